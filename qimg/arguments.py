@@ -1,0 +1,125 @@
+"""Checks on arguments, each rule worded once: `rank must be in [1, 64], but rank=0`."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[Any]
+
+TOLERANCE = 1e-8
+"""Largest deviation from Hermiticity, unit trace or positivity that rounding is allowed to explain."""
+
+
+def require(holds: bool, name: str, rule: str, value: object) -> None:
+    """Raise `ValueError("{name} {rule}, but {name}={value}")` unless the rule holds."""
+    if not holds:
+        raise ValueError(f"{name} {rule}, but {name}={value!r}")
+
+
+def require_shape(holds: bool, name: str, expected: str, array: Array) -> None:
+    """Raise `ValueError` naming the expected and the actual shape unless the rule holds."""
+    if not holds:
+        raise ValueError(f"{name} must have shape {expected}, but has shape {array.shape}")
+
+
+def integer(name: str, value: int, low: int, high: int | None = None) -> int:
+    """`value` as an int in [low, high], both ends included; `high=None` leaves the top open."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if high is None:
+        require(whole and value >= low, name, f"must be an integer of at least {low}", value)
+    else:
+        require(whole and low <= value <= high, name, f"must be in [{low}, {high}]", value)
+    return int(value)
+
+
+def fraction(name: str, value: float) -> float:
+    """`value` as a float in [0, 1]."""
+    require(bool(0.0 <= value <= 1.0), name, "must be in [0, 1]", value)
+    return float(value)
+
+
+def one_of(name: str, value: str, options: Iterable[str]) -> str:
+    """`value`, which must be one of the named options."""
+    options = sorted(options)
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(options)}, but {name}={value!r}")
+    return value
+
+
+def numeric(name: str, value: ArrayLike) -> Array:
+    """`value` as a real or complex floating-point array without NaN or infinity."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"{name} must be numeric, but has dtype {array.dtype}")
+    if array.dtype.kind not in "fc":
+        return array.astype(np.float64)
+    # A sum is finite unless an element is not (or the sum overflows): one pass, no temporary.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isfinite(array.sum()) and not np.isfinite(array).all():
+            raise ValueError(f"{name} must be finite, but holds NaN or infinity")
+    return array
+
+
+def vectors(name: str, value: ArrayLike) -> Array:
+    """`value` as finite vectors of shape (..., d), d >= 1."""
+    array = numeric(name, value)
+    require_shape(array.ndim >= 1 and array.shape[-1] >= 1, name, "(..., d)", array)
+    return array
+
+
+def square(name: str, value: ArrayLike) -> Array:
+    """`value` as finite square matrices of shape (..., d, d)."""
+    array = numeric(name, value)
+    ok = array.ndim >= 2 and array.shape[-1] == array.shape[-2] >= 1
+    require_shape(ok, name, "(..., d, d)", array)
+    return array
+
+
+def hermitian(name: str, value: ArrayLike) -> Array:
+    """`value` as Hermitian matrices of shape (..., d, d)."""
+    array = square(name, value)
+    scale = max(float(np.abs(array).max()), 1e-300)
+    deviation = float(np.abs(array - np.swapaxes(array, -1, -2).conj()).max()) / scale
+    if deviation > TOLERANCE:
+        raise ValueError(f"{name} must be Hermitian, but deviates by {deviation:.3g} of its scale")
+    return array
+
+
+def density_matrix(name: str, value: ArrayLike) -> Array:
+    """`value` as Hermitian matrices of unit trace; positivity is checked where a spectrum is taken."""
+    array = hermitian(name, value)
+    trace = np.trace(array, axis1=-2, axis2=-1).real
+    worst = np.ravel(trace)[np.abs(np.ravel(trace) - 1.0).argmax()]
+    if abs(worst - 1.0) > TOLERANCE:
+        raise ValueError(f"{name} must have trace 1, but its trace is {worst:.12g}")
+    return array
+
+
+def populations(name: str, value: ArrayLike) -> Array:
+    """Eigenvalues (..., d) of density matrices, ascending, with rounding below zero clipped."""
+    weights = np.linalg.eigvalsh(density_matrix(name, value))
+    if weights.min() < -TOLERANCE:
+        raise ValueError(
+            f"{name} must be positive semidefinite, but has the eigenvalue {weights.min():.3g}"
+        )
+    return np.clip(weights, 0.0, None)
+
+
+def unitary(name: str, value: ArrayLike) -> Array:
+    """`value` as one unitary matrix (d, d)."""
+    array = square(name, value)
+    require_shape(array.ndim == 2, name, "(d, d)", array)
+    deviation = float(np.abs(array @ array.conj().T - np.eye(len(array))).max())
+    if deviation > TOLERANCE:
+        raise ValueError(f"{name} must be unitary, but U U† deviates from 1 by {deviation:.3g}")
+    return array
+
+
+def dimensions(name: str, dims: Sequence[int], total: int) -> tuple[int, ...]:
+    """Subsystem dimensions whose product is `total`."""
+    sizes = tuple(int(size) for size in dims)
+    ok = len(sizes) > 0 and min(sizes) >= 1 and int(np.prod(sizes)) == total
+    require(ok, name, f"must be positive and multiply to {total}", sizes)
+    return sizes

@@ -1,0 +1,18 @@
+"""Quantum channels: Kraus form and Choi test, textbook noise, and quantization as a channel on second moments."""
+
+from qimg.channels.kraus import KrausChannel, choi_matrix, is_completely_positive, is_trace_preserving
+from qimg.channels.noise import amplitude_damping, dephasing, depolarizing
+from qimg.channels.quantization import QuantizationChannel, quantization_channel, quantize
+
+__all__ = [
+    "KrausChannel",
+    "QuantizationChannel",
+    "amplitude_damping",
+    "choi_matrix",
+    "dephasing",
+    "depolarizing",
+    "is_completely_positive",
+    "is_trace_preserving",
+    "quantization_channel",
+    "quantize",
+]

@@ -1,0 +1,253 @@
+"""Quantization of transform coefficients as a channel on their second moments.
+
+With y the reconstructed coefficients of c, the gains α_k = E[c_k y_k] / E[c_k²] (Bussgang, 1952) and the population
+gains β_k = E[y_k²] / E[c_k²] are marginal statistics. To first order coherences become α_i α_j C_ij, populations are
+β_k C_kk exactly. β ≥ α² by Cauchy–Schwarz, so the map is completely positive:
+
+    C ↦ (α αᵀ) ∘ C + diag((β − α²) ∘ diag C).
+
+*Centroid* reconstruction y_k = E[c_k | bin] has β = α: what is lost, 1 − α_k, goes to an erasure level ∅, and the map
+preserves the trace. *Midpoint* reconstruction can raise the energy (β > 1): completely positive, not trace preserving.
+*Subtractive dither* adds independent noise of variance Δ²/12: on density matrices ρ ↦ (1 − p) ρ + p σ.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg import arguments
+from qimg.arguments import Array, one_of
+from qimg.channels.kraus import KrausChannel
+
+if TYPE_CHECKING:
+    from qiskit.quantum_info import Kraus
+
+Reconstruction = Literal["centroid", "midpoint", "dithered"]
+RECONSTRUCTIONS = ("centroid", "midpoint", "dithered")
+
+MAX_KRAUS_DIMENSION = 16
+"""Above this many levels a list of Kraus operators is refused: `apply` is a closed form at any size."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class QuantizationChannel:
+    """A quantizer's action on density matrices in the coefficient basis; made by `quantization_channel`."""
+
+    reconstruction: Reconstruction
+    """Where in its bin a coefficient is rebuilt."""
+    gains: Array
+    """(d,) α_k = E[c_k y_k] / E[c_k²]; 0 where c_k vanishes; 1 for "dithered"."""
+    population_gains: Array
+    """(d,) β_k = E[y_k²] / E[c_k²]; equal to the gains for "centroid"; 1 + noise/signal for "dithered"."""
+    error_weight: float
+    """Share p of the added noise in the output's trace, for "dithered"; 0 otherwise."""
+    noise_state: Array
+    """(d,) diagonal of σ, the normalised noise, for "dithered"; zeros otherwise."""
+
+    @property
+    def dimension(self) -> int:
+        """Number d of coefficients."""
+        return len(self.gains)
+
+    @property
+    def levels(self) -> int:
+        """Levels of the output: d, and for "centroid" d + 1, the last being the erasure level ∅."""
+        return self.dimension + (self.reconstruction == "centroid")
+
+    def apply(self, rho: ArrayLike) -> Array:
+        """The map itself, linear in ρ. Exact in its populations, first order in its coherences. Cost: O(d²).
+
+        Args:
+            rho: (..., d, d) Hermitian, in the coefficient basis.
+
+        Returns:
+            (..., levels, levels). For "centroid" level d is the erasure level and the trace is preserved; "dithered"
+            preserves it too; "midpoint" does not.
+        """
+        matrix = arguments.hermitian("rho", rho)
+        d = self.dimension
+        arguments.require_shape(matrix.shape[-1] == d, "rho", f"(..., {d}, {d})", matrix)
+        populations = np.diagonal(matrix, axis1=-2, axis2=-1).real
+        if self.reconstruction == "dithered":
+            trace = populations.sum(axis=-1)[..., None, None]
+            return np.asarray((1 - self.error_weight) * matrix + self.error_weight * trace * np.diag(self.noise_state))
+        levels = np.arange(d)
+        out = np.zeros((*matrix.shape[:-2], self.levels, self.levels), matrix.dtype)
+        out[..., :d, :d] = matrix * np.outer(self.gains, self.gains)
+        out[..., levels, levels] = self.population_gains * populations
+        if self.reconstruction == "centroid":
+            out[..., d, d] = populations @ (1 - self.gains)
+        return out
+
+    def apply_conditioned(self, rho: ArrayLike) -> Array:
+        """Density matrix of the quantized coefficients: erasure level dropped, trace renormalised.
+
+        This is what to compare with M / tr M of quantized coefficients, for all three reconstructions.
+
+        Args:
+            rho: (..., d, d) density matrices.
+        """
+        out = self.apply(arguments.density_matrix("rho", rho))[..., : self.dimension, : self.dimension]
+        trace = np.trace(out, axis1=-2, axis2=-1).real
+        arguments.require(bool(trace.min() > 0), "rho", "must keep some energy in quantization", float(trace.min()))
+        return np.asarray(out / trace[..., None, None])
+
+    def multiplier(self) -> Array:
+        """(d, d) entrywise (Schur) multiplier on the d coefficients: α αᵀ off and β on the diagonal.
+
+        Refused for "dithered", which is not a multiplication.
+        """
+        if self.reconstruction == "dithered":
+            raise ValueError("reconstruction must be centroid or midpoint for a multiplier, but reconstruction='dithered'")
+        matrix = np.outer(self.gains, self.gains)
+        np.fill_diagonal(matrix, self.population_gains)
+        return matrix
+
+    def is_cp(self, *, tolerance: float = 1e-10) -> bool:
+        """Complete positivity. A Schur multiplier is CP if and only if it is PSD: one `eigvalsh` of size d."""
+        if self.reconstruction == "dithered":
+            return 0 <= self.error_weight <= 1 and bool(self.noise_state.min() >= -tolerance)
+        positive = bool(np.linalg.eigvalsh(self.multiplier()).min() >= -tolerance)
+        return positive and (self.reconstruction == "midpoint" or bool(self.gains.max() <= 1 + tolerance))
+
+    def is_cptp(self, *, tolerance: float = 1e-10) -> bool:
+        """Whether `apply` is completely positive and preserves every trace ("midpoint" in general does not)."""
+        if not self.is_cp(tolerance=tolerance):
+            return False
+        if self.reconstruction == "midpoint":
+            return bool(np.abs(self.population_gains - 1).max() <= tolerance)
+        if self.reconstruction == "centroid":
+            return bool(np.abs(self.population_gains - self.gains).max() <= tolerance)
+        return abs(float(self.noise_state.sum()) - 1) <= tolerance or self.error_weight == 0
+
+    def kraus(self) -> Array:
+        """Kraus operators (n, levels, d) of `apply`; those that vanish are left out.
+
+        Centroid: K₀ = diag(α), K_k = √(α_k(1−α_k)) |k⟩⟨k|, L_k = √(1−α_k) |∅⟩⟨k|. Midpoint: K₀ = diag(α),
+        K_k = √(β_k−α_k²) |k⟩⟨k|. Dithered: √(1−p) 1 and √(p σ_j) |j⟩⟨k|.
+
+        Raises:
+            ValueError: d > 16, where the list would be of no use.
+        """
+        d = self.dimension
+        arguments.require(d <= MAX_KRAUS_DIMENSION, "dimension", f"must be at most {MAX_KRAUS_DIMENSION} for Kraus operators", d)
+        identity = np.eye(self.levels, d)
+        if self.reconstruction == "dithered":
+            noise = np.sqrt(self.error_weight * self.noise_state)
+            jumps = np.einsum("j,ja,kb->jkab", noise, np.eye(d), np.eye(d)).reshape(d * d, d, d)
+            operators = np.concatenate([np.sqrt(1 - self.error_weight) * identity[None], jumps])
+        else:
+            spread = np.sqrt(np.clip(self.population_gains - self.gains**2, 0.0, None))
+            levels = np.arange(d)
+            dephase = np.zeros((d, self.levels, d))
+            dephase[levels, levels, levels] = spread
+            parts = [(identity * self.gains)[None], dephase]
+            if self.reconstruction == "centroid":
+                erase = np.zeros((d, self.levels, d))
+                erase[levels, d, levels] = np.sqrt(np.clip(1 - self.gains, 0.0, None))
+                parts.append(erase)
+            operators = np.concatenate(parts)
+        return operators[np.abs(operators).max(axis=(1, 2)) > 0]
+
+    def to_qiskit(self) -> "Kraus":
+        """`apply` as `qiskit.quantum_info.Kraus` from d to `levels` levels (d ≤ 16)."""
+        return KrausChannel(self.kraus()).to_qiskit()
+
+
+def quantize(
+    coefficients: ArrayLike,
+    step: ArrayLike,
+    *,
+    reconstruction: Reconstruction,
+    rng: np.random.Generator | None = None,
+) -> Array:
+    """Quantize coefficients uniformly and rebuild them.
+
+    Bins are round(c / Δ), halves away from zero, as in libjpeg.
+
+    Args:
+        coefficients: (n, d) real.
+        step: (d,) steps Δ > 0, in the units of the coefficients.
+        reconstruction: "midpoint" Δ·round(c/Δ); "centroid" the mean of the samples in the bin; "dithered"
+            Δ·round((c+u)/Δ) − u with u uniform in [−Δ/2, Δ/2).
+        rng: draws the dither; required for "dithered" and without effect, so refused, otherwise.
+    """
+    samples, steps = _samples(coefficients, step)
+    one_of("reconstruction", reconstruction, RECONSTRUCTIONS)
+    if (rng is not None) != (reconstruction == "dithered"):
+        raise ValueError(f"rng must be given for 'dithered' and only there, but reconstruction={reconstruction!r}")
+    if rng is not None:
+        dither = rng.uniform(-0.5, 0.5, samples.shape) * steps
+        return np.asarray(_indices(samples + dither, steps) * steps - dither)
+    indices = _indices(samples, steps)
+    if reconstruction == "midpoint":
+        return np.asarray(indices * steps)
+    rebuilt = np.empty_like(samples)
+    for k in range(samples.shape[1]):
+        _, bins = np.unique(indices[:, k], return_inverse=True)
+        centroids = np.bincount(bins, samples[:, k]) / np.bincount(bins)
+        rebuilt[:, k] = centroids[bins]
+    return rebuilt
+
+
+def quantization_channel(
+    coefficients: ArrayLike, step: ArrayLike, *, reconstruction: Reconstruction
+) -> QuantizationChannel:
+    """The channel of a uniform quantizer, its gains measured on the marginals of sample coefficients.
+
+    It carries the gains and can be applied to the density matrix of other pictures.
+
+    Args:
+        coefficients: (n, d) real samples, n ≥ 1; give AC coefficients alone where DC is treated apart.
+        step: (d,) steps Δ > 0, in the units of the coefficients.
+        reconstruction: "centroid", "midpoint" or "dithered".
+
+    >>> rng = np.random.default_rng(0)
+    >>> channel = quantization_channel(rng.normal(0, 10, (1000, 3)), [1, 10, 100], reconstruction="centroid")
+    >>> channel.gains.round(2), channel.is_cptp()
+    (array([1.  , 0.92, 0.  ]), True)
+    """
+    samples, steps = _samples(coefficients, step)
+    one_of("reconstruction", reconstruction, RECONSTRUCTIONS)
+    energy = (samples**2).sum(axis=0)
+    alive = energy > 0
+    safe = np.where(alive, energy, 1.0)
+    if reconstruction == "dithered":
+        noise = len(samples) * steps**2 / 12
+        total = float(noise.sum() + energy.sum())
+        return QuantizationChannel(
+            reconstruction=reconstruction,
+            gains=np.ones(len(steps)),
+            population_gains=1 + noise / safe,
+            error_weight=float(noise.sum()) / total,
+            noise_state=noise / noise.sum(),
+        )
+    rebuilt = quantize(samples, steps, reconstruction=reconstruction)
+    populations = np.where(alive, (rebuilt**2).sum(axis=0) / safe, 0.0)
+    # E[c y] = E[y²] for centroids: one number, so that rounding cannot make the channel leave the CPTP set.
+    gains = np.where(alive, (samples * rebuilt).sum(axis=0) / safe, 0.0)
+    if reconstruction == "centroid":
+        gains = populations = np.clip(populations, 0.0, 1.0)
+    return QuantizationChannel(
+        reconstruction=reconstruction,
+        gains=gains,
+        population_gains=populations,
+        error_weight=0.0,
+        noise_state=np.zeros(len(steps)),
+    )
+
+
+def _samples(coefficients: ArrayLike, step: ArrayLike) -> tuple[Array, Array]:
+    samples = arguments.vectors("coefficients", coefficients)
+    ok = samples.ndim == 2 and len(samples) > 0 and not np.iscomplexobj(samples)
+    arguments.require_shape(ok, "coefficients", "(n, d), real, with n >= 1", samples)
+    steps = arguments.vectors("step", step).astype(np.float64)
+    arguments.require_shape(steps.shape == samples.shape[1:], "step", f"({samples.shape[1]},)", steps)
+    arguments.require(bool(steps.min() > 0), "step", "must be positive", float(steps.min()))
+    return samples, steps
+
+
+def _indices(samples: Array, steps: Array) -> Array:
+    return np.asarray(np.copysign(np.floor(np.abs(samples) / steps + 0.5), samples))

@@ -1,0 +1,17 @@
+"""How far apart two pictures, two rate curves or two density matrices are."""
+
+from qimg.metrics.pictures import mean_squared_error, ms_ssim, psnr_b, psnr_db, ssim
+from qimg.metrics.quantum import fidelity, trace_distance
+from qimg.metrics.rate import bd_rate, bits_per_pixel
+
+__all__ = [
+    "bd_rate",
+    "bits_per_pixel",
+    "fidelity",
+    "mean_squared_error",
+    "ms_ssim",
+    "psnr_b",
+    "psnr_db",
+    "ssim",
+    "trace_distance",
+]

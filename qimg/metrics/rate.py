@@ -1,0 +1,58 @@
+"""Rates of compressed files and the average rate difference between two codecs."""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg import arguments
+from qimg.arguments import Array, integer
+
+
+def bits_per_pixel(n_bytes: int, shape: tuple[int, ...]) -> float:
+    """8 · bytes of the whole file / (H · W).
+
+    >>> bits_per_pixel(1024, (64, 64))
+    2.0
+    """
+    return 8.0 * integer("n_bytes", n_bytes, 0) / (shape[0] * shape[1])
+
+
+def bd_rate(
+    rate_anchor: ArrayLike, quality_anchor: ArrayLike, rate_test: ArrayLike, quality_test: ArrayLike
+) -> float:
+    """Bjøntegaard delta rate in percent: the average rate change at equal quality, negative where test is better.
+
+    Akima interpolation of log rate over quality, integrated over the qualities that both curves cover
+    (Bjøntegaard, VCEG-M33, with the interpolation of the `bjontegaard` package).
+
+    Args:
+        rate_anchor: (n,) rates of the reference codec, positive, n ≥ 4, in any order.
+        quality_anchor: (n,) its qualities, for instance PSNR in dB; they grow strictly with the rate.
+        rate_test: (m,) rates of the codec under test, m ≥ 4.
+        quality_test: (m,) its qualities.
+    """
+    from scipy.interpolate import Akima1DInterpolator
+
+    curves = [_curve("anchor", rate_anchor, quality_anchor), _curve("test", rate_test, quality_test)]
+    low = max(quality[0] for _, quality in curves)
+    high = min(quality[-1] for _, quality in curves)
+    if not low < high:
+        raise ValueError(f"the curves must share a range of quality, but one ends at {high:.4g} and one begins at {low:.4g}")
+    anchor, test = (
+        float(Akima1DInterpolator(quality, np.log(rate)).integrate(low, high)) for rate, quality in curves
+    )
+    return 100.0 * float(np.expm1((test - anchor) / (high - low)))
+
+
+def _curve(name: str, rate: ArrayLike, quality: ArrayLike) -> tuple[Array, Array]:
+    rates, qualities = arguments.vectors(f"rate_{name}", rate), arguments.vectors(f"quality_{name}", quality)
+    ok = rates.ndim == 1 and rates.shape == qualities.shape and len(rates) >= 4
+    arguments.require_shape(ok, f"rate_{name}", "(n,) with n >= 4 and as many qualities", rates)
+    arguments.require(bool(rates.min() > 0), f"rate_{name}", "must be positive", float(rates.min()))
+    order = np.argsort(qualities)
+    rates, qualities = rates[order], qualities[order]
+    for sequence, label in ((qualities, "quality"), (rates, "rate")):
+        if any(b <= a for a, b in pairwise(sequence)):
+            raise ValueError(f"{label}_{name} must grow strictly along the curve, but is {sequence.tolist()}")
+    return rates, qualities

@@ -1,0 +1,26 @@
+"""Correlation operators (mergeable second moments), their density matrices, entropies and coherence."""
+
+from qimg.operators.correlation import CorrelationOperator, OperatorFileError
+from qimg.operators.information import (
+    eigenbasis,
+    l1_coherence,
+    log_negativity,
+    mutual_information,
+    purity,
+    relative_entropy_of_coherence,
+    spectrum,
+    von_neumann_entropy,
+)
+
+__all__ = [
+    "CorrelationOperator",
+    "OperatorFileError",
+    "eigenbasis",
+    "l1_coherence",
+    "log_negativity",
+    "mutual_information",
+    "purity",
+    "relative_entropy_of_coherence",
+    "spectrum",
+    "von_neumann_entropy",
+]

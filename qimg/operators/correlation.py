@@ -1,0 +1,237 @@
+"""The correlation operator M = Σ x x† of a set of vectors: it adds, it converges, and M / tr M is a density matrix."""
+
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg import arguments
+from qimg.arguments import Array, integer, one_of
+from qimg.images import LEVEL_SHIFT, write_atomically
+from qimg.operators.information import eigenbasis
+from qimg.patches import iterate_patches
+from qimg.states import amplitude_encode, pad_to_register, qubits_for
+
+if TYPE_CHECKING:
+    from qiskit.quantum_info import DensityMatrix
+
+Weights = Literal["energy", "uniform"]
+
+_FORMAT = "qimg correlation operator"
+_VERSION = 1
+_BATCH_BYTES = 1 << 20  # a batch of vectors stays in the second-level cache for both of its uses
+
+
+class OperatorFileError(ValueError):
+    """A file that does not hold a correlation operator; the message names the file and what was expected."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CorrelationOperator:
+    """Second moments of a set of vectors, not centred, with their count and their sum.
+
+    M = Σ x x†. Two operators over disjoint sets add to the operator of the union, exactly up to rounding, so one
+    pass over any number of pictures is enough. M / tr M weights the vectors by energy ("energy"); operators built
+    with "uniform" weights average unit vectors x/‖x‖ instead, and leave zero vectors out.
+    """
+
+    matrix: Array
+    """(d, d) Hermitian positive semidefinite M, not normalised."""
+    sum: Array
+    """(d,) Σ x, of unit vectors with "uniform" weights."""
+    count: int
+    """Number of vectors seen, zero vectors included."""
+    weights: Weights
+    """What one vector adds: x x† ("energy") or x x† / ‖x‖² ("uniform")."""
+
+    @classmethod
+    def from_patches(cls, patches: ArrayLike, weights: Weights = "energy") -> "CorrelationOperator":
+        """Second moments of the rows of an array. Exact; cost: one BLAS product, O(n d²), in constant memory.
+
+        Args:
+            patches: (n, d) real or complex, n ≥ 0. Subtract 128 from pixels first (`qimg.images.LEVEL_SHIFT`).
+            weights: "energy" or "uniform".
+
+        >>> CorrelationOperator.from_patches([[3.0, 4.0], [0.0, 1.0]]).matrix
+        array([[ 9., 12.],
+               [12., 17.]])
+        """
+        data = np.asarray(patches)
+        if data.dtype.kind not in "biufc":
+            raise ValueError(f"patches must be numeric, but have dtype {data.dtype}")
+        arguments.require_shape(data.ndim == 2 and data.shape[1] >= 1, "patches", "(n, d)", data)
+        step = max(1, _BATCH_BYTES // (8 * data.shape[1]))
+        batches = (data[first : first + step] for first in range(0, len(data), step))
+        return cls._accumulate(batches, data.shape[1], np.iscomplexobj(data), weights, "patches")
+
+    @classmethod
+    def from_planes(cls, planes: ArrayLike, *, size: int = 8, weights: Weights = "energy") -> "CorrelationOperator":
+        """Second moments of the non-overlapping patches of planes, level-shifted by 128, in constant memory.
+
+        The same as `from_patches(extract_patches(planes, size) - 128.0, weights)`.
+
+        Args:
+            planes: (H, W), or (H, W, C) for the joint operator of C planes (192-dimensional for 8×8 Y'CbCr).
+            size: side of a patch in pixels.
+            weights: "energy" or "uniform".
+        """
+        pixels = np.asarray(planes)
+        channels = pixels.shape[2] if pixels.ndim == 3 else 1
+        dimension = channels * integer("size", size, 1) ** 2
+        batches = iterate_patches(pixels, size, batch=max(1, _BATCH_BYTES // (8 * dimension)))
+        shifted = (np.subtract(batch, LEVEL_SHIFT, dtype=np.float64) for batch in batches)
+        return cls._accumulate(shifted, dimension, False, weights, "planes")
+
+    @classmethod
+    def _accumulate(
+        cls, batches: Iterable[Array], dimension: int, is_complex: bool, weights: Weights, name: str
+    ) -> "CorrelationOperator":
+        one_of("weights", weights, ("energy", "uniform"))
+        dtype = np.complex128 if is_complex else np.float64
+        matrix = np.zeros((dimension, dimension), dtype)
+        total = np.zeros(dimension, dtype)
+        count = 0
+        for batch in batches:
+            count += len(batch)
+            data = np.ascontiguousarray(batch, dtype)
+            if weights == "uniform":
+                states, norms = amplitude_encode(data)
+                data = states[norms > 0]
+            matrix += data.T @ (data.conj() if is_complex else data)
+            total += np.ones(len(data)) @ data
+        # Squares of NaN and infinity reach the diagonal, so it alone has to be looked at.
+        if not np.isfinite(matrix.diagonal()).all():
+            raise ValueError(f"{name} must be finite, but hold NaN, infinity or values whose squares overflow")
+        return cls(matrix=matrix, sum=total, count=count, weights=weights)
+
+    def __post_init__(self) -> None:
+        one_of("weights", self.weights, ("energy", "uniform"))
+        integer("count", self.count, 0)
+        matrix = arguments.hermitian("matrix", self.matrix)
+        arguments.require_shape(matrix.ndim == 2, "matrix", "(d, d)", matrix)
+        arguments.require_shape(self.sum.shape == matrix.shape[:1], "sum", f"({len(matrix)},)", self.sum)
+
+    def __add__(self, other: "CorrelationOperator") -> "CorrelationOperator":
+        """The operator of both sets together."""
+        if not isinstance(other, CorrelationOperator):
+            return NotImplemented
+        if self.weights != other.weights:
+            raise ValueError(f"operators of different weights do not add: {self.weights} and {other.weights}")
+        if self.dimension != other.dimension:
+            raise ValueError(
+                f"operators of different dimensions do not add: {self.dimension} and {other.dimension}"
+            )
+        return CorrelationOperator(
+            matrix=self.matrix + other.matrix,
+            sum=self.sum + other.sum,
+            count=self.count + other.count,
+            weights=self.weights,
+        )
+
+    @property
+    def dimension(self) -> int:
+        """Length d of the vectors."""
+        return len(self.matrix)
+
+    @property
+    def mean(self) -> Array:
+        """(d,) mean vector Σ x / count."""
+        return np.asarray(self.sum / self._counted())
+
+    def covariance(self) -> Array:
+        """(d, d) covariance M / count − mean mean†: the second moments about the mean (divided by count)."""
+        mean = self.mean
+        return np.asarray(self.matrix / self._counted() - np.outer(mean, mean.conj()))
+
+    def density_matrix(self) -> Array:
+        """(d, d) density matrix ρ = M / tr M."""
+        trace = float(np.trace(self.matrix).real)
+        if trace <= 0:
+            raise ValueError("a density matrix needs a vector that is not zero, but all vectors are zero")
+        return np.asarray(self.matrix / trace)
+
+    def spectrum(self) -> Array:
+        """(d,) eigenvalues of the density matrix, descending; they sum to 1."""
+        return np.clip(np.linalg.eigvalsh(self.density_matrix())[::-1], 0.0, None)
+
+    def eigenbasis(self) -> Array:
+        """(d, d) unitary with the eigenvectors as columns, eigenvalues descending (the uncentred KLT basis)."""
+        return eigenbasis(self.matrix)
+
+    def truncate(self, *, rank: int) -> "CorrelationOperator":
+        """The operator of the vectors projected on the leading `rank` eigenvectors.
+
+        Its matrix is the best approximation of M of that rank; the trace lost is the energy discarded.
+
+        Args:
+            rank: 1 to d.
+        """
+        basis = self.eigenbasis()[:, : integer("rank", rank, 1, self.dimension)]
+        projector = basis @ basis.conj().T
+        matrix = projector @ self.matrix @ projector
+        return CorrelationOperator(
+            matrix=(matrix + matrix.conj().T) / 2,
+            sum=projector @ self.sum,
+            count=self.count,
+            weights=self.weights,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the operator as an `.npz` file without pickled objects; all of it or nothing."""
+        buffer = io.BytesIO()
+        header = np.array([_FORMAT, str(_VERSION), self.weights])
+        np.savez(buffer, header=header, matrix=self.matrix, sum=self.sum, count=np.int64(self.count))
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "CorrelationOperator":
+        """Read what `save` wrote.
+
+        Raises:
+            OperatorFileError: the file is missing, damaged or something else.
+        """
+        try:
+            content = Path(path).read_bytes()
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                arrays = {name: file[name] for name in ("header", "matrix", "sum", "count")}
+        except FileNotFoundError:
+            raise OperatorFileError(f"{path}: no such file") from None
+        except Exception as error:  # a damaged archive raises zip, zlib, key, value and end-of-file errors
+            raise OperatorFileError(f"{path}: is no correlation operator, or damaged ({error})") from None
+        kind, version, weights = (str(entry) for entry in arrays["header"])
+        if kind != _FORMAT or version != str(_VERSION):
+            raise OperatorFileError(f"{path}: expected {_FORMAT} version {_VERSION}, but found {kind} {version}")
+        try:
+            count = int(arrays["count"])
+            return cls(matrix=arrays["matrix"], sum=arrays["sum"], count=count, weights=weights)  # type: ignore[arg-type]
+        except ValueError as error:
+            raise OperatorFileError(f"{path}: {error}") from None
+
+    def to_qiskit(self) -> "DensityMatrix":
+        """The density matrix on ⌈log₂ d⌉ qubits as a Qiskit object, padded with empty levels (192 → 256)."""
+        from qiskit.quantum_info import DensityMatrix
+
+        rho = self.density_matrix()
+        n_qubits = qubits_for(self.dimension)
+        padded = pad_to_register(pad_to_register(rho, n_qubits).T, n_qubits).T
+        return DensityMatrix(padded)
+
+    def __repr__(self) -> str:
+        field = "complex" if np.iscomplexobj(self.matrix) else "real"
+        return f"CorrelationOperator(dimension={self.dimension}, count={self.count}, weights={self.weights!r}, {field})"
+
+    def _repr_html_(self) -> str:
+        from qimg.operators.display import operator_html
+
+        return operator_html(self)
+
+    def _counted(self) -> int:
+        if self.count == 0:
+            raise ValueError("a mean needs at least one vector, but count=0")
+        return self.count
+

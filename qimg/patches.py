@@ -1,0 +1,125 @@
+"""Patches of planes and the way back, and the order in which a patch's pixels are numbered.
+
+Pixel (r, c) of plane p of a size×size patch is component `size² p + size r + c`: row-major, planes outermost.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg.arguments import Array, integer, require_shape
+
+
+def extract_patches(plane: ArrayLike, size: int = 8) -> Array:
+    """Non-overlapping size×size patches of a plane, or of several planes jointly.
+
+    The right and bottom edges are replicated up to a multiple of `size`. Cost: one copy.
+
+    Args:
+        plane: (H, W), or (H, W, C) for the colour form.
+        size: side of a patch in pixels.
+
+    Returns:
+        (n, size²) or (n, C·size²) of the input's dtype, patches in row-major order of their position.
+
+    >>> extract_patches(np.arange(16).reshape(4, 4), size=2)[1]
+    array([2, 3, 6, 7])
+    """
+    pixels = _planes(plane)
+    size = integer("size", size, 1)
+    rows, columns = grid(pixels.shape, size)
+    padded = pad_edges(pixels, rows * size, columns * size)
+    return _cut(padded, size).reshape(rows * columns, -1)
+
+
+def assemble_patches(patches: ArrayLike, shape: tuple[int, ...], size: int = 8) -> Array:
+    """Planes of the given shape from their patches: the inverse of `extract_patches`.
+
+    Args:
+        patches: (n, C·size²) as `extract_patches` returns them.
+        shape: (H, W) or (H, W, C) of the result; what was padded is cut off.
+        size: side of a patch in pixels.
+    """
+    vectors = np.asarray(patches)
+    size = integer("size", size, 1)
+    shape = tuple(int(length) for length in shape)
+    if len(shape) not in (2, 3) or min(shape) < 1:
+        raise ValueError(f"shape must be (H, W) or (H, W, C) with positive entries, but shape={shape}")
+    rows, columns = grid(shape, size)
+    channels = shape[2] if len(shape) == 3 else 1
+    expected = (rows * columns, channels * size * size)
+    require_shape(vectors.shape == expected, "patches", f"{expected} for shape {shape}", vectors)
+    blocks = vectors.reshape(rows, columns, channels, size, size)
+    planes = blocks.transpose(0, 3, 1, 4, 2).reshape(rows * size, columns * size, channels)
+    planes = planes[: shape[0], : shape[1]]
+    return planes[..., 0] if len(shape) == 2 else planes
+
+
+def iterate_patches(plane: ArrayLike, size: int = 8, *, batch: int = 2048) -> Iterator[Array]:
+    """The patches of `extract_patches` in batches of at least one row of patches, in constant memory.
+
+    Args:
+        plane: (H, W) or (H, W, C).
+        size: side of a patch in pixels.
+        batch: patches per batch aimed at; whole rows of patches are never split.
+    """
+    pixels = _planes(plane)
+    size = integer("size", size, 1)
+    rows, columns = grid(pixels.shape, size)
+    step = max(1, integer("batch", batch, 1) // columns)
+    for first in range(0, rows, step):
+        last = min(first + step, rows)
+        strip = pad_edges(pixels[first * size : last * size], (last - first) * size, columns * size)
+        yield _cut(strip, size).reshape((last - first) * columns, -1)
+
+
+def grid(shape: tuple[int, ...], size: int) -> tuple[int, int]:
+    """Rows and columns of patches that cover a picture of the given shape."""
+    return -(-shape[0] // size), -(-shape[1] // size)
+
+
+def pad_edges(planes: Array, height: int, width: int) -> Array:
+    """Replicate the last row and column until the planes measure height×width."""
+    rows, columns = height - planes.shape[0], width - planes.shape[1]
+    if rows == columns == 0:
+        return planes
+    return np.pad(planes, [(0, rows), (0, columns)] + [(0, 0)] * (planes.ndim - 2), mode="edge")
+
+
+def morton_order(size: int) -> Array:
+    """Row-major index of each pixel of a size×size patch, listed in Morton (Z) order.
+
+    Bit k of the column becomes bit 2k of the position in the list, bit k of the row bit 2k + 1. Then
+    `patch[morton_order(size)]` is the patch in Morton order and `np.argsort` of it is the way back.
+
+    Args:
+        size: a power of two.
+
+    >>> morton_order(4)[:6]
+    array([0, 1, 4, 5, 2, 3])
+    """
+    size = integer("size", size, 1)
+    if size & (size - 1):
+        raise ValueError(f"size must be a power of two, but size={size}")
+    position = np.arange(size * size)
+    row = np.zeros_like(position)
+    column = np.zeros_like(position)
+    for bit in range(size.bit_length() - 1):
+        column |= ((position >> (2 * bit)) & 1) << bit
+        row |= ((position >> (2 * bit + 1)) & 1) << bit
+    return size * row + column
+
+
+def _planes(plane: ArrayLike) -> Array:
+    pixels = np.asarray(plane)
+    ok = pixels.ndim in (2, 3) and pixels.size > 0
+    require_shape(ok, "plane", "(H, W) or (H, W, C) with at least one pixel", pixels)
+    return pixels
+
+
+def _cut(planes: Array, size: int) -> Array:
+    rows, columns = planes.shape[0] // size, planes.shape[1] // size
+    if planes.ndim == 2:
+        return planes.reshape(rows, size, columns, size).transpose(0, 2, 1, 3)
+    return planes.reshape(rows, size, columns, size, -1).transpose(0, 2, 4, 1, 3)
