@@ -9,10 +9,9 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BackendSamplerV2, DataBin
 from qiskit.providers import BackendV2
 
+from circuits.transforms import compile_circuit
 from qimg import arguments
 from qimg.arguments import Array, integer
-
-from circuits.transforms import compile_circuit
 
 SIMULATORS = ("statevector", "density_matrix", "matrix_product_state")
 """Ideal Aer simulators; `generic` adds noise, `fake_…` and `ibm_…` need the `ibm` extra."""
@@ -165,9 +164,7 @@ def _ibm_runtime() -> Any:
     try:
         import qiskit_ibm_runtime
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "fake_… and ibm_… backends need the ibm extra: pip install 'qimg[ibm]'"
-        ) from None
+        raise ModuleNotFoundError("fake_… and ibm_… backends need the ibm extra: pip install 'qimg[ibm]'") from None
     return qiskit_ibm_runtime
 
 

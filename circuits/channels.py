@@ -9,12 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import UCRYGate
 
+from circuits.backends import aer_result, from_state
+from circuits.transforms import compile_circuit
 from qimg import arguments
 from qimg.arguments import Array, integer
 from qimg.states import pad_to_register, qubits_for
-
-from circuits.backends import aer_result, from_state
-from circuits.transforms import compile_circuit
 
 MAX_KRAUS_QUBITS = 5
 """Aer turns a Kraus instruction into a superoperator of 4ⁿ × 4ⁿ entries: 18 s and 1 GiB at 6 qubits."""
@@ -37,7 +36,9 @@ def kraus_circuit(operators: ArrayLike) -> QuantumCircuit:
     _, levels, d = kraus.shape
     arguments.require(d & (d - 1) == 0, "operators", "must act on 2**n levels", d)
     n_qubits = qubits_for(levels)
-    arguments.require(n_qubits <= MAX_KRAUS_QUBITS, "operators", f"must need at most {MAX_KRAUS_QUBITS} qubits", n_qubits)
+    arguments.require(
+        n_qubits <= MAX_KRAUS_QUBITS, "operators", f"must need at most {MAX_KRAUS_QUBITS} qubits", n_qubits
+    )
     full = np.zeros((len(kraus), 2**n_qubits, 2**n_qubits), dtype=complex)
     full[:, :levels, :d] = kraus
     unused = np.arange(d, 2**n_qubits)

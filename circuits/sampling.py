@@ -4,13 +4,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import QuantumCircuit
 
-from qimg import arguments
-from qimg.arguments import Array, integer
-from qimg.states import amplitude_encode, pad_to_register, qubits_for
-
 from circuits.backends import aer_result, from_state
 from circuits.preparation import template, template_angles
 from circuits.transforms import compile_circuit
+from qimg import arguments
+from qimg.arguments import Array, integer
+from qimg.states import amplitude_encode, pad_to_register, qubits_for
 
 
 def transform_batch(circuit: QuantumCircuit, vectors: ArrayLike) -> Array:

@@ -56,7 +56,9 @@ def transform_circuit(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
     halves = 2 if name.endswith("_2d") else 1
     width = n_qubits // halves
     if kind in ("dct", "haar", "klt"):
-        arguments.require(width <= DENSE_QUBITS, "n_qubits", f"must be at most {halves * DENSE_QUBITS} for {name}", n_qubits)
+        arguments.require(
+            width <= DENSE_QUBITS, "n_qubits", f"must be at most {halves * DENSE_QUBITS} for {name}", n_qubits
+        )
     circuit = QuantumCircuit(n_qubits, name=name)
     columns, rows = list(range(width)), list(range(width, n_qubits))
     if kind == "walsh":

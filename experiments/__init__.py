@@ -1,0 +1,5 @@
+"""Experiments: a file is a question. `python -m experiments` lists them.
+
+Each module has `Params` (every input and the seed), `Row` (one measurement), `TINY` (parameters that take seconds),
+`run(params, *, track) -> list[Row]`, `findings(rows)`, `table(rows)` and `plot(rows) -> Figure`.
+"""

@@ -101,9 +101,7 @@ def populations(name: str, value: ArrayLike) -> Array:
     """Eigenvalues (..., d) of density matrices, ascending, with rounding below zero clipped."""
     weights = np.linalg.eigvalsh(density_matrix(name, value))
     if weights.min() < -TOLERANCE:
-        raise ValueError(
-            f"{name} must be positive semidefinite, but has the eigenvalue {weights.min():.3g}"
-        )
+        raise ValueError(f"{name} must be positive semidefinite, but has the eigenvalue {weights.min():.3g}")
     return np.clip(weights, 0.0, None)
 
 

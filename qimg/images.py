@@ -25,8 +25,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".ppm", "
 LEVEL_SHIFT = 128.0
 """Subtracted from every Y'CbCr plane before second moments are taken (ITU-T T.81, A.3.1)."""
 
-BUNDLED = ("astronaut", "chelsea", "coffee", "motorcycle", "rocket")
-"""Colour photographs in scikit-image's package; `rocket` was stored as a JPEG file."""
+BUNDLED = ("astronaut", "chelsea", "coffee", "motorcycle")
+"""Colour photographs that scikit-image ships without loss (its `rocket` is a JPEG file, so not raw)."""
 
 _YCBCR = np.array(
     [
@@ -188,9 +188,7 @@ def _encoded(pixels: Array, suffix: str, quality: int | None) -> bytes:
         import png
 
         height, width, channels = pixels.shape
-        writer = png.Writer(
-            width, height, greyscale=channels == 2, alpha=channels in _ALPHA_CHANNELS, bitdepth=16
-        )
+        writer = png.Writer(width, height, greyscale=channels == 2, alpha=channels in _ALPHA_CHANNELS, bitdepth=16)
         writer.write(buffer, pixels.reshape(height, -1).tolist())
     else:
         options: dict[str, Any] = {} if quality is None else {"quality": quality}
@@ -366,7 +364,7 @@ def jpeg_round_trip(image: ArrayLike, *, quality: int, subsampling: str | None =
 
 
 def quantization_table(quality: int, *, chroma: bool = False) -> Array:
-    """libjpeg's 8×8 table of quantization steps at a quality, row-major (ITU-T T.81, annex K, scaled).
+    """Libjpeg's 8×8 table of quantization steps at a quality, row-major (ITU-T T.81, annex K, scaled).
 
     Args:
         quality: 1 to 100.

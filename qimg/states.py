@@ -168,8 +168,6 @@ def partial_trace(rho: ArrayLike, dims: Sequence[int], *, keep: int | Sequence[i
     rows = list(range(count))
     columns = [count + k if k in kept else k for k in range(count)]
     out = kept + [count + k for k in kept]
-    traced = np.einsum(
-        matrix.reshape(*batch, *sizes, *sizes), [Ellipsis, *rows, *columns], [Ellipsis, *out]
-    )
+    traced = np.einsum(matrix.reshape(*batch, *sizes, *sizes), [Ellipsis, *rows, *columns], [Ellipsis, *out])
     size = int(np.prod([sizes[k] for k in kept]))
     return np.asarray(traced.reshape(*batch, size, size))

@@ -63,9 +63,7 @@ def low_rank(
         kept = max(1, int((values >= threshold * values[0]).sum()))
     total = float((values**2).sum())
     discarded = float((values[kept:] ** 2).sum()) / total if total > 0 else 0.0
-    return LowRank(
-        left=left[:, :kept], singular_values=values[:kept], right=right[:kept], discarded_weight=discarded
-    )
+    return LowRank(left=left[:, :kept], singular_values=values[:kept], right=right[:kept], discarded_weight=discarded)
 
 
 def rank_for_energy(weights: ArrayLike, *, energy: float) -> int:

@@ -100,7 +100,9 @@ class QuantizationChannel:
         Refused for "dithered", which is not a multiplication.
         """
         if self.reconstruction == "dithered":
-            raise ValueError("reconstruction must be centroid or midpoint for a multiplier, but reconstruction='dithered'")
+            raise ValueError(
+                "reconstruction must be centroid or midpoint for a multiplier, but reconstruction='dithered'"
+            )
         matrix = np.outer(self.gains, self.gains)
         np.fill_diagonal(matrix, self.population_gains)
         return matrix
@@ -132,7 +134,9 @@ class QuantizationChannel:
             ValueError: d > 16, where the list would be of no use.
         """
         d = self.dimension
-        arguments.require(d <= MAX_KRAUS_DIMENSION, "dimension", f"must be at most {MAX_KRAUS_DIMENSION} for Kraus operators", d)
+        arguments.require(
+            d <= MAX_KRAUS_DIMENSION, "dimension", f"must be at most {MAX_KRAUS_DIMENSION} for Kraus operators", d
+        )
         identity = np.eye(self.levels, d)
         if self.reconstruction == "dithered":
             noise = np.sqrt(self.error_weight * self.noise_state)

@@ -83,9 +83,7 @@ def ms_ssim(
     return float(np.mean(values))
 
 
-def psnr_b(
-    reference: ArrayLike, image: ArrayLike, *, data_range: float | None = None, block: int = 8
-) -> float:
+def psnr_b(reference: ArrayLike, image: ArrayLike, *, data_range: float | None = None, block: int = 8) -> float:
     """PSNR with the blocking effect of `image` added to the squared error (Yim and Bovik, 2011), in dB.
 
     BEF = η (D_B − D_C) where D_B, the mean squared difference across block boundaries, exceeds D_C, that of all other

@@ -18,9 +18,7 @@ def bits_per_pixel(n_bytes: int, shape: tuple[int, ...]) -> float:
     return 8.0 * integer("n_bytes", n_bytes, 0) / (shape[0] * shape[1])
 
 
-def bd_rate(
-    rate_anchor: ArrayLike, quality_anchor: ArrayLike, rate_test: ArrayLike, quality_test: ArrayLike
-) -> float:
+def bd_rate(rate_anchor: ArrayLike, quality_anchor: ArrayLike, rate_test: ArrayLike, quality_test: ArrayLike) -> float:
     """Bjøntegaard delta rate in percent: the average rate change at equal quality, negative where test is better.
 
     Akima interpolation of log rate over quality, integrated over the qualities that both curves cover
@@ -38,10 +36,10 @@ def bd_rate(
     low = max(quality[0] for _, quality in curves)
     high = min(quality[-1] for _, quality in curves)
     if not low < high:
-        raise ValueError(f"the curves must share a range of quality, but one ends at {high:.4g} and one begins at {low:.4g}")
-    anchor, test = (
-        float(Akima1DInterpolator(quality, np.log(rate)).integrate(low, high)) for rate, quality in curves
-    )
+        raise ValueError(
+            f"the curves must share a range of quality, but one ends at {high:.4g} and one begins at {low:.4g}"
+        )
+    anchor, test = (float(Akima1DInterpolator(quality, np.log(rate)).integrate(low, high)) for rate, quality in curves)
     return 100.0 * float(np.expm1((test - anchor) / (high - low)))
 
 

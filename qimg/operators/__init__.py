@@ -1,5 +1,6 @@
 """Correlation operators (mergeable second moments), their density matrices, entropies and coherence."""
 
+from qimg.operators.conditional import LinearEstimator, conditional_expectation
 from qimg.operators.correlation import CorrelationOperator, OperatorFileError
 from qimg.operators.information import (
     eigenbasis,
@@ -14,7 +15,9 @@ from qimg.operators.information import (
 
 __all__ = [
     "CorrelationOperator",
+    "LinearEstimator",
     "OperatorFileError",
+    "conditional_expectation",
     "eigenbasis",
     "l1_coherence",
     "log_negativity",

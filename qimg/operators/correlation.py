@@ -123,9 +123,7 @@ class CorrelationOperator:
         if self.weights != other.weights:
             raise ValueError(f"operators of different weights do not add: {self.weights} and {other.weights}")
         if self.dimension != other.dimension:
-            raise ValueError(
-                f"operators of different dimensions do not add: {self.dimension} and {other.dimension}"
-            )
+            raise ValueError(f"operators of different dimensions do not add: {self.dimension} and {other.dimension}")
         return CorrelationOperator(
             matrix=self.matrix + other.matrix,
             sum=self.sum + other.sum,
@@ -234,4 +232,3 @@ class CorrelationOperator:
         if self.count == 0:
             raise ValueError("a mean needs at least one vector, but count=0")
         return self.count
-

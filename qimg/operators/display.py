@@ -24,7 +24,9 @@ def operator_html(operator: "CorrelationOperator") -> str:
         return f"<div>{title} · all vectors are zero</div>"
     rho = operator.density_matrix()
     numbers = f"entropy {float(von_neumann_entropy(rho)):.3f} bit · purity {float(purity(rho)):.3f}"
-    heat = _picture(diverging(rho.real / np.abs(rho).max(), gamma=0.4), 192, "ρ, row 0 at the top, signed square-root-like scale")
+    heat = _picture(
+        diverging(rho.real / np.abs(rho).max(), gamma=0.4), 192, "ρ, row 0 at the top, signed square-root-like scale"
+    )
     parts = [heat, _spectrum_svg(operator.spectrum())]
     parts += [_picture(diverging(patch), 56, f"eigenvector {k}") for k, patch in enumerate(_eigen_patches(operator))]
     row = "".join(f'<div style="margin-right:8px">{part}</div>' for part in parts)
@@ -69,7 +71,10 @@ def _spectrum_svg(spectrum: Array) -> str:
     floor = -6.0
     heights = (np.log10(np.maximum(shown, 10.0**floor)) - floor) / -floor * 180
     bars = "".join(
-        f'<rect x="{4 * k}" y="{184 - h:.1f}" width="3" height="{h + 4:.1f}" fill="#4c72b0"/>' for k, h in enumerate(heights)
+        f'<rect x="{4 * k}" y="{184 - h:.1f}" width="3" height="{h + 4:.1f}" fill="#4c72b0"/>'
+        for k, h in enumerate(heights)
     )
     label = "spectrum of ρ, logarithmic from 1e-6 to 1, first 64 eigenvalues"
-    return f'<svg width="{4 * len(shown)}" height="192" role="img" aria-label="{label}"><title>{label}</title>{bars}</svg>'
+    return (
+        f'<svg width="{4 * len(shown)}" height="192" role="img" aria-label="{label}"><title>{label}</title>{bars}</svg>'
+    )

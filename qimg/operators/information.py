@@ -28,7 +28,7 @@ def eigenbasis(matrix: ArrayLike) -> Array:
 
 
 def purity(rho: ArrayLike) -> Array:
-    """tr ρ²: 1 for a pure state, 1/d for the maximally mixed one. Cost: O(d²).
+    """Tr ρ²: 1 for a pure state, 1/d for the maximally mixed one. Cost: O(d²).
 
     Args:
         rho: (..., d, d) density matrices.

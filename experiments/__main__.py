@@ -1,0 +1,51 @@
+"""`python -m experiments` lists the experiments; `python -m experiments NAME [--options]` runs one."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tyro
+from rich.console import Console
+
+from experiments import runner
+from experiments.progress import progress_bars
+from qimg.cli import clear_errors
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point; bad input is one sentence and exit status 2."""
+    given = sys.argv[1:] if arguments is None else arguments
+    console = Console()
+    if not given or given[0] in ("-h", "--help"):
+        console.print("python -m experiments NAME [--options]; NAME --help lists the options\n")
+        for name in runner.NAMES:
+            console.print(f"[bold]{name}[/bold]  {runner.question(name)}", highlight=False)
+        return
+    with clear_errors():
+        module = runner.module(given[0])
+        options = tyro.cli(_options(module.Params), args=given[1:], prog=f"python -m experiments {given[0]}")
+        with progress_bars() as bars:
+            measured = runner.measure(given[0], options.params, track=bars.track(given[0]))
+        folder = runner.record(measured, Path(options.out))
+        skipped = runner.gather(options.params.images).skipped
+    for entry in skipped:
+        console.print(f"skipped {entry.reason}", highlight=False)
+    console.print(module.table(measured.rows).to_text(), highlight=False)
+    for sentence in module.findings(measured.rows):
+        console.print(f"• {sentence}", highlight=False)
+    console.print(f"\nwritten to {folder}", highlight=False)
+
+
+def _options(params_type: Any) -> Any:
+    @dataclass(frozen=True)
+    class Options:
+        params: tyro.conf.OmitArgPrefixes[params_type] = field(default_factory=params_type)
+        out: str = "results"
+        """Folder that the new folder NAME/<hash> is written into."""
+
+    return Options
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""How many pictures does the correlation operator need before its spectrum and eigenbasis settle?
+
+Pictures, not patches, are resampled: n of them are drawn with replacement, their operators added, and the sum is compared
+with the operator of all pictures. At n = N this is the bootstrap estimate of the error of the operator itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.pictures import Track, gather
+from qimg import metrics
+from qimg.arguments import Array, integer
+from qimg.operators import eigenbasis, von_neumann_entropy
+from qimg.report import Table, plot_curves
+from qimg.transforms import in_basis, unitary
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """Inputs of the experiment."""
+
+    images: tuple[str, ...] = ()
+    """Files and folders; scikit-image's photographs when left out."""
+    box_mean: int = 1
+    """Downscale every picture by averaging boxes of this size first."""
+    draws: int = 60
+    """Resamples of the pictures at every n."""
+    rank: int = 8
+    """Eigenvectors whose subspace is followed."""
+    seed: int = 0
+    """Seed of the resampling."""
+
+
+TINY = Params(box_mean=4, draws=4)
+
+BLOCKS = {"joint": "Y'CbCr, 192", "luma": "Y, 64", "luma AC": "Y without DC, 63", "chroma": "Cb and Cr, 128"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One resample of n pictures, compared with all pictures."""
+
+    block: str
+    n_images: int
+    draw: int
+    trace_distance: float
+    fidelity: float
+    entropy_bits: float
+    subspace_cos2: float
+    """Mean squared cosine of the principal angles between the leading eigenspaces; 1 = the same subspace."""
+    energy_lost: float
+    """Share of the energy of all pictures that the resample's leading eigenvectors miss beyond the best ones."""
+    cross_error: float
+    """Relative Frobenius error of the cross block luma × chroma, for "joint"; NaN for the others."""
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per block, number of pictures and draw."""
+    integer("draws", params.draws, 1)
+    integer("rank", params.rank, 1, 63)
+    pictures = gather(params.images, box_mean=params.box_mean).pictures
+    moments = np.stack([picture.operator().matrix for picture in track(pictures)])
+    rng = np.random.default_rng(params.seed)
+    total = len(pictures)
+    sizes = sorted(
+        {n for n in (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200, 300, 500, 1000) if n < total} | {total}
+    )
+    samples = [(n, draw, rng.integers(total, size=n)) for n in sizes for draw in range(params.draws)]
+    rows: list[Row] = []
+    references = {block: _density(moments.sum(axis=0), block) for block in BLOCKS}
+    bases = {block: eigenbasis(rho)[:, : params.rank] for block, rho in references.items() if rho is not None}
+    for n, draw, chosen in track(samples):
+        matrix = np.einsum("n,nij->ij", np.bincount(chosen, minlength=total).astype(float), moments)
+        for block, reference in references.items():
+            rho = _density(matrix, block)
+            if rho is None or reference is None:
+                continue  # gray pictures have no chroma, constant ones no AC energy
+            rows.append(_row(block, n, draw, rho, reference, bases[block]))
+    return rows
+
+
+def _row(block: str, n: int, draw: int, rho: Array, reference: Array, best: Array) -> Row:
+    basis = eigenbasis(rho)[:, : best.shape[1]]
+    kept = float(np.trace(basis.T @ reference @ basis))
+    optimum = float(np.trace(best.T @ reference @ best))
+    cross = float("nan")
+    if block == "joint":
+        size = np.linalg.norm(reference[:64, 64:])
+        cross = float(np.linalg.norm(rho[:64, 64:] - reference[:64, 64:]) / size) if size > 0 else cross
+    return Row(
+        block=block,
+        n_images=n,
+        draw=draw,
+        trace_distance=float(metrics.trace_distance(rho, reference)),
+        fidelity=float(metrics.fidelity(rho, reference)),
+        entropy_bits=float(von_neumann_entropy(rho)),
+        subspace_cos2=float(np.linalg.norm(basis.T @ best) ** 2 / best.shape[1]),
+        energy_lost=optimum - kept,
+        cross_error=cross,
+    )
+
+
+def _density(matrix: Array, block: str) -> Array | None:
+    """The block of second moments as a density matrix; None where it carries no energy."""
+    part = {"joint": matrix, "luma": matrix[:64, :64], "chroma": matrix[64:, 64:], "luma AC": matrix[:64, :64]}[block]
+    if block == "luma AC":
+        part = in_basis(unitary("dct_2d", 64), part)[1:, 1:]
+    trace = float(np.trace(part))
+    return part / trace if trace > 1e-9 * float(np.trace(matrix)) and trace > 0 else None
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    total = max(row.n_images for row in rows)
+    if total == 1:
+        return ["One picture: there is nothing to resample, so nothing is said about convergence."]
+    sentences = (
+        [f"Only {total} pictures: the intervals describe these pictures, not photographs at large."]
+        if total < 30
+        else []
+    )
+    for block in dict.fromkeys(row.block for row in rows):
+        first, last = _quantiles(rows, block, 1, "trace_distance"), _quantiles(rows, block, total, "trace_distance")
+        angle = _quantiles(rows, block, total, "subspace_cos2")
+        lost = _quantiles(rows, block, total, "energy_lost")
+        slope = _slope(rows, block)
+        sentences.append(
+            f"{BLOCKS[block]} dimensions: trace distance to the operator of all pictures falls from {first[1]:.3f} with one picture to "
+            f"{last[1]:.3f} [{last[0]:.3f}, {last[2]:.3f}] with {total} (median, 5–95 % of resamples), as n to the power {slope:.2f}; "
+            f"the leading eigenspace overlaps by {angle[1]:.3f} and misses {100 * lost[1]:.2f} % of the energy."
+        )
+    return sentences
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Medians and intervals at each number of pictures."""
+    body = []
+    for block in dict.fromkeys(row.block for row in rows):
+        for n in sorted({row.n_images for row in rows}):
+            distance, entropy, angle = (
+                _quantiles(rows, block, n, name) for name in ("trace_distance", "entropy_bits", "subspace_cos2")
+            )
+            cells = [f"{low:.3f} – {high:.3f}" for low, _, high in (distance, entropy)]
+            body.append([BLOCKS[block], n, distance[1], cells[0], entropy[1], cells[1], angle[1]])
+    columns = ["block", "pictures", "trace distance", "5–95 %", "entropy, bit", "5–95 % ", "eigenspace cos²"]
+    return Table(columns=columns, rows=body, caption="Medians over resamples of the pictures")
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """Operator error, entropy and eigenspace overlap against the number of pictures."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.6))
+    panels = [
+        ("trace_distance", "trace distance to all pictures"),
+        ("entropy_bits", "entropy of ρ, bit"),
+        ("subspace_cos2", "overlap of leading eigenspace, cos²"),
+    ]
+    for ax, (name, label) in zip(axes, panels, strict=True):
+        curves = {}
+        for block in dict.fromkeys(row.block for row in rows):
+            sizes = sorted({row.n_images for row in rows if row.block == block})
+            low, middle, high = zip(*(_quantiles(rows, block, n, name) for n in sizes), strict=True)
+            curves[BLOCKS[block]] = (sizes, middle, low, high)
+        plot_curves(curves, x_label="pictures in the operator", y_label=label, ax=ax)
+        ax.set_xscale("log")
+        if ax is not axes[0]:
+            ax.get_legend().remove()
+    if all(row.trace_distance > 0 for row in rows):
+        axes[0].set_yscale("log")
+    return figure
+
+
+def _quantiles(rows: Sequence[Row], block: str, n: int, name: str) -> tuple[float, float, float]:
+    values = [getattr(row, name) for row in rows if row.block == block and row.n_images == n]
+    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+    return float(low), float(middle), float(high)
+
+
+def _slope(rows: Sequence[Row], block: str) -> float:
+    """Exponent of a power law through the medians of the trace distance."""
+    points = [(n, _quantiles(rows, block, n, "trace_distance")[1]) for n in sorted({row.n_images for row in rows})]
+    points = [(n, distance) for n, distance in points if distance > 0]
+    if len(points) < 2:
+        return float("nan")
+    sizes, distances = zip(*points, strict=True)
+    return float(np.polyfit(np.log(sizes), np.log(distances), 1)[0])

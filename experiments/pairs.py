@@ -1,0 +1,131 @@
+"""What does JPEG make of the pictures at several qualities?
+
+Every picture is written as a JPEG file and read back: the raw/JPEG pairs that all other steps start from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.pictures import Track, gather
+from qimg import images, metrics
+from qimg.patches import grid
+from qimg.report import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """Inputs of the experiment."""
+
+    images: tuple[str, ...] = ()
+    """Files and folders; scikit-image's photographs when left out."""
+    box_mean: int = 1
+    """Downscale every picture by averaging boxes of this size first."""
+    qualities: tuple[int, ...] = (10, 20, 30, 50, 75, 90)
+    """libjpeg qualities."""
+    subsamplings: tuple[str, ...] = ("4:2:0", "4:4:4")
+    """Chroma formats; gray pictures are written once."""
+
+
+TINY = Params(box_mean=8, qualities=(10, 90))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One JPEG file."""
+
+    image: str
+    quality: int
+    subsampling: str
+    height: int
+    width: int
+    patches: int
+    file_bytes: int
+    bits_per_pixel: float
+    psnr_rgb_db: float
+    psnr_y_db: float
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per picture, quality and chroma format."""
+    rows = []
+    for picture in track(gather(params.images, box_mean=params.box_mean).pictures):
+        image = images.to_uint8(images.code_values(picture.image()))
+        rows_down, columns = grid(image.shape, 8)
+        for subsampling in params.subsamplings if image.ndim == 3 else ("gray",):
+            for quality in params.qualities:
+                options = {} if subsampling == "gray" else {"subsampling": subsampling}
+                pair = images.jpeg_round_trip(image, quality=quality, **options)
+                rows.append(
+                    Row(
+                        image=picture.name,
+                        quality=quality,
+                        subsampling=subsampling,
+                        height=image.shape[0],
+                        width=image.shape[1],
+                        patches=rows_down * columns,
+                        file_bytes=len(pair.file),
+                        bits_per_pixel=metrics.bits_per_pixel(len(pair.file), image.shape),
+                        psnr_rgb_db=metrics.psnr_db(image, pair.image),
+                        psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(pair.image)),
+                    )
+                )
+    return rows
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    patches = sum({row.image: row.patches for row in rows}.values())
+    names = {row.image for row in rows}
+    sentences = [f"{len(names)} pictures, {patches:,} patches of 8×8 pixels in three planes."]
+    for quality in (min(row.quality for row in rows), max(row.quality for row in rows)):
+        chosen = [row for row in rows if row.quality == quality and row.subsampling != "4:4:4"]
+        if chosen:
+            rate, luma, rgb = (
+                np.mean([getattr(row, name) for row in chosen])
+                for name in ("bits_per_pixel", "psnr_y_db", "psnr_rgb_db")
+            )
+            sentences.append(
+                f"At quality {quality} (4:2:0 for colour) a file takes {rate:.2f} bits per pixel and has {luma:.2f} dB in Y, {rgb:.2f} dB in RGB."
+            )
+    return sentences
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Means over the pictures."""
+    keys = sorted({(row.subsampling, row.quality) for row in rows})
+    body = []
+    for subsampling, quality in keys:
+        chosen = [row for row in rows if (row.subsampling, row.quality) == (subsampling, quality)]
+        means = [
+            float(np.mean([getattr(row, name) for row in chosen]))
+            for name in ("bits_per_pixel", "psnr_y_db", "psnr_rgb_db")
+        ]
+        body.append([subsampling, quality, *means])
+    return Table(
+        columns=["chroma", "quality", "bits per pixel", "Y PSNR, dB", "RGB PSNR, dB"],
+        rows=body,
+        caption="Means over the pictures",
+    )
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """Rate and quality of every picture."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7.5, 3.8))
+    chosen = [row for row in rows if row.subsampling != "4:4:4"]
+    for name in dict.fromkeys(row.image for row in chosen):
+        points = [(row.bits_per_pixel, row.psnr_y_db) for row in chosen if row.image == name]
+        axes.plot(*zip(*points, strict=True), marker="o", label=name)
+    axes.set_xscale("log")
+    axes.set_xlabel("bits per pixel (whole file)")
+    axes.set_ylabel("Y PSNR, dB")
+    if len({row.image for row in chosen}) <= 8:
+        axes.legend()
+    return figure

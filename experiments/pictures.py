@@ -1,0 +1,107 @@
+"""The pictures that an experiment runs on: photographs bundled with scikit-image, or files and folders."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from qimg import images
+from qimg.arguments import Array, integer
+from qimg.operators import CorrelationOperator
+
+Track: TypeAlias = Callable[[Iterable[Any]], Iterator[Any] | Iterable[Any]]
+"""Wraps an iterable to report progress; `iter` reports nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One picture, read when it is needed."""
+
+    name: str
+    path: Path | None
+    box_mean: int
+    sha256: str
+    """Of the file, or of the pixels of a bundled picture."""
+
+    def image(self) -> Array:
+        """Pixels without alpha, downscaled by `box_mean`."""
+        pixels = images.bundled(self.name) if self.path is None else images.load(self.path)
+        factor = min(self.box_mean, *pixels.shape[:2])
+        return images.box_mean(images.without_alpha(pixels), factor)
+
+    def planes(self) -> Array:
+        """Y'CbCr planes (H, W, 3) in code values."""
+        return images.to_ycbcr(self.image())
+
+    def luma_code_values(self) -> Array:
+        """Luma rounded to whole code values (H, W): what a gray JPEG encoder is given."""
+        return images.to_uint8(images.luma(self.image())).astype(np.float64)
+
+    def operator(self) -> CorrelationOperator:
+        """The 192-dimensional operator of its 8×8 Y'CbCr patches."""
+        return CorrelationOperator.from_planes(self.planes())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A file that could not be used."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """The pictures that can be used, and the files that cannot."""
+
+    pictures: Sequence[Picture]
+    skipped: Sequence[Skipped]
+
+
+def gather(sources: Sequence[str], *, box_mean: int = 1) -> Gathered:
+    """Pictures named by files and folders; the bundled photographs when there is no source.
+
+    Every file is read once, so that broken ones are known from the start.
+
+    Raises:
+        ImageError: a source does not exist, a folder holds no image, or no file could be read.
+    """
+    integer("box_mean", box_mean, 1)
+    if not sources:
+        return Gathered(pictures=bundled(box_mean=box_mean), skipped=())
+    pictures: list[Picture] = []
+    skipped: list[Skipped] = []
+    for path in images.find(sources):
+        try:
+            images.load(path)
+        except images.ImageError as error:
+            skipped.append(Skipped(path=str(path), reason=str(error)))
+            continue
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=box_mean, sha256=digest))
+    if not pictures:
+        reasons = "; ".join(entry.reason for entry in skipped)
+        raise images.ImageError(f"none of the {len(skipped)} files can be read: {reasons}")
+    return Gathered(pictures=pictures, skipped=skipped)
+
+
+def bundled(*, box_mean: int = 1) -> list[Picture]:
+    """The photographs bundled with scikit-image."""
+    digests = {name: hashlib.sha256(images.bundled(name).tobytes()).hexdigest() for name in images.BUNDLED}
+    return [Picture(name=name, path=None, box_mean=box_mean, sha256=digest) for name, digest in digests.items()]
+
+
+def others(pictures: Sequence[Picture], picture: Picture) -> list[Picture]:
+    """The pictures that a model for `picture` may be fitted on: all others, or the bundled ones where it is alone."""
+    rest = [other for other in pictures if other.sha256 != picture.sha256]
+    return rest or [other for other in bundled() if other.sha256 != picture.sha256]
+
+
+def _unique(path: Path, pictures: Sequence[Picture]) -> str:
+    """The file's name without its ending, with its folder where two files share it."""
+    names = {picture.name for picture in pictures}
+    candidates = [path.stem, path.name, f"{path.parent.name}/{path.name}", str(path)]
+    return next((name for name in candidates if name not in names), str(path))

@@ -1,0 +1,182 @@
+"""Running an experiment and keeping what it measured: rows, figure, provenance; nothing is ever overwritten."""
+
+import dataclasses
+import hashlib
+import importlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from experiments.pictures import Gathered, Track, gather
+from qimg.images import write_atomically
+from qimg.report import LIGHT, write_csv
+
+NAMES = (
+    "pairs",
+    "convergence",
+    "purification",
+    "truncation",
+    "decoherence",
+    "conditional_expectation",
+    "transform_circuits",
+    "shots",
+)
+"""The experiments, in the order in which a trial tells their story."""
+
+_PACKAGES = ("qimg", "numpy", "scipy", "pillow", "scikit-image", "qiskit", "qiskit-aer", "matplotlib")
+
+
+class ResultsExist(FileExistsError):
+    """The folder for results exists already; results are never overwritten."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What one run of an experiment gave."""
+
+    name: str
+    params: Any
+    rows: Sequence[Any]
+    seconds: float
+
+
+def module(name: str) -> Any:
+    """The module of an experiment."""
+    if name not in NAMES:
+        raise ValueError(f"name must be one of {', '.join(NAMES)}, but name={name!r}")
+    return importlib.import_module(f"experiments.{name}")
+
+
+def question(name: str) -> str:
+    """The question an experiment asks: the first sentence of its file."""
+    return _paragraphs(name)[0]
+
+
+def method(name: str) -> str:
+    """How the experiment answers it: the second paragraph of its file."""
+    return _paragraphs(name)[1]
+
+
+def _paragraphs(name: str) -> list[str]:
+    return [" ".join(part.split()) for part in (module(name).__doc__ or "").split("\n\n")]
+
+
+def measure(name: str, params: Any, *, track: Track = iter) -> Measured:
+    """Run an experiment in memory."""
+    start = time.perf_counter()
+    rows = module(name).run(params, track=track)
+    return Measured(name=name, params=params, rows=rows, seconds=time.perf_counter() - start)
+
+
+def record(measured: Measured, root: Path) -> Path:
+    """Write rows.csv, figure.png and provenance.json to a new folder root/NAME/<hash of the inputs>.
+
+    A second run with the same inputs gets `-2` and so on behind its hash.
+    """
+    facts = provenance(measured.params, gather(measured.params.images), seconds={measured.name: measured.seconds})
+    key = json.dumps([facts["params"], [entry["sha256"] for entry in facts["inputs"]]], sort_keys=True)
+    digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+    parent = root / measured.name
+    parent.mkdir(parents=True, exist_ok=True)
+    folder, number = parent / digest, 2
+    while folder.exists():
+        folder, number = parent / f"{digest}-{number}", number + 1
+    with new_folder(folder) as partial:
+        write_rows(measured.rows, partial / "rows.csv")
+        if measured.rows:
+            write_figure(measured, partial / "figure.png")
+        write_json(facts, partial / "provenance.json")
+    return folder
+
+
+def write_rows(rows: Sequence[Any], path: Path) -> None:
+    """A CSV file of the rows; an experiment that found nothing to measure leaves a file that says so."""
+    if rows:
+        write_csv(rows, path)
+    else:
+        write_atomically(path, b"no rows\n")
+
+
+def write_figure(measured: Measured, path: Path) -> None:
+    """The experiment's figure as PNG, light theme."""
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context({**LIGHT, "backend": "agg"}):
+        figure = module(measured.name).plot(measured.rows)
+        figure.savefig(path, dpi=150)
+        plt.close(figure)
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Readable JSON, all or nothing."""
+    write_atomically(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+
+
+def provenance(params: Any, gathered: Gathered, *, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Everything needed to repeat a run: parameters, inputs by hash, versions, commit, machine and time."""
+    return {
+        "params": dataclasses.asdict(params),
+        "inputs": [{"name": picture.name, "sha256": picture.sha256} for picture in gathered.pictures],
+        "skipped": [dataclasses.asdict(entry) for entry in gathered.skipped],
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+        "commit": _commit(),
+        "machine": {"system": platform.system(), "architecture": platform.machine(), "cpus": os.cpu_count()},
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder that appears under its name only when the block ends well; otherwise nothing is left.
+
+    Raises:
+        ResultsExist: `folder` exists already.
+        OSError: it cannot be created.
+    """
+    if folder.exists():
+        raise ResultsExist(f"{folder}: exists already, but results are never overwritten; name a new folder")
+    if not folder.parent.is_dir():
+        raise FileNotFoundError(f"{folder.parent}: no such folder to write {folder.name} into")
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        yield partial
+        partial.chmod(0o755)
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _commit() -> str:
+    """Commit of the checkout that the code runs from, with a plus sign where files were changed; "" outside one."""
+    command = [
+        "git",
+        "-C",
+        str(Path(__file__).parent),
+        "describe",
+        "--always",
+        "--dirty=+",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

@@ -1,0 +1,166 @@
+"""How many shots does an amplitude-encoded picture need?
+
+Luma patches (not level-shifted: their amplitudes are not negative) are encoded, measured in one Aer run, and rebuilt from
+√(n_k/n) times the stored norms. Signs and phases would need measurements in further bases.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+
+import circuits
+from experiments.pictures import Track, gather
+from qimg import images, metrics
+from qimg.arguments import integer
+from qimg.patches import extract_patches
+from qimg.report import Table, plot_curves
+from qimg.states import amplitude_decode, amplitude_encode
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+JPEG_QUALITY = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """Inputs of the experiment."""
+
+    images: tuple[str, ...] = ()
+    """Files and folders; scikit-image's photographs when left out."""
+    box_mean: int = 1
+    """Downscale every picture by averaging boxes of this size first."""
+    shots_per_patch: tuple[int, ...] = (64, 256, 1024, 4096, 16384)
+    """Mean shots for each 8×8 patch."""
+    patches: int = 64
+    """Patches drawn at random from each picture."""
+    repeats: int = 5
+    """Independent runs at each number of shots."""
+    seed: int = 0
+    """Seed of the draw and of the shots."""
+
+
+TINY = Params(box_mean=8, shots_per_patch=(64, 256), patches=4, repeats=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One run."""
+
+    image: str
+    patches: int
+    shots_per_patch: int
+    repeat: int
+    psnr_db: float
+    first_order_psnr_db: float
+    """From the first-order variance norm²/(4 n) of every amplitude; optimistic where n_k is small."""
+    bits_read_per_pixel: float
+    """Classical bits that the measurement delivers: 6 per shot over 64 pixels."""
+    jpeg_psnr_db: float
+    """Y PSNR of a gray JPEG file of the whole picture at quality 50."""
+    jpeg_bits_per_pixel: float
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per picture, number of shots and repeat."""
+    integer("patches", params.patches, 1, 4096)
+    integer("repeats", params.repeats, 1)
+    rng = np.random.default_rng(params.seed)
+    rows: list[Row] = []
+    for picture in track(gather(params.images, box_mean=params.box_mean).pictures):
+        luma = picture.luma_code_values()
+        patches = extract_patches(luma)
+        patches = patches[rng.permutation(len(patches))[: params.patches]]
+        states, norms = amplitude_encode(patches)
+        pair = images.jpeg_round_trip(luma.astype(np.uint8), quality=JPEG_QUALITY)
+        for shots in params.shots_per_patch:
+            for repeat in range(params.repeats):
+                seed = int(rng.integers(2**31))
+                counts = circuits.sample_batch(QuantumCircuit(6), states, shots=shots * len(states), seed=seed)
+                rebuilt = amplitude_decode(circuits.amplitude_moduli(counts), norms)
+                variance = float(np.mean(norms**2) / (4 * shots))
+                rows.append(
+                    Row(
+                        image=picture.name,
+                        patches=len(patches),
+                        shots_per_patch=shots,
+                        repeat=repeat,
+                        psnr_db=metrics.psnr_db(patches, rebuilt),
+                        first_order_psnr_db=10 * float(np.log10(255**2 / variance)) if variance > 0 else float("inf"),
+                        bits_read_per_pixel=shots * 6 / 64,
+                        jpeg_psnr_db=metrics.psnr_db(luma, pair.image.astype(np.float64)),
+                        jpeg_bits_per_pixel=metrics.bits_per_pixel(len(pair.file), luma.shape),
+                    )
+                )
+    return rows
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    shots = sorted({row.shots_per_patch for row in rows})
+    middle = shots[len(shots) // 2]
+    chosen = [row for row in rows if row.shots_per_patch == middle]
+    mean, error = _mean_and_error(chosen)
+    jpeg_psnr, jpeg_rate = (
+        float(np.mean([getattr(row, name) for row in chosen])) for name in ("jpeg_psnr_db", "jpeg_bits_per_pixel")
+    )
+    low, high = (
+        _mean_and_error([row for row in rows if row.shots_per_patch == shots[0]])[0],
+        _mean_and_error([row for row in rows if row.shots_per_patch == shots[-1]])[0],
+    )
+    sentences = [
+        f"{middle:,} shots per 8×8 patch read {chosen[0].bits_read_per_pixel:.0f} bits per pixel and give {mean:.2f} ± {error:.2f} dB; "
+        f"a JPEG file at quality {JPEG_QUALITY} needs {jpeg_rate:.2f} bits per pixel for {jpeg_psnr:.2f} dB.",
+    ]
+    if len(shots) > 1 and np.isfinite(high - low):
+        rate = (high - low) / np.log10(shots[-1] / shots[0])
+        sentences.append(
+            f"PSNR grows by {rate:.1f} dB for ten times the shots, as the standard error 1/(2√n) of every amplitude says (10 dB)."
+        )
+    return sentences
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Means over pictures and repeats."""
+    body = []
+    for shots in sorted({row.shots_per_patch for row in rows}):
+        chosen = [row for row in rows if row.shots_per_patch == shots]
+        mean, error = _mean_and_error(chosen)
+        theory = float(np.mean([row.first_order_psnr_db for row in chosen]))
+        body.append([shots, chosen[0].bits_read_per_pixel, mean, error, theory])
+    columns = ["shots per patch", "bits read per pixel", "PSNR, dB", "standard error of repeats, dB", "first order, dB"]
+    return Table(columns=columns, rows=body, caption="Means over pictures; error bars from independent repeats")
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """PSNR against shots for every picture, with the spread of repeats."""
+    import matplotlib.pyplot as plt
+
+    figure, ax = plt.subplots(figsize=(7.5, 4.0))
+    shots = sorted({row.shots_per_patch for row in rows})
+    curves = {}
+    for name in dict.fromkeys(row.image for row in rows):
+        values = [[row.psnr_db for row in rows if (row.image, row.shots_per_patch) == (name, n)] for n in shots]
+        mean, spread = np.array([np.mean(v) for v in values]), np.array([2 * np.std(v) for v in values])
+        curves[name] = (shots, mean, mean - spread, mean + spread)
+    plot_curves(curves, x_label="shots per 8×8 patch", y_label="PSNR of the rebuilt luma, dB (band: ±2 σ)", ax=ax)
+    theory = [np.mean([row.first_order_psnr_db for row in rows if row.shots_per_patch == n]) for n in shots]
+    ax.plot(shots, theory, color="0.5", linestyle="--", linewidth=1, label="first order")
+    ax.set_xscale("log")
+    if len(curves) <= 8:
+        ax.legend()
+    elif ax.get_legend():
+        ax.get_legend().remove()
+    return figure
+
+
+def _mean_and_error(rows: Sequence[Row]) -> tuple[float, float]:
+    """Mean over pictures and its standard error from the scatter of the repeats."""
+    pictures = list(dict.fromkeys(row.image for row in rows))
+    groups = [[row.psnr_db for row in rows if row.image == name] for name in pictures]
+    variances = [np.var(group, ddof=1) / len(group) if len(group) > 1 else np.nan for group in groups]
+    mean = float(np.mean([np.mean(group) for group in groups]))
+    return mean, float(np.sqrt(np.sum(variances)) / len(groups))

@@ -1,0 +1,69 @@
+"""The `qimg` command."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """Turn bad input into one sentence on the error stream and exit status 2, without a traceback."""
+    try:
+        yield
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        sentence = _sentence(error)
+        print(f"qimg: error: {sentence}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("qimg: interrupted; nothing was written", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def trial(
+    images: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
+    /,
+    *,
+    out: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Run the practical trial on pictures and write a report.
+
+    Args:
+        images: Image files and folders; photographs bundled with scikit-image when left out.
+        out: New folder for the report; qimg-trial-1, qimg-trial-2, … when left out.
+        seed: Seed of every random draw.
+    """
+    with clear_errors():
+        if seed < 0:
+            raise ValueError(f"seed must be at least 0, but seed={seed}")
+        from experiments.trial import run_trial
+
+        folder = run_trial(images, out=None if out is None else Path(out), seed=seed)
+    print(f"report: {folder / 'report.html'}")
+
+
+def version() -> None:
+    """Print the version of qimg."""
+    from qimg import __version__
+
+    print(f"qimg {__version__}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the `qimg` command."""
+    tyro.extras.subcommand_cli_from_dict(
+        {"trial": trial, "version": version},
+        prog="qimg",
+        description="A quantum-inspired linear-algebra toolkit for images.",
+        args=sys.argv[1:] if arguments is None else arguments,
+    )

@@ -1,0 +1,29 @@
+"""Figures, tables and one self-contained HTML page."""
+
+from qimg.report.page import Figure, Page, Section, render
+from qimg.report.plots import (
+    plot_curves,
+    plot_density_matrix,
+    plot_eigen_patches,
+    plot_patch,
+    plot_spectrum,
+)
+from qimg.report.tables import Table, write_csv
+from qimg.report.theme import DARK, LIGHT, draw_svg
+
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "Figure",
+    "Page",
+    "Section",
+    "Table",
+    "draw_svg",
+    "plot_curves",
+    "plot_density_matrix",
+    "plot_eigen_patches",
+    "plot_patch",
+    "plot_spectrum",
+    "render",
+    "write_csv",
+]

@@ -1,0 +1,80 @@
+"""Rows of measurements as CSV files and as HTML tables."""
+
+import csv
+import dataclasses
+import html
+import io
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qimg.images import write_atomically
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A small table for people to read."""
+
+    columns: Sequence[str]
+    """Headings, with units."""
+    rows: Sequence[Sequence[Any]]
+    """Cells; numbers are printed with four significant digits unless they are given as text."""
+    caption: str = ""
+
+    def to_html(self) -> str:
+        """An HTML table, numbers aligned to the right."""
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
+        body = "".join(
+            "<tr>" + "".join(_cell(value, first=k == 0) for k, value in enumerate(row)) + "</tr>" for row in self.rows
+        )
+        caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
+        return f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+    def to_text(self) -> str:
+        """The same table in plain characters, for terminals."""
+        cells = [list(self.columns), *([format_number(value) for value in row] for row in self.rows)]
+        widths = [max(len(row[k]) for row in cells) for k in range(len(self.columns))]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+        return "\n".join([*([self.caption] if self.caption else []), *lines])
+
+
+def format_number(value: Any) -> str:
+    """Text of a cell: four significant digits, a dash for NaN, thousands separated in integers."""
+    if isinstance(value, bool | str):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "–"
+        if math.isinf(value):
+            return "∞" if value > 0 else "−∞"
+        if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e5):
+            return f"{value:.2e}"
+        return f"{value:.4g}"
+    return str(value)
+
+
+def write_csv(rows: Sequence[Any], path: str | os.PathLike[str]) -> None:
+    """Write dataclass records of one type, one line each, under the names of their fields.
+
+    Raises:
+        ValueError: there are no rows, or they are of several types.
+    """
+    kinds = {type(row) for row in rows}
+    if len(kinds) != 1:
+        raise ValueError(f"rows must be records of one type, but hold {len(kinds)} types")
+    buffer = io.StringIO()
+    names = [field.name for field in dataclasses.fields(rows[0])]
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([getattr(row, name) for name in names] for row in rows)
+    write_atomically(path, buffer.getvalue().encode())
+
+
+def _cell(value: Any, *, first: bool) -> str:
+    text = html.escape(format_number(value))
+    kind = ' class="key"' if first or isinstance(value, str) else ""
+    return f"<td{kind}>{text}</td>"
