@@ -174,6 +174,8 @@ def _fake_device(name: str) -> BackendV2:
 
     devices: dict[str, Callable[[], BackendV2]] = {}
     for attribute in dir(fake_provider):
+        if attribute.startswith("FakeProvider"):
+            continue
         if attribute.startswith("Fake") and attribute.endswith(("V2", *"abcdefghijklmnopqrstuvwxyz0123456789")):
             devices[f"fake_{attribute[4:].removesuffix('V2').lower()}"] = getattr(fake_provider, attribute)
     arguments.one_of("name", name, devices)

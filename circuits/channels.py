@@ -43,6 +43,8 @@ def kraus_circuit(operators: ArrayLike) -> QuantumCircuit:
     full[:, :levels, :d] = kraus
     unused = np.arange(d, 2**n_qubits)
     full[0, unused, unused] = 1.0
+    excess = float(np.abs(np.einsum("kji,kjl->il", full.conj(), full) - np.eye(2**n_qubits)).max())
+    arguments.require(excess <= arguments.TOLERANCE, "operators", "must satisfy Σ K†K = 1 to 1e-8", excess)
     circuit = QuantumCircuit(n_qubits, name="kraus")
     circuit.append(Kraus(list(full)).to_instruction(), range(n_qubits))
     return circuit

@@ -6,7 +6,7 @@ from qiskit.circuit import QuantumCircuit
 
 from circuits.backends import aer_result, from_state
 from circuits.preparation import template, template_angles
-from circuits.transforms import compile_circuit
+from circuits.transforms import BASIS_GATES, compile_circuit
 from qimg import arguments
 from qimg.arguments import Array, integer
 from qimg.states import amplitude_encode, pad_to_register, qubits_for
@@ -26,7 +26,7 @@ def transform_batch(circuit: QuantumCircuit, vectors: ArrayLike) -> Array:
         (n, d) complex: circuit applied to every vector, norms kept.
     """
     state, norm, rows = _batch_state(circuit, vectors)
-    whole = from_state(state, circuit, qubits_for(len(state)))
+    whole = from_state(state, _in_gates(circuit), qubits_for(len(state)))
     whole.save_statevector()
     amplitudes = np.asarray(aer_result(whole, method="statevector").get_statevector())
     return amplitudes.reshape(-1, 2**circuit.num_qubits)[:rows] * norm
@@ -46,7 +46,7 @@ def sample_batch(circuit: QuantumCircuit, vectors: ArrayLike, *, shots: int, see
     """
     shots = integer("shots", shots, 1)
     state, _, rows = _batch_state(circuit, vectors)
-    whole = from_state(state, circuit, qubits_for(len(state)))
+    whole = from_state(state, _in_gates(circuit), qubits_for(len(state)))
     whole.measure_all()
     counts = aer_result(whole, method="statevector", shots=shots, seed_simulator=seed).data(0)["counts"]
     out = np.zeros(len(state), dtype=np.int64)
@@ -89,6 +89,11 @@ def run_template(circuit: QuantumCircuit, vectors: ArrayLike) -> Array:
     binds = {parameter: angles[:, k].tolist() for k, parameter in enumerate(parameters)}
     result = aer_result(whole, method="statevector", parameter_binds=[binds])
     return np.stack([np.asarray(result.get_statevector(k)) for k in range(len(data))])
+
+
+def _in_gates(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit in gates that Aer knows (it has no QFT); one that is compiled already stays as it is."""
+    return circuit if set(circuit.count_ops()) <= set(BASIS_GATES) else compile_circuit(circuit)
 
 
 def _batch_state(circuit: QuantumCircuit, vectors: ArrayLike) -> tuple[Array, float, int]:

@@ -1,7 +1,8 @@
 """How much of a JPEG's loss does the linear conditional expectation under the joint operator give back?
 
-For each picture the joint operator of (JPEG patch ⊕ raw patch), 2 × 192 dimensions in Y'CbCr, is fitted on the other
-pictures; x̂ = C_xz C_zz⁻¹ z maps the decoded patches back. One global linear map inside 8×8 blocks: a floor to build on.
+For each picture the joint operator of a decoded patch z and its error x − z, 2 × 192 dimensions in Y'CbCr, is fitted on
+the other pictures and their mirror images; z + E[x − z | z] = z + C_ez C_zz⁻¹ z maps the decoded patches back. One
+global linear map inside 8×8 blocks: a floor to build on.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.parameters import integers
 from experiments.pictures import Picture, Track, gather, others
 from qimg import images, metrics
 from qimg.arguments import Array
@@ -23,9 +25,6 @@ from qimg.report import Table, plot_curves
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ROUNDING = 1 / 12
-"""Variance of a pixel's rounding to an integer: the noise floor of the observation."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Params:
@@ -34,9 +33,11 @@ class Params:
     images: tuple[str, ...] = ()
     """Files and folders; scikit-image's photographs when left out."""
     box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first."""
+    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     qualities: tuple[int, ...] = (10, 20, 30, 50, 75, 90)
     """libjpeg qualities, 4:2:0 for colour."""
+    shrinkage: float = 1.0
+    """Added to the variance of every decoded pixel, in squared code values: shrinks towards JPEG itself."""
 
 
 TINY = Params(box_mean=8, qualities=(20,))
@@ -61,13 +62,14 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Two rows per picture and quality."""
+    integers("qualities", params.qualities, 1, 100)
     pictures = gather(params.images, box_mean=params.box_mean).pictures
     rows: list[Row] = []
     for quality in track(params.qualities):
         known: dict[str, CorrelationOperator] = {}
         for picture in pictures:
             training = others(pictures, picture)
-            estimator = fit(training, quality, known)
+            estimator = fit(training, quality, known, shrinkage=params.shrinkage)
             image = images.to_uint8(images.code_values(picture.image()))
             decoded = images.jpeg_round_trip(image, quality=quality).image
             rows.append(_row(picture.name, quality, "JPEG", 0, image, decoded))
@@ -76,27 +78,36 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     return rows
 
 
-def fit(pictures: Sequence[Picture], quality: int, known: dict[str, CorrelationOperator]) -> LinearEstimator:
-    """The estimator from the sum of the pictures' joint operators, which are kept in `known`."""
+def fit(
+    pictures: Sequence[Picture], quality: int, known: dict[str, CorrelationOperator], *, shrinkage: float = 1.0
+) -> LinearEstimator:
+    """The estimator of x − z from z by the sum of the pictures' joint operators, which are kept in `known`."""
     for picture in pictures:
         if picture.sha256 not in known:
             known[picture.sha256] = joint_operator(picture.image(), quality)
     joint = reduce(add, (known[picture.sha256] for picture in pictures))
-    return conditional_expectation(joint, observed=192, noise_variance=ROUNDING)
+    return conditional_expectation(joint, observed=192, noise_variance=shrinkage)
 
 
 def joint_operator(image: Array, quality: int) -> CorrelationOperator:
-    """Second moments of (decoded patch, raw patch) in level-shifted Y'CbCr, 384 dimensions."""
-    decoded = images.jpeg_round_trip(image, quality=quality).image
-    planes = np.concatenate([images.to_ycbcr(decoded), images.to_ycbcr(image)], axis=2)
-    return CorrelationOperator.from_planes(planes)
+    """Second moments of (decoded patch z, error x − z) in level-shifted Y'CbCr, 384 dimensions.
+
+    JPEG commutes with mirroring a block, so the mirror images of all patches are added: permutations of the operator.
+    """
+    decoded = images.to_ycbcr(images.jpeg_round_trip(image, quality=quality).image)
+    error = images.to_ycbcr(image) - decoded
+    # `from_planes` takes the level shift off every plane; the error has none.
+    joint = CorrelationOperator.from_planes(np.concatenate([decoded, error + LEVEL_SHIFT], axis=2))
+    pixels = np.arange(384).reshape(6, 8, 8)
+    mirrored = (pixels[:, ::-1], pixels[:, :, ::-1], pixels[:, ::-1, ::-1])
+    return reduce(add, (joint.permuted(order.ravel()) for order in mirrored), joint)
 
 
 def restore(decoded: Array, estimator: LinearEstimator) -> Array:
     """A decoded picture mapped back patch by patch, `uint8` of its shape."""
     planes = images.to_ycbcr(decoded)
-    patches = estimator.apply(extract_patches(planes) - LEVEL_SHIFT) + LEVEL_SHIFT
-    restored = assemble_patches(patches, planes.shape)
+    patches = extract_patches(planes) - LEVEL_SHIFT
+    restored = assemble_patches(patches + estimator.apply(patches) + LEVEL_SHIFT, planes.shape)
     return images.to_uint8(restored[..., 0] if decoded.ndim == 2 else images.ycbcr_to_rgb(restored))
 
 
@@ -126,15 +137,15 @@ def findings(rows: Sequence[Row]) -> list[str]:
     sentences = []
     training = max(row.fitted_on for row in rows)
     for quality in (min(row.quality for row in rows), max(row.quality for row in rows)):
-        gain = gains(rows, quality, "psnr_y_db")
-        ssim = gains(rows, quality, "ssim_y")
-        rgb = gains(rows, quality, "psnr_rgb_db")
+        luma, rgb, ssim = (gains(rows, quality, name) for name in ("psnr_y_db", "psnr_rgb_db", "ssim_y"))
         sentences.append(
-            f"Quality {quality}: fitted on {training} other pictures, the linear conditional expectation changes Y PSNR by {np.mean(gain):+.3f} dB on average "
-            f"({min(gain):+.3f} to {max(gain):+.3f}), RGB PSNR by {np.mean(rgb):+.3f} dB, SSIM by {np.nanmean(ssim) if not np.isnan(ssim).all() else float('nan'):+.4f}."
+            f"Quality {quality}: fitted on {training} other pictures, the linear conditional expectation changes Y "
+            f"PSNR by {_mean(luma):+.2f} dB on average ({min(luma):+.2f} to {max(luma):+.2f}), RGB PSNR "
+            f"by {_mean(rgb):+.2f} dB, SSIM by {_mean(ssim):+.4f}."
         )
     sentences.append(
-        "One global linear map per block knows neither the neighbours nor the kind of patch: mixtures and overlapping blocks are what gains more."
+        "One global linear map per block knows neither the neighbours nor the kind of patch: "
+        "mixtures and overlapping blocks are where more is to be had."
     )
     return sentences
 

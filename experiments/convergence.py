@@ -1,7 +1,7 @@
 """How many pictures does the correlation operator need before its spectrum and eigenbasis settle?
 
-Pictures, not patches, are resampled: n of them are drawn with replacement, their operators added, and the sum is compared
-with the operator of all pictures. At n = N this is the bootstrap estimate of the error of the operator itself.
+Pictures, not patches, are resampled: n of them are drawn with replacement, their operators added, and the sum is
+compared with the operator of all pictures. At n = N this is the bootstrap estimate of the error of the operator itself.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from experiments.pictures import Track, gather
 from qimg import metrics
 from qimg.arguments import Array, integer
 from qimg.operators import eigenbasis, von_neumann_entropy
-from qimg.report import Table, plot_curves
+from qimg.report import Table, plain_log_axis, plot_curves
 from qimg.transforms import in_basis, unitary
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Params:
     images: tuple[str, ...] = ()
     """Files and folders; scikit-image's photographs when left out."""
     box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first."""
+    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     draws: int = 60
     """Resamples of the pictures at every n."""
     rank: int = 8
@@ -64,6 +64,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per block, number of pictures and draw."""
     integer("draws", params.draws, 1)
     integer("rank", params.rank, 1, 63)
+    integer("seed", params.seed, 0)
     pictures = gather(params.images, box_mean=params.box_mean).pictures
     moments = np.stack([picture.operator().matrix for picture in track(pictures)])
     rng = np.random.default_rng(params.seed)
@@ -117,6 +118,8 @@ def _density(matrix: Array, block: str) -> Array | None:
 
 def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
+    if not rows:
+        return ["No picture has energy after the level shift, so there is no operator to converge."]
     total = max(row.n_images for row in rows)
     if total == 1:
         return ["One picture: there is nothing to resample, so nothing is said about convergence."]
@@ -126,14 +129,16 @@ def findings(rows: Sequence[Row]) -> list[str]:
         else []
     )
     for block in dict.fromkeys(row.block for row in rows):
-        first, last = _quantiles(rows, block, 1, "trace_distance"), _quantiles(rows, block, total, "trace_distance")
-        angle = _quantiles(rows, block, total, "subspace_cos2")
-        lost = _quantiles(rows, block, total, "energy_lost")
+        few, many = _sizes(rows, block)[0], _sizes(rows, block)[-1]
+        first, last = (_quantiles(rows, block, n, "trace_distance") for n in (few, many))
+        angle = _quantiles(rows, block, many, "subspace_cos2")
+        lost = _quantiles(rows, block, many, "energy_lost")
         slope = _slope(rows, block)
         sentences.append(
-            f"{BLOCKS[block]} dimensions: trace distance to the operator of all pictures falls from {first[1]:.3f} with one picture to "
-            f"{last[1]:.3f} [{last[0]:.3f}, {last[2]:.3f}] with {total} (median, 5–95 % of resamples), as n to the power {slope:.2f}; "
-            f"the leading eigenspace overlaps by {angle[1]:.3f} and misses {100 * lost[1]:.2f} % of the energy."
+            f"{BLOCKS[block]} dimensions: the trace distance to the operator of all pictures falls from {first[1]:.3f} "
+            f"with one picture to {last[1]:.3f} [{last[0]:.3f}, {last[2]:.3f}] with {total} (median, 5–95 % of "
+            f"resamples), as n to the power {slope:.2f}; the leading eigenspace overlaps by {angle[1]:.3f} and misses "
+            f"{100 * lost[1]:.2f} % of the energy."
         )
     return sentences
 
@@ -142,7 +147,7 @@ def table(rows: Sequence[Row]) -> Table:
     """Medians and intervals at each number of pictures."""
     body = []
     for block in dict.fromkeys(row.block for row in rows):
-        for n in sorted({row.n_images for row in rows}):
+        for n in _sizes(rows, block):
             distance, entropy, angle = (
                 _quantiles(rows, block, n, name) for name in ("trace_distance", "entropy_bits", "subspace_cos2")
             )
@@ -165,16 +170,21 @@ def plot(rows: Sequence[Row]) -> "Figure":
     for ax, (name, label) in zip(axes, panels, strict=True):
         curves = {}
         for block in dict.fromkeys(row.block for row in rows):
-            sizes = sorted({row.n_images for row in rows if row.block == block})
+            sizes = _sizes(rows, block)
             low, middle, high = zip(*(_quantiles(rows, block, n, name) for n in sizes), strict=True)
             curves[BLOCKS[block]] = (sizes, middle, low, high)
         plot_curves(curves, x_label="pictures in the operator", y_label=label, ax=ax)
-        ax.set_xscale("log")
+        plain_log_axis(ax, "x")
         if ax is not axes[0]:
             ax.get_legend().remove()
     if all(row.trace_distance > 0 for row in rows):
         axes[0].set_yscale("log")
     return figure
+
+
+def _sizes(rows: Sequence[Row], block: str) -> list[int]:
+    """Numbers of pictures at which a resample had energy in the block: gray pictures alone have no chroma."""
+    return sorted({row.n_images for row in rows if row.block == block})
 
 
 def _quantiles(rows: Sequence[Row], block: str, n: int, name: str) -> tuple[float, float, float]:
@@ -185,7 +195,7 @@ def _quantiles(rows: Sequence[Row], block: str, n: int, name: str) -> tuple[floa
 
 def _slope(rows: Sequence[Row], block: str) -> float:
     """Exponent of a power law through the medians of the trace distance."""
-    points = [(n, _quantiles(rows, block, n, "trace_distance")[1]) for n in sorted({row.n_images for row in rows})]
+    points = [(n, _quantiles(rows, block, n, "trace_distance")[1]) for n in _sizes(rows, block)]
     points = [(n, distance) for n, distance in points if distance > 0]
     if len(points) < 2:
         return float("nan")

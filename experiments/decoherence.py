@@ -1,20 +1,23 @@
 """Does a damping–dephasing channel say what quantization does to the density matrix of a picture?
 
-Luma, 8×8 DCT, AC part (63×63), libjpeg's tables. Predicted and true density matrices of the quantized coefficients are
-compared by trace distance, as a fraction of "identity": the distance that quantization moved the state at all. The gains
-α come from the same pictures or from others; "populations only" leaves the coherences untouched.
+Luma, 8×8 DCT, AC part (63×63), libjpeg's tables. Predicted and true density matrices of the quantized coefficients
+are compared by trace distance, as a fraction of "identity": the distance that quantization moved the state at all. The
+gains α come from the same pictures or from others; "populations only" leaves the coherences untouched.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.pictures import Picture, Track, gather, others
+from experiments.parameters import integers
+from experiments.pictures import Picture, Track, bundled, gather
 from qimg import images, metrics
-from qimg.arguments import Array
-from qimg.channels import quantization_channel, quantize
+from qimg.arguments import Array, integer
+from qimg.channels import QuantizerMarginals, channel_from_marginals, quantize
 from qimg.channels.quantization import RECONSTRUCTIONS, Reconstruction
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import von_neumann_entropy
@@ -35,7 +38,7 @@ class Params:
     alpha_from: tuple[str, ...] = ()
     """Other pictures for α; when left out, every picture is predicted from the α of the remaining ones."""
     box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first."""
+    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     qualities: tuple[int, ...] = (90, 75, 50, 25, 10, 5)
     """libjpeg qualities."""
     seed: int = 0
@@ -68,50 +71,62 @@ class Row:
     entropy_model_bits: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Sample:
-    """AC coefficients of one picture, or of several pooled."""
+    """One picture, or several pooled: 9 bytes of memory per pixel."""
 
     name: str
+    luma: Sequence[Array]
+    """Planes in whole code values, `uint8`."""
     raw: Array
-    decoded: dict[int, Array]
-    """Per quality, of the decoded JPEG."""
+    """(n, 63) AC coefficients."""
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows for every picture and for all pooled; with one picture, for it alone."""
-    pictures = list(gather(params.images, box_mean=params.box_mean).pictures)
-    samples = {picture.sha256: _sample(picture, params.qualities) for picture in track(pictures)}
-    outside = _outside(params, pictures)
-    jobs: list[tuple[_Sample, list[Array]]] = [
-        (samples[picture.sha256], outside or [_raw(other, samples) for other in others(pictures, picture)])
-        for picture in pictures
-    ]
-    if len(pictures) > 1:
-        pool = _pooled([samples[picture.sha256] for picture in pictures])
-        jobs.append((pool, outside))
+    integers("qualities", params.qualities, 1, 100)
+    integer("seed", params.seed, 0)
+    pictures = gather(params.images, box_mean=params.box_mean).pictures
+    samples = [sample for sample in map(_sample, track(pictures)) if sample.raw.any()]
+    if not samples:
+        return []
+    known = {picture.sha256 for picture in pictures}
+    sources = gather(params.alpha_from, box_mean=params.box_mean).pictures if params.alpha_from else bundled()
+    outside = [_sample(picture) for picture in sources if picture.sha256 not in known]
+    pool = _pooled(samples) if len(samples) > 1 else None
     rows: list[Row] = []
     for quality in track(params.qualities):
         step = images.quantization_table(quality).ravel()[1:]
-        for sample, rest in jobs:
-            if not (sample.raw**2).sum() > 0:
-                continue
-            for reconstruction in RECONSTRUCTIONS:
-                rows += _predict(sample, rest, quality, step, reconstruction, params.seed)
-        if len(pictures) > 1 and not outside:
-            rows += _pooled_leave_one_out(pictures, samples, quality, step, params.seed)
+        own = [QuantizerMarginals.measure(sample.raw, step) for sample in samples]
+        total = reduce(add, own)
+        if params.alpha_from or pool is None:
+            rest = reduce(add, (QuantizerMarginals.measure(sample.raw, step) for sample in outside))
+            others = [rest] * len(samples)
+        else:
+            others = [total - marginals for marginals in own]
+        for reconstruction in RECONSTRUCTIONS:
+            alone = [
+                _Source([sample], [marginals], [rest])
+                for sample, marginals, rest in zip(samples, own, others, strict=True)
+            ]
+            pooled = [_Source(samples, [total] * len(samples), others)] if pool is not None else []
+            for source, sample in zip([*alone, *pooled], [*samples, *([pool] if pool else [])], strict=True):
+                rows += _predict(sample, source, quality, step, reconstruction, params.seed)
     return rows
 
 
-def _sample(picture: Picture, qualities: Sequence[int]) -> _Sample:
-    luma = picture.luma_code_values()
-    decoded = {
-        quality: ac_coefficients(
-            images.jpeg_round_trip(luma.astype(np.uint8), quality=quality).image.astype(np.float64)
-        )
-        for quality in qualities
-    }
-    return _Sample(name=picture.name, raw=ac_coefficients(luma), decoded=decoded)
+@dataclass(frozen=True)
+class _Source:
+    """The parts of a sample, each with the marginals of the same and of other pictures."""
+
+    parts: Sequence[_Sample]
+    same: Sequence[QuantizerMarginals]
+    other: Sequence[QuantizerMarginals]
+
+
+def _sample(picture: Picture) -> _Sample:
+    luma = images.to_uint8(picture.luma_code_values())
+    return _Sample(name=picture.name, luma=[luma], raw=ac_coefficients(luma))
 
 
 def ac_coefficients(luma: Array) -> Array:
@@ -119,80 +134,62 @@ def ac_coefficients(luma: Array) -> Array:
     return apply(unitary("dct_2d", 64), extract_patches(luma) - LEVEL_SHIFT)[:, 1:]
 
 
-def _raw(picture: Picture, samples: dict[str, _Sample]) -> Array:
-    if picture.sha256 in samples:
-        return samples[picture.sha256].raw
-    return ac_coefficients(picture.luma_code_values())
-
-
-def _outside(params: Params, pictures: Sequence[Picture]) -> list[Array]:
-    if not params.alpha_from:
-        return []
-    known = {picture.sha256 for picture in pictures}
-    found = gather(params.alpha_from, box_mean=params.box_mean).pictures
-    return [ac_coefficients(picture.luma_code_values()) for picture in found if picture.sha256 not in known]
-
-
 def _pooled(samples: Sequence[_Sample]) -> _Sample:
-    decoded = {quality: np.vstack([sample.decoded[quality] for sample in samples]) for quality in samples[0].decoded}
-    return _Sample(name="pooled", raw=np.vstack([sample.raw for sample in samples]), decoded=decoded)
+    luma = [plane for sample in samples for plane in sample.luma]
+    return _Sample(name="pooled", luma=luma, raw=np.vstack([sample.raw for sample in samples]))
 
 
 def _predict(
-    sample: _Sample, rest: Sequence[Array], quality: int, step: Array, reconstruction: Reconstruction, seed: int
+    sample: _Sample, source: _Source, quality: int, step: Array, reconstruction: Reconstruction, seed: int
 ) -> list[Row]:
-    raw, true = _density(sample.raw), _density(_quantized(sample, quality, step, reconstruction, seed))
-    sources = {"same": sample.raw, "other": np.vstack(rest) if rest else None}
+    """Model every part with its own α, add the second moments up, and compare with the truth."""
+    raw, true = (
+        _density(_moments(sample.raw)),
+        _density(_quantized_moments(sample, quality, step, reconstruction, seed)),
+    )
     rows = []
-    for name, coefficients in sources.items():
-        if coefficients is None:
-            continue
-        channel = quantization_channel(coefficients, step, reconstruction=reconstruction)
-        populations = raw.copy()
-        np.fill_diagonal(populations, np.diagonal(raw) * channel.population_gains)
-        if np.trace(populations) > 0:
-            model = channel.apply_conditioned(raw)
+    for name, marginals in (("same", source.same), ("other", source.other)):
+        model, populations = np.zeros_like(raw), np.zeros_like(raw)
+        for part, statistics in zip(source.parts, marginals, strict=True):
+            moments = _moments(part.raw)
+            predicted, diagonal = _modelled(moments, len(part.raw), statistics, reconstruction)
+            model += predicted
+            populations += moments + np.diag(diagonal - np.diagonal(moments))
+        if np.trace(model) > 0:
             rows.append(
-                _row(sample.name, quality, reconstruction, name, raw, true, model, populations / np.trace(populations))
+                _row(sample.name, quality, reconstruction, name, raw, true, _density(model), _density(populations))
             )
     return rows
 
 
-def _pooled_leave_one_out(
-    pictures: Sequence[Picture], samples: dict[str, _Sample], quality: int, step: Array, seed: int
-) -> list[Row]:
-    """The pooled state predicted with every picture's α taken from the remaining pictures."""
-    rows = []
-    pool = _pooled([samples[picture.sha256] for picture in pictures])
-    raw = _density(pool.raw)
-    for reconstruction in RECONSTRUCTIONS:
-        model, populations = np.zeros_like(raw), np.zeros_like(raw)
-        for picture in pictures:
-            own = samples[picture.sha256].raw
-            rest = np.vstack([_raw(other, samples) for other in others(pictures, picture)])
-            channel = quantization_channel(rest, step, reconstruction=reconstruction)
-            moments = own.T @ own
-            if channel.reconstruction == "dithered":
-                # In absolute terms dither adds the same noise to every picture, whatever α is fitted on.
-                noise = len(own) * np.diag(step**2 / 12)
-                model += moments + noise
-                populations += moments + noise
-                continue
-            model += channel.multiplier() * moments
-            np.fill_diagonal(moments, np.diagonal(moments) * channel.population_gains)
-            populations += moments
-        true = _density(_quantized(pool, quality, step, reconstruction, seed))
-        if np.trace(model) > 0:
-            model, populations = model / np.trace(model), populations / np.trace(populations)
-            rows.append(_row("pooled", quality, reconstruction, "other", raw, true, model, populations))
-    return rows
+def _modelled(
+    moments: Array, count: int, marginals: QuantizerMarginals, reconstruction: Reconstruction
+) -> tuple[Array, Array]:
+    """Second moments after the channel, not normalised, and their diagonal."""
+    if reconstruction == "dithered":
+        # In absolute terms dither adds the same noise to every picture, whatever α is fitted on.
+        predicted = moments + count * np.diag(marginals.step**2 / 12)
+    else:
+        predicted = moments * channel_from_marginals(marginals, reconstruction=reconstruction).multiplier()
+    return predicted, np.diagonal(predicted)
 
 
-def _quantized(sample: _Sample, quality: int, step: Array, reconstruction: Reconstruction, seed: int) -> Array:
+def _quantized_moments(sample: _Sample, quality: int, step: Array, reconstruction: Reconstruction, seed: int) -> Array:
     if reconstruction == "midpoint":
-        return sample.decoded[quality]
+        decoded = (images.jpeg_round_trip(plane, quality=quality).image for plane in sample.luma)
+        return np.sum([_moments(ac_coefficients(plane)) for plane in decoded], axis=0)
     rng = np.random.default_rng(seed) if reconstruction == "dithered" else None
-    return quantize(sample.raw, step, reconstruction=reconstruction, rng=rng)
+    return _moments(quantize(sample.raw, step, reconstruction=reconstruction, rng=rng))
+
+
+def _moments(coefficients: Array) -> Array:
+    return np.asarray(coefficients.T @ coefficients)
+
+
+def _density(moments: Array) -> Array:
+    trace = float(np.trace(moments))
+    # Coefficients that are all quantized to zero leave no direction: the maximally mixed state.
+    return np.asarray(moments / trace if trace > 0 else np.eye(len(moments)) / len(moments))
 
 
 def _row(
@@ -215,13 +212,6 @@ def _row(
     )
 
 
-def _density(coefficients: Array) -> Array:
-    moments = coefficients.T @ coefficients
-    trace = float(np.trace(moments))
-    # A picture quantized to nothing is written as the maximally mixed state: no direction is left.
-    return np.asarray(moments / trace if trace > 0 else np.eye(len(moments)) / len(moments))
-
-
 def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
     shown = _summary(rows)
@@ -232,21 +222,26 @@ def findings(rows: Sequence[Row]) -> list[str]:
         chosen = [row for row in shown if row.reconstruction == reconstruction]
         same = [row for row in chosen if row.alpha_from == "same"]
         other = [row for row in chosen if row.alpha_from == "other"]
-        if same:
-            text = f"{reconstruction.capitalize()} against {same[0].compared_with}: the channel leaves {_span(same, 'model_fraction')} of identity's trace distance"
-            text += (
-                f" with α from the same pictures, {_span(other, 'model_fraction')} with α from other pictures"
-                if other
-                else ""
-            )
-            text += f"; populations alone leave {_span(same, 'populations_only_fraction')}."
-            sentences.append(text)
+        if not same:
+            continue
+        text = (
+            f"{reconstruction.capitalize()} against {same[0].compared_with}: the channel leaves "
+            f"{_span(same, 'model_fraction')} of identity's trace distance with α from the same pictures"
+        )
+        if other:
+            text += f", {_span(other, 'model_fraction')} with α from other pictures"
+        sentences.append(f"{text}; populations alone leave {_span(same, 'populations_only_fraction')}.")
+    sentences.append(
+        "Dither is exact in expectation and touches no coherence, so all models agree there: what is left is the "
+        "scatter of one finite draw."
+    )
     centroid = [row for row in shown if row.reconstruction == "centroid" and row.alpha_from == "same"]
     gap = max(abs(row.entropy_true_bits - row.entropy_model_bits) for row in centroid)
-    first, last = centroid[0], centroid[-1]
+    fine, coarse = max(centroid, key=lambda row: row.quality), min(centroid, key=lambda row: row.quality)
     sentences.append(
-        f"Coarser steps purify: the entropy of centroid-quantized coefficients goes from {first.entropy_true_bits:.2f} bit at quality {first.quality} to "
-        f"{last.entropy_true_bits:.2f} bit at {last.quality}; the channel says so to {gap:.4f} bit. Dephasing alone could only raise it."
+        f"Coarser steps purify: the entropy of centroid-quantized coefficients is {fine.entropy_true_bits:.2f} bit at "
+        f"quality {fine.quality} and {coarse.entropy_true_bits:.2f} bit at {coarse.quality}; the channel says so to "
+        f"{gap:.4f} bit. Dephasing alone could only raise it."
     )
     if len({row.image for row in rows}) == 1:
         sentences.append("One picture only: α from “other” pictures is taken from the bundled photographs.")
@@ -284,7 +279,8 @@ def table(rows: Sequence[Row]) -> Table:
                     row.model_fraction,
                     other[0].model_fraction if other else float("nan"),
                     row.populations_only_fraction,
-                    f"{row.entropy_true_bits:.3f} / {row.entropy_model_bits:.3f}",
+                    row.entropy_true_bits,
+                    row.entropy_model_bits,
                 ]
             )
     body.sort(key=lambda line: RECONSTRUCTIONS.index(line[0]))
@@ -295,7 +291,8 @@ def table(rows: Sequence[Row]) -> Table:
         "channel, α same",
         "channel, α other",
         "populations only",
-        "entropy true / model, bit",
+        "entropy true, bit",
+        "entropy model, bit",
     ]
     return Table(columns=columns, rows=body, caption="Trace distance: identity absolute, models as a fraction of it")
 
@@ -326,5 +323,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
         if ax is not axes[0] and ax.get_legend():
             ax.get_legend().remove()
     axes[0].set_ylim(0, 1.05)
+    if axes[0].get_legend():
+        axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, 0.95))
     axes[1].annotate("identity", (0.98, 1.0), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
     return figure

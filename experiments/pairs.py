@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.parameters import integers, not_empty
 from experiments.pictures import Track, gather
 from qimg import images, metrics
 from qimg.patches import grid
-from qimg.report import Table
+from qimg.report import Table, plain_log_axis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +26,7 @@ class Params:
     images: tuple[str, ...] = ()
     """Files and folders; scikit-image's photographs when left out."""
     box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first."""
+    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     qualities: tuple[int, ...] = (10, 20, 30, 50, 75, 90)
     """libjpeg qualities."""
     subsamplings: tuple[str, ...] = ("4:2:0", "4:4:4")
@@ -53,6 +54,8 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, quality and chroma format."""
+    integers("qualities", params.qualities, 1, 100)
+    not_empty("subsamplings", params.subsamplings)
     rows = []
     for picture in track(gather(params.images, box_mean=params.box_mean).pictures):
         image = images.to_uint8(images.code_values(picture.image()))
@@ -91,7 +94,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
                 for name in ("bits_per_pixel", "psnr_y_db", "psnr_rgb_db")
             )
             sentences.append(
-                f"At quality {quality} (4:2:0 for colour) a file takes {rate:.2f} bits per pixel and has {luma:.2f} dB in Y, {rgb:.2f} dB in RGB."
+                f"At quality {quality} (4:2:0 for colour) a file takes {rate:.2f} bits per pixel and has "
+                f"{luma:.2f} dB in Y, {rgb:.2f} dB in RGB."
             )
     return sentences
 
@@ -123,7 +127,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
     for name in dict.fromkeys(row.image for row in chosen):
         points = [(row.bits_per_pixel, row.psnr_y_db) for row in chosen if row.image == name]
         axes.plot(*zip(*points, strict=True), marker="o", label=name)
-    axes.set_xscale("log")
+    plain_log_axis(axes, "x")
     axes.set_xlabel("bits per pixel (whole file)")
     axes.set_ylabel("Y PSNR, dB")
     if len({row.image for row in chosen}) <= 8:

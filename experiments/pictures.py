@@ -1,6 +1,7 @@
 """The pictures that an experiment runs on: photographs bundled with scikit-image, or files and folders."""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ from qimg.operators import CorrelationOperator
 
 Track: TypeAlias = Callable[[Iterable[Any]], Iterator[Any] | Iterable[Any]]
 """Wraps an iterable to report progress; `iter` reports nothing."""
+
+
+LARGE = 1_500_000
+"""Pixels above which a picture is reduced where `box_mean=0` leaves the choice open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,22 +71,28 @@ def gather(sources: Sequence[str], *, box_mean: int = 1) -> Gathered:
 
     Every file is read once, so that broken ones are known from the start.
 
+    Args:
+        sources: files and folders.
+        box_mean: boxes that every picture is averaged over; 0 takes for each picture the smallest that brings it to at
+            most `LARGE` pixels.
+
     Raises:
         ImageError: a source does not exist, a folder holds no image, or no file could be read.
     """
-    integer("box_mean", box_mean, 1)
+    integer("box_mean", box_mean, 0)
     if not sources:
-        return Gathered(pictures=bundled(box_mean=box_mean), skipped=())
+        return Gathered(pictures=bundled(box_mean=box_mean or 1), skipped=())
     pictures: list[Picture] = []
     skipped: list[Skipped] = []
     for path in images.find(sources):
         try:
-            images.load(path)
+            pixels = images.load(path)
         except images.ImageError as error:
             skipped.append(Skipped(path=str(path), reason=str(error)))
             continue
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=box_mean, sha256=digest))
+        factor = box_mean or _box_for(pixels)
+        pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=factor, sha256=digest))
     if not pictures:
         reasons = "; ".join(entry.reason for entry in skipped)
         raise images.ImageError(f"none of the {len(skipped)} files can be read: {reasons}")
@@ -97,7 +108,11 @@ def bundled(*, box_mean: int = 1) -> list[Picture]:
 def others(pictures: Sequence[Picture], picture: Picture) -> list[Picture]:
     """The pictures that a model for `picture` may be fitted on: all others, or the bundled ones where it is alone."""
     rest = [other for other in pictures if other.sha256 != picture.sha256]
-    return rest or [other for other in bundled() if other.sha256 != picture.sha256]
+    return rest or [other for other in bundled(box_mean=picture.box_mean) if other.sha256 != picture.sha256]
+
+
+def _box_for(pixels: Array) -> int:
+    return math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / LARGE))
 
 
 def _unique(path: Path, pictures: Sequence[Picture]) -> str:

@@ -1,7 +1,7 @@
 """Is a picture the purification of its own correlation operator?
 
-The whole picture is one state |where⟩|what⟩ over patch index and pixel index. Its reduced state, its Schmidt form and its
-entanglement entropy are compared with the density matrix, the SVD and the von Neumann entropy of its patches.
+The whole picture is one state |where⟩|what⟩ over patch index and pixel index. Its reduced state, its Schmidt form and
+its entanglement entropy are compared with the density matrix, the SVD and the von Neumann entropy of its patches.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Params:
     images: tuple[str, ...] = ()
     """Files and folders; scikit-image's photographs when left out."""
     box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first."""
+    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     rank: int = 16
     """Rank of the truncation whose discarded weight is compared."""
 
@@ -96,9 +96,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     weight = max(abs(row.discarded_weight - row.relative_squared_error) for row in rows)
     mean = np.mean([row.entropy_bits for row in rows])
     return [
-        f"Tracing out “where” leaves M / tr M to {reduced:.1e}: the picture is the purification of its correlation operator.",
-        f"Its entanglement entropy equals the von Neumann entropy of ρ to {entropy:.1e} bit ({mean:.2f} bit on average, of {np.log2(192):.2f} possible).",
-        f"The weight that Schmidt truncation discards equals the relative squared error of the patches to {weight:.1e}.",
+        f"Tracing out “where” leaves M / tr M to {reduced:.1e}: "
+        "the picture is the purification of its correlation operator.",
+        f"Its entanglement entropy equals the von Neumann entropy of ρ to {entropy:.1e} bit "
+        f"({mean:.2f} bit on average, of {np.log2(192):.2f} possible).",
+        "The weight that Schmidt truncation discards equals the relative squared error of the patches "
+        f"to {weight:.1e}.",
     ]
 
 
@@ -144,5 +147,5 @@ def plot(rows: Sequence[Row]) -> "Figure":
     ax.set_yticks(position, [row.image for row in rows])
     ax.invert_yaxis()
     ax.set_xlabel("bit")
-    ax.legend()
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
     return figure

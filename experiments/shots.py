@@ -1,7 +1,7 @@
 """How many shots does an amplitude-encoded picture need?
 
-Luma patches (not level-shifted: their amplitudes are not negative) are encoded, measured in one Aer run, and rebuilt from
-√(n_k/n) times the stored norms. Signs and phases would need measurements in further bases.
+Luma patches (not level-shifted: their amplitudes are not negative) are encoded, measured in one Aer run, and rebuilt
+from √(n_k/n) times the stored norms. Signs and phases would need measurements in further bases.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,12 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 import circuits
+from experiments.parameters import integers
 from experiments.pictures import Track, gather
 from qimg import images, metrics
 from qimg.arguments import integer
 from qimg.patches import extract_patches
-from qimg.report import Table, plot_curves
+from qimg.report import Table, plain_log_axis, plot_curves
 from qimg.states import amplitude_decode, amplitude_encode
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Params:
     images: tuple[str, ...] = ()
     """Files and folders; scikit-image's photographs when left out."""
     box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first."""
+    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     shots_per_patch: tuple[int, ...] = (64, 256, 1024, 4096, 16384)
     """Mean shots for each 8×8 patch."""
     patches: int = 64
@@ -68,6 +69,8 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, number of shots and repeat."""
     integer("patches", params.patches, 1, 4096)
     integer("repeats", params.repeats, 1)
+    integer("seed", params.seed, 0)
+    integers("shots_per_patch", params.shots_per_patch, 1)
     rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
     for picture in track(gather(params.images, box_mean=params.box_mean).pictures):
@@ -101,24 +104,20 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
     shots = sorted({row.shots_per_patch for row in rows})
+    groups = {n: [row for row in rows if row.shots_per_patch == n] for n in shots}
     middle = shots[len(shots) // 2]
-    chosen = [row for row in rows if row.shots_per_patch == middle]
-    mean, error = _mean_and_error(chosen)
-    jpeg_psnr, jpeg_rate = (
-        float(np.mean([getattr(row, name) for row in chosen])) for name in ("jpeg_psnr_db", "jpeg_bits_per_pixel")
-    )
-    low, high = (
-        _mean_and_error([row for row in rows if row.shots_per_patch == shots[0]])[0],
-        _mean_and_error([row for row in rows if row.shots_per_patch == shots[-1]])[0],
-    )
+    mean, error = _mean_and_error(groups[middle])
+    jpeg_psnr = float(np.mean([row.jpeg_psnr_db for row in groups[middle]]))
+    jpeg_rate = float(np.mean([row.jpeg_bits_per_pixel for row in groups[middle]]))
     sentences = [
-        f"{middle:,} shots per 8×8 patch read {chosen[0].bits_read_per_pixel:.0f} bits per pixel and give {mean:.2f} ± {error:.2f} dB; "
-        f"a JPEG file at quality {JPEG_QUALITY} needs {jpeg_rate:.2f} bits per pixel for {jpeg_psnr:.2f} dB.",
+        f"{middle:,} shots per 8×8 patch read {middle * 6 / 64:.0f} bits per pixel and give {mean:.2f} ± {error:.2f} "
+        f"dB; a JPEG file at quality {JPEG_QUALITY} needs {jpeg_rate:.2f} bits per pixel for {jpeg_psnr:.2f} dB.",
     ]
-    if len(shots) > 1 and np.isfinite(high - low):
-        rate = (high - low) / np.log10(shots[-1] / shots[0])
+    rise = _mean_and_error(groups[shots[-1]])[0] - _mean_and_error(groups[shots[0]])[0]
+    if len(shots) > 1 and np.isfinite(rise):
         sentences.append(
-            f"PSNR grows by {rate:.1f} dB for ten times the shots, as the standard error 1/(2√n) of every amplitude says (10 dB)."
+            f"PSNR grows by {rise / np.log10(shots[-1] / shots[0]):.1f} dB for ten times the shots; the standard error "
+            "1/(2√n) of every amplitude says 10 dB once all pixels are seen often enough."
         )
     return sentences
 
@@ -144,12 +143,12 @@ def plot(rows: Sequence[Row]) -> "Figure":
     curves = {}
     for name in dict.fromkeys(row.image for row in rows):
         values = [[row.psnr_db for row in rows if (row.image, row.shots_per_patch) == (name, n)] for n in shots]
-        mean, spread = np.array([np.mean(v) for v in values]), np.array([2 * np.std(v) for v in values])
+        mean, spread = np.array([np.mean(v) for v in values]), np.array([2 * _scatter(v) for v in values])
         curves[name] = (shots, mean, mean - spread, mean + spread)
     plot_curves(curves, x_label="shots per 8×8 patch", y_label="PSNR of the rebuilt luma, dB (band: ±2 σ)", ax=ax)
     theory = [np.mean([row.first_order_psnr_db for row in rows if row.shots_per_patch == n]) for n in shots]
     ax.plot(shots, theory, color="0.5", linestyle="--", linewidth=1, label="first order")
-    ax.set_xscale("log")
+    plain_log_axis(ax, "x")
     if len(curves) <= 8:
         ax.legend()
     elif ax.get_legend():
@@ -161,6 +160,11 @@ def _mean_and_error(rows: Sequence[Row]) -> tuple[float, float]:
     """Mean over pictures and its standard error from the scatter of the repeats."""
     pictures = list(dict.fromkeys(row.image for row in rows))
     groups = [[row.psnr_db for row in rows if row.image == name] for name in pictures]
-    variances = [np.var(group, ddof=1) / len(group) if len(group) > 1 else np.nan for group in groups]
+    variances = [_scatter(group, ddof=1) ** 2 / len(group) if len(group) > 1 else np.nan for group in groups]
     mean = float(np.mean([np.mean(group) for group in groups]))
     return mean, float(np.sqrt(np.sum(variances)) / len(groups))
+
+
+def _scatter(values: Sequence[float], *, ddof: int = 0) -> float:
+    """Standard deviation; 0 where a black picture was rebuilt exactly and its PSNR is infinite."""
+    return float(np.std(values, ddof=ddof)) if np.isfinite(values).all() else 0.0

@@ -20,7 +20,7 @@ from experiments import (
     transform_circuits,
     truncation,
 )
-from experiments.pictures import Gathered, Picture, gather, others
+from experiments.pictures import LARGE, Gathered, Picture, gather, others
 from experiments.progress import progress_bars
 from qimg import __version__, images
 from qimg.arguments import Array
@@ -49,15 +49,16 @@ CROP = 160
 
 def parameters(sources: tuple[str, ...], seed: int) -> dict[str, Any]:
     """The parameters of every step of a trial."""
+    common: dict[str, Any] = {"images": sources, "box_mean": 0}
     return {
-        "pairs": pairs.Params(images=sources),
-        "convergence": convergence.Params(images=sources, seed=seed),
-        "purification": purification.Params(images=sources),
-        "truncation": truncation.Params(images=sources),
-        "decoherence": decoherence.Params(images=sources, seed=seed),
-        "conditional_expectation": conditional_expectation.Params(images=sources),
-        "transform_circuits": transform_circuits.Params(images=sources, seed=seed),
-        "shots": shots.Params(images=sources, seed=seed, shots_per_patch=(64, 256, 1024, 4096), repeats=3),
+        "pairs": pairs.Params(**common),
+        "convergence": convergence.Params(**common, seed=seed),
+        "purification": purification.Params(**common),
+        "truncation": truncation.Params(**common),
+        "decoherence": decoherence.Params(**common, seed=seed),
+        "conditional_expectation": conditional_expectation.Params(**common),
+        "transform_circuits": transform_circuits.Params(**common, seed=seed),
+        "shots": shots.Params(**common, seed=seed, shots_per_patch=(64, 256, 1024, 4096), repeats=3),
     }
 
 
@@ -80,7 +81,7 @@ def run_trial(
     if steps is None:
         steps = parameters(tuple(sources), seed)
     with runner.new_folder(folder) as partial, progress_bars() as bars:
-        gathered = gather(sources)
+        gathered = gather(sources, box_mean=0)
         results = [runner.measure(name, steps[name], track=bars.track(TITLES[name])) for name in runner.NAMES]
         for number, measured in enumerate(results, start=1):
             step = partial / _step_folder(number, measured.name)
@@ -112,8 +113,15 @@ def _page(gathered: Gathered, sections: Sequence[Section]) -> Page:
     names = [picture.name for picture in gathered.pictures]
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     notes = [
-        f"Pictures: {shown}. Everything below was measured on them by `qimg trial`, version {__version__}; `provenance.json` holds parameters, hashes and versions."
+        f"Pictures: {shown}. Everything below was measured on them by `qimg trial`, version {__version__}; "
+        "`provenance.json` holds parameters, hashes and versions."
     ]
+    reduced = [picture.name for picture in gathered.pictures if picture.box_mean > 1]
+    if reduced:
+        notes.append(
+            f"{len(reduced)} picture(s) of more than {LARGE / 1e6:.1f} million pixels were reduced by box means first, "
+            "which changes the scale of their statistics."
+        )
     if gathered.skipped:
         reasons = "; ".join(entry.reason for entry in gathered.skipped)
         notes.append(f"Skipped: {len(gathered.skipped)} file(s) that could not be read. {reasons}.")
@@ -144,11 +152,16 @@ def _section(number: int, measured: runner.Measured, gathered: Gathered) -> Sect
 
 _CAPTIONS = {
     "pairs": "Luma PSNR against bits per pixel of the whole JPEG file, 4:2:0, one line per picture.",
-    "convergence": "Distance to the operator of all pictures, entropy, and overlap of the leading eigenspace against the number of pictures; bands are 5–95 % of resamples of the pictures.",
-    "purification": "Two ways to the same number: the entropy of the patches' density matrix and the entanglement of the picture's state.",
-    "truncation": "Luma PSNR and discarded weight against the number of coefficients kept; basis or order from the other pictures, or from the picture itself.",
-    "decoherence": "Trace distance left by each model, as a fraction of the distance that quantization moved the state (dashed: identity, no model at all).",
-    "conditional_expectation": "What the linear conditional expectation adds to JPEG, fitted without the picture that it is applied to.",
+    "convergence": "Distance to the operator of all pictures, entropy, and overlap of the leading eigenspace against "
+    "the number of pictures; bands are 5–95 % of resamples of the pictures.",
+    "purification": "Two ways to the same number: the entropy of the patches' density matrix and the entanglement of "
+    "the picture's state.",
+    "truncation": "Luma PSNR and discarded weight against the number of coefficients kept; basis or order from the "
+    "other pictures, or from the picture itself.",
+    "decoherence": "Trace distance left by each model, as a fraction of the distance that quantization moved the state "
+    "(dashed: identity, no model at all).",
+    "conditional_expectation": "What the linear conditional expectation adds to JPEG, fitted without the picture that "
+    "it is applied to.",
     "transform_circuits": "Gates and depth of each circuit, and its agreement with the matrix product.",
     "shots": "Luma PSNR of patches rebuilt from measured frequencies; dashed: first-order standard error.",
 }
@@ -189,15 +202,14 @@ def _operator_figure(operator: CorrelationOperator) -> Figure:
                 spectra[label] = np.linalg.eigvalsh(part / np.trace(part))[::-1]
         plot_spectrum(spectra, ax=axes[1])
         plot_eigen_patches(operator.eigenbasis(), count=25, planes=3, ax=axes[2])
-        for ax, title in zip(
-            axes, ("density matrix ρ", "spectrum", "leading 25 eigenvectors as colour patches"), strict=True
-        ):
+        for ax, title in zip(axes, ("density matrix ρ", "spectrum", "25 leading eigenvectors"), strict=True):
             ax.set_title(title)
         return figure
 
     return Figure(
         draw=draw,
-        caption="The operator of all pictures together: 8×8 patches of three planes, level-shifted by 128, weighted by energy. Colour of the matrix: sign(ρ)·√|ρ|.",
+        caption="The operator of all pictures together: 8×8 patches of three planes, level-shifted by 128, weighted by "
+        "energy. Colour of the matrix: sign(ρ)·√|ρ|.",
     )
 
 
@@ -233,7 +245,8 @@ def _channel_figure(picture: Picture) -> list[Figure]:
     return [
         Figure(
             draw=draw,
-            caption=f"{picture.name}: density matrix of the 63 AC coefficients before and after centroid quantization, and the gains that do it.",
+            caption=f"{picture.name}: density matrix of the 63 AC coefficients before and after centroid "
+            "quantization, and the gains that do it.",
         )
     ]
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from qimg.arguments import Array, integer, one_of, require, require_shape
 
@@ -93,7 +93,7 @@ def load(path: str | os.PathLike[str]) -> Array:
         if path.suffix.lower() in (".tif", ".tiff"):
             return _load_tiff(path)
         raise ImageError(f"{path}: not an image file that can be read") from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except Exception as error:  # decoders raise many kinds on broken files
         raise ImageError(f"{path}: cannot be read as an image ({error})") from None
 
 
@@ -101,9 +101,8 @@ def _pixels(file: Image.Image, path: Path) -> Array:
     if getattr(file, "n_frames", 1) > 1:
         raise ImageError(f"{path}: holds {file.n_frames} frames, but one picture is expected")  # type: ignore[attr-defined]
     if _stored_in_16_bits(file) and file.mode in ("RGB", "RGBA", "LA"):
-        if file.format == "PNG":
-            return _load_png16(path)
-        return _load_tiff(path)
+        pixels = _load_png16(path) if file.format == "PNG" else _load_tiff(path)
+        return _upright(pixels, file.getexif().get(ExifTags.Base.Orientation, 1))
     picture = ImageOps.exif_transpose(file)
     mode = picture.mode
     if mode in ("L", "LA", "RGB", "RGBA"):
@@ -123,14 +122,27 @@ def _pixels(file: Image.Image, path: Path) -> Array:
 
 def _stored_in_16_bits(file: Image.Image) -> bool:
     """Whether Pillow would cut 16-bit colour down to 8 bits (its issue 7723)."""
-    return any("16" in str(tile.args) for tile in getattr(file, "tile", ()))
+    arguments = (tile.args for tile in getattr(file, "tile", ()))
+    return any("16" in str(entry[0] if isinstance(entry, tuple) else entry) for entry in arguments)
+
+
+def _upright(pixels: Array, orientation: int) -> Array:
+    """What `ImageOps.exif_transpose` does, for the pixels that Pillow does not read."""
+    if orientation in (5, 6, 7, 8):
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels.copy()
 
 
 def _load_png16(path: Path) -> Array:
     import png
 
-    width, height, rows, info = png.Reader(filename=str(path)).asDirect()
-    pixels = np.vstack([np.asarray(row, dtype=np.uint16) for row in rows])
+    with path.open("rb") as file:
+        width, height, rows, info = png.Reader(file=file).asDirect()
+        pixels = np.vstack([np.asarray(row, dtype=np.uint16) for row in rows])
     return pixels.reshape(height, width, info["planes"])
 
 
@@ -183,7 +195,11 @@ def _encoded(pixels: Array, suffix: str, quality: int | None) -> bytes:
     if pixels.dtype == np.uint16 and suffix != ".png":
         import tifffile
 
-        tifffile.imwrite(buffer, pixels, photometric="minisblack" if colours(pixels) == 1 else "rgb")
+        # Without `contig`, a gray picture with alpha would become H pages of W×2 pixels.
+        layout: dict[str, Any] = {"planarconfig": "contig"} if pixels.ndim == 3 else {}
+        if has_alpha(pixels):
+            layout["extrasamples"] = ["unassalpha"]
+        tifffile.imwrite(buffer, pixels, photometric="minisblack" if colours(pixels) == 1 else "rgb", **layout)
     elif pixels.dtype == np.uint16 and pixels.ndim == 3:
         import png
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from qimg import arguments
 from qimg.arguments import Array, one_of
 from qimg.channels.kraus import KrausChannel
+from qimg.channels.marginals import QuantizerMarginals, bin_indices, checked_samples
 
 if TYPE_CHECKING:
     from qiskit.quantum_info import Kraus
@@ -178,22 +179,16 @@ def quantize(
             Δ·round((c+u)/Δ) − u with u uniform in [−Δ/2, Δ/2).
         rng: draws the dither; required for "dithered" and without effect, so refused, otherwise.
     """
-    samples, steps = _samples(coefficients, step)
+    samples, steps = checked_samples(coefficients, step)
     one_of("reconstruction", reconstruction, RECONSTRUCTIONS)
     if (rng is not None) != (reconstruction == "dithered"):
         raise ValueError(f"rng must be given for 'dithered' and only there, but reconstruction={reconstruction!r}")
     if rng is not None:
         dither = rng.uniform(-0.5, 0.5, samples.shape) * steps
-        return np.asarray(_indices(samples + dither, steps) * steps - dither)
-    indices = _indices(samples, steps)
+        return np.asarray(bin_indices(samples + dither, steps) * steps - dither)
     if reconstruction == "midpoint":
-        return np.asarray(indices * steps)
-    rebuilt = np.empty_like(samples)
-    for k in range(samples.shape[1]):
-        _, bins = np.unique(indices[:, k], return_inverse=True)
-        centroids = np.bincount(bins, samples[:, k]) / np.bincount(bins)
-        rebuilt[:, k] = centroids[bins]
-    return rebuilt
+        return np.asarray(bin_indices(samples, steps) * steps)
+    return QuantizerMarginals.measure(samples, steps).rebuild(samples)
 
 
 def quantization_channel(
@@ -213,27 +208,32 @@ def quantization_channel(
     >>> channel.gains.round(2), channel.is_cptp()
     (array([1.  , 0.92, 0.  ]), True)
     """
-    samples, steps = _samples(coefficients, step)
+    return channel_from_marginals(QuantizerMarginals.measure(coefficients, step), reconstruction=reconstruction)
+
+
+def channel_from_marginals(marginals: QuantizerMarginals, *, reconstruction: Reconstruction) -> QuantizationChannel:
+    """The channel of `quantization_channel` from marginals that were measured before, or added up over pictures."""
     one_of("reconstruction", reconstruction, RECONSTRUCTIONS)
-    energy = (samples**2).sum(axis=0)
+    energy, steps = marginals.energy, marginals.step
     alive = energy > 0
     safe = np.where(alive, energy, 1.0)
     if reconstruction == "dithered":
-        noise = len(samples) * steps**2 / 12
-        total = float(noise.sum() + energy.sum())
+        noise = marginals.count * steps**2 / 12
         return QuantizationChannel(
             reconstruction=reconstruction,
             gains=np.ones(len(steps)),
             population_gains=1 + noise / safe,
-            error_weight=float(noise.sum()) / total,
+            error_weight=float(noise.sum() / (noise.sum() + energy.sum())),
             noise_state=noise / noise.sum(),
         )
-    rebuilt = quantize(samples, steps, reconstruction=reconstruction)
-    populations = np.where(alive, (rebuilt**2).sum(axis=0) / safe, 0.0)
-    # E[c y] = E[y²] for centroids: one number, so that rounding cannot make the channel leave the CPTP set.
-    gains = np.where(alive, (samples * rebuilt).sum(axis=0) / safe, 0.0)
     if reconstruction == "centroid":
-        gains = populations = np.clip(populations, 0.0, 1.0)
+        # E[c y] = E[y²] for centroids: one number, so that rounding cannot make the channel leave the CPTP set.
+        kept = (marginals.bin_sums**2 / np.maximum(marginals.bin_counts, 1)).sum(axis=0)
+        gains = populations = np.where(alive, np.clip(kept / safe, 0.0, 1.0), 0.0)
+    else:
+        midpoints = marginals.bins * steps
+        gains = np.where(alive, (midpoints * marginals.bin_sums).sum(axis=0) / safe, 0.0)
+        populations = np.where(alive, (midpoints**2 * marginals.bin_counts).sum(axis=0) / safe, 0.0)
     return QuantizationChannel(
         reconstruction=reconstruction,
         gains=gains,
@@ -241,17 +241,3 @@ def quantization_channel(
         error_weight=0.0,
         noise_state=np.zeros(len(steps)),
     )
-
-
-def _samples(coefficients: ArrayLike, step: ArrayLike) -> tuple[Array, Array]:
-    samples = arguments.vectors("coefficients", coefficients)
-    ok = samples.ndim == 2 and len(samples) > 0 and not np.iscomplexobj(samples)
-    arguments.require_shape(ok, "coefficients", "(n, d), real, with n >= 1", samples)
-    steps = arguments.vectors("step", step).astype(np.float64)
-    arguments.require_shape(steps.shape == samples.shape[1:], "step", f"({samples.shape[1]},)", steps)
-    arguments.require(bool(steps.min() > 0), "step", "must be positive", float(steps.min()))
-    return samples, steps
-
-
-def _indices(samples: Array, steps: Array) -> Array:
-    return np.asarray(np.copysign(np.floor(np.abs(samples) / steps + 0.5), samples))

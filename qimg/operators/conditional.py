@@ -36,8 +36,8 @@ def conditional_expectation(joint: CorrelationOperator, *, observed: int, noise_
     Args:
         joint: operator of the concatenated vectors (z, x), energy weights.
         observed: number m of leading components that make up z.
-        noise_variance: added to the diagonal of C_zz, in squared units of the vectors: 1/12 for pixels rounded to
-            integers. It keeps the inverse finite where z has fewer degrees of freedom than components (JPEG at low quality).
+        noise_variance: added to the diagonal of C_zz, in squared units of the vectors. At least 1/12 for pixels rounded
+            to integers; more shrinks the estimate towards zero, which few pictures call for.
     """
     from scipy.linalg import cho_factor, cho_solve
 

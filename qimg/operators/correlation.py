@@ -131,6 +131,20 @@ class CorrelationOperator:
             weights=self.weights,
         )
 
+    def permuted(self, order: ArrayLike) -> "CorrelationOperator":
+        """The operator of the same vectors with their components reordered, x[order]: flipped patches, for instance.
+
+        Args:
+            order: (d,) permutation of 0 … d − 1.
+        """
+        index = np.asarray(order)
+        valid = index.shape == self.sum.shape and bool((np.sort(index) == np.arange(self.dimension)).all())
+        if not valid:
+            raise ValueError(f"order must be a permutation of {self.dimension} components, but has shape {index.shape}")
+        return CorrelationOperator(
+            matrix=self.matrix[np.ix_(index, index)], sum=self.sum[index], count=self.count, weights=self.weights
+        )
+
     @property
     def dimension(self) -> int:
         """Length d of the vectors."""

@@ -2,6 +2,7 @@
 
 from qimg.report.page import Figure, Page, Section, render
 from qimg.report.plots import (
+    plain_log_axis,
     plot_curves,
     plot_density_matrix,
     plot_eigen_patches,
@@ -19,6 +20,7 @@ __all__ = [
     "Section",
     "Table",
     "draw_svg",
+    "plain_log_axis",
     "plot_curves",
     "plot_density_matrix",
     "plot_eigen_patches",

@@ -52,7 +52,7 @@ def plot_density_matrix(
     bar = axes.figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
     marks = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
     bar.set_ticks(marks.tolist(), labels=[f"{np.sign(m) * m * m * scale:.2g}" for m in marks])
-    bar.set_label("Re ρᵢⱼ")
+    bar.set_label(r"Re $\rho_{ij}$")
     bar.outline.set_visible(False)
     if registers:
         edges = np.cumsum([0, *(size for _, size in registers)])
@@ -83,7 +83,7 @@ def plot_spectrum(spectra: Mapping[str, ArrayLike], *, ax: "Axes | None" = None)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("rank k")
-    axes.set_ylabel("eigenvalue λₖ of ρ")
+    axes.set_ylabel(r"eigenvalue $\lambda_k$ of $\rho$")
     axes.legend()
     return axes
 
@@ -169,6 +169,23 @@ def plot_curves(
     if len(curves) > 1:
         axes.legend()
     return axes
+
+
+def plain_log_axis(ax: "Axes", which: str) -> None:
+    """Make an axis logarithmic with plain numbers as marks: 0.5, 1, 2, 5 instead of powers of ten.
+
+    Args:
+        ax: axes to change.
+        which: "x" or "y".
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    arguments.one_of("which", which, ("x", "y"))
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _axes(ax: "Axes | None") -> "Axes":

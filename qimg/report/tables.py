@@ -25,9 +25,14 @@ class Table:
 
     def to_html(self) -> str:
         """An HTML table, numbers aligned to the right."""
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
+        texts = [k == 0 or any(isinstance(row[k], str) for row in self.rows) for k in range(len(self.columns))]
+        head = "".join(
+            f"<th{_KEY if text else ''}>{html.escape(name)}</th>"
+            for name, text in zip(self.columns, texts, strict=True)
+        )
         body = "".join(
-            "<tr>" + "".join(_cell(value, first=k == 0) for k, value in enumerate(row)) + "</tr>" for row in self.rows
+            "<tr>" + "".join(_cell(value, text=text) for value, text in zip(row, texts, strict=True)) + "</tr>"
+            for row in self.rows
         )
         caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
         return f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -53,7 +58,7 @@ def format_number(value: Any) -> str:
             return "∞" if value > 0 else "−∞"
         if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e5):
             return f"{value:.2e}"
-        return f"{value:.4g}"
+        return f"{value:#.4g}".rstrip(".")
     return str(value)
 
 
@@ -74,7 +79,9 @@ def write_csv(rows: Sequence[Any], path: str | os.PathLike[str]) -> None:
     write_atomically(path, buffer.getvalue().encode())
 
 
-def _cell(value: Any, *, first: bool) -> str:
-    text = html.escape(format_number(value))
-    kind = ' class="key"' if first or isinstance(value, str) else ""
-    return f"<td{kind}>{text}</td>"
+_KEY = ' class="key"'
+"""Mark of the cells that hold text, set to the left."""
+
+
+def _cell(value: Any, *, text: bool) -> str:
+    return f"<td{_KEY if text else ''}>{html.escape(format_number(value))}</td>"

@@ -1,0 +1,33 @@
+"""Timing two ways of doing the same thing side by side."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Medians of interleaved runs."""
+
+    what: str
+    ours_seconds: float
+    peer: str
+    peer_seconds: float
+    figure: str
+    """The ratio that is asked for, in words."""
+    value: float
+    target: str
+
+
+def medians(ours: Callable[[], object], peer: Callable[[], object], *, repeats: int) -> tuple[float, float]:
+    """Median seconds of both, run in turn so that a busy machine slows both alike; one warm-up each."""
+    ours()
+    peer()
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeats):
+        for function, seconds in ((ours, times[0]), (peer, times[1])):
+            start = time.perf_counter()
+            function()
+            seconds.append(time.perf_counter() - start)
+    return statistics.median(times[0]), statistics.median(times[1])

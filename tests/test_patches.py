@@ -1,0 +1,90 @@
+"""Patches and the way back, and the order of their pixels."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from qimg.arguments import Array
+from qimg.patches import assemble_patches, extract_patches, iterate_patches, morton_order
+
+SHAPES = st.one_of(
+    st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    st.tuples(st.integers(1, 20), st.integers(1, 20), st.integers(1, 4)),
+)
+
+
+def plane_of(shape: tuple[int, ...], dtype: type = np.float64) -> Array:
+    return np.random.default_rng(sum(shape)).permutation(int(np.prod(shape))).reshape(shape).astype(dtype)
+
+
+@given(shape=SHAPES, size=st.integers(1, 9), dtype=st.sampled_from([np.uint16, np.float32, np.complex128]))
+def test_patches_assemble_to_the_plane(shape: tuple[int, ...], size: int, dtype: type) -> None:
+    plane = plane_of(shape, dtype)
+    kept = plane.copy()
+    patches = extract_patches(plane, size)
+    assert patches.dtype == dtype
+    assert_array_equal(assemble_patches(patches, shape, size), plane)
+    assert_array_equal(plane, kept)
+
+
+@given(shape=SHAPES, size=st.integers(1, 9))
+def test_component_of_a_pixel(shape: tuple[int, ...], size: int) -> None:
+    """Component size² p + size r + c of patch (R, C) is pixel (size R + r, size C + c), edges replicated."""
+    plane = plane_of(shape).reshape(*shape[:2], -1)
+    height, width, planes = plane.shape
+    across = -(-width // size)
+    patches = extract_patches(plane_of(shape), size)
+    assert patches.shape == (-(-height // size) * across, planes * size**2)
+    for number, patch in enumerate(patches):
+        for component, value in enumerate(patch):
+            p, rest = divmod(component, size**2)
+            row = number // across * size + rest // size
+            column = number % across * size + rest % size
+            assert value == plane[min(row, height - 1), min(column, width - 1), p]
+
+
+@given(shape=SHAPES, size=st.integers(1, 9), batch=st.integers(1, 40))
+def test_batches_are_the_patches_in_order(shape: tuple[int, ...], size: int, batch: int) -> None:
+    plane = plane_of(shape)
+    parts = list(iterate_patches(plane, size, batch=batch))
+    row = -(-shape[1] // size)
+    assert all(len(part) % row == 0 and len(part) <= max(batch, row) for part in parts)
+    assert_array_equal(np.concatenate(parts), extract_patches(plane, size))
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 8, 16])
+def test_morton_order_interleaves_bits(size: int) -> None:
+    bits = size.bit_length() - 1
+    for position, index in enumerate(morton_order(size)):
+        row, column = divmod(int(index), size)
+        interleaved = sum(((column >> k) & 1) << 2 * k | ((row >> k) & 1) << (2 * k + 1) for k in range(bits))
+        assert interleaved == position
+
+
+def test_morton_order_quarters_a_patch() -> None:
+    """The first quarter of the list is the top-left quadrant, as a kron of 2×2 quadrants says."""
+    quadrants = np.arange(64).reshape(2, 4, 2, 4)
+    for k, quarter in enumerate(morton_order(8).reshape(4, 16)):
+        assert set(quarter) == set(quadrants[k // 2, :, k % 2].ravel())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: extract_patches(np.zeros(5)), r"plane must have shape \(H, W\) or \(H, W, C\).*has shape \(5,\)"),
+        (lambda: extract_patches(np.zeros((0, 5))), r"with at least one pixel, but has shape \(0, 5\)"),
+        (lambda: extract_patches(np.zeros((4, 4)), 0), "size must be an integer of at least 1, but size=0"),
+        (lambda: extract_patches(np.zeros((4, 4)), 2.0), "size must be an integer of at least 1, but size=2.0"),
+        (lambda: next(iterate_patches(np.zeros((4, 4)), batch=0)), "batch must be .* at least 1, but batch=0"),
+        (lambda: assemble_patches(np.zeros((3, 64)), (16, 16)), r"patches must have shape \(4, 64\) for shape"),
+        (lambda: assemble_patches(np.zeros((4, 64)), (16,)), r"shape must be \(H, W\).*but shape=\(16,\)"),
+        (lambda: morton_order(6), "size must be a power of two, but size=6"),
+    ],
+)
+def test_arguments_are_checked(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
