@@ -47,10 +47,9 @@ def main() -> None:
     print()
     for name, value in errors.items():
         print(f"{name}: {value:.2e}")
-    print(
-        f"import qimg: {import_seconds('import qimg'):.3f} s (target < 0.5), of which numpy {import_seconds('import numpy'):.3f} s"
-    )
-    peaks = ", ".join(f"{n:,}: {mib:.0f} MiB" for n, mib in operators.memory())
+    ours, numpy = import_seconds("import qimg"), import_seconds("import numpy")
+    print(f"import qimg: {ours:.3f} s (target < 0.5), of which numpy {numpy:.3f} s")
+    peaks = ", ".join(f"{n:,}: {mib:.1f} MiB" for n, mib in operators.memory())
     print(f"peak memory of fitting n pictures of 256 × 256: {peaks}")
 
 

@@ -62,7 +62,7 @@ def batched_transform(repeats: int) -> Comparison:
 
 
 def memory() -> list[tuple[int, float]]:
-    """Peak memory of arrays in MiB (NumPy reports to tracemalloc) of fitting 10 to 10 000 pictures of 64 Kpixel, one after the other."""
+    """Peak memory of arrays in MiB of fitting 10 to 10 000 pictures of 64 Kpixel (NumPy reports to tracemalloc)."""
     script = (
         "import tracemalloc, numpy as np, qimg\n"
         "from functools import reduce\n"

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BackendSamplerV2, DataBin
 from qiskit.providers import BackendV2
+from qiskit_aer import AerSimulator  # also gives circuits their set_… and save_… methods
 
 from circuits.transforms import compile_circuit
 from qimg import arguments
@@ -48,8 +49,6 @@ def backend(name: str, *, n_qubits: int | None = None, seed: int | None = None) 
         if value is not None:
             raise ValueError(f"{option} has no effect on {name} and must be left out")
     if name in SIMULATORS:
-        from qiskit_aer import AerSimulator
-
         return AerSimulator(method=name)
     if name.startswith("fake_"):
         return _fake_device(name)
@@ -96,8 +95,6 @@ def run(
 
 def statevectors(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> Array:
     """Exact final states (n, 2**n_qubits) of circuits from |0…0⟩, by Aer's state-vector simulator."""
-    from qiskit_aer import AerSimulator
-
     many = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)
     saved = []
     for circuit in many:
@@ -110,8 +107,6 @@ def statevectors(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> Array:
 
 def from_state(state: Array, circuit: QuantumCircuit, n_qubits: int) -> QuantumCircuit:
     """`circuit` on the low qubits of a register that Aer starts in `state` (2**n_qubits amplitudes)."""
-    import qiskit_aer  # noqa: F401  (gives circuits their set_statevector)
-
     # Aer multiplies a circuit's global phase into |0…0⟩, which set_statevector then overwrites.
     whole = QuantumCircuit(n_qubits)
     whole.set_statevector(state * np.exp(1j * float(circuit.global_phase)))
@@ -122,8 +117,6 @@ def from_state(state: Array, circuit: QuantumCircuit, n_qubits: int) -> QuantumC
 
 def aer_result(circuit: QuantumCircuit, *, method: str, **options: Any) -> Any:
     """Result of one circuit on Aer as it stands; raises with Aer's own message when the run fails."""
-    from qiskit_aer import AerSimulator
-
     result = AerSimulator(method=method).run(circuit, **options).result()
     if not result.success:
         raise RuntimeError(f"Aer could not run the circuit: {result.status}")

@@ -31,7 +31,7 @@ def kraus_circuit(operators: ArrayLike) -> QuantumCircuit:
     from qiskit.quantum_info import Kraus
 
     kraus = arguments.numeric("operators", operators)
-    ok = kraus.ndim == 3 and kraus.shape[1] - kraus.shape[2] in (0, 1)
+    ok = kraus.ndim == 3 and len(kraus) > 0 and kraus.shape[1] - kraus.shape[2] in (0, 1)
     arguments.require_shape(ok, "operators", "(k, d, d) or (k, d + 1, d)", kraus)
     _, levels, d = kraus.shape
     arguments.require(d & (d - 1) == 0, "operators", "must act on 2**n levels", d)
@@ -91,6 +91,7 @@ def stinespring_circuit(gains: ArrayLike) -> QuantumCircuit:
         gains: (2**n,) in [0, 1].
     """
     alpha = arguments.vectors("gains", gains)
+    arguments.require(not np.iscomplexobj(alpha), "gains", "must be real", alpha.dtype)
     d = alpha.shape[-1]
     arguments.require_shape(alpha.ndim == 1 and d >= 2 and d & (d - 1) == 0, "gains", "(2**n,)", alpha)
     inside = bool(alpha.min() >= 0 and alpha.max() <= 1)
@@ -156,6 +157,7 @@ def _purified_run(gains: ArrayLike, rho: ArrayLike) -> tuple[QuantumCircuit, lis
     arguments.require(n <= 6, "gains", "must have at most 64 entries to be simulated", d)
     matrix = arguments.density_matrix("rho", rho)
     arguments.require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
+    arguments.populations("rho", matrix)
     values, vectors = np.linalg.eigh(matrix)
     purification = np.sqrt(np.clip(values, 0.0, None))[:, None] * vectors.T
     purification /= np.linalg.norm(purification)

@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not given or given[0] in ("-h", "--help"):
         console.print("python -m experiments NAME [--options]; NAME --help lists the options\n")
         for name in runner.NAMES:
-            console.print(f"[bold]{name}[/bold]  {runner.question(name)}", highlight=False)
+            console.print(f"[bold]{name}[/bold]  {runner.question(name)}", highlight=False, soft_wrap=True)
         return
     with clear_errors():
         module = runner.module(given[0])
@@ -30,11 +30,11 @@ def main(arguments: list[str] | None = None) -> None:
         folder = runner.record(measured, Path(options.out))
         skipped = runner.gather(options.params.images).skipped
     for entry in skipped:
-        console.print(f"skipped {entry.reason}", highlight=False)
-    console.print(module.table(measured.rows).to_text(), highlight=False)
+        console.print(f"skipped {entry.reason}", highlight=False, soft_wrap=True)
+    console.print(module.table(measured.rows).to_text(), highlight=False, soft_wrap=True)
     for sentence in module.findings(measured.rows):
-        console.print(f"• {sentence}", highlight=False)
-    console.print(f"\nwritten to {folder}", highlight=False)
+        console.print(f"• {sentence}", highlight=False, soft_wrap=True)
+    console.print(f"\nwritten to {folder}", highlight=False, soft_wrap=True)
 
 
 def _options(params_type: Any) -> Any:
