@@ -16,7 +16,7 @@ import numpy as np
 from experiments.parameters import integers
 from experiments.pictures import Picture, Track, bundled, gather
 from qimg import images, metrics
-from qimg.arguments import Array, integer
+from qimg.arguments import Array, integer, require
 from qimg.channels import QuantizerMarginals, channel_from_marginals, quantize
 from qimg.channels.quantization import RECONSTRUCTIONS, Reconstruction
 from qimg.images import LEVEL_SHIFT
@@ -91,9 +91,8 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     if not samples:
         return []
     known = {picture.sha256 for picture in pictures}
-    sources = gather(params.alpha_from, box_mean=params.box_mean).pictures if params.alpha_from else bundled()
-    outside = [_sample(picture) for picture in sources if picture.sha256 not in known]
     pool = _pooled(samples) if len(samples) > 1 else None
+    outside = _outside(params, known) if params.alpha_from or pool is None else []
     rows: list[Row] = []
     for quality in track(params.qualities):
         step = images.quantization_table(quality).ravel()[1:]
@@ -122,6 +121,17 @@ class _Source:
     parts: Sequence[_Sample]
     same: Sequence[QuantizerMarginals]
     other: Sequence[QuantizerMarginals]
+
+
+def _outside(params: Params, known: set[str]) -> list[_Sample]:
+    """Pictures for α that are not among those whose state is predicted."""
+    if params.alpha_from:
+        sources = gather(params.alpha_from, box_mean=params.box_mean).pictures
+    else:
+        sources = bundled(box_mean=params.box_mean or 1)
+    outside = [_sample(picture) for picture in sources if picture.sha256 not in known]
+    require(len(outside) > 0, "alpha_from", "must hold a picture that images does not", params.alpha_from)
+    return outside
 
 
 def _sample(picture: Picture) -> _Sample:

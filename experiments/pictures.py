@@ -69,7 +69,7 @@ class Gathered:
 def gather(sources: Sequence[str], *, box_mean: int = 1) -> Gathered:
     """Pictures named by files and folders; the bundled photographs when there is no source.
 
-    Every file is read once, so that broken ones are known from the start.
+    Every file is read once, so that broken ones are known from the start. A file that is given twice is taken once.
 
     Args:
         sources: files and folders.
@@ -91,6 +91,11 @@ def gather(sources: Sequence[str], *, box_mean: int = 1) -> Gathered:
             skipped.append(Skipped(path=str(path), reason=str(error)))
             continue
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        twin = next((picture for picture in pictures if picture.sha256 == digest), None)
+        if twin is not None:
+            # Counted twice, a picture would be among those that its own model is fitted on.
+            skipped.append(Skipped(path=str(path), reason=f"{path}: the same file as {twin.path}"))
+            continue
         factor = box_mean or _box_for(pixels)
         pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=factor, sha256=digest))
     if not pictures:

@@ -4,7 +4,7 @@ The second moments of image patches are a correlation operator; normalised, a de
 linear algebra on it.
 """
 
-from qimg import channels, images, metrics, operators, patches, states, transforms, truncation
+from qimg import channels, images, metrics, operators, patches, report, states, transforms, truncation
 from qimg.channels import KrausChannel, QuantizationChannel, quantization_channel, quantize
 from qimg.images import ImageError, load, rgb_to_ycbcr, save, ycbcr_to_rgb
 from qimg.metrics import bd_rate, fidelity, ms_ssim, psnr_b, psnr_db, ssim, trace_distance
@@ -56,6 +56,7 @@ __all__ = [
     "quantization_channel",
     "quantize",
     "relative_entropy_of_coherence",
+    "report",
     "rgb_to_ycbcr",
     "save",
     "ssim",

@@ -284,7 +284,8 @@ def colours(image: Array) -> int:
     """Number of colour channels: 1 (gray) or 3 (RGB), alpha not counted."""
     if image.ndim == 2:
         return 1
-    return _ALPHA_CHANNELS.get(image.shape[2], image.shape[2])
+    channels = int(image.shape[2])
+    return _ALPHA_CHANNELS.get(channels, channels)
 
 
 def without_alpha(image: ArrayLike) -> Array:

@@ -114,9 +114,7 @@ def test_a_generic_backend_is_noisy():
 
 
 def test_a_generic_backend_is_the_same_for_a_seed():
-    errors = [
-        circuits.backend("generic", n_qubits=2, seed=seed).target["cx"][0, 1].error for seed in (0, 0, 1)
-    ]
+    errors = [circuits.backend("generic", n_qubits=2, seed=seed).target["cx"][0, 1].error for seed in (0, 0, 1)]
     assert errors[0] == errors[1] != errors[2]
     assert circuits.backend("generic").num_qubits == 8
 

@@ -37,7 +37,7 @@ def six_qubits() -> dict[bool, np.ndarray]:
 def test_the_channels_used_here_span_all_gains():
     gains = centroid(64).gains
     assert gains.max() > 0.99
-    assert gains.min() == 0
+    assert gains.min() < 1e-3
     assert ((gains > 0.1) & (gains < 0.9)).sum() > 5
 
 
@@ -47,9 +47,7 @@ def test_the_channels_used_here_span_all_gains():
 def test_centroid_quantization_as_a_circuit(size, imaginary, way):
     channel, rho = centroid(size), state(size, imaginary=imaginary)
     found = (
-        circuits.apply_kraus(channel.kraus(), rho)
-        if way == "kraus"
-        else circuits.apply_stinespring(channel.gains, rho)
+        circuits.apply_kraus(channel.kraus(), rho) if way == "kraus" else circuits.apply_stinespring(channel.gains, rho)
     )
     assert found.shape == (size + 1, size + 1)
     np.testing.assert_allclose(found, channel.apply(rho), rtol=0, atol=ENTRY)

@@ -206,7 +206,7 @@ BAD_FILES: list[tuple[str, Callable[[Path], object], str]] = [
     ("print.jpg", lambda path: Image.new("CMYK", (4, 4)).save(path), "pixel format must be gray or RGB.* but is CMYK"),
     ("float.tif", lambda path: Image.new("F", (4, 4)).save(path), "pixel format must be gray or RGB.* but is F"),
     ("sizeless.tif", _sizeless, "cannot be read as an image"),
-    ("signed.tif", lambda path: tifffile.imwrite(path, np.zeros((4, 4), np.int8)), "pixels must be .* but are int8"),
+    ("double.tif", lambda path: tifffile.imwrite(path, np.zeros((4, 4))), "pixels must be .* but are float64"),
 ]
 
 

@@ -46,7 +46,9 @@ def test_a_batch_of_any_length_is_each_vector_alone(n_qubits, count, seed):
     batch = vectors(count, n_qubits, seed=seed, imaginary=True)
     looped = np.vstack([circuits.transform_batch(circuit, row[None]) for row in batch])
     # Both are one double-precision simulation of a dozen gates.
-    np.testing.assert_allclose(circuits.transform_batch(circuit, batch), looped, rtol=0, atol=1e-12 * np.abs(looped).max())
+    np.testing.assert_allclose(
+        circuits.transform_batch(circuit, batch), looped, rtol=0, atol=1e-12 * np.abs(looped).max()
+    )
 
 
 @pytest.mark.parametrize("compiled", [False, True])
@@ -95,9 +97,7 @@ def test_template_runs_each_vector_as_the_matrix_product_does(name, count):
 
 def test_template_takes_a_zero_vector_as_the_first_basis_state():
     circuit, matrix = pair("dct", 2)
-    np.testing.assert_allclose(
-        circuits.run_template(circuit, np.zeros((1, 4)))[0], matrix[:, 0], rtol=0, atol=1e-12
-    )
+    np.testing.assert_allclose(circuits.run_template(circuit, np.zeros((1, 4)))[0], matrix[:, 0], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", TRANSFORMS)
@@ -124,9 +124,7 @@ def test_counts_follow_the_squares_of_the_matrix_product(name, count):
 
 def test_counts_of_a_seed_are_repeatable_and_of_two_seeds_are_not():
     circuit, _ = pair("dct", 3)
-    first, again, other = (
-        circuits.sample_batch(circuit, vectors(3, 3), shots=500, seed=seed) for seed in (1, 1, 2)
-    )
+    first, again, other = (circuits.sample_batch(circuit, vectors(3, 3), shots=500, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 

@@ -38,9 +38,7 @@ def test_circuit_equals_matrix(name, n_qubits):
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
 def test_compiled_circuit_equals_matrix_at_every_level(name, n_qubits, level):
     given = arguments(name, n_qubits)
-    compiled = circuits.compile_circuit(
-        circuits.transform_circuit(name, n_qubits, **given), optimization_level=level
-    )
+    compiled = circuits.compile_circuit(circuits.transform_circuit(name, n_qubits, **given), optimization_level=level)
     assert set(compiled.count_ops()) <= set(BASIS_GATES)
     # from_circuit undoes the permutation that levels 2 and 3 may leave behind.
     found = Operator.from_circuit(compiled).data
@@ -58,9 +56,7 @@ def test_low_levels_leave_the_qubits_where_they_are(name, level):
 def test_qft_has_the_sign_of_numpys_inverse_fft(n_qubits):
     size = 2**n_qubits
     impulses = np.fft.ifft(np.eye(size), norm="ortho", axis=0)
-    np.testing.assert_allclose(
-        Operator(circuits.transform_circuit("qft", n_qubits)).data, impulses, rtol=0, atol=ENTRY
-    )
+    np.testing.assert_allclose(Operator(circuits.transform_circuit("qft", n_qubits)).data, impulses, rtol=0, atol=ENTRY)
 
 
 @pytest.mark.parametrize("name", ["dct", "haar", "walsh", "qft"])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from qiskit.quantum_info import Kraus
 
 Reconstruction = Literal["centroid", "midpoint", "dithered"]
-RECONSTRUCTIONS = ("centroid", "midpoint", "dithered")
+RECONSTRUCTIONS: tuple[Reconstruction, ...] = ("centroid", "midpoint", "dithered")
 
 MAX_KRAUS_DIMENSION = 16
 """Above this many levels a list of Kraus operators is refused: `apply` is a closed form at any size."""

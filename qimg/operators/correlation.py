@@ -93,14 +93,14 @@ class CorrelationOperator:
     ) -> "CorrelationOperator":
         one_of("weights", weights, ("energy", "uniform"))
         dtype = np.complex128 if is_complex else np.float64
-        matrix = np.zeros((dimension, dimension), dtype)
-        total = np.zeros(dimension, dtype)
+        matrix: Array = np.zeros((dimension, dimension), dtype)
+        total: Array = np.zeros(dimension, dtype)
         count = 0
         for batch in batches:
             count += len(batch)
             data = np.ascontiguousarray(batch, dtype)
             if weights == "uniform":
-                states, norms = amplitude_encode(data)
+                states, norms = amplitude_encode(arguments.numeric(name, data))
                 data = states[norms > 0]
             matrix += data.T @ (data.conj() if is_complex else data)
             total += np.ones(len(data)) @ data
@@ -114,7 +114,8 @@ class CorrelationOperator:
         integer("count", self.count, 0)
         matrix = arguments.hermitian("matrix", self.matrix)
         arguments.require_shape(matrix.ndim == 2, "matrix", "(d, d)", matrix)
-        arguments.require_shape(self.sum.shape == matrix.shape[:1], "sum", f"({len(matrix)},)", self.sum)
+        total = arguments.numeric("sum", self.sum)
+        arguments.require_shape(total.shape == matrix.shape[:1], "sum", f"({len(matrix)},)", total)
 
     def __add__(self, other: "CorrelationOperator") -> "CorrelationOperator":
         """The operator of both sets together."""
@@ -215,12 +216,12 @@ class CorrelationOperator:
             raise OperatorFileError(f"{path}: no such file") from None
         except Exception as error:  # a damaged archive raises zip, zlib, key, value and end-of-file errors
             raise OperatorFileError(f"{path}: is no correlation operator, or damaged ({error})") from None
-        kind, version, weights = (str(entry) for entry in arrays["header"])
+        kind, version, *rest = [str(entry) for entry in np.ravel(arrays["header"])] + ["", ""]
         if kind != _FORMAT or version != str(_VERSION):
             raise OperatorFileError(f"{path}: expected {_FORMAT} version {_VERSION}, but found {kind} {version}")
         try:
-            count = int(arrays["count"])
-            return cls(matrix=arrays["matrix"], sum=arrays["sum"], count=count, weights=weights)  # type: ignore[arg-type]
+            count = arrays["count"].item()
+            return cls(matrix=arrays["matrix"], sum=arrays["sum"], count=count, weights=rest[0])  # type: ignore[arg-type]
         except ValueError as error:
             raise OperatorFileError(f"{path}: {error}") from None
 

@@ -50,7 +50,7 @@ def _eigen_patches(operator: "CorrelationOperator") -> list[Array]:
         if 3 * side * side != operator.dimension:
             return []
         # Three planes side by side: luma, Cb, Cr.
-        return [np.hstack(basis[:, k].reshape(3, side, side)) for k in range(min(8, operator.dimension))]
+        return [np.hstack(list(basis[:, k].reshape(3, side, side))) for k in range(min(8, operator.dimension))]
     return [basis[:, k].reshape(side, side) for k in range(min(8, operator.dimension))]
 
 

@@ -1,0 +1,401 @@
+"""Every experiment's TINY through the real runner, and every experiment on pictures at the edge of what is allowed."""
+
+import csv
+import dataclasses
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from experiments import (
+    conditional_expectation,
+    convergence,
+    decoherence,
+    pairs,
+    purification,
+    runner,
+    shots,
+    transform_circuits,
+    truncation,
+)
+from experiments.pictures import gather
+from qimg import images
+from qimg.report import Table
+
+PER_PICTURE = [name for name in runner.NAMES if name != "convergence"]
+
+
+@pytest.fixture(scope="module", params=runner.NAMES)
+def measured(request) -> runner.Measured:
+    """TINY of one experiment, run once for all tests of this file."""
+    return runner.measure(request.param, runner.module(request.param).TINY)
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory) -> Path:
+    """One folder for each kind of picture, and "mixed" with all of them and a broken file."""
+    root = tmp_path_factory.mktemp("edge")
+    photograph = images.bundled("coffee")
+    rgb = photograph[100:121, 200:213]
+    kinds = {
+        "one pixel": photograph[:1, :1],
+        "constant": np.full((16, 16), 128, np.uint8),
+        "black": np.zeros((9, 8, 3), np.uint8),
+        "faint": np.where(photograph[:24, :24, 0] > 20, 128, 129).astype(np.uint8),
+        "gray": photograph[40:53, 60:81, 0],
+        "odd": rgb,
+        "alpha": np.dstack([rgb, rgb[..., :1]]),
+        "gray alpha": rgb[..., :2],
+        "16 bit": photograph[:24, :17].astype(np.uint16) * 257,
+        "16 bit gray": photograph[:24, 20:37, 1].astype(np.uint16) * 200,
+        "colour": photograph[100:140, 100:148],
+    }
+    for name, pixels in kinds.items():
+        for folder in (root / name, root / "mixed"):
+            folder.mkdir(exist_ok=True)
+            images.save(pixels, folder / f"{name}.png")
+    (root / "mixed" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing follows")
+    for name, members in {
+        "no energy around": ("constant", "colour"),
+        "one in colour": ("colour", "gray", "16 bit gray", "faint"),
+    }.items():
+        (root / name).mkdir()
+        for member in members:
+            images.save(kinds[member], root / name / f"{member}.png")
+    return root
+
+
+def on_folder(name: str, folder: Path):
+    """TINY of an experiment on the pictures of a folder, at their own size."""
+    return dataclasses.replace(runner.module(name).TINY, images=(str(folder),), box_mean=1)
+
+
+def values_without_seconds(rows) -> list[list]:
+    return [[value for key, value in dataclasses.asdict(row).items() if not key.endswith("_seconds")] for row in rows]
+
+
+def test_experiments_are_questions():
+    for name in runner.NAMES:
+        assert runner.question(name).endswith("?")
+        assert runner.method(name).endswith(".")
+
+
+def test_tiny_measures_every_picture(measured):
+    assert len(measured.rows) > 0
+    assert measured.seconds > 0
+    if measured.name in PER_PICTURE:
+        assert {row.image for row in measured.rows} - {"pooled"} == set(images.BUNDLED)
+    else:
+        assert {row.n_images for row in measured.rows} == {1, 2, 3, 4}
+
+
+def test_every_input_and_every_measurement_is_a_plain_value(measured):
+    for record in (measured.params, *measured.rows):
+        assert record.__dataclass_params__.frozen
+        for value in dataclasses.asdict(record).values():
+            assert isinstance(value, str | int | float | tuple)
+
+
+def test_findings_table_and_plot_of_tiny(measured):
+    module = runner.module(measured.name)
+    for sentence in module.findings(measured.rows):
+        assert sentence.endswith(".")
+        assert "nan" not in sentence.lower().split()
+    table = module.table(measured.rows)
+    assert isinstance(table, Table)
+    assert len(table.rows) > 0
+    assert all(len(row) == len(table.columns) for row in table.rows)
+    figure = module.plot(measured.rows)
+    assert isinstance(figure, Figure)
+    assert all(ax.get_xlabel() for ax in figure.axes)
+
+
+def test_the_same_seed_measures_the_same(measured):
+    again = runner.measure(measured.name, measured.params)
+    # NaN marks what cannot be measured; it must be at the same places.
+    assert repr(values_without_seconds(again.rows)) == repr(values_without_seconds(measured.rows))
+
+
+def test_track_sees_the_work(measured):
+    seen = []
+
+    def track(items):
+        items = list(items)
+        seen.append(len(items))
+        return iter(items)
+
+    runner.measure(measured.name, measured.params, track=track)
+    assert sum(seen) > 0
+
+
+def test_results_are_written_and_never_overwritten(measured, tmp_path):
+    folder = runner.record(measured, tmp_path / "results")
+    assert folder.parent == tmp_path / "results" / measured.name
+    assert len(folder.name) == 12
+    assert sorted(file.name for file in folder.iterdir()) == ["figure.png", "provenance.json", "rows.csv"]
+    before = (folder / "rows.csv").read_bytes()
+    second, third = (runner.record(measured, tmp_path / "results") for _ in range(2))
+    assert [second.name, third.name] == [f"{folder.name}-2", f"{folder.name}-3"]
+    assert (folder / "rows.csv").read_bytes() == before == (second / "rows.csv").read_bytes()
+    # Nothing half-written lies beside them.
+    assert {entry.name for entry in folder.parent.iterdir()} == {folder.name, second.name, third.name}
+
+
+def test_what_is_written_can_be_read_again(measured, tmp_path):
+    folder = runner.record(measured, tmp_path)
+    with (folder / "rows.csv").open(newline="") as file:
+        header, *lines = list(csv.reader(file))
+    assert header == [field.name for field in dataclasses.fields(measured.rows[0])]
+    assert lines == [[str(value) for value in dataclasses.astuple(row)] for row in measured.rows]
+    with Image.open(folder / "figure.png") as figure:
+        assert min(figure.size) > 100
+    facts = json.loads((folder / "provenance.json").read_text())
+    assert facts["params"] == json.loads(json.dumps(dataclasses.asdict(measured.params)))
+    digest = hashlib.sha256(images.bundled("chelsea").tobytes()).hexdigest()
+    assert {"name": "chelsea", "sha256": digest} in facts["inputs"]
+    assert facts["seconds"] == {measured.name: round(measured.seconds, 3)}
+    assert facts["versions"]["numpy"] == np.__version__
+    assert set(facts) == {"params", "inputs", "skipped", "versions", "commit", "machine", "seconds"}
+
+
+def test_other_parameters_or_other_pictures_have_another_folder(edge, tmp_path):
+    folders = {
+        runner.record(runner.measure("pairs", params), tmp_path).name
+        for params in (
+            on_folder("pairs", edge / "odd"),
+            on_folder("pairs", edge / "gray"),
+            dataclasses.replace(on_folder("pairs", edge / "odd"), qualities=(50,)),
+        )
+    }
+    assert len(folders) == 3
+    assert not any("-" in name for name in folders)
+
+
+@pytest.mark.parametrize("name", runner.NAMES)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "mixed",
+        "one pixel",
+        "constant",
+        "black",
+        "faint",
+        "gray",
+        "odd",
+        "alpha",
+        "gray alpha",
+        "16 bit",
+        "no energy around",
+        "one in colour",
+    ],
+)
+def test_pictures_at_the_edge(name, kind, edge, tmp_path):
+    measured = runner.measure(name, on_folder(name, edge / kind))
+    gathered = gather([str(edge / kind)])
+    module = runner.module(name)
+    folder = runner.record(measured, tmp_path)
+    assert (folder / "rows.csv").stat().st_size > 0
+    assert (folder / "figure.png").exists() == bool(measured.rows)
+    assert len(json.loads((folder / "provenance.json").read_text())["skipped"]) == (kind == "mixed")
+    assert len(module.findings(measured.rows)) > 0
+    assert all(len(row) == len(module.table(measured.rows).columns) for row in module.table(measured.rows).rows)
+    if name in PER_PICTURE:
+        # Pictures without energy may be left out, others never.
+        without = {"constant"} if name in ("purification", "truncation", "transform_circuits") else set()
+        flat = {"constant", "black", "one pixel"} if name == "decoherence" else set()
+        expected = {picture.name for picture in gathered.pictures} - without - flat
+        assert {row.image for row in measured.rows} - {"pooled"} == expected
+
+
+def test_a_picture_without_energy_is_said_to_have_none(edge):
+    for name in ("convergence", "purification", "truncation", "decoherence", "transform_circuits"):
+        measured = runner.measure(name, on_folder(name, edge / "constant"))
+        assert measured.rows == []
+        (sentence,) = runner.module(name).findings(measured.rows)
+        assert "energy" in sentence
+
+
+def test_estimators_are_fitted_on_the_other_pictures_alone(edge):
+    params = on_folder("conditional_expectation", edge / "mixed")
+    count = len(gather(params.images).pictures)
+    fitted = {row.fitted_on for row in conditional_expectation.run(params) if row.method != "JPEG"}
+    assert fitted == {count - 1}
+    alone = conditional_expectation.run(on_folder("conditional_expectation", edge / "colour"))
+    assert [row.fitted_on for row in alone] == [0, len(images.BUNDLED)]
+
+
+def test_restoration_of_a_picture_does_not_depend_on_the_picture(edge, monkeypatch):
+    """Leave-one-out by brute force: the estimator of a picture from operators computed without it."""
+    used = []
+    fit = conditional_expectation.fit
+    monkeypatch.setattr(
+        conditional_expectation, "fit", lambda pictures, *rest, **options: used.append(pictures) or fit(pictures, *rest, **options)
+    )
+    params = on_folder("conditional_expectation", edge / "mixed")
+    conditional_expectation.run(params)
+    pictures = gather(params.images).pictures
+    for picture, training in zip(pictures, used, strict=True):
+        assert {other.sha256 for other in training} == {other.sha256 for other in pictures} - {picture.sha256}
+
+
+def test_gains_from_other_pictures_do_not_change_with_the_picture(edge, tmp_path):
+    """α of "other" is that of the remaining pictures: as if they alone had been given for it."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    photograph = images.bundled("coffee")
+    for k in range(3):
+        images.save(photograph[64 * k : 64 * k + 48, 100:164], folder / f"{k}.png")
+    together = decoherence.run(on_folder("decoherence", folder))
+    params = dataclasses.replace(
+        on_folder("decoherence", folder),
+        images=(str(folder / "0.png"),),
+        alpha_from=(str(folder / "1.png"), str(folder / "2.png")),
+    )
+    apart = decoherence.run(params)
+
+    def predicted(rows):
+        chosen = [row for row in rows if row.image == "0" and row.alpha_from == "other"]
+        return {row.reconstruction: row.model_fraction for row in chosen}
+
+    assert set(predicted(together)) == {"centroid", "midpoint", "dithered"}
+    # Marginals are sums; taking one out again loses a few digits.
+    assert predicted(together) == pytest.approx(predicted(apart), rel=1e-9)
+
+
+def test_alpha_from_nothing_but_the_pictures_themselves_is_refused(edge):
+    params = dataclasses.replace(on_folder("decoherence", edge / "colour"), alpha_from=(str(edge / "colour"),))
+    with pytest.raises(ValueError, match="alpha_from must hold a picture that images does not"):
+        decoherence.run(params)
+
+
+def test_a_channel_beats_identity_and_populations_alone(measured):
+    """Design, section 3b: what a channel model must do to explain anything, on pictures of its own α."""
+    if measured.name != "decoherence":
+        pytest.skip("asked of the experiment on channels")
+    for row in measured.rows:
+        if row.image == "pooled" and row.reconstruction == "centroid" and row.alpha_from == "same":
+            assert row.model_fraction < row.populations_only_fraction < 1
+
+
+def test_pairs_agree_with_the_files():
+    for row in pairs.run(dataclasses.replace(pairs.TINY, qualities=(50,), subsamplings=("4:4:4",))):
+        picture = images.box_mean(images.bundled(row.image), pairs.TINY.box_mean)
+        pair = images.jpeg_round_trip(picture, quality=50, subsampling="4:4:4")
+        assert (row.height, row.width) == picture.shape[:2]
+        assert row.patches == math.ceil(row.height / 8) * math.ceil(row.width / 8)
+        assert row.file_bytes == len(pair.file)
+        assert row.bits_per_pixel == pytest.approx(8 * len(pair.file) / (row.height * row.width))
+
+
+def test_a_picture_is_the_purification_of_its_operator():
+    for row in purification.run(purification.TINY):
+        # Rounding of matrix products over a few thousand pixels.
+        assert row.reduced_state_error < 1e-12
+        assert row.ensemble_error < 1e-12
+        assert row.entanglement_entropy_bits == pytest.approx(row.entropy_bits, abs=1e-9)
+        assert row.relative_squared_error == pytest.approx(row.discarded_weight, abs=1e-12)
+
+
+def test_no_basis_truncates_better_than_the_pictures_own():
+    rows = truncation.run(truncation.TINY)
+    weights = {(row.image, row.rank, row.transform, row.fitted_on): row.discarded_weight for row in rows}
+    for (image, rank, _, _), weight in weights.items():
+        assert weights[image, rank, "KLT", "itself"] <= weight + 1e-12
+        assert 0 <= weight <= 1
+
+
+def test_resamples_come_closer_with_more_pictures():
+    params = dataclasses.replace(convergence.TINY, draws=30)
+    rows = [row for row in convergence.run(params) if row.block == "joint"]
+    first, last = (np.mean([row.trace_distance for row in rows if row.n_images == n]) for n in (1, 4))
+    # The error falls as n to about −1/2: half of it at four pictures. Spread of the 30 draws: a tenth.
+    assert last < 0.7 * first
+    assert all(0 <= row.subspace_cos2 <= 1 + 1e-12 and row.energy_lost > -1e-12 for row in rows)
+
+
+def test_circuits_agree_with_matrices_on_pictures():
+    rows = transform_circuits.run(transform_circuits.TINY)
+    assert max(row.agreement for row in rows) < 1e-12
+    for row in rows:
+        # χ² per degree has standard deviation √(2/degrees); the seed is fixed, four of these are allowed.
+        assert abs(row.chi2_per_degree - 1) < 4 * math.sqrt(2 / row.degrees_of_freedom)
+
+
+def test_psnr_of_shots_follows_the_standard_error():
+    rows = shots.run(dataclasses.replace(shots.TINY, shots_per_patch=(4096,), patches=16))
+    for row in rows:
+        # First order is optimistic at few counts per amplitude: here 64 on average, within 1 dB.
+        assert row.psnr_db == pytest.approx(row.first_order_psnr_db, abs=1)
+        assert row.bits_read_per_pixel == 4096 * 6 / 64
+
+
+def test_gains_are_restored_minus_jpeg():
+    rows = conditional_expectation.run(conditional_expectation.TINY)
+    jpeg, restored = rows[0], rows[1]
+    assert (jpeg.image, jpeg.method, restored.image) == (restored.image, "JPEG", jpeg.image)
+    gain = conditional_expectation.gains(rows, jpeg.quality, "psnr_y_db")
+    assert len(gain) == len(images.BUNDLED)
+    assert gain[0] == restored.psnr_y_db - jpeg.psnr_y_db
+
+
+def test_an_unknown_experiment_is_refused():
+    with pytest.raises(ValueError, match="name must be one of pairs, .*, shots, but name='nosuch'"):
+        runner.module("nosuch")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("pairs", {"qualities": (0,)}, r"qualities must be in \[1, 100\], but qualities=0"),
+        ("pairs", {"qualities": ()}, r"qualities must hold at least one value, but qualities=\(\)"),
+        ("pairs", {"subsamplings": ()}, "subsamplings must hold at least one value"),
+        ("pairs", {"subsamplings": ("4:1:1",)}, "subsampling must be one of .*, but subsampling='4:1:1'"),
+        ("pairs", {"box_mean": -1}, "box_mean must be an integer of at least 0, but box_mean=-1"),
+        ("convergence", {"draws": 0}, "draws must be an integer of at least 1"),
+        ("convergence", {"rank": 64}, r"rank must be in \[1, 63\], but rank=64"),
+        ("convergence", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
+        ("purification", {"rank": 0}, r"rank must be in \[1, 192\], but rank=0"),
+        ("truncation", {"ranks": (1, 193)}, r"ranks must be in \[1, 192\], but ranks=193"),
+        ("truncation", {"ranks": ()}, "ranks must hold at least one value"),
+        ("decoherence", {"qualities": (101,)}, r"qualities must be in \[1, 100\], but qualities=101"),
+        ("decoherence", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
+        ("conditional_expectation", {"qualities": ()}, "qualities must hold at least one value"),
+        ("conditional_expectation", {"shrinkage": 0.0}, "must be positive, but .*=0.0"),
+        ("transform_circuits", {"transforms": ()}, "transforms must hold at least one value"),
+        ("transform_circuits", {"transforms": ("dst",)}, "name must be one of .*, but name='dst'"),
+        ("transform_circuits", {"patches": 0}, "patches must be an integer of at least 1"),
+        ("transform_circuits", {"shots": 0}, "shots must be an integer of at least 1"),
+        ("transform_circuits", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
+        ("shots", {"shots_per_patch": (64, 0)}, "shots_per_patch must be an integer of at least 1"),
+        ("shots", {"patches": 5000}, r"patches must be in \[1, 4096\], but patches=5000"),
+        ("shots", {"repeats": 0}, "repeats must be an integer of at least 1"),
+        ("shots", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
+    ],
+)
+def test_bad_parameters_are_named(name, change, message):
+    module = runner.module(name)
+    with pytest.raises(ValueError, match=message):
+        module.run(dataclasses.replace(module.TINY, **change))
+
+
+def test_nothing_is_left_where_recording_fails(measured, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "write_figure", stop)
+    with pytest.raises(KeyboardInterrupt):
+        runner.record(measured, tmp_path)
+    assert list((tmp_path / measured.name).iterdir()) == []
+
+
+def test_a_folder_that_exists_is_refused(tmp_path):
+    with pytest.raises(runner.ResultsExist, match="exists already"), runner.new_folder(tmp_path):
+        pass
+    with pytest.raises(FileNotFoundError, match="no such folder"), runner.new_folder(tmp_path / "a" / "b"):
+        pass
+    assert list(tmp_path.iterdir()) == []
