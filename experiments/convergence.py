@@ -175,10 +175,11 @@ def plot(rows: Sequence[Row]) -> "Figure":
             curves[BLOCKS[block]] = (sizes, middle, low, high)
         plot_curves(curves, x_label="pictures in the operator", y_label=label, ax=ax)
         plain_log_axis(ax, "x")
-        if ax is not axes[0]:
+        if ax.get_legend():
             ax.get_legend().remove()
     if all(row.trace_distance > 0 for row in rows):
         axes[0].set_yscale("log")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 

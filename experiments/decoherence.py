@@ -19,7 +19,6 @@ from qimg import images, metrics
 from qimg.arguments import Array, integer, require
 from qimg.channels import QuantizerMarginals, channel_from_marginals, quantize
 from qimg.channels.quantization import RECONSTRUCTIONS, Reconstruction
-from qimg.images import LEVEL_SHIFT
 from qimg.operators import von_neumann_entropy
 from qimg.patches import extract_patches
 from qimg.report import Table, plot_curves
@@ -141,7 +140,9 @@ def _sample(picture: Picture) -> _Sample:
 
 def ac_coefficients(luma: Array) -> Array:
     """(n, 63) DCT coefficients of the 8×8 patches of a luma plane, DC left out."""
-    return apply(unitary("dct_2d", 64), extract_patches(luma) - LEVEL_SHIFT)[:, 1:]
+    patches = extract_patches(luma).astype(np.float64)
+    # They do not depend on a constant; without it flat patches have none, not even by rounding.
+    return apply(unitary("dct_2d", 64), patches - patches[:, :1])[:, 1:]
 
 
 def _pooled(samples: Sequence[_Sample]) -> _Sample:
@@ -330,10 +331,9 @@ def plot(rows: Sequence[Row]) -> "Figure":
                 curves, x_label="JPEG quality", y_label="trace distance / identity's" if ax is axes[0] else "", ax=ax
             )
         ax.set_title(f"{reconstruction}, against {'decoded JPEG' if reconstruction == 'midpoint' else 'coefficients'}")
-        if ax is not axes[0] and ax.get_legend():
+        if ax.get_legend():
             ax.get_legend().remove()
     axes[0].set_ylim(0, 1.05)
-    if axes[0].get_legend():
-        axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, 0.95))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     axes[1].annotate("identity", (0.98, 1.0), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
     return figure

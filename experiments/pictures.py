@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def gather(sources: Sequence[str], *, box_mean: int = 1) -> Gathered:
     Every file is read once, so that broken ones are known from the start. A file that is given twice is taken once.
 
     Args:
-        sources: files and folders.
+        sources: files, folders, and names of folders below the one that the environment variable QIMG_DATA names.
         box_mean: boxes that every picture is averaged over; 0 takes for each picture the smallest that brings it to at
             most `LARGE` pixels.
 
@@ -84,7 +85,7 @@ def gather(sources: Sequence[str], *, box_mean: int = 1) -> Gathered:
         return Gathered(pictures=bundled(box_mean=box_mean or 1), skipped=())
     pictures: list[Picture] = []
     skipped: list[Skipped] = []
-    for path in images.find(sources):
+    for path in images.find(map(_located, sources)):
         try:
             pixels = images.load(path)
         except images.ImageError as error:
@@ -114,6 +115,14 @@ def others(pictures: Sequence[Picture], picture: Picture) -> list[Picture]:
     """The pictures that a model for `picture` may be fitted on: all others, or the bundled ones where it is alone."""
     rest = [other for other in pictures if other.sha256 != picture.sha256]
     return rest or [other for other in bundled(box_mean=picture.box_mean) if other.sha256 != picture.sha256]
+
+
+def _located(source: str) -> Path:
+    """The source itself, or the set of that name in the folder of data sets."""
+    sets = os.environ.get("QIMG_DATA")
+    if sets and not Path(source).exists() and (Path(sets) / source).exists():
+        return Path(sets) / source
+    return Path(source)
 
 
 def _box_for(pixels: Array) -> int:

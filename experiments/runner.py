@@ -140,10 +140,10 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """A folder that appears under its name only when the block ends well; otherwise nothing is left.
 
     Raises:
-        ResultsExist: `folder` exists already.
+        ResultsExist: `folder` exists already and is not an empty folder.
         OSError: it cannot be created.
     """
-    if folder.exists():
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ResultsExist(f"{folder}: exists already, but results are never overwritten; name a new folder")
     if not folder.parent.is_dir():
         raise FileNotFoundError(f"{folder.parent}: no such folder to write {folder.name} into")
@@ -151,6 +151,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()  # empty, or the rename must fail
         partial.rename(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

@@ -148,6 +148,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
     plot_curves(curves, x_label="shots per 8×8 patch", y_label="PSNR of the rebuilt luma, dB (band: ±2 σ)", ax=ax)
     theory = [np.mean([row.first_order_psnr_db for row in rows if row.shots_per_patch == n]) for n in shots]
     ax.plot(shots, theory, color="0.5", linestyle="--", linewidth=1, label="first order")
+    ax.set_xlim(0.8 * shots[0], 1.25 * shots[-1])  # a black picture alone draws nothing: its PSNR is infinite
     plain_log_axis(ax, "x")
     if len(curves) <= 8:
         ax.legend()

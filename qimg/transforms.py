@@ -94,8 +94,9 @@ def apply(unitary_matrix: ArrayLike, vectors: ArrayLike) -> Array:
     """
     matrix = np.asarray(unitary_matrix)
     batch = np.asarray(vectors)
-    ok = batch.ndim >= 1 and matrix.shape == (batch.shape[-1], batch.shape[-1])
-    arguments.require_shape(ok, "unitary_matrix", f"({batch.shape[-1:]} twice)", matrix)
+    arguments.require_shape(batch.ndim >= 1, "vectors", "(..., d)", batch)
+    expected = (batch.shape[-1], batch.shape[-1])
+    arguments.require_shape(matrix.shape == expected, "unitary_matrix", f"{expected}", matrix)
     return np.asarray(batch @ matrix.T)
 
 

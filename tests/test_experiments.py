@@ -234,7 +234,9 @@ def test_restoration_of_a_picture_does_not_depend_on_the_picture(edge, monkeypat
     used = []
     fit = conditional_expectation.fit
     monkeypatch.setattr(
-        conditional_expectation, "fit", lambda pictures, *rest, **options: used.append(pictures) or fit(pictures, *rest, **options)
+        conditional_expectation,
+        "fit",
+        lambda pictures, *rest, **options: used.append(pictures) or fit(pictures, *rest, **options),
     )
     params = on_folder("conditional_expectation", edge / "mixed")
     conditional_expectation.run(params)

@@ -6,10 +6,14 @@ import re
 import textwrap
 from typing import Any
 
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 _CODE = re.compile(r"(`[^`]+`)")
+_NAME = re.compile(r"`[A-Za-z][\w.]*(\(\))?`")
 _RULE = re.compile(r"^\s*\|[-:| ]+\|\s*$")
+_ARRAY = "ndarray[tuple[Any, ...], dtype[Any]]"
 
 
 def adapt(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
@@ -22,6 +26,9 @@ def adapt(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list
             out += _table_row(line, first=not (out and out[-1].startswith("     ")))
         else:
             out.append(line if line.lstrip().startswith((">>>", "...")) else _escaped(line))
+    if what in ("attribute", "data", "property"):
+        # Napoleon takes what stands before a colon in the first line for a type: a backslash, which prints nothing.
+        out.insert(0, "\\")
     lines[:] = out
 
 
@@ -33,29 +40,50 @@ def _table_row(line: str, *, first: bool) -> list[str]:
 
 
 def _escaped(line: str) -> str:
-    """Bars outside of code are kets and moduli, not reStructuredText substitutions."""
-    return "".join(part if part.startswith("`") else part.replace("|", r"\|") for part in _CODE.split(line))
+    """Bars outside of code are kets and moduli, not substitutions; code that is no name is set as it stands."""
+    parts = _CODE.split(line)
+    return "".join(
+        (part if _NAME.fullmatch(part) else f"`{part}`") if part.startswith("`") else part.replace("|", r"\|")
+        for part in parts
+    )
 
 
 def signature(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: str | None, returns: str | None
 ) -> tuple[str, str | None] | None:
     """Arguments and result with the annotations of the source text: `ArrayLike`, not what it stands for."""
-    function = getattr(obj, "__func__", obj)
-    if not inspect.isfunction(function):
-        return None
+    target = getattr(obj, "__func__", obj)
     try:
-        source = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+        source = ast.parse(textwrap.dedent(inspect.getsource(target))).body[0]
     except (OSError, TypeError, SyntaxError):
         return None
+    if isinstance(source, ast.ClassDef):
+        return _fields(source, arguments)
     if not isinstance(source, ast.FunctionDef):
         return None
-    given = source.args
-    if what == "method" and not isinstance(inspect.getattr_static(obj, "__self__", None), type) and given.args:
+    given, result = source.args, source.returns
+    if what == "method" and given.args:
         given.args = given.args[1:]
-    result = source.returns
-    shown = result.value if isinstance(result, ast.Constant) else result and ast.unparse(result)
-    return f"({ast.unparse(given)})", shown
+    quoted = isinstance(result, ast.Constant) and isinstance(result.value, str)
+    return f"({ast.unparse(given)})", result.value if quoted else result and ast.unparse(result)
+
+
+def _fields(source: ast.ClassDef, arguments: str | None) -> tuple[str, None] | None:
+    """The fields of a dataclass or named tuple as its arguments; their types stand beside their descriptions."""
+    parts = [part for part in source.body if isinstance(part, ast.AnnAssign)]
+    if not arguments or not parts:
+        return None
+    shown = [ast.unparse(part.target) + (f" = {ast.unparse(part.value)}" if part.value else "") for part in parts]
+    star = ["*"] if arguments.startswith("(*") else []
+    return f"({', '.join(star + shown)})", None
+
+
+def name_arrays(app: Sphinx, doctree: nodes.document) -> None:
+    """`Array` for what autodoc writes out of it beside attributes."""
+    for annotation in doctree.findall(addnodes.desc_annotation):
+        if _ARRAY in annotation.astext():
+            text = annotation.astext().replace(_ARRAY, "Array")
+            annotation.children = [nodes.Text(text)]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -63,4 +91,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-docstring", adapt, priority=100)
     app.connect("autodoc-process-signature", signature)
+    app.connect("doctree-read", name_arrays)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

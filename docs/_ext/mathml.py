@@ -1,5 +1,6 @@
 """Formulas as native MathML, which browsers set by themselves: nothing is fetched and no script runs."""
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -7,10 +8,17 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
+_BAR = re.compile(r"<mi>(&#x0007C;|&#x02016;|\||‖|&#x027E8;|&#x027E9;)</mi>")
+
+
+def mathml(latex: str, display: str) -> str:
+    """The MathML of a formula; bars and brackets of kets and norms stand close to what they enclose."""
+    return _BAR.sub(r'<mo stretchy="false" lspace="0" rspace="0">\1</mo>', convert(latex.strip(), display=display))
+
 
 def visit_inline(translator: HTML5Translator, node: nodes.math) -> None:
     """A formula in running text."""
-    translator.body.append(f'<span class="math">{convert(node.astext())}</span>')
+    translator.body.append(f'<span class="math">{mathml(node.astext(), "inline")}</span>')
     raise nodes.SkipNode
 
 
@@ -18,8 +26,7 @@ def visit_block(translator: HTML5Translator, node: nodes.math_block) -> None:
     """A formula on a line of its own, with its number if it has one."""
     number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
     identifier = f' id="{node["ids"][0]}"' if node["ids"] else ""
-    formula = convert(node.astext().strip(), display="block")
-    translator.body.append(f'<div class="math"{identifier}>{number}{formula}</div>\n')
+    translator.body.append(f'<div class="math"{identifier}>{number}{mathml(node.astext(), "block")}</div>\n')
     raise nodes.SkipNode
 
 

@@ -14,6 +14,7 @@ from qimg.arguments import Array
 
 if TYPE_CHECKING:
     from qiskit.quantum_info import Kraus
+    from qiskit.quantum_info.operators.channel.quantum_channel import QuantumChannel
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,16 @@ class KrausChannel:
         operators = arguments.numeric("operators", self.operators)
         arguments.require_shape(operators.ndim == 3 and operators.size > 0, "operators", "(n, d_out, d_in)", operators)
         object.__setattr__(self, "operators", operators)
+
+    @classmethod
+    def from_qiskit(cls, channel: "QuantumChannel") -> "KrausChannel":
+        """The channel of a Qiskit `Kraus`, `SuperOp`, `Choi`, … that is completely positive."""
+        from qiskit.quantum_info import Kraus
+
+        data = Kraus(channel).data
+        if isinstance(data, tuple):
+            raise ValueError("channel must be completely positive, but has different left and right Kraus operators")
+        return cls(np.stack(data))
 
     def apply(self, rho: ArrayLike) -> Array:
         """E(ρ) for matrices (..., d_in, d_in). Cost: O(n d³)."""

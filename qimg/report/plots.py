@@ -175,7 +175,7 @@ def plain_log_axis(ax: "Axes", which: str) -> None:
     """Make an axis logarithmic with plain numbers as marks: 0.5, 1, 2, 5 instead of powers of ten.
 
     Args:
-        ax: axes to change.
+        ax: axes to change, after something was drawn on them.
         which: "x" or "y".
     """
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -183,7 +183,8 @@ def plain_log_axis(ax: "Axes", which: str) -> None:
     arguments.one_of("which", which, ("x", "y"))
     axis = ax.xaxis if which == "x" else ax.yaxis
     (ax.set_xscale if which == "x" else ax.set_yscale)("log")
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+    low, high = ax.get_xlim() if which == "x" else ax.get_ylim()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high > 8 * low else range(1, 10), numticks=12))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_formatter(NullFormatter())
 

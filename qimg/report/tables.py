@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from qimg.images import write_atomically
@@ -49,9 +50,10 @@ def format_number(value: Any) -> str:
     """Text of a cell: four significant digits, a dash for NaN, thousands separated in integers."""
     if isinstance(value, bool | str):
         return str(value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
+    if isinstance(value, Integral):
+        return f"{int(value):,}"
+    if isinstance(value, Real):  # NumPy's scalars are registered with `numbers`, but most are no int or float
+        value = float(value)
         if math.isnan(value):
             return "–"
         if math.isinf(value):
