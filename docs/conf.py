@@ -10,6 +10,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 # Jupyter's kernels and their client must agree on where files lie; this is its coming default.
 os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+# Matrices of a few hundred rows are faster on one thread, above all where other work shares the cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# The kernels inherit this; a backend chosen for programs would leave the notebooks without figures.
+os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 
 import qimg
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.parameters import integers
-from experiments.pictures import Picture, Track, gather, others
+from experiments.pictures import Picture, PictureParams, Track, others
 from qimg import images, metrics
 from qimg.arguments import Array
 from qimg.images import LEVEL_SHIFT
@@ -27,13 +27,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(PictureParams):
     """Inputs of the experiment."""
 
-    images: tuple[str, ...] = ()
-    """Files and folders; scikit-image's photographs when left out."""
-    box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     qualities: tuple[int, ...] = (10, 20, 30, 50, 75, 90)
     """libjpeg qualities, 4:2:0 for colour."""
     shrinkage: float = 1.0
@@ -63,7 +59,7 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Two rows per picture and quality."""
     integers("qualities", params.qualities, 1, 100)
-    pictures = gather(params.images, box_mean=params.box_mean).pictures
+    pictures = params.gather().pictures
     rows: list[Row] = []
     for quality in track(params.qualities):
         known: dict[str, CorrelationOperator] = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.pictures import Track, gather
+from experiments.pictures import PictureParams, Track
 from qimg import metrics
 from qimg.arguments import Array, integer
 from qimg.operators import eigenbasis, von_neumann_entropy
@@ -22,13 +22,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(PictureParams):
     """Inputs of the experiment."""
 
-    images: tuple[str, ...] = ()
-    """Files and folders; scikit-image's photographs when left out."""
-    box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     draws: int = 60
     """Resamples of the pictures at every n."""
     rank: int = 8
@@ -65,7 +61,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     integer("draws", params.draws, 1)
     integer("rank", params.rank, 1, 63)
     integer("seed", params.seed, 0)
-    pictures = gather(params.images, box_mean=params.box_mean).pictures
+    pictures = params.gather().pictures
     moments = np.stack([picture.operator().matrix for picture in track(pictures)])
     rng = np.random.default_rng(params.seed)
     total = len(pictures)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.parameters import integers
-from experiments.pictures import Picture, Track, bundled, gather
+from experiments.pictures import Picture, PictureParams, Track, bundled, gather
 from qimg import images, metrics
 from qimg.arguments import Array, integer, require
 from qimg.channels import QuantizerMarginals, channel_from_marginals, quantize
@@ -29,15 +29,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(PictureParams):
     """Inputs of the experiment."""
 
-    images: tuple[str, ...] = ()
-    """Files and folders; scikit-image's photographs when left out."""
     alpha_from: tuple[str, ...] = ()
     """Other pictures for α; when left out, every picture is predicted from the α of the remaining ones."""
-    box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     qualities: tuple[int, ...] = (90, 75, 50, 25, 10, 5)
     """libjpeg qualities."""
     seed: int = 0
@@ -85,7 +81,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows for every picture and for all pooled; with one picture, for it alone."""
     integers("qualities", params.qualities, 1, 100)
     integer("seed", params.seed, 0)
-    pictures = gather(params.images, box_mean=params.box_mean).pictures
+    pictures = params.gather().pictures
     samples = [sample for sample in map(_sample, track(pictures)) if sample.raw.any()]
     if not samples:
         return []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.parameters import integers, not_empty
-from experiments.pictures import Track, gather
+from experiments.pictures import PictureParams, Track
 from qimg import images, metrics
 from qimg.patches import grid
 from qimg.report import Table, plain_log_axis
@@ -20,13 +20,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(PictureParams):
     """Inputs of the experiment."""
 
-    images: tuple[str, ...] = ()
-    """Files and folders; scikit-image's photographs when left out."""
-    box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     qualities: tuple[int, ...] = (10, 20, 30, 50, 75, 90)
     """libjpeg qualities."""
     subsamplings: tuple[str, ...] = ("4:2:0", "4:4:4")
@@ -57,7 +53,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     integers("qualities", params.qualities, 1, 100)
     not_empty("subsamplings", params.subsamplings)
     rows = []
-    for picture in track(gather(params.images, box_mean=params.box_mean).pictures):
+    for picture in track(params.gather().pictures):
         image = images.to_uint8(images.code_values(picture.image()))
         rows_down, columns = grid(image.shape, 8)
         for subsampling in params.subsamplings if image.ndim == 3 else ("gray",):

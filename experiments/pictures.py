@@ -67,6 +67,20 @@ class Gathered:
     skipped: Sequence[Skipped]
 
 
+@dataclass(frozen=True, kw_only=True)
+class PictureParams:
+    """The inputs that all experiments share."""
+
+    images: tuple[str, ...] = ()
+    """Files, folders, or sets in QIMG_DATA; scikit-image's photographs when left out."""
+    box_mean: int = 1
+    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
+
+    def gather(self) -> Gathered:
+        """The pictures that these inputs name."""
+        return gather(self.images, box_mean=self.box_mean)
+
+
 def gather(sources: Sequence[str], *, box_mean: int = 1) -> Gathered:
     """Pictures named by files and folders; the bundled photographs when there is no source.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.pictures import Track, gather
+from experiments.pictures import PictureParams, Track
 from qimg.arguments import integer
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator, von_neumann_entropy
@@ -24,13 +24,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(PictureParams):
     """Inputs of the experiment."""
 
-    images: tuple[str, ...] = ()
-    """Files and folders; scikit-image's photographs when left out."""
-    box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     rank: int = 16
     """Rank of the truncation whose discarded weight is compared."""
 
@@ -59,7 +55,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture that is not black everywhere after the level shift."""
     rank = integer("rank", params.rank, 1, 192)
     rows = []
-    for picture in track(gather(params.images, box_mean=params.box_mean).pictures):
+    for picture in track(params.gather().pictures):
         patches = extract_patches(picture.planes()) - LEVEL_SHIFT
         if not patches.any():
             continue

@@ -13,7 +13,7 @@ from qiskit.circuit import QuantumCircuit
 
 import circuits
 from experiments.parameters import integers
-from experiments.pictures import Track, gather
+from experiments.pictures import PictureParams, Track
 from qimg import images, metrics
 from qimg.arguments import integer
 from qimg.patches import extract_patches
@@ -27,13 +27,9 @@ JPEG_QUALITY = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(PictureParams):
     """Inputs of the experiment."""
 
-    images: tuple[str, ...] = ()
-    """Files and folders; scikit-image's photographs when left out."""
-    box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     shots_per_patch: tuple[int, ...] = (64, 256, 1024, 4096, 16384)
     """Mean shots for each 8×8 patch."""
     patches: int = 64
@@ -73,7 +69,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     integers("shots_per_patch", params.shots_per_patch, 1)
     rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
-    for picture in track(gather(params.images, box_mean=params.box_mean).pictures):
+    for picture in track(params.gather().pictures):
         luma = picture.luma_code_values()
         patches = extract_patches(luma)
         patches = patches[rng.permutation(len(patches))[: params.patches]]

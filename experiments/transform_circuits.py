@@ -15,7 +15,7 @@ import numpy as np
 
 import circuits
 from experiments.parameters import not_empty
-from experiments.pictures import Track, gather
+from experiments.pictures import PictureParams, Track
 from qimg.arguments import Array, integer
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator
@@ -28,13 +28,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(PictureParams):
     """Inputs of the experiment."""
 
-    images: tuple[str, ...] = ()
-    """Files and folders; scikit-image's photographs when left out."""
-    box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     transforms: tuple[str, ...] = ("qft", "dct_2d", "haar_2d", "klt_2d", "walsh_2d")
     """Names that `circuits.transform_circuit` knows; the KLT is that of all pictures' luma."""
     patches: int = 1024
@@ -81,7 +77,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     integer("seed", params.seed, 0)
     not_empty("transforms", params.transforms)
     rng = np.random.default_rng(params.seed)
-    pictures = gather(params.images, box_mean=params.box_mean).pictures
+    pictures = params.gather().pictures
     lumas = {picture.name: extract_patches(picture.planes()[..., 0]) - LEVEL_SHIFT for picture in pictures}
     lumas = {name: patches for name, patches in lumas.items() if patches.any()}
     if not lumas:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.parameters import integers
-from experiments.pictures import Picture, Track, gather, others
+from experiments.pictures import Picture, PictureParams, Track, others
 from qimg import images, metrics
 from qimg.arguments import Array
 from qimg.images import LEVEL_SHIFT
@@ -28,13 +28,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params:
+class Params(PictureParams):
     """Inputs of the experiment."""
 
-    images: tuple[str, ...] = ()
-    """Files and folders; scikit-image's photographs when left out."""
-    box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
     ranks: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
     """Coefficients kept of 192."""
 
@@ -60,7 +56,7 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, transform, source of the basis and rank; only "itself" where the others have no energy."""
     integers("ranks", params.ranks, 1, 192)
-    pictures = gather(params.images, box_mean=params.box_mean).pictures
+    pictures = params.gather().pictures
     operators = {picture.sha256: picture.operator() for picture in pictures}
     rows: list[Row] = []
     for picture in track(pictures):

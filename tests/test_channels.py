@@ -47,6 +47,21 @@ def test_kraus_channels_are_qiskits(
     assert_allclose(np.trace(channel.apply(rho)), 1, rtol=1e-12)
 
 
+@pytest.mark.parametrize("form", [quantum_info.Kraus, quantum_info.Choi, quantum_info.SuperOp])
+@given(seed=SEEDS, output=st.integers(2, 4), dimension=st.integers(2, 4))
+def test_channels_come_back_from_qiskit(form: type, seed: int, output: int, dimension: int) -> None:
+    channel = KrausChannel(random_kraus(seed, 2, output, dimension))
+    back = KrausChannel.from_qiskit(form(channel.to_qiskit()))
+    # Through a Choi matrix the operators are other ones: square roots of its eigenvalues, so 1e-16 becomes 1e-8.
+    assert_allclose(back.choi(), channel.choi(), atol=1e-7)
+
+
+def test_transposition_does_not_come_from_qiskit_as_a_channel() -> None:
+    swap = np.eye(4)[[0, 2, 1, 3]]
+    with pytest.raises(ValueError, match="channel must be completely positive, but has different left and right"):
+        KrausChannel.from_qiskit(quantum_info.Choi(swap))
+
+
 @given(seed=SEEDS, output=SIZES, dimension=SIZES)
 def test_choi_matrix_by_definition(seed: int, output: int, dimension: int) -> None:
     """Σ |i⟩⟨j| ⊗ E(|i⟩⟨j|)."""

@@ -132,14 +132,15 @@ class QuantizationChannel:
         K_k = √(β_k−α_k²) |k⟩⟨k|. Dithered: √(1−p) 1 and √(p σ_j) |j⟩⟨k|.
 
         Raises:
-            ValueError: d > 16, where the list would be of no use, or the map has no such form: not completely positive, or β < α².
+            ValueError: d > 16, where the list would be of no use, or the map has no such form: it is not completely
+                positive, or β < α².
         """
         d = self.dimension
         arguments.require(
             d <= MAX_KRAUS_DIMENSION, "dimension", f"must be at most {MAX_KRAUS_DIMENSION} for Kraus operators", d
         )
         if not self.is_cp() or (self.population_gains < self.gains**2 - 1e-10).any():
-            raise ValueError("Kraus operators of this form need a completely positive map with population gains ≥ gains²")
+            raise ValueError("Kraus operators need a completely positive map with population_gains of at least gains²")
         identity = np.eye(self.levels, d)
         if self.reconstruction == "dithered":
             noise = np.sqrt(self.error_weight * self.noise_state)

@@ -1,0 +1,144 @@
+"""The documentation: its site builds without a warning and without the network, and its code runs."""
+
+import inspect
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import circuits
+import qimg
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "decisions").glob("*.md"))]
+
+API_PAGES = sorted(path.stem for path in (DOCS / "api").glob("*.*.md"))
+
+
+class Page(HTMLParser):
+    """What a built page loads, what it defines, and how many formulas it holds."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.identifiers: set[str] = set()
+        self.formulas = 0
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.formulas += tag == "math"
+        self.identifiers.add(given.get("id", ""))
+        if tag in ("script", "img", "iframe", "source"):
+            self.loaded.append(given.get("src", ""))
+        if tag == "link" and given.get("rel") not in ("index", "search", "next", "prev"):
+            self.loaded.append(given.get("href", ""))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site; building runs both notebooks and every experiment once."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-E", "-q", "-b", "html"]
+    command += ["-d", str(folder / "doctrees"), str(DOCS), str(folder / "html")]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    return folder / "html"
+
+
+def is_network(address: str) -> bool:
+    return address.startswith(("http:", "https:", "//"))
+
+
+def test_pages_load_nothing_from_the_network(site: Path):
+    built = {path: Page(path) for path in site.rglob("*.html")}
+    assert len(built) > 20
+    assert {path.name: [src for src in page.loaded if is_network(src)] for path, page in built.items()} == {
+        path.name: [] for path in built
+    }
+    styles = [path.read_text("utf-8") for path in (site / "_static").rglob("*.css")]
+    assert [
+        found for style in styles for found in re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//\S+", style)
+    ] == []
+
+
+def test_formulas_are_mathml(site: Path):
+    # Rows of the conventions and steps of the theory are mostly formulas; Markdown left as it stood would show dollars.
+    assert Page(site / "conventions.html").formulas > 30
+    assert Page(site / "theory.html").formulas > 60
+    assert Page(site / "api" / "qimg.channels.html").formulas >= 3
+    for page in site.rglob("*.html"):
+        assert "mathjax" not in page.read_text("utf-8").lower()
+
+
+def test_notebooks_and_experiments_are_drawn(site: Path):
+    drawn = {
+        name: sum(source.startswith(("_images/", "../_images/")) for source in Page(site / f"{name}.html").loaded)
+        for name in ("experiments", "notebooks/inspect_a_density_matrix", "notebooks/submit_a_circuit")
+    }
+    assert drawn["experiments"] == 8
+    assert min(drawn.values()) >= 5
+
+
+@pytest.mark.parametrize("room", API_PAGES)
+def test_every_public_name_is_documented(site: Path, room: str):
+    module = import_module(room)
+    public = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isfunction(value) or inspect.isclass(value))
+        and value.__module__ == room
+    ]
+    assert len(public) >= 3
+    documented = Page(site / "api" / f"{room}.html").identifiers
+    # Constants of a package are documented where they are defined, one level further down.
+    found = {identifier.rpartition(".")[2] for identifier in documented if identifier.startswith(f"{room}.")}
+    assert set(public) - found == set()
+
+
+@pytest.mark.parametrize("package", [qimg, circuits], ids=lambda package: package.__name__)
+def test_api_index_lists_the_packages_names(package: object):
+    text = (DOCS / "api" / "index.md").read_text("utf-8")
+    names = {name for name in package.__all__ if not inspect.ismodule(getattr(package, name))}
+    listed = set(re.findall(r"`(\w+)`", text))
+    assert names - listed == set()
+
+
+def test_every_convention_has_one_test():
+    table = re.findall(r"^\| \*\*(.+?)\*\* \|", (DOCS / "conventions.md").read_text("utf-8"), flags=re.MULTILINE)
+    tests = import_module_from(ROOT / "tests" / "test_conventions.py")
+    named = [inspect.getdoc(value) for name, value in vars(tests).items() if name.startswith("test_")]
+    assert len(table) > 15
+    assert named == table
+
+
+def import_module_from(path: Path) -> object:
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location(path.stem, path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def python_blocks(path: Path) -> list[str]:
+    """The ```python blocks of a page, each on the lines where it stands, so that errors name them."""
+    text = path.read_text("utf-8")
+    blocks = re.finditer(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return ["\n" * (text[: match.start(1)].count("\n")) + match[1] for match in blocks]
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if python_blocks(path)], ids=lambda path: path.stem)
+def test_code_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    blocks = python_blocks(path)
+    for block in blocks:
+        exec(compile(block, str(path), "exec"), namespace)
+    assert len(namespace) > len(blocks)
