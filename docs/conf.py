@@ -35,7 +35,7 @@ html_show_sphinx = False
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_update_mathjax = False
-myst_heading_anchors = 3
+myst_heading_anchors = 5
 
 nb_execution_mode = "force"
 nb_execution_timeout = 120

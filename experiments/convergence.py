@@ -131,11 +131,17 @@ def findings(rows: Sequence[Row]) -> list[str]:
         lost = _quantiles(rows, block, many, "energy_lost")
         slope = _slope(rows, block)
         sentences.append(
-            f"{BLOCKS[block]} dimensions: the trace distance to the operator of all pictures falls from {first[1]:.3f} "
-            f"with one picture to {last[1]:.3f} [{last[0]:.3f}, {last[2]:.3f}] with {total} (median, 5–95 % of "
-            f"resamples), as n to the power {slope:.2f}; the leading eigenspace overlaps by {angle[1]:.3f} and misses "
+            f"{BLOCKS[block]} dimensions: the trace distance to the operator of all pictures goes from {first[1]:.3f} "
+            f"at n = {few} to {last[1]:.3f} [{last[0]:.3f}, {last[2]:.3f}] at n = {many} (median, 5–95 % of resamples), "
+            f"as n to the power {slope:.2f}; the leading eigenspace overlaps by {angle[1]:.3f} and misses "
             f"{100 * lost[1]:.2f} % of the energy."
         )
+        if block == "joint":
+            cross = [_quantiles(rows, block, n, "cross_error")[1] for n in (few, many)]
+            sentences.append(
+                "The cross block of luma and chroma has a relative Frobenius error of "
+                f"{cross[0]:.2f} at n = {few} and {cross[1]:.2f} at n = {many}."
+            )
     return sentences
 
 

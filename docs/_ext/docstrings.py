@@ -64,6 +64,9 @@ def signature(
     given, result = source.args, source.returns
     if what == "method" and given.args:
         given.args = given.args[1:]
+    for argument in ast.walk(given):
+        if isinstance(argument, ast.arg) and isinstance(argument.annotation, ast.Constant):
+            argument.annotation = ast.Name(str(argument.annotation.value))
     quoted = isinstance(result, ast.Constant) and isinstance(result.value, str)
     return f"({ast.unparse(given)})", result.value if quoted else result and ast.unparse(result)
 

@@ -8,7 +8,7 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-_BAR = re.compile(r"<m[io]>(&#x0007C;|&#x02016;|&#x027E8;|&#x027E9;)</m[io]>")
+_BAR = re.compile(r'<m[io](?: stretchy="false")?>(&#x0007C;|&#x02016;|&#x027E8;|&#x027E9;)</m[io]>')
 
 
 def mathml(latex: str, display: str) -> str:
