@@ -45,7 +45,7 @@ def compare(repeats: int) -> tuple[list[Comparison], dict[str, float]]:
     compiled = circuits.compile_circuit(transform)
     compile_seconds = time.perf_counter() - start
     batch = patches(1000)
-    per_patch, states = looped(LOOPED, transform)
+    per_patch, states = looped(LOOPED, compiled)
     circuits.transform_batch(compiled, batch)
     batch_times, template_times = [], []
     for _ in range(repeats):

@@ -26,9 +26,10 @@ def main(arguments: list[str] | None = None) -> None:
     with clear_errors():
         module = runner.module(given[0])
         options = tyro.cli(_options(module.Params), args=given[1:], prog=f"python -m experiments {given[0]}")
+        root = runner.results_root(Path(options.out))
         with progress_bars() as bars:
             measured = runner.measure(given[0], options.params, track=bars.track(given[0]))
-        folder = runner.record(measured, Path(options.out))
+        folder = runner.record(measured, root)
         skipped = gather(options.params.images).skipped
     for entry in skipped:
         console.print(f"skipped {entry.reason}", highlight=False, soft_wrap=True)

@@ -105,6 +105,14 @@ def record(measured: Measured, root: Path) -> Path:
     return folder
 
 
+def results_root(path: Path) -> Path:
+    """The folder that results go below, or an error before anything is measured when a file is in the way."""
+    for part in (path, *path.parents):
+        if part.exists() and not part.is_dir():
+            raise NotADirectoryError(f"{part}: is a file, but a folder for results is expected")
+    return path
+
+
 def write_rows(rows: Sequence[Any], path: Path) -> None:
     """A CSV file of the rows; an experiment that found nothing to measure leaves a file that says so."""
     if rows:

@@ -104,6 +104,9 @@ def _inline(svg: str, key: str, caption: str) -> str:
     """An SVG made fit to share one document with others: no prologue, identifiers of its own, a name for readers."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    used = set(re.findall(r"#([\w.-]+)", svg))
+    # Equal pictures in one drawing share an identifier; those that nothing refers to are not needed.
+    svg = re.sub(r' id="([\w.-]+)"', lambda match: match.group(0) if match.group(1) in used else "", svg)
     svg = re.sub(r'\bid="', f'id="{key}-', svg)
     svg = re.sub(r'href="#', f'href="#{key}-', svg)
     svg = re.sub(r"url\(#", f"url(#{key}-", svg)

@@ -1,0 +1,49 @@
+"""Images in and out: files, JPEG pairs, colour planes, and the photographs that ship with scikit-image.
+
+An image is a `uint8` or `uint16` array (H, W) or (H, W, 3), with an alpha channel (H, W, 2) or (H, W, 4).
+Inside the library, planes are `float64` in 8-bit code values (0 to 255).
+"""
+
+from qimg.images.files import BUNDLED, SUFFIXES, bundled, find, load, save, write_atomically
+from qimg.images.jpeg import JpegRoundTrip, jpeg_round_trip, quantization_table
+from qimg.images.planes import (
+    LEVEL_SHIFT,
+    ImageError,
+    box_mean,
+    check_image,
+    code_values,
+    colours,
+    has_alpha,
+    luma,
+    rgb_to_ycbcr,
+    to_uint8,
+    to_ycbcr,
+    without_alpha,
+    ycbcr_to_rgb,
+)
+
+__all__ = [
+    "BUNDLED",
+    "LEVEL_SHIFT",
+    "SUFFIXES",
+    "ImageError",
+    "JpegRoundTrip",
+    "box_mean",
+    "bundled",
+    "check_image",
+    "code_values",
+    "colours",
+    "find",
+    "has_alpha",
+    "jpeg_round_trip",
+    "load",
+    "luma",
+    "quantization_table",
+    "rgb_to_ycbcr",
+    "save",
+    "to_uint8",
+    "to_ycbcr",
+    "without_alpha",
+    "write_atomically",
+    "ycbcr_to_rgb",
+]
