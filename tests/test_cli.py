@@ -183,7 +183,7 @@ def test_experiments_are_listed_with_their_questions(tmp_path):
         (["truncation", "--images", "good.png", "--ranks", "0"], "ranks must be in [1, 192], but ranks=0"),
         (["shots", "--images", "good.png", "--seed", "-1"], "seed must be an integer of at least 0, but seed=-1"),
         (["purification", "--box-mean", "-1"], "box_mean must be an integer of at least 0, but box_mean=-1"),
-        (["pairs", "--images", "good.png", "--out", "good.png"], "good.png/pairs: Not a directory"),
+        (["pairs", "--images", "good.png", "--out", "good.png"], "good.png: is a file, but a folder for results"),
     ],
 )
 def test_bad_input_to_an_experiment_is_one_sentence(arguments, sentence, here, capsys):
