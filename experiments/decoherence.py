@@ -2,7 +2,8 @@
 
 Luma, 8×8 DCT, AC part (63×63), libjpeg's tables. Predicted and true density matrices of the quantized coefficients
 are compared by trace distance, as a fraction of "identity": the distance that quantization moved the state at all. The
-gains α come from the same pictures or from others; "populations only" leaves the coherences untouched.
+gains α come from the same pictures or from others; "populations only" leaves the coherences untouched; "scatter" is
+what uncorrelated errors of the same size would leave on as many patches.
 """
 
 from collections.abc import Sequence
@@ -11,18 +12,15 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from experiments.parameters import integers
-from experiments.pictures import Picture, PictureParams, Track, bundled, gather
+from experiments.pictures import PictureParams, Track, bundled, gather
+from experiments.quantized_states import Part, QuantizedState, Sample, quantized_state, sample
 from qimg import images, metrics
-from qimg.arguments import Array, integer, require
-from qimg.channels import QuantizerMarginals, channel_from_marginals, quantize
-from qimg.channels.quantization import RECONSTRUCTIONS, Reconstruction
+from qimg.arguments import integer, require
+from qimg.channels import QuantizerMarginals
+from qimg.channels.quantization import RECONSTRUCTIONS
 from qimg.operators import von_neumann_entropy
-from qimg.patches import extract_patches
 from qimg.report import Table, plot_curves
-from qimg.transforms import apply, unitary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,20 +59,11 @@ class Row:
     """Trace distance between model and truth, as a fraction of `identity_distance`."""
     populations_only_fraction: float
     """The same for the model with untouched coherences."""
+    scatter_fraction: float
+    """What a channel with uncorrelated errors would leave on so many patches: the errors' signs drawn at random."""
     entropy_raw_bits: float
     entropy_true_bits: float
     entropy_model_bits: float
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Sample:
-    """One picture, or several pooled: 9 bytes of memory per pixel."""
-
-    name: str
-    luma: Sequence[Array]
-    """Planes in whole code values, `uint8`."""
-    raw: Array
-    """(n, 63) AC coefficients."""
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
@@ -82,141 +71,66 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     integers("qualities", params.qualities, 1, 100)
     integer("seed", params.seed, 0)
     pictures = params.gather().pictures
-    samples = [sample for sample in map(_sample, track(pictures)) if sample.raw.any()]
+    samples = [one for one in map(sample, track(pictures)) if one.raw.any()]
     if not samples:
         return []
-    known = {picture.sha256 for picture in pictures}
-    pool = _pooled(samples) if len(samples) > 1 else None
-    outside = _outside(params, known) if params.alpha_from or pool is None else []
+    alone = len(samples) == 1
+    outside = _outside(params, {picture.sha256 for picture in pictures}) if params.alpha_from or alone else []
     rows: list[Row] = []
     for quality in track(params.qualities):
         step = images.quantization_table(quality).ravel()[1:]
-        own = [QuantizerMarginals.measure(sample.raw, step) for sample in samples]
+        own = [QuantizerMarginals.measure(one.raw, step) for one in samples]
         total = reduce(add, own)
-        if params.alpha_from or pool is None:
-            rest = reduce(add, (QuantizerMarginals.measure(sample.raw, step) for sample in outside))
-            others = [rest] * len(samples)
+        if outside:
+            others = [reduce(add, (QuantizerMarginals.measure(one.raw, step) for one in outside))] * len(samples)
         else:
             others = [total - marginals for marginals in own]
+        sets = [
+            (one.name, [Part(sample=one, same=same, other=other)])
+            for one, same, other in zip(samples, own, others, strict=True)
+        ]
+        if not alone:
+            parts = [Part(sample=one, same=total, other=other) for one, other in zip(samples, others, strict=True)]
+            sets.append(("pooled", parts))
         for reconstruction in RECONSTRUCTIONS:
-            alone = [
-                _Source([sample], [marginals], [rest])
-                for sample, marginals, rest in zip(samples, own, others, strict=True)
-            ]
-            pooled = [_Source(samples, [total] * len(samples), others)] if pool is not None else []
-            for source, sample in zip([*alone, *pooled], [*samples, *([pool] if pool else [])], strict=True):
-                rows += _predict(sample, source, quality, step, reconstruction, params.seed)
+            for name, parts in sets:
+                state = quantized_state(parts, quality, reconstruction, params.seed)
+                rows += _rows(name, quality, reconstruction, state)
     return rows
 
 
-@dataclass(frozen=True)
-class _Source:
-    """The parts of a sample, each with the marginals of the same and of other pictures."""
-
-    parts: Sequence[_Sample]
-    same: Sequence[QuantizerMarginals]
-    other: Sequence[QuantizerMarginals]
-
-
-def _outside(params: Params, known: set[str]) -> list[_Sample]:
+def _outside(params: Params, known: set[str]) -> list[Sample]:
     """Pictures for α that are not among those whose state is predicted."""
     if params.alpha_from:
         sources = gather(params.alpha_from, box_mean=params.box_mean).pictures
     else:
         sources = bundled(box_mean=params.box_mean or 1)
-    outside = [_sample(picture) for picture in sources if picture.sha256 not in known]
+    outside = [sample(picture) for picture in sources if picture.sha256 not in known]
     require(len(outside) > 0, "alpha_from", "must hold a picture that images does not", params.alpha_from)
     return outside
 
 
-def _sample(picture: Picture) -> _Sample:
-    luma = images.to_uint8(picture.luma_code_values())
-    return _Sample(name=picture.name, luma=[luma], raw=ac_coefficients(luma))
-
-
-def ac_coefficients(luma: Array) -> Array:
-    """(n, 63) DCT coefficients of the 8×8 patches of a luma plane, DC left out."""
-    patches = extract_patches(luma).astype(np.float64)
-    # They do not depend on a constant; without it flat patches have none, not even by rounding.
-    return apply(unitary("dct_2d", 64), patches - patches[:, :1])[:, 1:]
-
-
-def _pooled(samples: Sequence[_Sample]) -> _Sample:
-    luma = [plane for sample in samples for plane in sample.luma]
-    return _Sample(name="pooled", luma=luma, raw=np.vstack([sample.raw for sample in samples]))
-
-
-def _predict(
-    sample: _Sample, source: _Source, quality: int, step: Array, reconstruction: Reconstruction, seed: int
-) -> list[Row]:
-    """Model every part with its own α, add the second moments up, and compare with the truth."""
-    raw, true = (
-        _density(_moments(sample.raw)),
-        _density(_quantized_moments(sample, quality, step, reconstruction, seed)),
-    )
-    rows = []
-    for name, marginals in (("same", source.same), ("other", source.other)):
-        model, populations = np.zeros_like(raw), np.zeros_like(raw)
-        for part, statistics in zip(source.parts, marginals, strict=True):
-            moments = _moments(part.raw)
-            predicted, diagonal = _modelled(moments, len(part.raw), statistics, reconstruction)
-            model += predicted
-            populations += moments + np.diag(diagonal - np.diagonal(moments))
-        if np.trace(model) > 0:
-            rows.append(
-                _row(sample.name, quality, reconstruction, name, raw, true, _density(model), _density(populations))
-            )
-    return rows
-
-
-def _modelled(
-    moments: Array, count: int, marginals: QuantizerMarginals, reconstruction: Reconstruction
-) -> tuple[Array, Array]:
-    """Second moments after the channel, not normalised, and their diagonal."""
-    if reconstruction == "dithered":
-        # In absolute terms dither adds the same noise to every picture, whatever α is fitted on.
-        predicted = moments + count * np.diag(marginals.step**2 / 12)
-    else:
-        predicted = moments * channel_from_marginals(marginals, reconstruction=reconstruction).multiplier()
-    return predicted, np.diagonal(predicted)
-
-
-def _quantized_moments(sample: _Sample, quality: int, step: Array, reconstruction: Reconstruction, seed: int) -> Array:
-    if reconstruction == "midpoint":
-        decoded = (images.jpeg_round_trip(plane, quality=quality).image for plane in sample.luma)
-        return np.sum([_moments(ac_coefficients(plane)) for plane in decoded], axis=0)
-    rng = np.random.default_rng(seed) if reconstruction == "dithered" else None
-    return _moments(quantize(sample.raw, step, reconstruction=reconstruction, rng=rng))
-
-
-def _moments(coefficients: Array) -> Array:
-    return np.asarray(coefficients.T @ coefficients)
-
-
-def _density(moments: Array) -> Array:
-    trace = float(np.trace(moments))
-    # Coefficients that are all quantized to zero leave no direction: the maximally mixed state.
-    return np.asarray(moments / trace if trace > 0 else np.eye(len(moments)) / len(moments))
-
-
-def _row(
-    name: str, quality: int, reconstruction: str, source: str, raw: Array, true: Array, model: Array, populations: Array
-) -> Row:
-    identity = float(metrics.trace_distance(raw, true))
+def _rows(name: str, quality: int, reconstruction: str, state: QuantizedState) -> list[Row]:
+    identity = float(metrics.trace_distance(state.raw, state.true))
     scale = identity if identity > 0 else float("nan")
-    return Row(
-        image=name,
-        quality=quality,
-        reconstruction=reconstruction,
-        compared_with="decoded JPEG" if reconstruction == "midpoint" else "coefficients",
-        alpha_from=source,
-        identity_distance=identity,
-        model_fraction=float(metrics.trace_distance(model, true)) / scale,
-        populations_only_fraction=float(metrics.trace_distance(populations, true)) / scale,
-        entropy_raw_bits=float(von_neumann_entropy(raw)),
-        entropy_true_bits=float(von_neumann_entropy(true)),
-        entropy_model_bits=float(von_neumann_entropy(model)),
-    )
+    scatter = float(metrics.trace_distance(state.exact, state.scattered)) / scale
+    return [
+        Row(
+            image=name,
+            quality=quality,
+            reconstruction=reconstruction,
+            compared_with="decoded JPEG" if reconstruction == "midpoint" else "coefficients",
+            alpha_from=source,
+            identity_distance=identity,
+            model_fraction=float(metrics.trace_distance(model, state.true)) / scale,
+            populations_only_fraction=float(metrics.trace_distance(populations, state.true)) / scale,
+            scatter_fraction=scatter,
+            entropy_raw_bits=float(von_neumann_entropy(state.raw)),
+            entropy_true_bits=float(von_neumann_entropy(state.true)),
+            entropy_model_bits=float(von_neumann_entropy(model)),
+        )
+        for source, (model, populations) in state.models.items()
+    ]
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
@@ -237,21 +151,29 @@ def findings(rows: Sequence[Row]) -> list[str]:
         )
         if other:
             text += f", {_span(other, 'model_fraction')} with α from other pictures"
-        sentences.append(f"{text}; populations alone leave {_span(same, 'populations_only_fraction')}.")
+        sentences.append(
+            f"{text}; populations alone leave {_span(same, 'populations_only_fraction')}. The scatter of so many "
+            f"patches alone would leave {_span(same, 'scatter_fraction')}."
+        )
     sentences.append(
-        "Dither is exact in expectation and touches no coherence, so all models agree there: what is left is the "
+        "Dither is exact in expectation and touches no coherence, so all models agree there, and what is left is the "
         "scatter of one finite draw."
     )
     centroid = [row for row in shown if row.reconstruction == "centroid" and row.alpha_from == "same"]
     gap = max(abs(row.entropy_true_bits - row.entropy_model_bits) for row in centroid)
     fine, coarse = max(centroid, key=lambda row: row.quality), min(centroid, key=lambda row: row.quality)
-    sentences.append(
-        f"Coarser steps purify: the entropy of centroid-quantized coefficients is {fine.entropy_true_bits:.2f} bit at "
-        f"quality {fine.quality} and {coarse.entropy_true_bits:.2f} bit at {coarse.quality}; the channel says so to "
-        f"{gap:.4f} bit. Dephasing alone could only raise it."
+    text = (
+        f"The entropy is {fine.entropy_raw_bits:.2f} bit before quantization; of centroid-quantized coefficients it is "
+        f"{fine.entropy_true_bits:.2f} bit at quality {fine.quality} and {coarse.entropy_true_bits:.2f} bit at "
+        f"{coarse.quality}. The channel says so to {gap:.4f} bit."
     )
+    if coarse.entropy_true_bits < coarse.entropy_raw_bits:
+        text += " Dephasing alone could only raise it."
+    sentences.append(text)
     if len({row.image for row in rows}) == 1:
-        sentences.append("One picture only: α from “other” pictures is taken from the bundled photographs.")
+        sentences.append(
+            "One picture only: “other” pictures are those of `alpha_from`, or else the bundled photographs."
+        )
     return sentences
 
 
@@ -286,6 +208,7 @@ def table(rows: Sequence[Row]) -> Table:
                     row.model_fraction,
                     other[0].model_fraction if other else float("nan"),
                     row.populations_only_fraction,
+                    row.scatter_fraction,
                     row.entropy_true_bits,
                     row.entropy_model_bits,
                 ]
@@ -298,6 +221,7 @@ def table(rows: Sequence[Row]) -> Table:
         "channel, α same",
         "channel, α other",
         "populations only",
+        "scatter",
         "entropy true, bit",
         "entropy model, bit",
     ]
@@ -317,6 +241,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
             ("populations only", "populations_only_fraction", "same"),
             ("channel, α from other pictures", "model_fraction", "other"),
             ("channel, α from the same", "model_fraction", "same"),
+            ("scatter of so many patches", "scatter_fraction", "same"),
         ):
             points = sorted((row.quality, getattr(row, name)) for row in chosen if row.alpha_from == source)
             if points:
@@ -330,6 +255,6 @@ def plot(rows: Sequence[Row]) -> "Figure":
         if ax.get_legend():
             ax.get_legend().remove()
     axes[0].set_ylim(0, 1.05)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     axes[1].annotate("identity", (0.98, 1.0), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
     return figure

@@ -22,6 +22,7 @@ from experiments import (
 )
 from experiments.pictures import LARGE, Gathered, Picture, gather, others
 from experiments.progress import progress_bars
+from experiments.quantized_states import ac_coefficients
 from qimg import __version__, images
 from qimg.arguments import Array
 from qimg.channels import quantization_channel
@@ -217,7 +218,7 @@ def operator_figure(operator: CorrelationOperator) -> Figure:
 
 def _channel_figure(picture: Picture) -> list[Figure]:
     luma = picture.luma_code_values()
-    coefficients = decoherence.ac_coefficients(luma)
+    coefficients = ac_coefficients(luma)
     if not coefficients.any():
         return []
     step = images.quantization_table(CROP_QUALITY).ravel()[1:]
