@@ -83,7 +83,7 @@ def run(
     arguments.require(len(many) > 0, "circuits", "must hold at least one circuit", many)
     shots = integer("shots", shots, 1)
     device = _named(backend)
-    measured = [circuit if circuit.num_clbits else _measured(circuit) for circuit in many]
+    measured = [_measured(circuit) for circuit in many]
     bits = {circuit.num_clbits for circuit in measured}
     arguments.require(len(bits) == 1, "circuits", "must measure equally many bits", sorted(bits))
     width = bits.pop()
@@ -96,12 +96,15 @@ def run(
 def statevectors(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> Array:
     """Exact final states (n, 2**n_qubits) of circuits from |0…0⟩, by Aer's state-vector simulator."""
     many = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)
+    arguments.require(len(many) > 0, "circuits", "must hold at least one circuit", many)
     saved = []
     for circuit in many:
+        unitary = not {"measure", "reset"} & set(circuit.count_ops())
+        arguments.require(unitary, "circuits", "must not measure or reset: their final state is one draw", circuit.name)
         copy = compile_circuit(circuit)
         copy.save_statevector()
         saved.append(copy)
-    result = AerSimulator(method="statevector").run(saved).result()
+    result = aer_result(saved, method="statevector")
     return np.stack([np.asarray(result.get_statevector(k)) for k in range(len(saved))])
 
 
@@ -115,9 +118,9 @@ def from_state(state: Array, circuit: QuantumCircuit, n_qubits: int) -> QuantumC
     return whole
 
 
-def aer_result(circuit: QuantumCircuit, *, method: str, **options: Any) -> Any:
-    """Result of one circuit on Aer as it stands; raises with Aer's own message when the run fails."""
-    result = AerSimulator(method=method).run(circuit, **options).result()
+def aer_result(circuits: QuantumCircuit | Sequence[QuantumCircuit], *, method: str, **options: Any) -> Any:
+    """Result of circuits on Aer as they stand; raises with Aer's own message when a run fails."""
+    result = AerSimulator(method=method).run(circuits, **options).result()
     if not result.success:
         raise RuntimeError(f"Aer could not run the circuit: {result.status}")
     return result
@@ -128,9 +131,16 @@ def _named(backend_or_name: str | BackendV2) -> BackendV2:
 
 
 def _measured(circuit: QuantumCircuit) -> QuantumCircuit:
-    copy = circuit.copy()
-    copy.measure_all()
-    return copy
+    """The circuit itself where it measures; where it has no classical bits, a copy that measures all its qubits."""
+    if circuit.num_clbits == 0:
+        copy = circuit.copy()
+        copy.measure_all()
+        return copy
+    if "measure" not in circuit.count_ops():
+        raise ValueError(f"circuits must measure into their classical bits or have none, but {circuit.name} does not")
+    in_registers = sum(register.size for register in circuit.cregs) == circuit.num_clbits
+    arguments.require(in_registers, "circuits", "must hold their classical bits in registers", circuit.name)
+    return circuit
 
 
 def _sampler(device: BackendV2, seed: int | None) -> Any:
@@ -167,9 +177,7 @@ def _fake_device(name: str) -> BackendV2:
 
     devices: dict[str, Callable[[], BackendV2]] = {}
     for attribute in dir(fake_provider):
-        if attribute.startswith("FakeProvider"):
-            continue
-        if attribute.startswith("Fake") and attribute.endswith(("V2", *"abcdefghijklmnopqrstuvwxyz0123456789")):
+        if attribute.startswith("Fake") and not attribute.startswith("FakeProvider"):
             devices[f"fake_{attribute[4:].removesuffix('V2').lower()}"] = getattr(fake_provider, attribute)
     arguments.one_of("name", name, devices)
     return devices[name]()

@@ -21,7 +21,7 @@ def prepare(vector: ArrayLike, *, fidelity: float = 1.0) -> QuantumCircuit:
 
     The register is cut into halves; ψ = Σ_i s_i |u_i⟩|v_i⟩ is truncated to the lowest Schmidt rank that reaches the
     fidelity, s is prepared on one half, copied by CX to the other, and the two bases are applied as isometries (Plesch
-    and Brukner, 2011; low rank: Araujo et al., 2023). Product states need no CX, 6 exact qubits about 46.
+    and Brukner, 2011; low rank: Araujo et al., 2023). Product states need no CX; 6 real exact qubits 43 to 45.
 
     Args:
         vector: (2**n,) of norm 1, real or complex, n ≥ 1.

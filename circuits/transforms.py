@@ -13,7 +13,7 @@ import qimg.transforms
 from qimg import arguments
 from qimg.arguments import Array, integer, one_of
 
-NAMES = ("qft", "dct", "haar", "walsh", "klt")
+NAMES = ("identity", "qft", "dct", "haar", "walsh", "klt")
 """Transforms of the whole register; with the ending `_2d` the same on its row half and its column half."""
 
 DENSE_QUBITS = 6
@@ -44,7 +44,7 @@ def transform_circuit(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
     half (qubits 0 … n/2−1) and the row half (n/2 … n−1) of a square patch: the "klt_2d" is the separable KLT.
 
     Args:
-        name: "qft", "dct", "haar", "walsh", "klt", or one of these with `_2d`.
+        name: "identity", "qft", "dct", "haar", "walsh", "klt", or one of these with `_2d`.
         n_qubits: size of the register, even for `_2d`; at most 6 (12 for `_2d`) where the matrix is synthesised.
         rho: (2**n, 2**n) density matrix whose eigenbasis the KLT takes; required for "klt" and "klt_2d" only.
     """
@@ -61,9 +61,10 @@ def transform_circuit(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
         )
     circuit = QuantumCircuit(n_qubits, name=name)
     columns, rows = list(range(width)), list(range(width, n_qubits))
-    if kind == "walsh":
+    if kind in ("identity", "walsh"):
         _without_rho(name, rho)
-        circuit.h(range(n_qubits))
+        if kind == "walsh":
+            circuit.h(range(n_qubits))
         return circuit
     if kind == "qft":
         _without_rho(name, rho)
@@ -90,7 +91,7 @@ def transform_unitary(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
     if name == "klt":
         return qimg.transforms.klt(_required_rho(rho, dimension))
     _without_rho(name, rho)
-    return qimg.transforms.unitary(name.replace("qft", "dft"), dimension)
+    return qimg.transforms.unitary("identity" if "identity" in name else name.replace("qft", "dft"), dimension)
 
 
 def compile_circuit(circuit: QuantumCircuit, *, optimization_level: int = 1, backend: Any = None) -> QuantumCircuit:

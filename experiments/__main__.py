@@ -9,7 +9,6 @@ import tyro
 from rich.console import Console
 
 from experiments import runner
-from experiments.pictures import gather
 from experiments.progress import progress_bars
 from qimg.cli import clear_errors
 
@@ -30,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
         with progress_bars() as bars:
             measured = runner.measure(given[0], options.params, track=bars.track(given[0]))
         folder = runner.record(measured, root)
-        skipped = gather(options.params.images).skipped
+        skipped = options.params.inputs().skipped
     for entry in skipped:
         console.print(f"skipped {entry.reason}", highlight=False, soft_wrap=True)
     console.print(module.table(measured.rows).to_text(), highlight=False, soft_wrap=True)

@@ -7,14 +7,15 @@ global linear map inside 8×8 blocks: a floor to build on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.parameters import integers
-from experiments.pictures import Picture, PictureParams, Track, others
+from experiments.pictures import LeaveOneOut, Picture, PictureParams, Track, others
+from experiments.summary import finite_mean
 from qimg import images, metrics
 from qimg.arguments import Array
 from qimg.images import LEVEL_SHIFT
@@ -62,34 +63,29 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     pictures = params.gather().pictures
     rows: list[Row] = []
     for quality in track(params.qualities):
-        known: dict[str, CorrelationOperator] = {}
+        joint = LeaveOneOut(pictures, partial(joint_operator, quality=quality))
         for picture in pictures:
-            training = others(pictures, picture)
-            estimator = fit(training, quality, known, shrinkage=params.shrinkage)
+            estimator = estimate(joint.without(picture), shrinkage=params.shrinkage)
             image = images.to_uint8(images.code_values(picture.image()))
             decoded = images.jpeg_round_trip(image, quality=quality).image
             rows.append(_row(picture.name, quality, "JPEG", 0, image, decoded))
             restored = restore(decoded, estimator)
-            rows.append(_row(picture.name, quality, "conditional expectation", len(training), image, restored))
+            training = len(others(pictures, picture))
+            rows.append(_row(picture.name, quality, "conditional expectation", training, image, restored))
     return rows
 
 
-def fit(
-    pictures: Sequence[Picture], quality: int, known: dict[str, CorrelationOperator], *, shrinkage: float = 1.0
-) -> LinearEstimator:
-    """The estimator of x − z from z by the sum of the pictures' joint operators, which are kept in `known`."""
-    for picture in pictures:
-        if picture.sha256 not in known:
-            known[picture.sha256] = joint_operator(picture.image(), quality)
-    joint = reduce(add, (known[picture.sha256] for picture in pictures))
+def estimate(joint: CorrelationOperator, *, shrinkage: float = 1.0) -> LinearEstimator:
+    """The estimator of x − z from z under a `joint_operator`."""
     return conditional_expectation(joint, observed=192, noise_variance=shrinkage)
 
 
-def joint_operator(image: Array, quality: int) -> CorrelationOperator:
+def joint_operator(picture: Picture, quality: int) -> CorrelationOperator:
     """Second moments of (decoded patch z, error x − z) in level-shifted Y'CbCr, 384 dimensions.
 
     JPEG commutes with mirroring a block, so the mirror images of all patches are added: permutations of the operator.
     """
+    image = picture.image()
     decoded = images.to_ycbcr(images.jpeg_round_trip(image, quality=quality).image)
     error = images.to_ycbcr(image) - decoded
     # `from_planes` takes the level shift off every plane; the error has none.
@@ -125,6 +121,7 @@ def _row(name: str, quality: int, method: str, fitted_on: int, image: Array, sho
 def gains(rows: Sequence[Row], quality: int, measure: str) -> list[float]:
     """Restored minus JPEG for every picture at one quality."""
     values = {(row.image, row.method): getattr(row, measure) for row in rows if row.quality == quality}
+    # Equal infinities, an exact picture before and after, make no gain that could be measured: NaN.
     return [value - values[name, "JPEG"] for (name, method), value in values.items() if method != "JPEG"]
 
 
@@ -132,13 +129,21 @@ def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
     sentences = []
     training = max(row.fitted_on for row in rows)
-    for quality in (min(row.quality for row in rows), max(row.quality for row in rows)):
+    for quality in sorted({min(row.quality for row in rows), max(row.quality for row in rows)}):
         luma, rgb, ssim = (gains(rows, quality, name) for name in ("psnr_y_db", "psnr_rgb_db", "ssim_y"))
-        sentences.append(
+        measured = [gain for gain in luma if np.isfinite(gain)]
+        if not measured:
+            sentences.append(f"Quality {quality}: no picture has an error that could be measured before and after.")
+            continue
+        text = (
             f"Quality {quality}: fitted on {training} other pictures, the linear conditional expectation changes Y "
-            f"PSNR by {_mean(luma):+.2f} dB on average ({min(luma):+.2f} to {max(luma):+.2f}), RGB PSNR "
-            f"by {_mean(rgb):+.2f} dB, SSIM by {_mean(ssim):+.4f}."
+            f"PSNR by {finite_mean(luma):+.2f} dB on average ({min(measured):+.2f} to {max(measured):+.2f}), RGB PSNR "
+            f"by {finite_mean(rgb):+.2f} dB"
         )
+        text += "." if np.isnan(ssim).all() else f", SSIM by {finite_mean(ssim):+.4f}."
+        if len(measured) < len(luma):
+            text += f" {len(luma) - len(measured)} picture(s) that are exact before or after are left out."
+        sentences.append(text)
     sentences.append(
         "One global linear map per block knows neither the neighbours nor the kind of patch: "
         "mixtures and overlapping blocks are where more is to be had."
@@ -152,7 +157,7 @@ def table(rows: Sequence[Row]) -> Table:
     for quality in sorted({row.quality for row in rows}):
         for method in dict.fromkeys(row.method for row in rows):
             chosen = [row for row in rows if (row.quality, row.method) == (quality, method)]
-            body.append([quality, method, *(_mean([getattr(row, name) for row in chosen]) for name in _MEASURES)])
+            body.append([quality, method, *(finite_mean([getattr(row, name) for row in chosen]) for name in _MEASURES)])
     columns = ["quality", "method", "Y PSNR, dB", "RGB PSNR, dB", "SSIM (Y)", "MS-SSIM (Y)"]
     return Table(columns=columns, rows=body, caption="Means over the pictures")
 
@@ -170,13 +175,10 @@ def plot(rows: Sequence[Row]) -> "Figure":
         axes, ("psnr_y_db", "ssim_y"), ("gain in Y PSNR, dB", "gain in SSIM (Y)"), strict=True
     ):
         table_of_gains = np.array([gains(rows, quality, measure) for quality in qualities])
+        table_of_gains[~np.isfinite(table_of_gains)] = np.nan
         ax.plot(qualities, table_of_gains, color="0.55", linewidth=0.8)
-        plot_curves({"mean": (qualities, table_of_gains.mean(axis=1))}, x_label="JPEG quality", y_label=label, ax=ax)
+        means = [finite_mean(gain) for gain in table_of_gains]
+        plot_curves({"mean": (qualities, means)}, x_label="JPEG quality", y_label=label, ax=ax)
         ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
         ax.set_title("conditional expectation − JPEG; gray: single pictures")
     return figure
-
-
-def _mean(values: Sequence[float]) -> float:
-    finite = [value for value in values if np.isfinite(value)]
-    return float(np.mean(finite)) if finite else float("nan")

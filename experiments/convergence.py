@@ -130,10 +130,11 @@ def findings(rows: Sequence[Row]) -> list[str]:
         angle = _quantiles(rows, block, many, "subspace_cos2")
         lost = _quantiles(rows, block, many, "energy_lost")
         slope = _slope(rows, block)
+        law = f", as n to the power {slope:.2f}" if np.isfinite(slope) else ""
         sentences.append(
             f"{BLOCKS[block]} dimensions: the trace distance to the operator of all pictures goes from {first[1]:.3f} "
             f"at n = {few} to {last[1]:.3f} [{last[0]:.3f}, {last[2]:.3f}] at n = {many} (median, 5–95 % of "
-            f"resamples), as n to the power {slope:.2f}; the leading eigenspace overlaps by {angle[1]:.3f} and misses "
+            f"resamples){law}; the leading eigenspace overlaps by {angle[1]:.3f} and misses "
             f"{100 * lost[1]:.2f} % of the energy."
         )
         if block == "joint":

@@ -8,13 +8,15 @@ what uncorrelated errors of the same size would leave on as many patches.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from experiments.parameters import integers
-from experiments.pictures import PictureParams, Track, bundled, gather
-from experiments.quantized_states import Part, QuantizedState, Sample, quantized_state, sample
+from experiments.pictures import Gathered, PictureParams, Track, bundled, gather
+from experiments.quantized_states import QuantizedMoments, Sample, density, lost, quantized_moments, sample
 from qimg import images, metrics
 from qimg.arguments import integer, require
 from qimg.channels import QuantizerMarginals
@@ -36,6 +38,14 @@ class Params(PictureParams):
     """libjpeg qualities."""
     seed: int = 0
     """Seed of the dither."""
+
+    def inputs(self) -> Gathered:
+        """The pictures and, where they are given, those that α comes from."""
+        pictures = self.gather()
+        if not self.alpha_from:
+            return pictures
+        sources = gather(self.alpha_from, box_mean=self.box_mean)
+        return Gathered(pictures=[*pictures.pictures, *sources.pictures], skipped=[*pictures.skipped, *sources.skipped])
 
 
 TINY = Params(box_mean=4, qualities=(50,))
@@ -71,7 +81,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     integers("qualities", params.qualities, 1, 100)
     integer("seed", params.seed, 0)
     pictures = params.gather().pictures
-    samples = [one for one in map(sample, track(pictures)) if one.raw.any()]
+    samples = [one for one in map(sample, track(pictures)) if one.raw().any()]
     if not samples:
         return []
     alone = len(samples) == 1
@@ -79,23 +89,29 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     rows: list[Row] = []
     for quality in track(params.qualities):
         step = images.quantization_table(quality).ravel()[1:]
-        own = [QuantizerMarginals.measure(one.raw, step) for one in samples]
+        own = [QuantizerMarginals.measure(one.raw(), step) for one in samples]
         total = reduce(add, own)
-        if outside:
-            others = [reduce(add, (QuantizerMarginals.measure(one.raw, step) for one in outside))] * len(samples)
-        else:
-            others = [total - marginals for marginals in own]
-        sets = [
-            (one.name, [Part(sample=one, same=same, other=other)])
-            for one, same, other in zip(samples, own, others, strict=True)
-        ]
-        if not alone:
-            parts = [Part(sample=one, same=total, other=other) for one, other in zip(samples, others, strict=True)]
-            sets.append(("pooled", parts))
-        for reconstruction in RECONSTRUCTIONS:
-            for name, parts in sets:
-                state = quantized_state(parts, quality, reconstruction, params.seed)
-                rows += _rows(name, quality, reconstruction, state)
+        rest = reduce(add, (QuantizerMarginals.measure(one.raw(), step) for one in outside)) if outside else None
+        pooled: dict[str, QuantizedMoments] = {}
+        for one, marginals in zip(samples, own, strict=True):
+            raw = one.raw()
+            other = total - marginals if rest is None else rest
+            for reconstruction in RECONSTRUCTIONS:
+                predict = partial(
+                    quantized_moments,
+                    one,
+                    raw,
+                    other=other,
+                    quality=quality,
+                    reconstruction=reconstruction,
+                    seed=params.seed,
+                )
+                rows += _rows(one.name, quality, reconstruction, predict(same=marginals))
+                if not alone:
+                    moments = predict(same=total)
+                    pooled[reconstruction] = pooled[reconstruction] + moments if reconstruction in pooled else moments
+        for name, moments in pooled.items():
+            rows += _rows("pooled", quality, name, moments)
     return rows
 
 
@@ -110,27 +126,35 @@ def _outside(params: Params, known: set[str]) -> list[Sample]:
     return outside
 
 
-def _rows(name: str, quality: int, reconstruction: str, state: QuantizedState) -> list[Row]:
-    identity = float(metrics.trace_distance(state.raw, state.true))
+def _rows(name: str, quality: int, reconstruction: str, moments: QuantizedMoments) -> list[Row]:
+    """A row for each source of α whose channel leaves any energy."""
+    raw = density(moments.raw)
+    true = density(np.zeros_like(raw) if lost(moments.true, moments.raw) else moments.true)
+    identity = float(metrics.trace_distance(raw, true))
     scale = identity if identity > 0 else float("nan")
-    scatter = float(metrics.trace_distance(state.exact, state.scattered)) / scale
-    return [
-        Row(
-            image=name,
-            quality=quality,
-            reconstruction=reconstruction,
-            compared_with="decoded JPEG" if reconstruction == "midpoint" else "coefficients",
-            alpha_from=source,
-            identity_distance=identity,
-            model_fraction=float(metrics.trace_distance(model, state.true)) / scale,
-            populations_only_fraction=float(metrics.trace_distance(populations, state.true)) / scale,
-            scatter_fraction=scatter,
-            entropy_raw_bits=float(von_neumann_entropy(state.raw)),
-            entropy_true_bits=float(von_neumann_entropy(state.true)),
-            entropy_model_bits=float(von_neumann_entropy(model)),
+    scatter = float(metrics.trace_distance(density(moments.exact), density(moments.scattered))) / scale
+    rows = []
+    for source, channel in moments.channel.items():
+        if lost(channel, moments.raw):
+            continue
+        model, populations = density(channel), density(moments.populations_only[source])
+        rows.append(
+            Row(
+                image=name,
+                quality=quality,
+                reconstruction=reconstruction,
+                compared_with="decoded JPEG" if reconstruction == "midpoint" else "coefficients",
+                alpha_from=source,
+                identity_distance=identity,
+                model_fraction=float(metrics.trace_distance(model, true)) / scale,
+                populations_only_fraction=float(metrics.trace_distance(populations, true)) / scale,
+                scatter_fraction=scatter,
+                entropy_raw_bits=float(von_neumann_entropy(raw)),
+                entropy_true_bits=float(von_neumann_entropy(true)),
+                entropy_model_bits=float(von_neumann_entropy(model)),
+            )
         )
-        for source, (model, populations) in state.models.items()
-    ]
+    return rows
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
@@ -160,20 +184,19 @@ def findings(rows: Sequence[Row]) -> list[str]:
         "scatter of one finite draw."
     )
     centroid = [row for row in shown if row.reconstruction == "centroid" and row.alpha_from == "same"]
-    gap = max(abs(row.entropy_true_bits - row.entropy_model_bits) for row in centroid)
-    fine, coarse = max(centroid, key=lambda row: row.quality), min(centroid, key=lambda row: row.quality)
-    text = (
-        f"The entropy is {fine.entropy_raw_bits:.2f} bit before quantization; of centroid-quantized coefficients it is "
-        f"{fine.entropy_true_bits:.2f} bit at quality {fine.quality} and {coarse.entropy_true_bits:.2f} bit at "
-        f"{coarse.quality}. The channel says so to {gap:.4f} bit."
-    )
-    if coarse.entropy_true_bits < coarse.entropy_raw_bits:
-        text += " Dephasing alone could only raise it."
-    sentences.append(text)
-    if len({row.image for row in rows}) == 1:
-        sentences.append(
-            "One picture only: “other” pictures are those of `alpha_from`, or else the bundled photographs."
+    for quality in sorted(
+        {max(row.quality for row in centroid), min(row.quality for row in centroid)} if centroid else ()
+    ):
+        row = next(row for row in centroid if row.quality == quality)
+        text = (
+            f"At quality {quality} centroid quantization takes the entropy from {row.entropy_raw_bits:.3f} to "
+            f"{row.entropy_true_bits:.3f} bit; the channel says {row.entropy_model_bits:.3f} bit."
         )
+        if row.entropy_true_bits < row.entropy_raw_bits:
+            text += " Dephasing alone could only raise it."
+        sentences.append(text)
+    if len({row.image for row in rows}) == 1:
+        sentences.append("One picture only, so α from “other” pictures comes from outside the pictures looked at.")
     return sentences
 
 

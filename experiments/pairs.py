@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from experiments.parameters import integers, not_empty
 from experiments.pictures import PictureParams, Track
+from experiments.summary import finite_mean
 from qimg import images, metrics
 from qimg.patches import grid
 from qimg.report import Table, plain_log_axis
@@ -81,17 +80,17 @@ def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
     patches = sum({row.image: row.patches for row in rows}.values())
     names = {row.image for row in rows}
-    sentences = [f"{len(names)} pictures, {patches:,} patches of 8×8 pixels in three planes."]
-    for quality in (min(row.quality for row in rows), max(row.quality for row in rows)):
-        chosen = [row for row in rows if row.quality == quality and row.subsampling != "4:4:4"]
-        if chosen:
+    sentences = [f"{len(names)} picture(s), {patches:,} patches of 8×8 pixels in three planes."]
+    for quality in sorted({min(row.quality for row in rows), max(row.quality for row in rows)}):
+        for subsampling in dict.fromkeys(row.subsampling for row in rows):
+            chosen = [row for row in rows if (row.quality, row.subsampling) == (quality, subsampling)]
             rate, luma, rgb = (
-                np.mean([getattr(row, name) for row in chosen])
+                finite_mean(getattr(row, name) for row in chosen)
                 for name in ("bits_per_pixel", "psnr_y_db", "psnr_rgb_db")
             )
             sentences.append(
-                f"At quality {quality} (4:2:0 for colour) a file takes {rate:.2f} bits per pixel and has "
-                f"{luma:.2f} dB in Y, {rgb:.2f} dB in RGB."
+                f"At quality {quality}, {subsampling}, a file takes {rate:.2f} bits per pixel and has {luma:.2f} dB in "
+                f"Y, {rgb:.2f} dB in RGB."
             )
     return sentences
 
@@ -103,8 +102,7 @@ def table(rows: Sequence[Row]) -> Table:
     for subsampling, quality in keys:
         chosen = [row for row in rows if (row.subsampling, row.quality) == (subsampling, quality)]
         means = [
-            float(np.mean([getattr(row, name) for row in chosen]))
-            for name in ("bits_per_pixel", "psnr_y_db", "psnr_rgb_db")
+            finite_mean(getattr(row, name) for row in chosen) for name in ("bits_per_pixel", "psnr_y_db", "psnr_rgb_db")
         ]
         body.append([subsampling, quality, *means])
     return Table(
@@ -119,12 +117,13 @@ def plot(rows: Sequence[Row]) -> "Figure":
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7.5, 3.8))
-    chosen = [row for row in rows if row.subsampling != "4:4:4"]
+    colour = next((row.subsampling for row in rows if row.subsampling != "gray"), "gray")
+    chosen = [row for row in rows if row.subsampling in (colour, "gray")]
     for name in dict.fromkeys(row.image for row in chosen):
         points = [(row.bits_per_pixel, row.psnr_y_db) for row in chosen if row.image == name]
         axes.plot(*zip(*points, strict=True), marker="o", label=name)
     plain_log_axis(axes, "x")
-    axes.set_xlabel("bits per pixel (whole file)")
+    axes.set_xlabel(f"bits per pixel (whole file, {colour})")
     axes.set_ylabel("Y PSNR, dB")
     if len({row.image for row in chosen}) <= 8:
         axes.legend()

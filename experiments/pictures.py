@@ -5,6 +5,8 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import add
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -30,7 +32,7 @@ class Picture:
     path: Path | None
     box_mean: int
     sha256: str
-    """Of the file, or of the pixels of a bundled picture."""
+    """Of the pixels without alpha: the same picture in two files has one hash."""
 
     def image(self) -> Array:
         """Pixels without alpha, downscaled by `box_mean`."""
@@ -73,18 +75,22 @@ class PictureParams:
 
     images: tuple[str, ...] = ()
     """Files, folders, or sets in QIMG_DATA; scikit-image's photographs when left out."""
-    box_mean: int = 1
-    """Downscale every picture by averaging boxes of this size first; 0 reduces large pictures alone."""
+    box_mean: int = 0
+    """Downscale every picture by averaging boxes of this size first; 0 reduces those above 1.5 million pixels alone."""
 
     def gather(self) -> Gathered:
         """The pictures that these inputs name."""
         return gather(self.images, box_mean=self.box_mean)
 
+    def inputs(self) -> Gathered:
+        """All pictures that a run with these parameters reads."""
+        return self.gather()
 
-def gather(sources: Sequence[str], *, box_mean: int = 1) -> Gathered:
+
+def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
     """Pictures named by files and folders; the bundled photographs when there is no source.
 
-    Every file is read once, so that broken ones are known from the start. A file that is given twice is taken once.
+    Every file is read, so that broken ones are known from the start. A picture that is given twice is taken once.
 
     Args:
         sources: files, folders, and names of folders below the one that the environment variable QIMG_DATA names.
@@ -101,15 +107,14 @@ def gather(sources: Sequence[str], *, box_mean: int = 1) -> Gathered:
     skipped: list[Skipped] = []
     for path in images.find(map(_located, sources)):
         try:
-            pixels = images.load(path)
+            digest, pixels = _identity(path)
         except images.ImageError as error:
             skipped.append(Skipped(path=str(path), reason=str(error)))
             continue
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
         twin = next((picture for picture in pictures if picture.sha256 == digest), None)
         if twin is not None:
             # Counted twice, a picture would be among those that its own model is fitted on.
-            skipped.append(Skipped(path=str(path), reason=f"{path}: the same file as {twin.path}"))
+            skipped.append(Skipped(path=str(path), reason=f"{path}: the same picture as {twin.path}"))
             continue
         factor = box_mean or _box_for(pixels)
         pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=factor, sha256=digest))
@@ -121,7 +126,7 @@ def gather(sources: Sequence[str], *, box_mean: int = 1) -> Gathered:
 
 def bundled(*, box_mean: int = 1) -> list[Picture]:
     """The photographs bundled with scikit-image."""
-    digests = {name: hashlib.sha256(images.bundled(name).tobytes()).hexdigest() for name in images.BUNDLED}
+    digests = {name: _digest(images.bundled(name)) for name in images.BUNDLED}
     return [Picture(name=name, path=None, box_mean=box_mean, sha256=digest) for name, digest in digests.items()]
 
 
@@ -129,6 +134,26 @@ def others(pictures: Sequence[Picture], picture: Picture) -> list[Picture]:
     """The pictures that a model for `picture` may be fitted on: all others, or the bundled ones where it is alone."""
     rest = [other for other in pictures if other.sha256 != picture.sha256]
     return rest or [other for other in bundled(box_mean=picture.box_mean) if other.sha256 != picture.sha256]
+
+
+class LeaveOneOut:
+    """Operators of pictures, and for each picture the sum of all others: one subtraction, not n additions."""
+
+    def __init__(self, pictures: Sequence[Picture], operator_of: Callable[[Picture], CorrelationOperator]) -> None:
+        self._pictures = pictures
+        self._operator_of = operator_of
+        self._own = {picture.sha256: operator_of(picture) for picture in pictures}
+        self._total = reduce(add, self._own.values())
+
+    def own(self, picture: Picture) -> CorrelationOperator:
+        """The operator of one of the pictures."""
+        return self._own[picture.sha256]
+
+    def without(self, picture: Picture) -> CorrelationOperator:
+        """The sum over `others`: all other pictures, or the bundled ones where it is alone."""
+        if len(self._own) > 1:
+            return self._total - self._own[picture.sha256]
+        return reduce(add, map(self._operator_of, others(self._pictures, picture)))
 
 
 def _located(source: str) -> Path:
@@ -139,8 +164,28 @@ def _located(source: str) -> Path:
     return Path(source)
 
 
-def _box_for(pixels: Array) -> int:
-    return math.ceil(math.sqrt(pixels.shape[0] * pixels.shape[1] / LARGE))
+def _identity(path: Path) -> tuple[str, int]:
+    """Hash and number of pixels of an image file, kept as long as the file does not change."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise images.ImageError(f"{path}: {error.strerror}") from None
+    return _read_identity(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=10_000)
+def _read_identity(path: Path, modified: int, size: int) -> tuple[str, int]:
+    pixels = images.without_alpha(images.load(path))
+    return _digest(pixels), pixels.shape[0] * pixels.shape[1]
+
+
+def _digest(pixels: Array) -> str:
+    about = f"{pixels.dtype} {pixels.shape}".encode()
+    return hashlib.sha256(about + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def _box_for(pixels: int) -> int:
+    return math.ceil(math.sqrt(pixels / LARGE))
 
 
 def _unique(path: Path, pictures: Sequence[Picture]) -> str:

@@ -1,4 +1,4 @@
-"""Is a picture the purification of its own correlation operator?
+"""Is a picture a purification of its own correlation operator?
 
 The whole picture is one state |where⟩|what⟩ over patch index and pixel index. Its reduced state, its Schmidt form and
 its entanglement entropy are compared with the density matrix, the SVD and the von Neumann entropy of its patches.
@@ -13,11 +13,11 @@ import numpy as np
 from experiments.pictures import PictureParams, Track
 from qimg.arguments import integer
 from qimg.images import LEVEL_SHIFT
-from qimg.operators import CorrelationOperator, von_neumann_entropy
+from qimg.operators import CorrelationOperator, shannon_entropy, von_neumann_entropy
 from qimg.patches import extract_patches
 from qimg.report import Table
 from qimg.states import amplitude_encode, ensemble_density_matrix, picture_state, reduced_what, schmidt_decomposition
-from qimg.truncation import discarded_weight, low_rank
+from qimg.truncation import discarded_weight
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +52,7 @@ class Row:
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture that is not black everywhere after the level shift."""
+    """One row per picture that has a pixel besides the level of 128."""
     rank = integer("rank", params.rank, 1, 192)
     rows = []
     for picture in track(params.gather().pictures):
@@ -64,9 +64,8 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         schmidt = schmidt_decomposition(state)
         weights = schmidt.coefficients**2
         kept = min(rank, len(weights))
-        truncated = low_rank(state, rank=kept).matrix()
+        truncated = (schmidt.left[:, :kept] * schmidt.coefficients[:kept]) @ schmidt.right[:kept]
         states, norms = amplitude_encode(patches)
-        positive = weights[weights > 0]
         rows.append(
             Row(
                 image=picture.name,
@@ -74,7 +73,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
                 reduced_state_error=float(np.abs(reduced_what(state) - rho).max()),
                 ensemble_error=float(np.abs(ensemble_density_matrix(states, norms**2) - rho).max()),
                 entropy_bits=float(von_neumann_entropy(rho)),
-                entanglement_entropy_bits=float(-(positive * np.log2(positive)).sum()),
+                entanglement_entropy_bits=float(shannon_entropy(weights / weights.sum())),
                 rank=kept,
                 discarded_weight=float(discarded_weight(rho, rank=kept)),
                 relative_squared_error=float(np.linalg.norm(state - truncated) ** 2),
@@ -93,9 +92,9 @@ def findings(rows: Sequence[Row]) -> list[str]:
     mean = np.mean([row.entropy_bits for row in rows])
     return [
         f"Tracing out “where” leaves M / tr M to {reduced:.1e}: "
-        "the picture is the purification of its correlation operator.",
+        "the picture's state is a purification of its density matrix.",
         f"Its entanglement entropy equals the von Neumann entropy of ρ to {entropy:.1e} bit "
-        f"({mean:.2f} bit on average, of {np.log2(192):.2f} possible).",
+        f"({mean:.2f} bit on average; 192 dimensions hold at most {np.log2(192):.2f}).",
         "The weight that Schmidt truncation discards equals the relative squared error of the patches "
         f"to {weight:.1e}.",
     ]
@@ -131,17 +130,23 @@ def plot(rows: Sequence[Row]) -> "Figure":
     """Entropy of each picture's operator beside its entanglement entropy."""
     import matplotlib.pyplot as plt
 
-    figure, ax = plt.subplots(figsize=(7.5, max(2.0, 0.45 * len(rows) + 1.0)))
-    position = np.arange(len(rows))
-    ax.barh(position - 0.19, [row.entropy_bits for row in rows], 0.36, label="von Neumann entropy of ρ")
-    ax.barh(
-        position + 0.19,
-        [row.entanglement_entropy_bits for row in rows],
-        0.36,
-        label="entanglement entropy of |where⟩|what⟩",
+    figure, ax = plt.subplots(figsize=(5.2, 4.4))
+    entropies, entanglement = (
+        [getattr(row, name) for row in rows] for name in ("entropy_bits", "entanglement_entropy_bits")
     )
-    ax.set_yticks(position, [row.image for row in rows])
-    ax.invert_yaxis()
-    ax.set_xlabel("bit")
-    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
+    ends = [0.95 * min(entropies), 1.05 * max(entropies)]
+    ax.plot(ends, ends, color="0.5", linestyle="--", linewidth=1, label="equal")
+    ax.plot(entropies, entanglement, "o", label="pictures")
+    if len(rows) <= 12:
+        for row in rows:
+            ax.annotate(
+                row.image,
+                (row.entropy_bits, row.entanglement_entropy_bits),
+                (6, -9),
+                textcoords="offset points",
+                fontsize=8,
+            )
+    ax.set_xlabel("von Neumann entropy of ρ, bit")
+    ax.set_ylabel("entanglement entropy of |where⟩|what⟩, bit")
+    ax.legend()
     return figure

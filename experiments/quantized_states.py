@@ -1,6 +1,5 @@
 """Density matrices of quantized AC coefficients: as they are, as the channel models say, and how far they scatter."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,48 +15,53 @@ from qimg.transforms import apply, unitary
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """AC coefficients of one picture: 9 bytes of memory per pixel."""
+    """One picture's luma: a byte of memory per pixel; coefficients are computed when they are needed."""
 
     name: str
     luma: Array
     """(H, W) in whole code values, `uint8`."""
-    raw: Array
-    """(n, 63) AC coefficients."""
+    sha256: str
+    """Of the picture: its draws depend on it and on nothing else."""
+
+    def raw(self) -> Array:
+        """(n, 63) AC coefficients."""
+        return ac_coefficients(self.luma)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Part:
-    """A picture with the marginal statistics that its quantizer and its models use."""
-
-    sample: Sample
-    same: QuantizerMarginals
-    """Of the pictures whose state is looked at, this one among them: they define the centroids."""
-    other: QuantizerMarginals
-    """Of pictures without this one."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class QuantizedState:
-    """Density matrices (63, 63) of the pictures of some parts together."""
+class QuantizedMoments:
+    """Second moments (63, 63) of quantized pictures, as they are and as models say. They add over pictures."""
 
     raw: Array
     true: Array
     """After quantization."""
-    models: dict[str, tuple[Array, Array]]
-    """"same" and "other" α → (the channel's prediction, that with untouched coherences); left out where all is lost.
-
-    The second need not be positive: populations that shrink cannot carry the old coherences.
-    """
+    channel: dict[str, Array]
+    """What the channel says, with "same" and with "other" α."""
+    populations_only: dict[str, Array]
+    """The same with untouched coherences: need not be positive, since populations shrink and coherences do not."""
     exact: Array
     """The channel's coherences with the true populations: what `scattered` is to be compared with."""
     scattered: Array
-    """The true state with the sign of every quantization error drawn at random."""
+    """The truth with the sign of every quantization error drawn at random."""
+
+    def __add__(self, other: "QuantizedMoments") -> "QuantizedMoments":
+        """The moments of both sets of pictures together."""
+        return QuantizedMoments(
+            raw=self.raw + other.raw,
+            true=self.true + other.true,
+            channel={name: self.channel[name] + other.channel[name] for name in self.channel},
+            populations_only={
+                name: self.populations_only[name] + other.populations_only[name] for name in self.populations_only
+            },
+            exact=self.exact + other.exact,
+            scattered=self.scattered + other.scattered,
+        )
 
 
 def sample(picture: Picture) -> Sample:
-    """The AC coefficients of a picture's luma, rounded to whole code values."""
+    """A picture's luma, rounded to whole code values."""
     luma = images.to_uint8(picture.luma_code_values())
-    return Sample(name=picture.name, luma=luma, raw=ac_coefficients(luma))
+    return Sample(name=picture.name, luma=luma, sha256=picture.sha256)
 
 
 def ac_coefficients(luma: Array) -> Array:
@@ -67,51 +71,63 @@ def ac_coefficients(luma: Array) -> Array:
     return apply(unitary("dct_2d", 64), patches - patches[:, :1])[:, 1:]
 
 
-def quantized_state(parts: Sequence[Part], quality: int, reconstruction: Reconstruction, seed: int) -> QuantizedState:
-    """Quantize the parts, model them, and add their second moments up.
+def quantized_moments(
+    one: Sample,
+    raw: Array,
+    *,
+    same: QuantizerMarginals,
+    other: QuantizerMarginals,
+    quality: int,
+    reconstruction: Reconstruction,
+    seed: int,
+) -> QuantizedMoments:
+    """Quantize one picture and model it.
 
     Random signs leave every error's size and its dependence on the sizes of the others, and make it uncorrelated with
     all other coefficients: what a channel with the right gains would leave on this finite sample.
+
+    Args:
+        one: the picture.
+        raw: its AC coefficients, `one.raw()`.
+        same: marginals of the pictures whose state is looked at, this one among them; they define the centroids.
+        other: marginals of pictures without this one.
+        quality: libjpeg's quality, whose table gave the steps of the marginals.
+        reconstruction: of the coefficients; "midpoint" is the decoded JPEG.
+        seed: of the dither and the signs, together with the picture.
     """
-    rng = np.random.default_rng(seed)
-    raw, true, exact, scattered = (np.zeros((63, 63)) for _ in range(4))
-    models = {name: (np.zeros((63, 63)), np.zeros((63, 63))) for name in ("same", "other")}
-    for part, rebuilt in zip(parts, _rebuilt(parts, quality, reconstruction, rng), strict=True):
-        coefficients = part.sample.raw
-        moments, quantized = _moments(coefficients), _moments(rebuilt)
-        raw += moments
-        true += quantized
-        for name, marginals in (("same", part.same), ("other", part.other)):
-            model, populations = models[name]
-            predicted = _modelled(moments, len(coefficients), marginals, reconstruction)
-            model += predicted
-            populations += moments + np.diag(np.diagonal(predicted) - np.diagonal(moments))
-        gains = channel_from_marginals(part.same, reconstruction=reconstruction).gains
-        errors = (rebuilt - gains * coefficients) * rng.choice((-1.0, 1.0), size=rebuilt.shape)
-        exact += _with_diagonal(moments * np.outer(gains, gains), np.diagonal(quantized))
-        scattered += _with_diagonal(_moments(gains * coefficients + errors), np.diagonal(quantized))
-    kept = {name: (density(one), density(two)) for name, (one, two) in models.items() if np.trace(one) > 0}
-    return QuantizedState(
-        raw=density(raw), true=density(true), models=kept, exact=density(exact), scattered=density(scattered)
+    rng = np.random.default_rng([seed, int(one.sha256[:16], 16)])
+    if reconstruction == "midpoint":
+        rebuilt = ac_coefficients(images.jpeg_round_trip(one.luma, quality=quality).image)
+    elif reconstruction == "centroid":
+        rebuilt = same.rebuild(raw)
+    else:
+        rebuilt = quantize(raw, same.step, reconstruction=reconstruction, rng=rng)
+    moments, true = _moments(raw), _moments(rebuilt)
+    channel = {
+        name: _modelled(moments, len(raw), marginals, reconstruction)
+        for name, marginals in (("same", same), ("other", other))
+    }
+    gains = channel_from_marginals(same, reconstruction=reconstruction).gains
+    errors = (rebuilt - gains * raw) * rng.choice((-1.0, 1.0), size=rebuilt.shape)
+    return QuantizedMoments(
+        raw=moments,
+        true=true,
+        channel=channel,
+        populations_only={name: _with_diagonal(moments, np.diagonal(model)) for name, model in channel.items()},
+        exact=_with_diagonal(moments * np.outer(gains, gains), np.diagonal(true)),
+        scattered=_with_diagonal(_moments(gains * raw + errors), np.diagonal(true)),
     )
+
+
+def lost(moments: Array, raw: Array) -> bool:
+    """Whether no energy is left but rounding."""
+    return not float(np.trace(moments)) > 1e-12 * float(np.trace(raw))
 
 
 def density(moments: Array) -> Array:
     """Second moments as a density matrix; the maximally mixed state where all coefficients are zero."""
     trace = float(np.trace(moments))
     return np.asarray(moments / trace if trace > 0 else np.eye(len(moments)) / len(moments))
-
-
-def _rebuilt(
-    parts: Sequence[Part], quality: int, reconstruction: Reconstruction, rng: np.random.Generator
-) -> Iterator[Array]:
-    for part in parts:
-        if reconstruction == "midpoint":
-            yield ac_coefficients(images.jpeg_round_trip(part.sample.luma, quality=quality).image)
-        elif reconstruction == "centroid":
-            yield part.same.rebuild(part.sample.raw)
-        else:
-            yield quantize(part.sample.raw, part.same.step, reconstruction=reconstruction, rng=rng)
 
 
 def _modelled(moments: Array, count: int, marginals: QuantizerMarginals, reconstruction: Reconstruction) -> Array:
@@ -127,5 +143,4 @@ def _moments(coefficients: Array) -> Array:
 
 
 def _with_diagonal(matrix: Array, diagonal: Array) -> Array:
-    np.fill_diagonal(matrix, diagonal)
-    return matrix
+    return matrix + np.diag(diagonal - np.diagonal(matrix))

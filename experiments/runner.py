@@ -19,7 +19,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from experiments.pictures import Gathered, Track, gather
+from experiments.pictures import Gathered, Track
 from qimg.images import write_atomically
 from qimg.report import LIGHT, write_csv
 
@@ -89,7 +89,7 @@ def record(measured: Measured, root: Path) -> Path:
 
     A second run with the same inputs gets `-2` and so on behind its hash.
     """
-    facts = provenance(measured.params, gather(measured.params.images), seconds={measured.name: measured.seconds})
+    facts = provenance(measured.params, measured.params.inputs(), seconds={measured.name: measured.seconds})
     key = json.dumps([facts["params"], [entry["sha256"] for entry in facts["inputs"]]], sort_keys=True)
     digest = hashlib.sha256(key.encode()).hexdigest()[:12]
     parent = root / measured.name
@@ -161,7 +161,10 @@ def new_folder(folder: Path) -> Iterator[Path]:
         raise ResultsExist(f"{folder}: exists already, but results are never overwritten; name a new folder")
     if not folder.parent.is_dir():
         raise FileNotFoundError(f"{folder.parent}: no such folder to write {folder.name} into")
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise OSError(error.errno, f"cannot be created ({error.strerror})", str(folder)) from None
     try:
         yield partial
         partial.chmod(0o755)
@@ -182,17 +185,14 @@ def _version(package: str) -> str:
 
 def _commit() -> str:
     """Commit of the checkout that the code runs from, with a plus sign where files were changed; "" outside one."""
-    command = [
-        "git",
-        "-C",
-        str(Path(__file__).parent),
-        "describe",
-        "--always",
-        "--dirty=+",
-        "--abbrev=40",
-        "--exclude=*",
-    ]
+    git = ["git", "-C", str(Path(__file__).parent)]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        # Installed below somebody else's checkout, this file is not part of it.
+        _said([*git, "ls-files", "--error-unmatch", Path(__file__).name])
+        return _said([*git, "describe", "--always", "--dirty=+", "--abbrev=40", "--exclude=*"])
     except (OSError, subprocess.SubprocessError):
         return ""
+
+
+def _said(command: Sequence[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qiskit.circuit import QuantumCircuit
 
 import circuits
 from experiments.parameters import integers
@@ -69,6 +68,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     integers("shots_per_patch", params.shots_per_patch, 1)
     rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
+    identity = circuits.transform_circuit("identity", 6)
     for picture in track(params.gather().pictures):
         luma = picture.luma_code_values()
         patches = extract_patches(luma)
@@ -78,7 +78,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         for shots in params.shots_per_patch:
             for repeat in range(params.repeats):
                 seed = int(rng.integers(2**31))
-                counts = circuits.sample_batch(QuantumCircuit(6), states, shots=shots * len(states), seed=seed)
+                counts = circuits.sample_batch(identity, states, shots=shots * len(states), seed=seed)
                 rebuilt = amplitude_decode(circuits.amplitude_moduli(counts), norms)
                 variance = float(np.mean(norms**2) / (4 * shots))
                 rows.append(

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from experiments import (
     transform_circuits,
     truncation,
 )
-from experiments.pictures import LARGE, Gathered, Picture, gather, others
+from experiments.pictures import LARGE, Gathered, LeaveOneOut, Picture, gather
 from experiments.progress import progress_bars
 from experiments.quantized_states import ac_coefficients
 from qimg import __version__, images
@@ -152,7 +152,7 @@ def _section(number: int, measured: runner.Measured, gathered: Gathered) -> Sect
 
 
 _CAPTIONS = {
-    "pairs": "Luma PSNR against bits per pixel of the whole JPEG file, 4:2:0, one line per picture.",
+    "pairs": "Luma PSNR against bits per pixel of the whole JPEG file, one line per picture.",
     "convergence": "Distance to the operator of all pictures, entropy, and overlap of the leading eigenspace against "
     "the number of pictures; bands are 5–95 % of resamples of the pictures.",
     "purification": "Two ways to the same number: the entropy of the patches' density matrix and the entanglement of "
@@ -255,10 +255,10 @@ def _channel_figure(picture: Picture) -> list[Figure]:
 
 
 def _restored_figure(pictures: Sequence[Picture]) -> Figure:
-    known: dict[str, CorrelationOperator] = {}
+    joint = LeaveOneOut(pictures, partial(conditional_expectation.joint_operator, quality=CROP_QUALITY))
     rows: list[list[Array]] = [[], [], []]
     for picture in pictures[:4]:
-        estimator = conditional_expectation.fit(others(pictures, picture), CROP_QUALITY, known)
+        estimator = conditional_expectation.estimate(joint.without(picture))
         image = images.to_uint8(images.code_values(picture.image()))
         decoded = images.jpeg_round_trip(image, quality=CROP_QUALITY).image
         shown = (image, decoded, conditional_expectation.restore(decoded, estimator))

@@ -6,18 +6,16 @@ picture itself (the low-rank SVD: optimal, but the basis would have to be sent) 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.parameters import integers
-from experiments.pictures import Picture, PictureParams, Track, others
+from experiments.pictures import LeaveOneOut, Picture, PictureParams, Track
+from experiments.summary import finite_mean
 from qimg import images, metrics
 from qimg.arguments import Array
 from qimg.images import LEVEL_SHIFT
-from qimg.operators import CorrelationOperator
 from qimg.patches import assemble_patches, extract_patches
 from qimg.report import Table, plain_log_axis, plot_curves
 from qimg.transforms import klt, unitary
@@ -57,13 +55,13 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, transform, source of the basis and rank; only "itself" where the others have no energy."""
     integers("ranks", params.ranks, 1, 192)
     pictures = params.gather().pictures
-    operators = {picture.sha256: picture.operator() for picture in pictures}
+    operators = LeaveOneOut(pictures, Picture.operator)
     rows: list[Row] = []
     for picture in track(pictures):
-        own = operators[picture.sha256]
+        own = operators.own(picture)
         if not np.trace(own.matrix) > 0:
             continue
-        prior = reduce(add, (_operator(other, operators) for other in others(pictures, picture)))
+        prior = operators.without(picture)
         bases = {
             ("KLT", "itself"): (klt(own.matrix), own),
             ("KLT", "others"): (klt(prior.matrix), prior),
@@ -92,10 +90,6 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
                     )
                 )
     return rows
-
-
-def _operator(picture: Picture, known: dict[str, CorrelationOperator]) -> CorrelationOperator:
-    return known[picture.sha256] if picture.sha256 in known else picture.operator()
 
 
 def _on_planes(name: str) -> Array:
@@ -153,5 +147,4 @@ def plot(rows: Sequence[Row]) -> "Figure":
 
 def _mean(rows: Sequence[Row], name: str, source: str, rank: int, measure: str = "psnr_y_db") -> float:
     chosen = [getattr(row, measure) for row in rows if (row.transform, row.fitted_on, row.rank) == (name, source, rank)]
-    finite = [value for value in chosen if np.isfinite(value)]
-    return float(np.mean(finite)) if finite else float("nan")
+    return finite_mean(chosen)

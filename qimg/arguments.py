@@ -49,12 +49,11 @@ def one_of(name: str, value: str, options: Iterable[str]) -> str:
 
 
 def numeric(name: str, value: ArrayLike) -> Array:
-    """`value` as a real or complex floating-point array without NaN or infinity."""
+    """`value` as a `float64` or `complex128` array without NaN or infinity; never in single precision."""
     array = np.asarray(value)
     if array.dtype.kind not in "biufc":
         raise ValueError(f"{name} must be numeric, but has dtype {array.dtype}")
-    if array.dtype.kind not in "fc":
-        return array.astype(np.float64)
+    array = np.asarray(array, np.complex128 if array.dtype.kind == "c" else np.float64)
     # A sum is finite unless an element is not (or the sum overflows): one pass, no temporary.
     with np.errstate(over="ignore", invalid="ignore"):
         if not np.isfinite(array.sum()) and not np.isfinite(array).all():
@@ -69,11 +68,19 @@ def vectors(name: str, value: ArrayLike) -> Array:
     return array
 
 
+def real(name: str, value: ArrayLike) -> Array:
+    """`value` as a finite `float64` array."""
+    array = numeric(name, value)
+    require(array.dtype.kind == "f", name, "must be real", array.dtype.name)
+    return array
+
+
 def square(name: str, value: ArrayLike) -> Array:
     """`value` as finite square matrices of shape (..., d, d)."""
     array = numeric(name, value)
     ok = array.ndim >= 2 and array.shape[-1] == array.shape[-2] >= 1
     require_shape(ok, name, "(..., d, d)", array)
+    require_shape(array.size > 0, name, "(..., d, d) with at least one matrix", array)
     return array
 
 
@@ -117,7 +124,7 @@ def unitary(name: str, value: ArrayLike) -> Array:
 
 def dimensions(name: str, dims: Sequence[int], total: int) -> tuple[int, ...]:
     """Subsystem dimensions whose product is `total`."""
-    sizes = tuple(int(size) for size in dims)
-    ok = len(sizes) > 0 and min(sizes) >= 1 and int(np.prod(sizes)) == total
+    sizes = tuple(integer(name, size, 1) for size in dims)
+    ok = len(sizes) > 0 and int(np.prod(sizes)) == total
     require(ok, name, f"must be positive and multiply to {total}", sizes)
     return sizes

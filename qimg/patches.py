@@ -30,7 +30,7 @@ def extract_patches(plane: ArrayLike, size: int = 8) -> Array:
     size = integer("size", size, 1)
     rows, columns = grid(pixels.shape, size)
     padded = pad_edges(pixels, rows * size, columns * size)
-    return _cut(padded, size).reshape(rows * columns, -1)
+    return _own(_cut(padded, size).reshape(rows * columns, -1), pixels)
 
 
 def assemble_patches(patches: ArrayLike, shape: tuple[int, ...], size: int = 8) -> Array:
@@ -52,12 +52,14 @@ def assemble_patches(patches: ArrayLike, shape: tuple[int, ...], size: int = 8) 
     require_shape(vectors.shape == expected, "patches", f"{expected} for shape {shape}", vectors)
     blocks = vectors.reshape(rows, columns, channels, size, size)
     planes = blocks.transpose(0, 3, 1, 4, 2).reshape(rows * size, columns * size, channels)
-    planes = planes[: shape[0], : shape[1]]
+    planes = _own(planes[: shape[0], : shape[1]], vectors)
     return planes[..., 0] if len(shape) == 2 else planes
 
 
 def iterate_patches(plane: ArrayLike, size: int = 8, *, batch: int = 2048) -> Iterator[Array]:
     """The patches of `extract_patches` in batches of at least one row of patches, in constant memory.
+
+    A batch may be a view of the plane: read it, do not change it.
 
     Args:
         plane: (H, W) or (H, W, C).
@@ -116,6 +118,11 @@ def _planes(plane: ArrayLike) -> Array:
     ok = pixels.ndim in (2, 3) and pixels.size > 0
     require_shape(ok, "plane", "(H, W) or (H, W, C) with at least one pixel", pixels)
     return pixels
+
+
+def _own(result: Array, source: Array) -> Array:
+    """The result, copied where NumPy could make it a view of the source: changing it must not change the source."""
+    return result.copy() if np.may_share_memory(result, source) else result
 
 
 def _cut(planes: Array, size: int) -> Array:

@@ -74,6 +74,7 @@ def rank_for_energy(weights: ArrayLike, *, energy: float) -> int:
         energy: share in (0, 1].
     """
     values = arguments.vectors("weights", weights)
+    arguments.require(bool(values.min() >= 0), "weights", "must not be negative", float(values.min()))
     arguments.require(0 < energy <= 1, "energy", "must be in (0, 1]", energy)
     kept = np.cumsum(values)
     # Rounding of the sum must not ask for one term more than there are.
@@ -83,8 +84,8 @@ def rank_for_energy(weights: ArrayLike, *, energy: float) -> int:
 def discarded_weight(rho: ArrayLike, *, rank: int) -> Array:
     """Sum of the eigenvalues of ρ left out by a truncation to `rank`.
 
-    It is the trace distance between ρ and its renormalised truncation, and the relative squared error of patches
-    projected on the leading eigenvectors. Cost: one `eigvalsh`.
+    It is the trace distance between ρ and its renormalised truncation and, where ρ weights patches by energy, the
+    relative squared error of patches projected on the leading eigenvectors. Cost: one `eigvalsh`.
 
     Args:
         rho: (..., d, d) density matrices.

@@ -184,3 +184,20 @@ def test_a_run_that_fails_raises_with_aers_message():
     circuit.save_statevector()
     with pytest.raises(RuntimeError, match="Aer could not run the circuit: ERROR"):
         aer_result(circuit, method="stabilizer")
+
+
+def test_bits_without_a_measurement_are_refused():
+    circuit = QuantumCircuit(2, 2)
+    circuit.x(0)
+    with pytest.raises(ValueError, match="circuits must measure into their classical bits or have none"):
+        circuits.run(circuit, shots=10)
+
+
+def test_states_of_measured_circuits_are_refused():
+    circuit = QuantumCircuit(1)
+    circuit.h(0)
+    circuit.measure_all()
+    with pytest.raises(ValueError, match="circuits must not measure or reset"):
+        circuits.statevectors(circuit)
+    with pytest.raises(ValueError, match="circuits must hold at least one circuit"):
+        circuits.statevectors([])

@@ -430,3 +430,34 @@ def test_quantization_tables_are_annex_k_scaled_by_libjpeg(quality: int, chroma:
     percent = 5000 // quality if quality < 50 else 200 - 2 * quality
     expected = np.clip((np.array(table) * percent + 50) // 100, 1, 255)
     assert_array_equal(images.quantization_table(quality, chroma=chroma), expected)
+
+
+@pytest.mark.parametrize("quality", [75, 95, 100])
+def test_noise_fits_into_a_jpeg_pair(rng, quality):
+    noise = rng.integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    pair = images.jpeg_round_trip(noise, quality=quality, subsampling="4:4:4")
+    assert pair.image.shape == noise.shape
+    # More than a byte per pixel, which Pillow's own buffer does not hold.
+    assert len(pair.file) > 200 * 200
+
+
+def test_further_views_behind_a_photograph_are_left_alone(tmp_path):
+    first, second = images.bundled("coffee")[:16, :16], images.bundled("chelsea")[:16, :16]
+    path = tmp_path / "phone.jpg"
+    Image.fromarray(first).save(path, "MPO", save_all=True, append_images=[Image.fromarray(second)], quality=95)
+    # JPEG at quality 95 keeps 8×8 blocks of a photograph to a few code values.
+    assert np.abs(images.load(path).astype(int) - first).mean() < 6
+
+
+@pytest.mark.parametrize("kind", [b"P5", b"P6"])
+def test_pnm_of_16_bits_is_refused(tmp_path, kind):
+    path = tmp_path / "deep.ppm"
+    path.write_bytes(kind + b" 2 2 65535\n" + bytes(24 if kind == b"P6" else 8))
+    with pytest.raises(ImageError, match=r"deep\.ppm: PPM and PGM are read in 8 bits only"):
+        images.load(path)
+
+
+def test_colour_is_not_saved_as_pgm(tmp_path):
+    with pytest.raises(ImageError, match=r"\.pgm holds gray pictures"):
+        images.save(np.zeros((2, 2, 3), np.uint8), tmp_path / "x.pgm")
+    assert list(tmp_path.iterdir()) == []

@@ -277,3 +277,8 @@ def test_batches_are_compared_one_by_one(
     looped = [metric(one, sigma) for one in rho]
     assert_allclose(metric(rho, sigma), looped, atol=1e-14)
     assert_allclose(metric(rho[:, None], rho[None])[1, 2], metric(rho[1], rho[2]), atol=1e-14)
+
+
+def test_pictures_are_real():
+    with pytest.raises(ValueError, match="image must be real, but image='complex128'"):
+        metrics.psnr_db(np.zeros((2, 2)), np.full((2, 2), 1j))

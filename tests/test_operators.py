@@ -321,3 +321,36 @@ def test_arguments_are_checked(call: Callable[[], object], message: str) -> None
 def test_only_operators_add() -> None:
     with pytest.raises(TypeError, match="unsupported operand"):
         operator() + 1  # type: ignore[operator]
+
+
+def test_taking_a_set_out_leaves_the_other(rng):
+    first, second = rng.normal(size=(30, 5)), rng.normal(size=(20, 5))
+    whole = CorrelationOperator.from_patches(np.vstack([first, second]))
+    rest = whole - CorrelationOperator.from_patches(second)
+    # One subtraction of sums of at most 50 squares.
+    np.testing.assert_allclose(rest.matrix, first.T @ first, atol=1e-12)
+    np.testing.assert_allclose(rest.sum, first.sum(axis=0), atol=1e-12)
+    assert rest.count == 30
+    with pytest.raises(ValueError, match="other must be part of the 20 vectors"):
+        CorrelationOperator.from_patches(second) - whole
+
+
+def test_operators_keep_copies_in_double_precision():
+    matrix, total = np.eye(2, dtype=np.float32), np.ones(2, dtype=np.float32)
+    operator = CorrelationOperator(matrix=matrix, sum=total, count=2, weights="energy")
+    matrix[0, 0] = total[0] = 7.0
+    np.testing.assert_array_equal(operator.matrix, np.eye(2))
+    np.testing.assert_array_equal(operator.sum, np.ones(2))
+    assert operator.matrix.dtype == operator.sum.dtype == np.float64
+
+
+def test_an_operator_that_is_not_positive_has_no_spectrum():
+    operator = CorrelationOperator(matrix=np.diag([2.0, -1.0]), sum=np.zeros(2), count=1, weights="energy")
+    with pytest.raises(ValueError, match="rho must be positive semidefinite"):
+        operator.spectrum()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.complex128])
+def test_planes_are_real_and_in_8_bit_code_values(dtype):
+    with pytest.raises(ValueError, match="planes must be real and in 8-bit code values"):
+        CorrelationOperator.from_planes(np.ones((8, 8), dtype))

@@ -88,3 +88,15 @@ def test_morton_order_quarters_a_patch() -> None:
 def test_arguments_are_checked(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("shape", "size"), [((16, 8), 8), ((8, 8), 8), ((4, 4), 1), ((5, 1), 1)])
+def test_patches_never_share_memory_with_the_plane(shape, size):
+    plane = np.arange(float(np.prod(shape))).reshape(shape)
+    before = plane.copy()
+    patches = extract_patches(plane, size)
+    patches -= 128.0
+    np.testing.assert_array_equal(plane, before)
+    kept = patches.copy()
+    assemble_patches(patches, shape, size)[...] = 0.0
+    np.testing.assert_array_equal(patches, kept)

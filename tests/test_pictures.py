@@ -1,12 +1,14 @@
 """The pictures of an experiment: what is found, named, skipped, downscaled, and never fitted on itself."""
 
 import hashlib
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments.pictures import LARGE, bundled, gather, others
+from experiments.pictures import LARGE, LeaveOneOut, Picture, bundled, gather, others
 from qimg import images
 from qimg.images import ImageError
 
@@ -23,12 +25,40 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def pixel_hash(pixels):
+    return hashlib.sha256(f"{pixels.dtype} {pixels.shape}".encode() + pixels.tobytes()).hexdigest()
+
+
+def test_the_same_picture_is_recognised_in_another_file_and_with_alpha(folder):
+    pixels = images.load(folder / "a.png")
+    images.save(pixels, folder / "c.bmp")
+    images.save(np.dstack([pixels, np.full(pixels.shape[:2], 9, np.uint8)]), folder / "d.png")
+    gathered = gather([str(folder)])
+    assert [picture.name for picture in gathered.pictures] == ["a", "b", "b.png"]
+    # So a bundled photograph given as a file is not among the pictures that a model for it is fitted on.
+    images.save(images.bundled("coffee"), folder / "mine.png")
+    (mine,) = gather([str(folder / "mine.png")]).pictures
+    assert [picture.name for picture in others([mine], mine)] == [name for name in images.BUNDLED if name != "coffee"]
+
+
+def test_leave_one_out_is_the_sum_of_the_others(folder):
+    pictures = gather([str(folder)]).pictures
+    sums = LeaveOneOut(pictures, Picture.operator)
+    for picture in pictures:
+        expected = reduce(add, (other.operator() for other in others(pictures, picture)))
+        # One subtraction of sums of squares of at most 128²·n: a few digits of rounding.
+        np.testing.assert_allclose(sums.without(picture).matrix, expected.matrix, rtol=1e-9, atol=1e-6)
+        assert sums.without(picture).count == expected.count
+    alone = LeaveOneOut(pictures[:1], Picture.operator).without(pictures[0])
+    assert alone.count == sum(picture.operator().count for picture in bundled())
+
+
 def test_without_sources_there_are_the_bundled_photographs():
     gathered = gather((), box_mean=4)
     assert [picture.name for picture in gathered.pictures] == list(images.BUNDLED)
     assert gathered.skipped == ()
     first = gathered.pictures[0]
-    assert first.sha256 == hashlib.sha256(images.bundled(first.name).tobytes()).hexdigest()
+    assert first.sha256 == pixel_hash(images.bundled(first.name))
     np.testing.assert_array_equal(first.image(), images.box_mean(images.bundled(first.name), 4))
 
 
@@ -38,7 +68,7 @@ def test_a_folder_gives_its_pictures_in_order_and_counts_the_broken_ones(folder)
     assert [entry.path for entry in gathered.skipped] == [str(folder / "broken.png")]
     assert str(folder / "broken.png") in gathered.skipped[0].reason
     for picture in gathered.pictures:
-        assert picture.sha256 == hashlib.sha256(picture.path.read_bytes()).hexdigest()
+        assert picture.sha256 == pixel_hash(images.load(picture.path))
         np.testing.assert_array_equal(picture.image(), images.load(picture.path))
 
 
@@ -59,8 +89,8 @@ def test_a_picture_given_twice_is_taken_once(folder):
     assert [picture.name for picture in gathered.pictures] == ["a", "b", "b.png"]
     repeated = [entry.reason for entry in gathered.skipped[1:]]
     assert repeated == [
-        f"{folder / 'b.png'}: the same file as {folder / 'b.png'}",
-        f"{copy}: the same file as {folder / 'a.png'}",
+        f"{folder / 'b.png'}: the same picture as {folder / 'b.png'}",
+        f"{copy}: the same picture as {folder / 'a.png'}",
     ]
 
 

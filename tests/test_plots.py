@@ -178,3 +178,11 @@ def test_board_of_pictures_side_by_side() -> None:
 def test_arguments_are_checked(ax: Axes, call: Callable[[Axes], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(ax)
+
+
+def test_patches_can_share_one_scale():
+    figure, axes = plt.subplots(1, 2)
+    for level, ax in zip((10.0, 200.0), axes, strict=True):
+        report.plot_patch(np.full(4, level), data_range=255, ax=ax)
+        assert ax.images[0].get_clim() == (0.0, 255.0)
+    plt.close(figure)

@@ -219,3 +219,10 @@ def test_template_angles_refuse_what_the_template_cannot_prepare(vectors, messag
 def test_template_refuses_a_register_out_of_range(n_qubits):
     with pytest.raises(ValueError, match=r"n_qubits must be in \[1, 20\], but n_qubits="):
         circuits.template(n_qubits)
+
+
+def test_single_precision_patches_are_prepared():
+    patch = np.linspace(1, 2, 8, dtype=np.float32)
+    state = amplitude_encode(patch).amplitudes
+    # Encoded in double precision, whatever the patch came in.
+    assert np.abs(circuits.statevectors(circuits.prepare(state))[0] - state).max() < 1e-12

@@ -388,3 +388,14 @@ MARGINALS = QuantizerMarginals.measure(SAMPLES, [1.0, 2.0])
 def test_arguments_are_checked(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_single_precision_is_summed_in_double(rng):
+    samples = rng.normal(0, 3, (200_000, 1)).astype(np.float32)
+    exact = (samples.astype(np.float64) ** 2).sum()
+    assert QuantizerMarginals.measure(samples, [1.0]).energy[0] == pytest.approx(exact, rel=1e-12)
+
+
+def test_steps_too_small_to_count_are_refused():
+    with pytest.raises(ValueError, match="step must be large enough to count bins"):
+        quantize(np.ones((1, 1)), [1e-320], reconstruction="midpoint")

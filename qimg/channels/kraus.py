@@ -27,7 +27,7 @@ class KrausChannel:
     def __post_init__(self) -> None:
         operators = arguments.numeric("operators", self.operators)
         arguments.require_shape(operators.ndim == 3 and operators.size > 0, "operators", "(n, d_out, d_in)", operators)
-        object.__setattr__(self, "operators", operators)
+        object.__setattr__(self, "operators", np.array(operators))
 
     @classmethod
     def from_qiskit(cls, channel: "QuantumChannel") -> "KrausChannel":
@@ -82,6 +82,7 @@ def is_completely_positive(choi: ArrayLike, *, tolerance: float = 1e-10) -> bool
     `QuantizationChannel.is_cp`.
     """
     matrix = arguments.square("choi", choi)
+    arguments.require_shape(matrix.ndim == 2, "choi", "(d, d)", matrix)
     scale = max(float(np.abs(matrix).max()), 1e-300)
     if np.abs(matrix - matrix.conj().T).max() > tolerance * scale:
         return False
@@ -91,6 +92,8 @@ def is_completely_positive(choi: ArrayLike, *, tolerance: float = 1e-10) -> bool
 def is_trace_preserving(choi: ArrayLike, *, input_dimension: int, tolerance: float = 1e-10) -> bool:
     """Whether tracing the output out of a Choi matrix leaves the identity on the input."""
     matrix = arguments.square("choi", choi)
+    arguments.require_shape(matrix.ndim == 2, "choi", "(d, d)", matrix)
+    arguments.integer("input_dimension", input_dimension, 1, len(matrix))
     output = len(matrix) // input_dimension
     arguments.dimensions("input_dimension", (input_dimension, output), len(matrix))
     reduced = np.einsum("iaja->ij", matrix.reshape(input_dimension, output, input_dimension, output))

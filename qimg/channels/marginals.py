@@ -117,6 +117,9 @@ def checked_samples(coefficients: ArrayLike, step: ArrayLike) -> tuple[Array, Ar
 
 def bin_indices(samples: Array, steps: Array) -> Array:
     """round(c / Δ), halves away from zero as in libjpeg; whole numbers as floats."""
+    with np.errstate(over="ignore"):
+        largest = float((np.abs(samples).max(axis=0) / steps).max())
+    arguments.require(largest < 2**53, "step", "must be large enough to count bins exactly, up to 2**53", largest)
     return np.asarray(np.copysign(np.floor(np.abs(samples) / steps + 0.5), samples))
 
 

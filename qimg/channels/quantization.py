@@ -58,7 +58,10 @@ class QuantizationChannel:
         return self.dimension + (self.reconstruction == "centroid")
 
     def apply(self, rho: ArrayLike) -> Array:
-        """The map itself, linear in ρ. Exact in its populations, first order in its coherences. Cost: O(d²).
+        """The map itself, linear in ρ. Cost: O(d²).
+
+        On the samples that the gains were measured on, populations are exact and coherences first order; on others both
+        are predictions.
 
         Args:
             rho: (..., d, d) Hermitian, in the coefficient basis.

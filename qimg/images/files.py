@@ -29,7 +29,8 @@ def load(path: str | os.PathLike[str]) -> Array:
     not applied.
 
     Args:
-        path: PNG, TIFF, JPEG, WebP, AVIF, BMP or PNM; gray or RGB, 8 or 16 bit, with or without alpha.
+        path: PNG, TIFF, JPEG, WebP, AVIF, BMP, PPM or PGM; gray or RGB, 8 bit or (PNG, TIFF) 16 bit, with or
+            without alpha.
 
     Returns:
         `uint8` or `uint16` array (H, W), (H, W, 3), (H, W, 2) gray + alpha or (H, W, 4) RGB + alpha.
@@ -61,8 +62,11 @@ def load(path: str | os.PathLike[str]) -> Array:
 
 
 def _pixels(file: Image.Image, path: Path) -> Array:
-    if getattr(file, "n_frames", 1) > 1:
+    # Phones store further views behind the picture (MPO): the first frame is the picture.
+    if getattr(file, "n_frames", 1) > 1 and file.format != "MPO":
         raise ImageError(f"{path}: holds {file.n_frames} frames, but one picture is expected")  # type: ignore[attr-defined]
+    if file.format == "PPM" and (file.mode == "I" or _most(file) > 255):
+        raise ImageError(f"{path}: PPM and PGM are read in 8 bits only; store 16 bits as PNG or TIFF")
     if _stored_in_16_bits(file) and file.mode in ("RGB", "RGBA", "LA"):
         pixels = _load_png16(path) if file.format == "PNG" else _load_tiff(path)
         return _upright(pixels, file.getexif().get(ExifTags.Base.Orientation, 1))
@@ -81,6 +85,12 @@ def _pixels(file: Image.Image, path: Path) -> Array:
             f"{path}: pixel format must be gray or RGB in 8 or 16 bit, with or without alpha, but is {mode}"
         )
     return pixels
+
+
+def _most(file: Image.Image) -> int:
+    """The largest number among the decoder's arguments: for PPM and PGM the value that means white."""
+    arguments = [tile.args if isinstance(tile.args, tuple) else (tile.args,) for tile in getattr(file, "tile", ())]
+    return max([entry for entry in sum(arguments, ()) if isinstance(entry, int)], default=0)
 
 
 def _stored_in_16_bits(file: Image.Image) -> bool:
@@ -126,8 +136,8 @@ def save(image: Array, path: str | os.PathLike[str], *, quality: int | None = No
 
     Args:
         image: an image array (see the module).
-        path: `.png`, `.tif`, `.tiff`, `.bmp`, `.ppm`, `.pgm` (lossless) or `.jpg`, `.jpeg`, `.webp`, `.avif`.
-            16 bit: PNG and TIFF only.
+        path: `.png`, `.tif`, `.tiff`, `.bmp`, `.ppm`, `.pgm` (gray) without loss, or `.jpg`, `.jpeg`, `.webp`,
+            `.avif`. 16 bit: PNG and TIFF only. Gray WebP and AVIF files come back as RGB.
         quality: 1 to 100 for a lossy format, where it must be given.
 
     Raises:
@@ -150,6 +160,8 @@ def save(image: Array, path: str | os.PathLike[str], *, quality: int | None = No
         raise ImageError(f"{path}: {suffix} holds 8 bits per channel, but the image is uint16")
     if has_alpha(pixels) and suffix in (".jpg", ".jpeg", ".bmp", ".ppm", ".pgm"):
         raise ImageError(f"{path}: {suffix} holds no alpha channel, but the image has one")
+    if suffix == ".pgm" and colours(pixels) == 3:
+        raise ImageError(f"{path}: .pgm holds gray pictures, but the image is in colour")
     write_atomically(path, _encoded(pixels, suffix, quality))
 
 
@@ -168,7 +180,7 @@ def _encoded(pixels: Array, suffix: str, quality: int | None) -> bytes:
 
         height, width, channels = pixels.shape
         writer = png.Writer(width, height, greyscale=channels == 2, alpha=has_alpha(pixels), bitdepth=16)
-        writer.write(buffer, pixels.reshape(height, -1).tolist())
+        writer.write_packed(buffer, (row.astype(">u2").tobytes() for row in pixels))
     else:
         options: dict[str, Any] = {} if quality is None else {"quality": quality}
         Image.fromarray(pixels).save(buffer, _format(suffix), **options)

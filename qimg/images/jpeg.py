@@ -1,11 +1,13 @@
 """Raw and JPEG pairs by libjpeg, and its quantization tables."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image
+from PIL import Image, ImageFile
 
 from qimg.arguments import Array, integer, one_of, require
 from qimg.images.planes import code_values, to_uint8
@@ -38,10 +40,22 @@ def jpeg_round_trip(image: ArrayLike, *, quality: int, subsampling: str | None =
     else:
         require(subsampling is None, "subsampling", "has no effect on a gray image and must be left out", subsampling)
     buffer = io.BytesIO()
-    Image.fromarray(to_uint8(values)).save(buffer, "JPEG", **options)
+    with _room_for(8 * values.size):
+        Image.fromarray(to_uint8(values)).save(buffer, "JPEG", **options)
     with Image.open(buffer) as file:
         decoded = np.array(file)
     return JpegRoundTrip(decoded, buffer.getvalue())
+
+
+@contextmanager
+def _room_for(n_bytes: int) -> Iterator[None]:
+    """Let Pillow's encoder take a buffer of this size: its own guess is too small for noise at high quality."""
+    usual = ImageFile.MAXBLOCK
+    ImageFile.MAXBLOCK = max(usual, n_bytes)
+    try:
+        yield
+    finally:
+        ImageFile.MAXBLOCK = usual
 
 
 def quantization_table(quality: int, *, chroma: bool = False) -> Array:

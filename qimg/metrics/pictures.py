@@ -113,7 +113,7 @@ def psnr_b(reference: ArrayLike, image: ArrayLike, *, data_range: float | None =
 
 
 def _pair(reference: ArrayLike, image: ArrayLike) -> tuple[Array, Array]:
-    first, second = arguments.numeric("reference", reference), arguments.numeric("image", image)
+    first, second = arguments.real("reference", reference), arguments.real("image", image)
     arguments.require_shape(first.shape == second.shape, "image", f"{first.shape} as reference", second)
     arguments.require_shape(first.size > 0, "reference", "with at least one pixel", first)
     return first, second

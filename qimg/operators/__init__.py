@@ -9,6 +9,7 @@ from qimg.operators.information import (
     mutual_information,
     purity,
     relative_entropy_of_coherence,
+    shannon_entropy,
     spectrum,
     von_neumann_entropy,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "mutual_information",
     "purity",
     "relative_entropy_of_coherence",
+    "shannon_entropy",
     "spectrum",
     "von_neumann_entropy",
 ]

@@ -17,7 +17,11 @@ class LinearEstimator:
     weights: Array
     """(k, m) W = C_xz C_zz⁻¹."""
     residual: Array
-    """(k, k) second moments of x − x̂ (per vector): the Schur complement C_xx − C_xz C_zz⁻¹ C_zx."""
+    """(k, k) the Schur complement C_xx − C_xz C_zz⁻¹ C_zx with the noise in C_zz.
+
+    The second moments of x − x̂ (per vector) where noise of that variance is really added to z; an upper bound on them
+    where it only shrinks the estimate.
+    """
 
     def apply(self, observed: ArrayLike) -> Array:
         """Estimates (..., k) from observations (..., m). Cost: one matrix product."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from qimg import arguments
 from qimg.arguments import Array, integer, one_of
 from qimg.images import LEVEL_SHIFT, write_atomically
-from qimg.operators.information import eigenbasis
+from qimg.operators.information import eigenbasis, spectrum
 from qimg.patches import iterate_patches
 from qimg.states import amplitude_encode, pad_to_register, qubits_for
 
@@ -76,11 +76,14 @@ class CorrelationOperator:
         The same as `from_patches(extract_patches(planes, size) - 128.0, weights)`.
 
         Args:
-            planes: (H, W), or (H, W, C) for the joint operator of C planes (192-dimensional for 8×8 Y'CbCr).
+            planes: (H, W), or (H, W, C) for the joint operator of C planes (192-dimensional for 8×8 Y'CbCr), real, in
+                8-bit code values: those of a 16-bit image are `qimg.images.code_values` or `to_ycbcr` of it.
             size: side of a patch in pixels.
             weights: "energy" or "uniform".
         """
         pixels = np.asarray(planes)
+        real = pixels.dtype.kind in "biuf" and pixels.dtype != np.uint16
+        arguments.require(real, "planes", "must be real and in 8-bit code values", pixels.dtype.name)
         channels = pixels.shape[2] if pixels.ndim == 3 else 1
         dimension = channels * integer("size", size, 1) ** 2
         batches = iterate_patches(pixels, size, batch=max(1, _BATCH_BYTES // (8 * dimension)))
@@ -112,23 +115,35 @@ class CorrelationOperator:
     def __post_init__(self) -> None:
         one_of("weights", self.weights, ("energy", "uniform"))
         integer("count", self.count, 0)
-        matrix = arguments.hermitian("matrix", self.matrix)
+        # Copies in double precision: later changes to the caller's arrays do not reach the operator.
+        matrix = np.array(arguments.hermitian("matrix", self.matrix))
         arguments.require_shape(matrix.ndim == 2, "matrix", "(d, d)", matrix)
-        total = arguments.numeric("sum", self.sum)
+        total = np.array(arguments.numeric("sum", self.sum))
         arguments.require_shape(total.shape == matrix.shape[:1], "sum", f"({len(matrix)},)", total)
+        object.__setattr__(self, "matrix", matrix)
+        object.__setattr__(self, "sum", total)
 
     def __add__(self, other: "CorrelationOperator") -> "CorrelationOperator":
         """The operator of both sets together."""
+        return self._combined(other, 1) if isinstance(other, CorrelationOperator) else NotImplemented
+
+    def __sub__(self, other: "CorrelationOperator") -> "CorrelationOperator":
+        """The operator without a set that was added to it: leave-one-out in one subtraction, exact up to rounding."""
         if not isinstance(other, CorrelationOperator):
             return NotImplemented
+        part = other.count <= self.count
+        arguments.require(part, "other", f"must be part of the {self.count} vectors it is taken from", other.count)
+        return self._combined(other, -1)
+
+    def _combined(self, other: "CorrelationOperator", sign: int) -> "CorrelationOperator":
         if self.weights != other.weights:
             raise ValueError(f"operators of different weights do not add: {self.weights} and {other.weights}")
         if self.dimension != other.dimension:
             raise ValueError(f"operators of different dimensions do not add: {self.dimension} and {other.dimension}")
         return CorrelationOperator(
-            matrix=self.matrix + other.matrix,
-            sum=self.sum + other.sum,
-            count=self.count + other.count,
+            matrix=self.matrix + sign * other.matrix,
+            sum=self.sum + sign * other.sum,
+            count=self.count + sign * other.count,
             weights=self.weights,
         )
 
@@ -170,7 +185,7 @@ class CorrelationOperator:
 
     def spectrum(self) -> Array:
         """(d,) eigenvalues of the density matrix, descending; they sum to 1."""
-        return np.clip(np.linalg.eigvalsh(self.density_matrix())[::-1], 0.0, None)
+        return spectrum(self.density_matrix())
 
     def eigenbasis(self) -> Array:
         """(d, d) unitary with the eigenvectors as columns, eigenvalues descending (the uncentred KLT basis)."""

@@ -24,9 +24,7 @@ def operator_html(operator: "CorrelationOperator") -> str:
         return f"<div>{title} · all vectors are zero</div>"
     rho = operator.density_matrix()
     numbers = f"entropy {float(von_neumann_entropy(rho)):.3f} bit · purity {float(purity(rho)):.3f}"
-    heat = _picture(
-        diverging(rho.real / np.abs(rho).max(), gamma=0.4), 192, "ρ, row 0 at the top, signed square-root-like scale"
-    )
+    heat = _picture(diverging(rho.real, gamma=0.4), 192, "ρ, row 0 at the top, signed square-root-like scale")
     parts = [heat, _spectrum_svg(operator.spectrum())]
     parts += [_picture(diverging(patch), 56, f"eigenvector {k}") for k, patch in enumerate(_eigen_patches(operator))]
     row = "".join(f'<div style="margin-right:8px">{part}</div>' for part in parts)

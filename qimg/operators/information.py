@@ -49,7 +49,7 @@ def von_neumann_entropy(rho: ArrayLike) -> Array:
     >>> float(von_neumann_entropy(np.eye(4) / 4))
     2.0
     """
-    return _shannon(arguments.populations("rho", rho))
+    return shannon_entropy(arguments.populations("rho", rho))
 
 
 def mutual_information(rho: ArrayLike, dims: Sequence[int], *, between: tuple[int, int] = (0, 1)) -> Array:
@@ -112,10 +112,17 @@ def relative_entropy_of_coherence(rho: ArrayLike, *, basis: str | ArrayLike) -> 
     """
     matrix = _in_basis(rho, basis)
     diagonal = np.clip(np.diagonal(matrix, axis1=-2, axis2=-1).real, 0.0, None)
-    return np.asarray(_shannon(diagonal) - von_neumann_entropy(matrix))
+    return np.asarray(shannon_entropy(diagonal) - von_neumann_entropy(matrix))
 
 
-def _shannon(weights: Array) -> Array:
+def shannon_entropy(weights: ArrayLike) -> Array:
+    """H(w) = −Σ w log₂ w in bits of weights (..., d), not negative, that sum to 1; 0 log₂ 0 counts as 0.
+
+    >>> float(shannon_entropy([0.5, 0.25, 0.25]))
+    1.5
+    """
+    weights = arguments.vectors("weights", weights)
+    arguments.require(bool(weights.min() >= 0), "weights", "must not be negative", float(weights.min()))
     terms = np.zeros_like(weights)
     np.log2(weights, out=terms, where=weights > 0)
     return np.asarray(-(weights * terms).sum(axis=-1)) + 0.0

@@ -38,7 +38,7 @@ def plot_density_matrix(
     matrix = arguments.hermitian("rho", rho)
     arguments.require_shape(matrix.ndim == 2, "rho", "(d, d)", matrix)
     axes = _axes(ax)
-    scale = float(np.abs(matrix).max())
+    scale = max(float(np.abs(matrix).max()), 1e-300)
     image = axes.imshow(
         np.sign(matrix.real) * np.sqrt(np.abs(matrix.real) / scale),
         cmap="RdBu_r",
@@ -88,24 +88,29 @@ def plot_spectrum(spectra: Mapping[str, ArrayLike], *, ax: "Axes | None" = None)
     return axes
 
 
-def plot_patch(patch: ArrayLike, *, side: int | None = None, ax: "Axes | None" = None) -> "Axes":
+def plot_patch(
+    patch: ArrayLike, *, side: int | None = None, data_range: float | None = None, ax: "Axes | None" = None
+) -> "Axes":
     """A patch as a picture, row 0 at the top; signed patches in red and blue around zero.
 
     Args:
         patch: (side²,) or (side, side) real.
         side: rows of the patch; the square root of its length when left out.
+        data_range: value shown in white (and its negative in full blue); the patch's own extremes when left out.
         ax: axes to draw on; a new figure when left out.
     """
-    values = arguments.numeric("patch", patch)
+    values = arguments.real("patch", patch)
+    arguments.require(data_range is None or data_range > 0, "data_range", "must be positive", data_range)
     rows = math.isqrt(values.size) if side is None else integer("side", side, 1)
     arguments.require_shape(values.size % rows == 0, "patch", f"with a multiple of {rows} pixels", values)
     values = values.reshape(rows, -1)
     axes = _axes(ax)
     if values.min() < 0:
-        limit = float(np.abs(values).max())
+        limit = float(np.abs(values).max()) if data_range is None else data_range
         axes.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     else:
-        axes.imshow(values, cmap="gray", interpolation="nearest")
+        low, high = (None, None) if data_range is None else (0.0, data_range)
+        axes.imshow(values, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     _bare(axes)
     return axes
 
