@@ -98,7 +98,7 @@ def density_matrix(name: str, value: ArrayLike) -> Array:
     """`value` as Hermitian matrices of unit trace; positivity is checked where a spectrum is taken."""
     array = hermitian(name, value)
     trace = np.trace(array, axis1=-2, axis2=-1).real
-    worst = np.ravel(trace)[np.abs(np.ravel(trace) - 1.0).argmax()]
+    worst = np.ravel(trace)[np.argmax(np.abs(np.ravel(trace) - 1.0))]
     if abs(worst - 1.0) > TOLERANCE:
         raise ValueError(f"{name} must have trace 1, but its trace is {worst:.12g}")
     return array
@@ -106,7 +106,7 @@ def density_matrix(name: str, value: ArrayLike) -> Array:
 
 def populations(name: str, value: ArrayLike) -> Array:
     """Eigenvalues (..., d) of density matrices, ascending, with rounding below zero clipped."""
-    weights = np.linalg.eigvalsh(density_matrix(name, value))
+    weights: Array = np.linalg.eigvalsh(density_matrix(name, value))
     if weights.min() < -TOLERANCE:
         raise ValueError(f"{name} must be positive semidefinite, but has the eigenvalue {weights.min():.3g}")
     return np.clip(weights, 0.0, None)

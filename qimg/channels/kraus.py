@@ -86,7 +86,7 @@ def is_completely_positive(choi: ArrayLike, *, tolerance: float = 1e-10) -> bool
     scale = max(float(np.abs(matrix).max()), 1e-300)
     if np.abs(matrix - matrix.conj().T).max() > tolerance * scale:
         return False
-    return bool(np.linalg.eigvalsh(matrix).min() >= -tolerance * scale)
+    return bool(np.min(np.linalg.eigvalsh(matrix)) >= -tolerance * scale)
 
 
 def is_trace_preserving(choi: ArrayLike, *, input_dimension: int, tolerance: float = 1e-10) -> bool:

@@ -109,7 +109,7 @@ def checked_samples(coefficients: ArrayLike, step: ArrayLike) -> tuple[Array, Ar
     samples = arguments.vectors("coefficients", coefficients)
     ok = samples.ndim == 2 and len(samples) > 0 and not np.iscomplexobj(samples)
     arguments.require_shape(ok, "coefficients", "(n, d), real, with n >= 1", samples)
-    steps = arguments.vectors("step", step).astype(np.float64)
+    steps: Array = arguments.vectors("step", step).astype(np.float64)
     arguments.require_shape(steps.shape == samples.shape[1:], "step", f"({samples.shape[1]},)", steps)
     arguments.require(bool(steps.min() > 0), "step", "must be positive", float(steps.min()))
     return samples, steps
@@ -118,7 +118,7 @@ def checked_samples(coefficients: ArrayLike, step: ArrayLike) -> tuple[Array, Ar
 def bin_indices(samples: Array, steps: Array) -> Array:
     """round(c / Δ), halves away from zero as in libjpeg; whole numbers as floats."""
     with np.errstate(over="ignore"):
-        largest = float((np.abs(samples).max(axis=0) / steps).max())
+        largest = float(np.max(np.abs(samples).max(axis=0) / steps))
     arguments.require(largest < 2**53, "step", "must be large enough to count bins exactly, up to 2**53", largest)
     return np.asarray(np.copysign(np.floor(np.abs(samples) / steps + 0.5), samples))
 

@@ -115,7 +115,7 @@ class QuantizationChannel:
         """Complete positivity. A Schur multiplier is CP if and only if it is PSD: one `eigvalsh` of size d."""
         if self.reconstruction == "dithered":
             return 0 <= self.error_weight <= 1 and bool(self.noise_state.min() >= -tolerance)
-        positive = bool(np.linalg.eigvalsh(self.multiplier()).min() >= -tolerance)
+        positive = bool(np.min(np.linalg.eigvalsh(self.multiplier())) >= -tolerance)
         return positive and (self.reconstruction == "midpoint" or bool(self.gains.max() <= 1 + tolerance))
 
     def is_cptp(self, *, tolerance: float = 1e-10) -> bool:
