@@ -82,6 +82,8 @@ def run(
     many = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)
     arguments.require(len(many) > 0, "circuits", "must hold at least one circuit", many)
     shots = integer("shots", shots, 1)
+    if seed is not None:
+        integer("seed", seed, 0, 2**31 - 1)
     device = _named(backend)
     measured = [_measured(circuit) for circuit in many]
     bits = {circuit.num_clbits for circuit in measured}

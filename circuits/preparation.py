@@ -31,6 +31,7 @@ def prepare(vector: ArrayLike, *, fidelity: float = 1.0) -> QuantumCircuit:
         ValueError: wrong length, not normalised, NaN, or a fidelity out of range.
     """
     amplitudes = arguments.vectors("vector", vector)
+    arguments.require_shape(amplitudes.ndim == 1, "vector", "(2**n,)", amplitudes)
     n_qubits = _register_size(amplitudes)
     norm = float(np.linalg.norm(amplitudes))
     arguments.require(abs(norm - 1) <= 1e-6, "vector", "must have norm 1 (see qimg.amplitude_encode)", norm)

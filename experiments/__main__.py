@@ -10,11 +10,12 @@ from rich.console import Console
 
 from experiments import runner
 from experiments.progress import progress_bars
-from qimg.cli import clear_errors
+from qimg.cli import clear_errors, interrupt_when_asked_to_end
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; bad input is one sentence and exit status 2."""
+    interrupt_when_asked_to_end()
     given = sys.argv[1:] if arguments is None else arguments
     console = Console()
     if not given or given[0] in ("-h", "--help"):

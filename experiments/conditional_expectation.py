@@ -15,7 +15,7 @@ import numpy as np
 
 from experiments.parameters import integers
 from experiments.pictures import LeaveOneOut, Picture, PictureParams, Track, others
-from experiments.summary import finite_mean
+from experiments.summary import comparable, finite_mean, pictures_counted
 from qimg import images, metrics
 from qimg.arguments import Array
 from qimg.images import LEVEL_SHIFT
@@ -156,10 +156,13 @@ def table(rows: Sequence[Row]) -> Table:
     body = []
     for quality in sorted({row.quality for row in rows}):
         for method in dict.fromkeys(row.method for row in rows):
-            chosen = [row for row in rows if (row.quality, row.method) == (quality, method)]
-            body.append([quality, method, *(finite_mean([getattr(row, name) for row in chosen]) for name in _MEASURES)])
+            means = []
+            for name in _MEASURES:
+                chosen = [row for row in comparable(rows, name) if (row.quality, row.method) == (quality, method)]
+                means.append(finite_mean(getattr(row, name) for row in chosen))
+            body.append([quality, method, *means])
     columns = ["quality", "method", "Y PSNR, dB", "RGB PSNR, dB", "SSIM (Y)", "MS-SSIM (Y)"]
-    return Table(columns=columns, rows=body, caption="Means over the pictures")
+    return Table(columns=columns, rows=body, caption=f"Means over {pictures_counted(rows, 'psnr_y_db')}")
 
 
 _MEASURES = ("psnr_y_db", "psnr_rgb_db", "ssim_y", "ms_ssim_y")
@@ -176,7 +179,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
     ):
         table_of_gains = np.array([gains(rows, quality, measure) for quality in qualities])
         table_of_gains[~np.isfinite(table_of_gains)] = np.nan
-        ax.plot(qualities, table_of_gains, color="0.55", linewidth=0.8)
+        ax.plot(qualities, table_of_gains, color="0.55", linewidth=0.8, marker=".", markersize=3)
         means = [finite_mean(gain) for gain in table_of_gains]
         plot_curves({"mean": (qualities, means)}, x_label="JPEG quality", y_label=label, ax=ax)
         ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)

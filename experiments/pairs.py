@@ -3,16 +3,17 @@
 Every picture is written as a JPEG file and read back: the raw/JPEG pairs that all other steps start from.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experiments.parameters import integers, not_empty
 from experiments.pictures import PictureParams, Track
-from experiments.summary import finite_mean
+from experiments.summary import comparable, finite_mean, pictures_counted
 from qimg import images, metrics
 from qimg.patches import grid
-from qimg.report import Table, plain_log_axis
+from qimg.report import Table, literal_label, plain_log_axis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,14 +84,10 @@ def findings(rows: Sequence[Row]) -> list[str]:
     sentences = [f"{len(names)} picture(s), {patches:,} patches of 8×8 pixels in three planes."]
     for quality in sorted({min(row.quality for row in rows), max(row.quality for row in rows)}):
         for subsampling in dict.fromkeys(row.subsampling for row in rows):
-            chosen = [row for row in rows if (row.quality, row.subsampling) == (quality, subsampling)]
-            rate, luma, rgb = (
-                finite_mean(getattr(row, name) for row in chosen)
-                for name in ("bits_per_pixel", "psnr_y_db", "psnr_rgb_db")
-            )
+            rate, luma, rgb = _summary(rows, subsampling, quality)
+            text = f"At quality {quality}, {subsampling}, a file takes {rate:.2f} bits per pixel"
             sentences.append(
-                f"At quality {quality}, {subsampling}, a file takes {rate:.2f} bits per pixel and has {luma:.2f} dB in "
-                f"Y, {rgb:.2f} dB in RGB."
+                f"{text} and has {luma:.2f} dB in Y, {rgb:.2f} dB in RGB." if math.isfinite(luma) else f"{text}."
             )
     return sentences
 
@@ -98,18 +95,19 @@ def findings(rows: Sequence[Row]) -> list[str]:
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
     keys = sorted({(row.subsampling, row.quality) for row in rows})
-    body = []
-    for subsampling, quality in keys:
-        chosen = [row for row in rows if (row.subsampling, row.quality) == (subsampling, quality)]
-        means = [
-            finite_mean(getattr(row, name) for row in chosen) for name in ("bits_per_pixel", "psnr_y_db", "psnr_rgb_db")
-        ]
-        body.append([subsampling, quality, *means])
     return Table(
         columns=["chroma", "quality", "bits per pixel", "Y PSNR, dB", "RGB PSNR, dB"],
-        rows=body,
-        caption="Means over the pictures",
+        rows=[[*key, *_summary(rows, *key)] for key in keys],
+        caption=f"Rate over all pixels; PSNR: means over {pictures_counted(rows, 'psnr_rgb_db')}",
     )
+
+
+def _summary(rows: Sequence[Row], subsampling: str, quality: int) -> tuple[float, float, float]:
+    """Bits per pixel over all pixels, mean PSNR in Y and in RGB over the pictures with an error at every quality."""
+    chosen = [row for row in rows if (row.subsampling, row.quality) == (subsampling, quality)]
+    rate = 8 * sum(row.file_bytes for row in chosen) / sum(row.height * row.width for row in chosen)
+    measured = [row for row in comparable(rows, "psnr_rgb_db") if row in chosen]
+    return rate, finite_mean(row.psnr_y_db for row in measured), finite_mean(row.psnr_rgb_db for row in measured)
 
 
 def plot(rows: Sequence[Row]) -> "Figure":
@@ -121,7 +119,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
     chosen = [row for row in rows if row.subsampling in (colour, "gray")]
     for name in dict.fromkeys(row.image for row in chosen):
         points = [(row.bits_per_pixel, row.psnr_y_db) for row in chosen if row.image == name]
-        axes.plot(*zip(*points, strict=True), marker="o", label=name)
+        axes.plot(*zip(*points, strict=True), marker="o", label=literal_label(name))
     plain_log_axis(axes, "x")
     axes.set_xlabel(f"bits per pixel (whole file, {colour})")
     axes.set_ylabel("Y PSNR, dB")

@@ -31,6 +31,8 @@ class Picture:
     name: str
     path: Path | None
     box_mean: int
+    pixels: int
+    """Before it is downscaled."""
     sha256: str
     """Of the pixels without alpha: the same picture in two files has one hash."""
 
@@ -117,7 +119,7 @@ def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
             skipped.append(Skipped(path=str(path), reason=f"{path}: the same picture as {twin.path}"))
             continue
         factor = box_mean or _box_for(pixels)
-        pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=factor, sha256=digest))
+        pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=factor, pixels=pixels, sha256=digest))
     if not pictures:
         reasons = "; ".join(entry.reason for entry in skipped)
         raise images.ImageError(f"none of the {len(skipped)} files can be read: {reasons}")
@@ -126,8 +128,13 @@ def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
 
 def bundled(*, box_mean: int = 1) -> list[Picture]:
     """The photographs bundled with scikit-image."""
-    digests = {name: _digest(images.bundled(name)) for name in images.BUNDLED}
-    return [Picture(name=name, path=None, box_mean=box_mean, sha256=digest) for name, digest in digests.items()]
+    return [_bundled(name, box_mean) for name in images.BUNDLED]
+
+
+def _bundled(name: str, box_mean: int) -> Picture:
+    pixels = images.bundled(name)
+    size = pixels.shape[0] * pixels.shape[1]
+    return Picture(name=name, path=None, box_mean=box_mean, pixels=size, sha256=_digest(pixels))
 
 
 def others(pictures: Sequence[Picture], picture: Picture) -> list[Picture]:

@@ -15,7 +15,7 @@ from qimg.arguments import integer
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator, shannon_entropy, von_neumann_entropy
 from qimg.patches import extract_patches
-from qimg.report import Table
+from qimg.report import Table, literal_label
 from qimg.states import amplitude_encode, ensemble_density_matrix, picture_state, reduced_what, schmidt_decomposition
 from qimg.truncation import discarded_weight
 
@@ -140,7 +140,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
     if len(rows) <= 12:
         for row in rows:
             ax.annotate(
-                row.image,
+                literal_label(row.image),
                 (row.entropy_bits, row.entanglement_entropy_bits),
                 (6, -9),
                 textcoords="offset points",

@@ -140,7 +140,10 @@ def provenance(params: Any, gathered: Gathered, *, seconds: Mapping[str, float])
     """Everything needed to repeat a run: parameters, inputs by hash, versions, commit, machine and time."""
     return {
         "params": dataclasses.asdict(params),
-        "inputs": [{"name": picture.name, "sha256": picture.sha256} for picture in gathered.pictures],
+        "inputs": [
+            {"name": picture.name, "sha256": picture.sha256, "box_mean": picture.box_mean}
+            for picture in gathered.pictures
+        ],
         "skipped": [dataclasses.asdict(entry) for entry in gathered.skipped],
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
         "commit": _commit(),

@@ -13,10 +13,11 @@ import numpy as np
 import circuits
 from experiments.parameters import integers
 from experiments.pictures import PictureParams, Track
+from experiments.summary import comparable, finite_mean, pictures_counted
 from qimg import images, metrics
 from qimg.arguments import integer
 from qimg.patches import extract_patches
-from qimg.report import Table, plain_log_axis, plot_curves
+from qimg.report import Table, literal_label, plain_log_axis, plot_curves
 from qimg.states import amplitude_decode, amplitude_encode
 
 if TYPE_CHECKING:
@@ -100,13 +101,17 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
     shots = sorted({row.shots_per_patch for row in rows})
-    groups = {n: [row for row in rows if row.shots_per_patch == n] for n in shots}
+    measured = comparable(rows, "psnr_db")
+    if not measured:
+        return ["Every picture is black, so there is nothing to read."]
+    groups = {n: [row for row in measured if row.shots_per_patch == n] for n in shots}
     middle = shots[len(shots) // 2]
     mean, error = _mean_and_error(groups[middle])
+    bar = f" ± {error:.2f}" if np.isfinite(error) else ""
     jpeg_psnr = float(np.mean([row.jpeg_psnr_db for row in groups[middle]]))
     jpeg_rate = float(np.mean([row.jpeg_bits_per_pixel for row in groups[middle]]))
     sentences = [
-        f"{middle:,} shots per 8×8 patch read {middle * 6 / 64:.0f} bits per pixel and give {mean:.2f} ± {error:.2f} "
+        f"{middle:,} shots per 8×8 patch read {middle * 6 / 64:.0f} bits per pixel and give {mean:.2f}{bar} "
         f"dB; a JPEG file at quality {JPEG_QUALITY} needs {jpeg_rate:.2f} bits per pixel for {jpeg_psnr:.2f} dB.",
     ]
     rise = _mean_and_error(groups[shots[-1]])[0] - _mean_and_error(groups[shots[0]])[0]
@@ -122,12 +127,18 @@ def table(rows: Sequence[Row]) -> Table:
     """Means over pictures and repeats."""
     body = []
     for shots in sorted({row.shots_per_patch for row in rows}):
-        chosen = [row for row in rows if row.shots_per_patch == shots]
+        chosen = [row for row in comparable(rows, "psnr_db") if row.shots_per_patch == shots]
+        if not chosen:
+            continue
         mean, error = _mean_and_error(chosen)
         theory = float(np.mean([row.first_order_psnr_db for row in chosen]))
         body.append([shots, chosen[0].bits_read_per_pixel, mean, error, theory])
     columns = ["shots per patch", "bits read per pixel", "PSNR, dB", "standard error of repeats, dB", "first order, dB"]
-    return Table(columns=columns, rows=body, caption="Means over pictures; error bars from independent repeats")
+    return Table(
+        columns=columns,
+        rows=body,
+        caption=f"Means over {pictures_counted(rows, 'psnr_db')}; error bars from independent repeats",
+    )
 
 
 def plot(rows: Sequence[Row]) -> "Figure":
@@ -140,9 +151,9 @@ def plot(rows: Sequence[Row]) -> "Figure":
     for name in dict.fromkeys(row.image for row in rows):
         values = [[row.psnr_db for row in rows if (row.image, row.shots_per_patch) == (name, n)] for n in shots]
         mean, spread = np.array([np.mean(v) for v in values]), np.array([2 * _scatter(v) for v in values])
-        curves[name] = (shots, mean, mean - spread, mean + spread)
+        curves[literal_label(name)] = (shots, mean, mean - spread, mean + spread)
     plot_curves(curves, x_label="shots per 8×8 patch", y_label="PSNR of the rebuilt luma, dB (band: ±2 σ)", ax=ax)
-    theory = [np.mean([row.first_order_psnr_db for row in rows if row.shots_per_patch == n]) for n in shots]
+    theory = [finite_mean(row.first_order_psnr_db for row in rows if row.shots_per_patch == n) for n in shots]
     ax.plot(shots, theory, color="0.5", linestyle="--", linewidth=1, label="first order")
     ax.set_xlim(0.8 * shots[0], 1.25 * shots[-1])  # a black picture alone draws nothing: its PSNR is infinite
     plain_log_axis(ax, "x")

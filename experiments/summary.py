@@ -1,11 +1,30 @@
 """Means over pictures that say what they leave out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 
 def finite_mean(values: Iterable[float]) -> float:
-    """Mean of the finite values: pictures kept exactly (infinite PSNR) or too small to be measured do not count."""
+    """Mean of the finite values; NaN where there are none."""
     finite = [value for value in values if np.isfinite(value)]
     return float(np.mean(finite)) if finite else float("nan")
+
+
+def comparable(rows: Sequence[Any], measure: str) -> list[Any]:
+    """Rows of the pictures whose measure is finite in every row: means over them compare the same pictures.
+
+    A blank picture that is kept exactly has an infinite PSNR somewhere, one that is too small for SSIM has none.
+    """
+    left_out = {row.image for row in rows if not np.isfinite(getattr(row, measure))}
+    return [row for row in rows if row.image not in left_out]
+
+
+def pictures_counted(rows: Sequence[Any], measure: str) -> str:
+    """For captions: over how many of the pictures the means of `comparable` rows go."""
+    counted = len({row.image for row in comparable(rows, measure)})
+    total = len({row.image for row in rows})
+    if counted == total:
+        return f"{total} picture(s)"
+    return f"{counted} of {total} pictures (the others are kept exactly somewhere, or too small)"

@@ -16,6 +16,7 @@ import numpy as np
 import circuits
 from experiments.parameters import not_empty
 from experiments.pictures import PictureParams, Track
+from experiments.summary import finite_mean
 from qimg.arguments import Array, integer
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator
@@ -163,8 +164,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
     sentences += [
         f"CX gates on 6 qubits at optimisation level 1: {cheap}. Level 2 may leave qubits permuted, so matrices are "
         "compared at level 1.",
-        f"A batch of {rows[0].patches:,} patches takes {1e3 * seconds:.0f} ms on Aer; the same product takes NumPy "
-        f"{1e3 * product:.2f} ms.",
+        f"A batch of up to {max(row.patches for row in rows):,} patches takes {1e3 * seconds:.0f} ms on Aer; the same "
+        f"product takes NumPy {1e3 * product:.2f} ms.",
     ]
     return sentences
 
@@ -183,7 +184,7 @@ def table(rows: Sequence[Row]) -> Table:
                 first.cx_level_2,
                 first.depth_level_2,
                 max(row.agreement for row in chosen),
-                float(np.mean([row.chi2_per_degree for row in chosen])),
+                finite_mean(row.chi2_per_degree for row in chosen),
                 1e3 * float(np.median([row.compile_seconds for row in chosen])),
                 1e3 * float(np.median([row.aer_seconds for row in chosen])),
             ]

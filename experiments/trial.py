@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from functools import partial, reduce
+from itertools import count
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,10 +79,16 @@ def run_trial(
         ImageError: no picture can be read.
         ResultsExist: `out` exists already.
     """
-    folder = _next_free() if out is None else out
+    if out is None:
+        out = _reserve()
+        try:
+            return run_trial(sources, out=out, seed=seed, steps=steps)
+        except BaseException:
+            out.rmdir()
+            raise
     if steps is None:
         steps = parameters(tuple(sources), seed)
-    with runner.new_folder(folder) as partial, progress_bars() as bars:
+    with runner.new_folder(out) as partial, progress_bars() as bars:
         gathered = gather(sources, box_mean=0)
         results = [runner.measure(name, steps[name], track=bars.track(TITLES[name])) for name in runner.NAMES]
         for number, measured in enumerate(results, start=1):
@@ -96,14 +103,19 @@ def run_trial(
         )
         facts["params"] = {name: dataclasses.asdict(params) for name, params in steps.items()}
         runner.write_json(facts, partial / "provenance.json")
-    return folder
+    return out
 
 
-def _next_free() -> Path:
-    number = 1
-    while Path(f"qimg-trial-{number}").exists():
-        number += 1
-    return Path(f"qimg-trial-{number}")
+def _reserve() -> Path:
+    """The next free folder qimg-trial-N, made empty, so that trials that run side by side take different ones."""
+    for number in count(1):
+        folder = Path(f"qimg-trial-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("count() does not end")
 
 
 def _step_folder(number: int, name: str) -> str:
@@ -139,14 +151,16 @@ def _section(number: int, measured: runner.Measured, gathered: Gathered) -> Sect
     module = runner.module(measured.name)
     rows = measured.rows
     figures = list(_gallery(measured.name, gathered.pictures))
-    if rows:
+    # One picture cannot be resampled: nothing to draw.
+    shown = bool(rows) and not (measured.name == "convergence" and len(gathered.pictures) == 1)
+    if shown:
         figures.append(Figure(draw=lambda: module.plot(rows), caption=_CAPTIONS[measured.name]))
     return Section(
         title=f"{number}. {TITLES[measured.name]}",
         question=f"{runner.question(measured.name)} {runner.method(measured.name)}",
         findings=module.findings(rows),
         figures=figures,
-        tables=[module.table(rows)] if rows else [],
+        tables=[module.table(rows).head(32)] if shown else [],
         files=[f"{_step_folder(number, measured.name)}/rows.csv"],
     )
 
@@ -184,7 +198,7 @@ def _gallery(name: str, pictures: Sequence[Picture]) -> list[Figure]:
         operator = reduce(add, (picture.operator() for picture in pictures))
         return [operator_figure(operator)] if np.trace(operator.matrix) > 0 else []
     if name == "decoherence":
-        return _channel_figure(pictures[0])
+        return _channel_figure(max(pictures, key=lambda picture: picture.pixels))
     if name == "conditional_expectation":
         return [_restored_figure(pictures)]
     return []

@@ -30,7 +30,8 @@ def integer(name: str, value: int, low: int, high: int | None = None) -> int:
     if high is None:
         require(whole and value >= low, name, f"must be an integer of at least {low}", value)
     else:
-        require(whole and low <= value <= high, name, f"must be in [{low}, {high}]", value)
+        require(whole, name, f"must be an integer in [{low}, {high}]", value)
+        require(low <= value <= high, name, f"must be in [{low}, {high}]", value)
     return int(value)
 
 

@@ -1,5 +1,7 @@
 """The `qimg` command."""
 
+import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,13 @@ def clear_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         print("qimg: interrupted; nothing was written", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def interrupt_when_asked_to_end() -> None:
+    """Let a polite request to end (SIGTERM, a closed terminal) clean up as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def _sentence(error: Exception) -> str:
@@ -49,6 +58,8 @@ def trial(
         from experiments.trial import run_trial
 
         folder = run_trial(images, out=None if out is None else Path(out), seed=seed)
+    for entry in json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["skipped"]:
+        print(f"skipped {entry['reason']}", file=sys.stderr)
     print(f"report: {folder / 'report.html'}")
 
 
@@ -61,9 +72,11 @@ def version() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `qimg` command."""
+    interrupt_when_asked_to_end()
+    given = sys.argv[1:] if arguments is None else arguments
     tyro.extras.subcommand_cli_from_dict(
         {"trial": trial, "version": version},
         prog="qimg",
         description="A quantum-inspired linear-algebra toolkit for images.",
-        args=sys.argv[1:] if arguments is None else arguments,
+        args=["version"] if given == ["--version"] else given,
     )

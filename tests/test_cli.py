@@ -1,5 +1,6 @@
 """The commands: what they print, and how they refuse bad input: exit status 2, one sentence, nothing written."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -126,12 +127,20 @@ def test_a_refusal_by_the_real_process(here):
 
 def test_the_trial_says_where_the_report_is(here, monkeypatch, capsys):
     given = []
-    monkeypatch.setattr(
-        trial_module, "run_trial", lambda sources, **options: given.append((sources, options)) or options["out"]
-    )
+
+    def run_trial(sources, **options):
+        given.append((sources, options))
+        options["out"].mkdir()
+        facts = {"skipped": [{"path": "damaged/one.png", "reason": "damaged/one.png: not an image"}]}
+        (options["out"] / "provenance.json").write_text(json.dumps(facts))
+        return options["out"]
+
+    monkeypatch.setattr(trial_module, "run_trial", run_trial)
     cli.main(["trial", "good.png", "damaged", "--out", "report", "--seed", "4"])
     assert given == [(("good.png", "damaged"), {"out": Path("report"), "seed": 4})]
-    assert capsys.readouterr().out == f"report: {Path('report', 'report.html')}\n"
+    said = capsys.readouterr()
+    assert said.out == f"report: {Path('report', 'report.html')}\n"
+    assert said.err == "skipped damaged/one.png: not an image\n"
 
 
 @pytest.mark.parametrize(

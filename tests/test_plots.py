@@ -186,3 +186,13 @@ def test_patches_can_share_one_scale():
         report.plot_patch(np.full(4, level), data_range=255, ax=ax)
         assert ax.images[0].get_clim() == (0.0, 255.0)
     plt.close(figure)
+
+
+def test_names_of_files_are_shown_letter_by_letter():
+    figure, ax = plt.subplots()
+    for name in ("_DSC0001", "a$b_{$", "x" * 80):
+        ax.plot([0, 1], [0, 1], label=report.literal_label(name))
+    shown = [text.get_text() for text in ax.legend().get_texts()]
+    figure.canvas.draw()  # a dollar sign that is read as mathematics would fail here
+    assert shown == [" _DSC0001", r"a\$b_{\$", "x" * 27 + "…"]
+    plt.close(figure)

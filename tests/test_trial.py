@@ -190,3 +190,8 @@ def test_nothing_is_left_behind_a_trial_that_ends_early(stage, error, pictures, 
     with pytest.raises(error, match="stopped in the middle"):
         trial.run_trial([str(pictures)], out=tmp_path / "out", steps=steps)
     assert entries(tmp_path) == set()
+
+
+def test_trials_side_by_side_take_different_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [trial._reserve().name for _ in range(3)] == ["qimg-trial-1", "qimg-trial-2", "qimg-trial-3"]

@@ -29,6 +29,10 @@ class KrausChannel:
         arguments.require_shape(operators.ndim == 3 and operators.size > 0, "operators", "(n, d_out, d_in)", operators)
         object.__setattr__(self, "operators", np.array(operators))
 
+    def __repr__(self) -> str:
+        count, rows, columns = self.operators.shape
+        return f"KrausChannel({count} operators, {columns} → {rows} levels)"
+
     @classmethod
     def from_qiskit(cls, channel: "QuantumChannel") -> "KrausChannel":
         """The channel of a Qiskit `Kraus`, `SuperOp`, `Choi`, … that is completely positive."""

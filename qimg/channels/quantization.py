@@ -57,6 +57,12 @@ class QuantizationChannel:
         """Levels of the output: d, and for "centroid" d + 1, the last being the erasure level ∅."""
         return self.dimension + (self.reconstruction == "centroid")
 
+    def __repr__(self) -> str:
+        return (
+            f"QuantizationChannel({self.reconstruction!r}, dimension={self.dimension}, "
+            f"gains from {self.gains.min():.3g} to {self.gains.max():.3g})"
+        )
+
     def apply(self, rho: ArrayLike) -> Array:
         """The map itself, linear in ρ. Cost: O(d²).
 

@@ -194,7 +194,10 @@ def _format(suffix: str) -> str:
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
     """Write `content` under a temporary name in the same folder, then rename: all of it or nothing."""
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -207,7 +210,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def find(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Image files named by files and folders, folders in alphabetical order and not searched below.
+    """Image files named by files and folders: those of a folder in alphabetical order, hidden ones and subfolders not.
 
     Raises:
         ImageError: a source does not exist, or a folder holds no image file.
@@ -215,9 +218,11 @@ def find(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
     found: list[Path] = []
     for source in map(Path, sources):
         if source.is_dir():
-            inside = sorted(entry for entry in source.iterdir() if entry.suffix.lower() in SUFFIXES)
+            visible = (entry for entry in source.iterdir() if not entry.name.startswith("."))
+            inside = sorted(entry for entry in visible if entry.suffix.lower() in SUFFIXES)
             if not inside:
-                raise ImageError(f"{source}: the folder holds no image ({' '.join(SUFFIXES)})")
+                endings = " ".join(SUFFIXES)
+                raise ImageError(f"{source}: the folder holds no image ({endings}); subfolders are not searched")
             found += inside
         elif source.exists():
             found.append(source)

@@ -127,6 +127,10 @@ class CorrelationOperator:
         """The operator of both sets together."""
         return self._combined(other, 1) if isinstance(other, CorrelationOperator) else NotImplemented
 
+    def __radd__(self, other: object) -> "CorrelationOperator":
+        """`sum` of operators starts from 0."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
     def __sub__(self, other: "CorrelationOperator") -> "CorrelationOperator":
         """The operator without a set that was added to it: leave-one-out in one subtraction, exact up to rounding."""
         if not isinstance(other, CorrelationOperator):
@@ -230,7 +234,9 @@ class CorrelationOperator:
         except FileNotFoundError:
             raise OperatorFileError(f"{path}: no such file") from None
         except Exception as error:  # a damaged archive raises zip, zlib, key, value and end-of-file errors
-            raise OperatorFileError(f"{path}: is no correlation operator, or damaged ({error})") from None
+            raise OperatorFileError(
+                f"{path}: is no correlation operator, or damaged ({type(error).__name__})"
+            ) from None
         kind, version, *rest = [str(entry) for entry in np.ravel(arrays["header"])] + ["", ""]
         if kind != _FORMAT or version != str(_VERSION):
             raise OperatorFileError(f"{path}: expected {_FORMAT} version {_VERSION}, but found {kind} {version}")

@@ -125,7 +125,8 @@ def shannon_entropy(weights: ArrayLike) -> Array:
     arguments.require(bool(weights.min() >= 0), "weights", "must not be negative", float(weights.min()))
     terms = np.zeros_like(weights)
     np.log2(weights, out=terms, where=weights > 0)
-    return np.asarray(-(weights * terms).sum(axis=-1)) + 0.0
+    # A weight that rounding left above 1 must not make an entropy negative.
+    return np.maximum(-(weights * terms).sum(axis=-1), 0.0)
 
 
 def _in_basis(rho: ArrayLike, basis: str | ArrayLike) -> Array:

@@ -2,6 +2,7 @@
 
 from qimg.report.page import Figure, Page, Section, render
 from qimg.report.plots import (
+    literal_label,
     plain_log_axis,
     plot_curves,
     plot_density_matrix,
@@ -20,6 +21,7 @@ __all__ = [
     "Section",
     "Table",
     "draw_svg",
+    "literal_label",
     "plain_log_axis",
     "plot_curves",
     "plot_density_matrix",

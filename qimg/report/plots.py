@@ -176,6 +176,13 @@ def plot_curves(
     return axes
 
 
+def literal_label(name: str, *, longest: int = 28) -> str:
+    """A file's name for matplotlib, letter by letter: no mathematics, not hidden from a legend, not too long."""
+    short = name if len(name) <= longest else f"{name[: longest - 1]}…"
+    # Legends leave out what begins with an underscore.
+    return (" " if short.startswith("_") else "") + short.replace("$", r"\$")
+
+
 def plain_log_axis(ax: "Axes", which: str) -> None:
     """Make an axis logarithmic with plain numbers as marks: 0.5, 1, 2, 5 instead of powers of ten.
 

@@ -24,6 +24,16 @@ class Table:
     """Cells; numbers are printed with four significant digits unless they are given as text."""
     caption: str = ""
 
+    def head(self, count: int) -> "Table":
+        """The table with its first `count` rows, the caption saying how many are left out."""
+        left = len(self.rows) - count
+        if left <= 0:
+            return self
+        caption = f"{self.caption}; " if self.caption else ""
+        return Table(
+            columns=self.columns, rows=self.rows[:count], caption=f"{caption}{left} more rows are left out here"
+        )
+
     def to_html(self) -> str:
         """An HTML table, numbers aligned to the right."""
         texts = [k == 0 or any(isinstance(row[k], str) for row in self.rows) for k in range(len(self.columns))]
