@@ -101,9 +101,9 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
     shots = sorted({row.shots_per_patch for row in rows})
-    measured = comparable(rows, "psnr_db")
+    measured = comparable(comparable(rows, "psnr_db"), "jpeg_psnr_db")
     if not measured:
-        return ["Every picture is black, so there is nothing to read."]
+        return ["No picture has an error both by shots and by JPEG, so there is nothing to compare."]
     groups = {n: [row for row in measured if row.shots_per_patch == n] for n in shots}
     middle = shots[len(shots) // 2]
     mean, error = _mean_and_error(groups[middle])
