@@ -40,6 +40,8 @@ def backend(name: str, *, n_qubits: int | None = None, seed: int | None = None) 
         ValueError: unknown name, or an option without effect.
         ModuleNotFoundError: the `ibm` extra is not installed.
     """
+    if not isinstance(name, str):
+        raise ValueError(f"name must be a backend's name, but name={name!r}")
     if name == "generic":
         from qiskit.providers.fake_provider import GenericBackendV2
 

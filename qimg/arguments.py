@@ -53,7 +53,8 @@ def numeric(name: str, value: ArrayLike) -> Array:
     """`value` as a `float64` or `complex128` array without NaN or infinity; never in single precision."""
     array = np.asarray(value)
     if array.dtype.kind not in "biufc":
-        raise ValueError(f"{name} must be numeric, but has dtype {array.dtype}")
+        kind = f"is a {type(value).__name__}" if array.dtype == object else f"has dtype {array.dtype}"
+        raise ValueError(f"{name} must be numeric, but {kind}")
     array = np.asarray(array, np.complex128 if array.dtype.kind == "c" else np.float64)
     # A sum is finite unless an element is not (or the sum overflows): one pass, no temporary.
     with np.errstate(over="ignore", invalid="ignore"):

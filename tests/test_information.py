@@ -188,3 +188,10 @@ def test_basis_vectors_are_columns() -> None:
 def test_arguments_are_checked(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_an_operator_is_not_taken_for_its_density_matrix():
+    operator = operators.CorrelationOperator.from_patches(np.eye(2))
+    with pytest.raises(ValueError, match="rho must be numeric, but is a CorrelationOperator"):
+        von_neumann_entropy(operator)
+    assert von_neumann_entropy(operator.density_matrix()) == 1.0
