@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 from functools import partial, reduce
-from itertools import count
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,34 +87,35 @@ def run_trial(
             raise
     if steps is None:
         steps = parameters(tuple(sources), seed)
-    with runner.new_folder(out) as partial, progress_bars() as bars:
+    with runner.new_folder(out) as unfinished, progress_bars() as bars:
         gathered = gather(sources, box_mean=0)
         results = [runner.measure(name, steps[name], track=bars.track(TITLES[name])) for name in runner.NAMES]
         for number, measured in enumerate(results, start=1):
-            step = partial / _step_folder(number, measured.name)
+            step = unfinished / _step_folder(number, measured.name)
             step.mkdir()
             runner.write_rows(measured.rows, step / "rows.csv")
         drawn = bars.track("Preparing the report")(list(enumerate(results, start=1)))
         page = _page(gathered, [_section(number, measured, gathered) for number, measured in drawn])
-        (partial / "report.html").write_text(render(page), encoding="utf-8")
+        (unfinished / "report.html").write_text(render(page), encoding="utf-8")
         facts = runner.provenance(
             steps["pairs"], gathered, seconds={measured.name: measured.seconds for measured in results}
         )
         facts["params"] = {name: dataclasses.asdict(params) for name, params in steps.items()}
-        runner.write_json(facts, partial / "provenance.json")
+        runner.write_json(facts, unfinished / "provenance.json")
     return out
 
 
 def _reserve() -> Path:
     """The next free folder qimg-trial-N, made empty, so that trials that run side by side take different ones."""
-    for number in count(1):
+    number = 1
+    while True:
         folder = Path(f"qimg-trial-{number}")
         try:
             folder.mkdir()
         except FileExistsError:
-            continue
-        return folder
-    raise AssertionError("count() does not end")
+            number += 1
+        else:
+            return folder
 
 
 def _step_folder(number: int, name: str) -> str:
