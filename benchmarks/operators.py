@@ -6,24 +6,20 @@ import sys
 import numpy as np
 
 import qimg
-from benchmarks.timing import Comparison, medians
+from benchmarks.timing import Comparison, compare
 from qimg import transforms
 
 
 def from_patches(repeats: int) -> Comparison:
     """Operator of an array of 8×8 patches against `x.T @ x` of the same array."""
     patches = np.random.default_rng(0).normal(size=(200_000, 64))
-    ours, peer = medians(
-        lambda: qimg.CorrelationOperator.from_patches(patches), lambda: patches.T @ patches, repeats=repeats
-    )
-    return Comparison(
-        what="CorrelationOperator.from_patches, 200 000 × 64",
-        ours_seconds=ours,
-        peer="x.T @ x",
-        peer_seconds=peer,
-        figure="speed of the bare product",
-        value=peer / ours,
+    return compare(
+        "CorrelationOperator.from_patches, 200 000 × 64",
+        lambda: qimg.CorrelationOperator.from_patches(patches),
+        "x.T @ x",
+        lambda: patches.T @ patches,
         target="≥ 0.80",
+        repeats=repeats,
     )
 
 
@@ -31,17 +27,13 @@ def from_planes(repeats: int) -> Comparison:
     """Operator of a plane, extraction and level shift included, against the product of ready patches."""
     plane = np.random.default_rng(0).uniform(0, 255, size=(3584, 3584))
     patches = qimg.extract_patches(plane) - 128.0
-    ours, peer = medians(
-        lambda: qimg.CorrelationOperator.from_planes(plane), lambda: patches.T @ patches, repeats=repeats
-    )
-    return Comparison(
-        what="CorrelationOperator.from_planes, 3584 × 3584",
-        ours_seconds=ours,
-        peer="x.T @ x of ready patches",
-        peer_seconds=peer,
-        figure="speed of the bare product",
-        value=peer / ours,
+    return compare(
+        "CorrelationOperator.from_planes, 3584 × 3584",
+        lambda: qimg.CorrelationOperator.from_planes(plane),
+        "x.T @ x of ready patches",
+        lambda: patches.T @ patches,
         target="≥ 0.40",
+        repeats=repeats,
     )
 
 
@@ -49,15 +41,13 @@ def batched_transform(repeats: int) -> Comparison:
     """2-D DCT of 100 000 patches against one bare matrix product."""
     patches = np.random.default_rng(0).normal(size=(100_000, 64))
     matrix = transforms.unitary("dct_2d", 64)
-    ours, peer = medians(lambda: transforms.apply(matrix, patches), lambda: patches @ matrix.T, repeats=repeats)
-    return Comparison(
-        what="transforms.apply, 2-D DCT of 100 000 patches",
-        ours_seconds=ours,
-        peer="x @ U.T",
-        peer_seconds=peer,
-        figure="time of the bare product",
-        value=ours / peer,
+    return compare(
+        "transforms.apply, 2-D DCT of 100 000 patches",
+        lambda: transforms.apply(matrix, patches),
+        "x @ U.T",
+        lambda: patches @ matrix.T,
         target="≤ 1.5",
+        repeats=repeats,
     )
 
 

@@ -20,6 +20,23 @@ class Comparison:
     target: str
 
 
+def compare(
+    what: str, ours: Callable[[], object], peer: str, theirs: Callable[[], object], *, target: str, repeats: int
+) -> Comparison:
+    """Time both side by side: a target with "≥" is a share of the peer's speed, one with "≤" a multiple of its time."""
+    ours_seconds, peer_seconds = medians(ours, theirs, repeats=repeats)
+    speed = target.startswith("≥")
+    return Comparison(
+        what=what,
+        ours_seconds=ours_seconds,
+        peer=peer,
+        peer_seconds=peer_seconds,
+        figure="speed of the bare product" if speed else "time of the bare product",
+        value=peer_seconds / ours_seconds if speed else ours_seconds / peer_seconds,
+        target=target,
+    )
+
+
 def medians(ours: Callable[[], object], peer: Callable[[], object], *, repeats: int) -> tuple[float, float]:
     """Median seconds of both, run in turn so that a busy machine slows both alike; one warm-up each."""
     ours()

@@ -90,9 +90,8 @@ def stinespring_circuit(gains: ArrayLike) -> QuantumCircuit:
     Args:
         gains: (2**n,) in [0, 1].
     """
-    alpha = arguments.vectors("gains", gains)
-    arguments.require(not np.iscomplexobj(alpha), "gains", "must be real", alpha.dtype)
-    d = alpha.shape[-1]
+    alpha = arguments.real("gains", gains)
+    d = alpha.size
     arguments.require_shape(alpha.ndim == 1 and d >= 2 and d & (d - 1) == 0, "gains", "(2**n,)", alpha)
     inside = bool(alpha.min() >= 0 and alpha.max() <= 1)
     arguments.require(inside, "gains", "must be in [0, 1]", (float(alpha.min()), float(alpha.max())))

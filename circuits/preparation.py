@@ -108,7 +108,8 @@ def _prepare(circuit: QuantumCircuit, qubits: list[int], amplitudes: Array, loss
     if len(qubits) == 1:
         _prepare_qubit(circuit, qubits[0], amplitudes)
         return
-    low, high = qubits[: len(qubits) // 2 + len(qubits) % 2], qubits[len(qubits) // 2 + len(qubits) % 2 :]
+    half = (len(qubits) + 1) // 2
+    low, high = qubits[:half], qubits[half:]
     left, values, right = np.linalg.svd(amplitudes.reshape(2 ** len(high), 2 ** len(low)))
     tail = np.append(np.cumsum(values[::-1] ** 2)[::-1], 0.0)
     rank = max(1, int(np.argmax(tail <= loss)))

@@ -46,9 +46,9 @@ class Picture:
         """Y'CbCr planes (H, W, 3) in code values."""
         return images.to_ycbcr(self.image())
 
-    def luma_code_values(self) -> Array:
-        """Luma rounded to whole code values (H, W): what a gray JPEG encoder is given."""
-        return images.to_uint8(images.luma(self.image())).astype(np.float64)
+    def luma(self) -> Array:
+        """Luma rounded to whole code values, (H, W) `uint8`: what a gray JPEG encoder is given."""
+        return images.to_uint8(images.luma(self.image()))
 
     def operator(self) -> CorrelationOperator:
         """The 192-dimensional operator of its 8×8 Y'CbCr patches."""
@@ -131,6 +131,7 @@ def bundled(*, box_mean: int = 1) -> list[Picture]:
     return [_bundled(name, box_mean) for name in images.BUNDLED]
 
 
+@lru_cache
 def _bundled(name: str, box_mean: int) -> Picture:
     pixels = images.bundled(name)
     size = pixels.shape[0] * pixels.shape[1]

@@ -60,8 +60,7 @@ class QuantizedMoments:
 
 def sample(picture: Picture) -> Sample:
     """A picture's luma, rounded to whole code values."""
-    luma = images.to_uint8(picture.luma_code_values())
-    return Sample(name=picture.name, luma=luma, sha256=picture.sha256)
+    return Sample(name=picture.name, luma=picture.luma(), sha256=picture.sha256)
 
 
 def ac_coefficients(luma: Array) -> Array:

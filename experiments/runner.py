@@ -89,7 +89,9 @@ def record(measured: Measured, root: Path) -> Path:
 
     A second run with the same inputs gets `-2` and so on behind its hash.
     """
-    facts = provenance(measured.params, measured.params.inputs(), seconds={measured.name: measured.seconds})
+    facts = provenance(
+        dataclasses.asdict(measured.params), measured.params.inputs(), seconds={measured.name: measured.seconds}
+    )
     key = json.dumps([facts["params"], [entry["sha256"] for entry in facts["inputs"]]], sort_keys=True)
     digest = hashlib.sha256(key.encode()).hexdigest()[:12]
     parent = root / measured.name
@@ -136,10 +138,10 @@ def write_json(content: Mapping[str, Any], path: Path) -> None:
     write_atomically(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
-def provenance(params: Any, gathered: Gathered, *, seconds: Mapping[str, float]) -> dict[str, Any]:
+def provenance(params: Mapping[str, Any], gathered: Gathered, *, seconds: Mapping[str, float]) -> dict[str, Any]:
     """Everything needed to repeat a run: parameters, inputs by hash, versions, commit, machine and time."""
     return {
-        "params": dataclasses.asdict(params),
+        "params": params,
         "inputs": [
             {"name": picture.name, "sha256": picture.sha256, "box_mean": picture.box_mean}
             for picture in gathered.pictures

@@ -71,11 +71,11 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     rows: list[Row] = []
     identity = circuits.transform_circuit("identity", 6)
     for picture in track(params.gather().pictures):
-        luma = picture.luma_code_values()
+        luma = picture.luma()
         patches = extract_patches(luma)
         patches = patches[rng.permutation(len(patches))[: params.patches]]
         states, norms = amplitude_encode(patches)
-        pair = images.jpeg_round_trip(luma.astype(np.uint8), quality=JPEG_QUALITY)
+        pair = images.jpeg_round_trip(luma, quality=JPEG_QUALITY)
         for shots in params.shots_per_patch:
             for repeat in range(params.repeats):
                 seed = int(rng.integers(2**31))
@@ -91,7 +91,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
                         psnr_db=metrics.psnr_db(patches, rebuilt),
                         first_order_psnr_db=10 * float(np.log10(255**2 / variance)) if variance > 0 else float("inf"),
                         bits_read_per_pixel=shots * 6 / 64,
-                        jpeg_psnr_db=metrics.psnr_db(luma, pair.image.astype(np.float64)),
+                        jpeg_psnr_db=metrics.psnr_db(luma, pair.image),
                         jpeg_bits_per_pixel=metrics.bits_per_pixel(len(pair.file), luma.shape),
                     )
                 )

@@ -98,9 +98,10 @@ def run_trial(
         page = _page(gathered, [_section(number, measured, gathered) for number, measured in drawn])
         (unfinished / "report.html").write_text(render(page), encoding="utf-8")
         facts = runner.provenance(
-            steps["pairs"], gathered, seconds={measured.name: measured.seconds for measured in results}
+            {name: dataclasses.asdict(params) for name, params in steps.items()},
+            gathered,
+            seconds={measured.name: measured.seconds for measured in results},
         )
-        facts["params"] = {name: dataclasses.asdict(params) for name, params in steps.items()}
         runner.write_json(facts, unfinished / "provenance.json")
     return out
 
@@ -231,7 +232,7 @@ def operator_figure(operator: CorrelationOperator) -> Figure:
 
 
 def _channel_figure(picture: Picture) -> list[Figure]:
-    luma = picture.luma_code_values()
+    luma = picture.luma()
     coefficients = ac_coefficients(luma)
     if not coefficients.any():
         return []

@@ -86,7 +86,7 @@ def separable_klt_factors(rho: ArrayLike, side: int) -> tuple[Array, Array]:
 
 
 def apply(unitary_matrix: ArrayLike, vectors: ArrayLike) -> Array:
-    """C = U x for a batch of vectors: one matrix product.
+    """Coefficients c = U x of a batch of vectors: one matrix product.
 
     Args:
         unitary_matrix: (d, d).

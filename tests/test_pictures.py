@@ -140,8 +140,8 @@ def test_pixels_come_without_alpha_and_luma_in_whole_code_values(tmp_path):
     np.testing.assert_array_equal(picture.image(), rgb)
     np.testing.assert_array_equal(picture.planes(), images.rgb_to_ycbcr(rgb))
     # Rounding moves a value by at most half a code value.
-    assert np.abs(picture.luma_code_values() - images.luma(rgb)).max() <= 0.5
-    np.testing.assert_array_equal(picture.luma_code_values() % 1, 0)
+    assert np.abs(picture.luma() - images.luma(rgb)).max() <= 0.5
+    np.testing.assert_array_equal(picture.luma() % 1, 0)
     assert picture.operator().count == 4
     assert picture.operator().dimension == 192
 

@@ -109,7 +109,7 @@ def checked_samples(coefficients: ArrayLike, step: ArrayLike) -> tuple[Array, Ar
     samples = arguments.vectors("coefficients", coefficients)
     ok = samples.ndim == 2 and len(samples) > 0 and not np.iscomplexobj(samples)
     arguments.require_shape(ok, "coefficients", "(n, d), real, with n >= 1", samples)
-    steps: Array = arguments.vectors("step", step).astype(np.float64)
+    steps = arguments.real("step", step)
     arguments.require_shape(steps.shape == samples.shape[1:], "step", f"({samples.shape[1]},)", steps)
     arguments.require(bool(steps.min() > 0), "step", "must be positive", float(steps.min()))
     return samples, steps
