@@ -1,4 +1,4 @@
-"""`python -m benchmarks` prints every ratio beside its target, and the machine it ran on."""
+"""`python -m benchmarks [operators|simulator|imports|prior …]` prints ratios beside targets, and the machine."""
 
 import os
 import platform
@@ -6,7 +6,8 @@ import statistics
 import subprocess
 import sys
 
-from benchmarks import operators, simulator
+from benchmarks import operators, prior, simulator
+from benchmarks.timing import Comparison
 from qimg.report import Table
 
 
@@ -33,27 +34,48 @@ def import_seconds(statement: str, repeats: int = 7) -> float:
     return statistics.median(float(run.stdout) for run in runs)
 
 
-def main() -> None:
-    """Run everything; about two minutes."""
-    comparisons = [operators.from_patches(21), operators.from_planes(21), operators.batched_transform(21)]
-    simulated, errors = simulator.compare(9)
-    comparisons += simulated
+def of_operators() -> tuple[list[Comparison], list[str]]:
+    """Operators and transforms against the bare product."""
+    peaks = ", ".join(f"{n:,}: {mib:.1f} MiB" for n, mib in operators.memory())
+    said = [f"peak memory of fitting n pictures of 256 × 256: {peaks}"]
+    return [operators.from_patches(21), operators.from_planes(21), operators.batched_transform(21)], said
+
+
+def of_simulator() -> tuple[list[Comparison], list[str]]:
+    """Batches through Aer against one circuit per patch."""
+    comparisons, errors = simulator.compare(9)
+    cx = simulator.preparation_cx()
+    said = [f"{name}: {value:.2e}" for name, value in errors.items()]
+    return comparisons, [*said, f"CX of exact preparation, random real states of 6 qubits: {min(cx)} to {max(cx)}"]
+
+
+def of_imports() -> tuple[list[Comparison], list[str]]:
+    """How long `import qimg` takes."""
+    ours, numpy = import_seconds("import qimg"), import_seconds("import numpy")
+    return [], [f"import qimg: {ours:.3f} s (target < 0.5), of which numpy {numpy:.3f} s"]
+
+
+PARTS = {"operators": of_operators, "simulator": of_simulator, "imports": of_imports, "prior": prior.compare}
+
+
+def main(chosen: list[str]) -> None:
+    """Run the named parts, all of them without names: about two minutes, and as many more for the prior."""
+    unknown = [name for name in chosen if name not in PARTS]
+    if unknown:
+        sys.exit(f"benchmarks are {', '.join(PARTS)}, but {unknown[0]!r} was asked for")
+    measured = [PARTS[name]() for name in chosen or PARTS]
     rows = [
         [one.what, 1e3 * one.ours_seconds, one.peer, 1e3 * one.peer_seconds, one.figure, one.value, one.target]
+        for comparisons, _ in measured
         for one in comparisons
     ]
-    columns = ["what", "ours, ms", "peer", "peer, ms", "figure", "value", "target"]
-    print(Table(columns=columns, rows=rows, caption=machine()).to_text())
-    print()
-    for name, value in errors.items():
-        print(f"{name}: {value:.2e}")
-    cx = simulator.preparation_cx()
-    print(f"CX of exact preparation, random real states of 6 qubits: {min(cx)} to {max(cx)}")
-    ours, numpy = import_seconds("import qimg"), import_seconds("import numpy")
-    print(f"import qimg: {ours:.3f} s (target < 0.5), of which numpy {numpy:.3f} s")
-    peaks = ", ".join(f"{n:,}: {mib:.1f} MiB" for n, mib in operators.memory())
-    print(f"peak memory of fitting n pictures of 256 × 256: {peaks}")
+    if rows:
+        columns = ["what", "ours, ms", "peer", "peer, ms", "figure", "value", "target"]
+        print(Table(columns=columns, rows=rows, caption=machine()).to_text())
+        print()
+    for sentence in (sentence for _, said in measured for sentence in said):
+        print(sentence)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

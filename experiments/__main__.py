@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     console = Console()
     if not given or given[0] in ("-h", "--help"):
         console.print("python -m experiments NAME [--options]; NAME --help lists the options\n")
-        for name in runner.NAMES:
+        for name in runner.EXPERIMENTS:
             console.print(f"[bold]{name}[/bold]  {runner.question(name)}", highlight=False, soft_wrap=True)
         return
     with clear_errors():

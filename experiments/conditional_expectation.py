@@ -7,8 +7,7 @@ global linear map inside 8×8 blocks: a floor to build on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
-from operator import add
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +16,11 @@ from experiments.parameters import integers
 from experiments.pictures import LeaveOneOut, Picture, PictureParams, Track, others
 from experiments.summary import comparable, finite_mean, pictures_counted
 from qimg import images, metrics
-from qimg.arguments import Array
+from qimg.arguments import Array, require
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator, LinearEstimator, conditional_expectation
 from qimg.patches import assemble_patches, extract_patches
+from qimg.prior import jpeg_pairs
 from qimg.report import Table, plot_curves
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Two rows per picture and quality."""
     integers("qualities", params.qualities, 1, 100)
+    require(params.shrinkage > 0, "shrinkage", "must be positive", params.shrinkage)
     pictures = params.gather().pictures
     rows: list[Row] = []
     for quality in track(params.qualities):
@@ -81,18 +82,8 @@ def estimate(joint: CorrelationOperator, *, shrinkage: float = 1.0) -> LinearEst
 
 
 def joint_operator(picture: Picture, quality: int) -> CorrelationOperator:
-    """Second moments of (decoded patch z, error x − z) in level-shifted Y'CbCr, 384 dimensions.
-
-    JPEG commutes with mirroring a block, so the mirror images of all patches are added: permutations of the operator.
-    """
-    image = picture.image()
-    decoded = images.to_ycbcr(images.jpeg_round_trip(image, quality=quality).image)
-    error = images.to_ycbcr(image) - decoded
-    # `from_planes` takes the level shift off every plane; the error has none.
-    joint = CorrelationOperator.from_planes(np.concatenate([decoded, error + LEVEL_SHIFT], axis=2))
-    pixels = np.arange(384).reshape(6, 8, 8)
-    mirrored = (pixels[:, ::-1], pixels[:, :, ::-1], pixels[:, ::-1, ::-1])
-    return reduce(add, (joint.permuted(order.ravel()) for order in mirrored), joint)
+    """Second moments of (decoded patch z, error x − z) and of its mirror images."""
+    return jpeg_pairs.joint_operator(picture.image(), quality=quality)
 
 
 def restore(decoded: Array, estimator: LinearEstimator) -> Array:

@@ -15,6 +15,7 @@ import numpy as np
 from qimg import images
 from qimg.arguments import Array, integer
 from qimg.operators import CorrelationOperator
+from qimg.prior import sources as lists
 
 Track: TypeAlias = Callable[[Iterable[Any]], Iterator[Any] | Iterable[Any]]
 """Wraps an iterable to report progress; `iter` reports nothing."""
@@ -76,7 +77,7 @@ class PictureParams:
     """The inputs that all experiments share."""
 
     images: tuple[str, ...] = ()
-    """Files, folders, or sets in QIMG_DATA; scikit-image's photographs when left out."""
+    """Files, folders, lists (splits.json#entry), or sets in QIMG_DATA; scikit-image's photographs when left out."""
     box_mean: int = 0
     """Downscale every picture by averaging boxes of this size first; 0 reduces those above 1.5 million pixels alone."""
 
@@ -95,7 +96,8 @@ def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
     Every file is read, so that broken ones are known from the start. A picture that is given twice is taken once.
 
     Args:
-        sources: files, folders, and names of folders below the one that the environment variable QIMG_DATA names.
+        sources: files, folders, lists (`FILE.json#entry`, see `qimg.prior.sources.gather`), and names of all of these
+            below the folder that the environment variable QIMG_DATA names.
         box_mean: boxes that every picture is averaged over; 0 takes for each picture the smallest that brings it to at
             most `LARGE` pixels.
 
@@ -107,7 +109,7 @@ def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
         return Gathered(pictures=bundled(box_mean=box_mean or 1), skipped=())
     pictures: list[Picture] = []
     skipped: list[Skipped] = []
-    for path in images.find(map(_located, sources)):
+    for path in images.find(path for source in sources for path in _located(source)):
         try:
             digest, pixels = _identity(path)
         except images.ImageError as error:
@@ -164,12 +166,15 @@ class LeaveOneOut:
         return reduce(add, map(self._operator_of, others(self._pictures, picture)))
 
 
-def _located(source: str) -> Path:
-    """The source itself, or the set of that name in the folder of data sets."""
+def _located(source: str) -> list[Path]:
+    """The source itself, the files of a list, or the set of that name in the folder of data sets."""
     sets = os.environ.get("QIMG_DATA")
+    if source.partition("#")[0].endswith(".json"):
+        listed = lists.gather([source], root=Path(sets) if sets else None)
+        return [one.path for one in listed if one.path is not None]
     if sets and not Path(source).exists() and (Path(sets) / source).exists():
-        return Path(sets) / source
-    return Path(source)
+        return [Path(sets) / source]
+    return [Path(source)]
 
 
 def _identity(path: Path) -> tuple[str, int]:

@@ -33,7 +33,13 @@ NAMES = (
     "transform_circuits",
     "shots",
 )
-"""The experiments, in the order in which a trial tells their story."""
+"""The experiments of a trial, in the order in which it tells their story."""
+
+STUDIES = ("universality", "transfer", "likelihood", "synthesis", "complex_chroma", "raw_pairs")
+"""The experiments that ask more than a trial does."""
+
+EXPERIMENTS = (*NAMES, *STUDIES)
+"""All experiments."""
 
 _PACKAGES = ("qimg", "numpy", "scipy", "pillow", "scikit-image", "qiskit", "qiskit-aer", "matplotlib")
 
@@ -54,8 +60,8 @@ class Measured:
 
 def module(name: str) -> Any:
     """The module of an experiment."""
-    if name not in NAMES:
-        raise ValueError(f"name must be one of {', '.join(NAMES)}, but name={name!r}")
+    if name not in EXPERIMENTS:
+        raise ValueError(f"name must be one of {', '.join(EXPERIMENTS)}, but name={name!r}")
     return importlib.import_module(f"experiments.{name}")
 
 

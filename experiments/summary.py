@@ -1,4 +1,4 @@
-"""Means over pictures that say what they leave out."""
+"""Means and quantiles that say, or leave out, what cannot be measured."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,6 +10,13 @@ def finite_mean(values: Iterable[float]) -> float:
     """Mean of the finite values; NaN where there are none."""
     finite = [value for value in values if np.isfinite(value)]
     return float(np.mean(finite)) if finite else float("nan")
+
+
+def finite_quantiles(values: Iterable[float]) -> tuple[float, float, float]:
+    """5 %, 50 % and 95 % quantiles of the finite values; NaN where there are none."""
+    finite = [value for value in values if np.isfinite(value)]
+    low, middle, high = np.quantile(finite, [0.05, 0.5, 0.95]) if finite else [np.nan] * 3
+    return float(low), float(middle), float(high)
 
 
 def comparable(rows: Sequence[Any], measure: str) -> list[Any]:

@@ -168,8 +168,8 @@ def _section(number: int, measured: runner.Measured, gathered: Gathered) -> Sect
 
 _CAPTIONS = {
     "pairs": "Luma PSNR against bits per pixel of the whole JPEG file, one line per picture.",
-    "convergence": "Distance to the operator of all pictures, entropy, and overlap of the leading eigenspace against "
-    "the number of pictures; bands are 5–95 % of resamples of the pictures.",
+    "convergence": "Distance to the operator of all pictures, entropy, leading eigenspace, and code length on unseen "
+    "pictures against the number of pictures; bands are 5–95 % of resamples of the pictures.",
     "purification": "Two ways to the same number: the entropy of the patches' density matrix and the entanglement of "
     "the picture's state.",
     "truncation": "Luma PSNR and discarded weight against the number of coefficients kept; basis or order from the "

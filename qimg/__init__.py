@@ -4,7 +4,7 @@ The second moments of image patches are a correlation operator; normalised, a de
 linear algebra on it.
 """
 
-from qimg import channels, images, metrics, operators, patches, report, states, transforms, truncation
+from qimg import channels, images, metrics, operators, patches, prior, report, states, transforms, truncation
 from qimg.channels import KrausChannel, QuantizationChannel, quantization_channel, quantize
 from qimg.images import ImageError, load, rgb_to_ycbcr, save, ycbcr_to_rgb
 from qimg.metrics import bd_rate, fidelity, ms_ssim, psnr_b, psnr_db, ssim, trace_distance
@@ -49,6 +49,7 @@ __all__ = [
     "operators",
     "partial_trace",
     "patches",
+    "prior",
     "picture_state",
     "psnr_b",
     "psnr_db",

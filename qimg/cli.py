@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 
 @contextmanager
-def clear_errors() -> Iterator[None]:
+def clear_errors(*, interrupted: str = "interrupted; nothing was written") -> Iterator[None]:
     """Turn bad input into one sentence on the error stream and exit status 2, without a traceback."""
     try:
         yield
@@ -21,7 +21,7 @@ def clear_errors() -> Iterator[None]:
         print(f"qimg: error: {sentence}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("qimg: interrupted; nothing was written", file=sys.stderr)
+        print(f"qimg: {interrupted}", file=sys.stderr)
         raise SystemExit(130) from None
 
 
@@ -63,6 +63,24 @@ def trial(
     print(f"report: {folder / 'report.html'}")
 
 
+def prior(arguments: list[str]) -> None:
+    """The commands below `qimg prior`."""
+    from qimg import cli_prior
+
+    commands: dict[str, Any] = {"fit": cli_prior.fit, "show": cli_prior.show, "compare": cli_prior.compare}
+    with clear_errors(interrupted="interrupted"):
+        tyro.extras.subcommand_cli_from_dict(
+            commands,
+            prog="qimg prior",
+            description="Learn the statistics of pictures once: fit, show and compare priors.",
+            args=arguments,
+        )
+
+
+def _prior_commands() -> None:
+    """Fit a prior on pictures, show one, or compare two: `qimg prior --help`."""
+
+
 def version() -> None:
     """Print the version of qimg."""
     from qimg import __version__
@@ -74,8 +92,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `qimg` command."""
     interrupt_when_asked_to_end()
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["prior"]:
+        prior(given[1:])
+        return
     tyro.extras.subcommand_cli_from_dict(
-        {"trial": trial, "version": version},
+        {"trial": trial, "prior": _prior_commands, "version": version},
         prog="qimg",
         description="A quantum-inspired linear-algebra toolkit for images.",
         args=["version"] if given == ["--version"] else given,

@@ -176,7 +176,7 @@ def test_a_defect_of_the_program_is_not_hidden(monkeypatch):
 def test_experiments_are_listed_with_their_questions(tmp_path):
     done = python("-m", "experiments", cwd=tmp_path)
     assert done.returncode == 0
-    for name in runner.NAMES:
+    for name in runner.EXPERIMENTS:
         assert f"{name}  {runner.question(name)}" in done.stdout
 
 

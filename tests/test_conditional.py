@@ -123,7 +123,16 @@ JOINT = CorrelationOperator.from_patches(np.eye(3))
     [
         (lambda: conditional_expectation(JOINT, observed=0, noise_variance=1), r"observed must be in \[1, 2\]"),
         (lambda: conditional_expectation(JOINT, observed=3, noise_variance=1), "but observed=3"),
-        (lambda: conditional_expectation(JOINT, observed=1, noise_variance=0), "noise_variance must be positive, but"),
+        (
+            lambda: conditional_expectation(JOINT, observed=1, noise_variance=-1),
+            "noise_variance must not be negative, but",
+        ),
+        (
+            lambda: conditional_expectation(
+                CorrelationOperator.from_patches(np.ones((4, 3))), observed=2, noise_variance=0
+            ),
+            "noise_variance must make the observed part positive definite, but noise_variance=0",
+        ),
         (
             lambda: conditional_expectation(
                 CorrelationOperator.from_patches(np.eye(3), "uniform"), observed=1, noise_variance=1

@@ -6,10 +6,13 @@ from PIL import Image
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Choi, DensityMatrix, Kraus, Operator, Statevector, SuperOp, entropy, state_fidelity
 from qiskit.quantum_info import partial_trace as qiskit_partial_trace
+from scipy.stats import multivariate_normal
 
 import circuits
 import qimg
-from qimg import channels, images, metrics, patches, states, transforms
+from qimg import channels, images, metrics, patches, prior, states, transforms
+from qimg.operators import ComplexMoments
+from qimg.transforms import unitary
 
 # Sums of at most 192 products of order one: a few hundred units in the last place at the most.
 ROUNDING = 1e-12
@@ -292,3 +295,52 @@ def test_erasure_level():
     padded = np.zeros((8, 8))
     padded[:5, :5] = circuits.apply_stinespring(channel.gains, rho).real
     assert DensityMatrix(padded).probabilities_dict()["100"] == pytest.approx(out[4, 4])
+
+
+def test_widely_linear_pair():
+    """widely linear pair"""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 50, 3))
+    moments = ComplexMoments.from_real_joint(qimg.CorrelationOperator.from_patches(np.hstack([a, b])))
+    psi = a + 1j * b
+    assert np.allclose(moments.hermitian, sum(np.outer(x, x.conj()) for x in psi), atol=1e-10)
+    assert np.allclose(moments.pseudo, sum(np.outer(x, x) for x in psi), atol=1e-10)
+
+
+def test_views_of_the_prior():
+    """views of the prior"""
+    plane = np.random.default_rng(0).uniform(0, 255, (32, 32))
+    view = prior.View("luma8")
+    (vector,) = view.vectors(plane, [8], [8])
+    ring = np.concatenate([plane[7, 7:24], plane[8:24, 7]])
+    block = unitary("dct_2d", 64) @ (plane[8:16, 8:16].ravel() - ring.mean())
+    assert np.allclose(vector[32:], block, atol=1e-10)
+    assert np.allclose(vector[:32], unitary("dct", 33)[1:] @ ring, atol=1e-10)
+    (patch,) = prior.View("patch8").vectors(plane, [8], [8])
+    assert np.allclose(patch, (unitary("dct_2d", 64) @ plane[8:16, 8:16].ravel())[1:], atol=1e-10)
+
+
+def test_likelihood():
+    """likelihood"""
+    patch = np.random.default_rng(0).normal(size=64) / 255
+    shipped = prior.load()
+    mixture = shipped.mixtures["patch8"].mixture
+    coefficients = (unitary("dct_2d", 64) @ (255 * patch))[1:]
+    densities = [
+        weight * multivariate_normal(np.zeros(63), covariance).pdf(coefficients)
+        for weight, covariance in zip(mixture.weights, mixture.covariances, strict=True)
+    ]
+    # A density per unit of code values / 255 is 255 times as large in each of 63 dimensions.
+    expected = np.log(sum(densities)) + 63 * np.log(255)
+    assert shipped.log_likelihood(patch) == pytest.approx(expected, rel=1e-9)
+    assert shipped.log_likelihood(patch + 0.25) == pytest.approx(expected, rel=1e-9)
+
+
+def test_excess_code_length():
+    """excess code length"""
+    model, truth = np.diag([4.0, 2.0]), np.diag([1.0, 2.0])
+    noise = 1 / 12
+    p, q = (matrix + noise * np.eye(2) for matrix in (model, truth))
+    nats = (np.log(np.linalg.det(p) / np.linalg.det(q)) + np.trace(np.linalg.solve(p, q)) - 2) / 2
+    excess = metrics.excess_code_length(model, truth, noise_variance=noise)
+    assert float(excess) == pytest.approx(nats / np.log(2), rel=1e-12)

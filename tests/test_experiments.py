@@ -24,7 +24,7 @@ from experiments.pictures import gather
 from qimg import images
 from qimg.report import Table
 
-PER_PICTURE = [name for name in runner.NAMES if name != "convergence"]
+PER_PICTURE = [name for name in runner.EXPERIMENTS if name not in ("convergence", "universality", "synthesis")]
 
 
 @functools.cache
@@ -33,7 +33,7 @@ def tiny(name: str) -> runner.Measured:
     return runner.measure(name, runner.module(name).TINY)
 
 
-@pytest.fixture(params=runner.NAMES)
+@pytest.fixture(params=runner.EXPERIMENTS)
 def measured(request) -> runner.Measured:
     return tiny(request.param)
 
@@ -83,7 +83,7 @@ def values_without_seconds(rows) -> list[list]:
 
 
 def test_experiments_are_questions():
-    for name in runner.NAMES:
+    for name in runner.EXPERIMENTS:
         assert runner.question(name).endswith("?")
         assert runner.method(name).endswith(".")
 
@@ -93,8 +93,13 @@ def test_tiny_measures_every_picture(measured):
     assert measured.seconds > 0
     if measured.name in PER_PICTURE:
         assert {row.image for row in measured.rows} - {"pooled"} == set(images.BUNDLED)
-    else:
+    elif measured.name == "convergence":
         assert {row.n_images for row in measured.rows} == {1, 2, 3, 4}
+    elif measured.name == "synthesis":
+        slopes = [row.image for row in measured.rows if (row.source, row.statistic) == ("real", "slope")]
+        assert slopes == list(images.BUNDLED)
+    else:
+        assert {row.set_a for row in measured.rows} == {row.set_b for row in measured.rows} == set(images.BUNDLED)
 
 
 def test_every_input_and_every_measurement_is_a_plain_value(measured):
@@ -175,7 +180,7 @@ def test_other_parameters_or_other_pictures_have_another_folder(edge, tmp_path):
     assert not any("-" in name for name in folders)
 
 
-@pytest.mark.parametrize("name", runner.NAMES)
+@pytest.mark.parametrize("name", runner.EXPERIMENTS)
 @pytest.mark.parametrize(
     "kind",
     [
@@ -202,13 +207,15 @@ def test_pictures_at_the_edge(name, kind, edge, tmp_path):
     if name in PER_PICTURE:
         # Pictures without energy may be left out, others never.
         without = {"constant"} if name in ("purification", "truncation", "transform_circuits") else set()
-        flat = {"constant", "black", "one pixel"} if name == "decoherence" else set()
+        flat = {"constant", "black", "one pixel"} if name in ("decoherence", "transfer") else set()
+        if name == "complex_chroma":
+            flat = {"constant", "black", "faint", "gray", "gray alpha", "16 bit gray"}
         expected = {picture.name for picture in gathered.pictures} - without - flat
         assert {row.image for row in measured.rows} - {"pooled"} == expected
 
 
 def test_a_picture_without_energy_is_said_to_have_none(edge):
-    for name in ("convergence", "purification", "truncation", "decoherence", "transform_circuits"):
+    for name in ("convergence", "purification", "truncation", "decoherence", "transform_circuits", "transfer"):
         measured = runner.measure(name, on_folder(name, edge / "constant"))
         assert measured.rows == []
         (sentence,) = runner.module(name).findings(measured.rows)
@@ -337,7 +344,7 @@ def test_gains_are_restored_minus_jpeg():
 
 
 def test_an_unknown_experiment_is_refused():
-    with pytest.raises(ValueError, match=r"name must be one of pairs, .*, shots, but name='nosuch'"):
+    with pytest.raises(ValueError, match=r"name must be one of pairs, .*, shots, .*, but name='nosuch'"):
         runner.module("nosuch")
 
 
@@ -359,6 +366,9 @@ def test_an_unknown_experiment_is_refused():
         ("decoherence", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
         ("conditional_expectation", {"qualities": ()}, "qualities must hold at least one value"),
         ("conditional_expectation", {"shrinkage": 0.0}, "must be positive, but .*=0.0"),
+        ("raw_pairs", {"qualities": (0,)}, r"qualities must be in \[1, 100\], but qualities=0"),
+        ("raw_pairs", {"subsamplings": ()}, "subsamplings must hold at least one value"),
+        ("raw_pairs", {"subsamplings": ("4:1:1",)}, "subsamplings must be one of .*, but subsamplings='4:1:1'"),
         ("transform_circuits", {"transforms": ()}, "transforms must hold at least one value"),
         ("transform_circuits", {"transforms": ("dst",)}, "name must be one of .*, but name='dst'"),
         ("transform_circuits", {"patches": 0}, "patches must be an integer of at least 1"),
@@ -368,6 +378,17 @@ def test_an_unknown_experiment_is_refused():
         ("shots", {"patches": 5000}, r"patches must be in \[1, 4096\], but patches=5000"),
         ("shots", {"repeats": 0}, "repeats must be an integer of at least 1"),
         ("shots", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
+        ("universality", {"scales": ()}, "scales must hold at least one value"),
+        ("universality", {"scales": (1, 0)}, "scales must be an integer of at least 1, but scales=0"),
+        ("universality", {"qualities": (101,)}, r"qualities must be in \[1, 100\], but qualities=101"),
+        ("universality", {"draws": 0}, "draws must be an integer of at least 1"),
+        ("universality", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
+        ("synthesis", {"components": 0}, "components must be an integer of at least 1, but components=0"),
+        ("synthesis", {"side": 16}, "side must be an integer of at least 32, but side=16"),
+        ("synthesis", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
+        ("synthesis", {"prior": "default"}, "components has no effect where prior is given, but components=4"),
+        ("complex_chroma", {"columns": 9}, r"columns must be in \[1, 8\], but columns=9"),
+        ("complex_chroma", {"noise_variance": 0.0}, "noise_variance must be positive, but noise_variance=0.0"),
     ],
 )
 def test_bad_parameters_are_named(name, change, message):

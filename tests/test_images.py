@@ -205,6 +205,8 @@ BAD_FILES: list[tuple[str, Callable[[Path], object], str]] = [
     ("pages.tif", _pages, "holds 2 frames, but one picture is expected"),
     ("print.jpg", lambda path: Image.new("CMYK", (4, 4)).save(path), "pixel format must be gray or RGB.* but is CMYK"),
     ("float.tif", lambda path: Image.new("F", (4, 4)).save(path), "pixel format must be gray or RGB.* but is F"),
+    ("missing.dng", lambda path: None, "no such file"),
+    ("folder.NEF", lambda path: path.mkdir(), "is a folder, but an image file is expected"),
     ("sizeless.tif", _sizeless, "cannot be read as an image"),
     ("double.tif", lambda path: tifffile.imwrite(path, np.zeros((4, 4))), "pixels must be .* but are float64"),
 ]
@@ -224,6 +226,7 @@ def test_bad_files_are_named(tmp_path: Path, name: str, make: Callable[[Path], o
         (np.zeros((2, 2, 5), np.uint8), "x.png", None, r"image: shape must be .* but is \(2, 2, 5\)"),
         (np.zeros((0, 2), np.uint8), "x.png", None, r"image: shape must be .* but is \(0, 2\)"),
         (np.zeros((2, 2), np.uint8), "x.xyz", None, "file ending must be one of .avif, .*but file ending='.xyz'"),
+        (np.zeros((2, 2), np.uint8), "x.dng", None, "file ending must be one of .avif, .*but file ending='.dng'"),
         (np.zeros((2, 2), np.uint8), "x.jpg", None, "quality must be given for .jpg, but quality=None"),
         (np.zeros((2, 2), np.uint8), "x.jpg", 101, r"quality must be in \[1, 100\], but quality=101"),
         (np.zeros((2, 2), np.uint8), "x.jpg", 0, r"quality must be in \[1, 100\], but quality=0"),
@@ -278,6 +281,34 @@ def test_find_lists_files_then_folders_in_order(tmp_path: Path) -> None:
         images.find([tmp_path / "none"])
     with pytest.raises(ImageError, match="absent: no such file or folder"):
         images.find([tmp_path / "absent"])
+
+
+def test_find_includes_raw_files_of_a_folder(tmp_path: Path) -> None:
+    for name in ("b.NEF", "a.dng", "c.png", "d.raw"):
+        (tmp_path / name).touch()
+    assert [path.name for path in images.find([tmp_path])] == ["a.dng", "b.NEF", "c.png"]
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ImageError, match=r"no image \(\.png .*, RAW: .*\.dng .*\.x3f\); subfolders are not searched"):
+        images.find([tmp_path / "none"])
+
+
+def test_find_expands_patterns_to_files_in_order(tmp_path: Path) -> None:
+    for name in ("b.png", "a.png", "c.jpg", "in/d.png", "in/deeper/e.png", "f[1].png", "f1.png", ".hidden.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+
+    def names(pattern: str) -> list[str]:
+        return [str(path.relative_to(tmp_path)) for path in images.find([tmp_path / pattern])]
+
+    assert names("?.png") == ["a.png", "b.png"]
+    assert names("[bc].*") == ["b.png", "c.jpg"]
+    assert names("in/*") == ["in/d.png"]
+    assert names("**/[de].png") == ["in/d.png", "in/deeper/e.png"]
+    # A file of the very name comes before the pattern.
+    assert names("f[1].png") == ["f[1].png"]
+    for pattern in ("*.gif", "i*"):
+        with pytest.raises(ImageError, match=r"\*.*: no file matches the pattern"):
+            images.find([tmp_path / "c.jpg", tmp_path / pattern])
 
 
 @pytest.mark.parametrize("name", images.BUNDLED)

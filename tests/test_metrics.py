@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from qiskit import quantum_info
+from scipy.linalg import block_diag
 from scipy.signal import convolve2d
+from scipy.stats import multivariate_normal
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from qimg import images, metrics
@@ -282,3 +284,63 @@ def test_batches_are_compared_one_by_one(
 def test_pictures_are_real():
     with pytest.raises(ValueError, match="image must be real, but image='complex128'"):
         metrics.psnr_db(np.zeros((2, 2)), np.full((2, 2), 1j))
+
+
+def covariance(seed: int, dimension: int, batch: tuple[int, ...] = ()) -> Array:
+    factor = np.random.default_rng(seed).normal(size=(*batch, dimension, dimension))
+    return factor @ np.swapaxes(factor, -1, -2)
+
+
+@given(SEEDS, st.integers(1, 6), st.floats(0.01, 10))
+def test_excess_code_length_is_the_mean_difference_of_code_lengths(seed: int, dimension: int, noise: float) -> None:
+    """By brute force: E[−log₂ p_model(x)] − E[−log₂ p_truth(x)] with every law from SciPy and E exact on 2d points."""
+    model, truth = covariance(seed, dimension), covariance(seed + 1, dimension)
+    excess = metrics.excess_code_length(model, truth, noise_variance=noise)
+    # ±√d times the columns of a root of Q: equally likely points whose second moments are Q.
+    total = truth + noise * np.eye(dimension)
+    points = np.sqrt(dimension) * np.linalg.cholesky(total).T
+    bits = [
+        -multivariate_normal(cov=cov).logpdf(np.concatenate([points, -points])).mean() / math.log(2)
+        for cov in (model + noise * np.eye(dimension), total)
+    ]
+    assert_allclose(excess, bits[0] - bits[1], rtol=1e-7, atol=1e-7)
+
+
+@given(SEEDS, st.integers(1, 8))
+def test_excess_code_length_laws(seed: int, dimension: int) -> None:
+    model, truth = covariance(seed, dimension), covariance(seed + 1, dimension)
+    excess = metrics.excess_code_length(model, truth, noise_variance=0.1)
+    assert excess > 0
+    # Rounding of logarithms and of a solve whose condition number the noise bounds.
+    assert_allclose(metrics.excess_code_length(truth, truth, noise_variance=0.1), 0, atol=1e-9)
+    turned = np.linalg.qr(np.random.default_rng(seed).normal(size=(dimension, dimension)))[0]
+    both = (turned @ matrix @ turned.T for matrix in (model, truth))
+    assert_allclose(metrics.excess_code_length(*both, noise_variance=0.1), excess, rtol=1e-6)
+    scaled = metrics.excess_code_length(9 * model, 9 * truth, noise_variance=0.9)
+    assert_allclose(scaled, excess, rtol=1e-6)
+    # A joint code is as long as the sum of codes for independent parts.
+    joined = [block_diag(matrix, matrix) for matrix in (model, truth)]
+    assert_allclose(metrics.excess_code_length(*joined, noise_variance=0.1), 2 * excess, rtol=1e-6)
+
+
+def test_excess_code_length_is_batched() -> None:
+    model, truth = covariance(0, 4, (3, 1)), covariance(1, 4, (2,))
+    together = metrics.excess_code_length(model, truth, noise_variance=0.1)
+    apart = [[metrics.excess_code_length(a, b, noise_variance=0.1) for b in truth] for a in model[:, 0]]
+    assert_allclose(together, apart, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("model", "truth", "noise", "message"),
+    [
+        (np.eye(2), np.eye(3), 0.1, r"truth must have shape \(\.\.\., 2, 2\), but has shape \(3, 3\)"),
+        (np.eye(2), np.eye(2), -1.0, "noise_variance must not be negative, but noise_variance=-1.0"),
+        (np.eye(2), np.diag([1.0, 0.0]), 0.0, "truth must be positive definite with noise_variance=0.0 added"),
+        (np.diag([1.0, -2.0]), np.eye(2), 0.5, "model must be positive definite with noise_variance=0.5 added"),
+        (np.array([[1.0, 2.0], [0.0, 1.0]]), np.eye(2), 0.5, "model must be Hermitian"),
+        (1j * np.eye(2), np.eye(2), 0.5, "model must be real"),
+    ],
+)
+def test_excess_code_length_names_what_is_wrong(model: Array, truth: Array, noise: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        metrics.excess_code_length(model, truth, noise_variance=noise)

@@ -19,8 +19,8 @@ def images_of(cell: nbformat.NotebookNode) -> int:
     return sum("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
 
 
-def test_both_notebooks_are_there():
-    assert [path.stem for path in NOTEBOOKS] == ["inspect_a_density_matrix", "submit_a_circuit"]
+def test_the_notebooks_are_there():
+    assert [path.stem for path in NOTEBOOKS] == ["inspect_a_density_matrix", "submit_a_circuit", "the_prior"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

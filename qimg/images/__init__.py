@@ -1,4 +1,4 @@
-"""Images in and out: files, JPEG pairs, colour planes, and the photographs that ship with scikit-image.
+"""Images in and out: files, RAW files, JPEG pairs, colour planes, and the photographs that ship with scikit-image.
 
 An image is a `uint8` or `uint16` array (H, W) or (H, W, 3), with an alpha channel (H, W, 2) or (H, W, 4).
 Inside the library, planes are `float64` in 8-bit code values (0 to 255).
@@ -21,14 +21,18 @@ from qimg.images.planes import (
     without_alpha,
     ycbcr_to_rgb,
 )
+from qimg.images.raw import RAW_SUFFIXES, RawPicture, camera, load_raw
 
 __all__ = [
     "BUNDLED",
     "LEVEL_SHIFT",
+    "RAW_SUFFIXES",
     "SUFFIXES",
     "ImageError",
     "JpegRoundTrip",
+    "RawPicture",
     "box_mean",
+    "camera",
     "bundled",
     "check_image",
     "code_values",
@@ -37,6 +41,7 @@ __all__ = [
     "has_alpha",
     "jpeg_round_trip",
     "load",
+    "load_raw",
     "luma",
     "quantization_table",
     "rgb_to_ycbcr",

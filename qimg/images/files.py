@@ -1,5 +1,6 @@
 """Image files of 8 and 16 bit, written whole or not at all, and the photographs that ship with scikit-image."""
 
+import glob
 import io
 import os
 import tempfile
@@ -14,9 +15,10 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from qimg.arguments import Array, integer, one_of, require
 from qimg.images.planes import ImageError, check_image, colours, has_alpha
+from qimg.images.raw import RAW_SUFFIXES, render_raw
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".ppm", ".pgm", ".avif")
-"""File endings that a folder of images is searched for."""
+"""File endings that are read and written; a folder of images is searched for them and for `RAW_SUFFIXES`."""
 
 BUNDLED = ("astronaut", "chelsea", "coffee", "motorcycle")
 """Colour photographs that scikit-image ships without loss (its `rocket` is a JPEG file)."""
@@ -30,7 +32,7 @@ def load(path: str | os.PathLike[str]) -> Array:
 
     Args:
         path: PNG, TIFF, JPEG, WebP, AVIF, BMP, PPM or PGM; gray or RGB, 8 bit or (PNG, TIFF) 16 bit, with or
-            without alpha.
+            without alpha. RAW files (`RAW_SUFFIXES`) as `load_raw` renders them.
 
     Returns:
         `uint8` or `uint16` array (H, W), (H, W, 3), (H, W, 2) gray + alpha or (H, W, 4) RGB + alpha.
@@ -39,6 +41,8 @@ def load(path: str | os.PathLike[str]) -> Array:
         ImageError: the file is missing, truncated, no image, animated, or of another pixel format.
     """
     path = Path(path)
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return render_raw(path)  # Pillow would read the preview that some of them hold
     try:
         with warnings.catch_warnings():
             # Pillow's own limit (an error at twice the size) guards against bombs; its warning is not needed.
@@ -210,25 +214,44 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def find(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Image files named by files and folders: those of a folder in alphabetical order, hidden ones and subfolders not.
+    """Image files named by files, folders and patterns, each source's files in alphabetical order.
+
+    Args:
+        sources: files; folders, searched for `SUFFIXES` and `RAW_SUFFIXES` without hidden files and subfolders; and
+            patterns such as `holiday/*.NEF`, with `**` for any depth of folders, which name files of any ending. What
+            exists under the very name is no pattern.
 
     Raises:
-        ImageError: a source does not exist, or a folder holds no image file.
+        ImageError: a source does not exist, a folder holds no image file, or a pattern matches no file.
     """
     found: list[Path] = []
     for source in map(Path, sources):
         if source.is_dir():
-            visible = (entry for entry in source.iterdir() if not entry.name.startswith("."))
-            inside = sorted(entry for entry in visible if entry.suffix.lower() in SUFFIXES)
-            if not inside:
-                endings = " ".join(SUFFIXES)
-                raise ImageError(f"{source}: the folder holds no image ({endings}); subfolders are not searched")
-            found += inside
+            found += _inside(source)
         elif source.exists():
             found.append(source)
+        elif glob.has_magic(str(source)):
+            found += _matching(source)
         else:
             raise ImageError(f"{source}: no such file or folder")
     return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    visible = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    inside = sorted(entry for entry in visible if entry.suffix.lower() in (*SUFFIXES, *RAW_SUFFIXES))
+    if not inside:
+        endings = f"{' '.join(SUFFIXES)}, RAW: {' '.join(RAW_SUFFIXES)}"
+        raise ImageError(f"{folder}: the folder holds no image ({endings}); subfolders are not searched")
+    return inside
+
+
+def _matching(pattern: Path) -> list[Path]:
+    matches = (Path(match) for match in glob.glob(str(pattern), recursive=True))
+    files = sorted(match for match in matches if not match.is_dir())
+    if not files:
+        raise ImageError(f"{pattern}: no file matches the pattern")
+    return files
 
 
 def bundled(name: str) -> Array:

@@ -1,5 +1,6 @@
-"""How far apart two pictures, two rate curves or two density matrices are."""
+"""How far apart two pictures, two rate curves, two density matrices or two codes are."""
 
+from qimg.metrics.coding import excess_code_length
 from qimg.metrics.pictures import mean_squared_error, ms_ssim, psnr_b, psnr_db, ssim
 from qimg.metrics.quantum import fidelity, trace_distance
 from qimg.metrics.rate import bd_rate, bits_per_pixel
@@ -7,6 +8,7 @@ from qimg.metrics.rate import bd_rate, bits_per_pixel
 __all__ = [
     "bd_rate",
     "bits_per_pixel",
+    "excess_code_length",
     "fidelity",
     "mean_squared_error",
     "ms_ssim",

@@ -13,11 +13,19 @@ from qimg.operators.information import (
     spectrum,
     von_neumann_entropy,
 )
+from qimg.operators.widely_linear import (
+    ComplexMoments,
+    WidelyLinearEstimator,
+    strictly_linear_estimator,
+    widely_linear_estimator,
+)
 
 __all__ = [
+    "ComplexMoments",
     "CorrelationOperator",
     "LinearEstimator",
     "OperatorFileError",
+    "WidelyLinearEstimator",
     "conditional_expectation",
     "eigenbasis",
     "l1_coherence",
@@ -27,5 +35,7 @@ __all__ = [
     "relative_entropy_of_coherence",
     "shannon_entropy",
     "spectrum",
+    "strictly_linear_estimator",
     "von_neumann_entropy",
+    "widely_linear_estimator",
 ]

@@ -41,16 +41,24 @@ def conditional_expectation(joint: CorrelationOperator, *, observed: int, noise_
         joint: operator of the concatenated vectors (z, x), energy weights.
         observed: number m of leading components that make up z.
         noise_variance: added to the diagonal of C_zz, in squared units of the vectors. At least 1/12 for pixels rounded
-            to integers; more shrinks the estimate towards zero, which few pictures call for.
+            to integers; more shrinks the estimate towards zero, which few pictures call for. 0 where the operator holds
+            noise already.
+
+    Raises:
+        ValueError: C_zz is not positive definite with the noise on its diagonal.
     """
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
     m = integer("observed", observed, 1, joint.dimension - 1)
-    arguments.require(noise_variance > 0, "noise_variance", "must be positive", noise_variance)
+    arguments.require(noise_variance >= 0, "noise_variance", "must not be negative", noise_variance)
     arguments.one_of("weights", joint.weights, ["energy"])
     integer("count", joint.count, 1)
     moments = joint.matrix / joint.count
     seen = moments[:m, :m] + noise_variance * np.eye(m)
-    weights = cho_solve(cho_factor(seen, lower=True), moments[:m, m:]).conj().T
+    try:
+        weights = cho_solve(cho_factor(seen, lower=True), moments[:m, m:]).conj().T
+    except LinAlgError:
+        rule = "must make the observed part positive definite"
+        raise ValueError(f"noise_variance {rule}, but noise_variance={noise_variance!r}") from None
     residual = moments[m:, m:] - weights @ moments[:m, m:]
     return LinearEstimator(weights=weights, residual=(residual + residual.conj().T) / 2)

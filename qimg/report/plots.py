@@ -115,13 +115,16 @@ def plot_patch(
     return axes
 
 
-def plot_eigen_patches(basis: ArrayLike, *, count: int = 16, planes: int = 1, ax: "Axes | None" = None) -> "Axes":
+def plot_eigen_patches(
+    basis: ArrayLike, *, count: int = 16, planes: int = 1, across: int | None = None, ax: "Axes | None" = None
+) -> "Axes":
     """The leading columns of a basis as patches on one board, rank 1 first, row by row.
 
     Args:
         basis: (d, r) columns, d = planes · side².
         count: patches shown.
         planes: with 3, one patch is shown in colour, its planes read as Y', Cb and Cr around middle gray.
+        across: patches in a row; as many as rows, or one more, when left out.
         ax: axes to draw on; a new figure when left out.
     """
     from qimg.images import to_uint8, ycbcr_to_rgb
@@ -130,7 +133,7 @@ def plot_eigen_patches(basis: ArrayLike, *, count: int = 16, planes: int = 1, ax
     side = math.isqrt(len(vectors) // planes)
     arguments.require_shape(planes * side * side == len(vectors), "basis", "(planes · side², r)", vectors)
     count = integer("count", count, 1, vectors.shape[1])
-    across = math.ceil(math.sqrt(count))
+    across = math.ceil(math.sqrt(count)) if across is None else integer("across", across, 1)
     down = math.ceil(count / across)
     board = np.full((down * (side + 1) - 1, across * (side + 1) - 1, 3), 255, np.uint8)
     cover = np.zeros(board.shape[:2], bool)

@@ -1,0 +1,258 @@
+"""Second moments of complex vectors ψ = a + ib: the Hermitian operator E[ψψ†], and the E[ψψᵀ] that it leaves out."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg import arguments
+from qimg.arguments import Array, integer
+from qimg.operators.conditional import LinearEstimator, conditional_expectation
+from qimg.operators.correlation import CorrelationOperator
+from qimg.operators.information import von_neumann_entropy
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ComplexMoments:
+    """All second moments of complex vectors ψ = a + ib, not centred, with their count and their sum.
+
+    The pair C = E[ψψ†] (Hermitian) and P = E[ψψᵀ] (complex symmetric, the pseudo-covariance) says exactly what the
+    real joint operator of a ⊕ b says. Turning every vector by a random angle of its own, ψ → e^{iθ}ψ, leaves C as it is
+    and P = 0; vectors with P = 0 are called proper. Source: Schreier and Scharf, 2010, chapter 2.
+    """
+
+    hermitian: Array
+    """(d, d) Σ ψψ†: `count` times C, not normalised."""
+    pseudo: Array
+    """(d, d) Σ ψψᵀ: `count` times P."""
+    sum: Array
+    """(d,) Σ ψ."""
+    count: int
+    """Number of vectors seen."""
+
+    def __post_init__(self) -> None:
+        integer("count", self.count, 0)
+        hermitian = np.array(arguments.hermitian("hermitian", self.hermitian), complex)
+        arguments.require_shape(hermitian.ndim == 2, "hermitian", "(d, d)", hermitian)
+        pseudo = np.array(arguments.square("pseudo", self.pseudo), complex)
+        arguments.require_shape(pseudo.shape == hermitian.shape, "pseudo", f"{hermitian.shape}", pseudo)
+        # As strict as the check of Hermiticity, on the scale of both: P may be nothing but rounding.
+        scale = max(float(np.abs(hermitian).max()), float(np.abs(pseudo).max()), 1e-300)
+        deviation = float(np.abs(pseudo - pseudo.T).max()) / scale
+        if deviation > arguments.TOLERANCE:
+            raise ValueError(f"pseudo must be symmetric, but deviates by {deviation:.3g} of the scale")
+        total = np.array(arguments.numeric("sum", self.sum), complex)
+        arguments.require_shape(total.shape == hermitian.shape[:1], "sum", f"({len(hermitian)},)", total)
+        for name, value in (("hermitian", hermitian), ("pseudo", pseudo), ("sum", total)):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_patches(cls, patches: ArrayLike) -> "ComplexMoments":
+        """Second moments of the rows of an array. Exact; cost: one BLAS product, O(n d²).
+
+        Args:
+            patches: (n, d) complex, n ≥ 0.
+
+        >>> moments = ComplexMoments.from_patches([[1 + 1j], [2 - 1j]])
+        >>> moments.hermitian, moments.pseudo
+        (array([[7.+0.j]]), array([[3.-2.j]]))
+        """
+        data = arguments.numeric("patches", patches)
+        arguments.require_shape(data.ndim == 2 and data.shape[1] >= 1, "patches", "(n, d)", data)
+        return cls.from_real_joint(CorrelationOperator.from_patches(np.hstack([data.real, data.imag])))
+
+    @classmethod
+    def from_real_joint(cls, operator: CorrelationOperator) -> "ComplexMoments":
+        """The moments of ψ = a + ib from the operator of the real vectors a ⊕ b.
+
+        With blocks A = E[aaᵀ], B = E[bbᵀ], X = E[abᵀ]: C = A + B + i(Xᵀ − X), P = A − B + i(X + Xᵀ). Exact up to
+        rounding; cost O(d²).
+
+        Args:
+            operator: (2d, 2d) real, energy weights; for the 8×8 patches of planes Cb and Cr,
+                `CorrelationOperator.from_planes(planes[..., 1:])`.
+        """
+        arguments.one_of("weights", operator.weights, ["energy"])
+        even = operator.dimension % 2 == 0
+        arguments.require(even, "operator", "must have an even dimension", operator.dimension)
+        matrix = arguments.real("operator", operator.matrix)
+        d = operator.dimension // 2
+        first, second, cross = matrix[:d, :d], matrix[d:, d:], matrix[:d, d:]
+        return cls(
+            hermitian=first + second + 1j * (cross.T - cross),
+            pseudo=first - second + 1j * (cross + cross.T),
+            sum=operator.sum[:d] + 1j * operator.sum[d:],
+            count=operator.count,
+        )
+
+    def to_real_joint(self) -> CorrelationOperator:
+        """The operator of the real vectors a ⊕ b: the inverse of `from_real_joint`, exact up to rounding."""
+        first = (self.hermitian.real + self.pseudo.real) / 2
+        second = (self.hermitian.real - self.pseudo.real) / 2
+        cross = (self.pseudo.imag - self.hermitian.imag) / 2
+        return CorrelationOperator(
+            matrix=np.block([[first, cross], [cross.T, second]]),
+            sum=np.concatenate([self.sum.real, self.sum.imag]),
+            count=self.count,
+            weights="energy",
+        )
+
+    def hermitian_operator(self) -> CorrelationOperator:
+        """The operator of the complex vectors alone, as `CorrelationOperator.from_patches` of them: P is lost."""
+        return CorrelationOperator(matrix=self.hermitian, sum=self.sum, count=self.count, weights="energy")
+
+    def proper(self) -> "ComplexMoments":
+        """The moments with P = 0, and no mean: those of the vectors after random rotations ψ → e^{iθ}ψ."""
+        return replace(self, pseudo=np.zeros_like(self.pseudo), sum=np.zeros_like(self.sum))
+
+    @property
+    def dimension(self) -> int:
+        """Length d of the complex vectors."""
+        return len(self.hermitian)
+
+    @property
+    def pseudo_ratio(self) -> float:
+        """‖P‖_F / ‖C‖_F: 0 for proper vectors, at most 1, reached by real ones."""
+        return float(np.linalg.norm(self.pseudo) / self._scale(self.hermitian))
+
+    @property
+    def imaginary_ratio(self) -> float:
+        """‖Im C‖_F / ‖Re C‖_F: what is complex about the Hermitian operator."""
+        return float(np.linalg.norm(self.hermitian.imag) / self._scale(self.hermitian.real))
+
+    @property
+    def axis(self) -> float:
+        """Angle of the principal axis of all components together in the plane (a, b): ½ arg tr P, in (−π/2, π/2].
+
+        The leading eigenvector of the 2×2 second moments Σ_k (a_k, b_k)(a_k, b_k)ᵀ points there.
+        """
+        return float(np.angle(np.trace(self.pseudo)) / 2)
+
+    @property
+    def polarization(self) -> float:
+        """|tr P| / tr C in [0, 1]: 0 where no axis of the plane (a, b) is preferred, 1 where all energy is on one.
+
+        With λ₁ ≥ λ₂ the eigenvalues of the 2×2 second moments of `axis`, it is (λ₁ − λ₂) / (λ₁ + λ₂).
+        """
+        return float(np.abs(np.trace(self.pseudo)) / self._scale(np.trace(self.hermitian)))
+
+    def asymmetry_bits(self) -> float:
+        """The entropy that losing the phase would add: S(ρ_proper) − S(ρ_joint) = 1 + S(C / tr C) − S(ρ_joint).
+
+        ρ_joint is the 2d-dimensional density matrix of a ⊕ b, and ρ_proper the mean of it and of its rotation by a
+        quarter turn, which is what random rotations leave. From 0 (proper) to 1 bit (one phase and its opposite for
+        all components, such as real vectors). Exact; cost: two `eigvalsh`. Source: asymmetry of Vaccaro et al., 2008.
+        """
+        hermitian = von_neumann_entropy(self.hermitian_operator().density_matrix())
+        joint = von_neumann_entropy(self.to_real_joint().density_matrix())
+        return float(np.clip(1.0 + hermitian - joint, 0.0, 1.0))
+
+    def circularity_coefficients(self, *, noise_variance: float) -> Array:
+        """(d,) canonical correlations k of ψ with ψ*, descending: the singular values of C^{−1/2} P C^{−T/2}.
+
+        All 0 for proper vectors, all 1 for real ones. They do not change under ψ → T ψ with T invertible (at noise 0).
+        Exact; cost: one `eigh` and one SVD, O(d³). Source: Schreier and Scharf, 2010, section 3.2.
+
+        Args:
+            noise_variance: added to the variance of every real component, so that C gets twice as much on its diagonal;
+                0 is allowed where C has full rank.
+
+        Raises:
+            ValueError: C with the noise is not positive definite, or no vectors have these moments.
+        """
+        arguments.require(noise_variance >= 0, "noise_variance", "must not be negative", noise_variance)
+        values, vectors = np.linalg.eigh(self._mean(self.hermitian) + 2 * noise_variance * np.eye(self.dimension))
+        lowest = float(values[0] / max(values[-1], 1e-300))
+        arguments.require(lowest > 1e-14, "hermitian", "must have full rank, or noise_variance be positive", lowest)
+        whitening = (vectors / np.sqrt(values)).conj().T
+        whitened = whitening @ self._mean(self.pseudo) @ whitening.T
+        coefficients = np.linalg.svd(whitened, compute_uv=False)
+        largest = float(coefficients[0])
+        # Whitening amplifies rounding by the condition number of C.
+        arguments.require(largest <= 1 + 1e-15 / lowest + 1e-9, "pseudo", "must be that of vectors", largest)
+        return np.minimum(coefficients, 1.0)
+
+    def improper_bits(self, *, noise_variance: float) -> float:
+        """Bits per vector that a Gaussian code loses by knowing C alone: −½ log₂ Π (1 − k²).
+
+        The difference of the differential entropies log₂ det(πe C) and that of a Gaussian with the same C and its P,
+        and also the excess length of the code for the first on data with the moments of the second (the traces agree).
+        Read as mutual information between ψ and ψ* by Schreier and Scharf (2010). A model of Gaussian data: no file.
+
+        Args:
+            noise_variance: as in `circularity_coefficients`, but positive: without noise real vectors lose infinitely
+                many bits.
+        """
+        arguments.require(noise_variance > 0, "noise_variance", "must be positive", noise_variance)
+        coefficients = self.circularity_coefficients(noise_variance=noise_variance)
+        return float(-0.5 * np.log2((1 - coefficients) * (1 + coefficients)).sum())
+
+    def _mean(self, moments: Array) -> Array:
+        return np.asarray(moments / integer("count", self.count, 1))
+
+    def _scale(self, of: Array) -> float:
+        size = float(np.linalg.norm(of))
+        if not size > 0:
+            raise ValueError("a ratio of moments needs a vector that is not zero, but all vectors are zero")
+        return size
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WidelyLinearEstimator:
+    """ψ̂ = W z + V z*, with the second moments of what it misses."""
+
+    weights: Array
+    """(k, m) W."""
+    conjugate_weights: Array
+    """(k, m) V; 0 where the vectors are proper."""
+    residual: Array
+    """(k, k) E[(ψ − ψ̂)(ψ − ψ̂)†] per vector, with the noise in z, as in `LinearEstimator.residual`."""
+
+    def apply(self, observed: ArrayLike) -> Array:
+        """Estimates (..., k) from observations (..., m). Cost: two matrix products."""
+        data = arguments.vectors("observed", observed)
+        size = self.weights.shape[1]
+        arguments.require_shape(data.shape[-1] == size, "observed", f"(..., {size})", data)
+        return np.asarray(data @ self.weights.T + data.conj() @ self.conjugate_weights.T)
+
+
+def strictly_linear_estimator(moments: ComplexMoments, *, observed: int, noise_variance: float) -> LinearEstimator:
+    """The map z ↦ W z of least mean squared error among the complex linear ones: it needs C alone.
+
+    W = C_xz C_zz⁻¹, which commutes with rotations ψ → e^{iθ}ψ. Cost: one Cholesky factor, O(m³).
+
+    Args:
+        moments: of the concatenated complex vectors (z, x).
+        observed: number m of leading components that make up z.
+        noise_variance: added to the variance of every real component of z: 2 noise_variance on the diagonal of C_zz.
+    """
+    return conditional_expectation(moments.hermitian_operator(), observed=observed, noise_variance=2 * noise_variance)
+
+
+def widely_linear_estimator(moments: ComplexMoments, *, observed: int, noise_variance: float) -> WidelyLinearEstimator:
+    """The map z ↦ W z + V z* of least mean squared error: the real joint conditional expectation, written in ψ.
+
+    (W V) solves (W V) [[C_zz, P_zz], [P_zz*, C_zz*]] = (C_xz, P_xz). Exact; never worse than the strictly linear
+    estimator on the moments that both are fitted on. Cost: one complex Cholesky factor of twice the size, O(8 m³).
+    Source: Picinbono and Chevalier, 1995.
+
+    Args:
+        moments: of the concatenated complex vectors (z, x).
+        observed: number m of leading components that make up z.
+        noise_variance: added to the variance of every real component of z, as in `conditional_expectation`.
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    m = integer("observed", observed, 1, moments.dimension - 1)
+    arguments.require(noise_variance > 0, "noise_variance", "must be positive", noise_variance)
+    count = integer("count", moments.count, 1)
+    hermitian, pseudo = moments.hermitian / count, moments.pseudo / count
+    # Noise of equal variance in a and b, independent of each other, is proper: P does not change.
+    seen = hermitian[:m, :m] + 2 * noise_variance * np.eye(m)
+    augmented = np.block([[seen, pseudo[:m, :m]], [pseudo[:m, :m].conj(), seen.conj()]])
+    cross = np.hstack([hermitian[m:, :m], pseudo[m:, :m]])
+    both = cho_solve(cho_factor(augmented, lower=True), cross.conj().T).conj().T
+    residual = hermitian[m:, m:] - both @ cross.conj().T
+    return WidelyLinearEstimator(
+        weights=both[:, :m], conjugate_weights=both[:, m:], residual=(residual + residual.conj().T) / 2
+    )

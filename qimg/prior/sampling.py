@@ -1,0 +1,245 @@
+"""Pictures drawn from a prior: patches of its mixtures, and textures block after block, each given what lies around."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from qimg import arguments
+from qimg.arguments import Array, integer
+from qimg.prior.joint import JointMixture
+from qimg.prior.model import MissingPartError, Prior
+from qimg.prior.views import zero_sum_basis
+from qimg.transforms import unitary
+
+
+def sample(
+    prior: Prior,
+    *,
+    rng: np.random.Generator,
+    patches: int | None = None,
+    texture: tuple[int, int] | None = None,
+    view: str | None = None,
+) -> Array:
+    """Patches drawn from a mixture of the prior, or one texture drawn block after block in raster order.
+
+    Patches are independent exact draws of p(x) = Σ_k π_k N(x; 0, C_k). In a texture every block is drawn given the
+    pixels z of its ring that exist already: its class from p(k | z), then x from N(W_k z, R_k), exact under the mixture
+    of the view restricted to those pixels (never the lower left ones; fewer at the borders). The joint operators know
+    no level, so that levels alone would walk at random and further the larger the texture. They are held by what
+    the prior's operators measured of block means, mean μ and variance σ²: with b̂ the block mean that the ring
+    predicts and r² the class's residual variance of it,
+
+        b = μ + ρ (b̂ − μ) + e,   Var e = r²,   ρ = √max(0, 1 − r²/σ²),
+
+    the one linear law under which b has variance σ² wherever b̂ has. The first block has no ring: its mean is drawn
+    from N(μ, σ²), its other coefficients from the mixture. Both are models of one step; a texture as a whole has no
+    density that could be written down.
+
+    Cost: 2 K m² operations per block for the classes, m coefficients of the ring, and blocks whose rings are complete
+    are drawn together.
+
+    Args:
+        prior: what to draw from.
+        rng: draws everything; the same state gives the same pictures.
+        patches: how many patches, at least 0.
+        texture: (H, W) pixels, each at least 1, no multiple of anything. Give this or `patches`.
+        view: mixture to draw from: a `patch` view for patches (`patch8` when left out), a `luma` or `colour` view for
+            textures (`luma8` when left out).
+
+    Returns:
+        Patches (n, size²) of luma relative to their mean, or a texture (H, W) of luma, (H, W, 3) of Y'CbCr for `colour`
+        views; in code values, neither rounded nor clipped.
+
+    Raises:
+        ValueError: both or neither of `patches` and `texture` are given, or the view is of the other kind.
+        MissingPartError: the prior holds no such mixture, or no operator to take the levels of a texture from.
+
+    >>> from qimg.prior import GaussianMixture, Prior
+    >>> mixture = GaussianMixture.from_covariances([1.0], [100 * np.eye(63)])
+    >>> flat = Prior.assemble(operators={}, mixtures={"patch8": mixture}, provenance={"inputs": []})
+    >>> sample(flat, rng=np.random.default_rng(0), patches=5).shape
+    (5, 64)
+    """
+    given = [name for name, value in (("patches", patches), ("texture", texture)) if value is not None]
+    arguments.require(len(given) == 1, "patches or texture", "must be given, and not both", given)
+    name = view or ("patch8" if texture is None else "luma8")
+    model = prior.mixtures[name]
+    fits = (model.view.kind == "patch") == (texture is None)
+    arguments.require(fits, "view", f"must be one for {given[0]}, such as {_EXAMPLES[given[0]]}", name)
+    if texture is None:
+        return _patches(model, integer("patches", patches or 0, 0), rng)
+    height, width = (integer("texture", length, 1) for length in texture)
+    painter = Painter(model, _levels(prior, model.view.planes, model.view.size))
+    down, across = -(-height // model.view.size), -(-width // model.view.size)
+    noise = Noise.drawn(down, across, painter.block, rng)
+    canvas = painter.paint(noise)[:height, :width]
+    return canvas[..., 0] if model.view.planes == 1 else canvas
+
+
+_EXAMPLES = {"patches": "patch8", "texture": "luma8 or colour8"}
+
+
+def _patches(model: JointMixture, count: int, rng: np.random.Generator) -> Array:
+    return np.asarray(model.mixture.sample(count, rng) @ model.view.synthesis.T)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Levels:
+    """Mean and variance of block means, plane by plane."""
+
+    mean: Array
+    """(planes,) μ in code values."""
+    variance: Array
+    """(planes,) σ² in squared code values; infinite lets levels walk."""
+
+
+def _levels(prior: Prior, planes: int, size: int) -> Levels:
+    """What the prior's operator of level-shifted patches says about the means of blocks.
+
+    Blocks that tile the patch: exact, an average over their places in it. Other blocks: the means of the patch itself,
+    a little too varied for larger ones.
+    """
+    kind = "luma" if planes == 1 else "colour"
+    if not any(name.startswith(f"{kind} ") for name in prior.operators):
+        raise MissingPartError(f"the prior holds no {kind} operator, which says what levels a texture has")
+    operator = prior.operator_of(kind)
+    side = math.isqrt(operator.dimension // planes)
+    within = size if side % size == 0 else side
+    blocks = np.kron(np.eye(side // within), np.ones(within) / within)
+    means = np.kron(np.eye(planes), np.kron(blocks, blocks))
+    shifted = (means @ operator.sum / operator.count).reshape(planes, -1).mean(axis=1)
+    second = np.einsum("pi,ij,pj->p", means, operator.matrix / operator.count, means).reshape(planes, -1).mean(axis=1)
+    return Levels(mean=shifted + 128.0, variance=np.maximum(second - shifted**2, 1e-12))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Noise:
+    """All randomness of a texture, block by block, so that the order of drawing changes nothing."""
+
+    classes: Array
+    """(rows, columns) of blocks, uniform in [0, 1): which class."""
+    coefficients: Array
+    """(rows, columns, block) standard normal: which block of the class."""
+
+    @classmethod
+    def drawn(cls, down: int, across: int, block: int, rng: np.random.Generator) -> "Noise":
+        """Noise for so many blocks of so many coefficients."""
+        return cls(classes=rng.random((down, across)), coefficients=rng.standard_normal((down, across, block)))
+
+
+class Painter:
+    """Draws blocks of one mixture given the ring pixels that exist, whichever these are."""
+
+    def __init__(self, model: JointMixture, levels: Levels) -> None:
+        self.view, self.levels = model.view, levels
+        self.block = model.view.planes * model.view.size**2
+        self._model = model
+        self._brushes: dict[tuple[int, ...], _Brush] = {}
+
+    def paint(self, noise: Noise, *, one_by_one: bool = False) -> Array:
+        """The texture (H, W, planes) of this noise, H and W multiples of the block.
+
+        Block (r, c) looks at (r − 1, c + 1) at most, so that all blocks of equal c + 2r can be drawn at once.
+
+        Args:
+            noise: of every block.
+            one_by_one: draw them in raster order instead, which gives the same texture.
+        """
+        down, across = noise.classes.shape
+        size, planes = self.view.size, self.view.planes
+        canvas = np.zeros((down * size, across * size, planes))
+        places = np.indices((down, across)).reshape(2, -1).T
+        front = np.arange(len(places)) if one_by_one else places[:, 1] + 2 * places[:, 0]
+        for number in np.unique(front):
+            together = places[front == number]
+            # Blocks of one front may lack different pixels, those of one kind of place lack the same.
+            kinds = [(row > 0, column > 0, column < across - 1) for row, column in together]
+            for kind in dict.fromkeys(kinds):
+                same = together[[other == kind for other in kinds]]
+                rows, columns = same.T
+                uniform, normal = noise.classes[rows, columns], noise.coefficients[rows, columns]
+                blocks = self._drawn(canvas, same * size, self._known(*kind), uniform, normal)
+                for (row, column), block in zip(same * size, blocks, strict=True):
+                    canvas[row : row + size, column : column + size] = block
+        return canvas
+
+    def _known(self, above: bool, left: bool, right: bool) -> tuple[int, ...]:
+        """Numbers of the ring's pixels that exist where there are blocks above, to the left and to the right."""
+        size = self.view.size
+        corner = [0] if above and left else []
+        first = list(range(1, 1 + size)) if above else []
+        second = list(range(1 + size, 1 + 2 * size)) if above and right else []
+        side = list(range(1 + 2 * size, 1 + 3 * size)) if left else []
+        return (*corner, *first, *second, *side)
+
+    def _drawn(self, canvas: Array, corners: Array, known: tuple[int, ...], uniform: Array, normal: Array) -> Array:
+        """Blocks (n, size, size, planes) at these corners."""
+        if not known:
+            return self._first(uniform, normal)
+        if known not in self._brushes:
+            self._brushes[known] = _Brush(self._model.restricted(self.view.keeping(known)))
+        brush = self._brushes[known]
+        ring = brush.model.view.ring
+        seen = canvas[corners[:, :1] + ring[:, 0], corners[:, 1:] + ring[:, 1]]
+        level = seen.mean(axis=1)
+        z = np.einsum("im,nmp->npi", zero_sum_basis(len(ring)), seen).reshape(len(seen), -1)
+        chosen = _chosen(brush.model.gate(z), uniform)
+        mean, noise = brush.block(z, chosen, normal)
+        size = self.view.size
+        # The first coefficient of a plane is size · (block mean − ring mean).
+        expected = level + mean[:, :: size**2] / size
+        away = expected - self.levels.mean
+        pull = np.sqrt(np.maximum(1 - brush.mean_variances[chosen] / self.levels.variance, 0.0)) - 1
+        return self._pixels(mean + noise, level + pull * away)
+
+    def _first(self, uniform: Array, normal: Array) -> Array:
+        model = self._model.mixture
+        chosen = _chosen(np.repeat(model.weights[None], len(uniform), axis=0), uniform)
+        covariances = model.covariances[chosen][:, self.view.observed :, self.view.observed :]
+        own = np.einsum("nij,nj->ni", np.linalg.cholesky(covariances), normal)
+        size = self.view.size
+        finite = np.where(np.isfinite(self.levels.variance), self.levels.variance, 0.0)
+        own[:, :: size**2] = size * np.sqrt(finite) * normal[:, :: size**2]
+        return self._pixels(own, np.broadcast_to(self.levels.mean, (len(own), self.view.planes)))
+
+    def _pixels(self, coefficients: Array, level: Array) -> Array:
+        size = self.view.size
+        each = coefficients.reshape(len(coefficients), self.view.planes, size**2) @ unitary("dct_2d", size**2)
+        return (each + level[..., None]).transpose(0, 2, 1).reshape(-1, size, size, self.view.planes)
+
+
+class _Brush:
+    """A mixture over ring ⊕ block as factors: with C = L Lᵀ, x = L_xz L_zz⁻¹ z + L_xx ε is a draw of p(x | z)."""
+
+    def __init__(self, model: JointMixture) -> None:
+        self.model = model
+        self._observed = model.view.observed
+        self._spread = model.mixture.factors[:, self._observed :, self._observed :]
+
+    @cached_property
+    def _weights(self) -> Array:
+        """(K, block, observed) W_k."""
+        return self.model.mixture.factors[:, self._observed :, : self._observed] @ self.model.ring_mixture.whitening
+
+    @cached_property
+    def mean_variances(self) -> Array:
+        """(K, planes) residual variance r² of the block means, in squared code values."""
+        size = self.model.view.size
+        return np.asarray((self._spread[:, :: size**2] ** 2).sum(axis=2) / size**2)
+
+    def block(self, z: Array, chosen: Array, normal: Array) -> tuple[Array, Array]:
+        """W_k z and noise of covariance R_k, both (n, block), for the chosen class of each ring."""
+        mean, noise = np.empty_like(normal), np.empty_like(normal)
+        for k in np.unique(chosen):
+            own = chosen == k
+            mean[own] = z[own] @ self._weights[k].T
+            noise[own] = normal[own] @ self._spread[k].T
+        return mean, noise
+
+
+def _chosen(shares: Array, uniform: Array) -> Array:
+    """(n,) classes: the first whose cumulative probability exceeds the uniform number."""
+    reached = shares.cumsum(axis=1) > uniform[:, None] * shares.sum(axis=1, keepdims=True)
+    return np.asarray(reached.argmax(axis=1))
