@@ -299,7 +299,10 @@ def moments(**changed: object) -> ComplexMoments:
         (lambda: NOTHING.pseudo_ratio, "a ratio of moments needs a vector that is not zero"),
         (lambda: widely_linear_estimator(MOMENTS, observed=2, noise_variance=1), r"observed must be in \[1, 1\]"),
         (lambda: widely_linear_estimator(MOMENTS, observed=1, noise_variance=0), "noise_variance must be positive"),
-        (lambda: strictly_linear_estimator(MOMENTS, observed=1, noise_variance=0), "noise_variance must be positive"),
+        (
+            lambda: strictly_linear_estimator(MOMENTS, observed=1, noise_variance=-1),
+            "noise_variance must not be negative",
+        ),
         (
             lambda: widely_linear_estimator(MOMENTS, observed=1, noise_variance=1).apply(np.ones(2)),
             r"observed must have shape \(\.\.\., 1\), but has shape \(2,\)",
