@@ -32,8 +32,9 @@ def fit(
     """Fit a prior on pictures; run it again after an interruption and it goes on where it was.
 
     Args:
-        sources: Image and RAW files, folders, patterns, lists (`splits.json#fit`), or sets in the folder QIMG_DATA;
-            `label=SOURCE` names the group that its operators are counted under.
+        sources: What to fit on, named before options that take several values: image and RAW files, folders, patterns,
+            lists (`splits.json#fit`), or sets in the folder QIMG_DATA; `label=SOURCE` names the group that its
+            operators are counted under.
         out: File to write, such as my.prior. While the fit runs, FILE.checkpoint keeps its state.
         recipe: What to fit; with no mixtures named, patch8 and luma8 of 16 classes each.
         operators_only: Fit operators alone, in one pass.
@@ -45,10 +46,13 @@ def fit(
     from qimg.prior import fit as fit_prior
 
     path, console = Path(out), Console(stderr=True)
+    if path.is_dir():
+        raise IsADirectoryError(f"out: {path} is a folder, but a file to write is expected")
     if path.exists():
         raise FileExistsError(f"out: {path} exists already; remove it, or write elsewhere")
-    if not path.absolute().parent.is_dir():
-        raise NotADirectoryError(f"out: {path.absolute().parent} is no folder")
+    _writable("out", path)
+    if workers < 0:
+        raise ValueError(f"workers must be at least 0, but workers={workers}")
     if not sources:
         raise ImageError("sources: at least one picture is needed, but none was given")
     if operators_only and recipe.mixtures:
@@ -73,6 +77,8 @@ def fit(
                 track=track,
                 resumed=track.resume,
             )
+    except ValueError:  # bad input; what the checkpoint has to do with it, the message says
+        raise
     except BaseException:
         if checkpoint.exists():
             text = f"{checkpoint} holds what was done; the same command goes on from there"
@@ -98,8 +104,11 @@ def show(
     from qimg.images import write_atomically
     from qimg.report import prior_page, prior_tables, render
 
+    if html is not None and Path(html).suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"html must be a page to write, such as prior.html, but html={html!r}")
     prior, name = _loaded(file)
     if html is not None:
+        _writable("html", Path(html))
         write_atomically(html, render(prior_page(prior, name=name)).encode())
         print(f"page: {html}")
         return
@@ -130,6 +139,15 @@ def compare(
         Console().print(table.to_text() + "\n", highlight=False, soft_wrap=True, markup=False)
 
 
+def _writable(name: str, path: Path) -> None:
+    """Refuse a file that cannot be written before anything is computed."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{name}: {folder} is no folder")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{name}: the folder {folder} cannot be written to")
+
+
 def _loaded(file: str) -> "tuple[Prior, str]":
     from qimg.prior import load
 
@@ -156,7 +174,7 @@ class _Passes:
         text = f"pass {self._done} of {self._passes}"
         left = self._passes - self._done + 1
         if self._seconds and left > 1:
-            text += f", about {max(1, round(left * self._seconds / 60))} min for all"
+            text += f", about {max(1, round(left * self._seconds / 60))} min for the rest"
         start = time.monotonic()
         yield from self._progress.track(items, total=len(items), description=text)
         # Passes before the last ones do other work, or fit fewer classes: they say nothing about those.

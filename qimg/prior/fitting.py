@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def fit(
         pool = _pool(stack, scheduler, workers)
         while progress.step < recipe.passes:
             _run_pass(progress, sources, recipe, pool, track, keeper)
-    prior = _prior(progress, copies, recipe)
+    prior = _prior(progress, copies, recipe, raw=any(source.raw for source in sources))
     if out is not None:
         prior.save(out)
     keeper.delete()
@@ -122,17 +123,24 @@ def fit(
 def _pool(stack: ExitStack, scheduler: str | None, workers: int) -> Workers:
     if scheduler in (None, "threads"):
         return Threads(workers)
+    address = scheduler == "local" or "://" in str(scheduler)
+    require(address, "scheduler", "must be threads, local, or an address such as tcp://host:8786", scheduler)
     return stack.enter_context(dask_cluster(None if scheduler == "local" else scheduler, workers=workers))
 
 
 def _signature(sources: Sequence[Source], recipe: Recipe) -> str:
     """What a checkpoint must agree with: recipe, versions, and the state of every file."""
-    content = [recipe.to_json(), _versions(), [source.state() for source in sources]]
+    content = [
+        recipe.to_json(),
+        _versions(any(source.raw for source in sources)),
+        [source.state() for source in sources],
+    ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _versions() -> dict[str, str]:
-    return {package: version(package) for package in ("qimg", "numpy", "pillow")}
+def _versions(raw: bool) -> dict[str, str]:
+    packages = ("qimg", "numpy", "pillow", *(["rawpy"] if raw and find_spec("rawpy") else []))
+    return {package: version(package) for package in packages}
 
 
 def _run_pass(
@@ -271,7 +279,7 @@ def _finish_pass(progress: Progress) -> None:
     progress.step, progress.update = progress.step + 1, 0
 
 
-def _prior(progress: Progress, copies: list[dict[str, str]], recipe: Recipe) -> Prior:
+def _prior(progress: Progress, copies: list[dict[str, str]], recipe: Recipe, *, raw: bool) -> Prior:
     provenance = {
         "recipe": recipe.to_json(),
         "inputs": [record for record in progress.records if "sha256" in record],
@@ -280,7 +288,7 @@ def _prior(progress: Progress, copies: list[dict[str, str]], recipe: Recipe) -> 
             name: [round(value, 4) for value in values] for name, values in sorted(progress.history.items())
         },
         "vectors": {name: int(moments.counts[0]) for name, moments in sorted(progress.pooled.items())},
-        "versions": _versions(),
+        "versions": _versions(raw),
     }
     mixtures = {name: updates.mixture for name, updates in progress.mixtures.items()}
     return Prior.assemble(operators=progress.operators, mixtures=mixtures, provenance=provenance)

@@ -28,6 +28,9 @@ class JointMixture:
         """K."""
         return self.mixture.components
 
+    def __repr__(self) -> str:
+        return f"JointMixture({self.view.name}, classes={self.classes}, dimension={self.view.dimension})"
+
     def restricted(self, view: View) -> "JointMixture":
         """The exact mixture of a view that keeps fewer pixels of the ring, whose mean is then the level.
 

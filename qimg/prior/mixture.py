@@ -105,6 +105,9 @@ class GaussianMixture:
         count = integer("count", count, 1, self.dimension)
         return GaussianMixture(weights=self.weights, factors=self.factors[:, :count, :count])
 
+    def __repr__(self) -> str:
+        return f"GaussianMixture(components={self.components}, dimension={self.dimension})"
+
     def transformed(self, matrix: ArrayLike) -> "GaussianMixture":
         """The mixture of A x, for a matrix A (e, d) with independent rows, e ≤ d."""
         a = arguments.real("matrix", matrix)

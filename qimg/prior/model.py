@@ -179,6 +179,8 @@ class Prior:
         """
         values = arguments.real("patches", patches)
         arguments.require_shape(values.ndim >= 1 and values.shape[-1] == 64, "patches", "(..., 64)", values)
+        largest = float(np.abs(values).max(initial=0.0))
+        arguments.require(largest <= 2, "patches", "must be in code values / 255, white being 1", largest)
         if "patch8" not in self.mixtures:
             held = ", ".join(self.mixtures) or "none"
             raise MissingPartError(f"the likelihood of 8×8 patches needs the mixture patch8; the prior holds {held}")

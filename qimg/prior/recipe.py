@@ -18,7 +18,7 @@ class Recipe:
     """The parameters of a fit."""
 
     mixtures: Mapping[str, int] = field(default_factory=lambda: {"patch8": 16, "luma8": 16})
-    """View and number of its classes, such as patch8 200 luma8 32 colour8 16; none fits operators alone."""
+    """View and number of its classes, such as patch8 200 luma8 32 colour8 16."""
     size: int = 8
     """Side of the patches of the operators."""
     operator: str = ""
@@ -48,7 +48,7 @@ class Recipe:
     shrinkage: float = SHRINKAGE
     """Pseudo-vectors of the pooled covariance in every class, in units of the dimension."""
     noise_variance: float = ROUNDING
-    """Added to every variance, in squared code values."""
+    """Added to every variance, in squared code values; by default what rounding R, G and B leaves in luma."""
     part: int = 8
     """Pictures per task: the fixed partition that makes a fit bit-identical for any number of workers."""
     parts_per_update: int = 4

@@ -50,7 +50,8 @@ def sample(
 
     Returns:
         Patches (n, size²) of luma relative to their mean, or a texture (H, W) of luma, (H, W, 3) of Y'CbCr for `colour`
-        views; in code values, neither rounded nor clipped.
+        views; in code values, neither rounded nor clipped. To be shown: `qimg.images.to_uint8` of it, for colour of
+        `ycbcr_to_rgb` of it.
 
     Raises:
         ValueError: both or neither of `patches` and `texture` are given, or the view is of the other kind.
@@ -62,6 +63,8 @@ def sample(
     >>> sample(flat, rng=np.random.default_rng(0), patches=5).shape
     (5, 64)
     """
+    generator = isinstance(rng, np.random.Generator)
+    arguments.require(generator, "rng", "must be a numpy.random.Generator, such as numpy.random.default_rng(0)", rng)
     given = [name for name, value in (("patches", patches), ("texture", texture)) if value is not None]
     arguments.require(len(given) == 1, "patches or texture", "must be given, and not both", given)
     name = view or ("patch8" if texture is None else "luma8")

@@ -1,5 +1,7 @@
 """Where the tasks of a fit run: in threads here, or on a Dask cluster, with results in the order of the tasks."""
 
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +110,19 @@ def _in_order(
 
 
 @contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes that are started meanwhile ignore Ctrl-C for good."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
 def dask_cluster(scheduler: str | None, *, workers: int) -> Iterator[Cluster]:
     """A running Dask cluster by its address, or a local one of single-threaded processes that ends with the block.
 
@@ -140,9 +155,10 @@ def dask_cluster(scheduler: str | None, *, workers: int) -> Iterator[Cluster]:
             # Without an address of its own the scheduler takes port 8787, and warns where another cluster has it.
             http = {"dashboard_address": "127.0.0.1:0"}
             count = integer("workers", workers, 1)
-            local = LocalCluster(
-                n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, scheduler_kwargs=http
-            )
+            with _interrupts_ignored():  # Ctrl-C is for this process, which ends the others
+                local = LocalCluster(
+                    n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, scheduler_kwargs=http
+                )
             with local, Client(local) as client:
                 yield Cluster(client)
             return
