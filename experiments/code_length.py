@@ -6,7 +6,6 @@ from experiments.quantized_states import ac_coefficients
 from qimg import images, metrics
 from qimg.arguments import Array
 from qimg.operators import CorrelationOperator
-from qimg.transforms import in_basis, unitary
 
 ROUNDING = 1 / 12
 """Variance that whole code values add to every coefficient."""
@@ -15,11 +14,6 @@ ROUNDING = 1 / 12
 def ac_operator(image: Array) -> CorrelationOperator:
     """The 63-dimensional operator of a picture: luma, not rounded, 8×8 DCT without DC."""
     return CorrelationOperator.from_patches(ac_coefficients(images.luma(image)))
-
-
-def ac_block(luma: Array) -> Array:
-    """The AC block (..., 63, 63) of second moments (..., 64, 64) of 8×8 pixels."""
-    return in_basis(unitary("dct_2d", 64), luma)[..., 1:, 1:]
 
 
 def has_energy(moments: Array) -> Array:
@@ -35,7 +29,5 @@ def excess_bits_per_pixel(model: Array, truth: Array, *, trace_normalised: bool)
         truth: (..., 63, 63) those of the pictures that are coded.
         trace_normalised: scale `model` to the trace of `truth` first, so that its shape alone is judged.
     """
-    if trace_normalised:
-        scale = np.trace(truth, axis1=-2, axis2=-1) / np.trace(model, axis1=-2, axis2=-1)
-        model = model * scale[..., None, None]
-    return metrics.excess_code_length(model, truth, noise_variance=ROUNDING) / 64
+    excess = metrics.excess_code_length(model, truth, noise_variance=ROUNDING, trace_normalised=trace_normalised)
+    return excess / 64

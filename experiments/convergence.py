@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments import unseen
-from experiments.code_length import ac_block
 from experiments.pictures import PictureParams, Track
 from experiments.summary import finite_quantiles
 from qimg import metrics
 from qimg.arguments import Array, integer
 from qimg.operators import eigenbasis, von_neumann_entropy
 from qimg.report import Table, plain_log_axis, plot_curves
+from qimg.transforms import ac_block
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from experiments.pictures import Picture
 from qimg import images, metrics
 from qimg.arguments import Array
 from qimg.operators import CorrelationOperator, von_neumann_entropy
-from qimg.transforms import unitary
+from qimg.transforms import ac_block
 
 LINEAR, DEEP, WHOLE = "linear", "rendered 16 bit", "rendered 8 bit"
 NO_CAMERA = "no RAW file"
@@ -91,11 +91,11 @@ def _density(operator: CorrelationOperator) -> Array | None:
 
 def _luma_ac(operator: CorrelationOperator) -> Array | None:
     """The density matrix of luma's 63 AC coefficients, the leading 64 components being luma."""
-    dct = unitary("dct_2d", 64)
-    moments = dct @ operator.matrix[:64, :64] @ dct.T
+    luma = operator.matrix[:64, :64]
+    block = ac_block(luma)
     # What the rounding of a constant leaves is no texture.
-    flat = np.trace(moments[1:, 1:]) <= 1e-12 * np.trace(moments)
-    return None if flat else _normalised((moments + moments.T)[1:, 1:] / 2, operator.count)
+    flat = np.trace(block) <= 1e-12 * np.trace(luma)
+    return None if flat else _normalised(block, operator.count)
 
 
 def _normalised(moments: Array, count: int) -> Array | None:

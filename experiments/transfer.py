@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.code_length import ac_block, ac_operator, excess_bits_per_pixel, has_energy
+from experiments.code_length import ac_operator, excess_bits_per_pixel, has_energy
 from experiments.pictures import PictureParams, Track
 from qimg import metrics, prior
 from qimg.arguments import Array, integer
 from qimg.prior.model import operator_key
 from qimg.report import Table
+from qimg.transforms import ac_block
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -106,6 +106,23 @@ def in_basis(unitary_matrix: ArrayLike, rho: ArrayLike) -> Array:
     return np.asarray(matrix @ arguments.square("rho", rho) @ matrix.conj().T)
 
 
+def ac_block(moments: ArrayLike, *, planes: int = 1) -> Array:
+    """Second moments of the 2-D DCT's AC coefficients from those of a patch's pixels, plane by plane.
+
+    Args:
+        moments: (..., planes · side², planes · side²) real symmetric, pixels row-major, planes outermost.
+        planes: 3 for Y'CbCr.
+
+    Returns:
+        (..., planes · (side² − 1), planes · (side² − 1)), symmetric to the last bit.
+    """
+    matrix = arguments.real("moments", arguments.square("moments", moments))
+    pixels = matrix.shape[-1] // integer("planes", planes, 1)
+    ac = np.kron(np.eye(planes), unitary("dct_2d", pixels)[1:])
+    block = ac @ matrix @ ac.T
+    return np.asarray((block + np.swapaxes(block, -1, -2)) / 2)
+
+
 def forward(name: str, vectors: ArrayLike) -> Array:
     """Coefficients of a named transform along the last axis, by a fast algorithm: O(d log d), Haar O(d).
 

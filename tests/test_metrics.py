@@ -344,3 +344,15 @@ def test_excess_code_length_is_batched() -> None:
 def test_excess_code_length_names_what_is_wrong(model: Array, truth: Array, noise: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         metrics.excess_code_length(model, truth, noise_variance=noise)
+
+
+def test_trace_normalised_excess_does_not_see_contrast(rng):
+    factor = rng.normal(size=(2, 5, 5))
+    model, truth = factor @ np.swapaxes(factor, 1, 2)
+    equal = model * (np.trace(truth) / np.trace(model))
+    expected = metrics.excess_code_length(equal, truth, noise_variance=0.1)
+    for contrast in (1.0, 7.0):
+        found = metrics.excess_code_length(contrast * model, truth, noise_variance=0.1, trace_normalised=True)
+        assert float(found) == pytest.approx(float(expected), rel=1e-12)
+    with pytest.raises(ValueError, match="model must have a positive trace"):
+        metrics.excess_code_length(np.zeros((5, 5)), truth, noise_variance=0.1, trace_normalised=True)

@@ -15,10 +15,10 @@ from qimg.arguments import Array
 from qimg.operators import CorrelationOperator
 from qimg.prior import GaussianMixture, JointMixture, Prior, Recipe, View
 from qimg.report.orientation import nearest_cosine
-from qimg.report.prior_comparison import ac_moments, relative_entropy
+from qimg.report.prior_comparison import relative_entropy
 from qimg.report.prior_edges import most_oriented
 from qimg.report.prior_figures import as_one_class, by_weight
-from qimg.transforms import basis
+from qimg.transforms import ac_block, basis
 
 RECIPE = Recipe(mixtures={"patch8": 4, "luma8": 3, "colour8": 2}, rounds=2, windows=200, colour=True)
 BUNDLED = ("astronaut", "chelsea", "coffee")
@@ -400,7 +400,7 @@ def test_comparison_measures_what_both_hold(small: Prior, plain: Prior) -> None:
     assert row["fidelity"] == float(metrics.fidelity(one.density_matrix(), other.density_matrix()))
     assert row["trace distance"] == float(metrics.trace_distance(one.density_matrix(), other.density_matrix()))
     row = row_of(found["Excess code length"], name)
-    model, truth = ac_moments(one, 8), ac_moments(other, 8)
+    model, truth = (ac_block(each.matrix / each.count) for each in (one, other))
     for key, (p, q) in {"a on b": (model, truth), "b on a": (truth, model)}.items():
         assert_allclose(row[key], metrics.excess_code_length(p, q, noise_variance=1 / 12) / 64)
         scaled = p * np.trace(q) / np.trace(p)
@@ -412,7 +412,11 @@ def test_ac_moments_are_those_of_the_coefficients_without_dc(rng: np.random.Gene
     operator = CorrelationOperator.from_planes(planes)
     patches = (planes - 128).reshape(5, 8, 6, 8, 3).transpose(0, 2, 4, 1, 3).reshape(30, 3, 64)
     coefficients = (patches @ basis("dct_2d", 64))[..., 1:].reshape(30, 189)
-    assert_allclose(ac_moments(operator, 8), coefficients.T @ coefficients / 30, atol=1e-8)
+    assert_allclose(
+        ac_block(operator.matrix / operator.count, planes=operator.dimension // 64),
+        coefficients.T @ coefficients / 30,
+        atol=1e-8,
+    )
 
 
 def test_groups_of_other_names_are_pooled(small: Prior) -> None:

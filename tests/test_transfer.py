@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from experiments import transfer
-from experiments.code_length import ac_block, ac_operator
+from experiments.code_length import ac_operator
 from qimg import images, metrics, prior
+from qimg.transforms import ac_block
 
 
 def test_the_pooled_row_is_the_excess_of_the_shipped_operator():

@@ -177,3 +177,17 @@ def test_operator_in_a_basis_is_the_operator_of_coefficients(
 def test_arguments_are_checked(call: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_ac_block_is_the_second_moments_of_ac_coefficients(rng):
+    patches = rng.normal(size=(40, 3 * 16))
+    planes = np.split(patches, 3, axis=1)
+    dct = transforms.unitary("dct_2d", 16)
+    coefficients = np.hstack([(plane @ dct.T)[:, 1:] for plane in planes])
+    block = transforms.ac_block(patches.T @ patches, planes=3)
+    np.testing.assert_allclose(block, coefficients.T @ coefficients, atol=1e-10)
+    np.testing.assert_array_equal(block, block.T)
+    single = transforms.ac_block(np.stack([plane.T @ plane for plane in planes]))
+    np.testing.assert_allclose(single[1], block[15:30, 15:30], atol=1e-10)
+    with pytest.raises(ValueError, match="dimension must be a square"):
+        transforms.ac_block(np.eye(6))

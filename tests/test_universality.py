@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from experiments import convergence, trial, universality, unseen
-from experiments.code_length import ac_block, ac_operator, excess_bits_per_pixel
+from experiments.code_length import ac_operator, excess_bits_per_pixel
 from experiments.heat_maps import plot_matrix
 from experiments.laws import fit_power_law
 from experiments.picture_sets import Kind, Moments
 from qimg import images, metrics
 from qimg.operators import CorrelationOperator
+from qimg.transforms import ac_block
 
 
 def moments(seed: int, pictures: int, *, name: str = "set", kind: Kind | None = None, patches: int = 200) -> Moments:

@@ -7,7 +7,9 @@ from qimg import arguments
 from qimg.arguments import Array
 
 
-def excess_code_length(model: ArrayLike, truth: ArrayLike, *, noise_variance: float) -> Array:
+def excess_code_length(
+    model: ArrayLike, truth: ArrayLike, *, noise_variance: float, trace_normalised: bool = False
+) -> Array:
     """Bits per vector that a Gaussian code for `model` spends beyond one for `truth`, on vectors of `truth`.
 
     The relative entropy of zero-mean Gaussians with P = model + ν·1 and Q = truth + ν·1:
@@ -16,11 +18,11 @@ def excess_code_length(model: ArrayLike, truth: ArrayLike, *, noise_variance: fl
     same in every orthonormal basis. Cost: two Cholesky factors and one solve, O(d³) per pair.
 
     Args:
-        model: (..., d, d) real symmetric second moments per vector that the code was built for. To leave contrast out
-            of the comparison, scale them to the trace of `truth` first.
+        model: (..., d, d) real symmetric second moments per vector that the code was built for.
         truth: (..., d, d) second moments per vector of what is coded; leading axes broadcast.
         noise_variance: ν, added to both diagonals, in squared units of the vectors: 1/12 for whole code values. May
             be 0 where both are positive definite.
+        trace_normalised: scale `model` to the trace of `truth` first: its shape alone is judged, not its contrast.
 
     Raises:
         ValueError: one of the two is not positive definite with ν on its diagonal.
@@ -33,6 +35,10 @@ def excess_code_length(model: ArrayLike, truth: ArrayLike, *, noise_variance: fl
     0.0
     """
     arguments.require(bool(0 <= noise_variance < np.inf), "noise_variance", "must not be negative", noise_variance)
+    if trace_normalised:
+        traces = [np.trace(np.asarray(matrix), axis1=-2, axis2=-1) for matrix in (model, truth)]
+        arguments.require(bool((traces[0] > 0).all()), "model", "must have a positive trace", traces[0])
+        model = np.asarray(model) * (traces[1] / traces[0])[..., None, None]
     first, second = _factor("model", model, noise_variance), _factor("truth", truth, noise_variance)
     dimension = first.shape[-1]
     arguments.require_shape(second.shape[-1] == dimension, "truth", f"(..., {dimension}, {dimension})", second)

@@ -14,7 +14,7 @@ from qimg.prior import GaussianMixture, Prior
 from qimg.prior.model import operator_key
 from qimg.report.priors import has_energy, operator_order, recipe_text
 from qimg.report.tables import Table
-from qimg.transforms import unitary
+from qimg.transforms import ac_block
 
 _LEADING = 8
 _ROUNDING = 1 / 12
@@ -136,7 +136,7 @@ def _codes(
     for name, one, other in shared:
         if name.startswith("jpeg "):
             continue  # what is coded is a patch, not a patch and its error
-        first, second = ac_moments(one, size), ac_moments(other, size)
+        first, second = _ac_moments(one, size), _ac_moments(other, size)
         ways = ((first, second), (second, first))
         rows.append([name, *(_excess(model, truth, size, scaled) for scaled in (False, True) for model, truth in ways)])
     ways_named = (f"{names[0]} on {names[1]}", f"{names[1]} on {names[0]}")
@@ -147,22 +147,16 @@ def _codes(
     )
 
 
-def ac_moments(operator: CorrelationOperator, size: int) -> Array:
-    """Second moments per patch of the 2-D DCT's AC coefficients, plane by plane."""
-    transform = unitary("dct_2d", size * size)[1:]
-    whole = np.kron(np.eye(operator.dimension // (size * size)), transform)
-    moments = whole @ (operator.matrix / operator.count) @ whole.T
-    return np.asarray((moments + moments.T) / 2)
+def _ac_moments(operator: CorrelationOperator, size: int) -> Array:
+    return ac_block(operator.matrix / operator.count, planes=operator.dimension // size**2)
 
 
 def _excess(model: Array, truth: Array, size: int, scaled: bool) -> float:
     """Bits per pixel; NaN where traces are to be made equal and a prior's patches are all flat."""
-    if scaled:
-        traces = float(np.trace(model)), float(np.trace(truth))
-        if min(traces) <= 1e-9:
-            return float("nan")
-        model = model * (traces[1] / traces[0])
-    return float(metrics.excess_code_length(model, truth, noise_variance=_ROUNDING)) / size**2
+    if scaled and min(np.trace(model), np.trace(truth)) <= 1e-9:
+        return float("nan")
+    excess = metrics.excess_code_length(model, truth, noise_variance=_ROUNDING, trace_normalised=scaled)
+    return float(excess) / size**2
 
 
 def _mixtures(
