@@ -93,7 +93,10 @@ class GaussianMixture:
         Args:
             vectors: (n, d).
         """
-        return _log_sum(self.log_joint(vectors))
+        x = self._checked(vectors)
+        rows = max(1, _BATCH // self.components)  # memory does not grow with n beyond the result
+        parts = [_log_sum(self.log_joint(x[first : first + rows])) for first in range(0, len(x), rows)]
+        return np.concatenate(parts) if parts else np.zeros(0)
 
     def responsibilities(self, vectors: ArrayLike) -> Array:
         """(n, K) probabilities of the classes given each vector; rows sum to 1."""
