@@ -1,7 +1,5 @@
 """`qimg prior fit`, `show` and `compare`: what they write, how they go on, and how they refuse bad input."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -127,7 +125,7 @@ def test_a_killed_fit_goes_on_where_it_was(here, capsys):
     end = time.monotonic() + 60
     while not Path("killed.prior.checkpoint").exists() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
     assert Path("killed.prior.checkpoint").exists()
     assert not Path("killed.prior").exists()
