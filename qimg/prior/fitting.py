@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -94,7 +94,7 @@ def fit(
 
     Raises:
         ImageError: no source, a source that names nothing, or no picture that can be used.
-        ValueError: the checkpoint belongs to another fit.
+        ValueError: the checkpoint belongs to another fit, or `recipe.operator` or `scheduler` names nothing.
         ConnectionError: the scheduler cannot be reached.
         OSError: the checkpoint or `out` cannot be written; the checkpoint before stays.
     """
@@ -103,7 +103,8 @@ def fit(
     groups = sorted({source.group for source in sources})
     known = recipe.operator in ("", *groups)
     require(known, "operator", f"must be one of the groups {', '.join(groups)}", recipe.operator)
-    keeper = checkpoints.Keeper(checkpoint, _signature(sources, recipe), _SECONDS_BETWEEN_CHECKPOINTS)
+    versions = _versions(sources)
+    keeper = checkpoints.Keeper(checkpoint, _signature(sources, recipe, versions), _SECONDS_BETWEEN_CHECKPOINTS)
     progress = keeper.load(recipe) or Progress()
     if progress.step or progress.part:
         resumed(progress.step)
@@ -113,7 +114,7 @@ def fit(
         pool = _pool(stack, scheduler, workers)
         while progress.step < recipe.passes:
             _run_pass(progress, sources, recipe, pool, track, keeper)
-    prior = _prior(progress, copies, recipe, raw=any(source.raw for source in sources))
+    prior = _prior(progress, copies, recipe, versions)
     if out is not None:
         prior.save(out)
     keeper.delete()
@@ -128,19 +129,16 @@ def _pool(stack: ExitStack, scheduler: str | None, workers: int) -> Workers:
     return stack.enter_context(dask_cluster(None if scheduler == "local" else scheduler, workers=workers))
 
 
-def _signature(sources: Sequence[Source], recipe: Recipe) -> str:
+def _signature(sources: Sequence[Source], recipe: Recipe, versions: Mapping[str, str]) -> str:
     """What a checkpoint must agree with: recipe, versions, and the state of every file."""
-    content = [
-        recipe.to_json(),
-        _versions(any(source.raw for source in sources)),
-        [source.state() for source in sources],
-    ]
+    content = [recipe.to_json(), dict(versions), [source.state() for source in sources]]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _versions(raw: bool) -> dict[str, str]:
-    packages = ("qimg", "numpy", "pillow", *(["rawpy"] if raw and find_spec("rawpy") else []))
-    return {package: version(package) for package in packages}
+def _versions(sources: Sequence[Source]) -> dict[str, str]:
+    """Of what reads and adds up these pictures."""
+    raw = find_spec("rawpy") and any(source.raw for source in sources)
+    return {package: version(package) for package in ("qimg", "numpy", "pillow", *(["rawpy"] if raw else []))}
 
 
 def _run_pass(
@@ -173,7 +171,7 @@ def _updates(progress: Progress, sources: Sequence[Source], recipe: Recipe) -> l
     """The parts of every update of a pass; pictures that were skipped are not read again."""
     if progress.step == 0:
         return [parts_of(sources, recipe.part)]
-    known = {record["name"] for record in progress.records if "sha256" in record}
+    known = {record["name"] for record in _used(progress.records)}
     parts = parts_of([source for source in sources if source.name in known], recipe.part)
     left = recipe.passes - progress.step
     if recipe.steps[progress.step] != "round" or 2 * left <= recipe.rounds:
@@ -241,9 +239,14 @@ def restored_updates(moments: Moments, pooled: Moments, recipe: Recipe, *, taken
     )
 
 
+def _used(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of pictures that were not skipped."""
+    return [record for record in records if "sha256" in record]
+
+
 def _unchanged(progress: Progress) -> None:
     """Every pass must see the pictures of the first."""
-    known = {record["name"]: record["sha256"] for record in progress.records if "sha256" in record}
+    known = {record["name"]: record["sha256"] for record in _used(progress.records)}
     for record in progress.sums.records:
         if record.get("sha256") != known[record["name"]]:
             why = record.get("skipped", f"{record['name']}: has changed")
@@ -253,7 +256,7 @@ def _unchanged(progress: Progress) -> None:
 
 
 def _take_survey(progress: Progress, recipe: Recipe) -> None:
-    used = [record for record in progress.sums.records if "sha256" in record]
+    used = _used(progress.sums.records)
     if not used:
         reasons = "; ".join(record["skipped"] for record in progress.sums.records[:3])
         raise ImageError(f"none of the {len(progress.sums.records)} pictures can be used: {reasons}")
@@ -279,16 +282,16 @@ def _finish_pass(progress: Progress) -> None:
     progress.step, progress.update = progress.step + 1, 0
 
 
-def _prior(progress: Progress, copies: list[dict[str, str]], recipe: Recipe, *, raw: bool) -> Prior:
+def _prior(progress: Progress, copies: list[dict[str, str]], recipe: Recipe, versions: Mapping[str, str]) -> Prior:
     provenance = {
         "recipe": recipe.to_json(),
-        "inputs": [record for record in progress.records if "sha256" in record],
+        "inputs": _used(progress.records),
         "skipped": [*(record for record in progress.records if "sha256" not in record), *copies],
         "log_likelihood": {
             name: [round(value, 4) for value in values] for name, values in sorted(progress.history.items())
         },
         "vectors": {name: int(moments.counts[0]) for name, moments in sorted(progress.pooled.items())},
-        "versions": _versions(raw),
+        "versions": dict(versions),
     }
     mixtures = {name: updates.mixture for name, updates in progress.mixtures.items()}
     return Prior.assemble(operators=progress.operators, mixtures=mixtures, provenance=provenance)

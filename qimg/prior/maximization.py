@@ -93,7 +93,7 @@ def maximization(moments: Moments, pooled: ArrayLike, *, shrinkage: float, noise
     Args:
         moments: of K classes.
         pooled: (d, d) covariance C_0 of all vectors.
-        shrinkage: s ≥ 0, in vectors; d is a good start.
+        shrinkage: s ≥ 0, in vectors; `SHRINKAGE` · d is a good start.
         noise_variance: ν > 0 in squared units of the vectors.
     """
     arguments.require(bool(0 <= shrinkage < np.inf), "shrinkage", "must not be negative", shrinkage)
