@@ -1,4 +1,7 @@
-"""`python -m benchmarks [operators|simulator|imports|prior …]` prints ratios beside targets, and the machine."""
+"""`python -m benchmarks [operators|simulator|imports|prior …]` prints ratios beside targets, and the machine.
+
+`python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec instead.
+"""
 
 import os
 import platform
@@ -55,11 +58,26 @@ def of_imports() -> tuple[list[Comparison], list[str]]:
     return [], [f"import qimg: {ours:.3f} s (target < 0.5), of which numpy {numpy:.3f} s"]
 
 
+def of_damage(arguments: list[str]) -> None:
+    """Read damaged files and say what became of them; ends with an error where something happens that may not."""
+    from rich.progress import track
+
+    from benchmarks.fuzz import fuzz
+
+    count, seed = (int(given) for given in (arguments + ["1000000", "0"][len(arguments) :])[:2])
+    tally = fuzz(count, seed, track=lambda parts: track(parts, total=count))
+    print(f"{tally.refused} refused, {tally.exact} exact, {tally.other} with forged checksums gave another picture")
+    print(f"{tally.seconds:.0f} s, {1e3 * tally.slowest:.1f} ms for the slowest")
+
+
 PARTS = {"operators": of_operators, "simulator": of_simulator, "imports": of_imports, "prior": prior.compare}
 
 
 def main(chosen: list[str]) -> None:
     """Run the named parts, all of them without names: about two minutes, and as many more for the prior."""
+    if chosen[:1] == ["fuzz"]:
+        of_damage(chosen[1:])
+        return
     unknown = [name for name in chosen if name not in PARTS]
     if unknown:
         sys.exit(f"benchmarks are {', '.join(PARTS)}, but {unknown[0]!r} was asked for")

@@ -4,6 +4,9 @@ The second moments of image patches are a correlation operator; normalised, a de
 linear algebra on it.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from qimg import channels, images, metrics, operators, patches, prior, report, states, transforms, truncation
 from qimg.channels import KrausChannel, QuantizationChannel, quantization_channel, quantize
 from qimg.images import ImageError, load, rgb_to_ycbcr, save, ycbcr_to_rgb
@@ -22,9 +25,14 @@ from qimg.patches import assemble_patches, extract_patches
 from qimg.states import amplitude_decode, amplitude_encode, partial_trace, picture_state
 from qimg.truncation import discarded_weight, low_rank
 
+if TYPE_CHECKING:
+    from qimg import codec
+    from qimg.codec import BitstreamError, decode, decode_picture, encode, info
+
 __version__ = "0.1.0"
 
 __all__ = [
+    "BitstreamError",
     "CorrelationOperator",
     "ImageError",
     "KrausChannel",
@@ -35,10 +43,15 @@ __all__ = [
     "assemble_patches",
     "bd_rate",
     "channels",
+    "codec",
+    "decode",
+    "decode_picture",
     "discarded_weight",
+    "encode",
     "extract_patches",
     "fidelity",
     "images",
+    "info",
     "l1_coherence",
     "load",
     "log_negativity",
@@ -49,8 +62,8 @@ __all__ = [
     "operators",
     "partial_trace",
     "patches",
-    "prior",
     "picture_state",
+    "prior",
     "psnr_b",
     "psnr_db",
     "purity",
@@ -68,3 +81,14 @@ __all__ = [
     "von_neumann_entropy",
     "ycbcr_to_rgb",
 ]
+
+_OF_CODEC = ("BitstreamError", "decode", "decode_picture", "encode", "info")
+
+
+def __getattr__(name: str) -> Any:
+    """The codec, loaded when it is first asked for: its compiled loops take longer to load than all the rest."""
+    if name == "codec":
+        return import_module("qimg.codec")
+    if name in _OF_CODEC:
+        return getattr(import_module("qimg.codec"), name)
+    raise AttributeError(f"module 'qimg' has no attribute {name!r}")

@@ -81,6 +81,29 @@ def _prior_commands() -> None:
     """Fit a prior on pictures, show one, or compare two: `qimg prior --help`."""
 
 
+_CODEC = ("encode", "decode", "info")
+
+
+def codec(arguments: list[str]) -> None:
+    """The commands `qimg encode`, `qimg decode` and `qimg info`."""
+    from qimg import cli_codec
+
+    with clear_errors(interrupted="interrupted; no file was left half-written"):
+        tyro.cli(getattr(cli_codec, arguments[0]), prog=f"qimg {arguments[0]}", args=arguments[1:])
+
+
+def _encode_command() -> None:
+    """Encode a picture or a folder of pictures: `qimg encode --help`."""
+
+
+def _decode_command() -> None:
+    """Decode a picture into a file of another format: `qimg decode --help`."""
+
+
+def _info_command() -> None:
+    """Show what an encoded picture says of itself: `qimg info --help`."""
+
+
 def version() -> None:
     """Print the version of qimg."""
     from qimg import __version__
@@ -95,8 +118,18 @@ def main(arguments: list[str] | None = None) -> None:
     if given[:1] == ["prior"]:
         prior(given[1:])
         return
+    if given[:1] and given[0] in _CODEC:
+        codec(given)
+        return
     tyro.extras.subcommand_cli_from_dict(
-        {"trial": trial, "prior": _prior_commands, "version": version},
+        {
+            "encode": _encode_command,
+            "decode": _decode_command,
+            "info": _info_command,
+            "trial": trial,
+            "prior": _prior_commands,
+            "version": version,
+        },
         prog="qimg",
         description="A quantum-inspired linear-algebra toolkit for images.",
         args=["version"] if given == ["--version"] else given,

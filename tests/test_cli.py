@@ -67,7 +67,7 @@ def test_the_installed_command_prints_its_version(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["trial", "version"]),
+        (["--help"], ["encode", "decode", "info", "trial", "version"]),
         (["trial", "--help"], ["--out", "--seed", "Run the practical trial", "Seed of every random draw"]),
     ],
 )
@@ -229,6 +229,8 @@ def test_importing_qimg_loads_nothing_heavy(module, tmp_path):
         "skimage",
         "scipy.ndimage",
         "tensornetwork",
+        "numba",
+        "constriction",
         "experiments",
         "circuits",
     )

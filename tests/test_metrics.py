@@ -6,7 +6,7 @@ from collections.abc import Callable
 import bjontegaard
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from qiskit import quantum_info
@@ -201,6 +201,34 @@ def test_bd_rate_is_that_of_the_bjontegaard_package(seed: int, anchor: int, test
     assert_allclose(metrics.bd_rate(*curves), theirs, rtol=1e-9, atol=1e-9)
 
 
+@given(seed=SEEDS, ends=st.lists(st.floats(0, 1), min_size=2, max_size=2, unique=True).map(sorted))
+def test_bd_rate_over_a_range_is_the_mean_of_the_bjontegaard_packages_curves(seed: int, ends: list[float]) -> None:
+    curves = (*rate_curve(seed, 6), *rate_curve(seed + 1, 5))
+    options = {"method": "akima", "require_matching_points": False, "min_overlap": 0, "interpolators": True}
+    _, anchor, test = bjontegaard.bd_rate(*curves, **options)
+    shared = max(curves[1].min(), curves[3].min()), min(curves[1].max(), curves[3].max())
+    low, high = np.interp(ends, [0, 1], shared)
+    assume(high - low > 1e-3)
+    # The package's curves are cubics in log₁₀ of the rate between knots: three Gauss nodes integrate each exactly.
+    knots = np.unique(np.clip([low, high, *curves[1], *curves[3]], low, high))
+    nodes, weights = np.polynomial.legendre.leggauss(3)
+    halves, middles = np.diff(knots)[:, None] / 2, (knots[1:] + knots[:-1])[:, None] / 2
+    places = (middles + halves * nodes).ravel()
+    mean = np.dot((halves * weights).ravel(), np.ravel(test(places)) - np.ravel(anchor(places))) / (high - low)
+    ours = metrics.bd_rate(*curves, quality_range=(low, high))
+    assert_allclose(ours, 100 * (10**mean - 1), rtol=1e-9, atol=1e-9)
+
+
+@given(seed=SEEDS, share=st.floats(0.01, 0.99))
+def test_bd_rate_over_two_ranges_makes_that_over_both(seed: int, share: float) -> None:
+    curves = (*rate_curve(seed, 5), *rate_curve(seed + 1, 7))
+    low, high = max(curves[1].min(), curves[3].min()), min(curves[1].max(), curves[3].max())
+    middle = low + share * (high - low)
+    lower, upper = (metrics.bd_rate(*curves, quality_range=ends) for ends in ((low, middle), (middle, high)))
+    logarithm = share * np.log1p(lower / 100) + (1 - share) * np.log1p(upper / 100)
+    assert_allclose(100 * np.expm1(logarithm), metrics.bd_rate(*curves), rtol=1e-9, atol=1e-9)
+
+
 @given(seed=SEEDS, points=st.integers(4, 7), factor=st.floats(0.2, 5))
 def test_bd_rate_laws(seed: int, points: int, factor: float) -> None:
     rates, qualities = rate_curve(seed, points)
@@ -227,6 +255,19 @@ def test_bd_rate_laws(seed: int, points: int, factor: float) -> None:
 def test_bd_rate_refuses_curves_that_cannot_be_compared(rates: Array, qualities: Array, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         metrics.bd_rate([1, 2, 3, 4], [1, 2, 3, 4], rates, qualities)
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        ((0.5, 3), r"must cover quality_range=\(0.5, 3\), but what they share is 1 to 4"),
+        ((2, 4.5), r"must cover quality_range=\(2, 4.5\), but what they share is 1 to 4"),
+        ((3, 3), r"quality_range must be \(low, high\) with low < high"),
+    ],
+)
+def test_bd_rate_over_a_range_that_is_not_covered_is_refused(ends: tuple[float, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        metrics.bd_rate([1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 5], [1, 2, 3, 4], quality_range=ends)
 
 
 @given(seed=SEEDS, dimension=st.integers(1, 6), data=st.data())

@@ -6,6 +6,7 @@ Inside the library, planes are `float64` in 8-bit code values (0 to 255).
 
 from qimg.images.files import BUNDLED, SUFFIXES, bundled, find, load, save, write_atomically
 from qimg.images.jpeg import JpegRoundTrip, jpeg_round_trip, quantization_table
+from qimg.images.metadata import Metadata, read_metadata
 from qimg.images.planes import (
     LEVEL_SHIFT,
     ImageError,
@@ -30,6 +31,7 @@ __all__ = [
     "SUFFIXES",
     "ImageError",
     "JpegRoundTrip",
+    "Metadata",
     "RawPicture",
     "box_mean",
     "camera",
@@ -44,6 +46,7 @@ __all__ = [
     "load_raw",
     "luma",
     "quantization_table",
+    "read_metadata",
     "rgb_to_ycbcr",
     "save",
     "to_uint8",

@@ -3,6 +3,7 @@
 import glob
 import io
 import os
+import struct
 import tempfile
 import warnings
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from qimg.arguments import Array, integer, one_of, require
+from qimg.images.metadata import Metadata, in_png, options_for, options_for_tifffile
 from qimg.images.planes import ImageError, check_image, colours, has_alpha
 from qimg.images.raw import RAW_SUFFIXES, render_raw
 
@@ -49,7 +51,8 @@ def load(path: str | os.PathLike[str]) -> Array:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             # An uncompressed TIFF without a colour mode that Pillow knows is left to tifffile below.
             warnings.simplefilter("ignore", UserWarning)
-            with Image.open(path) as file:
+            # A name would let Pillow map gray TIFF files, and garble those that are to be turned by 90 degrees.
+            with path.open("rb") as stream, Image.open(stream) as file:
                 return _pixels(file, path)
     except ImageError:
         raise
@@ -74,7 +77,10 @@ def _pixels(file: Image.Image, path: Path) -> Array:
     if _stored_in_16_bits(file) and file.mode in ("RGB", "RGBA", "LA"):
         pixels = _load_png16(path) if file.format == "PNG" else _load_tiff(path)
         return _upright(pixels, file.getexif().get(ExifTags.Base.Orientation, 1))
-    picture = ImageOps.exif_transpose(file)
+    file.load()
+    picture = file
+    with suppress(struct.error, SyntaxError, ValueError, LookupError, TypeError):  # by broken EXIF: no orientation
+        picture = ImageOps.exif_transpose(file)
     mode = picture.mode
     if mode in ("L", "LA", "RGB", "RGBA"):
         pixels = np.array(picture)
@@ -135,7 +141,9 @@ def _load_tiff(path: Path) -> Array:
         raise ImageError(f"{path}: cannot be read as an image ({error})") from None
 
 
-def save(image: Array, path: str | os.PathLike[str], *, quality: int | None = None) -> None:
+def save(
+    image: Array, path: str | os.PathLike[str], *, quality: int | None = None, metadata: Metadata | None = None
+) -> None:
     """Write an image file; the ending names the format. Nothing is left behind when writing fails.
 
     Args:
@@ -143,6 +151,7 @@ def save(image: Array, path: str | os.PathLike[str], *, quality: int | None = No
         path: `.png`, `.tif`, `.tiff`, `.bmp`, `.ppm`, `.pgm` (gray) without loss, or `.jpg`, `.jpeg`, `.webp`,
             `.avif`. 16 bit: PNG and TIFF only. Gray WebP and AVIF files come back as RGB.
         quality: 1 to 100 for a lossy format, where it must be given.
+        metadata: written as far as the format holds it: BMP, PPM and PGM nothing, TIFF in 16 bits no EXIF.
 
     Raises:
         ImageError: the array is not an image, or the format cannot hold it.
@@ -166,10 +175,14 @@ def save(image: Array, path: str | os.PathLike[str], *, quality: int | None = No
         raise ImageError(f"{path}: {suffix} holds no alpha channel, but the image has one")
     if suffix == ".pgm" and colours(pixels) == 3:
         raise ImageError(f"{path}: .pgm holds gray pictures, but the image is in colour")
-    write_atomically(path, _encoded(pixels, suffix, quality))
+    try:
+        content = _encoded(pixels, suffix, quality, metadata or Metadata())
+    except ValueError as error:  # such as EXIF that is too long for JPEG
+        raise ImageError(f"{path}: cannot be written ({error})") from None
+    write_atomically(path, content)
 
 
-def _encoded(pixels: Array, suffix: str, quality: int | None) -> bytes:
+def _encoded(pixels: Array, suffix: str, quality: int | None, metadata: Metadata) -> bytes:
     buffer = io.BytesIO()
     if pixels.dtype == np.uint16 and suffix != ".png":
         import tifffile
@@ -178,6 +191,7 @@ def _encoded(pixels: Array, suffix: str, quality: int | None) -> bytes:
         layout: dict[str, Any] = {"planarconfig": "contig"} if pixels.ndim == 3 else {}
         if has_alpha(pixels):
             layout["extrasamples"] = ["unassalpha"]
+        layout |= options_for_tifffile(metadata)
         tifffile.imwrite(buffer, pixels, photometric="minisblack" if colours(pixels) == 1 else "rgb", **layout)
     elif pixels.dtype == np.uint16 and pixels.ndim == 3:
         import png
@@ -187,8 +201,8 @@ def _encoded(pixels: Array, suffix: str, quality: int | None) -> bytes:
         writer.write_packed(buffer, (row.astype(">u2").tobytes() for row in pixels))
     else:
         options: dict[str, Any] = {} if quality is None else {"quality": quality}
-        Image.fromarray(pixels).save(buffer, _format(suffix), **options)
-    return buffer.getvalue()
+        Image.fromarray(pixels).save(buffer, _format(suffix), **options, **options_for(suffix, metadata))
+    return in_png(buffer.getvalue(), metadata) if suffix == ".png" else buffer.getvalue()
 
 
 def _format(suffix: str) -> str:

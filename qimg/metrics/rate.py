@@ -18,17 +18,34 @@ def bits_per_pixel(n_bytes: int, shape: tuple[int, ...]) -> float:
     return 8.0 * integer("n_bytes", n_bytes, 0) / (shape[0] * shape[1])
 
 
-def bd_rate(rate_anchor: ArrayLike, quality_anchor: ArrayLike, rate_test: ArrayLike, quality_test: ArrayLike) -> float:
+def bd_rate(
+    rate_anchor: ArrayLike,
+    quality_anchor: ArrayLike,
+    rate_test: ArrayLike,
+    quality_test: ArrayLike,
+    *,
+    quality_range: tuple[float, float] | None = None,
+) -> float:
     """Bjøntegaard delta rate in percent: the average rate change at equal quality, negative where test is better.
 
     Akima interpolation of log rate over quality, integrated over the qualities that both curves cover
-    (Bjøntegaard, VCEG-M33, with the interpolation of the `bjontegaard` package).
+    (Bjøntegaard, VCEG-M33, with the interpolation of the `bjontegaard` package), or over `quality_range` alone. Figures
+    over one range compare codecs with each other; over what each pair happens to share they do not.
 
     Args:
         rate_anchor: (n,) rates of the reference codec, positive, n ≥ 4, in any order.
         quality_anchor: (n,) its qualities, for instance PSNR in dB; they grow strictly with the rate.
         rate_test: (m,) rates of the codec under test, m ≥ 4.
         quality_test: (m,) its qualities.
+        quality_range: (low, high) of the qualities to average over, which both curves must cover; all that they share
+            when left out.
+
+    Raises:
+        ValueError: the curves share no range, one of them does not cover `quality_range`, or one is no curve.
+
+    >>> quality = [30, 32, 34, 36]
+    >>> round(bd_rate([1, 2, 4, 8], quality, [2, 4, 8, 16], quality, quality_range=(31, 33)), 9)
+    100.0
     """
     from scipy.interpolate import Akima1DInterpolator
 
@@ -39,6 +56,14 @@ def bd_rate(rate_anchor: ArrayLike, quality_anchor: ArrayLike, rate_test: ArrayL
         raise ValueError(
             f"the curves must share a range of quality, but one ends at {high:.4g} and one begins at {low:.4g}"
         )
+    if quality_range is not None:
+        first, last = (float(end) for end in quality_range)
+        arguments.require(first < last, "quality_range", "must be (low, high) with low < high", quality_range)
+        if not low <= first < last <= high:
+            raise ValueError(
+                f"the curves must cover quality_range={quality_range}, but what they share is {low:.4g} to {high:.4g}"
+            )
+        low, high = first, last
     anchor, test = (float(Akima1DInterpolator(quality, np.log(rate)).integrate(low, high)) for rate, quality in curves)
     return 100.0 * float(np.expm1((test - anchor) / (high - low)))
 

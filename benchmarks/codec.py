@@ -1,0 +1,150 @@
+"""The codec against Pillow's AVIF and JPEG, its first call, and its time and memory as pictures grow."""
+
+import io
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import qimg
+from benchmarks.timing import Comparison, medians
+from qimg import images
+
+QUALITY = 45.0
+"""About 34 dB on photographs."""
+
+
+def photograph() -> np.ndarray:
+    """kodim05 of QIMG_DATA, or a bundled photograph."""
+    kodak = Path(os.environ.get("QIMG_DATA", "")) / "kodak"
+    if "QIMG_DATA" in os.environ and kodak.is_dir():
+        return images.load(sorted(kodak.glob("*.png"))[4])
+    return images.bundled("coffee")
+
+
+def against_avif(photo: np.ndarray, repeats: int) -> list[Comparison]:
+    """Encoding and decoding beside AVIF 4:4:4 at speed 6, both on one thread and at about the same PSNR."""
+    from PIL import AvifImagePlugin
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    data = qimg.encode(photo, quality=QUALITY)
+    target = qimg.psnr_db(photo, qimg.decode(data), data_range=255)
+
+    def avif(quality: int) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(photo).save(file, "AVIF", quality=quality, subsampling="4:4:4", speed=6, max_threads=1)
+        return file.getvalue()
+
+    def decoded(content: bytes) -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(content)))
+
+    quality = min(range(20, 91, 5), key=lambda q: abs(qimg.psnr_db(photo, decoded(avif(q)), data_range=255) - target))
+    theirs = avif(quality)
+    megabytes = photo.nbytes / 1e6
+    rows = []
+    for what, ours, peer, must in (
+        ("encode", lambda: qimg.encode(photo, quality=QUALITY), lambda: avif(quality), "≥ 0.3 MB/s, goal 1"),
+        ("decode", lambda: qimg.decode(data), lambda: decoded(theirs), "≥ 3 MB/s, goal 10"),
+    ):
+        mine, its = medians(ours, peer, repeats=repeats)
+        rows.append(
+            Comparison(
+                what=f"{what} {photo.shape[1]}×{photo.shape[0]}, {len(data)} bytes, {target:.1f} dB",
+                ours_seconds=mine,
+                peer=f"AVIF 4:4:4 speed 6, {len(theirs)} bytes",
+                peer_seconds=its,
+                figure="MB/s of raw RGB, one core",
+                value=megabytes / mine,
+                target=must,
+            )
+        )
+    return rows
+
+
+def efforts(photo: np.ndarray) -> list[str]:
+    """Speed and size by effort."""
+    said = []
+    for effort in (1, 3, 5, 9):
+        start = time.perf_counter()
+        coded = qimg.codec.encode_picture(photo, quality=QUALITY, effort=effort)
+        seconds = time.perf_counter() - start
+        said.append(
+            f"effort {effort}: {photo.nbytes / 1e6 / seconds:.2f} MB/s, {len(coded.data)} bytes, {coded.psnr_db:.2f} dB"
+        )
+    return said
+
+
+def first_call() -> list[str]:
+    """Seconds of the first decode and encode of a small picture without and with compiled code in the cache."""
+    script = (
+        "import sys, time; start = time.perf_counter()\n"
+        "import numpy as np, qimg\n"
+        "if sys.argv[1] == 'encode': qimg.encode(np.zeros((40, 40, 3), np.uint8), quality=50)\n"
+        "else: qimg.decode(open(sys.argv[2], 'rb').read())\n"
+        "print(time.perf_counter() - start)"
+    )
+    said = []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "small.qimg"
+        file.write_bytes(qimg.encode(images.bundled("coffee")[:40, :40], quality=50))
+        for what in ("decode", "encode"):
+            cold, warm = (
+                float(
+                    subprocess.run(
+                        [sys.executable, "-c", script, what, str(file)],
+                        env=os.environ | {"NUMBA_CACHE_DIR": f"{folder}/{what}"},
+                        capture_output=True, text=True, check=True,
+                    ).stdout
+                )
+                for _ in range(2)
+            )  # fmt: skip
+            said.append(f"first {what}: {cold:.0f} s while its loops are compiled, then {warm:.1f} s in a new process")
+    return said
+
+
+def growth(sides: tuple[int, ...]) -> list[str]:
+    """Seconds and peak memory, each in its own process, of a mosaic of a photograph with so many pixels on a side."""
+    script = (
+        "import resource, sys, time\n"
+        "import numpy as np, qimg\n"
+        "from benchmarks.codec import photograph, QUALITY\n"
+        "side = int(sys.argv[1]); photo = photograph(); h, w = photo.shape[:2]\n"
+        "tall = np.concatenate([photo, photo[::-1]]); tile = np.concatenate([tall, tall[:, ::-1]], axis=1)\n"
+        "qimg.decode(qimg.encode(photo[:40, :40], quality=50))\n"
+        "picture = np.empty((side, side, 3), np.uint8)\n"
+        "for y in range(0, side, 2 * h):\n"
+        "    for x in range(0, side, 2 * w):\n"
+        "        part = picture[y : y + 2 * h, x : x + 2 * w]; part[:] = tile[: part.shape[0], : part.shape[1]]\n"
+        "start = time.perf_counter(); data = qimg.encode(picture, quality=QUALITY)\n"
+        "middle = time.perf_counter(); del picture\n"
+        "decoded = qimg.decode(data, max_pixels=side * side); end = time.perf_counter()\n"
+        "print(middle - start, end - middle, len(data), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
+    )
+    said = []
+    for side in sides:
+        run = subprocess.run([sys.executable, "-c", script, str(side)], capture_output=True, text=True, check=True)
+        encode, decode, size, peak = map(float, run.stdout.split())
+        pixels = side * side / 1e6
+        said.append(
+            f"{pixels:.2f} Mpixel: encode {encode:.1f} s ({3 * pixels / encode:.2f} MB/s), decode {decode:.1f} s "
+            f"({3 * pixels / decode:.2f} MB/s), {size / 1e6:.2f} MB, peak {peak:.0f} MiB"
+        )
+    return said
+
+
+def compare() -> tuple[list[Comparison], list[str]]:
+    """Speed beside AVIF, effort, first call, growth up to 4 Mpixel."""
+    photo = photograph()
+    return against_avif(photo, 5), [*efforts(photo), *first_call(), *growth((512, 1024, 2048))]
+
+
+def compare_large() -> tuple[list[Comparison], list[str]]:
+    """Growth up to 100 Mpixel; several minutes."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [], [f"this process: {own:.0f} MiB", *growth((2048, 4096, 10_000))]

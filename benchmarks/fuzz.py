@@ -1,0 +1,231 @@
+"""Damaged files of the codec: each is refused where it is damaged, or gives the picture; nothing else may happen.
+
+Most damage ends at a checksum. Half of the *forged* files of `python -m benchmarks fuzz` therefore have their checksums
+computed anew: then any picture of the announced shape will do, but no crash, no hang and no other exception.
+"""
+
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qimg import codec
+from qimg.arguments import Array
+from qimg.codec import container
+from qimg.codec.container import varint
+
+MAX_PIXELS = 1 << 14
+"""Larger pictures are refused by the fuzzer, as the codec refuses those beyond its own limit."""
+
+_TAGS = [bytes([value]) for value in b"SPAEiexZq0\xff"]
+Track = Callable[[Iterable[int]], Iterable[int]]
+Parts = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Sample:
+    """A file as the encoder writes it, and what it holds."""
+
+    data: bytes
+    image: Array
+    """What a decoder gives."""
+    start: bytes
+    """The header without its CRC."""
+    parts: Parts
+    """Tags and payloads, the end marker included."""
+
+
+@dataclass(kw_only=True)
+class Tally:
+    """What became of the damaged files."""
+
+    refused: int = 0
+    """`BitstreamError` with an offset."""
+    exact: int = 0
+    """The picture, unharmed."""
+    other: int = 0
+    """Another picture of the announced shape; of forged files only."""
+    seconds: float = 0.0
+    slowest: float = 0.0
+    """Seconds of the slowest file."""
+    reasons: Counter[str] = field(default_factory=Counter)
+    """The first words of each refusal."""
+
+
+def samples() -> list[Sample]:
+    """Small pictures of all kinds, in random smooth colours."""
+    rng = np.random.default_rng(1)
+    found = []
+    for shape, dtype, options in [
+        (
+            (24, 24, 3),
+            np.uint8,
+            {"quality": 40, "icc_profile": b"profile" * 9, "exif": b"II*\0" * 6, "xmp": b"<x/>" * 8},
+        ),
+        ((24, 24), np.uint8, {"quality": 80}),
+        ((9, 17, 4), np.uint8, {"quality": 60}),
+        ((40, 33, 3), np.uint16, {"quality": 70}),
+        ((5, 3, 2), np.uint16, {"quality": 90, "exif": b"MM\0*" * 4}),
+        ((1, 1), np.uint8, {"quality": 50}),
+    ]:
+        walk = np.cumsum(np.cumsum(rng.normal(0, 1, shape), axis=0), axis=1)
+        share = (walk - walk.min()) / max(float(np.ptp(walk)), 1.0)
+        image = (share * np.iinfo(dtype).max).astype(dtype)
+        found.append(sample(codec.encode(image, **options)))
+    return found
+
+
+def sample(data: bytes) -> Sample:
+    """A file taken apart."""
+    stream = container.parse(data)
+    parts = [(chunk.tag, chunk.payload) for chunk in stream.chunks]
+    start = stream.header.to_bytes()
+    return Sample(data=data, image=codec.decode(data), start=start, parts=[*parts, (container.END, b"")])
+
+
+def seal(start: bytes, parts: Parts) -> bytes:
+    """A file whose checksums are right, whatever it says."""
+    crc = zlib.crc32(start)
+    file = start + crc.to_bytes(4, "little")
+    for tag, payload in parts:
+        body = tag + varint(len(payload)) + payload
+        crc = zlib.crc32(body, crc)
+        file += body + crc.to_bytes(4, "little")
+    return file
+
+
+def damaged(data: bytes, rng: np.random.Generator) -> bytes:
+    """Bytes with bits flipped, or bytes replaced, put in, left out, repeated, cut, or with more behind them."""
+    first, second = sorted(int(place) for place in rng.integers(0, len(data) + 1, 2))
+    noise = rng.bytes(int(rng.integers(1, 9)))
+    match int(rng.integers(8)):
+        case 0 | 1:
+            return flipped(data, rng)
+        case 2:
+            return data[:first] + noise + data[first + len(noise) :]
+        case 3:
+            return data[:first] + noise + data[first:]
+        case 4:
+            return data[:first] + data[min(second, first + 16) :]
+        case 5:
+            return data[:second] + data[first:second] + data[second:]
+        case 6:
+            return data[:first]
+        case _:
+            return data + noise
+
+
+def flipped(data: bytes, rng: np.random.Generator) -> bytes:
+    """Bytes with one to three bits flipped; at least one byte is needed."""
+    changed = bytearray(data)
+    for place in rng.integers(0, len(data), rng.integers(1, 4)):
+        changed[place] ^= 1 << int(rng.integers(8))
+    return bytes(changed)
+
+
+def rearranged(parts: Parts, rng: np.random.Generator) -> Parts:
+    """Chunks in another order, one left out, one twice, one of another tag, or one put in."""
+    changed, place = list(parts), int(rng.integers(len(parts)))
+    tag = _TAGS[int(rng.integers(len(_TAGS)))]
+    match int(rng.integers(5)):
+        case 0:
+            return [parts[index] for index in rng.permutation(len(parts))]
+        case 1:
+            del changed[place]
+        case 2:
+            changed.insert(int(rng.integers(len(parts) + 1)), changed[place])
+        case 3:
+            changed[place] = (tag, changed[place][1])
+        case _:
+            changed.insert(place, (tag, rng.bytes(int(rng.integers(40)))))
+    return changed
+
+
+def forged(of: Sample, rng: np.random.Generator) -> bytes:
+    """Damage to the header, the order of chunks or a payload, under checksums that are right."""
+    start, parts = of.start, of.parts
+    match int(rng.integers(6)):
+        case 0:
+            fixed = len(container.MAGIC) + 1  # other magic and other versions end at once
+            start = start[:fixed] + damaged(start[fixed:], rng)
+        case 1:
+            parts = rearranged(parts, rng)
+        case _:
+            places = [index for index, (_, payload) in enumerate(parts) if payload]
+            parts, place = list(parts), int(rng.choice(places))
+            harm = flipped if rng.random() < 0.6 else damaged  # of another length, most payloads are refused at once
+            parts[place] = (parts[place][0], harm(parts[place][1], rng))
+    return seal(start, parts)
+
+
+def judge(data: bytes, of: Sample, tally: Tally, *, is_forged: bool) -> None:
+    """Read one file; an `AssertionError` where something else happens than may happen."""
+    begin = time.perf_counter()
+    try:
+        image = codec.decode(data, max_pixels=MAX_PIXELS)
+    except codec.BitstreamError as error:
+        _check(0 <= (-1 if error.offset is None else error.offset) <= len(data), f"offset {error.offset}: {error}")
+        tally.refused += 1
+        tally.reasons[" ".join(str(error).split()[:3])] += 1
+    else:
+        header = container.parse(data).header
+        shape = (
+            (header.height, header.width) if header.channels == 1 else (header.height, header.width, header.channels)
+        )
+        _check(image.shape == shape, f"shape {image.shape}, but {shape} was announced")
+        _check(image.dtype.itemsize * 8 == header.bits, f"{image.dtype}, but {header.bits} bits were announced")
+        same = np.array_equal(image, of.image)
+        _check(same or is_forged, "another picture")
+        tally.exact += same
+        tally.other += not same
+    seconds = time.perf_counter() - begin
+    tally.seconds += seconds
+    tally.slowest = max(tally.slowest, seconds)
+
+
+def _check(holds: bool, message: str) -> None:
+    if not holds:
+        raise AssertionError(message)
+
+
+def fuzz(count: int, seed: int, *, share_forged: float = 0.05, track: Track = iter) -> Tally:
+    """Read `count` damaged files.
+
+    Args:
+        count: how many.
+        seed: of what is damaged, and how.
+        share_forged: share of files whose checksums are right.
+        track: as everywhere.
+
+    Raises:
+        AssertionError: something else happened than may happen; the message holds the file.
+    """
+    rng, sources, tally = np.random.default_rng(seed), samples(), Tally()
+    for _ in track(range(count)):
+        of = sources[int(rng.integers(len(sources)))]
+        is_forged = bool(rng.random() < share_forged)
+        if is_forged:
+            data = forged(of, rng)
+        elif rng.random() < 0.2:
+            data = of.data[: len(of.start) + 4] + b"".join(shuffled_chunks(of, rng))
+        else:
+            data = damaged(of.data, rng)
+        try:
+            judge(data, of, tally, is_forged=is_forged)
+        except Exception as error:
+            raise AssertionError(f"{type(error).__name__}: {error}; the file is {data.hex()}") from error
+    return tally
+
+
+def shuffled_chunks(of: Sample, rng: np.random.Generator) -> list[bytes]:
+    """Chunks as they stand in the file, rearranged, with the checksums that they had."""
+    whole, place = [], len(of.start) + 4
+    for _, payload in of.parts:
+        length = 1 + len(varint(len(payload))) + len(payload) + 4
+        whole.append(of.data[place : place + length])
+        place += length
+    numbered = [(str(index).encode(), chunk) for index, chunk in enumerate(whole)]
+    return [chunk for _, chunk in rearranged(numbered, rng)]

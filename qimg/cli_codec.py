@@ -1,0 +1,179 @@
+"""The commands `qimg encode`, `qimg decode` and `qimg info`."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from qimg.codec import Encoded, Info
+
+
+def encode(
+    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")],
+    out: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
+    /,
+    *,
+    quality: float | None = None,
+    size: int | None = None,
+    bits_per_pixel: float | None = None,
+    psnr: float | None = None,
+    effort: int = 5,
+    progressive: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Encode a picture, or every picture of a folder; one option says how good they are to be.
+
+    Args:
+        source: Image or RAW file, or a folder of them; subfolders are not searched.
+        out: File to write, such as photo.qimg; for a folder, the folder to write into, made where it does not exist.
+        quality: 1 to 100.
+        size: Bytes of each file at most, and as many as the picture can use.
+        bits_per_pixel: The same, as bits of the file per pixel.
+        psnr: Peak signal-to-noise ratio in dB that is reached in as few bytes as possible.
+        effort: 1 (fast) to 9 (slow).
+        progressive: Write files whose beginning is worth something without the rest.
+        overwrite: Replace files that exist.
+    """
+    from qimg.codec.files import encode_file
+
+    targets = {"quality": quality, "size": size, "bits_per_pixel": bits_per_pixel, "psnr_db": psnr}
+    named = [name.removesuffix("_db") for name, value in targets.items() if value is not None]
+    if len(named) != 1:
+        given = ", ".join(named) or "none"
+        raise ValueError(f"one of quality, size, bits-per-pixel and psnr must be given, but given are: {given}")
+    options: dict[str, Any] = {**targets, "effort": effort, "progressive": progressive, "overwrite": overwrite}
+    if Path(source).is_dir():
+        _encode_folder(Path(source), Path(out), options)
+        return
+    with _bar("strips") as track:
+        encoded = encode_file(source, out, track=track, **options)
+    print(_line(source, out, encoded))
+
+
+def decode(
+    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")],
+    out: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
+    /,
+    *,
+    quality: int | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Decode a picture into a file of another format, with the metadata that the format holds.
+
+    Args:
+        source: A file that `qimg encode` wrote.
+        out: File to write; its ending names the format: png, tif, jpg, webp, avif, bmp, ppm, pgm.
+        quality: 1 to 100, for a lossy format, which needs it.
+        overwrite: Replace a file that exists.
+    """
+    from qimg.codec.files import decode_file
+
+    image = decode_file(source, out, quality=quality, overwrite=overwrite).image
+    height, width = image.shape[:2]
+    print(f"{source} → {out}: {width} × {height}")
+
+
+def info(file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")], /) -> None:
+    """Show what a file says of itself; nothing is decoded.
+
+    Args:
+        file: A file that `qimg encode` wrote.
+    """
+    from qimg.codec import BitstreamError
+    from qimg.codec import info as info_of
+
+    try:
+        found = info_of(Path(file).read_bytes())
+    except BitstreamError as error:
+        raise error.of_file(file) from None
+    Console(soft_wrap=True).print(_table(file, found), highlight=False)
+
+
+def _encode_folder(source: Path, out: Path, options: dict[str, Any]) -> None:
+    from qimg.codec.files import encode_file, names_for
+    from qimg.images import find
+
+    paths = find([source])
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"{out}: is a file, but the folder to write into is expected")
+    out.mkdir(exist_ok=True)
+    failed = []
+    with _bar("pictures") as track:
+        for index in track(range(len(paths))):
+            path, file = paths[index], out / names_for(paths)[index]
+            try:
+                encoded = encode_file(path, file, **options)
+            except (ValueError, OSError, ModuleNotFoundError) as error:
+                failed.append(" ".join(str(error).split()))
+            else:
+                print(_line(path, file, encoded))
+    if failed:
+        for sentence in failed:
+            print(f"qimg: failed: {sentence}", file=sys.stderr)
+        raise ValueError(f"{len(failed)} of {len(paths)} pictures could not be encoded")
+
+
+def _line(source: str | Path, out: str | Path, encoded: "Encoded") -> str:
+    size = len(encoded.data)
+    return f"{source} → {out}: {size:,} bytes, {encoded.bits_per_pixel:.3f} bits per pixel, {encoded.psnr_db:.2f} dB"
+
+
+def _table(name: str, found: "Info") -> Table:
+    kinds = {1: "gray", 2: "gray + alpha", 3: "RGB", 4: "RGB + alpha"}
+    kind = f"{kinds[found.channels]}, {found.bit_depth} bits per channel"
+    if found.channels >= 3 and found.planes == 1:
+        kind += ", coded as gray"
+    total = sum(found.parts.values())
+    table = Table(title=name, title_justify="left", show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    rows = {
+        "size": f"{found.width} × {found.height} pixels",
+        "pixels": kind,
+        "mode": found.mode if found.complete else f"{found.mode}, cut",
+        "step": f"{found.step:g} code values; Cb × {found.chroma[0]:g}, Cr × {found.chroma[1]:g}",
+        "tables": found.tables,
+        "file": f"{total:,} bytes, {found.bits_per_pixel:.4g} bits per pixel",
+        **{f"  {part.replace('_', ' ')}": f"{count:,} bytes" for part, count in found.parts.items() if count},
+    }
+    for label, value in rows.items():
+        table.add_row(label, value)
+    return table
+
+
+class _Bar:
+    """A bar that begins anew each time that it is given something to go through."""
+
+    def __init__(self, progress: Progress, what: str) -> None:
+        self._progress, self._what, self._rounds = progress, what, 0
+
+    def __call__(self, parts: Iterable[int]) -> Iterator[int]:
+        items = list(parts)
+        for task in self._progress.task_ids:
+            self._progress.remove_task(task)
+        self._rounds += 1
+        text = self._what if self._rounds == 1 else f"{self._what}, attempt {self._rounds}"
+        yield from self._progress.track(items, total=len(items), description=text)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[_Bar]:
+    """On the error stream, gone when it is done."""
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    ]
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield _Bar(progress, what)

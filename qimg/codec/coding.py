@@ -1,0 +1,295 @@
+"""Strips of a picture to payloads and back: the adaptive state runs on from strip to strip, and so does prediction."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from qimg import arguments
+from qimg.arguments import Array
+from qimg.codec import range_coder
+from qimg.codec.blocks import new_work
+from qimg.codec.errors import BitstreamError
+from qimg.codec.geometry import SIDES, SUPERBLOCK, padded
+from qimg.codec.model import Coder
+from qimg.codec.quantize import log_step
+from qimg.codec.search import Choice, Settings, new_maps, new_space
+from qimg.codec.smoothing import smooth
+from qimg.codec.superblocks import read_row, write_row
+from qimg.codec.tables import Tables
+
+LAGRANGE = 0.07
+"""λ in units of the squared luma step: what a bit may cost in squared error."""
+WEIGHTS = (1.0, 1.086, 0.825)
+"""Squared error of R, G and B together that a unit of squared error in Y', Cb or Cr makes, relative to Y'."""
+_STRIP = 1 << 20  # pixels of a strip, about
+_ABOVE = 3  # rows of the strip before that the filter sees
+
+
+def _decisions(count: int) -> tuple[Array, Array, Array]:
+    return np.zeros((count, 3, 1024), np.int32), np.zeros((count, 64), np.int8), np.zeros((count, 64), np.int8)
+
+
+_NO_ROWS = _decisions(0)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a decoder has to know beside the tables and the size of the picture."""
+
+    step: int
+    """Luma step in 1/64 of a code value, 16 to 65535: 0.25 to 1024 code values."""
+    chroma: tuple[int, int] = (48, 48)
+    """Steps of Cb and Cr in 1/64 of the luma step."""
+
+    def __post_init__(self) -> None:
+        arguments.integer("step", self.step, 16, 65535)
+        for ratio in self.chroma:
+            arguments.integer("chroma", ratio, 16, 255)
+
+    @property
+    def steps(self) -> tuple[int, int, int]:
+        """Steps of Y', Cb and Cr."""
+        return (self.step, *((self.step * ratio + 32) // 64 for ratio in self.chroma))  # type: ignore[return-value]
+
+    def to_bytes(self) -> bytes:
+        """4 bytes: step, little-endian, and the two ratios."""
+        return self.step.to_bytes(2, "little") + bytes(self.chroma)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Parameters":
+        """The inverse; raises ValueError where a value is out of its range."""
+        return cls(int.from_bytes(content[:2], "little"), (content[2], content[3]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What the encoder tries; decoders read every stream alike."""
+
+    sizes: tuple[int, ...] = SIDES
+    """Sides of blocks."""
+    lagrange: float = LAGRANGE
+    """λ in units of the squared luma step."""
+    optimised: bool = True
+    """Integers chosen by distortion + λ · bits; otherwise coefficients are rounded."""
+    filtered: bool = True
+    """Use the decoder's filter where it brings samples closer to the source."""
+
+    @classmethod
+    def of_effort(cls, effort: int) -> "Search":
+        """1 to 9: 8×8 blocks and 16×16 up to 2, 32×32 up to 4, 4×4 beyond."""
+        arguments.integer("effort", effort, 1, 9)
+        return cls(sizes=(8, 16) if effort <= 2 else (8, 16, 32) if effort <= 4 else SIDES)
+
+
+def strip_rows(height: int, width: int) -> list[int]:
+    """Rows of each strip of a picture: whole superblocks, about 2²⁰ pixels, the last one what is left."""
+    rows = max(1, _STRIP // (padded(width) * SUPERBLOCK)) * SUPERBLOCK
+    return [min(rows, height - first) for first in range(0, height, rows)]
+
+
+def encode_strips(
+    strips: Iterable[Array],
+    tables: Tables,
+    parameters: Parameters,
+    *,
+    search: Search | None = None,
+    decoded: list[Array] | None = None,
+) -> Iterator[bytes]:
+    """Payloads of the strips of a picture.
+
+    Args:
+        strips: (planes, rows, width) int16 samples in 1/64 of a code value, 0 to 255 · 64, of 1 plane or of Y', Cb, Cr;
+            as many rows as `strip_rows` says.
+        tables: what the codec knows of pictures.
+        parameters: steps.
+        search: what the encoder tries.
+        decoded: where given, what a decoder will return of each strip is appended to it.
+    """
+    state: StripCoder | None = None
+    for strip in strips:
+        planes, rows, width = strip.shape
+        state = state or StripCoder(planes, width, tables, parameters, search or Search())
+        source = np.pad(strip, ((0, 0), (0, padded(rows) - rows), (0, padded(width) - width)), mode="edge")
+        payload, samples = state.write(source, rows, width)
+        if decoded is not None:
+            decoded.append(samples[:, :rows, :width])
+        yield payload
+
+
+def decode_strips(
+    payloads: Iterable[bytes], rows: Iterable[int], planes: int, width: int, tables: Tables, parameters: Parameters
+) -> Iterator[Array]:
+    """Samples (planes, rows, width) int16 of each strip.
+
+    Raises:
+        BitstreamError: a payload cannot be what `encode_strips` wrote.
+    """
+    state = StripCoder(planes, width, tables, parameters, Search())
+    for payload, count in zip(payloads, rows, strict=True):
+        yield state.read(payload, padded(count))[:, :count, :width]
+
+
+class StripCoder:
+    """What runs on from row to row and from strip to strip, on either side.
+
+    With `keep`, `decisions` holds for every row of superblocks what was decided: integers (n, 3, 1024), size indices
+    and classes (n, 64) in the order of decoding, for n superblocks.
+    """
+
+    def __init__(
+        self, planes: int, width: int, tables: Tables, parameters: Parameters, search: Search, *, keep: bool = False
+    ) -> None:
+        self.tables, self.planes, self.width = tables, planes, padded(width)
+        self.settings = settings(tables, parameters, search, planes=planes)
+        self.search = search
+        self.model = tables.new_model()
+        cells = self.width // 4
+        self.maps = new_maps(cells)
+        self.choice = Choice(np.zeros(64, np.int8), np.zeros(64, np.int8), np.zeros((3, 1024), np.int32))
+        self.work, self.space = new_work(), new_space()
+        self.samples = np.zeros((planes, _ABOVE, self.width), np.int16)
+        self.sizes = np.zeros((0, cells), np.int8)
+        self.decoded = self.samples
+        self.above = False
+        self.keep = keep
+        self.decisions: list[tuple[Array, Array, Array]] = []
+
+    def _begin(self, rows: int) -> Array:
+        """Room for a strip below the last rows of the one before; returns what the loops see: one row above it."""
+        last = self.samples[:, -_ABOVE:]
+        self.samples = np.zeros((self.planes, _ABOVE + rows, self.width), np.int16)
+        self.samples[:, :_ABOVE] = last
+        self.sizes = np.zeros((rows // 4, self.width // 4), np.int8)
+        return self.samples[:, _ABOVE - 1 :]
+
+    def _smoothed(self, plane: int) -> Array:
+        """The strip's plane filtered; below its end the last row stands for the next strip."""
+        samples = self.samples[plane] if self.above else self.samples[plane, _ABOVE:]
+        margin = np.pad(samples, ((0 if self.above else _ABOVE, _ABOVE), (_ABOVE, _ABOVE)), mode="edge")
+        out = np.empty((len(self.sizes) * 4, self.width), np.int16)
+        smooth(margin, self.sizes, int(self.settings.steps[plane]), self.tables.filters[plane], out)
+        return out
+
+    def write(self, source: Array, rows: int, width: int) -> tuple[bytes, Array]:
+        """The payload of a strip, and what a decoder returns of it.
+
+        Args:
+            source: (planes, padded rows, padded width).
+            rows: of the strip that count.
+            width: of the picture.
+        """
+        rec = self._begin(source.shape[1])
+        room = SUPERBLOCK * self.width * self.planes * 60
+        coder = Coder(
+            writing=True,
+            bits=np.empty(room, np.uint8),
+            probabilities=np.empty(room, np.uint16),
+            position=np.zeros(1, np.int64),
+            words=np.zeros(0, np.uint32),
+            state=np.zeros(4, np.uint64),
+        )
+        bits, probabilities = [], []
+        for y in range(0, source.shape[1], SUPERBLOCK):
+            coder.position[0] = 0
+            kept = _decisions(self.width // SUPERBLOCK) if self.keep else _NO_ROWS
+            write_row(
+                coder,
+                (self.tables.bases, self.tables.scales),
+                self.tables.points,
+                self.tables.costs,
+                self.settings,
+                self.model,
+                self.maps,
+                self.work,
+                self.space,
+                source,
+                rec,
+                self.choice,
+                kept,
+                y,
+                self.above,
+            )
+            if self.keep:
+                self.decisions.append(kept)
+            self.sizes[y // 4 : y // 4 + 8] = self.maps.size[1:]
+            bits.append(coder.bits[: coder.position[0]].copy())
+            probabilities.append(coder.probabilities[: coder.position[0]].copy())
+        words = range_coder.encode_bits(np.concatenate(bits), np.concatenate(probabilities))
+        self.decoded = rec
+        samples = rec[:, 1:].copy()
+        filtered = 0
+        for plane in range(self.planes if self.search.filtered else 0):
+            smoothed = self._smoothed(plane)
+            wanted = source[plane, :rows, :width].astype(np.int64)
+            before, after = (_squared_error(wanted, have[:rows, :width]) for have in (samples[plane], smoothed))
+            if after < before:
+                filtered |= 1 << plane
+                samples[plane] = smoothed
+        self.above = True
+        return bytes([filtered]) + words.astype("<u4").tobytes(), samples
+
+    def read(self, payload: bytes, rows: int) -> Array:
+        """The samples of a strip of so many padded rows."""
+        rec = self._begin(rows)
+        if len(payload) % 4 != 1:
+            raise BitstreamError(f"a payload must be a byte and words of 4 bytes, but has {len(payload)} bytes")
+        if payload[0] >> self.planes:
+            raise BitstreamError(f"a payload must name filters of {self.planes} planes, but begins with {payload[0]}")
+        words = np.frombuffer(payload, "<u4", offset=1).astype(np.uint32)
+        coder = Coder(
+            writing=False,
+            bits=np.zeros(1, np.uint8),
+            probabilities=np.zeros(1, np.uint16),
+            position=np.zeros(1, np.int64),
+            words=words,
+            state=range_coder.start(words),
+        )
+        for y in range(0, rows, SUPERBLOCK):
+            read_row(
+                coder,
+                (self.tables.bases, self.tables.scales),
+                self.tables.points,
+                self.settings,
+                self.model,
+                self.maps,
+                self.work,
+                rec,
+                self.choice,
+                y,
+                self.above,
+            )
+            self.sizes[y // 4 : y // 4 + 8] = self.maps.size[1:]
+            if range_coder.is_broken(coder.state, words):
+                raise BitstreamError(f"the payload ends or is broken in row {y} of its strip")
+        if not range_coder.is_complete(coder.state, words):
+            raise BitstreamError("the payload does not end where its strip ends")
+        samples = rec[:, 1:].copy()
+        for plane in range(self.planes):
+            if payload[0] >> plane & 1:
+                samples[plane] = self._smoothed(plane)
+        self.above = True
+        return samples
+
+
+def _squared_error(wanted: Array, have: Array) -> int:
+    difference = wanted - have
+    return int(np.vdot(difference, difference))
+
+
+def settings(tables: Tables, parameters: Parameters, search: Search, *, planes: int) -> Settings:
+    """Numbers of a whole picture for the compiled loops."""
+    steps = np.array(parameters.steps, np.int64)
+    weights = np.array(WEIGHTS) * (steps / steps[0]) ** 2
+    log_steps = np.array([log_step(int(step)) for step in steps], np.int64)
+    return Settings(
+        steps=steps,
+        log_steps=log_steps,
+        step_level=int(np.clip(log_steps[0] // 8 - 1, 0, 7)),
+        planes=planes,
+        lagrange=search.lagrange / weights,
+        weight=weights,
+        sizes=np.array([side in search.sizes for side in SIDES], np.uint8),
+        depths=np.array([count.bit_length() - 1 for count in tables.classes], np.int64),
+        optimised=search.optimised,
+    )

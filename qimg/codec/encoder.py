@@ -1,0 +1,198 @@
+"""A picture to the bytes of a file."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg import arguments
+from qimg.arguments import Array
+from qimg.codec import colour, container, targets
+from qimg.codec import tables as tables_module
+from qimg.codec.alpha import encode_alpha
+from qimg.codec.coding import Parameters, Search, encode_strips, strip_rows
+from qimg.codec.container import Header
+from qimg.codec.tables import Tables
+from qimg.images import check_image, has_alpha, without_alpha
+
+_MOST_BITS = 1000.0  # per pixel: no picture can use them
+Track = Callable[[Iterable[int]], Iterable[int]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Encoded:
+    """What became of a picture."""
+
+    data: bytes = field(repr=False)
+    """The file."""
+    parameters: Parameters
+    psnr_db: float
+    """Of the decoded picture's gray or RGB channels against the source's; infinite where they are equal."""
+    bits_per_pixel: float
+    """Of the whole file."""
+
+
+def encode(
+    image: ArrayLike,
+    *,
+    quality: float | None = None,
+    size: int | None = None,
+    bits_per_pixel: float | None = None,
+    psnr_db: float | None = None,
+    effort: int = 5,
+    progressive: bool = False,
+    icc_profile: bytes | None = None,
+    exif: bytes | None = None,
+    xmp: bytes | None = None,
+    tables: Tables | None = None,
+    track: Track = iter,
+) -> bytes:
+    """The file of a picture; one of `quality`, `size`, `bits_per_pixel` and `psnr_db` says how good it is to be.
+
+    Alpha is kept without loss.
+
+    Args:
+        image: `uint8` or `uint16`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
+        quality: 1 to 100 on the scale of `step_of_quality`.
+        size: bytes of the file at most, and 99 % of them at least where the picture can use them.
+        bits_per_pixel: the same, as bits of the file per pixel.
+        psnr_db: peak signal-to-noise ratio at least, of all gray or RGB values together, and 0.05 dB more at most where
+            the picture allows.
+        effort: 1 (fast) to 9 (slow); every decoder reads all of them alike.
+        progressive: write a file whose beginning is worth something without the rest.
+        icc_profile: colour profile, kept as it is.
+        exif: kept as it is, but for the letters `Exif` before it.
+        xmp: kept as it is.
+        tables: what the codec knows of pictures; a decoder needs the same. Those of qimg when left out.
+        track: called with the numbers of the strips at every attempt, such as a progress bar.
+
+    Raises:
+        ImageError: `image` is no picture.
+        ValueError: a target is missing, out of range, or out of reach.
+    """
+    return encode_picture(
+        image, quality=quality, size=size, bits_per_pixel=bits_per_pixel, psnr_db=psnr_db, effort=effort,
+        progressive=progressive, icc_profile=icc_profile, exif=exif, xmp=xmp, tables=tables, track=track,
+    ).data  # fmt: skip
+
+
+def encode_picture(
+    image: ArrayLike,
+    *,
+    quality: float | None = None,
+    size: int | None = None,
+    bits_per_pixel: float | None = None,
+    psnr_db: float | None = None,
+    effort: int = 5,
+    progressive: bool = False,
+    icc_profile: bytes | None = None,
+    exif: bytes | None = None,
+    xmp: bytes | None = None,
+    tables: Tables | None = None,
+    track: Track = iter,
+) -> Encoded:
+    """As `encode`, with the PSNR and the steps beside the file."""
+    source = check_image("image", image)
+    target = _Target(quality=quality, size=size, bits_per_pixel=bits_per_pixel, psnr_db=psnr_db)
+    search = Search.of_effort(effort)
+    if progressive:
+        raise ValueError("progressive must be False in this version of qimg, but progressive=True")
+    tables = tables_module.default() if tables is None else tables
+    pixels = without_alpha(source)
+    header = Header(
+        width=source.shape[1],
+        height=source.shape[0],
+        channels=1 if source.ndim == 2 else source.shape[2],
+        bits=8 * source.itemsize,
+        planes=1 if colour.is_gray(pixels) else 3,
+        progressive=progressive,
+        identity=tables.identity,
+        parameters=Parameters(16).to_bytes(),
+    )
+    area = header.width * header.height
+    before, after = _metadata(source, icc_profile, exif, xmp)
+
+    def attempt(parameters: Parameters) -> Encoded:
+        payloads, error = _code(pixels, header.planes, tables, parameters, search=search, track=track)
+        chunks = [*before, *((container.STRIP, payload) for payload in payloads), *after]
+        data = container.assemble(replace(header, parameters=parameters.to_bytes()), chunks)
+        return Encoded(
+            data=data, parameters=parameters, psnr_db=_psnr_db(pixels, error), bits_per_pixel=8 * len(data) / area
+        )
+
+    fixed = len(container.assemble(header, [*before, *after]))
+    return target.met(attempt, area=area, fixed=fixed, has_colour=header.planes == 3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Target:
+    """How good a picture is to be: one of the four is given."""
+
+    quality: float | None
+    size: int | None
+    bits_per_pixel: float | None
+    psnr_db: float | None
+
+    def __post_init__(self) -> None:
+        named = [name for name, value in vars(self).items() if value is not None]
+        if len(named) != 1:
+            given = ", ".join(named) or "none"
+            raise ValueError(f"one of quality, size, bits_per_pixel and psnr_db must be given, but given are {given}")
+        if self.size is not None:
+            arguments.integer("size", self.size, 1)
+        if self.bits_per_pixel is not None:
+            arguments.require(self.bits_per_pixel > 0, "bits_per_pixel", "must be positive", self.bits_per_pixel)
+
+    def met(self, attempt: Callable[[Parameters], Encoded], *, area: int, fixed: int, has_colour: bool) -> Encoded:
+        """The result of the attempt that meets the target; arguments as for `targets.of_size`."""
+        if self.quality is not None:
+            return attempt(Parameters(targets.step_of_quality(self.quality)))
+        if self.psnr_db is not None:
+            return targets.of_psnr(attempt, self.psnr_db)
+        size = self.size or math.floor(min(self.bits_per_pixel or 0.0, _MOST_BITS) * area / 8)
+        found = targets.of_size(attempt, size, area=area, fixed=fixed, colour=has_colour)
+        if len(found.data) > size:
+            name, least = ("size", len(found.data)) if self.size else ("bits_per_pixel", f"{found.bits_per_pixel:.4g}")
+            asked = getattr(self, name)
+            raise ValueError(f"{name} must be at least {least} for this picture, but {name}={asked}")
+        return found
+
+
+def _metadata(
+    source: Array, icc_profile: bytes | None, exif: bytes | None, xmp: bytes | None
+) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
+    """Chunks before the pixels, which are needed to show them, and behind them."""
+    alpha = encode_alpha(source[..., -1]) if has_alpha(source) else None
+    exif = exif.removeprefix(b"Exif\0\0") if exif else None
+    before = [(container.ICC_PROFILE, icc_profile), (container.ALPHA, alpha)]
+    after = [(container.EXIF, exif), (container.XMP, xmp)]
+    return [(tag, part) for tag, part in before if part], [(tag, part) for tag, part in after if part]
+
+
+def _code(
+    pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
+) -> tuple[list[bytes], int]:
+    """Payloads of the strips, and the squared error of the decoded pixels; strips are coded one at a time."""
+    rows = strip_rows(*pixels.shape[:2])
+    firsts = np.cumsum([0, *rows]).tolist()
+    parts = [pixels[first : first + count] for first, count in zip(firsts, rows, strict=False)]
+    decoded: list[Array] = []
+    payloads: list[bytes] = []
+    error = 0
+    strips = (colour.to_samples(parts[index], planes) for index in track(range(len(parts))))
+    for part, payload in zip(
+        parts, encode_strips(strips, tables, parameters, search=search, decoded=decoded), strict=True
+    ):
+        payloads.append(payload)
+        shown = np.empty_like(part)
+        colour.to_pixels(decoded.pop(), shown)
+        error += colour.squared_error(part, shown)
+    return payloads, error
+
+
+def _psnr_db(pixels: Array, error: int) -> float:
+    if error == 0:
+        return math.inf
+    return 10 * math.log10(int(np.iinfo(pixels.dtype).max) ** 2 * pixels.size / error)
