@@ -35,13 +35,34 @@ NAMES = (
 )
 """The experiments of a trial, in the order in which it tells their story."""
 
-STUDIES = ("universality", "transfer", "likelihood", "synthesis", "complex_chroma", "raw_pairs")
+STUDIES = (
+    "universality",
+    "transfer",
+    "likelihood",
+    "synthesis",
+    "complex_chroma",
+    "raw_pairs",
+    "rate_distortion",
+    "generation_loss",
+)
 """The experiments that ask more than a trial does."""
 
 EXPERIMENTS = (*NAMES, *STUDIES)
 """All experiments."""
 
-_PACKAGES = ("qimg", "numpy", "scipy", "pillow", "scikit-image", "qiskit", "qiskit-aer", "matplotlib")
+_PACKAGES = (
+    "qimg",
+    "numpy",
+    "scipy",
+    "pillow",
+    "scikit-image",
+    "qiskit",
+    "qiskit-aer",
+    "matplotlib",
+    "numba",
+    "constriction",
+    "imagecodecs",
+)
 
 
 class ResultsExist(FileExistsError):

@@ -26,6 +26,7 @@ def encode(
     psnr: float | None = None,
     effort: int = 5,
     progressive: bool = False,
+    stable: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Encode a picture, or every picture of a folder; one option says how good they are to be.
@@ -39,6 +40,7 @@ def encode(
         psnr: Peak signal-to-noise ratio in dB that is reached in as few bytes as possible.
         effort: 1 (fast) to 9 (slow).
         progressive: Write files whose beginning is worth something without the rest.
+        stable: Write fixed points of decoding and encoding again at the same quality.
         overwrite: Replace files that exist.
     """
     from qimg.codec.files import encode_file
@@ -48,7 +50,13 @@ def encode(
     if len(named) != 1:
         given = ", ".join(named) or "none"
         raise ValueError(f"one of quality, size, bits-per-pixel and psnr must be given, but given are: {given}")
-    options: dict[str, Any] = {**targets, "effort": effort, "progressive": progressive, "overwrite": overwrite}
+    options: dict[str, Any] = {
+        **targets,
+        "effort": effort,
+        "progressive": progressive,
+        "stable": stable,
+        "overwrite": overwrite,
+    }
     if Path(source).is_dir():
         _encode_folder(Path(source), Path(out), options)
         return

@@ -353,3 +353,29 @@ def test_the_package_gives_the_codec_when_asked(photo):
     assert qimg.BitstreamError is BitstreamError
     with pytest.raises(AttributeError, match="module 'qimg' has no attribute 'nothing'"):
         _ = qimg.nothing
+
+
+@pytest.mark.parametrize("quality", [20, 60])
+@pytest.mark.parametrize("name", ["astronaut", "coffee"])
+def test_a_stable_file_is_a_fixed_point(name, quality):
+    part = np.ascontiguousarray(images.bundled(name)[100:196, 140:260])
+    first = codec.encode(part, quality=quality, stable=True)
+    picture = codec.decode(first)
+    again = codec.encode(picture, quality=quality, stable=True)
+    assert again == first
+    assert np.array_equal(codec.decode(again), picture)
+
+
+def test_only_a_quality_can_be_stable():
+    with pytest.raises(ValueError, match="stable must be False where size is given"):
+        codec.encode(np.zeros((8, 8), np.uint8), size=100, stable=True)
+
+
+def test_more_effort_costs_no_quality_at_equal_cost():
+    part = np.ascontiguousarray(images.bundled("coffee")[100:196, 140:260])
+    fast, slow = (codec.encode_picture(part, quality=50, effort=effort) for effort in (1, 9))
+    # 0.07 · step² per bit is what the search trades; the slower search may move along that line, not behind it.
+    step = slow.parameters.step / 64
+    error = [255**2 * 10 ** (-result.psnr_db / 10) * part[..., 0].size for result in (fast, slow)]
+    costs = [e + 0.07 * step**2 * 8 * len(result.data) for e, result in zip(error, (fast, slow), strict=True)]
+    assert costs[1] < costs[0]

@@ -1,7 +1,7 @@
 """Strips of a picture to payloads and back: the adaptive state runs on from strip to strip, and so does prediction."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -80,6 +80,10 @@ class Search:
         """1 to 9: 8×8 blocks and 16×16 up to 2, 32×32 up to 4, 4×4 beyond."""
         arguments.integer("effort", effort, 1, 9)
         return cls(sizes=(8, 16) if effort <= 2 else (8, 16, 32) if effort <= 4 else SIDES)
+
+    def stable(self) -> "Search":
+        """The search for fixed points: no filter, and a smaller λ, so that what was decided once is decided again."""
+        return replace(self, lagrange=0.05, filtered=False)
 
 
 def strip_rows(height: int, width: int) -> list[int]:
