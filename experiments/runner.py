@@ -44,6 +44,8 @@ STUDIES = (
     "raw_pairs",
     "rate_distortion",
     "generation_loss",
+    "codec_ablation",
+    "channel_of_the_codec",
 )
 """The experiments that ask more than a trial does."""
 

@@ -226,7 +226,7 @@ def test_the_pictures_of_a_fit_are_inputs_and_others(tmp_path):
         variants=("DCT", "8×8 alone"),
         steps=(4, 16, 40, 120),
     )
-    assert [picture.name for picture in params.inputs().pictures] == ["coffee", "coffee", "chelsea"]
+    assert [picture.name for picture in params.inputs().pictures] == ["coffee", "chelsea", "coffee"]
     found = codec_ablation.run(params)
     assert {row.image for row in found} == {"coffee"}
     assert {(row.variant, row.refitted) for row in found} == {(FULL, 0), ("DCT", 1), ("8×8 alone", 0)}
@@ -249,7 +249,7 @@ def test_every_variant_is_measured_at_every_step_on_every_picture():
 
 
 def test_rows_of_the_full_codec_are_its_files():
-    picture = images.box_mean(images.bundled("coffee"), 4)
+    picture = images.box_mean(images.bundled("coffee"), 6)
     step = step_of_quality(40)
     params = dataclasses.replace(TINY, steps=(step / 64,), variants=(FULL,))
     (row,) = (row for row in codec_ablation.run(params) if row.image == "coffee")
@@ -260,7 +260,7 @@ def test_rows_of_the_full_codec_are_its_files():
 
 
 def test_cross_entropy_estimates_the_payload_within_half_a_percent():
-    large = [row for row in rows() if row.bytes > 4000]
+    large = [row for row in rows() if row.bytes > 2000]
     assert len(large) >= 4
     for row in large:
         assert 0 < row.payload_bits / row.ideal_bits - 1 < 0.005

@@ -207,7 +207,9 @@ def test_pictures_at_the_edge(name, kind, edge, tmp_path):
     if name in PER_PICTURE:
         # Pictures without energy may be left out, others never.
         without = {"constant"} if name in ("purification", "truncation", "transform_circuits") else set()
-        flat = {"constant", "black", "one pixel"} if name in ("decoherence", "transfer") else set()
+        flat = (
+            {"constant", "black", "one pixel"} if name in ("decoherence", "transfer", "channel_of_the_codec") else set()
+        )
         if name == "complex_chroma":
             flat = {"constant", "black", "faint", "gray", "gray alpha", "16 bit gray"}
         expected = {picture.name for picture in gathered.pictures} - without - flat

@@ -20,7 +20,12 @@ def images_of(cell: nbformat.NotebookNode) -> int:
 
 
 def test_the_notebooks_are_there():
-    assert [path.stem for path in NOTEBOOKS] == ["inspect_a_density_matrix", "submit_a_circuit", "the_prior"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "inspect_a_density_matrix",
+        "one_block_through_the_codec",
+        "submit_a_circuit",
+        "the_prior",
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
