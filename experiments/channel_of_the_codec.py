@@ -36,6 +36,7 @@ from experiments.coded_states import (
 from experiments.parameters import not_empty
 from experiments.pictures import PictureParams, Track, others
 from experiments.quantized_states import density, lost, sample
+from experiments.summary import finite_mean
 from qimg import metrics
 from qimg.arguments import Array, require
 from qimg.operators import von_neumann_entropy
@@ -170,6 +171,11 @@ def findings(rows: Sequence[Row]) -> list[str]:
     unexplained = sorted({row.model for row in shown if row.stage == UNFILTERED and row.model_fraction >= 1})
     if unexplained:
         sentences.append(f"At some step no better than “nothing happened”: {', '.join(unexplained)}.")
+    if finite_mean(_fractions(shown, POPULATIONS)) < finite_mean(_fractions(shown, ALPHA)):
+        sentences.append(
+            "Before the filter untouched coherences come closer on the mean than the DCT channel's, which damps them: "
+            "the codec does not quantize in that basis."
+        )
     for step in sorted({row.step for row in shown}):
         row = next(row for row in shown if row.step == step and row.stage == DECODED)
         text = (
@@ -182,6 +188,10 @@ def findings(rows: Sequence[Row]) -> list[str]:
     if len({row.image for row in rows}) == 1:
         sentences.append("One picture only, so α of other pictures comes from two bundled ones.")
     return sentences
+
+
+def _fractions(rows: Sequence[Row], model: str) -> list[float]:
+    return [row.model_fraction for row in rows if (row.stage, row.model) == (UNFILTERED, model)]
 
 
 def _summary(rows: Sequence[Row]) -> list[Row]:

@@ -14,7 +14,6 @@ and is given exactly 256 · p1, so the stream depends on integers alone and is t
 
 from typing import Any
 
-import constriction
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
@@ -63,6 +62,8 @@ def encode_bits(bits: ArrayLike, probabilities: ArrayLike) -> NDArray[np.uint32]
     >>> encode_bits([1, 0, 1, 1], [32768, 32768, 60000, 9])
     array([3221090472], dtype=uint32)
     """
+    import constriction  # decoding does without it, also where there is no wheel of it, as for Linux on ARM
+
     symbols = _integers("bits", bits, 0, 1)
     shares = _integers("probabilities", probabilities, 1, 65535)
     arguments.require_shape(shares.shape == symbols.shape, "probabilities", f"{symbols.shape}, as bits", shares)
