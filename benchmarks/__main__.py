@@ -1,4 +1,4 @@
-"""`python -m benchmarks [operators|simulator|imports|prior …]` prints ratios beside targets, and the machine.
+"""`python -m benchmarks [operators|simulator|imports|prior|codec|codec_large …]` prints ratios beside targets, and the machine.
 
 `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec instead.
 """
@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 
-from benchmarks import operators, prior, simulator
+from benchmarks import codec, operators, prior, simulator
 from benchmarks.timing import Comparison
 from qimg.report import Table
 
@@ -70,7 +70,15 @@ def of_damage(arguments: list[str]) -> None:
     print(f"{tally.seconds:.0f} s, {1e3 * tally.slowest:.1f} ms for the slowest")
 
 
-PARTS = {"operators": of_operators, "simulator": of_simulator, "imports": of_imports, "prior": prior.compare}
+PARTS = {
+    "operators": of_operators,
+    "simulator": of_simulator,
+    "imports": of_imports,
+    "prior": prior.compare,
+    "codec": codec.compare,
+}
+LARGE = {"codec_large": codec.compare_large}
+"""Parts that run only when they are named: minutes and gigabytes."""
 
 
 def main(chosen: list[str]) -> None:
@@ -78,10 +86,11 @@ def main(chosen: list[str]) -> None:
     if chosen[:1] == ["fuzz"]:
         of_damage(chosen[1:])
         return
-    unknown = [name for name in chosen if name not in PARTS]
+    parts = PARTS | LARGE
+    unknown = [name for name in chosen if name not in parts]
     if unknown:
-        sys.exit(f"benchmarks are {', '.join(PARTS)}, but {unknown[0]!r} was asked for")
-    measured = [PARTS[name]() for name in chosen or PARTS]
+        sys.exit(f"benchmarks are {', '.join(parts)}, but {unknown[0]!r} was asked for")
+    measured = [parts[name]() for name in chosen or PARTS]
     rows = [
         [one.what, 1e3 * one.ours_seconds, one.peer, 1e3 * one.peer_seconds, one.figure, one.value, one.target]
         for comparisons, _ in measured
