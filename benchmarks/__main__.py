@@ -1,4 +1,4 @@
-"""`python -m benchmarks [operators|simulator|imports|prior|codec|codec_large …]` prints ratios beside targets, and the machine.
+"""`python -m benchmarks [operators|simulator|imports|prior|codec|codec_large …]` prints ratios beside targets.
 
 `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec instead.
 """
