@@ -49,6 +49,10 @@ class Variant:
         return Tables.assemble(arrays, {**known.provenance, "variant": self.name})
 
 
+def nothing(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
+    """Leave everything as it is."""
+
+
 def level_alone(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
     """Predict the mean of the ring and nothing else."""
     for side in SIDES:
@@ -265,3 +269,12 @@ VARIANTS = (
     Variant(name="no filter", family="hybrid", what="no filter behind the decoder", search=Search(filtered=False)),
 )
 """The full codec first."""
+
+CONTROL = Variant(
+    name="fitted again",
+    family="control",
+    what="nothing is left out",
+    change=nothing,
+    refitted=True,
+)
+"""What fitting again does by itself: few pictures and rounds fit worse tables than many."""

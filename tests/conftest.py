@@ -1,7 +1,8 @@
 """What the tests share: one Hypothesis profile, one bundled picture, random density matrices."""
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -14,6 +15,14 @@ os.environ["MPLBACKEND"] = "Agg"
 
 settings.register_profile("qimg", max_examples=40, deadline=None, derandomize=True, database=None)
 settings.load_profile("qimg")
+
+
+@pytest.fixture(autouse=True)
+def _figures_are_closed() -> Iterator[None]:
+    """Figures that a test leaves open do not add up to Matplotlib's limit in another one."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture

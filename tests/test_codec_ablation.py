@@ -229,8 +229,16 @@ def test_the_pictures_of_a_fit_are_inputs_and_others(tmp_path):
     assert [picture.name for picture in params.inputs().pictures] == ["coffee", "chelsea", "coffee"]
     found = codec_ablation.run(params)
     assert {row.image for row in found} == {"coffee"}
-    assert {(row.variant, row.refitted) for row in found} == {(FULL, 0), ("DCT", 1), ("8×8 alone", 0)}
-    assert any("fitted again on 1 picture" in text for text in codec_ablation.findings(found))
+    assert {(row.variant, row.refitted) for row in found} == {
+        (FULL, 0),
+        ("DCT", 1),
+        ("8×8 alone", 0),
+        ("fitted again", 1),
+    }
+    sentence = codec_ablation.findings(found)[-1]
+    assert "fitted again on 1 picture(s); a codec that lacks nothing and was fitted again needs +" in sentence
+    assert codec_ablation.table(found).rows[-1][0] == "control"
+    assert len(codec_ablation.plot(found).axes[0].patches) == 3
     alone = dataclasses.replace(params, refit=params.images)
     with pytest.raises(ValueError, match="refit must hold a picture that images does not"):
         codec_ablation.run(alone)
