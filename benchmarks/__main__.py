@@ -1,4 +1,7 @@
-"""`python -m benchmarks [operators|simulator|imports|prior|codec|codec_large …]` prints ratios beside targets.
+"""`python -m benchmarks [PART …]` prints ratios beside targets.
+
+Parts are operators, simulator, imports, prior and codec, and, only where they are named, codec_large and
+codec_progressive.
 
 `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec instead.
 """
@@ -77,7 +80,7 @@ PARTS = {
     "prior": prior.compare,
     "codec": codec.compare,
 }
-LARGE = {"codec_large": codec.compare_large}
+LARGE = {"codec_large": codec.compare_large, "codec_progressive": codec.compare_progressive}
 """Parts that run only when they are named: minutes and gigabytes."""
 
 

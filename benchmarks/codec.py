@@ -138,6 +138,29 @@ def growth(sides: tuple[int, ...]) -> list[str]:
     return said
 
 
+def progressive_penalty() -> list[str]:
+    """Bytes of progressive files beside those of sequential ones at equal PSNR, and how quality rises with bytes."""
+    said = []
+    photos = [photograph(), images.bundled("coffee"), images.bundled("chelsea")]
+    for quality in (30, 45, 60, 75):
+        ratios = []
+        for photo in photos:
+            embedded = qimg.codec.encode_picture(photo, quality=quality, progressive=True)
+            around = [qimg.codec.encode_picture(photo, quality=quality + change) for change in (-12, -6, 0, 6)]
+            curve = [(coded.psnr_db, np.log(len(coded.data))) for coded in around]
+            ratios.append(len(embedded.data) / np.exp(np.interp(embedded.psnr_db, *zip(*curve, strict=True))))
+        said.append(f"progressive at quality {quality}: {100 * (np.mean(ratios) - 1):+.1f} % bytes at equal PSNR")
+    data = qimg.encode(photos[0], quality=60, progressive=True)
+    shown = [qimg.codec.decode_picture(data[: len(data) * cut // 20]).image for cut in range(1, 21)]
+    found = [qimg.psnr_db(photos[0], image, data_range=255) for image in shown]
+    return [*said, "dB at 5, 10, … 100 % of the bytes, quality 60: " + " ".join(f"{value:.1f}" for value in found)]
+
+
+def compare_progressive() -> tuple[list[Comparison], list[str]]:
+    """What the embedded mode costs."""
+    return [], progressive_penalty()
+
+
 def compare() -> tuple[list[Comparison], list[str]]:
     """Speed beside AVIF, effort, first call, growth up to 4 Mpixel."""
     photo = photograph()

@@ -39,7 +39,7 @@ def encode(
         bits_per_pixel: The same, as bits of the file per pixel.
         psnr: Peak signal-to-noise ratio in dB that is reached in as few bytes as possible.
         effort: 1 (fast) to 9 (slow).
-        progressive: Write files whose beginning is worth something without the rest.
+        progressive: Write files of which every beginning is a picture; larger at equal PSNR.
         stable: Write fixed points of decoding and encoding again at the same quality.
         overwrite: Replace files that exist.
     """
@@ -83,9 +83,9 @@ def decode(
     """
     from qimg.codec.files import decode_file
 
-    image = decode_file(source, out, quality=quality, overwrite=overwrite).image
-    height, width = image.shape[:2]
-    print(f"{source} → {out}: {width} × {height}")
+    decoded = decode_file(source, out, quality=quality, overwrite=overwrite)
+    height, width = decoded.image.shape[:2]
+    print(f"{source} → {out}: {width} × {height}{', partial: the file is cut' if decoded.partial else ''}")
 
 
 def info(file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")], /) -> None:

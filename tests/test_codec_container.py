@@ -231,10 +231,10 @@ def test_a_length_beyond_the_file_takes_no_memory():
 
 
 @given(st.integers(0, 20000))
-def test_segments_are_a_64th_of_the_payload_but_not_tiny(length):
+def test_segments_are_a_32nd_of_the_payload_but_not_tiny(length):
     payload = bytes(index % 251 for index in range(length))
     parts = list(segments(payload))
     assert b"".join(part for _, part in parts) == payload
     assert {tag for tag, _ in parts} <= {container.SEGMENT}
     assert len(parts) <= container.SEGMENTS
-    assert all(len(part) == max(64, -(-length // 64)) for _, part in parts[:-1])
+    assert all(len(part) == max(128, -(-length // 32)) for _, part in parts[:-1])

@@ -4,9 +4,10 @@ from qimg.codec.coding import Parameters
 from qimg.codec.decoder import Decoded, decode, decode_picture
 from qimg.codec.description import Info, info
 from qimg.codec.encoder import Encoded, encode, encode_picture
-from qimg.codec.errors import BitstreamError
+from qimg.codec.errors import BitstreamError, PartialPictureWarning
 from qimg.codec.tables import Tables
 from qimg.codec.targets import step_of_quality
+from qimg.codec.truncation import truncate
 
 __all__ = [
     "BitstreamError",
@@ -14,6 +15,7 @@ __all__ = [
     "Encoded",
     "Info",
     "Parameters",
+    "PartialPictureWarning",
     "Tables",
     "decode",
     "decode_picture",
@@ -21,4 +23,5 @@ __all__ = [
     "encode_picture",
     "info",
     "step_of_quality",
+    "truncate",
 ]

@@ -151,6 +151,44 @@ def reconstruct(bases: Bases, work: Work, plane: Array, t: int, label: int, y: i
             plane[y + 1 + i, x + j] = min(max((total >> (BASIS_BITS + 4)) + level, 0), LARGEST)
 
 
+@njit(cache=True)
+def forward(bases: Bases, work: Work, samples: Array, t: int, label: int, out: Array) -> None:
+    """Coefficients of a block of samples in the class basis, rounded; blocks of 32 are given as their 16×16 samples.
+
+    Args:
+        samples: (≥ n,) int32, row by row.
+        out: (≥ n,) int64, written.
+    """
+    if t < 2:
+        n = 16 << (2 * t)
+        basis = bases.full[t]
+        for k in range(n):
+            row = basis[label, k]
+            total = 1 << (BASIS_BITS - 1)
+            for i in range(n):
+                total += np.int64(row[i]) * samples[i]
+            out[k] = total >> BASIS_BITS
+        return
+    half = work.half
+    rows, columns, order = bases.rows[t - 2], bases.columns[t - 2], bases.order[t]
+    for u in range(16):
+        for j in range(16):
+            half[u, j] = 1 << (BASIS_BITS - 5)
+        for i in range(16):
+            value = np.int64(rows[label, u, i])
+            for j in range(16):
+                half[u, j] += value * samples[16 * i + j]
+        for j in range(16):
+            half[u, j] >>= BASIS_BITS - 4
+    for k in range(256):
+        u = order[label, k] >> 4
+        row = columns[label, order[label, k] & 15]
+        total = 1 << (BASIS_BITS + 3)
+        for j in range(16):
+            total += half[u, j] * row[j]
+        out[k] = total >> (BASIS_BITS + 4)
+
+
 def new_work() -> Work:
     """Workspaces for one thread."""
     return Work(

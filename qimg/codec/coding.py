@@ -14,7 +14,7 @@ from qimg.codec.geometry import SIDES, SUPERBLOCK, padded
 from qimg.codec.model import Coder
 from qimg.codec.quantize import log_step
 from qimg.codec.search import Choice, Settings, new_maps, new_space
-from qimg.codec.smoothing import smooth
+from qimg.codec.smoothing import smoothed
 from qimg.codec.superblocks import read_row, write_row
 from qimg.codec.tables import Tables
 
@@ -154,9 +154,9 @@ class StripCoder:
         self.work, self.space = new_work(), new_space()
         self.samples = np.zeros((planes, _ABOVE, self.width), np.int16)
         self.sizes = np.zeros((0, cells), np.int8)
-        self.decoded = self.samples
         self.above = False
         self.keep = keep
+        self.whole = 0
         self.decisions: list[tuple[Array, Array, Array]] = []
 
     def _begin(self, rows: int) -> Array:
@@ -165,15 +165,25 @@ class StripCoder:
         self.samples = np.zeros((self.planes, _ABOVE + rows, self.width), np.int16)
         self.samples[:, :_ABOVE] = last
         self.sizes = np.zeros((rows // 4, self.width // 4), np.int8)
-        return self.samples[:, _ABOVE - 1 :]
+        return self.unfiltered
+
+    def _kept(self) -> tuple[Array, Array, Array]:
+        """Room for the decisions of a row, or none."""
+        if not self.keep:
+            return _NO_ROWS
+        self.decisions.append(_decisions(self.width // SUPERBLOCK))
+        return self.decisions[-1]
 
     def _smoothed(self, plane: int) -> Array:
         """The strip's plane filtered; below its end the last row stands for the next strip."""
         samples = self.samples[plane] if self.above else self.samples[plane, _ABOVE:]
-        margin = np.pad(samples, ((0 if self.above else _ABOVE, _ABOVE), (_ABOVE, _ABOVE)), mode="edge")
-        out = np.empty((len(self.sizes) * 4, self.width), np.int16)
-        smooth(margin, self.sizes, int(self.settings.steps[plane]), self.tables.filters[plane], out)
-        return out
+        step, weights = int(self.settings.steps[plane]), self.tables.filters[plane]
+        return smoothed(samples, self.sizes, step, weights, above=_ABOVE if self.above else 0)
+
+    @property
+    def unfiltered(self) -> Array:
+        """(planes, 1 + rows, width) int16 samples of the last strip before the filter, one row above them first."""
+        return self.samples[:, _ABOVE - 1 :]
 
     def write(self, source: Array, rows: int, width: int) -> tuple[bytes, Array]:
         """The payload of a strip, and what a decoder returns of it.
@@ -196,7 +206,7 @@ class StripCoder:
         bits, probabilities = [], []
         for y in range(0, source.shape[1], SUPERBLOCK):
             coder.position[0] = 0
-            kept = _decisions(self.width // SUPERBLOCK) if self.keep else _NO_ROWS
+            kept = self._kept()
             write_row(
                 coder,
                 (self.tables.bases, self.tables.scales),
@@ -214,28 +224,32 @@ class StripCoder:
                 y,
                 self.above,
             )
-            if self.keep:
-                self.decisions.append(kept)
             self.sizes[y // 4 : y // 4 + 8] = self.maps.size[1:]
             bits.append(coder.bits[: coder.position[0]].copy())
             probabilities.append(coder.probabilities[: coder.position[0]].copy())
         words = range_coder.encode_bits(np.concatenate(bits), np.concatenate(probabilities))
-        self.decoded = rec
         samples = rec[:, 1:].copy()
         filtered = 0
         for plane in range(self.planes if self.search.filtered else 0):
             smoothed = self._smoothed(plane)
             wanted = source[plane, :rows, :width].astype(np.int64)
-            before, after = (_squared_error(wanted, have[:rows, :width]) for have in (samples[plane], smoothed))
+            before, after = (squared_error(wanted, have[:rows, :width]) for have in (samples[plane], smoothed))
             if after < before:
                 filtered |= 1 << plane
                 samples[plane] = smoothed
         self.above = True
         return bytes([filtered]) + words.astype("<u4").tobytes(), samples
 
-    def read(self, payload: bytes, rows: int) -> Array:
-        """The samples of a strip of so many padded rows."""
+    def read(self, payload: bytes, rows: int, *, cut: bool = False) -> Array:
+        """The samples of a strip of so many padded rows.
+
+        With `cut` the payload may end anywhere: `whole` superblocks are read, and the samples of the others are not
+        meant to be used.
+        """
         rec = self._begin(rows)
+        self.whole = 0
+        if cut:
+            payload = payload[: max(len(payload) - 1, 0) // 4 * 4 + 1] or b"\0"
         if len(payload) % 4 != 1:
             raise BitstreamError(f"a payload must be a byte and words of 4 bytes, but has {len(payload)} bytes")
         if payload[0] >> self.planes:
@@ -250,7 +264,8 @@ class StripCoder:
             state=range_coder.start(words),
         )
         for y in range(0, rows, SUPERBLOCK):
-            read_row(
+            kept = self._kept()
+            whole = read_row(
                 coder,
                 (self.tables.bases, self.tables.scales),
                 self.tables.points,
@@ -260,13 +275,18 @@ class StripCoder:
                 self.work,
                 rec,
                 self.choice,
+                kept,
                 y,
                 self.above,
+                cut,
             )
             self.sizes[y // 4 : y // 4 + 8] = self.maps.size[1:]
-            if range_coder.is_broken(coder.state, words):
+            self.whole += whole
+            if whole < self.width // SUPERBLOCK:
+                break
+            if not cut and range_coder.is_broken(coder.state, words):
                 raise BitstreamError(f"the payload ends or is broken in row {y} of its strip")
-        if not range_coder.is_complete(coder.state, words):
+        if not (cut or range_coder.is_complete(coder.state, words)):
             raise BitstreamError("the payload does not end where its strip ends")
         samples = rec[:, 1:].copy()
         for plane in range(self.planes):
@@ -276,7 +296,8 @@ class StripCoder:
         return samples
 
 
-def _squared_error(wanted: Array, have: Array) -> int:
+def squared_error(wanted: Array, have: Array) -> int:
+    """Sum of squared differences of two integer arrays, of which the first is int64."""
     difference = wanted - have
     return int(np.vdot(difference, difference))
 

@@ -13,9 +13,9 @@ VERSION = 1
 IDENTITY = 4
 """Bytes of the tables' identity that a header holds."""
 LARGEST_SIDE = 1 << 20
-SEGMENTS = 64
+SEGMENTS = 32
 """A progressive payload is cut into about this many segments, …"""
-SMALLEST_SEGMENT = 64
+SMALLEST_SEGMENT = 128
 """… each of at least this many bytes but the last."""
 
 STRIP, SEGMENT, ALPHA, END = b"S", b"P", b"A", b"E"

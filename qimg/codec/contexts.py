@@ -83,7 +83,7 @@ def surprise(actual: int, expected: int) -> int:
 
 @njit(cache=True, inline="always")
 def level_of(log_sigma: int, log_step: int) -> int:
-    """log₂(scale / step) in eighths, from 0 to 63, 32 where they agree."""
+    """log₂(scale / step) in eighths, from 0 to 63, 40 where they agree."""
     return min(max(log_sigma - log_step + 40, 0), 63)
 
 

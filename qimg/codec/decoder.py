@@ -1,5 +1,6 @@
 """The bytes of a file to a picture."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from qimg.codec import tables as tables_module
 from qimg.codec.alpha import decode_alpha
 from qimg.codec.coding import Parameters, decode_strips, strip_rows
 from qimg.codec.container import Chunk, Header, Stream
-from qimg.codec.errors import BitstreamError
+from qimg.codec.errors import BitstreamError, PartialPictureWarning
+from qimg.codec.progressive import MOST_PIXELS, decode_progressive
 from qimg.codec.tables import Tables
 from qimg.images import without_alpha
 
@@ -44,12 +46,18 @@ def decode(data: bytes, *, max_pixels: int | None = MAX_PIXELS, tables: Tables |
 
     Raises:
         BitstreamError: something else, cut, altered, too large, or written with other tables.
+
+    Warns:
+        PartialPictureWarning: the file is progressive and cut; what is there of it is returned.
     """
-    return decode_picture(data, max_pixels=max_pixels, tables=tables).image
+    decoded = decode_picture(data, max_pixels=max_pixels, tables=tables)
+    if decoded.partial:
+        warnings.warn(f"the file is cut after {len(data)} bytes: the picture is partial", PartialPictureWarning, 2)
+    return decoded.image
 
 
 def decode_picture(
-    data: bytes, *, max_pixels: int | None = MAX_PIXELS, tables: Tables | None = None, partial_ok: bool = False
+    data: bytes, *, max_pixels: int | None = MAX_PIXELS, tables: Tables | None = None, partial_ok: bool = True
 ) -> Decoded:
     """As `decode`, with the metadata beside the picture.
 
@@ -57,20 +65,21 @@ def decode_picture(
         data: the file.
         max_pixels: as in `decode`.
         tables: as in `decode`.
-        partial_ok: show what is there of a progressive file that is cut.
+        partial_ok: show what is there of a progressive file that is cut; other files are refused when they are cut.
     """
-    stream = container.parse(data, partial_ok=partial_ok)
+    stream = _parsed(data, partial_ok=partial_ok)
     header = stream.header
     area = header.width * header.height
     if max_pixels is not None and area > max_pixels:
         raise BitstreamError(f"the picture must have at most max_pixels={max_pixels}, but has {area}", header.width_at)
     tables = _tables_for(header, tables)
     parameters = parameters_of(header)
-    if header.progressive:
-        raise BitstreamError("the picture is progressive, which this version of qimg does not read", header.flags_at)
-    if not stream.complete:
-        raise BitstreamError("the file is cut, and no more than progressive files are shown in part", len(data))
-    image = _decode_strips(stream, tables, parameters)
+    if header.progressive and area > MOST_PIXELS:
+        raise BitstreamError(
+            f"progressive pictures must have at most {MOST_PIXELS} pixels, but has {area}", header.width_at
+        )
+    decode_pixels = _decode_segments if header.progressive else _decode_strips
+    image = decode_pixels(stream, tables, parameters)
     return Decoded(
         image=image,
         icc_profile=stream.payload(container.ICC_PROFILE),
@@ -106,14 +115,7 @@ def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters) -> Ar
     chunks = stream.all(container.STRIP)
     if len(chunks) != len(rows):
         raise BitstreamError(f"the picture must have {len(rows)} strips, but has {len(chunks)}", stream.size)
-    shape = (header.height, header.width)
-    dtype = np.uint16 if header.bits == 16 else np.uint8
-    image = np.empty(shape if header.channels == 1 else (*shape, header.channels), dtype)
-    alpha = next(iter(stream.all(container.ALPHA)), None)
-    if header.has_alpha:
-        with _located(alpha):
-            decode_alpha(alpha.payload if alpha else None, image[..., -1])
-    pixels = without_alpha(image)
+    image, pixels = _new_image(stream)
     payloads = (chunk.payload for chunk in chunks)
     strips = decode_strips(payloads, rows, header.planes, header.width, tables, parameters)
     first = 0
@@ -123,6 +125,42 @@ def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters) -> Ar
         colour.to_pixels(samples, pixels[first : first + count])
         first += count
     return image
+
+
+def _decode_segments(stream: Stream, tables: Tables, parameters: Parameters) -> Array:
+    """The image of a stream's segments, or of those that are there."""
+    header, chunks = stream.header, stream.all(container.SEGMENT)
+    image, pixels = _new_image(stream)
+    payload = b"".join(chunk.payload for chunk in chunks)
+    size = (header.height, header.planes, header.width)
+    with _located(chunks[0] if chunks else None):
+        samples = decode_progressive(payload, *size, tables, parameters, cut=not stream.complete)
+    colour.to_pixels(samples, pixels)
+    return image
+
+
+def _new_image(stream: Stream) -> tuple[Array, Array]:
+    """An image with its alpha channel decoded, and its other channels, which are still to be written."""
+    header = stream.header
+    shape = (header.height, header.width)
+    dtype = np.uint16 if header.bits == 16 else np.uint8
+    image = np.empty(shape if header.channels == 1 else (*shape, header.channels), dtype)
+    alpha = next(iter(stream.all(container.ALPHA)), None)
+    if header.has_alpha:
+        with _located(alpha):
+            decode_alpha(alpha.payload if alpha else None, image[..., -1])
+    return image, without_alpha(image)
+
+
+def _parsed(data: bytes, *, partial_ok: bool) -> Stream:
+    try:
+        return container.parse(data)
+    except BitstreamError:
+        if partial_ok:
+            stream = container.parse(data, partial_ok=True)
+            if stream.header.progressive:
+                return stream
+        raise
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from qimg.codec.coding import Parameters, Search, encode_strips, strip_rows
 from qimg.codec.container import Header
 from qimg.codec.decoder import decode
 from qimg.codec.geometry import UNIT
+from qimg.codec.progressive import MOST_PIXELS, encode_progressive
 from qimg.codec.tables import Tables
 from qimg.images import check_image, has_alpha, without_alpha
 
@@ -69,7 +70,7 @@ def encode(
             the picture allows.
         effort: 1 (fast) to 9 (slow); every decoder reads all of them alike. Blocks of 8 and 16 up to 2, of 32 from 3,
             of 4 from 5, three steps of chroma from 7.
-        progressive: write a file whose beginning is worth something without the rest.
+        progressive: write a file of which every beginning is a picture: up to 2²⁵ pixels, larger at equal PSNR.
         stable: write a fixed point: decoding the file and encoding the outcome with the same `quality`, which must be
             the target, gives the same bytes. Larger at equal PSNR: the filter is left out, and distortion weighs more.
         icc_profile: colour profile, kept as it is.
@@ -109,12 +110,12 @@ def encode_picture(
     target = _Target(quality=quality, size=size, bits_per_pixel=bits_per_pixel, psnr_db=psnr_db)
     search = Search.of_effort(effort)
     if progressive:
-        raise ValueError("progressive must be False in this version of qimg, but progressive=True")
+        _check_progressive(source, stable=stable)
     known = tables_module.default() if tables is None else tables
     around = _metadata(source, icc_profile, exif, xmp)
     ratios = _RATIOS if effort >= _MANY_RATIOS else (0,)
     if not stable:
-        return _met(source, target, search, around, known, ratios, track)
+        return _met(source, target, search, around, known, ratios, track, progressive=progressive)
     if quality is None:
         given = next(name for name, value in vars(target).items() if value is not None)
         raise ValueError(f"stable must be False where {given} is given: a fixed point has a fixed quality")
@@ -129,6 +130,8 @@ def _met(
     tables: Tables,
     ratios: tuple[int, ...],
     track: Track,
+    *,
+    progressive: bool = False,
 ) -> Encoded:
     """The file that meets the target; of the chroma ratios tried at each step the one of least cost."""
     pixels = without_alpha(source)
@@ -138,7 +141,7 @@ def _met(
         channels=1 if source.ndim == 2 else source.shape[2],
         bits=8 * source.itemsize,
         planes=1 if colour.is_gray(pixels) else 3,
-        progressive=False,
+        progressive=progressive,
         identity=tables.identity,
         parameters=Parameters(16).to_bytes(),
     )
@@ -156,8 +159,9 @@ def _met(
         for ratio in ratios if header.planes == 3 else (0,):
             cb, cr = parameters.chroma
             asked = replace(parameters, chroma=(cb + ratio, cr + ratio))
-            payloads, error = _code(pixels, header.planes, tables, asked, search=search, track=track)
-            chunks = [*before, *((container.STRIP, payload) for payload in payloads), *after]
+            code = _code_progressive if progressive else _code
+            coded_pixels, error = code(pixels, header.planes, tables, asked, search=search, track=track)
+            chunks = [*before, *coded_pixels, *after]
             data = container.assemble(replace(header, parameters=asked.to_bytes()), chunks)
             psnr_db, rate = _psnr_db(pixels, error), 8 * len(data) / area
             coded = Encoded(data=data, parameters=asked, psnr_db=psnr_db, bits_per_pixel=rate)
@@ -230,23 +234,42 @@ def _metadata(source: Array, icc_profile: bytes | None, exif: bytes | None, xmp:
 
 def _code(
     pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
-) -> tuple[list[bytes], int]:
-    """Payloads of the strips, and the squared error of the decoded pixels; strips are coded one at a time."""
+) -> tuple[list[tuple[bytes, bytes]], int]:
+    """Chunks of the strips, and the squared error of the decoded pixels; strips are coded one at a time."""
     rows = strip_rows(*pixels.shape[:2])
     firsts = np.cumsum([0, *rows]).tolist()
     parts = [pixels[first : first + count] for first, count in zip(firsts, rows, strict=False)]
     decoded: list[Array] = []
-    payloads: list[bytes] = []
+    chunks: list[tuple[bytes, bytes]] = []
     error = 0
     strips = (colour.to_samples(parts[index], planes) for index in track(range(len(parts))))
     for part, payload in zip(
         parts, encode_strips(strips, tables, parameters, search=search, decoded=decoded), strict=True
     ):
-        payloads.append(payload)
+        chunks.append((container.STRIP, payload))
         shown = np.empty_like(part)
         colour.to_pixels(decoded.pop(), shown)
         error += colour.squared_error(part, shown)
-    return payloads, error
+    return chunks, error
+
+
+def _code_progressive(
+    pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
+) -> tuple[list[tuple[bytes, bytes]], int]:
+    """Chunks of the segments, and the squared error of the decoded pixels."""
+    samples = colour.to_samples(pixels, planes)
+    payload, decoded = encode_progressive(samples, tables, parameters, search=search, track=track)
+    shown = np.empty_like(pixels)
+    colour.to_pixels(decoded, shown)
+    return list(container.segments(payload)), colour.squared_error(pixels, shown)
+
+
+def _check_progressive(source: Array, *, stable: bool) -> None:
+    area = source.shape[0] * source.shape[1]
+    if stable:
+        raise ValueError("stable must be False where progressive=True: only sequential files have fixed points")
+    if area > MOST_PIXELS:
+        raise ValueError(f"progressive must be False for more than {MOST_PIXELS} pixels, but the picture has {area}")
 
 
 def _psnr_db(pixels: Array, error: int) -> float:

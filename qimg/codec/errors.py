@@ -18,3 +18,7 @@ class BitstreamError(ValueError):
         named = BitstreamError(f"{os.fspath(name)}: {self}")
         named.offset = self.offset
         return named
+
+
+class PartialPictureWarning(UserWarning):
+    """A progressive file was cut: the picture is what its beginning holds."""

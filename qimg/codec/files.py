@@ -55,7 +55,7 @@ def decode_file(
     overwrite: bool = False,
     max_pixels: int | None = MAX_PIXELS,
     tables: Tables | None = None,
-    partial_ok: bool = False,
+    partial_ok: bool = True,
 ) -> Decoded:
     """Decode a file into a picture file of any format, with the metadata that the format holds.
 

@@ -148,7 +148,7 @@ def inspect(
         blocks=blocks,
         integers=integers,
         source=source,
-        strip=coder.decoded.copy(),
+        strip=coder.unfiltered.copy(),
         filtered=filtered[:, :height, :width],
     )
 

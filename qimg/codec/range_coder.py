@@ -62,19 +62,41 @@ def encode_bits(bits: ArrayLike, probabilities: ArrayLike) -> NDArray[np.uint32]
     >>> encode_bits([1, 0, 1, 1], [32768, 32768, 60000, 9])
     array([3221090472], dtype=uint32)
     """
-    import constriction  # decoding does without it, also where there is no wheel of it, as for Linux on ARM
+    encoder = Encoder()
+    encoder.push(bits, probabilities)
+    return encoder.words()
 
-    symbols = _integers("bits", bits, 0, 1)
-    shares = _integers("probabilities", probabilities, 1, 65535)
-    arguments.require_shape(shares.shape == symbols.shape, "probabilities", f"{symbols.shape}, as bits", shares)
-    family = constriction.stream.model.Categorical(perfect=False)
-    encoder = constriction.stream.queue.RangeEncoder()
-    for begin in range(0, len(symbols), _BATCH):
-        ones = 256 * shares[begin : begin + _BATCH].astype(np.int32)
-        weights = np.stack([(1 << 24) - ones - 1, ones - 1], axis=1).astype(np.float32)
-        encoder.encode(symbols[begin : begin + _BATCH].astype(np.int32), family, weights)
-    words: NDArray[np.uint32] = encoder.get_compressed()
-    return words
+
+class Encoder:
+    """`encode_bits` for bits that come one batch after the other.
+
+    >>> encoder = Encoder()
+    >>> encoder.push([1, 0], [32768, 32768])
+    >>> encoder.push([1, 1], [60000, 9])
+    >>> encoder.words()
+    array([3221090472], dtype=uint32)
+    """
+
+    def __init__(self) -> None:
+        import constriction  # decoding does without it, also where there is no wheel of it, as for Linux on ARM
+
+        self._family = constriction.stream.model.Categorical(perfect=False)
+        self._encoder = constriction.stream.queue.RangeEncoder()
+
+    def push(self, bits: ArrayLike, probabilities: ArrayLike) -> None:
+        """Append bits; arguments and errors as for `encode_bits`."""
+        symbols = _integers("bits", bits, 0, 1)
+        shares = _integers("probabilities", probabilities, 1, 65535)
+        arguments.require_shape(shares.shape == symbols.shape, "probabilities", f"{symbols.shape}, as bits", shares)
+        for begin in range(0, len(symbols), _BATCH):
+            ones = 256 * shares[begin : begin + _BATCH].astype(np.int32)
+            weights = np.stack([(1 << 24) - ones - 1, ones - 1], axis=1).astype(np.float32)
+            self._encoder.encode(symbols[begin : begin + _BATCH].astype(np.int32), self._family, weights)
+
+    def words(self) -> NDArray[np.uint32]:
+        """The words of all bits so far, as from `encode_bits`."""
+        words: NDArray[np.uint32] = self._encoder.get_compressed()
+        return words
 
 
 @njit(cache=True)

@@ -154,6 +154,22 @@ def add_moments(padded: Array, sizes: Array, step: int, source: Array, moments: 
                                 target[a, b] += vector[a] * vector[b]
 
 
+def smoothed(plane: Array, sizes: Array, step: int, weights: Array, *, above: int = 0) -> Array:
+    """The plane filtered, its outer samples repeated beyond it.
+
+    Args:
+        plane: (above + rows, width) int16.
+        sizes: (rows / 4, width / 4) int8 as for `smooth`.
+        step: of the plane.
+        weights: of the plane, as for `smooth`.
+        above: rows of `plane` that are seen but not part of the outcome, up to 3.
+    """
+    out = np.empty((len(plane) - above, plane.shape[1]), np.int16)
+    margin = np.pad(plane, ((_REACH - above, _REACH), (_REACH, _REACH)), mode="edge")
+    smooth(margin, sizes, step, weights, out)
+    return out
+
+
 def with_margin(plane: Array) -> Array:
     """The plane with three samples repeated on every side."""
     return np.pad(plane, _REACH, mode="edge")

@@ -9,6 +9,7 @@ from qimg.codec.contexts import GROUP_COUNT, GROUPS, Scales, code_class, code_co
 from qimg.codec.geometry import interleaved
 from qimg.codec.model import Coder, Model
 from qimg.codec.quantize import dequantize
+from qimg.codec.range_coder import POSITION
 from qimg.codec.search import (
     Choice,
     Costs,
@@ -211,13 +212,28 @@ def read_row(
     work: Work,
     rec: Array,
     choice: Choice,
+    kept: tuple[Array, Array, Array],
     y: int,
     above: bool,
-) -> None:
-    """Read a row of superblocks into `rec`."""
+    cut: bool,
+) -> int:
+    """Read a row of superblocks into `rec`; returns how many of them are whole.
+
+    Args:
+        kept: as for `write_row`.
+        cut: whether the words may end anywhere: what is read after that is worth nothing.
+    """
     near = np.zeros((20, 20), np.int8)
     zeros = np.zeros(256, np.int32)
     others = np.zeros(256, np.int32)
+    available = np.uint64(coder.words.size)
     for x in range(0, rec.shape[2], 32):
         code_quadtree(coder, tables, points, settings, model, maps, work, rec, choice, near, zeros, others, y, x, above)
+        if cut and coder.state[POSITION] > available:
+            return x >> 5
+        if kept[0].shape[0] > 0:
+            kept[0][x >> 5] = choice.q
+            kept[1][x >> 5] = choice.size
+            kept[2][x >> 5] = choice.label
     _next_row(maps)
+    return rec.shape[2] >> 5

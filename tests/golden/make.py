@@ -26,6 +26,7 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         "noise": (noise, {"quality": 95}),
         "deep": (coffee[:40, :48].astype(np.uint16) * 257, {"quality": 80}),
         "alpha": (np.concatenate([face[:40, :40], alpha], axis=2), {"quality": 60}),
+        "progressive": (face, {"quality": 75, "progressive": True}),
         "one": (face[:1, :1], {"quality": 50}),
     }
 

@@ -185,7 +185,7 @@ def _round(
             step = np.exp(rng.uniform(*np.log(recipe.steps)))
             coder, padded_source, payload = code_picture(samples, tables, Parameters(int(UNIT * step)), state)
             add_picture(total, classes, coder, padded_source, payload)
-            error = (padded_source[0].astype(np.int64) - coder.decoded[0, 1:]) / UNIT
+            error = (padded_source[0].astype(np.int64) - coder.unfiltered[0, 1:]) / UNIT
             total.squared_error += float(np.vdot(error, error))
             state = (coder.model.probability, coder.model.seen, coder.model.weights)
     return total, state

@@ -90,7 +90,7 @@ def code_picture(
 
 def add_picture(total: Statistics, classes: list[Classes], coder: StripCoder, source: Array, payload: bytes) -> None:
     """Add what a coded picture tells."""
-    decoded, settings, tables = coder.decoded, coder.settings, coder.tables
+    decoded, settings, tables = coder.unfiltered, coder.settings, coder.tables
     total.pixels += source[0].size
     total.bits += 8 * len(payload)
     _add_magnitudes(total, coder)
