@@ -11,7 +11,7 @@ from qimg.codec import range_coder
 from qimg.codec.blocks import new_work
 from qimg.codec.errors import BitstreamError
 from qimg.codec.geometry import SIDES, SUPERBLOCK, padded
-from qimg.codec.model import Coder
+from qimg.codec.model import new_reader, new_writer
 from qimg.codec.quantize import log_step
 from qimg.codec.search import Choice, Settings, new_maps, new_space
 from qimg.codec.smoothing import smoothed
@@ -195,14 +195,7 @@ class StripCoder:
         """
         rec = self._begin(source.shape[1])
         room = SUPERBLOCK * self.width * self.planes * 60
-        coder = Coder(
-            writing=True,
-            bits=np.empty(room, np.uint8),
-            probabilities=np.empty(room, np.uint16),
-            position=np.zeros(1, np.int64),
-            words=np.zeros(0, np.uint32),
-            state=np.zeros(4, np.uint64),
-        )
+        coder = new_writer(room)
         bits, probabilities = [], []
         for y in range(0, source.shape[1], SUPERBLOCK):
             coder.position[0] = 0
@@ -255,14 +248,7 @@ class StripCoder:
         if payload[0] >> self.planes:
             raise BitstreamError(f"a payload must name filters of {self.planes} planes, but begins with {payload[0]}")
         words = np.frombuffer(payload, "<u4", offset=1).astype(np.uint32)
-        coder = Coder(
-            writing=False,
-            bits=np.zeros(1, np.uint8),
-            probabilities=np.zeros(1, np.uint16),
-            position=np.zeros(1, np.int64),
-            words=words,
-            state=range_coder.start(words),
-        )
+        coder = new_reader(words)
         for y in range(0, rows, SUPERBLOCK):
             kept = self._kept()
             whole = read_row(

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from qimg.arguments import Array
-from qimg.codec.range_coder import decode_bit
+from qimg.codec.range_coder import decode_bit, start
 
 INPUTS = 6
 """Contexts that speak on every bit."""
@@ -47,6 +47,30 @@ class Coder(NamedTuple):
     """uint32 words of the range coder, read by the decoder."""
     state: Array
     """uint64 state of the range decoder."""
+
+
+def new_writer(room: int) -> Coder:
+    """A coder that writes up to `room` bits."""
+    return Coder(
+        writing=True,
+        bits=np.empty(room, np.uint8),
+        probabilities=np.empty(room, np.uint16),
+        position=np.zeros(1, np.int64),
+        words=np.zeros(0, np.uint32),
+        state=np.zeros(4, np.uint64),
+    )
+
+
+def new_reader(words: Array) -> Coder:
+    """A coder that reads uint32 words."""
+    return Coder(
+        writing=False,
+        bits=np.zeros(1, np.uint8),
+        probabilities=np.zeros(1, np.uint16),
+        position=np.zeros(1, np.int64),
+        words=words,
+        state=start(words),
+    )
 
 
 @njit(cache=True, inline="always")

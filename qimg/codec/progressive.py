@@ -12,7 +12,7 @@ from qimg.codec.blocks import new_work
 from qimg.codec.coding import Parameters, Search, StripCoder, settings, squared_error
 from qimg.codec.errors import BitstreamError
 from qimg.codec.geometry import SUPERBLOCK, UNIT, padded
-from qimg.codec.model import Coder
+from qimg.codec.model import Coder, new_reader, new_writer
 from qimg.codec.refinement import RATIO, Layer
 from qimg.codec.search import new_space
 from qimg.codec.smoothing import smoothed
@@ -124,14 +124,7 @@ def encode_progressive(
     first, shown = coder.write(source, rows, width)
     picture = _Picture(coder, tables, steps)
     room = SUPERBLOCK * padded(width) * planes * 60
-    writer = Coder(
-        writing=True,
-        bits=np.empty(room, np.uint8),
-        probabilities=np.empty(room, np.uint16),
-        position=np.zeros(1, np.int64),
-        words=np.zeros(0, np.uint32),
-        state=np.zeros(4, np.uint64),
-    )
+    writer = new_writer(room)
     stream = range_coder.Encoder()
     filters = []
     for layer in track(range(1, len(steps))):
@@ -208,14 +201,7 @@ def _lay_tiles(samples: Array, whole: int, tiles: Array) -> None:
 
 def _refined(picture: _Picture, parts: "_Parts") -> Array:
     words = np.frombuffer(parts.words, "<u4").astype(np.uint32)
-    reader = Coder(
-        writing=False,
-        bits=np.zeros(1, np.uint8),
-        probabilities=np.zeros(1, np.uint16),
-        position=np.zeros(1, np.int64),
-        words=words,
-        state=range_coder.start(words),
-    )
+    reader = new_reader(words)
     filters = [parts.first[0], *parts.filters]
     nothing = np.zeros((1, 1, 1), np.int16)
     for layer in range(1, len(filters)):

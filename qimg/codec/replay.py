@@ -10,7 +10,7 @@ from qimg.codec.blocks import Bases
 from qimg.codec.coding import StripCoder
 from qimg.codec.contexts import GROUP_COUNT, GROUPS, Scales, code_class, code_coefficients, code_split
 from qimg.codec.geometry import SIDES
-from qimg.codec.model import Coder, Model
+from qimg.codec.model import Coder, Model, new_writer
 from qimg.codec.search import Maps, Settings, mark, mark_surprise, nearby_surprise, neighbours, new_maps, sizes_around
 
 _KINDS = 5  # divisions, class, coefficients of three planes
@@ -45,14 +45,7 @@ class Block:
 def replayed(coder: StripCoder) -> tuple[tuple[Block, ...], tuple[Array, ...]]:
     """The blocks of a strip that was written with `keep`, in the order of decoding, and the integers of each."""
     model, maps, planes = coder.tables.new_model(), new_maps(coder.width // SIDES[0]), coder.planes
-    pen = Coder(
-        writing=True,
-        bits=np.empty(_ROOM, np.uint8),
-        probabilities=np.empty(_ROOM, np.uint16),
-        position=np.zeros(1, np.int64),
-        words=np.zeros(0, np.uint32),
-        state=np.zeros(4, np.uint64),
-    )
+    pen = new_writer(_ROOM)
     blocks: list[Block] = []
     integers: list[Array] = []
     for row, kept in enumerate(coder.decisions):
