@@ -46,6 +46,11 @@ STUDIES = (
     "generation_loss",
     "codec_ablation",
     "channel_of_the_codec",
+    "restoration",
+    "calibration",
+    "double_jpeg",
+    "restoration_data",
+    "perception",
 )
 """The experiments that ask more than a trial does."""
 
@@ -63,6 +68,7 @@ _PACKAGES = (
     "matplotlib",
     "numba",
     "constriction",
+    "jpeglib",
     "imagecodecs",
 )
 

@@ -26,8 +26,9 @@ from qimg.states import amplitude_decode, amplitude_encode, partial_trace, pictu
 from qimg.truncation import discarded_weight, low_rank
 
 if TYPE_CHECKING:
-    from qimg import codec
+    from qimg import codec, restoration
     from qimg.codec import BitstreamError, decode, decode_picture, encode, info
+    from qimg.restoration import restore
 
 __version__ = "0.1.0"
 
@@ -71,6 +72,8 @@ __all__ = [
     "quantize",
     "relative_entropy_of_coherence",
     "report",
+    "restoration",
+    "restore",
     "rgb_to_ycbcr",
     "save",
     "ssim",
@@ -86,9 +89,11 @@ _OF_CODEC = ("BitstreamError", "decode", "decode_picture", "encode", "info")
 
 
 def __getattr__(name: str) -> Any:
-    """The codec, loaded when it is first asked for: its compiled loops take longer to load than all the rest."""
-    if name == "codec":
-        return import_module("qimg.codec")
+    """Codec and restoration, loaded when first asked for: compiled loops take longer to load than all the rest."""
+    if name in ("codec", "restoration"):
+        return import_module(f"qimg.{name}")
     if name in _OF_CODEC:
         return getattr(import_module("qimg.codec"), name)
+    if name == "restore":
+        return import_module("qimg.restoration").restore
     raise AttributeError(f"module 'qimg' has no attribute {name!r}")

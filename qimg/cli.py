@@ -104,6 +104,18 @@ def _info_command() -> None:
     """Show what an encoded picture says of itself: `qimg info --help`."""
 
 
+def restoration(arguments: list[str]) -> None:
+    """The command `qimg restore`."""
+    from qimg.cli_restore import restore
+
+    with clear_errors(interrupted="interrupted; no file was left half-written"):
+        tyro.cli(restore, prog="qimg restore", args=arguments)
+
+
+def _restore_command() -> None:
+    """Restore a JPEG file or a folder of them: `qimg restore --help`."""
+
+
 def version() -> None:
     """Print the version of qimg."""
     from qimg import __version__
@@ -121,8 +133,12 @@ def main(arguments: list[str] | None = None) -> None:
     if given[:1] and given[0] in _CODEC:
         codec(given)
         return
+    if given[:1] == ["restore"]:
+        restoration(given[1:])
+        return
     tyro.extras.subcommand_cli_from_dict(
         {
+            "restore": _restore_command,
             "encode": _encode_command,
             "decode": _decode_command,
             "info": _info_command,

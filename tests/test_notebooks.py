@@ -23,6 +23,7 @@ def test_the_notebooks_are_there():
     assert [path.stem for path in NOTEBOOKS] == [
         "inspect_a_density_matrix",
         "one_block_through_the_codec",
+        "one_patch_back_from_jpeg",
         "submit_a_circuit",
         "the_prior",
     ]

@@ -32,7 +32,7 @@ def encode_file(
         ValueError: a target is missing or out of reach; the message begins with the source's name.
         OSError: the file exists already, or cannot be written.
     """
-    path = _to_write(out, overwrite=overwrite)
+    path = images.to_write(out, overwrite=overwrite)
     if path.suffix.lower() != SUFFIX:
         raise ValueError(f"{path}: the file to write must end in {SUFFIX}")
     pixels = images.load(source)
@@ -74,7 +74,7 @@ def decode_file(
         ValueError: `quality` is missing, out of range or without effect.
         OSError: a file cannot be read or written, or exists already.
     """
-    path = _to_write(out, overwrite=overwrite)
+    path = images.to_write(out, overwrite=overwrite)
     data = Path(source).read_bytes()
     try:
         decoded = decode_picture(data, max_pixels=max_pixels, tables=tables, partial_ok=partial_ok)
@@ -93,18 +93,3 @@ def names_for(sources: Sequence[Path]) -> list[str]:
     """
     count = Counter(source.stem for source in sources)
     return [(source.stem if count[source.stem] == 1 else source.name) + SUFFIX for source in sources]
-
-
-def _to_write(out: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    """Refuse what cannot be written before anything is computed."""
-    path = Path(out)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: is a folder, but a file to write is expected")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path}: exists already, and is replaced only where overwriting is asked for")
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{path}: {folder} is no folder")
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(f"{path}: the folder {folder} cannot be written to")
-    return path

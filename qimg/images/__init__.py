@@ -4,7 +4,7 @@ An image is a `uint8` or `uint16` array (H, W) or (H, W, 3), with an alpha chann
 Inside the library, planes are `float64` in 8-bit code values (0 to 255).
 """
 
-from qimg.images.files import BUNDLED, SUFFIXES, bundled, find, load, save, write_atomically
+from qimg.images.files import BUNDLED, SUFFIXES, bundled, find, load, save, to_write, upright, write_atomically
 from qimg.images.jpeg import JpegRoundTrip, jpeg_round_trip, quantization_table
 from qimg.images.metadata import Metadata, read_metadata
 from qimg.images.planes import (
@@ -50,7 +50,9 @@ __all__ = [
     "rgb_to_ycbcr",
     "save",
     "to_uint8",
+    "to_write",
     "to_ycbcr",
+    "upright",
     "without_alpha",
     "write_atomically",
     "ycbcr_to_rgb",

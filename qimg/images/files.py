@@ -76,7 +76,7 @@ def _pixels(file: Image.Image, path: Path) -> Array:
         raise ImageError(f"{path}: PPM and PGM are read in 8 bits only; store 16 bits as PNG or TIFF")
     if _stored_in_16_bits(file) and file.mode in ("RGB", "RGBA", "LA"):
         pixels = _load_png16(path) if file.format == "PNG" else _load_tiff(path)
-        return _upright(pixels, file.getexif().get(ExifTags.Base.Orientation, 1))
+        return upright(pixels, file.getexif().get(ExifTags.Base.Orientation, 1))
     file.load()
     picture = file
     with suppress(struct.error, SyntaxError, ValueError, LookupError, TypeError):  # by broken EXIF: no orientation
@@ -109,8 +109,9 @@ def _stored_in_16_bits(file: Image.Image) -> bool:
     return any("16" in str(entry[0] if isinstance(entry, tuple) else entry) for entry in arguments)
 
 
-def _upright(pixels: Array, orientation: int) -> Array:
-    """What `ImageOps.exif_transpose` does, for the pixels that Pillow does not read."""
+def upright(pixels: Array, orientation: int) -> Array:
+    """Stored pixels (H, W, …) turned as an EXIF orientation says, 1 to 8: what Pillow's `exif_transpose` does."""
+    integer("orientation", orientation, 1, 8)
     if orientation in (5, 6, 7, 8):
         pixels = np.swapaxes(pixels, 0, 1)
     if orientation in (3, 4, 7, 8):
@@ -207,6 +208,25 @@ def _encoded(pixels: Array, suffix: str, quality: int | None, metadata: Metadata
 
 def _format(suffix: str) -> str:
     return Image.registered_extensions()[suffix]
+
+
+def to_write(out: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """The path of a file to write; what cannot be written is refused before anything is computed.
+
+    Raises:
+        OSError: a folder, a file that exists and may not be overwritten, or a folder that is missing or read-only.
+    """
+    path = Path(out)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder, but a file to write is expected")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path}: exists already, and is replaced only where overwriting is asked for")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{path}: {folder} is no folder")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{path}: the folder {folder} cannot be written to")
+    return path
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:

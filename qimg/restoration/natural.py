@@ -1,0 +1,127 @@
+"""A draw from the conditional distribution instead of its mean: as much texture as there was."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from qimg.arguments import Array
+from qimg.restoration.cascade import DCT, Estimate, decoded, first_labels, from_blocks, to_blocks
+from qimg.restoration.jpeg_file import Component, JpegFile, read_jpeg
+from qimg.restoration.symmetry import BLOCK
+
+INSIDE = 0.96
+"""Share of a cell that draws are confined to, so that rounding to pixels seldom carries a coefficient out of it."""
+_ROUNDS = 7
+_SUBSAMPLINGS = {(1, 1): 0, (1, 2): 1, (2, 2): 2}  # Pillow's numbers by rows and columns of a sample of chroma
+
+
+def draw(component: Component, estimate: Estimate, shapes: Array, rng: np.random.Generator) -> Array:
+    """A plane drawn given its quantized coefficients.
+
+    Coefficients are independent normal variables around the estimate, truncated to their cells; a block's variance is
+    what the estimator expects there, distributed over its coefficients as errors of such blocks are. Approximate: the
+    true conditional distribution has correlations between coefficients and longer tails.
+
+    Args:
+        component: of the file.
+        estimate: values and calibrated variance, (8R, 8C).
+        shapes: (classes, 64) how errors of a block spread over its coefficients, mean 1, by `first_labels`.
+        rng: draws.
+
+    Returns:
+        (8R, 8C) float32.
+    """
+    from scipy.special import ndtr, ndtri
+
+    steps = component.table.ravel()
+    middle = component.coefficients.reshape(-1, BLOCK * BLOCK) * steps
+    mean = to_blocks(estimate.values - np.float32(128)) @ DCT.T
+    power = to_blocks(estimate.variance).mean(axis=1, keepdims=True)
+    deviation = np.sqrt(power * shapes[first_labels(component.coefficients)]).astype(np.float64)
+    half = INSIDE / 2 * steps
+    low, high = ndtr((middle - half - mean) / deviation), ndtr((middle + half - mean) / deviation)
+    drawn = mean + deviation * ndtri(low + (high - low) * rng.random(mean.shape))
+    # where the mean lies many deviations from the cell, the truncated law is its nearest wall
+    drawn = np.clip(np.where(np.isfinite(drawn), drawn, mean), middle - half, middle + half)
+    return from_blocks(drawn.astype(np.float32) @ DCT, estimate.values.shape) + np.float32(128)
+
+
+def error_shape(errors: Array, labels: Array, classes: int) -> tuple[Array, Array]:
+    """Σ of squared coefficients (classes, 64) of the errors of blocks (n, 64), and how many blocks there are."""
+    squares = np.square(errors @ DCT.T, dtype=np.float64)
+    total = np.zeros((classes, BLOCK * BLOCK))
+    np.add.at(total, labels, squares)
+    return total, np.bincount(labels, minlength=classes).astype(np.float64)
+
+
+class Recompression:
+    """What a JPEG encoder with the file's own tables makes of pixels, beside what the file holds."""
+
+    def __init__(self, file: JpegFile) -> None:
+        self.file = file
+        factors = {(component.vertical, component.horizontal) for component in file.components}
+        self.aligned = factors == {(1, 1)} and not file.is_rgb
+        largest = max(component.table.max() for component in file.components)
+        sampled = (*file.components, *file.components)[1]
+        self._subsampling = _SUBSAMPLINGS.get((sampled.vertical, sampled.horizontal))
+        self.possible = largest <= 255 and not file.is_rgb and self._subsampling is not None
+        """Whether Pillow can write such files."""
+
+    def changed(self, pixels: Array) -> list[Array]:
+        """(R, C, 8, 8) of each component: whether a coefficient is not that of the file."""
+        tables = [component.table.ravel().astype(int).tolist() for component in self.file.components]
+        options: dict[str, Any] = {"qtables": tables[:1] if len(tables) == 1 else [tables[0], tables[1]]}
+        if len(tables) > 1:
+            options["subsampling"] = self._subsampling
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "JPEG", **options)
+        pairs = zip(read_jpeg(buffer.getvalue()).components, self.file.components, strict=True)
+        return [np.asarray(one.coefficients != other.coefficients) for one, other in pairs]
+
+    def differing(self, pixels: Array) -> list[Array]:
+        """(R, C) of each component: blocks that do not come back."""
+        return [np.asarray(changed.any(axis=(2, 3))) for changed in self.changed(pixels)]
+
+    def equal_share(self, pixels: Array) -> float:
+        """Share of all coefficients that come back."""
+        changed = self.changed(pixels)
+        return 1 - sum(int(one.sum()) for one in changed) / sum(one.size for one in changed)
+
+
+def middle(component: Component) -> Array:
+    """The plane (8R, 8C) that the file itself says: the middles of its cells."""
+    return decoded(component.coefficients, component.table)
+
+
+def consistent(file: JpegFile, planes: list[Array], make: Callable[[list[Array]], Array]) -> tuple[Array, float]:
+    """Pixels that give the file's coefficients again, as far as that can be had, and the share of coefficients that do.
+
+    Pixels are rounded, which may carry a coefficient over the wall of its cell. Blocks where that happens are drawn
+    halfway towards the middles of their cells, again and again. Exact but for clipped pixels where all components have
+    the same size; where chroma is subsampled, blocks of luma alone are mended.
+
+    Args:
+        file: whose coefficients are wanted.
+        planes: (8R, 8C) of its components; changed.
+        make: upright pixels from planes before any turning.
+    """
+    pixels = make(planes)
+    check = Recompression(file)
+    if not check.possible:
+        return pixels, float("nan")
+    differing = check.differing(pixels)
+    middles = [middle(component) for component in file.components]
+    for _ in range(_ROUNDS):
+        if not any(blocks.any() for blocks in differing):
+            break
+        if check.aligned:
+            differing = [np.logical_or.reduce(differing)] * len(planes)
+        for plane, centre, blocks in zip(planes, middles, differing, strict=True):
+            where = np.kron(blocks, np.ones((BLOCK, BLOCK), bool))
+            plane[where] = (plane[where] + centre[where]) / 2
+        pixels = make(planes)
+        differing = check.differing(pixels)
+    return pixels, check.equal_share(pixels)
