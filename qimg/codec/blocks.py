@@ -42,6 +42,10 @@ class Work(NamedTuple):
     """(32, 32) int64."""
     half: Array
     """(32, 32) int64."""
+    before: Array
+    """(256,) int32 magnitudes in the plane before the one in hand."""
+    near: Array
+    """(20, 20) int8 how many coefficients close by are not zero, with a margin of two."""
 
 
 @njit(cache=True)
@@ -197,6 +201,8 @@ def new_work() -> Work:
         coefficients=np.zeros(256, np.int64),
         square=np.zeros((32, 32), np.int64),
         half=np.zeros((32, 32), np.int64),
+        before=np.zeros(256, np.int32),
+        near=np.zeros((20, 20), np.int8),
     )
 
 

@@ -27,6 +27,17 @@ def interleaved(row: int, column: int) -> int:
 
 
 @njit(cache=True)
+def place_of_cell(cell: int) -> tuple[int, int]:
+    """Row and column (0 to 7) in its superblock of the cell at a position in the order of decoding."""
+    row = 0
+    column = 0
+    for bit in range(3):
+        column |= ((cell >> (2 * bit)) & 1) << bit
+        row |= ((cell >> (2 * bit + 1)) & 1) << bit
+    return row, column
+
+
+@njit(cache=True)
 def has_top_right(y: int, x: int, side: int, width: int, above: bool) -> bool:
     """Whether the `side` pixels to the right of the row above a block are decoded before it.
 

@@ -43,10 +43,10 @@ def cell_class(padded: Array, y: int, x: int, step: int) -> int:
     while level < LEVELS - 1 and strength > threshold:
         level += 1
         threshold <<= 1
-    straight = max(horizontal, vertical) + 1
-    straight_less = min(horizontal, vertical) + 1
-    slanted = max(rising, falling) + 1
-    slanted_less = min(rising, falling) + 1
+    straight = int(max(horizontal, vertical)) + 1
+    straight_less = int(min(horizontal, vertical)) + 1
+    slanted = int(max(rising, falling)) + 1
+    slanted_less = int(min(rising, falling)) + 1
     if straight * slanted_less > slanted * straight_less:
         more, less = straight, straight_less
         direction = 1 if horizontal > vertical else 3
