@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from qimg.arguments import Array
+from qimg.codec.compiled import compiled
 from qimg.codec.geometry import LARGEST
 
 TAPS = np.array([(u, v) for u in range(-3, 4) for v in range(-3, 4) if 0 < abs(u) + abs(v) <= 3])
@@ -25,7 +26,7 @@ _HERE = _REACH * _HEIGHT  # elements from the left end of the diamond to its cen
 _LANES = 64  # 2 · _HERE + 1, rounded up to whole vectors; past the last sample there are 2 · _REACH more elements
 
 
-@njit(cache=True)
+@compiled
 def cell_classes(padded: Array, y: int, step: int, sums: Array, labels: Array) -> None:
     """Classes of a row of cells, whose first sample is `padded[y + 3, 3]`.
 
@@ -57,13 +58,13 @@ def cell_classes(padded: Array, y: int, step: int, sums: Array, labels: Array) -
         labels[cx] = _class_of(horizontal, vertical, rising, falling, step)
 
 
-@njit(cache=True)
+@compiled
 def _add_second_differences(before: Array, here: Array, after: Array, sums: Array) -> None:
     for j in range(len(sums)):
         sums[j] += np.int32(abs(np.int32(2 * np.int32(here[j]) - before[j] - after[j])))
 
 
-@njit(cache=True)
+@compiled
 def _class_of(horizontal: int, vertical: int, rising: int, falling: int, step: int) -> int:
     # 72 second differences of the size of step / 16 divide level 0 from level 1
     strength = (horizontal + vertical) // 9
@@ -89,7 +90,7 @@ def _class_of(horizontal: int, vertical: int, rising: int, falling: int, step: i
     return level * DIRECTIONS + direction
 
 
-@njit(cache=True)
+@compiled
 def features(padded: Array, i: int, j: int, small: int, large: int, out: Array) -> None:
     """Differences to the neighbours of sample (i, j) up to `small`, then what they have between that and `large`."""
     here = np.int32(padded[i, j])
@@ -101,13 +102,13 @@ def features(padded: Array, i: int, j: int, small: int, large: int, out: Array) 
         out[n + k] = min(max(difference, -large), large) - near
 
 
-@njit(cache=True)
+@compiled
 def thresholds(step: int) -> tuple[int, int]:
     """Where differences are split, in samples' units, for a step."""
     return max(step >> 2, 1), max(step, 2)
 
 
-@njit(cache=True)
+@compiled
 def place_of(sizes: Array, cy: int, cx: int, i: int, j: int) -> int:
     """Which sides of the block a sample (i, j) of a cell lies at: 3 · (0, 1 top, 2 bottom) + (0, 1 left, 2 right)."""
     last = (1 << sizes[cy, cx]) - 1
@@ -159,7 +160,7 @@ def smooth(padded: Array, sizes: Array, step: int, weights: Array, out: Array) -
                     out[4 * cy + i, x] = min(max(value, 0), LARGEST)
 
 
-@njit(cache=True)
+@compiled
 def _change(around: Array, weights: Array, small: np.int32, large: np.int32) -> np.int32:
     """What the filter adds to a sample; every number has 32 bits, so that the compiler can compute many at once.
 
