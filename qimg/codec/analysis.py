@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
 from qimg.codec.blocks import Bases, Work
@@ -20,6 +19,10 @@ class Space(NamedTuple):
     """(16, 16) float32."""
     half: Array
     """(32, 32) float32."""
+    seen: Array
+    """(16, 16) float32 a block of 32×32 as its basis sees it."""
+    prediction: Array
+    """(256,) float32."""
     coefficients: Array
     """(256,) float32."""
     trial: Array
@@ -34,6 +37,10 @@ class Space(NamedTuple):
     """(4,) int8."""
     surprise: Array
     """(4, 3, 8, 8) int8."""
+    cost: Array
+    """(2, 4) float32 cost by size of a square that is whole, and of the parts that it is divided into so far."""
+    place: Array
+    """(3, 4) int64 by size: how many parts are decided, row and column of the square."""
 
 
 def new_space() -> Space:
@@ -42,6 +49,8 @@ def new_space() -> Space:
         block=np.zeros(1024 + 97, np.float32),
         residual=np.zeros((16, 16), np.float32),
         half=np.zeros((32, 32), np.float32),
+        seen=np.zeros((16, 16), np.float32),
+        prediction=np.zeros(256, np.float32),
         coefficients=np.zeros(256, np.float32),
         trial=np.zeros(256, np.int32),
         class_bits=np.zeros(64, np.float32),
@@ -49,10 +58,12 @@ def new_space() -> Space:
         q=np.zeros((4, 3, 1024), np.int32),
         label=np.zeros(4, np.int8),
         surprise=np.zeros((4, 3, 8, 8), np.int8),
+        cost=np.zeros((2, 4), np.float32),
+        place=np.zeros((3, 4), np.int64),
     )
 
 
-@njit(cache=True, fastmath=True)
+@inner(fastmath=True)
 def downsampled(space: Space, costs: Costs, block: Array, out: Array) -> None:
     """Adjoint of the upsampling on both axes: a block of 32×32, flat, to (16, 16)."""
     half = space.half
@@ -72,7 +83,7 @@ def downsampled(space: Space, costs: Costs, block: Array, out: Array) -> None:
             out[i, j] = total
 
 
-@njit(cache=True, fastmath=True)
+@inner(fastmath=True)
 def separable(space: Space, rows: Array, columns: Array, order: Array, out: Array) -> None:
     """Coefficients of space.residual in a separable basis, in the class's order."""
     half = space.half
@@ -96,7 +107,7 @@ def separable(space: Space, rows: Array, columns: Array, order: Array, out: Arra
         out[k] = half[16 + (place >> 4), place & 15]
 
 
-@njit(cache=True, fastmath=True)
+@inner(fastmath=True)
 def full(matrix: Array, v: Array, length: int, n: int, out: Array) -> None:
     """The first n rows of a matrix times a vector of a length."""
     for k in range(n):

@@ -1,11 +1,10 @@
 """Which contexts speak on each decision: split, class, end of the coefficients, magnitude, sign."""
 
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
 from qimg.codec.blocks import Work
-from qimg.codec.compiled import inlined, inner
+from qimg.codec.compiled import compiled, inner
 from qimg.codec.model import INPUTS, Coder, Model, code_bit, code_even, probability_of_one
 from qimg.codec.strip import Expected, Part, Scales
 
@@ -51,7 +50,7 @@ _MIX_OTHER = _MIX_MAGNITUDE + 2 * 4 * _BINS * 20
 MIXERS = _MIX_OTHER + 2
 
 
-@njit(cache=True)
+@inner
 def log_eighths(value: int) -> int:
     """About 8 log₂(value) of a positive integer; piecewise linear between powers of two."""
     bits = 0
@@ -66,26 +65,26 @@ def log_eighths(value: int) -> int:
     return 8 * (bits + 3) + rest - 8
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def surprise(actual: int, expected: int) -> int:
     """Logarithm of actual over expected magnitudes, in half octaves from 0 to 11, 6 where they agree."""
     r = log_eighths(actual + 96) - log_eighths(expected + 96)
     return min(max((r + 2 + 6 * 4) >> 2, 0), 11)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def block_surprise(actual: int, expected: int) -> int:
     """The same of a whole block, in quarter octaves from −24 to 24, 0 where they agree."""
     return min(max((log_eighths(actual + 96) - log_eighths(expected + 96)) >> 1, -24), 24)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def level_of(log_sigma: int, log_step: int) -> int:
     """log₂(scale / step) in eighths, from 0 to 63, 40 where they agree."""
     return min(max(log_sigma - log_step + 40, 0), 63)
 
 
-@inlined
+@inner(forceinline=True)
 def magnitudes(scales: Scales, part: Part, log_step: int, q: Array) -> tuple[int, int]:
     """Sum of the magnitudes of a plane of a block, and the sum that was expected, both in units of 1/256."""
     sigma = scales.log_sigma[part.t][part.plane, part.label]
@@ -97,7 +96,7 @@ def magnitudes(scales: Scales, part: Part, log_step: int, q: Array) -> tuple[int
     return actual, expected
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def place_in_class(k: int) -> int:
     """Number of a coefficient, coarser from 32 on: 0 to 63."""
     return k if k < 32 else min(32 + ((k - 32) >> 3), 63)
@@ -181,7 +180,7 @@ def class_costs(model: Model, t: int, depths: int, left: int, above: int, cost_o
             costs[2 * node + 1] = costs[node] + cost_of[p >> 4]
 
 
-@njit(cache=True)
+@compiled
 def set_end(model: Model, part: Part, group: int, level: int, running: int, other: int, step_level: int) -> int:
     """Contexts of whether anything follows; returns the mixer."""
     c = model.context
@@ -197,7 +196,7 @@ def set_end(model: Model, part: Part, group: int, level: int, running: int, othe
     return _MIX_END + here
 
 
-@njit(cache=True)
+@compiled
 def set_magnitude(
     model: Model, part: Part, place: int, order: int, level: int, running: int, before: int, beside: int
 ) -> int:
@@ -303,14 +302,14 @@ def code_coefficients(
     return block_surprise(actual, expected)
 
 
-@njit(cache=True)
+@inner
 def _flat(model: Model, slot: int) -> int:
     for i in range(INPUTS):
         model.context[i] = slot
     return _MIX_OTHER
 
 
-@njit(cache=True)
+@compiled
 def code_excess(coder: Coder, model: Model, excess: int) -> int:
     """What a magnitude has beyond the unary part: Elias-gamma code of excess + 1, at most 24 bits."""
     value = excess + 1

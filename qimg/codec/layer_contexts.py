@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
-from qimg.codec.compiled import inner
+from qimg.codec.compiled import compiled, inner
 from qimg.codec.model import INPUTS, Model
 from qimg.codec.strip import Part
 
@@ -125,7 +124,7 @@ def set_half(model: Model, part: Part, spot: Spot, which: int, m: int, drift: in
     return _MIX_HALF + here * _U + drift
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def drift_of_zero(shift: int) -> int:
     """How far κ, in steps · 256, lies from 0: 0 to 6."""
     drift = 0
@@ -135,7 +134,7 @@ def drift_of_zero(shift: int) -> int:
     return drift
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def drift_of(beyond: int) -> int:
     """How far κ lies outwards of the middle of a cell, in steps · 256: 0 to 6, 3 where it is near."""
     drift = 3

@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
-from qimg.codec.compiled import inner
+from qimg.codec.compiled import compiled, inner
 
 
 class Maps(NamedTuple):
@@ -28,7 +27,7 @@ def new_maps(cells: int) -> Maps:
     )
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def neighbour_class(maps: Maps, t: int, row: int, column: int) -> int:
     """1 + class where the neighbouring cell has the same size, 33 where not, 0 where there is none."""
     size = int(maps.size[row, column])
@@ -44,13 +43,13 @@ def neighbours(maps: Maps, t: int, cy: int, cx: int) -> tuple[int, int]:
     return left, neighbour_class(maps, t, cy - 1, cx)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def mean_surprise(total: int) -> int:
     """Mean of four surprises in quarter octaves, given their sum: in half octaves from 0 to 11, 6 where it is 0."""
     return min(max(((total + 4) >> 3) + 6, 0), 11)
 
 
-@njit(cache=True)
+@inner
 def nearby_surprise(maps: Maps, plane: int, t: int, cy: int, cx: int) -> int:
     """Mean surprise around a block, in half octaves from 0 to 11, 6 where all is as expected."""
     cells = 1 << t
@@ -69,7 +68,7 @@ def sizes_around(maps: Maps, cy: int, cx: int) -> tuple[int, int]:
     return int(left), int(maps.size[cy - 1, cx])
 
 
-@njit(cache=True)
+@inner
 def mark(maps: Maps, t: int, cy: int, cx: int, label: int) -> None:
     """Write size and class of a block into the maps."""
     cells = 1 << t
@@ -79,7 +78,7 @@ def mark(maps: Maps, t: int, cy: int, cx: int, label: int) -> None:
             maps.label[cy + i, cx + j] = label
 
 
-@njit(cache=True)
+@inner
 def mark_surprise(maps: Maps, plane: int, t: int, cy: int, cx: int, value: int) -> None:
     """Write the surprise of a block, in quarter octaves, into the maps."""
     cells = 1 << t
@@ -88,10 +87,11 @@ def mark_surprise(maps: Maps, plane: int, t: int, cy: int, cx: int, value: int) 
             maps.surprise[plane, cy + i, cx + j] = value
 
 
-@njit(cache=True)
+@inner
 def next_row(maps: Maps) -> None:
     """The last row of cells becomes what is above the next row of superblocks."""
-    maps.size[0] = maps.size[8]
-    maps.label[0] = maps.label[8]
-    for plane in range(3):
-        maps.surprise[plane, 0] = maps.surprise[plane, 8]
+    for x in range(maps.size.shape[1]):
+        maps.size[0, x] = maps.size[8, x]
+        maps.label[0, x] = maps.label[8, x]
+        for plane in range(3):
+            maps.surprise[plane, 0, x] = maps.surprise[plane, 8, x]

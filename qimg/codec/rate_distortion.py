@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
-from qimg.codec.compiled import inlined, inner
+from qimg.codec.compiled import compiled, inner
 from qimg.codec.contexts import GROUP_COUNT, GROUPS, level_of
 from qimg.codec.strip import Part, Settings
 
@@ -50,7 +49,7 @@ class Prices(NamedTuple):
     """(64, 3) int16 reconstruction points."""
 
 
-@inlined
+@compiled(inline="always")
 def prices_of(costs: Costs, settings: Settings, points: Array, part: Part) -> Prices:
     """What the integers of a plane of a block cost."""
     colour = 1 if part.plane > 0 else 0
@@ -66,13 +65,13 @@ def prices_of(costs: Costs, settings: Settings, points: Array, part: Part) -> Pr
     )
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def bits_of(bits: Array, p: int, bit: int) -> np.float32:
     """Bits of a bit whose probability of being 1 is p / 65536, by `Costs.bits`."""
     return bits[p >> 4] if bit else bits[(65536 - p) >> 4]
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def magnitude_bits(table: Array, size: int) -> np.float32:
     """Bits of a magnitude with its sign, beyond the table by the length of an Elias-gamma code."""
     if size < Q_COSTS:

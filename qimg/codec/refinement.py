@@ -10,12 +10,11 @@ depends on κ as well: a block of zeros becomes the conditional mean given the f
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
 from qimg.codec.analysis import Aim, exact_coefficients
 from qimg.codec.blocks import Bases, Work, forward, predict, reconstruct
-from qimg.codec.compiled import inner
+from qimg.codec.compiled import compiled, inner
 from qimg.codec.contexts import (
     GROUP_COUNT,
     GROUPS,
@@ -78,7 +77,8 @@ def _predict_again(layer: Layer, plane: int, t: int, label: int, y: int, x: int)
     bases, work, first = layer.bases, layer.work, layer.first
     n = 16 << (2 * min(t, 2))
     predict(bases, work, layer.fine[plane], t, label, y, x, False)
-    first[:n] = work.prediction[:n]
+    for i in range(n):
+        first[i] = work.prediction[i]
     predict(bases, work, layer.coarse[plane], t, label, y, x, False)
     scale = 2 if t == 3 else 1
     for i in range(n):
@@ -186,7 +186,7 @@ def _code_plane(coder: Coder, layer: Layer, aim: Aim, s: int, cell: int, cy: int
     _note(layer, plane, s, cell, cy, cx, actual, expected)
 
 
-@njit(cache=True)
+@compiled
 def code_layer_row(coder: Coder, layer: Layer, aim: Aim, row: int, cut: bool) -> bool:
     """A row of superblocks of a layer; False where the words have run out, as they may anywhere with `cut`.
 
@@ -226,7 +226,7 @@ def code_layer_row(coder: Coder, layer: Layer, aim: Aim, row: int, cut: bool) ->
     return True
 
 
-@njit(cache=True)
+@compiled
 def count_coarse(layer: Layer) -> None:
     """What the coarse picture's coefficients say of every block: `actual`, `expected` and `surprise`."""
     columns = layer.fine.shape[2] // 32

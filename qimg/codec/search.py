@@ -42,15 +42,14 @@ def best_class(strip: Strip, aim: Aim, t: int, y: int, x: int) -> tuple[int, np.
     outside = np.float32(0.0)
     best = np.float32(1e30)
     chosen = 0
-    z = np.empty((16, 16), np.float32)
+    seen, prediction = space.seen, space.prediction
     if t == 3:
-        downsampled(space, costs, block, z)
+        downsampled(space, costs, block, seen)
         kept = np.float32(0.0)
         for i in range(16):
             for j in range(16):
-                kept += z[i, j] * z[i, j]
+                kept += seen[i, j] * seen[i, j]
         outside = max(energy - kept, np.float32(0.0)) * inverse * inverse
-    prediction = np.empty(256, np.float32)
     scale = np.float32(2.0) if t == 3 else np.float32(1.0)
     for label in range(1 << depth):
         extra = outside + lagrange * space.class_bits[(1 << depth) + label]
@@ -72,7 +71,7 @@ def best_class(strip: Strip, aim: Aim, t: int, y: int, x: int) -> tuple[int, np.
             else:
                 for i in range(16):
                     for j in range(16):
-                        space.residual[i, j] = z[i, j] - scale * prediction[16 * i + j]
+                        space.residual[i, j] = seen[i, j] - scale * prediction[16 * i + j]
             separable(
                 space, costs.rows[t - 2][label], costs.columns[t - 2][label], bases.order[t][label], space.coefficients
             )
@@ -120,9 +119,13 @@ def _put_aside(space: Space, strip: Strip, t: int, y: int, x: int) -> None:
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
     cell = interleaved(cy - 1, cx & 7)
     for p in range(strip.settings.planes):
-        space.stash[t, p, :side, :side] = strip.rec[p, y + 1 : y + 1 + side, x : x + side]
-        space.q[t, p, : side * side] = choice.q[p, 16 * cell : 16 * cell + side * side]
-        space.surprise[t, p, :cells, :cells] = strip.maps.surprise[p, cy : cy + cells, cx : cx + cells]
+        for i in range(side):
+            for j in range(side):
+                space.stash[t, p, i, j] = strip.rec[p, y + 1 + i, x + j]
+                space.q[t, p, side * i + j] = choice.q[p, 16 * cell + side * i + j]
+        for i in range(cells):
+            for j in range(cells):
+                space.surprise[t, p, i, j] = strip.maps.surprise[p, cy + i, cx + j]
     space.label[t] = choice.label[cell]
 
 
@@ -132,9 +135,13 @@ def _take_back(space: Space, strip: Strip, t: int, y: int, x: int) -> None:
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
     cell = interleaved(cy - 1, cx & 7)
     for p in range(strip.settings.planes):
-        strip.rec[p, y + 1 : y + 1 + side, x : x + side] = space.stash[t, p, :side, :side]
-        choice.q[p, 16 * cell : 16 * cell + side * side] = space.q[t, p, : side * side]
-        strip.maps.surprise[p, cy : cy + cells, cx : cx + cells] = space.surprise[t, p, :cells, :cells]
+        for i in range(side):
+            for j in range(side):
+                strip.rec[p, y + 1 + i, x + j] = space.stash[t, p, i, j]
+                choice.q[p, 16 * cell + side * i + j] = space.q[t, p, side * i + j]
+        for i in range(cells):
+            for j in range(cells):
+                strip.maps.surprise[p, cy + i, cx + j] = space.surprise[t, p, i, j]
     choice.size[cell] = t
     choice.label[cell] = space.label[t]
     mark(strip.maps, t, cy, cx, int(space.label[t]))
@@ -157,11 +164,9 @@ def search(strip: Strip, aim: Aim, y: int, x: int) -> np.float32:
     """
     settings = strip.settings
     lagrange = np.float32(settings.lagrange[0])
-    whole = np.full(4, np.float32(1e30), np.float32)
-    divided = np.zeros(4, np.float32)
-    parts = np.zeros(4, np.int64)
-    rows = np.full(4, y, np.int64)
-    columns = np.full(4, x, np.int64)
+    whole, divided = aim.space.cost[0], aim.space.cost[1]
+    parts, rows, columns = aim.space.place[0], aim.space.place[1], aim.space.place[2]
+    rows[3], columns[3] = y, x
     smallest = 0
     while settings.sizes[smallest] == 0:
         smallest += 1

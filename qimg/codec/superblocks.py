@@ -1,11 +1,10 @@
 """Rows of superblocks: what the encoder writes and the decoder reads, in the same words."""
 
 import numpy as np
-from numba import njit
 
 from qimg.codec.analysis import Aim
 from qimg.codec.blocks import predict, reconstruct
-from qimg.codec.compiled import inner
+from qimg.codec.compiled import compiled, inner
 from qimg.codec.contexts import GROUP_COUNT, GROUPS, code_class, code_coefficients, code_split
 from qimg.codec.geometry import place_of_cell
 from qimg.codec.maps import mark, mark_surprise, nearby_surprise, neighbours, next_row, sizes_around
@@ -77,14 +76,19 @@ def code_superblock(coder: Coder, strip: Strip, y: int, x: int) -> None:
 
 @inner
 def _keep(choice: Choice, kept: Choice, s: int) -> None:
-    if kept.q.shape[0] > 0:
-        kept.size[s] = choice.size
-        kept.label[s] = choice.label
-        kept.q[s] = choice.q
-        kept.ends[s] = choice.ends
+    if kept.q.shape[0] == 0:
+        return
+    for cell in range(64):
+        kept.size[s, cell] = choice.size[cell]
+        kept.label[s, cell] = choice.label[cell]
+        for part in range(5):
+            kept.ends[s, cell, part] = choice.ends[cell, part]
+    for plane in range(3):
+        for k in range(1024):
+            kept.q[s, plane, k] = choice.q[plane, k]
 
 
-@njit(cache=True)
+@compiled
 def write_row(coder: Coder, strip: Strip, aim: Aim, kept: Choice, y: int) -> None:
     """Decide and write a row of superblocks.
 
@@ -102,7 +106,7 @@ def write_row(coder: Coder, strip: Strip, aim: Aim, kept: Choice, y: int) -> Non
     next_row(strip.maps)
 
 
-@njit(cache=True)
+@compiled
 def read_row(coder: Coder, strip: Strip, kept: Choice, y: int, cut: bool) -> int:
     """Read a row of superblocks into `strip.rec`; returns how many of them are whole.
 

@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
-from qimg.codec.compiled import inner
+from qimg.codec.compiled import compiled, inner
 from qimg.codec.contexts import level_of
 from qimg.codec.layer_contexts import BINS, Spot, drift_of, drift_of_zero, set_half, set_sign, set_zero
 from qimg.codec.model import Coder, Model, code_bit, code_even, probability_of_one
@@ -39,7 +38,7 @@ class Terms(NamedTuple):
     """Of `Costs`: by probability."""
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def place_in_cell(q: int, shift: int, level: int) -> int:
     """Where a coefficient is taken to be, in steps · 256: the middle of its cell, drawn towards κ as far as it reaches.
 
@@ -54,7 +53,7 @@ def place_in_cell(q: int, shift: int, level: int) -> int:
     return middle + ((inside * TRUST[level] + 128) >> 8)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _error(a: np.float32, q: int, shift: int, level: int) -> np.float32:
     e = a - np.float32(place_in_cell(q, shift, level)) * np.float32(1 / 256)
     return e * e

@@ -9,6 +9,7 @@ from numba import njit
 from qimg.arguments import Array
 from qimg.codec import smoothing
 from qimg.codec.coding import Parameters, Search, StripCoder
+from qimg.codec.compiled import compiled
 from qimg.codec.contexts import GROUP_COUNT, GROUPS, block_surprise, level_of
 from qimg.codec.fitting.classes import Classes
 from qimg.codec.geometry import SIDES, UNIT, gather_ring, padded, place_of_cell, upsampling
@@ -226,7 +227,7 @@ def _collect(
     return filled
 
 
-@njit(cache=True)
+@compiled
 def _count_row(
     q: Array,
     sizes: Array,
