@@ -37,14 +37,20 @@ def compare(
     )
 
 
-def medians(ours: Callable[[], object], peer: Callable[[], object], *, repeats: int) -> tuple[float, float]:
+def medians(
+    ours: Callable[[], object],
+    peer: Callable[[], object],
+    *,
+    repeats: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[float, float]:
     """Median seconds of both, run in turn so that a busy machine slows both alike; one warm-up each."""
     ours()
     peer()
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
         for function, seconds in ((ours, times[0]), (peer, times[1])):
-            start = time.perf_counter()
+            start = clock()
             function()
-            seconds.append(time.perf_counter() - start)
+            seconds.append(clock() - start)
     return statistics.median(times[0]), statistics.median(times[1])

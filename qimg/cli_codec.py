@@ -1,7 +1,7 @@
 """The commands `qimg encode`, `qimg decode` and `qimg info`."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,12 +38,13 @@ def encode(
         size: Bytes of each file at most, and as many as the picture can use.
         bits_per_pixel: The same, as bits of the file per pixel.
         psnr: Peak signal-to-noise ratio in dB that is reached in as few bytes as possible.
-        effort: 1 (fast) to 9 (slow).
+        effort: 1 (fast) to 9 (slow); 1, 3, 5 and 7 differ, the others are as the next one below.
         progressive: Write files of which every beginning is a picture; larger at equal PSNR.
         stable: Write fixed points of decoding and encoding again at the same quality.
         overwrite: Replace files that exist.
     """
-    from qimg.codec.files import encode_file
+    from qimg.codec.files import encode_file, names_for
+    from qimg.images import find
 
     targets = {"quality": quality, "size": size, "bits_per_pixel": bits_per_pixel, "psnr_db": psnr}
     named = [name.removesuffix("_db") for name, value in targets.items() if value is not None]
@@ -58,7 +59,12 @@ def encode(
         "overwrite": overwrite,
     }
     if Path(source).is_dir():
-        _encode_folder(Path(source), Path(out), options)
+        paths = find([Path(source)])
+
+        def encoded_line(path: Path, file: Path) -> str:
+            return _line(path, file, encode_file(path, file, **options))
+
+        _each(paths, Path(out), names_for(paths), encoded_line, "encoded")
         return
     with _bar("strips") as track:
         encoded = encode_file(source, out, track=track, **options)
@@ -70,62 +76,82 @@ def decode(
     out: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
     /,
     *,
+    format: str | None = None,
     quality: int | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Decode a picture into a file of another format, with the metadata that the format holds.
+    """Decode a picture, or every .qimg file of a folder, into another format, with the metadata that it holds.
 
     Args:
-        source: A file that `qimg encode` wrote.
-        out: File to write; its ending names the format: png, tif, jpg, webp, avif, bmp, ppm, pgm.
+        source: A file that `qimg encode` wrote, or a folder of them; subfolders are not searched.
+        out: File to write; its ending names the format: png, tif, jpg, webp, avif, bmp, ppm, pgm. For a folder, the
+            folder to write into, made where it does not exist.
+        format: Of the files, where a folder is decoded: png when left out.
         quality: 1 to 100, for a lossy format, which needs it.
-        overwrite: Replace a file that exists.
+        overwrite: Replace files that exist.
     """
     from qimg.codec.files import decode_file
 
-    decoded = decode_file(source, out, quality=quality, overwrite=overwrite)
-    height, width = decoded.image.shape[:2]
-    print(f"{source} → {out}: {width} × {height}{', partial: the file is cut' if decoded.partial else ''}")
+    def decoded(path: str | Path, file: str | Path) -> str:
+        found = decode_file(path, file, quality=quality, overwrite=overwrite)
+        height, width = found.image.shape[:2]
+        return f"{path} → {file}: {width} × {height}{', partial: the file is cut' if found.partial else ''}"
+
+    if Path(source).is_dir():
+        paths = _files_of(Path(source))
+        files = [path.stem + "." + (format or "png").removeprefix(".") for path in paths]
+        _each(paths, Path(out), files, decoded, "decoded")
+        return
+    if format is not None:
+        raise ValueError(f"format has an effect for a folder only, but {source} is none: the ending of OUT names it")
+    print(decoded(source, out))
 
 
 def info(file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")], /) -> None:
-    """Show what a file says of itself; nothing is decoded.
+    """Show what a file, or every .qimg file of a folder, says of itself; nothing is decoded.
 
     Args:
-        file: A file that `qimg encode` wrote.
+        file: A file that `qimg encode` wrote, or a folder of them.
     """
     from qimg.codec import BitstreamError
     from qimg.codec import info as info_of
 
-    try:
-        found = info_of(Path(file).read_bytes())
-    except BitstreamError as error:
-        raise error.of_file(file) from None
-    Console(soft_wrap=True).print(_table(file, found), highlight=False)
+    for path in _files_of(Path(file)) if Path(file).is_dir() else [Path(file)]:
+        try:
+            found = info_of(path.read_bytes())
+        except BitstreamError as error:
+            raise error.of_file(path) from None
+        Console(soft_wrap=True).print(_table(str(path), found), highlight=False)
 
 
-def _encode_folder(source: Path, out: Path, options: dict[str, Any]) -> None:
-    from qimg.codec.files import encode_file, names_for
-    from qimg.images import find
+def _files_of(folder: Path) -> list[Path]:
+    """The .qimg files of a folder."""
+    from qimg.codec.files import SUFFIX
 
-    paths = find([source])
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and path.is_file())
+    if not paths:
+        raise FileNotFoundError(f"{folder}: has no {SUFFIX} file")
+    return paths
+
+
+def _each(paths: list[Path], out: Path, names: list[str], convert: Callable[[Path, Path], str], what: str) -> None:
+    """Convert every file into a folder and say so; those that fail are named at the end, and the others written."""
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out}: is a file, but the folder to write into is expected")
     out.mkdir(exist_ok=True)
     failed = []
     with _bar("pictures") as track:
         for index in track(range(len(paths))):
-            path, file = paths[index], out / names_for(paths)[index]
             try:
-                encoded = encode_file(path, file, **options)
+                line = convert(paths[index], out / names[index])
             except (ValueError, OSError, ModuleNotFoundError) as error:
                 failed.append(" ".join(str(error).split()))
             else:
-                print(_line(path, file, encoded))
+                print(line)
     if failed:
         for sentence in failed:
             print(f"qimg: failed: {sentence}", file=sys.stderr)
-        raise ValueError(f"{len(failed)} of {len(paths)} pictures could not be encoded")
+        raise ValueError(f"{len(failed)} of {len(paths)} pictures could not be {what}")
 
 
 def _line(source: str | Path, out: str | Path, encoded: "Encoded") -> str:
@@ -145,7 +171,9 @@ def _table(name: str, found: "Info") -> Table:
     rows = {
         "size": f"{found.width} × {found.height} pixels",
         "pixels": kind,
-        "mode": found.mode if found.complete else f"{found.mode}, cut",
+        "mode": found.mode
+        + (", truncated on purpose" if found.truncated else "")
+        + ("" if found.complete else ", cut"),
         "step": f"{found.step:g} code values; Cb × {found.chroma[0]:g}, Cr × {found.chroma[1]:g}",
         "tables": found.tables,
         "file": f"{total:,} bytes, {found.bits_per_pixel:.4g} bits per pixel",

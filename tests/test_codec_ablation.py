@@ -19,6 +19,7 @@ from qimg.codec import contexts, tables
 from qimg.codec.coding import Parameters, StripCoder, decode_strips
 from qimg.codec.colour import to_samples
 from qimg.codec.inspection import class_basis, inspect
+from qimg.codec.strip import Part
 from qimg.codec.targets import step_of_quality
 from qimg.report import Table
 from qimg.transforms import unitary
@@ -132,10 +133,10 @@ def test_few_classes_are_the_most_used_with_what_is_known_of_them():
             before, after = (one.new_model() for one in (known, made))
             for plane in (0, 1):
                 for model in (before, after):
-                    contexts.set_end(model, plane, t, new if model is after else old, 1, 0, 0, 0, 0, 0)
+                    contexts.set_end(model, Part(plane, t, new if model is after else old, 0), 1, 0, 0, 0, 0)
                 assert before.probability[before.context[2]] == after.probability[after.context[2]]
                 for model in (before, after):
-                    contexts.set_magnitude(model, plane, t, new if model is after else old, 5, 5, 1, 0, 0, 0, 0, 0)
+                    contexts.set_magnitude(model, Part(plane, t, new if model is after else old, 0), 5, 1, 0, 0, 0, 0)
                 assert before.probability[before.context[2]] == after.probability[after.context[2]]
 
 
@@ -146,9 +147,9 @@ def test_contexts_of_a_class_are_found_where_the_model_has_them():
         ends, magnitudes = slots_by_class(slots, t)
         for plane, label in ((0, 0), (1, 7), (2, 31)):
             colour = min(plane, 1)
-            contexts.set_end(model, plane, t, label, 3, 9, 0, 0, 0, 0)
+            contexts.set_end(model, Part(plane, t, label, 0), 3, 9, 0, 0, 0)
             assert model.context[2] == ends[colour, label, 3]
-            contexts.set_magnitude(model, plane, t, label, 40, 33, 2, 9, 0, 0, 0, 0)
+            contexts.set_magnitude(model, Part(plane, t, label, 0), 33, 2, 9, 0, 0, 0)
             assert model.context[2] == magnitudes[colour * 5 + 2, label, 33]
 
 
@@ -176,7 +177,7 @@ def test_what_does_not_learn_stays(name, contexts_learn, mixers_learn, picture):
 def test_one_context_is_what_the_mixer_says():
     made = changed("one context")
     model = made.new_model()
-    mixer = contexts.set_end(model, 0, 1, 3, 2, 30, 5, 6, 0, 3)
+    mixer = contexts.set_end(model, Part(0, 1, 3, 5), 2, 30, 6, 0, 3)
     from qimg.codec.model import probability_of_one
 
     said = model.probability[model.context[0]] / 2**22

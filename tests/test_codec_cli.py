@@ -154,6 +154,34 @@ def test_a_folder(here, capsys):
     assert len(said.splitlines()) == 2
 
 
+def test_a_folder_is_decoded_and_described(here, capsys):
+    Path("folder/broken.png").unlink()
+    cli.main(["encode", "folder", "coded", "--quality", "30"])
+    Path("coded/notes.txt").write_text("not a picture")
+    capsys.readouterr()
+    cli.main(["info", "coded"])
+    assert capsys.readouterr().out.count("120 × 80 pixels") == 3
+    cli.main(["decode", "coded", "back"])
+    assert capsys.readouterr().out.splitlines()[0] == "coded/a.qimg → back/a.png: 120 × 80"
+    assert sorted(path.name for path in Path("back").iterdir()) == ["a.png", "b.bmp.png", "b.tif.png"]
+    assert_array_equal(images.load("back/a.png"), qimg.decode(Path("coded/a.qimg").read_bytes()))
+    Path("coded/a.qimg").write_bytes(b"broken")
+    said = refusal(["decode", "coded", "more", "--format", "jpg", "--quality", "90"], capsys)
+    assert said.splitlines()[0].startswith("qimg: failed: coded/a.qimg: is no qimg picture")
+    assert said.splitlines()[-1] == "qimg: error: 1 of 3 pictures could not be decoded"
+    assert sorted(path.name for path in Path("more").iterdir()) == ["b.bmp.jpg", "b.tif.jpg"]
+
+
+def test_a_truncated_file_is_described_as_one(here, capsys):
+    cli.main(["encode", "photo.png", "photo.qimg", "--quality", "70", "--progressive"])
+    Path("less.qimg").write_bytes(codec.truncate(Path("photo.qimg").read_bytes(), 1500))
+    capsys.readouterr()
+    cli.main(["info", "less.qimg"])
+    assert "progressive, truncated on purpose" in capsys.readouterr().out
+    cli.main(["info", "photo.qimg"])
+    assert "truncated" not in capsys.readouterr().out
+
+
 def test_a_folder_says_one_line_per_picture(here, capsys):
     Path("folder/broken.png").unlink()
     cli.main(["encode", "folder", "out", "--quality", "30"])
@@ -205,7 +233,9 @@ def test_files_that_exist_are_kept_unless_asked(here, capsys):
         (["decode", "absent.qimg", "x.png"], "absent.qimg: No such file or directory"),
         (["info", "photo.png"], "photo.png: is no qimg picture"),
         (["info", "absent.qimg"], "absent.qimg: No such file or directory"),
-        (["info", "folder"], "folder: Is a directory"),
+        (["info", "folder"], "folder: has no .qimg file"),
+        (["decode", "folder", "x"], "folder: has no .qimg file"),
+        (["decode", "x.qimg", "x.png", "--format", "png"], "format has an effect for a folder only"),
     ],
 )
 def test_bad_input_is_one_sentence(here, arguments, sentence, capsys):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from itertools import product
@@ -218,6 +219,74 @@ def test_escapes_return_any_magnitude(excess, known):
 # --- filter -----------------------------------------------------------------------------------------------------
 
 
+def class_of_a_cell(padded, y, x, step):
+    """The definition in docs/codec_format.md, sample by sample."""
+    sums = []
+    for u, v in ((0, 1), (1, 0), (-1, 1), (1, 1)):
+        square = product(range(y + 2, y + 8), range(x + 2, x + 8))
+        sums.append(sum(abs(2 * padded[i, j] - padded[i - u, j - v] - padded[i + u, j + v]) for i, j in square))
+    horizontal, vertical, rising, falling = (int(total) for total in sums)
+    level = sum((horizontal + vertical) // 9 > ((step >> 1) << k) for k in range(6))
+    pairs = [(horizontal, vertical, 1, 3), (rising, falling, 5, 7)]
+    more, less = zip(*((max(pair[:2]) + 1, min(pair[:2]) + 1) for pair in pairs), strict=True)
+    kind = 0 if more[0] * less[1] > more[1] * less[0] else 1
+    first, second, if_first, if_second = pairs[kind]
+    direction = if_first if first > second else if_second
+    if 2 * more[kind] <= 3 * less[kind]:
+        return 9 * level
+    return 9 * level + direction + (more[kind] > 3 * less[kind])
+
+
+def filtered_by_definition(padded, sizes, step, weights):
+    """`smoothing.smooth`, sample by sample."""
+    padded, weights = padded.astype(np.int64), weights.astype(np.int64)
+    small, large = max(step // 4, 1), max(step, 2)
+    out = np.zeros((padded.shape[0] - 6, padded.shape[1] - 6), np.int16)
+    for y, x in np.ndindex(out.shape):
+        cell, side = (y // 4, x // 4), 4 << sizes[y // 4, x // 4]
+        row, column = (1 if at % side == 0 else 2 if at % side == side - 1 else 0 for at in (y, x))
+        label = class_of_a_cell(padded, 4 * cell[0], 4 * cell[1], step)
+        here = padded[y + 3, x + 3]
+        differences = padded[y + 3 + smoothing.TAPS[:, 0], x + 3 + smoothing.TAPS[:, 1]] - here
+        near = np.clip(differences, -small, small)
+        said = np.concatenate([near, np.clip(differences, -large, large) - near])
+        total = (2048 + said @ weights[label, 3 * row + column]).astype(np.int32)  # sums have 32 bits
+        out[y, x] = np.clip(here + (int(total) >> 12), 0, 255 * 64)
+    return out
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (8, 20), (32, 4), (16, 32)])
+@pytest.mark.parametrize(
+    ("step", "spread"), [(4, 16320), (64, 3), (64, 3000), (1000, 200), (1000, 16320), (261120, 900)]
+)
+def test_the_filter_is_its_definition(shape, step, spread, known):
+    rng = np.random.default_rng([*shape, step, spread])
+    noise = rng.integers(0, spread, (shape[0] + 6, shape[1] + 6), endpoint=True)
+    noise += rng.integers(0, 5, 1) * np.arange(shape[1] + 6) * (step // 8)
+    padded = np.clip(noise, 0, 255 * 64).astype(np.int16)
+    sizes = rng.integers(0, 4, (shape[0] // 4, shape[1] // 4), np.int8)
+    any_weights = rng.integers(-32768, 32767, known.filters[0].shape, np.int16, endpoint=True)
+    for weights in (known.filters[1], any_weights):
+        out = np.zeros(shape, np.int16)
+        smoothing.smooth(padded, sizes, step, weights, out)
+        assert np.array_equal(out, filtered_by_definition(padded, sizes, step, weights))
+
+
+def test_every_class_of_the_filter_is_its_definition():
+    rng = np.random.default_rng(5)
+    labels, sums, row = set(), np.zeros((4, 42), np.int32), np.zeros(10, np.int64)
+    waves = [(u, v) for u in range(-3, 4) for v in range(-3, 4)]
+    for (u, v), amplitude, noise in product(waves, (0, 4, 10, 20, 50, 100, 400, 1600, 6000), (0, 0.2, 0.5)):
+        i, j = np.mgrid[:10, :46]
+        plane = np.sin(u * i + v * j + rng.uniform(0, 6)) + noise * rng.standard_normal(i.shape)
+        plane = np.clip(8000 + amplitude * plane, 0, 255 * 64).astype(np.int16)
+        smoothing.cell_classes(plane, 0, 200, sums, row)
+        expected = [class_of_a_cell(plane.astype(int), 0, 4 * cx, 200) for cx in range(0, 10, 3)]
+        assert row[::3].tolist() == expected
+        labels |= set(expected)
+    assert labels == set(range(smoothing.CLASSES))
+
+
 def test_the_filter_leaves_a_constant_plane_as_it_is(known):
     plane = np.full((38, 38), 5000, np.int16)
     out = np.zeros((32, 32), np.int16)
@@ -232,7 +301,7 @@ def test_the_filter_is_linear_in_its_features(known):
     out = np.zeros((32, 32), np.int16)
     smoothing.smooth(plane, sizes, 1000, known.filters[0], out)
     y, x = 13, 18
-    label = smoothing.cell_class(plane, 12, 16, 1000)
+    label = class_of_a_cell(plane.astype(int), 12, 16, 1000)
     place = smoothing.place_of(sizes, 3, 4, 1, 2)
     said = np.zeros(smoothing.FEATURES, np.int32)
     smoothing.features(plane, y + 3, x + 3, *smoothing.thresholds(1000), said)
@@ -364,3 +433,14 @@ def test_decoding_does_not_depend_on_blas_threads_or_instructions(setting):
     said = subprocess.run(run, env=os.environ | setting, capture_output=True, text=True, check=True, timeout=600)
     expected = [path.read_text().strip() for path in sorted(GOLDEN.glob("*.sha256"))]
     assert said.stdout.split() == expected
+
+
+def test_decoding_does_not_depend_on_the_compiler(tmp_path):
+    """Without Numba's compiler NumPy's own integers are used: none of them overflows, and the pixels are the same."""
+    names = ("noise", "one")
+    for name in names:
+        shutil.copy(GOLDEN / f"{name}.qimg", tmp_path)
+    run = [sys.executable, "-W", "error::RuntimeWarning", "-c", _DECODE, str(tmp_path)]
+    setting = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    said = subprocess.run(run, env=setting, capture_output=True, text=True, check=True, timeout=600)
+    assert said.stdout.split() == [(GOLDEN / f"{name}.sha256").read_text().strip() for name in names]

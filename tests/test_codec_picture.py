@@ -371,6 +371,14 @@ def test_only_a_quality_can_be_stable():
         codec.encode(np.zeros((8, 8), np.uint8), size=100, stable=True)
 
 
+def test_four_efforts_differ_and_the_others_are_as_the_next_one_below():
+    part = np.ascontiguousarray(images.bundled("coffee")[:96, :128])
+    made = {effort: codec.encode(part, quality=60, effort=effort) for effort in range(1, 10)}
+    assert len({made[effort] for effort in (1, 3, 5, 7)}) == 4
+    for effort, below in {2: 1, 4: 3, 6: 5, 8: 7, 9: 7}.items():
+        assert made[effort] == made[below], effort
+
+
 def test_more_effort_costs_no_quality_at_equal_cost():
     part = np.ascontiguousarray(images.bundled("coffee")[100:196, 140:260])
     fast, slow = (codec.encode_picture(part, quality=50, effort=effort) for effort in (1, 9))

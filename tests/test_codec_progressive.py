@@ -86,6 +86,9 @@ def test_a_truncated_file_is_whole_and_shows_what_its_prefix_shows(picture, code
     assert 0.99 * size - 16 <= len(data) <= size  # a word and the varints of the segments
     decoded = codec.decode_picture(data)
     assert not decoded.partial
+    assert codec.info(data).truncated
+    assert codec.info(data).complete
+    assert not codec.info(coded.data).truncated
     assert psnr_db(picture, decoded.image, data_range=255) >= psnr_db(
         picture, partial(coded.data[:size]), data_range=255
     )

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
+from qimg.codec.compiled import compiled, inner
 from qimg.codec.geometry import LARGEST, SIDES, gather_ring
 
 PREDICTOR_BITS = 12
@@ -42,9 +42,13 @@ class Work(NamedTuple):
     """(32, 32) int64."""
     half: Array
     """(32, 32) int64."""
+    before: Array
+    """(256,) int32 magnitudes in the plane before the one in hand."""
+    near: Array
+    """(20, 20) int8 how many coefficients close by are not zero, with a margin of two."""
 
 
-@njit(cache=True)
+@compiled
 def predict(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, x: int, above: bool) -> int:
     """Conditional mean of a block under its class given the ring: level + P (ring − level).
 
@@ -74,7 +78,7 @@ def predict(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, 
     return level
 
 
-@njit(cache=True)
+@compiled
 def reconstruct(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, x: int) -> None:
     """Samples of a block: prediction + the adjoint of the class basis applied to `work.coefficients`, clipped."""
     c = work.coefficients
@@ -151,7 +155,7 @@ def reconstruct(bases: Bases, work: Work, plane: Array, t: int, label: int, y: i
             plane[y + 1 + i, x + j] = min(max((total >> (BASIS_BITS + 4)) + level, 0), LARGEST)
 
 
-@njit(cache=True)
+@inner
 def forward(bases: Bases, work: Work, samples: Array, t: int, label: int, out: Array) -> None:
     """Coefficients of a block of samples in the class basis, rounded; blocks of 32 are given as their 16×16 samples.
 
@@ -197,6 +201,8 @@ def new_work() -> Work:
         coefficients=np.zeros(256, np.int64),
         square=np.zeros((32, 32), np.int64),
         half=np.zeros((32, 32), np.int64),
+        before=np.zeros(256, np.int32),
+        near=np.zeros((20, 20), np.int8),
     )
 
 

@@ -8,13 +8,15 @@ import numpy as np
 from qimg import arguments
 from qimg.arguments import Array
 from qimg.codec import range_coder
+from qimg.codec.analysis import Aim, new_space
 from qimg.codec.blocks import new_work
 from qimg.codec.errors import BitstreamError
 from qimg.codec.geometry import SIDES, SUPERBLOCK, padded
+from qimg.codec.maps import new_maps
 from qimg.codec.model import new_reader, new_writer
 from qimg.codec.quantize import log_step
-from qimg.codec.search import Choice, Settings, new_maps, new_space
 from qimg.codec.smoothing import smoothed
+from qimg.codec.strip import Choice, Settings, Strip, decisions, new_choice
 from qimg.codec.superblocks import read_row, write_row
 from qimg.codec.tables import Tables
 
@@ -26,11 +28,7 @@ _STRIP = 1 << 20  # pixels of a strip, about
 _ABOVE = 3  # rows of the strip before that the filter sees
 
 
-def _decisions(count: int) -> tuple[Array, Array, Array]:
-    return np.zeros((count, 3, 1024), np.int32), np.zeros((count, 64), np.int8), np.zeros((count, 64), np.int8)
-
-
-_NO_ROWS = _decisions(0)
+_NOTHING = decisions(0)
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Search:
 
     @classmethod
     def of_effort(cls, effort: int) -> "Search":
-        """1 to 9: 8×8 blocks and 16×16 up to 2, 32×32 up to 4, 4×4 beyond."""
+        """1 to 9: blocks of 8×8 and 16×16, from 3 also of 32×32, from 5 also of 4×4."""
         arguments.integer("effort", effort, 1, 9)
         return cls(sizes=(8, 16) if effort <= 2 else (8, 16, 32) if effort <= 4 else SIDES)
 
@@ -137,8 +135,11 @@ def decode_strips(
 class StripCoder:
     """What runs on from row to row and from strip to strip, on either side.
 
-    With `keep`, `decisions` holds for every row of superblocks what was decided: integers (n, 3, 1024), size indices
-    and classes (n, 64) in the order of decoding, for n superblocks.
+    `unfiltered` holds the samples of the last strip before the filter, (planes, 1 + rows, width) int16, one row above
+    them first. It is contiguous, gray or not: the loops would be compiled once more for arrays that are not.
+
+    With `keep`, `decisions` holds what was decided for every row of superblocks, and `bits` what a coder that writes
+    wrote of it: every bit with its probability of being 1 in units of 2⁻¹⁶.
     """
 
     def __init__(
@@ -150,40 +151,55 @@ class StripCoder:
         self.model = tables.new_model()
         cells = self.width // 4
         self.maps = new_maps(cells)
-        self.choice = Choice(np.zeros(64, np.int8), np.zeros(64, np.int8), np.zeros((3, 1024), np.int32))
-        self.work, self.space = new_work(), new_space()
-        self.samples = np.zeros((planes, _ABOVE, self.width), np.int16)
+        self.choice, self.work, self.space = new_choice(), new_work(), new_space()
+        self.unfiltered = np.zeros((planes, 1, self.width), np.int16)
+        self.last = np.zeros((planes, _ABOVE, self.width), np.int16)
         self.sizes = np.zeros((0, cells), np.int8)
         self.above = False
         self.keep = keep
         self.whole = 0
-        self.decisions: list[tuple[Array, Array, Array]] = []
+        self.decisions: list[Choice] = []
+        self.bits: list[tuple[Array, Array]] = []
 
     def _begin(self, rows: int) -> Array:
         """Room for a strip below the last rows of the one before; returns what the loops see: one row above it."""
-        last = self.samples[:, -_ABOVE:]
-        self.samples = np.zeros((self.planes, _ABOVE + rows, self.width), np.int16)
-        self.samples[:, :_ABOVE] = last
+        if self.above:
+            self.last = self.unfiltered[:, -_ABOVE:].copy()
+        self.unfiltered = np.zeros((self.planes, 1 + rows, self.width), np.int16)
+        self.unfiltered[:, 0] = self.last[:, -1]
         self.sizes = np.zeros((rows // 4, self.width // 4), np.int8)
         return self.unfiltered
 
-    def _kept(self) -> tuple[Array, Array, Array]:
+    def _kept(self) -> Choice:
         """Room for the decisions of a row, or none."""
         if not self.keep:
-            return _NO_ROWS
-        self.decisions.append(_decisions(self.width // SUPERBLOCK))
+            return _NOTHING
+        self.decisions.append(decisions(self.width // SUPERBLOCK))
         return self.decisions[-1]
+
+    def _strip(self, rec: Array) -> Strip:
+        """What the loops have at hand for a strip whose samples go to `rec`."""
+        tables = self.tables
+        return Strip(
+            bases=tables.bases,
+            scales=tables.scales,
+            points=tables.points,
+            settings=self.settings,
+            model=self.model,
+            maps=self.maps,
+            choice=self.choice,
+            work=self.work,
+            rec=rec,
+            above=self.above,
+        )
 
     def _smoothed(self, plane: int) -> Array:
         """The strip's plane filtered; below its end the last row stands for the next strip."""
-        samples = self.samples[plane] if self.above else self.samples[plane, _ABOVE:]
+        samples = self.unfiltered[plane, 1:]
+        if self.above:
+            samples = np.concatenate([self.last[plane], samples])
         step, weights = int(self.settings.steps[plane]), self.tables.filters[plane]
         return smoothed(samples, self.sizes, step, weights, above=_ABOVE if self.above else 0)
-
-    @property
-    def unfiltered(self) -> Array:
-        """(planes, 1 + rows, width) int16 samples of the last strip before the filter, one row above them first."""
-        return self.samples[:, _ABOVE - 1 :]
 
     def write(self, source: Array, rows: int, width: int) -> tuple[bytes, Array]:
         """The payload of a strip, and what a decoder returns of it.
@@ -193,35 +209,22 @@ class StripCoder:
             rows: of the strip that count.
             width: of the picture.
         """
-        rec = self._begin(source.shape[1])
+        strip = self._strip(self._begin(source.shape[1]))
+        aim = Aim(source, self.tables.costs, self.space)
         room = SUPERBLOCK * self.width * self.planes * 60
         coder = new_writer(room)
-        bits, probabilities = [], []
+        written = []
         for y in range(0, source.shape[1], SUPERBLOCK):
             coder.position[0] = 0
-            kept = self._kept()
-            write_row(
-                coder,
-                (self.tables.bases, self.tables.scales),
-                self.tables.points,
-                self.tables.costs,
-                self.settings,
-                self.model,
-                self.maps,
-                self.work,
-                self.space,
-                source,
-                rec,
-                self.choice,
-                kept,
-                y,
-                self.above,
-            )
+            write_row(coder, strip, aim, self._kept(), y)
             self.sizes[y // 4 : y // 4 + 8] = self.maps.size[1:]
-            bits.append(coder.bits[: coder.position[0]].copy())
-            probabilities.append(coder.probabilities[: coder.position[0]].copy())
-        words = range_coder.encode_bits(np.concatenate(bits), np.concatenate(probabilities))
-        samples = rec[:, 1:].copy()
+            count = coder.position[0]
+            written.append((coder.bits[:count].copy(), coder.probabilities[:count].copy()))
+        if self.keep:
+            self.bits += written
+        bits, probabilities = (np.concatenate(part) for part in zip(*written, strict=True))
+        words = range_coder.encode_bits(bits, probabilities)
+        samples = strip.rec[:, 1:].copy()
         filtered = 0
         for plane in range(self.planes if self.search.filtered else 0):
             smoothed = self._smoothed(plane)
@@ -239,7 +242,7 @@ class StripCoder:
         With `cut` the payload may end anywhere: `whole` superblocks are read, and the samples of the others are not
         meant to be used.
         """
-        rec = self._begin(rows)
+        strip = self._strip(self._begin(rows))
         self.whole = 0
         if cut:
             payload = payload[: max(len(payload) - 1, 0) // 4 * 4 + 1] or b"\0"
@@ -250,22 +253,7 @@ class StripCoder:
         words = np.frombuffer(payload, "<u4", offset=1).astype(np.uint32)
         coder = new_reader(words)
         for y in range(0, rows, SUPERBLOCK):
-            kept = self._kept()
-            whole = read_row(
-                coder,
-                (self.tables.bases, self.tables.scales),
-                self.tables.points,
-                self.settings,
-                self.model,
-                self.maps,
-                self.work,
-                rec,
-                self.choice,
-                kept,
-                y,
-                self.above,
-                cut,
-            )
+            whole = read_row(coder, strip, self._kept(), y, cut)
             self.sizes[y // 4 : y // 4 + 8] = self.maps.size[1:]
             self.whole += whole
             if whole < self.width // SUPERBLOCK:
@@ -274,7 +262,7 @@ class StripCoder:
                 raise BitstreamError(f"the payload ends or is broken in row {y} of its strip")
         if not (cut or range_coder.is_complete(coder.state, words)):
             raise BitstreamError("the payload does not end where its strip ends")
-        samples = rec[:, 1:].copy()
+        samples = strip.rec[:, 1:].copy()
         for plane in range(self.planes):
             if payload[0] >> plane & 1:
                 samples[plane] = self._smoothed(plane)

@@ -1,12 +1,12 @@
 """Which contexts speak on each decision: split, class, end of the coefficients, magnitude, sign."""
 
-from typing import NamedTuple
-
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
+from qimg.codec.blocks import Work
+from qimg.codec.compiled import compiled, inner
 from qimg.codec.model import INPUTS, Coder, Model, code_bit, code_even, probability_of_one
+from qimg.codec.strip import Expected, Part, Scales
 
 GROUPS = np.array(
     [
@@ -50,16 +50,7 @@ _MIX_OTHER = _MIX_MAGNITUDE + 2 * 4 * _BINS * 20
 MIXERS = _MIX_OTHER + 2
 
 
-class Scales(NamedTuple):
-    """What the magnitudes of coefficients are expected to be."""
-
-    log_sigma: tuple[Array, ...]
-    """By size: (3, classes, n) int16 base-2 logarithm of each coefficient's scale, in eighths, code values."""
-    expected: Array
-    """(64,) int32 expected magnitude by log₂(scale / step) in eighths + 32, in units of 1/256."""
-
-
-@njit(cache=True)
+@inner
 def log_eighths(value: int) -> int:
     """About 8 log₂(value) of a positive integer; piecewise linear between powers of two."""
     bits = 0
@@ -74,20 +65,55 @@ def log_eighths(value: int) -> int:
     return 8 * (bits + 3) + rest - 8
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def surprise(actual: int, expected: int) -> int:
     """Logarithm of actual over expected magnitudes, in half octaves from 0 to 11, 6 where they agree."""
     r = log_eighths(actual + 96) - log_eighths(expected + 96)
     return min(max((r + 2 + 6 * 4) >> 2, 0), 11)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
+def block_surprise(actual: int, expected: int) -> int:
+    """The same of a whole block, in quarter octaves from −24 to 24, 0 where they agree."""
+    return min(max((log_eighths(actual + 96) - log_eighths(expected + 96)) >> 1, -24), 24)
+
+
+@compiled(inline="always")
 def level_of(log_sigma: int, log_step: int) -> int:
     """log₂(scale / step) in eighths, from 0 to 63, 40 where they agree."""
     return min(max(log_sigma - log_step + 40, 0), 63)
 
 
-@njit(cache=True)
+@inner(forceinline=True)
+def magnitudes(scales: Scales, part: Part, log_step: int, q: Array) -> tuple[int, int]:
+    """Sum of the magnitudes of a plane of a block, and the sum that was expected, both in units of 1/256."""
+    sigma = scales.log_sigma[part.t][part.plane, part.label]
+    actual = 0
+    expected = 0
+    for k in range(len(q)):
+        actual += abs(int(q[k])) << 8
+        expected += scales.expected[level_of(sigma[k], log_step)]
+    return actual, expected
+
+
+@compiled(inline="always")
+def place_in_class(k: int) -> int:
+    """Number of a coefficient, coarser from 32 on: 0 to 63."""
+    return k if k < 32 else min(32 + ((k - 32) >> 3), 63)
+
+
+@inner
+def mark_near(near: Array, place: int) -> None:
+    """Count a coefficient at index 16 u + v for all that are at most two steps away; `near` has a margin of two."""
+    u = place >> 4
+    v = place & 15
+    for du in range(5):
+        reach = 2 - abs(du - 2)
+        for dv in range(2 - reach, 3 + reach):
+            near[u + du, v + dv] += 1
+
+
+@inner
 def set_split(model: Model, t: int, left: int, above: int, step_level: int) -> int:
     """Contexts of whether a block is divided; returns the mixer."""
     c = model.context
@@ -101,13 +127,13 @@ def set_split(model: Model, t: int, left: int, above: int, step_level: int) -> i
     return _MIX_SPLIT + t
 
 
-@njit(cache=True)
+@inner
 def code_split(coder: Coder, model: Model, t: int, left: int, above: int, step_level: int, bit: int) -> int:
     """Whether a block of size index t, at least 1, is divided."""
     return code_bit(coder, model, set_split(model, t, left, above, step_level), bit)
 
 
-@njit(cache=True)
+@inner
 def set_class(model: Model, t: int, node: int, depth: int, left: int, above: int) -> int:
     """Contexts of a node in the tree of classes; returns the mixer."""
     c = model.context
@@ -121,7 +147,7 @@ def set_class(model: Model, t: int, node: int, depth: int, left: int, above: int
     return _MIX_CLASS + t * 6 + depth
 
 
-@njit(cache=True)
+@inner
 def code_class(coder: Coder, model: Model, t: int, depths: int, left: int, above: int, label: int) -> int:
     """The class of a block: one bit for each level of a binary tree over the classes.
 
@@ -138,7 +164,7 @@ def code_class(coder: Coder, model: Model, t: int, depths: int, left: int, above
     return node - (1 << depths)
 
 
-@njit(cache=True)
+@inner
 def class_costs(model: Model, t: int, depths: int, left: int, above: int, cost_of: Array, costs: Array) -> None:
     """Bits of every class, by what the model says now.
 
@@ -154,93 +180,61 @@ def class_costs(model: Model, t: int, depths: int, left: int, above: int, cost_o
             costs[2 * node + 1] = costs[node] + cost_of[p >> 4]
 
 
-@njit(cache=True)
-def set_end(
-    model: Model,
-    plane: int,
-    t: int,
-    label: int,
-    group: int,
-    level: int,
-    nearby: int,
-    running: int,
-    other: int,
-    step_level: int,
-) -> int:
+@compiled
+def set_end(model: Model, part: Part, group: int, level: int, running: int, other: int, step_level: int) -> int:
     """Contexts of whether anything follows; returns the mixer."""
     c = model.context
-    colour = 1 if plane > 0 else 0
+    t, nearby = part.t, part.nearby
+    colour = 1 if part.plane > 0 else 0
     here = (colour * 4 + t) * 10 + group
     c[0] = _END_A + (here * 32 + (level >> 1)) * 4 + min(other, 3)
     c[1] = _END_B + (here * 16 + (level >> 2)) * 12 + nearby
-    c[2] = _END_C + ((colour * 4 + t) * 32 + label) * 10 + group
+    c[2] = _END_C + ((colour * 4 + t) * 32 + part.label) * 10 + group
     c[3] = _END_D + (((colour * 10 + group) * 16 + (level >> 2)) * 12 + running) * 4 + min(other, 3)
-    c[4] = _END_E + (((plane * 4 + t) * 10 + group) * 12 + running) * 4 + min(other, 3)
+    c[4] = _END_E + (((part.plane * 4 + t) * 10 + group) * 12 + running) * 4 + min(other, 3)
     c[5] = _END_F + (t * 10 + group) * 64 + step_level * 8 + (nearby >> 1)
     return _MIX_END + here
 
 
-@njit(cache=True)
+@compiled
 def set_magnitude(
-    model: Model,
-    plane: int,
-    t: int,
-    label: int,
-    k: int,
-    place: int,
-    order: int,
-    level: int,
-    nearby: int,
-    running: int,
-    before: int,
-    beside: int,
+    model: Model, part: Part, place: int, order: int, level: int, running: int, before: int, beside: int
 ) -> int:
     """Contexts of one step of a magnitude in unary; returns the mixer."""
     c = model.context
-    colour = 1 if plane > 0 else 0
-    half = colour * _BINS + order
+    t, nearby = part.t, part.nearby
+    half = (1 if part.plane > 0 else 0) * _BINS + order
+    third = part.plane * _BINS + order
     c[0] = _M_A + ((half * 32 + (level >> 1)) * 8 + before) * 2 + (1 if t >= 2 else 0)
     c[1] = _M_B + ((half * 16 + (level >> 2)) * 12 + nearby) * 12 + running
-    c[2] = _M_C + ((half * 4 + t) * 32 + label) * 64 + place
+    c[2] = _M_C + ((half * 4 + t) * 32 + part.label) * 64 + place
     c[3] = _M_D + ((half * 32 + (level >> 1)) * 12 + running) * 3 + min(before, 2)
-    c[4] = _M_E + (((plane * _BINS + order) * 32 + (level >> 1)) * 12 + running) * 4 + min(beside, 3)
-    c[5] = _M_F + (((plane * _BINS + order) * 4 + t) * 64 + place) * 12 + nearby
+    c[4] = _M_E + ((third * 32 + (level >> 1)) * 12 + running) * 4 + min(beside, 3)
+    c[5] = _M_F + ((third * 4 + t) * 64 + place) * 12 + nearby
     return _MIX_MAGNITUDE + (half * 4 + t) * 16 + (level >> 2)
 
 
-@njit(cache=True)
+@inner
 def code_coefficients(
-    coder: Coder,
-    model: Model,
-    scales: Scales,
-    plane: int,
-    t: int,
-    label: int,
-    order: Array,
-    log_step: int,
-    step_level: int,
-    nearby: int,
-    other: Array,
-    near: Array,
-    q: Array,
+    coder: Coder, model: Model, part: Part, scale: Expected, work: Work, step_level: int, q: Array
 ) -> int:
     """The quantized coefficients of one plane of a block, strongest expected first.
 
     Args:
-        plane: 0, 1, 2 for Y', Cb, Cr.
-        t: size index.
-        label: class.
-        order: (n,) for sizes from 16: index 16 u + v of each coefficient in the separable basis.
-        log_step: base-2 logarithm of the plane's step, in eighths.
+        coder: what writes or reads.
+        model: the entropy model's state, changed.
+        part: the plane of the block.
+        scale: what is expected of its coefficients.
+        work: `before` holds the magnitudes in the plane before this one.
         step_level: coarse logarithm of the luma step, 0 to 7.
-        nearby: surprise of the neighbours, 0 to 11.
-        other: (n,) magnitudes in the plane before this one.
-        near: (20, 20) int8 workspace.
         q: (n,) int32 coefficients; written by a coder that reads.
 
     Returns:
         Surprise of the block in quarter octaves, −24 to 24.
     """
+    plane, t = part.plane, part.t
+    near, other = work.near, work.before
+    sigma, log_step, order = scale.sigma, scale.log_step, scale.order
     n = GROUPS[t, GROUP_COUNT[t]]
     last = -1
     if coder.writing:
@@ -249,7 +243,6 @@ def code_coefficients(
                 last = k
     else:
         q[:n] = 0
-    sigma = scales.log_sigma[t]
     actual = 0
     expected = 0
     one = 0
@@ -263,34 +256,32 @@ def code_coefficients(
             total_other += 1
     for group in range(GROUP_COUNT[t]):
         first = GROUPS[t, group]
-        level = level_of(sigma[plane, label, first], log_step)
+        level = level_of(sigma[first], log_step)
         said = min((total_other + 1) // 2, 2) if plane > 0 and total_other < 3 else (2 if plane > 0 else 0)
         running = surprise(actual, expected)
         more = code_bit(
             coder,
             model,
-            set_end(model, plane, t, label, group, level, nearby, running, said, step_level),
+            set_end(model, part, group, level, running, said, step_level),
             1 if last >= first else 0,
         )
         if more == 0:
             for k in range(first, n):
-                expected += scales.expected[level_of(sigma[plane, label, k], log_step)]
+                expected += scale.magnitude[level_of(sigma[k], log_step)]
             break
         for k in range(first, GROUPS[t, group + 1]):
-            level = level_of(sigma[plane, label, k], log_step)
+            level = level_of(sigma[k], log_step)
             running = surprise(actual, expected)
-            place = k if k < 32 else min(32 + ((k - 32) >> 3), 63)
+            place = place_in_class(k)
             before = min(2 * one + two, 7)
-            beside = near[(order[k] >> 4) + 2, (order[k] & 15) + 2] if t >= 2 else (recent + 24) >> 6
+            beside = int(near[(order[k] >> 4) + 2, (order[k] & 15) + 2]) if t >= 2 else (recent + 24) >> 6
             if plane > 0:
                 beside = min(other[k] + 1, 3) if other[k] > 0 else min(beside, 1)
             value = abs(q[k])
             coded = 0
             while coded < UNARY:
                 order_bin = coded if coded < 3 else (3 if coded < 5 else 4)
-                mixer = set_magnitude(
-                    model, plane, t, label, k, place, order_bin, level, nearby, running, before, beside
-                )
+                mixer = set_magnitude(model, part, place, order_bin, level, running, before, beside)
                 if code_bit(coder, model, mixer, 1 if value > coded else 0) == 0:
                     break
                 coded += 1
@@ -300,30 +291,25 @@ def code_coefficients(
                 negative = code_even(coder, 1 if q[k] < 0 else 0)
                 q[k] = -coded if negative else coded
             actual += coded << 8
-            expected += scales.expected[level]
+            expected += scale.magnitude[level]
             two = one
             one = min(coded, 3)
             recent -= recent >> 2
             if coded > 0:
                 recent += 64
                 if t >= 2:
-                    u = order[k] >> 4
-                    v = order[k] & 15
-                    for du in range(5):
-                        reach = 2 - abs(du - 2)
-                        for dv in range(2 - reach, 3 + reach):
-                            near[u + du, v + dv] += 1
-    return min(max((log_eighths(actual + 96) - log_eighths(expected + 96)) >> 1, -24), 24)
+                    mark_near(near, order[k])
+    return block_surprise(actual, expected)
 
 
-@njit(cache=True)
+@inner
 def _flat(model: Model, slot: int) -> int:
     for i in range(INPUTS):
         model.context[i] = slot
     return _MIX_OTHER
 
 
-@njit(cache=True)
+@compiled
 def code_excess(coder: Coder, model: Model, excess: int) -> int:
     """What a magnitude has beyond the unary part: Elias-gamma code of excess + 1, at most 24 bits."""
     value = excess + 1

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from qimg.codec import container
 from qimg.codec.decoder import parameters_of
+from qimg.codec.progressive import is_truncated
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,6 +38,8 @@ class Info:
     xmp: bytes | None = field(repr=False)
     complete: bool
     """False where the file is cut."""
+    truncated: bool
+    """Whether `truncate` made it from a larger file: whole, but not all that was encoded."""
 
 
 def info(data: bytes) -> Info:
@@ -70,4 +73,5 @@ def info(data: bytes) -> Info:
         exif=stream.payload(container.EXIF),
         xmp=stream.payload(container.XMP),
         complete=stream.complete,
+        truncated=any(is_truncated(chunk.payload) for chunk in stream.all(container.SEGMENT)[:1]),
     )

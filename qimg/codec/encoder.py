@@ -68,8 +68,10 @@ def encode(
         bits_per_pixel: the same, as bits of the file per pixel.
         psnr_db: peak signal-to-noise ratio at least, of all gray or RGB values together, and 0.05 dB more at most where
             the picture allows.
-        effort: 1 (fast) to 9 (slow); every decoder reads all of them alike. Blocks of 8 and 16 up to 2, of 32 from 3,
-            of 4 from 5, three steps of chroma from 7.
+        effort: 1 (fast) to 9 (slow), of which 1, 3, 5 and 7 differ and the others are as the next one below: blocks of
+            8 and 16, from 3 also of 32, from 5 also of 4, from 7 three steps of chroma tried. Steps of chroma are not
+            tried for gray pictures and with `stable`; progressive files with layers have no blocks of 32. Every decoder
+            reads all of them alike.
         progressive: write a file of which every beginning is a picture: up to 2²⁵ pixels, larger at equal PSNR.
         stable: write a fixed point: decoding the file and encoding the outcome with the same `quality`, which must be
             the target, gives the same bytes. Larger at equal PSNR: the filter is left out, and distortion weighs more.

@@ -1,9 +1,9 @@
 """Blocks in a strip of superblocks: sizes, the ring of decoded pixels around a block, and which of them exist yet."""
 
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
+from qimg.codec.compiled import compiled
 
 UNIT = 64
 """Samples are integers in 1/64 of an 8-bit code value."""
@@ -17,7 +17,7 @@ MIDDLE = 128 * UNIT
 LARGEST = 255 * UNIT
 
 
-@njit(cache=True)
+@compiled
 def interleaved(row: int, column: int) -> int:
     """Position of a cell (0 to 7) of a superblock in the order of decoding: the bits of row and column in turn."""
     z = 0
@@ -26,7 +26,18 @@ def interleaved(row: int, column: int) -> int:
     return z
 
 
-@njit(cache=True)
+@compiled
+def place_of_cell(cell: int) -> tuple[int, int]:
+    """Row and column (0 to 7) in its superblock of the cell at a position in the order of decoding."""
+    row = 0
+    column = 0
+    for bit in range(3):
+        column |= ((cell >> (2 * bit)) & 1) << bit
+        row |= ((cell >> (2 * bit + 1)) & 1) << bit
+    return row, column
+
+
+@compiled
 def has_top_right(y: int, x: int, side: int, width: int, above: bool) -> bool:
     """Whether the `side` pixels to the right of the row above a block are decoded before it.
 
@@ -47,7 +58,7 @@ def has_top_right(y: int, x: int, side: int, width: int, above: bool) -> bool:
     return interleaved(top // CELL - 1, (left + side) // CELL) < interleaved(top // CELL, left // CELL)
 
 
-@njit(cache=True)
+@compiled
 def gather_ring(plane: Array, y: int, x: int, side: int, above: bool, ring: Array) -> int:
     """The ring of a block: corner, row above, as much to its right, column to the left; returns its level.
 

@@ -13,7 +13,7 @@ from qimg.codec.blocks import BASIS_BITS, Bases, new_work, predict, reconstruct
 from qimg.codec.coding import Parameters, Search, StripCoder
 from qimg.codec.geometry import LARGEST, SIDES, UNIT, gather_ring, padded
 from qimg.codec.quantize import dequantize, log_step
-from qimg.codec.replay import Block, replayed
+from qimg.codec.replay import Block, blocks_of
 from qimg.codec.tables import Tables
 from qimg.images import check_image, without_alpha
 
@@ -138,7 +138,7 @@ def inspect(
     source = np.pad(samples, ((0, 0), (0, padded(height) - height), (0, padded(width) - width)), mode="edge")
     coder = StripCoder(planes, width, tables, parameters, search or Search(), keep=True)
     payload, filtered = coder.write(source, height, width)
-    blocks, integers = replayed(coder)
+    blocks, integers = blocks_of(coder)
     return Inspection(
         parameters=parameters,
         tables=tables,

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from qimg.arguments import Array
+from qimg.codec.compiled import compiled, inner
 from qimg.codec.range_coder import decode_bit, start
 
 INPUTS = 6
@@ -73,7 +73,7 @@ def new_reader(words: Array) -> Coder:
     )
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _mixed(model: Model, mixer: int) -> int:
     total = 0
     for i in range(INPUTS):
@@ -85,13 +85,13 @@ def _mixed(model: Model, mixer: int) -> int:
     return int(model.squash[total + 2048])
 
 
-@njit(cache=True)
+@compiled
 def probability_of_one(model: Model, mixer: int) -> int:
     """Probability, in units of 2⁻¹⁶, that the model gives a one in `model.context`; nothing is learnt."""
     return _mixed(model, mixer)
 
 
-@njit(cache=True)
+@compiled
 def code_bit(coder: Coder, model: Model, mixer: int, bit: int) -> int:
     """Code one bit in `model.context` and learn from it; returns the bit.
 
@@ -121,7 +121,7 @@ def code_bit(coder: Coder, model: Model, mixer: int, bit: int) -> int:
     return bit
 
 
-@njit(cache=True)
+@inner
 def code_even(coder: Coder, bit: int) -> int:
     """Code a bit of which nothing is known: one bit of the file."""
     if coder.writing:

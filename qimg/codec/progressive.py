@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qimg.arguments import Array
-from qimg.codec import range_coder, refinement
+from qimg.codec import layer_contexts, range_coder, refinement
+from qimg.codec.analysis import Aim, new_space
 from qimg.codec.blocks import new_work
 from qimg.codec.coding import Parameters, Search, StripCoder, settings, squared_error
 from qimg.codec.errors import BitstreamError
 from qimg.codec.geometry import SUPERBLOCK, UNIT, padded
 from qimg.codec.model import Coder, new_reader, new_writer
-from qimg.codec.refinement import RATIO, Layer
-from qimg.codec.search import new_space
+from qimg.codec.refinement import Layer
 from qimg.codec.smoothing import smoothed
 from qimg.codec.tables import Tables
+from qimg.codec.thirds import RATIO
 
 COARSE = 60 * 64
 """The coarse picture's luma step is at most this, in 1/64 of a code value, unless the finest one is larger."""
@@ -51,13 +52,19 @@ class _Picture:
 
     def __init__(self, coder: StripCoder, tables: Tables, steps: list[Parameters]) -> None:
         self.tables, self.planes = tables, coder.planes
-        self.known = (tables.bases, tables.scales)
         self.sizes = coder.sizes
         self.settings = [settings(tables, step, coder.search, planes=coder.planes) for step in steps]
         self.rows, columns = len(coder.decisions), coder.width // SUPERBLOCK
-        q, size, label = (np.concatenate(kept) for kept in zip(*coder.decisions, strict=True))
+        size, label, q, _ = (np.concatenate(kept) for kept in zip(*coder.decisions, strict=True))
+        stretch, squash, rate = (tables.array(name) for name in ("stretch", "squash", "rate"))
         count = len(size)
         self.layer = Layer(
+            bases=tables.bases,
+            scales=tables.scales,
+            points=tables.points,
+            settings=self.settings[0],
+            model=layer_contexts.new_model(stretch, squash, rate),
+            work=new_work(),
             size=size,
             label=label,
             q=q,
@@ -66,30 +73,17 @@ class _Picture:
             surprise=np.zeros((3, 8 * self.rows + 2, 8 * columns + 2), np.int8),
             coarse=coder.unfiltered,
             fine=coder.unfiltered.copy(),
+            first=np.zeros(256, np.int32),
+            shift=np.zeros((3, 256), np.int64),
+            wanted=np.zeros(256, np.float32),
         )
-        refinement.count_coarse(tables.scales, self.settings[0], self.layer)
-        stretch, squash, rate = (tables.array(name) for name in ("stretch", "squash", "rate"))
-        self.model = refinement.new_model(stretch, squash, rate)
-        self.work, self.space, self.scratch = new_work(), new_space(), refinement.new_scratch()
+        refinement.count_coarse(self.layer)
+        self.space = new_space()
 
     def code_row(self, coder: Coder, layer: int, row: int, *, source: Array, cut: bool = False) -> bool:
         """A row of superblocks of a layer; False where what was to be read has run out."""
-        return bool(
-            refinement.code_layer_row(
-                coder,
-                self.known,
-                self.settings[layer],
-                self.model,
-                self.work,
-                self.space,
-                self.scratch,
-                self.layer,
-                source,
-                self.tables.costs,
-                row,
-                cut,
-            )
-        )
+        aim = Aim(source, self.tables.costs, self.space)
+        return bool(refinement.code_layer_row(coder, self.layer._replace(settings=self.settings[layer]), aim, row, cut))
 
     def filtered(self, plane: int, layer: int) -> Array:
         """A plane of the picture as it is now, filtered as of a layer."""
@@ -103,6 +97,11 @@ class _Picture:
             if flags >> plane & 1:
                 samples[plane] = self.filtered(plane, layer)
         return samples
+
+
+def is_truncated(payload: bytes) -> bool:
+    """Whether a progressive payload, of which the beginning is enough, says that it was cut on purpose."""
+    return bool(payload and payload[0] & CUT)
 
 
 def encode_progressive(
@@ -250,7 +249,7 @@ class _Parts:
         if payload and payload[0] & ~CUT != layers:
             found = payload[0] & ~CUT
             raise BitstreamError(f"a progressive payload must name {layers} layers for its step, but names {found}")
-        cut = cut or bool(payload and payload[0] & CUT)
+        cut = cut or is_truncated(payload)
         if not cut and len(payload) < head:
             raise BitstreamError(f"a progressive payload must have at least {head} bytes, but has {len(payload)}")
         filters = list(payload[1 : 1 + layers])

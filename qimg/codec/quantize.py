@@ -1,14 +1,13 @@
 """Steps and reconstruction points: the quantization channel of the codec, in integers."""
 
-from numba import njit
-
 from qimg.arguments import Array
+from qimg.codec.compiled import compiled
 from qimg.codec.contexts import level_of
 
 POINT_BITS = 8
 
 
-@njit(cache=True)
+@compiled
 def dequantize(q: Array, n: int, points: Array, sigma: Array, log_step: int, step: int, out: Array) -> None:
     """Coefficients from their integers: sign(q) (|q| − shift) · step, the shift by how large they were expected to be.
 

@@ -19,6 +19,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from qimg import arguments
+from qimg.codec.compiled import compiled
 
 WIDTH = 0
 """Index into the state: size of the current interval; at least 2^32 between calls."""
@@ -118,7 +119,7 @@ def start(words: NDArray[np.uint32]) -> NDArray[np.uint64]:
     return state
 
 
-@njit(cache=True)
+@compiled
 def decode_bit(state: NDArray[np.uint64], words: NDArray[np.uint32], p1: int) -> int:
     """The next bit, 0 or 1; updates `state`. Callable from Python and from a Numba function.
 
@@ -162,7 +163,7 @@ def decode_bit(state: NDArray[np.uint64], words: NDArray[np.uint32], p1: int) ->
     return bit
 
 
-@njit(cache=True)
+@compiled
 def is_broken(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
     """Whether a stream under way cannot be what `encode_bits` wrote: invalid data, or too few words for the bits read.
 
@@ -184,7 +185,7 @@ def is_broken(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
     return state[INVALID] != np.uint64(0) or state[POSITION] > np.uint64(words.size) + _ONE
 
 
-@njit(cache=True)
+@compiled
 def is_complete(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
     """Whether a stream ends here as `encode_bits` ends it; asked after the last bit.
 

@@ -13,9 +13,9 @@ import numpy as np
 from qimg.arguments import Array
 from qimg.codec import contexts, model, smoothing
 from qimg.codec.blocks import BASIS_BITS, PREDICTOR_BITS, Bases
-from qimg.codec.contexts import Scales
 from qimg.codec.geometry import SIDES, ring_length
-from qimg.codec.search import Costs
+from qimg.codec.rate_distortion import Costs
+from qimg.codec.strip import Scales
 from qimg.prior import container
 from qimg.prior.container import PriorFileError
 
@@ -40,12 +40,12 @@ class Tables:
 
     @property
     def sha256(self) -> str:
-        """Identity: the hexadecimal SHA-256 at the end of the file. Streams name its first 8 bytes."""
+        """Identity: the hexadecimal SHA-256 at the end of the file. Pictures name its first 4 bytes."""
         return self.contents.sha256
 
     @property
     def identity(self) -> bytes:
-        """The 8 bytes by which streams name the tables that they need."""
+        """The first 8 bytes of it; pictures name the first 4 of these."""
         return bytes.fromhex(self.sha256)[:8]
 
     @property

@@ -9,10 +9,11 @@ from numba import njit
 from qimg.arguments import Array
 from qimg.codec import smoothing
 from qimg.codec.coding import Parameters, Search, StripCoder
-from qimg.codec.contexts import GROUP_COUNT, GROUPS, level_of, log_eighths
+from qimg.codec.compiled import compiled
+from qimg.codec.contexts import GROUP_COUNT, GROUPS, block_surprise, level_of
 from qimg.codec.fitting.classes import Classes
-from qimg.codec.geometry import SIDES, UNIT, gather_ring, padded, upsampling
-from qimg.codec.search import Maps, mark, mark_surprise, nearby_surprise, new_maps
+from qimg.codec.geometry import SIDES, UNIT, gather_ring, padded, place_of_cell, upsampling
+from qimg.codec.maps import Maps, mark, mark_surprise, nearby_surprise, new_maps, next_row
 from qimg.codec.tables import Tables
 
 LARGEST = 15
@@ -103,7 +104,9 @@ def add_picture(total: Statistics, classes: list[Classes], coder: StripCoder, so
             labels, filled = np.zeros(room, np.int64), 0
             for row, kept in enumerate(coder.decisions):
                 filled = _collect(
-                    *kept,
+                    kept.q,
+                    kept.size,
+                    kept.label,
                     32 * row,
                     source[plane],
                     decoded[plane],
@@ -154,7 +157,9 @@ def _add_magnitudes(total: Statistics, coder: StripCoder) -> None:
     maps = new_maps(cells)
     for kept in coder.decisions:
         _count_row(
-            *kept,
+            kept.q,
+            kept.size,
+            kept.label,
             coder.tables.scales.log_sigma,
             coder.settings.log_steps,
             coder.tables.scales.expected,
@@ -162,15 +167,6 @@ def _add_magnitudes(total: Statistics, coder: StripCoder) -> None:
             total.magnitudes,
             total.ends,
         )
-
-
-@njit(cache=True)
-def _cell(cell: int) -> tuple[int, int]:
-    row = column = 0
-    for bit in range(3):
-        column |= ((cell >> (2 * bit)) & 1) << bit
-        row |= ((cell >> (2 * bit + 1)) & 1) << bit
-    return row, column
 
 
 @njit(cache=True)
@@ -197,7 +193,7 @@ def _collect(
         cell = 0
         while cell < 64:
             if sizes[s, cell] == t:
-                row, column = _cell(cell)
+                row, column = place_of_cell(cell)
                 top, left = y + 4 * row, 32 * s + 4 * column
                 level = gather_ring(decoded, top, left, side, False, ring)
                 m = 3 * side + 1
@@ -231,7 +227,7 @@ def _collect(
     return filled
 
 
-@njit(cache=True)
+@compiled
 def _count_row(
     q: Array,
     sizes: Array,
@@ -248,7 +244,7 @@ def _count_row(
         cell = 0
         while cell < 64:
             t, label = sizes[s, cell], labels[s, cell]
-            row, column = _cell(cell)
+            row, column = place_of_cell(cell)
             cy, cx = 1 + row, 8 * s + column
             n = min(16 << (2 * t), 256)
             for plane in range(3):
@@ -272,11 +268,7 @@ def _count_row(
                     for k in range(first, GROUPS[t, group + 1]):
                         size = min(abs(q[s, plane, 16 * cell + k]), LARGEST)
                         magnitudes[colour, nearby, level_of(sigma[k], log_steps[plane]), size] += 1
-                value = (log_eighths(actual + 96) - log_eighths(awaited + 96)) >> 1
-                mark_surprise(maps, plane, t, cy, cx, min(max(value, -24), 24))
+                mark_surprise(maps, plane, t, cy, cx, block_surprise(actual, awaited))
             mark(maps, t, cy, cx, label)
             cell += 1 << (2 * t)
-    maps.size[0] = maps.size[8]
-    maps.label[0] = maps.label[8]
-    for plane in range(3):
-        maps.surprise[plane, 0] = maps.surprise[plane, 8]
+    next_row(maps)
