@@ -12,12 +12,14 @@ from circuits.channels import (
     sample_stinespring,
     stinespring_circuit,
 )
+from circuits.matrix_product import LayeredPreparation, prepare_train, prepare_train_in_layers
 from circuits.preparation import prepare, template, template_angles
 from circuits.sampling import amplitude_moduli, run_template, sample_batch, transform_batch
 from circuits.transforms import GateCount, compile_circuit, count_gates, transform_circuit, transform_unitary
 
 __all__ = [
     "GateCount",
+    "LayeredPreparation",
     "amplitude_moduli",
     "apply_kraus",
     "apply_stinespring",
@@ -26,6 +28,8 @@ __all__ = [
     "count_gates",
     "kraus_circuit",
     "prepare",
+    "prepare_train",
+    "prepare_train_in_layers",
     "run",
     "run_template",
     "sample_batch",
