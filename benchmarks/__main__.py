@@ -1,6 +1,6 @@
 """`python -m benchmarks [PART …]` prints ratios beside targets.
 
-Parts are operators, simulator, imports, prior and codec, and, only where they are named, codec_large and
+Parts are operators, simulator, imports, prior, codec and tensor_train, and, only where they are named, codec_large and
 codec_progressive.
 
 `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec instead.
@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 
-from benchmarks import codec, operators, prior, simulator
+from benchmarks import codec, operators, prior, simulator, tensor_train
 from benchmarks.timing import Comparison
 from qimg.report import Table
 
@@ -79,6 +79,7 @@ PARTS = {
     "imports": of_imports,
     "prior": prior.compare,
     "codec": codec.compare,
+    "tensor_train": tensor_train.compare,
 }
 LARGE = {"codec_large": codec.compare_large, "codec_progressive": codec.compare_progressive}
 """Parts that run only when they are named: minutes and gigabytes."""

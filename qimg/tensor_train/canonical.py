@@ -1,10 +1,10 @@
 """Canonical forms of a tensor train, its Schmidt values and the entanglement at its cuts."""
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from qimg import arguments
 from qimg.arguments import Array
+from qimg.tensor_train.threads import one_blas_thread
 from qimg.tensor_train.train import TensorTrain
 
 
@@ -34,7 +34,7 @@ def schmidt_values(train: TensorTrain) -> list[Array]:
 
     Schmidt values that are zero are among them where a bond is larger than the rank.
     """
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         cores = right_canonical(train).cores
         centre, found = cores[0], []
         for following in cores[1:]:

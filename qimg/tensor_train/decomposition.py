@@ -5,13 +5,13 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import threadpool_limits
 
 from qimg import arguments
 from qimg.arguments import Array, integer
 from qimg.tensor_train.canonical import right_canonical
 from qimg.tensor_train.ranks import Rule, Sweep, Swept, at_most, both, losing, search_slope
 from qimg.tensor_train.sweeps import fitting, over_chain, over_vector
+from qimg.tensor_train.threads import one_blas_thread
 from qimg.tensor_train.train import TensorTrain
 
 PRECISE = 1e-12
@@ -64,14 +64,14 @@ def decompose(
     """
     data = arguments.numeric("vector", vector)
     sizes = arguments.dimensions("dims", dims, data.size)
-    total = float(np.vdot(data, data).real)
-    arguments.require(total > 0, "vector", "must not be zero: no site has a direction then", total)
     integer("refinements", refinements, 0)
     if refinements and (discarded_weight is not None or (bond is None and parameters is None)):
         raise ValueError("refinements have no effect unless bond or parameters is given without discarded_weight")
-    choose = _demand(sizes, total, bond=bond, discarded_weight=discarded_weight, parameters=parameters)
     exact = (bond is None and parameters is None) if discarded_weight is None else discarded_weight < PRECISE
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
+        total = float(np.vdot(data, data).real)
+        arguments.require(total > 0, "vector", "must not be zero: no site has a direction then", total)
+        choose = _demand(sizes, total, bond=bond, discarded_weight=discarded_weight, parameters=parameters)
         swept = choose(over_vector(data, sizes, precise=exact))
         if swept.lost < PRECISE * total and not exact:
             swept = choose(over_vector(data, sizes, precise=True))
@@ -111,7 +111,7 @@ def compress(
     >>> compress(train + train).train.bonds
     (2,)
     """
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         cores = right_canonical(train).cores
         total = float(np.vdot(cores[0], cores[0]).real)
         arguments.require(total > 0, "train", "must not be zero", total)

@@ -6,13 +6,13 @@ TensorNetwork and quimb are imported when they are asked for, and nowhere else i
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from qimg import arguments
 from qimg.arguments import Array
 from qimg.tensor_train.algebra import normalize
 from qimg.tensor_train.canonical import reverse
 from qimg.tensor_train.decomposition import compress
+from qimg.tensor_train.threads import one_blas_thread
 from qimg.tensor_train.train import TensorTrain
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def from_aer(state: Any) -> TensorTrain:
 def _vidal(train: TensorTrain) -> tuple[list[Array], list[Array]]:
     """Γ and λ of a left-canonical train: x = Γ₁ λ₁ Γ₂ λ₂ … Γₙ with λ the Schmidt values (Vidal, 2003)."""
     centre, cores, schmidt = train.cores[-1], [], []
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         for before in train.cores[-2::-1]:
             left, levels, right = centre.shape
             columns, values, rows = np.linalg.svd(centre.reshape(left, levels * right), full_matrices=False)

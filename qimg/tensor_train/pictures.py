@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import threadpool_limits
 
 from qimg import arguments
 from qimg.arguments import Array, integer
@@ -13,6 +12,7 @@ from qimg.tensor_train.decomposition import decompose, refine
 from qimg.tensor_train.layouts import Layout, layout
 from qimg.tensor_train.ranks import Sweep, Swept, at_most, search_slope
 from qimg.tensor_train.sweeps import over_vector
+from qimg.tensor_train.threads import one_blas_thread
 from qimg.tensor_train.train import TensorTrain
 
 WHITE = 255.0
@@ -158,7 +158,7 @@ def _fewest(
     def truncate(sweep: Sweep) -> Swept | None:
         return search_slope(sweep, total, near, steepest=True, limit=at_most(bond))
 
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         swept = truncate(over_vector(vector, plan.dims, precise=False))
         if swept is not None:
             # A fit that starts within reach stays there; should rounding put it outside, the start is as good.

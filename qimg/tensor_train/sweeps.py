@@ -10,6 +10,9 @@ from qimg.tensor_train.canonical import reverse
 from qimg.tensor_train.ranks import Cut, Rule, Sweep, Swept
 from qimg.tensor_train.train import TensorTrain
 
+_BLOCK = 128
+"""Levels of the first sites together that are swept in their Gram matrix alone."""
+
 _ZERO = 1e-14
 """Singular values below this share of the largest are rounding: 45 units of the last digit."""
 
@@ -20,12 +23,23 @@ _NOISE = 1e-15
 def over_vector(vector: Array, dims: Sequence[int], *, precise: bool) -> Sweep:
     """Splits one site after the other off a dense vector: every core an isometry, the last one what is left.
 
-    `precise` goes by SVD, otherwise by Gram matrices.
+    `precise` goes by SVD, otherwise by Gram matrices. The Gram matrices of the first cuts are partial traces of the one
+    behind them, so that the whole vector is multiplied only once before it is small.
     """
+    first = 0 if precise else _first_block(dims)
+    block = vector.reshape(math.prod(dims[:first]), -1)
+    gram = block @ _adjoint(block)
 
     def sweep(rule: Rule) -> Swept:
-        rest, left, cores, lost = vector.reshape(-1), 1, [], 0.0
-        for k, levels in enumerate(dims[:-1]):
+        cores, lost = _over_gram(gram, dims[:first], rule)
+        rest, left = block, 1
+        if cores:
+            basis = np.ones((1, 1))
+            for core in cores:
+                basis = np.tensordot(basis, core, axes=1).reshape(-1, core.shape[2])
+            left = basis.shape[1]
+            rest = block if left == len(block) else _adjoint(basis) @ block
+        for k, levels in enumerate(dims[first:-1], start=first):
             matrix = rest.reshape(left * levels, -1)
             basis, rest, loss = _split(matrix, k, left, lost, rule, precise=precise)
             cores.append(basis.reshape(left, levels, -1))
@@ -33,6 +47,37 @@ def over_vector(vector: Array, dims: Sequence[int], *, precise: bool) -> Sweep:
         return _swept([*cores, rest.reshape(left, dims[-1], 1)], lost)
 
     return Sweep(tuple(dims), sweep)
+
+
+def _first_block(dims: Sequence[int]) -> int:
+    """Sites from the left that are swept in their Gram matrix alone, fewer than all of them."""
+    count = 0
+    while count < len(dims) - 1 and math.prod(dims[: count + 1]) <= min(_BLOCK, math.prod(dims[count + 1 :])):
+        count += 1
+    return count
+
+
+def _over_gram(gram: Array, dims: Sequence[int], rule: Rule) -> tuple[list[Array], float]:
+    """Cores of the first sites from their Gram matrix, and the weight lost."""
+    cores: list[Array] = []
+    lost, left = 0.0, 1
+    for k, levels in enumerate(dims):
+        size = left * levels
+        behind = len(gram) // size
+        pairs = gram.reshape(size, behind, size, behind)
+        weights, vectors = _spectrum(np.trace(pairs, axis1=1, axis2=3))
+        kept = rule(Cut(k, weights[: _some(weights, _NOISE)], left, lost))
+        lost += float(weights[kept:].sum())
+        if kept == size:  # nothing is lost in any basis, so none is changed
+            cores.append(np.eye(size, dtype=gram.dtype).reshape(left, levels, kept))
+        else:
+            basis = vectors[:, :kept]
+            half = np.tensordot(basis.conj(), pairs, axes=([0], [0]))
+            whole = np.tensordot(half, basis, axes=([2], [0]))  # (kept, behind, behind, kept)
+            gram = whole.transpose(0, 1, 3, 2).reshape(kept * behind, -1)
+            cores.append(basis.reshape(left, levels, kept))
+        left = kept
+    return cores, lost
 
 
 def over_chain(cores: Sequence[Array]) -> Sweep:
@@ -104,15 +149,27 @@ def _split(
     if precise:
         columns, values, rows = np.linalg.svd(matrix, full_matrices=False)
         weights = values**2
-        some = max(1, int((values > values[0] * _ZERO).sum()))
-        kept = rule(Cut(number, weights[:some], left, lost))
+        kept = rule(Cut(number, weights[: _some(values, _ZERO)], left, lost))
         return columns[:, :kept], values[:kept, None] * rows[:kept], float(weights[kept:].sum())
     tall = matrix.shape[0] > matrix.shape[1]
-    gram = matrix.conj().T @ matrix if tall else matrix @ matrix.conj().T
-    weights, vectors = np.linalg.eigh(gram)
-    weights, vectors = np.clip(weights[::-1], 0.0, None), vectors[:, ::-1]
-    some = max(1, int((weights > weights[0] * _NOISE).sum()))
-    kept = rule(Cut(number, weights[:some], left, lost))
+    weights, vectors = _spectrum(_adjoint(matrix) @ matrix if tall else matrix @ _adjoint(matrix))
+    kept = rule(Cut(number, weights[: _some(weights, _NOISE)], left, lost))
     # Of a tall matrix the right Schmidt vectors V are known: M V, made orthonormal, spans the left ones.
     basis = np.linalg.qr(matrix @ vectors[:, :kept])[0] if tall else vectors[:, :kept]
-    return basis, basis.conj().T @ matrix, float(weights[kept:].sum())
+    return basis, _adjoint(basis) @ matrix, float(weights[kept:].sum())
+
+
+def _adjoint(matrix: Array) -> Array:
+    """The conjugate transpose; a view where it is real, which BLAS multiplies with itself at half the cost."""
+    return matrix.conj().T if np.iscomplexobj(matrix) else matrix.T
+
+
+def _spectrum(gram: Array) -> tuple[Array, Array]:
+    """Eigenvalues of a Gram matrix, descending and not negative, and its eigenvectors as columns."""
+    weights, vectors = np.linalg.eigh(gram)
+    return np.clip(weights[::-1], 0.0, None), vectors[:, ::-1]
+
+
+def _some(descending: Array, least: float) -> int:
+    """How many values are more than rounding of the first; at least one."""
+    return max(1, int((descending > descending[0] * least).sum()))
