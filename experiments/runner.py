@@ -46,6 +46,9 @@ STUDIES = (
     "generation_loss",
     "codec_ablation",
     "channel_of_the_codec",
+    "image_mps",
+    "operator_mpo",
+    "train_circuits",
 )
 """The experiments that ask more than a trial does."""
 

@@ -21,7 +21,7 @@ from qimg.tensor_train.exchange import (
     to_quimb,
     to_tensornetwork,
 )
-from qimg.tensor_train.layouts import Layout, layout
+from qimg.tensor_train.layouts import ORDERS, Layout, layout
 from qimg.tensor_train.operators import (
     OperatorTruncation,
     TrainOperator,
@@ -35,6 +35,7 @@ from qimg.tensor_train.qubits import binary_sites
 from qimg.tensor_train.train import TensorTrain, product_train
 
 __all__ = [
+    "ORDERS",
     "Layout",
     "OperatorTruncation",
     "PictureTrain",

@@ -44,7 +44,7 @@ def decompose(
     gives the same train to half the digits, so that a sweep which loses less than 10⁻¹² is repeated by SVD. One core
     holds the norm, the last one (the first after an odd number of refinements); the others are isometries. A sweep is
     quasi-optimal: its squared error is at most (sites − 1) times the least possible at these bonds (Oseledets, 2011).
-    Cost: O(size · bond · dims) for a sweep; `parameters` takes 50.
+    Cost: O(size · bond · dims) for a sweep; `parameters` takes 18.
 
     Args:
         vector: (size,) real or complex, not zero; a tensor of any shape is read row by row.

@@ -17,6 +17,7 @@ from qimg.patches import pad_edges
 from qimg.states import qubits_for
 
 ORDERS = ("row_major", "morton", "quadtree")
+"""Names that `layout` knows."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -95,8 +95,11 @@ def both(first: Rule, second: Rule) -> Rule:
 RANGE = 45.0
 """Width of the range of log slopes, from the whole weight for one number down to 3·10⁻²⁰ of it."""
 
-STEPS = 26
-"""Halvings of that range: the slope is found to one part in a million."""
+STEPS = 18
+"""Halvings of that range: the slope is found to two parts in ten thousand."""
+
+SETTLING = 3
+"""Most sweeps at one slope."""
 
 
 def search_slope(
@@ -116,14 +119,16 @@ def search_slope(
     """
     dims = sweep.dims
     low, high = np.log(total) - RANGE, np.log(total)
-    # Any start does: costs look at the bonds of the sweep before, and the second sweep at a slope has forgotten it.
     right: tuple[int, ...] = (1,) * (len(dims) - 1)
     best = None
     for _ in range(STEPS):
         middle = (low + high) / 2
-        for _ in range(2):
+        # Costs look at the bonds of the sweep before, so sweeps are repeated until these are their own.
+        for _ in range(SETTLING):
             swept = sweep.run(both(limit, steeper_than(float(np.exp(middle)), dims, right)))
-            right = swept.bonds
+            settled, right = swept.bonds == right, swept.bonds
+            if settled:
+                break
         accepted = accept(swept.train)
         if accepted and (best is None or _better(swept, best, steepest)):
             best = swept

@@ -1,0 +1,38 @@
+"""Rounded trains: errors and bits are those that were predicted."""
+
+import math
+
+import numpy as np
+import pytest
+
+from experiments.quantized_trains import _code_length, quantize
+from qimg import images
+from qimg import tensor_train as tt
+
+
+def test_errors_of_rounding_add_up() -> None:
+    plane = images.luma(images.box_mean(images.bundled("astronaut"), 4))
+    train = tt.picture_train(plane, order="morton", bond=16).train
+    exact = train.dense()
+    for step in (2.0, 8.0):
+        rounded = quantize(train, step)
+        error = float(((rounded.train.dense() - exact) ** 2).sum())
+        # Δ²/12 for each of 3752 numbers, fewer where entries are below half a step; second order at coarse steps.
+        assert 0.5 < error / (step**2 / 12 * train.parameters) < 1.05
+        assert rounded.train.bonds == train.bonds
+    fine, coarse = (quantize(train, step).ideal_bits for step in (1.0, 2.0))
+    # Half the step costs nearly a bit for each number.
+    assert 0.6 * train.parameters < fine - coarse <= train.parameters
+
+
+def test_code_length_is_the_product_of_adaptive_probabilities() -> None:
+    numbers = np.random.default_rng(0).integers(-2, 3, size=200)
+    counts = {symbol: 0.5 for symbol in range(numbers.min(), numbers.max() + 1)}
+    bits = 32.0
+    for number in numbers:
+        bits -= math.log2(counts[number] / sum(counts.values()))
+        counts[number] += 1
+    assert _code_length(numbers, np.ones(200)) == pytest.approx(bits, rel=1e-12)
+    # No shorter than the entropy of the counts, and longer by what learning them costs.
+    shares = np.unique(numbers, return_counts=True)[1] / 200
+    assert bits > -200 * float((shares * np.log2(shares)).sum())
