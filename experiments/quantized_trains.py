@@ -13,6 +13,11 @@ BITS_FOR_A_VALUE = 16
 
 BITS_FOR_A_BOND = 16
 BITS_FOR_THE_STEP = 32
+BITS_FOR_A_RANGE = 32
+"""Smallest and largest number of a class."""
+
+PRECISION = 2
+"""Bits below the expected size of a number that are worth a model."""
 
 
 class QuantizedTrain(NamedTuple):
@@ -64,16 +69,18 @@ def _code_length(numbers: Array, sizes: Array) -> float:
     """Bits of an adaptive code, exactly: each number by the counts of those before it in its class of expected size.
 
     With S symbols that start at a count of 1/2 each (Krichevsky and Trofimov, 1981) the product of all probabilities
-    is Γ(S/2) / Γ(n + S/2) · Π Γ(count + 1/2) / Γ(1/2).
+    is Γ(S/2) / Γ(n + S/2) · Π Γ(count + 1/2) / Γ(1/2). Numbers expected to be large are split: their low bits are sent
+    as they are, so that few symbols have to be learnt.
     """
-    classes = np.clip(np.rint(2 * np.log2(np.maximum(sizes, 2.0**-8))), -16, 24).astype(int)
+    classes = np.clip(np.rint(2 * np.log2(np.maximum(sizes, 2.0**-8))), -16, 64).astype(int)
     bits = 0.0
     for one in np.unique(classes):
-        chosen = numbers[classes == one].astype(int)
+        plain = max(0, one // 2 - PRECISION)
+        chosen = numbers[classes == one].astype(np.int64) >> plain
         low, high = int(chosen.min()), int(chosen.max())
         symbols = high - low + 1
         counts = np.bincount(chosen - low, minlength=symbols)
         nats = gammaln(len(chosen) + symbols / 2) - gammaln(symbols / 2)
         nats -= float((gammaln(counts + 0.5) - gammaln(0.5)).sum())
-        bits += float(nats) / np.log(2) + 32  # the ends of the range, 16 bits each
+        bits += float(nats) / float(np.log(2)) + plain * len(chosen) + BITS_FOR_A_RANGE
     return bits

@@ -33,6 +33,8 @@ def test_code_length_is_the_product_of_adaptive_probabilities() -> None:
         bits -= math.log2(counts[number] / sum(counts.values()))
         counts[number] += 1
     assert _code_length(numbers, np.ones(200)) == pytest.approx(bits, rel=1e-12)
+    # Of numbers expected at 2⁴ the lowest two bits are sent as they are.
+    assert _code_length(4 * numbers + 1, np.full(200, 16.0)) == pytest.approx(bits + 2 * 200, rel=1e-12)
     # No shorter than the entropy of the counts, and longer by what learning them costs.
     shares = np.unique(numbers, return_counts=True)[1] / 200
     assert bits > -200 * float((shares * np.log2(shares)).sum())
