@@ -277,6 +277,8 @@ def table(rows: Sequence[Row]) -> Table:
         budget = finite_mean(row.budget for row in measured if row.bond == bond)
         for model, order in dict.fromkeys((row.model, row.order) for row in measured):
             chosen = [row for row in measured if (row.model, row.order, row.bond) == (model, order, bond)]
+            if not chosen:
+                continue
             numbers, free = (
                 finite_mean(getattr(row, name) for row in chosen) for name in ("parameters", "degrees_of_freedom")
             )
@@ -294,12 +296,15 @@ def plot(rows: Sequence[Row]) -> "Figure":
 
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))
     measured = comparable(rows, "psnr_db")
-    curves = {}
+    colours = {name: f"C{k}" for k, name in enumerate([*_orders(measured), *OTHERS])}
     for model, order in dict.fromkeys((row.model, row.order) for row in measured):
         points = [_point(measured, model, order, bond, "parameters", "psnr_db") for bond in _bonds(measured)]
-        curves[f"{order} {model}".strip()] = tuple(zip(*points, strict=True))
-    if curves:
-        plot_curves(curves, x_label="numbers per picture", y_label="Y PSNR, dB", ax=axes[0])
+        x, y = zip(*points, strict=True)
+        style = {PLAIN: "--", SHARED: "-"}.get(model, ":")
+        label = f"{order}, {model}" if order else model
+        axes[0].plot(x, y, marker="o", color=colours[order or model], linestyle=style, label=label)
+    axes[0].set_ylabel("Y PSNR, dB")
+    if measured:
         axes[0].legend(fontsize=7)
     coded = {}
     trains = [row for row in measured if row.order]
