@@ -119,7 +119,7 @@ def test_targets_are_met_with_few_numbers(photograph: Array, order: str) -> None
 
 
 def test_better_than_one_bond_at_the_same_count() -> None:
-    """Camera 512×512, Morton order, bond 64: shared and fitted it gains in both counts, of numbers and without gauge."""
+    """Camera 512×512, Morton order, bond 64: shared and fitted it gains in both counts, with gauge and without."""
     camera = data.camera().astype(float)
     plain = tt.picture_train(camera, order="morton", bond=64)
     assert plain.parameters == 60_072
