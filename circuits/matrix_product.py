@@ -49,6 +49,7 @@ def prepare_train(train: TensorTrain, *, qubits: Sequence[int] | None = None) ->
             component k of the train. A picture's `layout.qubits` puts pixel (r, c) at its own index instead.
     """
     sites = compress(normalize(binary_sites(train))).train
+    arguments.require(set(sites.dims) == {2}, "train", "must have two components or more", sites.dims)
     n = len(sites.cores)
     wires = _wires(qubits, n)
     rule = f"must have bonds of at most {2 ** (LARGEST_GATE - 1)} to be synthesised (see compress)"

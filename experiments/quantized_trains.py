@@ -9,7 +9,7 @@ from qimg.arguments import Array
 from qimg.tensor_train import TensorTrain, compress, schmidt_values
 
 BITS_FOR_A_VALUE = 16
-"""Bits of each Schmidt value that is sent: half-precision logarithms say it to a thousandth."""
+"""Bits of each Schmidt value that is sent: its logarithm in half precision, which both sides use."""
 
 BITS_FOR_A_BOND = 16
 BITS_FOR_THE_STEP = 32

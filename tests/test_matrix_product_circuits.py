@@ -106,6 +106,7 @@ def test_layers_stop_when_the_fidelity_is_reached() -> None:
     ("call", "message"),
     [
         (lambda: circuits.prepare_train(tt.product_train([[0.0, 0.0]] * 3)), "train must not be zero to be a state"),
+        (lambda: circuits.prepare_train(tt.product_train([[3.0]])), "train must have two components or more"),
         (
             lambda: circuits.prepare_train(random_train((2,) * 14, 70)),
             "train must have bonds of at most 64 to be synthesised",
