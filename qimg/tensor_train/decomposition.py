@@ -42,7 +42,7 @@ def decompose(
 
     Exact trains go by SVD. Truncated ones go by the eigenvectors of Gram matrices, which is several times faster and
     gives the same train to half the digits, so that a sweep which loses less than 10⁻¹² is repeated by SVD. One core
-    holds the norm, the last one (the first after an odd number of refinements); the others are isometries. A sweep is
+    holds the norm, the last one, or the first after an odd number of refinements; the others are isometries. A sweep is
     quasi-optimal: its squared error is at most (sites − 1) times the least possible at these bonds (Oseledets, 2011).
     Cost: O(size · bond · dims) for a sweep; `parameters` takes 18.
 
@@ -76,7 +76,8 @@ def decompose(
         if swept.lost < PRECISE * total and not exact:
             swept = choose(over_vector(data, sizes, precise=True))
         elif refinements:
-            swept = refine(data, swept, choose, refinements)
+            # Slopes come in steps, so the fit may spend fewer numbers than the sweep did: the nearer one is kept.
+            swept = min(refine(data, swept, choose, refinements), swept, key=lambda one: one.lost)
     return Truncation(swept.train, max(swept.lost, 0.0) / total)
 
 

@@ -161,8 +161,9 @@ def _fewest(
     with one_blas_thread():
         swept = truncate(over_vector(vector, plan.dims, precise=False))
         if swept is not None:
-            # A fit that starts within reach stays there; should rounding put it outside, the start is as good.
-            return refine(vector, swept, lambda sweep: truncate(sweep) or swept, refinements).train
+            # A fit that starts within reach mostly stays there with fewer numbers; where it does not, the start is kept.
+            fitted = refine(vector, swept, lambda sweep: truncate(sweep) or swept, refinements)
+            return min(fitted.train, swept.train, key=lambda train: train.parameters)
     train = decompose(vector, plan.dims, bond=bond).train
     least = _error(plan, plan.to_padded(train.dense()), wanted)
     if bond is None or least <= allowed:  # asked for more than a Gram matrix sees
