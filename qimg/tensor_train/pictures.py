@@ -161,7 +161,7 @@ def _fewest(
     with one_blas_thread():
         swept = truncate(over_vector(vector, plan.dims, precise=False))
         if swept is not None:
-            # A fit that starts within reach mostly stays there with fewer numbers; where it does not, the start is kept.
+            # A fit that starts within reach mostly needs fewer numbers to stay there; otherwise the start is kept.
             fitted = refine(vector, swept, lambda sweep: truncate(sweep) or swept, refinements)
             return min(fitted.train, swept.train, key=lambda train: train.parameters)
     train = decompose(vector, plan.dims, bond=bond).train
