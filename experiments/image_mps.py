@@ -11,23 +11,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.few_numbers import OTHERS, Jpeg, jpegs, others
 from experiments.parameters import integers, not_empty
 from experiments.pictures import PictureParams, Track
 from experiments.quantized_trains import quantize
 from experiments.summary import comparable, finite_mean, pictures_counted
-from qimg import images, metrics, tensor_train
+from qimg import metrics, tensor_train
 from qimg.arguments import Array, integer, one_of
-from qimg.images import LEVEL_SHIFT
-from qimg.patches import assemble_patches, extract_patches
 from qimg.report import Table, plain_log_axis, plot_curves
-from qimg.transforms import unitary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLAIN, SHARED = "one bond", "shared"
-OTHERS = ("KLT of the picture", "block DCT", "block DCT with positions", "JPEG coefficients")
-"""At no more numbers than the train in Morton order with one bond."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +91,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         plane = picture.luma()
         if plane.size < 2 or not plane.any():
             continue
-        files = _jpegs(plane)
+        files = jpegs(plane)
         for bond in params.bonds:
             budget = _plain(plane, "morton", bond, params).parameters
             for order in params.orders:
@@ -109,7 +105,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
                 )
                 for model, train in ((PLAIN, plain), (SHARED, shared)):
                     rows.append(_of_train(picture.name, model, order, bond, budget, plane, train, files, params))
-            for model, kept in _others(plane, budget, files).items():
+            for model, kept in others(plane, budget, files).items():
                 rows.append(_of_other(picture.name, model, bond, budget, plane, *kept))
     return rows
 
@@ -126,7 +122,7 @@ def _of_train(
     budget: int,
     plane: Array,
     train: tensor_train.PictureTrain,
-    files: "Sequence[_Jpeg]",
+    files: Sequence[Jpeg],
     params: Params,
 ) -> Row:
     shown = train.picture()
@@ -175,67 +171,6 @@ def _of_other(image: str, model: str, bond: int, budget: int, plane: Array, numb
         jpeg_bits_per_pixel=nan,
         jpeg_psnr_db=nan,
     )
-
-
-def _others(plane: Array, budget: int, files: "Sequence[_Jpeg]") -> dict[str, tuple[int, Array]]:
-    """Model → numbers, and the picture they keep; a model that has no picture of so few numbers is left out."""
-    patches = extract_patches(plane.astype(float))
-    coefficients = patches @ unitary("dct_2d", 64).T
-    kept = {
-        OTHERS[1]: (min(budget, coefficients.size), _largest(coefficients, budget, plane.shape)),
-        # A position is a number as well, so half as many coefficients are kept.
-        OTHERS[2]: (min(budget, 2 * coefficients.size), _largest(coefficients, budget // 2, plane.shape)),
-    }
-    if budget >= sum(patches.shape):
-        kept[OTHERS[0]] = _klt(patches, budget, plane.shape)
-    fitting = [one for one in files if one.coefficients <= budget]
-    if fitting:
-        jpeg = max(fitting, key=lambda one: one.psnr_db)
-        kept[OTHERS[3]] = (jpeg.coefficients, jpeg.shown)
-    return kept
-
-
-def _klt(patches: Array, budget: int, shape: tuple[int, ...]) -> tuple[int, Array]:
-    """Coefficients of the leading singular vectors of the patches and the vectors themselves."""
-    each = sum(patches.shape)
-    rank = min(budget // each, *patches.shape)
-    left, values, right = np.linalg.svd(patches, full_matrices=False)
-    return rank * each, assemble_patches((left[:, :rank] * values[:rank]) @ right[:rank], shape)
-
-
-def _largest(coefficients: Array, count: int, shape: tuple[int, ...]) -> Array:
-    """The picture of the `count` largest coefficients."""
-    kept = np.zeros_like(coefficients)
-    chosen = np.argsort(-np.abs(coefficients), axis=None, kind="stable")[:count]
-    kept.flat[chosen] = coefficients.flat[chosen]
-    return np.asarray(assemble_patches(kept @ unitary("dct_2d", 64), shape))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Jpeg:
-    coefficients: int
-    """Quantized coefficients that are not zero."""
-    bits_per_pixel: float
-    psnr_db: float
-    shown: Array
-
-
-def _jpegs(plane: Array) -> list[_Jpeg]:
-    """Gray JPEG files of every third quality, optimised."""
-    coefficients = extract_patches(plane.astype(float) - LEVEL_SHIFT) @ unitary("dct_2d", 64).T
-    found = []
-    for quality in range(1, 101, 3):
-        pair = images.jpeg_round_trip(plane, quality=quality)
-        steps = images.quantization_table(quality).reshape(-1)
-        found.append(
-            _Jpeg(
-                coefficients=int(np.count_nonzero(np.rint(coefficients / steps))),
-                bits_per_pixel=metrics.bits_per_pixel(len(pair.file), plane.shape),
-                psnr_db=metrics.psnr_db(plane, pair.image),
-                shown=pair.image.astype(float),
-            )
-        )
-    return found
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
