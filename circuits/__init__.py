@@ -4,7 +4,9 @@ Integer k of a vector is basis state k of the register and bit b of k is qubit b
 index order and nothing is reversed anywhere.
 """
 
+from circuits.ansatz import Preparation
 from circuits.backends import backend, run, statevectors
+from circuits.batch import equal_slope, preparation_paths, prepare_batch
 from circuits.channels import (
     apply_kraus,
     apply_stinespring,
@@ -18,14 +20,18 @@ from circuits.transforms import GateCount, compile_circuit, count_gates, transfo
 
 __all__ = [
     "GateCount",
+    "Preparation",
     "amplitude_moduli",
     "apply_kraus",
     "apply_stinespring",
     "backend",
     "compile_circuit",
     "count_gates",
+    "equal_slope",
     "kraus_circuit",
+    "preparation_paths",
     "prepare",
+    "prepare_batch",
     "run",
     "run_template",
     "sample_batch",
