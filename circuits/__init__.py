@@ -14,20 +14,38 @@ from circuits.channels import (
     sample_stinespring,
     stinespring_circuit,
 )
+from circuits.images import ImageCost, image_circuit, image_cost
 from circuits.preparation import prepare, template, template_angles
+from circuits.representations import (
+    EncodedImage,
+    compress_image,
+    decode_counts,
+    decode_state,
+    encode_image,
+    image_state,
+)
 from circuits.sampling import amplitude_moduli, run_template, sample_batch, transform_batch
 from circuits.transforms import GateCount, compile_circuit, count_gates, transform_circuit, transform_unitary
 
 __all__ = [
+    "EncodedImage",
     "GateCount",
+    "ImageCost",
     "Preparation",
     "amplitude_moduli",
     "apply_kraus",
     "apply_stinespring",
     "backend",
     "compile_circuit",
+    "compress_image",
     "count_gates",
+    "decode_counts",
+    "decode_state",
+    "encode_image",
     "equal_slope",
+    "image_circuit",
+    "image_cost",
+    "image_state",
     "kraus_circuit",
     "preparation_paths",
     "prepare",

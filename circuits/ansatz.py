@@ -1,8 +1,8 @@
 """The circuits that variational preparation fits: RY on every qubit, then CX with RY on both ends, again and again.
 
 Complex states have RZ beside RY. With k CX that is n + 2k angles for the 2ⁿ − 1 dimensions of real states, and
-2n + 4k + 1 (the last is the global phase) for the 2ⁿ⁺¹ − 1 of complex ones. Wherever a CX meets two fresh qubits, one of
-the angles is redundant (two if complex), so that both kinds of states need ⌈(2ⁿ − n)/2⌉ CX if they have no structure.
+2n + 4k + 1 (the last is the global phase) for the 2ⁿ⁺¹ − 1 of complex ones. Wherever a CX meets two fresh qubits, one
+angle is redundant (two if complex), so that both kinds of states need ⌈(2ⁿ − n)/2⌉ CX if they have no structure.
 """
 
 from dataclasses import dataclass
