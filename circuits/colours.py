@@ -51,7 +51,7 @@ def _bit_angles(levels: Array, bits: int) -> Array:
 
 
 def _bit_levels(angles: Array, bits: int) -> Array:
-    return sum(((angles[bit] > np.pi / 2).astype(np.int64) << bit) for bit in range(bits))[None]  # type: ignore[index]
+    return sum(((angles[bit] > np.pi / 2).astype(np.int64) << bit) for bit in range(bits))[None]
 
 
 def _pair_angles(levels: Array, bits: int) -> Array:

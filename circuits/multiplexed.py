@@ -5,6 +5,7 @@ that write the parity of the bits in s on the target. All these rotations commut
 vanishing or dropped coefficient saves its rotation and the CX that led to it alone.
 """
 
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -81,7 +82,9 @@ def parity_path(coefficients: ArrayLike) -> Array:
     gray = masks[np.argsort(-_gray_rank(masks), kind="stable")]
     if len(masks) == length - 1:
         return gray
-    walk = _walk(kept, masks, length.bit_length() - 1)[::-1]
+    single = 1 << np.arange(length.bit_length() - 1)
+    double = np.array([a | b for a, b in combinations(single.tolist(), 2)], dtype=np.int64)
+    walk = _walk(kept, masks, single, double)[::-1]
     return min(gray, walk, key=_flips)
 
 
@@ -136,41 +139,42 @@ def _flips(path: Array) -> int:
 
 
 @njit(cache=True)
-def _walk(kept: Array, masks: Array, bits: int) -> Array:
+def _nearest(here: int, left: Array, flips: Array) -> int:
+    """Of the masks left at `here` ^ flip, the one with the fewest neighbours left; −1 if there is none."""
+    best, fewest = -1, 1 << 30
+    for flip in flips:
+        there = here ^ flip
+        if left[there]:
+            degree = 0
+            bit = 1
+            while bit < left.shape[0]:
+                degree += left[there ^ bit]
+                bit <<= 1
+            if degree < fewest:
+                best, fewest = there, degree
+    return best
+
+
+@njit(cache=True)
+def _walk(kept: Array, masks: Array, single: Array, double: Array) -> Array:
     """All masks, from the neighbourhood of 0 on, each step to the nearest one left."""
     left = kept.copy()
     path = np.empty(masks.shape[0], np.int64)
     here = 0
     for step in range(masks.shape[0]):
-        best, fewest = -1, bits + 1
-        for i in range(bits):
-            there = here ^ (1 << i)
-            if left[there]:
-                degree = 0
-                for j in range(bits):
-                    degree += left[there ^ (1 << j)]
-                if degree < fewest:
-                    best, fewest = there, degree
+        best = _nearest(here, left, single)
         if best < 0:
-            for i in range(bits):
-                for j in range(i):
-                    there = here ^ (1 << i) ^ (1 << j)
-                    if left[there]:
-                        degree = 0
-                        for k in range(bits):
-                            degree += left[there ^ (1 << k)]
-                        if degree < fewest:
-                            best, fewest = there, degree
+            best = _nearest(here, left, double)
         if best < 0:
-            nearest = bits + 1
-            for m in range(masks.shape[0]):
-                if left[masks[m]]:
-                    rest, distance = masks[m] ^ here, 0
+            nearest = 1 << 30
+            for mask in masks:
+                if left[mask]:
+                    rest, distance = mask ^ here, 0
                     while rest:
                         rest &= rest - 1
                         distance += 1
                     if distance < nearest:
-                        best, nearest = masks[m], distance
+                        best, nearest = mask, distance
         left[best] = False
         path[step] = best
         here = best

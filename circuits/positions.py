@@ -12,7 +12,7 @@ ORDERS = ("row-major", "morton", "blocks")
 class Positions(NamedTuple):
     """Pixels of a padded picture as basis states."""
 
-    index: Array
+    states: Array
     """(2**row_bits, 2**column_bits) basis state of each pixel, the padding included."""
     qubits: int
     """Qubits of the register."""

@@ -193,10 +193,10 @@ def _planes_are_positions(pixels: Array, code: ColourCode | None) -> bool:
 def _grid(pixels: Array, place: Positions, *, mode: str, together: ColourCode | None) -> Array:
     """Levels (planes coded together, 2**position_qubits), padded."""
     planes = pixels.reshape(*pixels.shape[:2], -1).astype(float)
-    missing = [(0, place.index.shape[0] - planes.shape[0]), (0, place.index.shape[1] - planes.shape[1]), (0, 0)]
+    missing = [(0, place.states.shape[0] - planes.shape[0]), (0, place.states.shape[1] - planes.shape[1]), (0, 0)]
     padded = np.pad(planes, missing, mode=mode)  # type: ignore[call-overload]
     grid = np.zeros((padded.shape[-1], 2**place.qubits))
-    grid[:, place.index] = np.moveaxis(padded, -1, 0)
+    grid[:, place.states] = np.moveaxis(padded, -1, 0)
     if not _planes_are_positions(pixels, together):
         return grid
     return np.pad(grid, [(0, 4 - len(grid)), (0, 0)]).reshape(1, -1)
@@ -207,7 +207,7 @@ def _picture(encoded: EncodedImage, grid: Array) -> Array:
     code = CODES.get(encoded.representation)
     height, width = encoded.shape[:2]
     place = positions(height, width, order=encoded.order, square=code is None or code.square)
-    planes = grid.reshape(-1, 2**place.qubits)[:, place.index[:height, :width]]
+    planes = grid.reshape(-1, 2**place.qubits)[:, place.states[:height, :width]]
     pixels = planes[0] if len(encoded.shape) == 2 else np.moveaxis(planes[: encoded.shape[2]], 0, -1)
     if encoded.dtype.kind != "u":
         return np.asarray(pixels, float)

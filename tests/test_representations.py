@@ -112,11 +112,11 @@ def test_colour_amplitudes_have_the_planes_on_their_two_highest_qubits(shape):
 
 
 def test_row_major_position_is_8_r_plus_c_and_morton_is_that_of_patches():
-    np.testing.assert_array_equal(positions(8, 8, order="row-major", square=True).index, np.arange(64).reshape(8, 8))
+    np.testing.assert_array_equal(positions(8, 8, order="row-major", square=True).states, np.arange(64).reshape(8, 8))
     np.testing.assert_array_equal(
-        positions(16, 16, order="morton", square=True).index.ravel()[morton_order(16)], np.arange(256)
+        positions(16, 16, order="morton", square=True).states.ravel()[morton_order(16)], np.arange(256)
     )
-    blocks = positions(16, 24, order="blocks", square=False).index
+    blocks = positions(16, 24, order="blocks", square=False).states
     assert blocks.shape == (16, 32)
     np.testing.assert_array_equal(blocks[8:, 8:16].ravel(), 5 * 64 + np.arange(64))
 
@@ -132,8 +132,8 @@ def test_registers_follow_the_definitions():
 
 
 def test_frqi_of_a_patch_takes_63_cx_and_64_rotations():
-    # Of a photograph, a few coefficients may vanish exactly.
-    record = encoded(np.random.default_rng(0).integers(0, 256, (8, 8)).astype(np.uint8), "frqi")
+    # Of whole numbers, a few coefficients vanish exactly.
+    record = encoded(np.random.default_rng(0).uniform(0, 255, (8, 8)), "frqi")
     circuit = circuits.image_circuit(record)
     assert circuit.count_ops() == {"ry": 64 + 6, "cx": 63}
     assert circuits.image_cost(record) == (7, 63, 70)
