@@ -1,5 +1,6 @@
 """The circuits of encoded pictures, and what they cost."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ from qiskit.circuit import QuantumCircuit
 from circuits.multiplexed import append_rotation, rotation_cost
 from circuits.preparation import prepare, template, template_angles
 from circuits.representations import EncodedImage
-from circuits.transforms import count_gates, transform_circuit
+from circuits.transforms import GateCount, count_gates, transform_circuit
 from circuits.variational import LARGEST
 
 
@@ -60,9 +61,14 @@ def image_cost(encoded: EncodedImage) -> ImageCost:
     else:
         cx, one_qubit = amplitudes - 2, amplitudes - 1
     if encoded.representation == "dct":
-        transform = count_gates(transform_circuit("dct_2d", 6).inverse())
+        transform = _transform_cost()
         cx, one_qubit = cx + transform.cx, one_qubit + transform.one_qubit
     return ImageCost(encoded.n_qubits, cx, one_qubit)
+
+
+@cache
+def _transform_cost() -> GateCount:
+    return count_gates(transform_circuit("dct_2d", 6).inverse())
 
 
 def _loading(encoded: EncodedImage) -> QuantumCircuit:

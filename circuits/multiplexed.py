@@ -97,6 +97,19 @@ def rotation_cost(coefficients: ArrayLike) -> RotationCost:
     return RotationCost(_flips(path), len(path) + int(abs(first - np.pi / 2) > VANISHING))
 
 
+def gray_rotation_cost(coefficients: ArrayLike) -> RotationCost:
+    """The same in the order of the Gray code, closed to a cycle: what QPIXL builds (Amankwah et al., 2022).
+
+    The CX between two rotations that are kept join: one for each bit in which their parities differ.
+    """
+    values = arguments.real("coefficients", coefficients)
+    kept = np.abs(values) > VANISHING
+    kept[0] = True
+    masks = np.flatnonzero(kept)
+    cycle = masks[np.argsort(_gray_rank(masks), kind="stable")]
+    return RotationCost(_flips(cycle), int((np.abs(values) > VANISHING).sum()))
+
+
 def append_rotation(circuit: QuantumCircuit, coefficients: ArrayLike, controls: list[int], target: int) -> None:
     """Append the rotation of a target in |0⟩ by f(x), x being the basis state of the controls, little-endian.
 

@@ -41,7 +41,7 @@ class Effort(NamedTuple):
 
 
 EFFORTS = {
-    "default": Effort(beam=1, anywhere=0, exact_cx=12, large_cx=24, starts=8, spare=True),
+    "default": Effort(beam=1, anywhere=0, exact_cx=12, large_cx=24, starts=16, spare=True),
     "search": Effort(beam=4, anywhere=2, exact_cx=28, large_cx=60, starts=64, spare=False),
 }
 

@@ -46,6 +46,8 @@ STUDIES = (
     "generation_loss",
     "codec_ablation",
     "channel_of_the_codec",
+    "state_preparation",
+    "representations",
 )
 """The experiments that ask more than a trial does."""
 
