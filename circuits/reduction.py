@@ -53,7 +53,10 @@ def affine_support(amplitudes: Array) -> Support:
     support = order[np.cumsum(weights[order]) > NEGLIGIBLE]
     origin = int(support[-1])
     basis: list[int] = []
-    for index in support.tolist():
+    n_qubits = len(amplitudes).bit_length() - 1
+    for index in support[::-1].tolist():
+        if len(basis) == n_qubits:
+            break
         rest = index ^ origin
         for vector in basis:
             rest = min(rest, rest ^ vector)

@@ -10,6 +10,7 @@ from qiskit.quantum_info import Statevector
 
 import circuits
 from circuits.ansatz import fewest_for_any_state, gate_table, random_pairs
+from circuits.baselines import qiskit_circuit, schmidt_circuit
 from circuits.least_squares import count_angles, propagate, state
 from circuits.reduction import affine_support, factors
 from qimg.states import amplitude_encode
@@ -254,6 +255,17 @@ def test_factors_of_a_product_are_found_wherever_they_are():
         assert abs(np.dot(factor.amplitudes, parts[tuple(factor.qubits)])) == pytest.approx(1, abs=1e-12)
     # 1 CX for two qubits, 3 for three.
     assert circuits.count_gates(circuits.prepare(vector)).cx == 4
+
+
+def test_baselines_build_what_they_are_named_after():
+    vector = random_state(4, seed=2)
+    np.testing.assert_allclose(prepared_by(qiskit_circuit(vector)), vector, atol=AMPLITUDE)
+    weights = np.linalg.svd(vector.reshape(4, 4), compute_uv=False) ** 2
+    for rank in (1, 2, 4):
+        prepared = prepared_by(schmidt_circuit(vector, rank=rank))
+        assert abs(np.vdot(vector, prepared)) ** 2 == pytest.approx(weights[:rank].sum(), abs=1e-12)
+    with pytest.raises(ValueError, match=r"rank must be in \[1, 4\], but rank=5"):
+        schmidt_circuit(vector, rank=5)
 
 
 def test_registers_too_large_for_a_fit_are_prepared_by_their_schmidt_form():
