@@ -60,6 +60,8 @@ class Row:
     representation: str
     kept: float
     """Share of the Walsh angles or of the DCT coefficients."""
+    pixels: int
+    """Pixels of the crop or the picture, without what pads them."""
     qubits: int
     cx: int
     one_qubit: int
@@ -147,6 +149,7 @@ def _row(
         part=part,
         representation=encoded.representation,
         kept=kept,
+        pixels=encoded.shape[0] * encoded.shape[1],
         qubits=cost.qubits,
         cx=cost.cx,
         one_qubit=cost.one_qubit,
@@ -226,20 +229,18 @@ def plot(rows: Sequence[Row]) -> "Figure":
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
-    by_shots, by_gates = {}, {}
+    by_shots: dict[str, tuple[Sequence[float], ...]] = {}
+    by_gates: dict[str, tuple[Sequence[float], ...]] = {}
     for name in dict.fromkeys(row.representation for row in rows):
         crops = [row for row in rows if row.part == "crop" and row.representation == name and row.shots]
-        points = _means(crops, lambda row: float(row.shots))
-        if points:
-            by_shots[name] = tuple(zip(*points, strict=True))
         whole = [row for row in rows if _is_compressed(row, name)]
-        points = _means(whole, lambda row: row.kept)
-        if points:
-            by_gates[name] = tuple(zip(*points, strict=True))
-    for ax, curves, label in (
-        (axes[0], by_shots, "shots of the crop"),
-        (axes[1], by_gates, "share of the angles or coefficients kept"),
-    ):
+        for curves, points in (
+            (by_shots, _means(crops, key=lambda row: row.shots, x=lambda row: row.shots)),
+            (by_gates, _means(whole, key=lambda row: row.kept, x=lambda row: row.cx / row.pixels)),
+        ):
+            if points:
+                curves[name] = tuple(zip(*points, strict=True))
+    for ax, curves, label in ((axes[0], by_shots, "shots of the crop"), (axes[1], by_gates, "CX for each pixel")):
         if curves:
             plot_curves(curves, x_label=label, y_label="PSNR, dB", ax=ax)
         ax.set_xlabel(label)
@@ -247,12 +248,14 @@ def plot(rows: Sequence[Row]) -> "Figure":
     return figure
 
 
-def _means(rows: Sequence[Row], key: Callable[[Row], float]) -> list[tuple[float, float]]:
-    """Mean PSNR by key, over the pictures that are not exact, in rising order."""
-    points = [
-        (value, finite_mean(row.psnr_db for row in rows if key(row) == value)) for value in {key(row) for row in rows}
-    ]
-    return sorted(point for point in points if np.isfinite(point[1]))
+def _means(rows: Sequence[Row], *, key: Callable[[Row], float], x: Callable[[Row], float]) -> list[tuple[float, float]]:
+    """Mean of x and of PSNR for each value of the key, over the pictures that are not exact, in rising order."""
+    points = []
+    for value in {key(row) for row in rows}:
+        chosen = [row for row in rows if key(row) == value and np.isfinite(row.psnr_db)]
+        if chosen:
+            points.append((finite_mean(x(row) for row in chosen), finite_mean(row.psnr_db for row in chosen)))
+    return sorted(points)
 
 
 def _is_compressed(row: Row, name: str) -> bool:
