@@ -108,7 +108,7 @@ def _of_picture(picture: Picture, patches: Array, params: Params) -> list[Row]:
             setting=setting,
             patches=len(patches),
             mean_cx=float(cx.mean()),
-            most_cx=int(cx.max()),
+            most_cx=int(np.ceil(cx.max())),
             share_without_cx=float((cx == 0).mean()),
             mean_infidelity=float(infidelity.mean()),
             psnr_db=10 * float(np.log10(255**2 / error)) if error > 1e-12 else float("inf"),
