@@ -47,7 +47,7 @@ class Params(PictureParams):
     """Seed of the shots."""
 
 
-TINY = Params(box_mean=8, shots=(1024,), shares=(1.0, 0.25), kept=(16,), representations=("amplitude", "frqi"))
+TINY = Params(box_mean=8, shots=(1024,), shares=(1.0, 0.25), kept=(4,), representations=("amplitude", "frqi"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,17 +102,18 @@ def _of_crop(picture: Picture, name: str, params: Params, rng: np.random.Generat
         return []
     # Every coefficient: what the crop costs when it is loaded as DCT, not what is saved.
     encoded = circuits.encode_image(crop, name, order=_order(name, params), kept=64 if name == "dct" else None)
-    cost = circuits.image_cost(encoded)
-    circuit = circuits.image_circuit(encoded)
     # All but the transform are made of RY and CX already.
-    depth = circuits.count_gates(circuit).depth if name == "dct" else circuit.depth()
+    circuit = circuits.image_circuit(encoded)
+    circuit = circuits.compile_circuit(circuit) if name == "dct" else circuit
+    cx = int(circuit.count_ops().get("cx", 0))
+    cost = circuits.ImageCost(encoded.n_qubits, cx, int(circuit.size()) - cx)
     state = circuits.image_state(encoded)
     decoded = {0: circuits.decode_state(encoded, state)}
     for shots in params.shots:
         counts = rng.multinomial(shots, state**2 / float((state**2).sum()))
         decoded[shots] = circuits.decode_counts(encoded, counts)
     return [
-        _row(picture, "crop", encoded, 1.0, cost, psnr=_psnr(crop, found), shots=shots, depth=depth)
+        _row(picture, "crop", encoded, 1.0, cost, psnr=_psnr(crop, found), shots=shots, depth=circuit.depth())
         for shots, found in decoded.items()
     ]
 
