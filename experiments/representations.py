@@ -47,7 +47,7 @@ class Params(PictureParams):
     """Seed of the shots."""
 
 
-TINY = Params(box_mean=8, shots=(1024,), shares=(1.0, 0.25), kept=(4,), representations=("amplitude", "frqi"))
+TINY = Params(box_mean=8, shots=(1024,), shares=(1.0, 0.25), kept=(1,), representations=("amplitude", "frqi"))
 
 
 @dataclass(frozen=True, kw_only=True)
