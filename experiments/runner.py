@@ -49,6 +49,8 @@ STUDIES = (
     "image_mps",
     "operator_mpo",
     "train_circuits",
+    "state_preparation",
+    "representations",
 )
 """The experiments that ask more than a trial does."""
 
