@@ -1,7 +1,7 @@
 """`python -m benchmarks [PART …]` prints ratios beside targets.
 
-Parts are operators, simulator, imports, prior and codec, and, only where they are named, codec_large and
-codec_progressive.
+Parts are operators, simulator, imports, preparation, prior, codec and tensor_train, and, only where they are named,
+preparation_search, preparation_patches, codec_large and codec_progressive.
 
 `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec instead.
 """
@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 
-from benchmarks import codec, operators, prior, simulator
+from benchmarks import codec, operators, preparation, prior, simulator, tensor_train
 from benchmarks.timing import Comparison
 from qimg.report import Table
 
@@ -50,9 +50,7 @@ def of_operators() -> tuple[list[Comparison], list[str]]:
 def of_simulator() -> tuple[list[Comparison], list[str]]:
     """Batches through Aer against one circuit per patch."""
     comparisons, errors = simulator.compare(9)
-    cx = simulator.preparation_cx()
-    said = [f"{name}: {value:.2e}" for name, value in errors.items()]
-    return comparisons, [*said, f"CX of exact preparation, random real states of 6 qubits: {min(cx)} to {max(cx)}"]
+    return comparisons, [f"{name}: {value:.2e}" for name, value in errors.items()]
 
 
 def of_imports() -> tuple[list[Comparison], list[str]]:
@@ -77,10 +75,17 @@ PARTS = {
     "operators": of_operators,
     "simulator": of_simulator,
     "imports": of_imports,
+    "preparation": preparation.compare,
     "prior": prior.compare,
     "codec": codec.compare,
+    "tensor_train": tensor_train.compare,
 }
-LARGE = {"codec_large": codec.compare_large, "codec_progressive": codec.compare_progressive}
+LARGE = {
+    "preparation_search": preparation.search,
+    "preparation_patches": preparation.patches,
+    "codec_large": codec.compare_large,
+    "codec_progressive": codec.compare_progressive,
+}
 """Parts that run only when they are named: minutes and gigabytes."""
 
 

@@ -85,13 +85,6 @@ def compare(repeats: int) -> tuple[list[Comparison], dict[str, float]]:
     return rows, errors
 
 
-def preparation_cx(count: int = 20) -> list[int]:
-    """CX gates, at level 1, of exact preparation of random real states of 6 qubits."""
-    rng = np.random.default_rng(0)
-    states = qimg.amplitude_encode(rng.normal(size=(count, 64))).amplitudes
-    return [circuits.count_gates(circuits.prepare(state)).cx for state in states]
-
-
 def _distance(states: np.ndarray, reference: np.ndarray) -> float:
     """Largest difference up to the global phase, which StatePreparation leaves open."""
     phase = np.einsum("nd,nd->n", reference.conj(), states)

@@ -51,6 +51,11 @@ STUDIES = (
     "double_jpeg",
     "restoration_data",
     "perception",
+    "image_mps",
+    "operator_mpo",
+    "train_circuits",
+    "state_preparation",
+    "representations",
 )
 """The experiments that ask more than a trial does."""
 

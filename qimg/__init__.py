@@ -7,7 +7,19 @@ linear algebra on it.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from qimg import channels, images, metrics, operators, patches, prior, report, states, transforms, truncation
+from qimg import (
+    channels,
+    images,
+    metrics,
+    operators,
+    patches,
+    prior,
+    report,
+    states,
+    tensor_train,
+    transforms,
+    truncation,
+)
 from qimg.channels import KrausChannel, QuantizationChannel, quantization_channel, quantize
 from qimg.images import ImageError, load, rgb_to_ycbcr, save, ycbcr_to_rgb
 from qimg.metrics import bd_rate, fidelity, ms_ssim, psnr_b, psnr_db, ssim, trace_distance
@@ -23,6 +35,7 @@ from qimg.operators import (
 )
 from qimg.patches import assemble_patches, extract_patches
 from qimg.states import amplitude_decode, amplitude_encode, partial_trace, picture_state
+from qimg.tensor_train import PictureTrain, TensorTrain, picture_train
 from qimg.truncation import discarded_weight, low_rank
 
 if TYPE_CHECKING:
@@ -38,7 +51,9 @@ __all__ = [
     "ImageError",
     "KrausChannel",
     "OperatorFileError",
+    "PictureTrain",
     "QuantizationChannel",
+    "TensorTrain",
     "amplitude_decode",
     "amplitude_encode",
     "assemble_patches",
@@ -64,6 +79,7 @@ __all__ = [
     "partial_trace",
     "patches",
     "picture_state",
+    "picture_train",
     "prior",
     "psnr_b",
     "psnr_db",
@@ -78,6 +94,7 @@ __all__ = [
     "save",
     "ssim",
     "states",
+    "tensor_train",
     "trace_distance",
     "transforms",
     "truncation",

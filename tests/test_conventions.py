@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 
 import circuits
 import qimg
-from qimg import channels, images, metrics, patches, prior, states, transforms
+from qimg import channels, images, metrics, patches, prior, states, tensor_train, transforms
 from qimg.operators import ComplexMoments
 from qimg.transforms import unitary
 
@@ -344,3 +344,17 @@ def test_excess_code_length():
     nats = (np.log(np.linalg.det(p) / np.linalg.det(q)) + np.trace(np.linalg.solve(p, q)) - 2) / 2
     excess = metrics.excess_code_length(model, truth, noise_variance=noise)
     assert float(excess) == pytest.approx(nats / np.log(2), rel=1e-12)
+
+
+def test_sites_of_a_train():
+    """sites of a train"""
+    picture = np.zeros((8, 8))
+    picture[5, 3] = 2.0  # index 0b101011
+    train = qimg.picture_train(picture, order="quadtree")
+    assert train.layout.sites == ((5, 2), (4, 1), (3, 0))
+    # Digits (row bit, column bit), coarse to fine: (1, 0), (0, 1), (1, 1).
+    assert np.flatnonzero(np.round(train.train.dense(), 12)).tolist() == [0b10_01_11]
+    circuit = circuits.prepare_train(train.train, qubits=train.layout.qubits)
+    assert np.allclose(Statevector(circuit).data, qimg.amplitude_encode(picture.ravel()).amplitudes, atol=ROUNDING)
+    morton = tensor_train.layout((8, 8), "morton").to_vector(picture)
+    assert np.array_equal(morton, picture.ravel()[patches.morton_order(8)])

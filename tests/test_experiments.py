@@ -92,7 +92,7 @@ def test_tiny_measures_every_picture(measured):
     assert len(measured.rows) > 0
     assert measured.seconds > 0
     if measured.name in PER_PICTURE:
-        assert {row.image for row in measured.rows} - {"pooled"} == set(images.BUNDLED)
+        assert {row.image for row in measured.rows} - {"pooled", "prior"} == set(images.BUNDLED)
     elif measured.name == "convergence":
         assert {row.n_images for row in measured.rows} == {1, 2, 3, 4}
     elif measured.name == "synthesis":
@@ -212,8 +212,14 @@ def test_pictures_at_the_edge(name, kind, edge, tmp_path):
         )
         if name == "complex_chroma":
             flat = {"constant", "black", "faint", "gray", "gray alpha", "16 bit gray"}
+        if name == "image_mps":
+            flat = {"black", "one pixel"}  # no energy, or no bit
+        if name == "operator_mpo":
+            without = {"constant"}
+        if name == "train_circuits":
+            flat = {"black"}
         expected = {picture.name for picture in gathered.pictures} - without - flat
-        assert {row.image for row in measured.rows} - {"pooled"} == expected
+        assert {row.image for row in measured.rows} - {"pooled", "prior"} == expected
 
 
 def test_a_picture_without_energy_is_said_to_have_none(edge):
@@ -389,6 +395,17 @@ def test_an_unknown_experiment_is_refused():
         ("synthesis", {"side": 16}, "side must be an integer of at least 32, but side=16"),
         ("synthesis", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
         ("synthesis", {"prior": "default"}, "components has no effect where prior is given, but components=4"),
+        ("image_mps", {"bonds": (0,)}, "bonds must be an integer of at least 1, but bonds=0"),
+        ("image_mps", {"orders": ("hilbert",)}, "orders must be one of morton, .*, but orders='hilbert'"),
+        ("image_mps", {"refinements": -1}, "refinements must be an integer of at least 0"),
+        ("image_mps", {"fillings": -1}, "fillings must be an integer of at least 0"),
+        ("operator_mpo", {"bonds": ()}, "bonds must hold at least one value"),
+        ("operator_mpo", {"orders": ("diagonal",)}, "orders must be one of .*, but orders='diagonal'"),
+        ("train_circuits", {"qubits": 2}, r"qubits must be in \[4, 20\], but qubits=2"),
+        ("train_circuits", {"qubits": 7}, "qubits must be even, but qubits=7"),
+        ("train_circuits", {"layers": (0,)}, "layers must be an integer of at least 1, but layers=0"),
+        ("train_circuits", {"bonds": (65,)}, r"bonds must be in \[1, 64\], but bonds=65"),
+        ("train_circuits", {"order": "quadtree"}, "order must be one of morton, row_major, but order='quadtree'"),
         ("complex_chroma", {"columns": 9}, r"columns must be in \[1, 8\], but columns=9"),
         ("complex_chroma", {"noise_variance": 0.0}, "noise_variance must be positive, but noise_variance=0.0"),
     ],

@@ -1,0 +1,70 @@
+"""Tensor trains: pictures and correlation operators as matrix-product states and operators.
+
+A train stores a vector over several sites as one small core for each site. Which bits of a pixel's index a site holds
+is said by a `Layout`; the arithmetic works on the cores and writes no vector out.
+"""
+
+from qimg.tensor_train.algebra import inner, norm, normalize, reduced_density_matrix
+from qimg.tensor_train.canonical import (
+    entanglement_entropy,
+    left_canonical,
+    reverse,
+    right_canonical,
+    schmidt_values,
+)
+from qimg.tensor_train.decomposition import Truncation, compress, decompose
+from qimg.tensor_train.exchange import (
+    from_aer,
+    from_quimb,
+    from_tensornetwork,
+    to_aer,
+    to_quimb,
+    to_tensornetwork,
+)
+from qimg.tensor_train.layouts import ORDERS, Layout, layout
+from qimg.tensor_train.operators import (
+    OperatorTruncation,
+    TrainOperator,
+    apply,
+    expectation,
+    hilbert_schmidt,
+    operator_train,
+)
+from qimg.tensor_train.pictures import PictureTrain, picture_train
+from qimg.tensor_train.qubits import binary_sites
+from qimg.tensor_train.train import TensorTrain, product_train
+
+__all__ = [
+    "ORDERS",
+    "Layout",
+    "OperatorTruncation",
+    "PictureTrain",
+    "TensorTrain",
+    "TrainOperator",
+    "Truncation",
+    "apply",
+    "binary_sites",
+    "compress",
+    "decompose",
+    "entanglement_entropy",
+    "expectation",
+    "from_aer",
+    "from_quimb",
+    "from_tensornetwork",
+    "hilbert_schmidt",
+    "inner",
+    "layout",
+    "left_canonical",
+    "norm",
+    "normalize",
+    "operator_train",
+    "picture_train",
+    "product_train",
+    "reduced_density_matrix",
+    "reverse",
+    "right_canonical",
+    "schmidt_values",
+    "to_aer",
+    "to_quimb",
+    "to_tensornetwork",
+]

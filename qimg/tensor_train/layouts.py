@@ -1,0 +1,155 @@
+"""Which site of a train holds which bits of a pixel's index: row-major, Morton and quadtree orders of a picture.
+
+A picture is padded to 2ⁿ rows and 2ᵐ columns. Pixel (r, c) of plane p is the integer p 2ⁿ⁺ᵐ + r 2ᵐ + c, so that bits
+0 … m − 1 are the column, m … m + n − 1 the row and those above the plane: the toolkit's index order. A layout groups
+these bits into sites. No bit is reversed; a site only says which bits are its digit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg import arguments
+from qimg.arguments import Array, integer, one_of, require_shape
+from qimg.patches import pad_edges
+from qimg.states import qubits_for
+
+ORDERS = ("row_major", "morton", "quadtree")
+"""Names that `layout` knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How a picture of one shape is cut into sites."""
+
+    shape: tuple[int, ...]
+    """(H, W), or (H, W, C) for planes."""
+    sites: tuple[tuple[int, ...], ...]
+    """Bits of each site, the most significant of its digit first. All bits of the plane make one site."""
+
+    def __post_init__(self) -> None:
+        _check_shape(self.shape)
+        held = sorted(bit for site in self.sites for bit in site)
+        planes = set(range(self.column_bits + self.row_bits, self.bits))
+        together = not planes or any(set(site) == planes for site in self.sites)
+        rule = f"must hold every bit below {self.bits} once, those of the plane in a site of their own"
+        arguments.require(held == list(range(self.bits)) and together and all(self.sites), "sites", rule, self.sites)
+
+    @property
+    def row_bits(self) -> int:
+        """Bits n of the row; the picture is padded to 2ⁿ rows."""
+        return qubits_for(self.shape[0])
+
+    @property
+    def column_bits(self) -> int:
+        """Bits m of the column."""
+        return qubits_for(self.shape[1])
+
+    @property
+    def planes(self) -> int:
+        """Planes C; 1 for a shape (H, W)."""
+        return self.shape[2] if len(self.shape) == 3 else 1
+
+    @property
+    def bits(self) -> int:
+        """Bits of a pixel's index: the qubits of the picture's register."""
+        return self.row_bits + self.column_bits + qubits_for(self.planes)
+
+    @property
+    def qubits(self) -> tuple[int, ...]:
+        """The qubit of each binary site (see `binary_sites`): bit k of a pixel's index is qubit k."""
+        return tuple(bit for site in self.sites for bit in site)
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Levels of each site: 2 for every bit, C for the plane."""
+        first_plane_bit = self.row_bits + self.column_bits
+        return tuple(self.planes if site[0] >= first_plane_bit else 2 ** len(site) for site in self.sites)
+
+    def pad(self, picture: ArrayLike) -> Array:
+        """The picture with its last row and column repeated, (2ⁿ, 2ᵐ) or (2ⁿ, 2ᵐ, C)."""
+        pixels = arguments.numeric("picture", picture)
+        require_shape(pixels.shape == self.shape, "picture", f"{self.shape}", pixels)
+        return pad_edges(pixels, 2**self.row_bits, 2**self.column_bits)
+
+    def crop(self, padded: Array) -> Array:
+        """The picture without what was padded."""
+        return padded[: self.shape[0], : self.shape[1]]
+
+    def to_vector(self, padded: Array) -> Array:
+        """Components in the order of the train's own index, from a padded picture. Cost: one copy."""
+        planes = np.moveaxis(padded, -1, 0) if padded.ndim == 3 else padded[None]
+        return planes.reshape(self._axes()).transpose(self._permutation()).reshape(-1)
+
+    def to_padded(self, vector: Array) -> Array:
+        """The padded picture of a train's components: the inverse of `to_vector`."""
+        order = self._permutation()
+        axes = self._axes()
+        bits = vector.reshape([axes[axis] for axis in order]).transpose(np.argsort(order))
+        planes = bits.reshape(-1, 2**self.row_bits, 2**self.column_bits)
+        return np.ascontiguousarray(np.moveaxis(planes, 0, -1)) if len(self.shape) == 3 else planes[0].copy()
+
+    def _axes(self) -> list[int]:
+        return [self.planes, *[2] * (self.row_bits + self.column_bits)]
+
+    def _permutation(self) -> list[int]:
+        """Axis of each bit, site by site: axis 0 is the plane, axis 1 the most significant bit of the row."""
+        top = self.row_bits + self.column_bits
+        # All bits of the plane are one axis, named once by the lowest of them.
+        axes = [0 if bit == top else top - bit for bit in self.qubits if bit <= top]
+        return axes if self.bits > top else [0, *axes]
+
+
+def layout(shape: Sequence[int], order: str, *, levels: int = 1) -> Layout:
+    """A layout by name, coarse sites first.
+
+    - "row_major": one bit a site, row bits and then column bits, as `numpy.reshape` reads the picture.
+    - "morton": one bit a site, row and column bits in turn. Of a square picture the train's index is the position in
+      `qimg.patches.morton_order`.
+    - "quadtree": `levels` bits of the row and as many of the column in one site, at one level four children a site.
+
+    Where rows and columns have different numbers of bits, the finest ones are paired, and what is left of the longer
+    side comes first, one bit a site. The plane, where there is one, is a site of C levels before all others.
+
+    Args:
+        shape: (H, W) or (H, W, C).
+        order: "row_major", "morton" or "quadtree".
+        levels: levels of the quadtree in one site; has no effect on the other orders and must be left out there.
+
+    >>> layout((4, 4), "morton").sites
+    ((3,), (1,), (2,), (0,))
+    >>> layout((4, 4, 3), "quadtree").dims
+    (3, 4, 4)
+    """
+    sizes = tuple(int(length) for length in shape)
+    _check_shape(sizes)
+    one_of("order", order, ORDERS)
+    integer("levels", levels, 1)
+    if order != "quadtree" and levels != 1:
+        raise ValueError(f"levels has no effect on the order {order} and must be left out, but levels={levels}")
+    m, n = qubits_for(sizes[1]), qubits_for(sizes[0])
+    shared = min(m, n)
+    rows, columns = [m + bit for bit in range(n)][::-1], list(range(m))[::-1]
+    pairs = list(zip(rows[n - shared :], columns[m - shared :], strict=True))
+    lone = [(bit,) for bit in (*rows[: n - shared], *columns[: m - shared])]
+    sites: list[tuple[int, ...]]
+    if order == "row_major":
+        sites = [(bit,) for bit in (*rows, *columns)]
+    elif order == "morton":
+        sites = [*lone, *((bit,) for pair in pairs for bit in pair)]
+    else:
+        # Where the levels do not divide evenly the coarsest site is the smaller one.
+        first = shared % levels
+        groups = ([pairs[:first]] if first else []) + [pairs[k : k + levels] for k in range(first, shared, levels)]
+        sites = [*lone, *(tuple(bit for pair in group for bit in pair) for group in groups)]
+    planes = qubits_for(sizes[2]) if len(sizes) == 3 else 0
+    if planes:
+        sites.insert(0, tuple(range(n + m + planes - 1, n + m - 1, -1)))
+    return Layout(shape=sizes, sites=tuple(sites) or ((),))
+
+
+def _check_shape(shape: Sequence[int]) -> None:
+    ok = len(shape) in (2, 3) and min(shape) >= 1 and max(shape[:2]) >= 2
+    arguments.require(ok, "shape", "must be (H, W) or (H, W, C) of at least two pixels", tuple(shape))
