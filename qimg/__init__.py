@@ -26,8 +26,9 @@ from qimg.states import amplitude_decode, amplitude_encode, partial_trace, pictu
 from qimg.truncation import discarded_weight, low_rank
 
 if TYPE_CHECKING:
-    from qimg import codec
+    from qimg import codec, restoration
     from qimg.codec import BitstreamError, decode, decode_picture, encode, info
+    from qimg.restoration import deblur, denoise, inpaint, super_resolve
 
 __version__ = "0.1.0"
 
@@ -46,12 +47,15 @@ __all__ = [
     "codec",
     "decode",
     "decode_picture",
+    "deblur",
+    "denoise",
     "discarded_weight",
     "encode",
     "extract_patches",
     "fidelity",
     "images",
     "info",
+    "inpaint",
     "l1_coherence",
     "load",
     "log_negativity",
@@ -71,10 +75,12 @@ __all__ = [
     "quantize",
     "relative_entropy_of_coherence",
     "report",
+    "restoration",
     "rgb_to_ycbcr",
     "save",
     "ssim",
     "states",
+    "super_resolve",
     "trace_distance",
     "transforms",
     "truncation",
@@ -83,12 +89,15 @@ __all__ = [
 ]
 
 _OF_CODEC = ("BitstreamError", "decode", "decode_picture", "encode", "info")
+_OF_RESTORATION = ("deblur", "denoise", "inpaint", "super_resolve")
 
 
 def __getattr__(name: str) -> Any:
-    """The codec, loaded when it is first asked for: its compiled loops take longer to load than all the rest."""
-    if name == "codec":
-        return import_module("qimg.codec")
+    """Codec and restoration, loaded when first asked for: compiled loops take longer to load than all the rest."""
+    if name in ("codec", "restoration"):
+        return import_module(f"qimg.{name}")
     if name in _OF_CODEC:
         return getattr(import_module("qimg.codec"), name)
+    if name in _OF_RESTORATION:
+        return getattr(import_module("qimg.restoration"), name)
     raise AttributeError(f"module 'qimg' has no attribute {name!r}")

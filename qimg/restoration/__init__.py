@@ -1,0 +1,20 @@
+"""Restoration: from what a degradation left back to the picture, by conditional expectation under the prior."""
+
+from qimg.restoration.deblurring import deblur, deblur_plane
+from qimg.restoration.denoising import denoise, denoise_plane, estimate_sigma
+from qimg.restoration.inpainting import inpaint, inpaint_plane
+from qimg.restoration.patch_average import PlaneEstimate
+from qimg.restoration.super_resolution import super_resolve, super_resolve_plane
+
+__all__ = [
+    "PlaneEstimate",
+    "deblur",
+    "deblur_plane",
+    "denoise",
+    "denoise_plane",
+    "estimate_sigma",
+    "inpaint",
+    "inpaint_plane",
+    "super_resolve",
+    "super_resolve_plane",
+]
