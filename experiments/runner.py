@@ -46,6 +46,7 @@ STUDIES = (
     "generation_loss",
     "codec_ablation",
     "channel_of_the_codec",
+    "degradations",
 )
 """The experiments that ask more than a trial does."""
 

@@ -212,6 +212,8 @@ def test_pictures_at_the_edge(name, kind, edge, tmp_path):
         )
         if name == "complex_chroma":
             flat = {"constant", "black", "faint", "gray", "gray alpha", "16 bit gray"}
+        if name == "degradations":
+            flat = {"one pixel", "black"}  # fewer than 12 rows or columns
         expected = {picture.name for picture in gathered.pictures} - without - flat
         assert {row.image for row in measured.rows} - {"pooled"} == expected
 

@@ -1,11 +1,11 @@
-"""Degradations as linear maps y = A x + n of planes, and the conditional mean of a plane that is known up to white noise.
+"""Degradations as linear maps y = A x + n of planes, and the mean of a plane that is known up to white noise, given y.
 
 With x ~ N(z, τ² 1) and noise n of variance σ², whatever the map,
 
     E[x | y] = z + Aᵀ (A Aᵀ + r 1)⁻¹ (y − A z),   r = σ² / τ²,
 
-which is `qimg.operators.conditional_expectation` for a joint operator too large to be written down: a map tells how A, Aᵀ and
-the inverse act.
+which is `qimg.operators.conditional_expectation` for a joint operator too large to be written down: a map tells how A,
+Aᵀ and the inverse act.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from qimg.arguments import Array, require
+from qimg import arguments
+from qimg.arguments import Array
 
 _TOLERANCE = 1e-6  # of conjugate gradients, relative: a ten-thousandth of a code value
 _ITERATIONS = 200
@@ -37,7 +39,7 @@ class LinearMap(Protocol):
 
 
 def conditional_mean(degradation: LinearMap, observed: Array, mean: Array, *, ratio: float) -> Array:
-    """E[x | y] for x ~ N(mean, τ² 1), y = A x + n. Exact, but for conjugate gradients, which stop at a residual of 1e-6.
+    """E[x | y] for x ~ N(mean, τ² 1), y = A x + n. Exact, but for conjugate gradients, which stop at 1e-6.
 
     Args:
         degradation: A.
@@ -61,7 +63,7 @@ class Identity:
         return observed
 
     def solve(self, residual: Array, ratio: float) -> Array:
-        """residual / (1 + ratio)."""
+        """Residual / (1 + ratio)."""
         return residual / (1 + ratio)
 
 
@@ -84,7 +86,7 @@ class CircularBlur:
         return np.fft.irfft2(np.fft.rfft2(plane) * response, self.shape)
 
     def apply(self, plane: Array) -> Array:
-        """k ∗ x."""
+        """K ∗ x."""
         return self._filtered(plane, self._response)
 
     def adjoint(self, observed: Array) -> Array:
@@ -124,7 +126,7 @@ class Convolution:
         return correlated
 
     def solve(self, residual: Array, ratio: float) -> Array:
-        """Division where samples share no pixel, conjugate gradients with a circular blur as preconditioner elsewhere."""
+        """Division where samples share no pixel; else conjugate gradients, preconditioned by a circular blur."""
         if max(self.kernel.shape) <= self.step:
             return residual / ((self.kernel**2).sum() + ratio)
         from scipy.sparse.linalg import LinearOperator, cg
@@ -157,18 +159,19 @@ class Convolution:
         rows, columns = ((np.arange(length) - length // 2) for length in auto.shape)
         chosen = np.ix_(rows % self.step == 0, columns % self.step == 0)
         ring = np.zeros(shape)
-        at = np.ix_(rows[rows % self.step == 0] // self.step % shape[0], columns[columns % self.step == 0] // self.step % shape[1])
+        at = np.ix_(
+            rows[rows % self.step == 0] // self.step % shape[0],
+            columns[columns % self.step == 0] // self.step % shape[1],
+        )
         np.add.at(ring, at, auto[chosen])
         return np.clip(np.fft.rfft2(ring).real, 0.0, None)
 
 
-def checked_kernel(kernel: Array, *, largest: tuple[int, ...]) -> Array:
-    """The kernel, whose sum must be 1 so that constant pictures stay constant, and which must fit into the picture."""
-    from qimg import arguments
-
+def checked_kernel(kernel: ArrayLike, *, largest: tuple[int, ...]) -> Array:
+    """The kernel, which must sum to 1, so that constant pictures stay constant, and fit into the picture."""
     taken = arguments.real("kernel", kernel)
     arguments.require_shape(taken.ndim == 2 and taken.size > 0, "kernel", "(h, w)", taken)
     rule = f"no larger than the picture, {tuple(largest[:2])}"
     arguments.require_shape(taken.shape[0] <= largest[0] and taken.shape[1] <= largest[1], "kernel", rule, taken)
-    require(abs(taken.sum() - 1) < 1e-6, "kernel", "must sum to 1", float(taken.sum()))
+    arguments.require(abs(taken.sum() - 1) < 1e-6, "kernel", "must sum to 1", float(taken.sum()))
     return taken

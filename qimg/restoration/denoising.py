@@ -29,14 +29,14 @@ def denoise(
 ) -> Array:
     """A picture without its white Gaussian noise: the conditional mean under the prior, patch by overlapping patch.
 
-    Colour is restored in three orthogonal planes, in which the noise stays white. Cost, 768×512, one core: see
-    docs/results.md.
+    Colour is restored in three orthogonal planes, in which the noise stays white. Cost: linear in the pixels.
 
     Args:
         image: (H, W) or (H, W, 3), `uint8` or `uint16`, without alpha.
-        sigma: standard deviation of the noise in 8-bit code values, the same in R', G' and B'; 0 gives the picture back.
-            When left out it is estimated (`estimate_sigma`).
-        effort: 0 to 2: one pass; a second one whose classes the first has found; five rounds of half-quadratic splitting.
+        sigma: standard deviation of the noise in 8-bit code values, the same in R', G' and B'; 0 gives the picture
+            back. When left out it is estimated (`estimate_sigma`).
+        effort: 0 is one pass, 1 adds a second one whose classes the first has found, 2 is one pass in each of five
+            rounds of half-quadratic splitting (EPLL).
         model: mixture of view `patch8`; that of the shipped prior when left out.
 
     Returns:
@@ -98,7 +98,8 @@ def estimate_sigma(image: ArrayLike, *, model: JointMixture | None = None) -> fl
     prior was fitted on pictures with some noise of their own, about a code value, which is not seen.
 
     Args:
-        image: (H, W) or (H, W, 3), at least 8×8, `uint8` or `uint16`. In colour the noise is looked for in the mean of R', G', B'.
+        image: (H, W) or (H, W, 3), at least 8×8, `uint8` or `uint16`, without alpha. In colour the noise is looked for
+            in the mean of R', G' and B'.
         model: as in `denoise`.
     """
     from scipy.optimize import minimize_scalar

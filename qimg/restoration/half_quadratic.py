@@ -1,4 +1,4 @@
-"""The prior on overlapping patches of whole pictures: one pass, a second one gated by the first, half-quadratic splitting."""
+"""The prior on the overlapping patches of a plane: passes, and half-quadratic splitting for any linear map."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ MIXED = 0.1
 """Share of the noisy picture in what gates a second pass: details that the first has lost come back into view."""
 
 MIXED_NOISE = 0.15
-"""Noise that is then assumed, as a share of the noisy picture's: a tenth is left of it, the rest is the first pass's error."""
+"""Noise that is then assumed, as a share of the picture's: a tenth of it is left, the rest is that pass's error."""
 
 
 def smooth(
@@ -71,10 +71,10 @@ def half_quadratic(
     coupling: float = 1.0,
     stride: int = STRIDE,
 ) -> Array:
-    """The plane that both the prior's patches and y = A x + n call likely, by half-quadratic splitting (Zoran and Weiss, 2011).
+    """The plane that both the prior's patches and y = A x + n call likely (Zoran and Weiss, 2011).
 
-    Each round takes the plane as a noisy one, with noise τ, and asks the prior for z (`smooth`), then the degradation for
-    E[x | y] with x ~ N(z, τ² 1) (`conditional_mean`). τ falls from round to round.
+    Half-quadratic splitting: each round takes the plane as a noisy one, with noise τ, and asks the prior for z
+    (`smooth`), then the degradation for E[x | y] with x ~ N(z, τ² 1) (`conditional_mean`). τ falls from round to round.
 
     Args:
         model: mixture of view `patch8`.

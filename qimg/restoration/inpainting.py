@@ -23,17 +23,15 @@ _LEAST = SIDE  # known pixels that a patch needs
 _LEVEL_VARIANCE = 1e4  # of a patch's level about the mean of its known pixels, code values squared: hardly a constraint
 
 
-def inpaint(
-    image: ArrayLike, mask: ArrayLike, *, rounds: int = ROUNDS, model: JointMixture | None = None
-) -> Array:
+def inpaint(image: ArrayLike, mask: ArrayLike, *, rounds: int = ROUNDS, model: JointMixture | None = None) -> Array:
     """A picture whose missing pixels are filled in from those around them.
 
     A class of the prior is a Gaussian, so what is missing in a patch has, given what is known, a mean by linear algebra
-    alone: exact for the class. Overlapping patches are averaged with their precisions. Holes larger than a patch are filled
-    inwards: what was filled counts as known for the patches further in. Known pixels are not touched.
+    alone: exact for the class. Overlapping patches are averaged with their precisions. Holes larger than a patch are
+    filled inwards: what was filled counts as known for the patches further in. Known pixels are not touched.
 
     Args:
-        image: (H, W) or (H, W, 3), `uint8` or `uint16`, without alpha; what it holds at missing pixels is not looked at.
+        image: (H, W) or (H, W, 3), `uint8` or `uint16`, without alpha; its values at missing pixels are not looked at.
         mask: (H, W) bool, True where a pixel is missing (as in scikit-image), not everywhere.
         rounds: at least 1.
         model: mixture of view `patch8`; that of the shipped prior when left out.
@@ -53,7 +51,7 @@ def inpaint(
 def inpaint_plane(
     plane: ArrayLike, mask: ArrayLike, *, rounds: int = ROUNDS, model: JointMixture | None = None
 ) -> PlaneEstimate:
-    """The same for one plane of floating-point code values, with the deviation of the estimate, 0 where pixels are known.
+    """The same for one plane of floating-point code values, with the estimate's deviation, 0 where pixels are known.
 
     Args:
         plane: (H, W); may be NaN where it is missing.

@@ -1,4 +1,4 @@
-"""Pictures as planes that are restored one by one: gray, or three orthogonal colour planes in which white noise stays white."""
+"""Pictures as planes to be restored one by one: gray, or three orthogonal ones in which white noise stays white."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,8 @@ from qimg import images
 from qimg.arguments import Array
 
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.array([[3.0], [np.sqrt(6)], [np.sqrt(18)]])
-"""Rows of one length, 1/√3, at right angles: the mean of R', G', B', and two differences. Noise of deviation σ in each of
-R', G', B' becomes σ/√3 in each plane, uncorrelated; in Y'CbCr it would be correlated."""
+"""Rows of one length, 1/√3, at right angles: the mean of R', G', B', and two differences. Noise of deviation σ in each
+of R', G', B' becomes σ/√3 in each plane, uncorrelated; in Y'CbCr it would be correlated."""
 
 NOISE = 1 / np.sqrt(3)
 """Deviation of the noise in the planes of a colour picture, as a share of that in R', G' and B'."""
@@ -30,7 +30,7 @@ def checked(image: ArrayLike) -> Array:
 
 
 def plane_by_plane(image: Array, restore: Callable[[Array, float], Array]) -> Array:
-    """A picture of the same type from `restore(plane, noise)`, where noise is the plane's share of the picture's deviation."""
+    """A picture of the same type from `restore(plane, noise)`; noise is the plane's share of the deviation."""
     values = images.code_values(image)
     if values.ndim == 2:
         return as_image(restore(values, 1.0), image)

@@ -1,4 +1,4 @@
-"""Overlapping 8×8 patches of a plane: where they lie, and the average of their estimates, each weighted by its precision."""
+"""Overlapping 8×8 patches of a plane: where they lie, and the average of their estimates, weighted by precision."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ class PlaneEstimate:
     values: Array
     """(H, W) float64 code values, not clipped."""
     deviation: Array
-    """(H, W) standard deviation that a single patch's estimate has under the prior: the root of the harmonic mean of their
-    variances. Averaging makes the estimate better, a picture unlike the prior makes it worse."""
+    """(H, W) standard deviation that a single patch's estimate has under the prior: the root of the harmonic mean of
+    their variances. Averaging makes the estimate better, a picture unlike the prior makes it worse."""
 
 
 def places(length: int, stride: int, offset: int = 0) -> Array:
@@ -77,6 +77,4 @@ class PatchAverage:
     def estimate(self) -> PlaneEstimate:
         """The weighted average; NaN where nothing was added."""
         with np.errstate(invalid="ignore"):
-            return PlaneEstimate(
-                values=self._sum / self._precision, deviation=np.sqrt(self._count / self._precision)
-            )
+            return PlaneEstimate(values=self._sum / self._precision, deviation=np.sqrt(self._count / self._precision))

@@ -6,8 +6,8 @@ y = A x + n. Class k of the prior, with covariance C_k, gives the joint operator
 
 whose conditional expectation is x̂_k = W_k y (`qimg.operators.conditional_expectation`). The classes weigh as
 p(k | y) ∝ π_k N(y; 0, S_k) with S_k = A C_k Aᵀ + σ² 1. Since S_k⁻¹ = (1 − A W_k) / σ², gate and estimate come from one
-matrix, and where a class explains nothing of y, its gate need not look: most eigenvalues of A W_k are near 0 (Parameswaran
-et al., 2018, accelerate the EPLL of Zoran and Weiss, 2011, in the same way).
+matrix, and where a class explains nothing of y, its gate need not look: many eigenvalues of A W_k are near 0
+(Parameswaran et al., 2018, accelerate the EPLL of Zoran and Weiss, 2011, in the same way).
 """
 
 from dataclasses import dataclass
@@ -115,7 +115,7 @@ def condition(mixture: GaussianMixture, *, matrix: Array, noise_variance: float,
     )
 
 
-@lru_cache(maxsize=16)  # 6 MiB each: the levels of one iteration are those of the next plane and picture
+@lru_cache(maxsize=24)  # 6 MiB each: the levels of one iteration are those of the next plane and picture
 def noisy(model: JointMixture, noise_variance: float) -> PatchPosterior:
     """The posterior of patches of which white noise alone hides something: A = 1.
 

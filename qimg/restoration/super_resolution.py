@@ -16,11 +16,8 @@ from qimg.restoration.patch_average import SIDE, PatchAverage, PlaneEstimate, cu
 from qimg.restoration.patch_posterior import PatchPosterior, condition, patch_model
 
 FACTOR = 2
-EFFORTS = 1
-"""The highest effort: 0 is one pass over the patches, 1 half-quadratic splitting after it."""
-
 _ROUNDING = 1 / 12  # variance of rounding to whole code values: what is seen is never known better
-_LEVELS = (12.0, 8.0, 6.0, 4.0, 3.0, 2.0)  # noise of the rounds, code values
+_LEVELS = (12.0, 8.0, 6.0, 4.0, 3.0, 2.0)  # noise of the rounds of half-quadratic splitting, code values
 _HALF = SIDE // FACTOR
 _BATCH = 4096  # patches
 _BOX = np.full((FACTOR, FACTOR), 1 / FACTOR**2)
@@ -31,17 +28,17 @@ def super_resolve(
     *,
     sigma: float = 0.0,
     kernel: ArrayLike | None = None,
-    effort: int = 0,
     model: JointMixture | None = None,
 ) -> Array:
     """A picture with twice as many rows and columns: the conditional mean of an 8×8 patch given its 4×4 box means.
 
+    For any other kernel that is the beginning, and half-quadratic splitting the rest.
+
     Args:
         image: (H, W) or (H, W, 3), `uint8` or `uint16`, without alpha.
         sigma: standard deviation of the noise in 8-bit code values, beside that of rounding.
-        kernel: (h, w) that the large picture was convolved with before every second pixel was kept; even sides, sum 1, no larger
-            than the large picture. The 2×2 box mean when left out.
-        effort: 0 is one pass, 1 adds six rounds of half-quadratic splitting.
+        kernel: (h, w) that the large picture was convolved with before every second pixel was kept; even sides, sum 1,
+            no larger than the large picture. The 2×2 box mean when left out.
         model: mixture of view `patch8`; that of the shipped prior when left out.
 
     Returns:
@@ -53,12 +50,9 @@ def super_resolve(
     pixels = checked(image)
     model = patch_model(model)
     arguments.require(0 <= sigma < math.inf, "sigma", "must be finite and not negative", sigma)
-    arguments.integer("effort", effort, 0, EFFORTS)
     return plane_by_plane(
         pixels,
-        lambda plane, noise: super_resolve_plane(
-            plane, sigma=noise * sigma, kernel=kernel, effort=effort, model=model
-        ).values,
+        lambda plane, noise: super_resolve_plane(plane, sigma=noise * sigma, kernel=kernel, model=model).values,
     )
 
 
@@ -67,14 +61,12 @@ def super_resolve_plane(
     *,
     sigma: float = 0.0,
     kernel: ArrayLike | None = None,
-    effort: int = 0,
     model: JointMixture | None = None,
 ) -> PlaneEstimate:
     """The same for one plane (H, W) of floating-point code values, with the deviation of the pass over the patches."""
     small = arguments.real("plane", plane)
     arguments.require_shape(small.ndim == 2 and small.size > 0, "plane", "(H, W)", small)
     arguments.require(0 <= sigma < math.inf, "sigma", "must be finite and not negative", sigma)
-    effort = arguments.integer("effort", effort, 0, EFFORTS)
     model = patch_model(model)
     large = tuple(FACTOR * length for length in small.shape)
     taken = _BOX if kernel is None else checked_kernel(kernel, largest=large)
@@ -84,16 +76,16 @@ def super_resolve_plane(
     # Continued by its mirror image where it has no whole patch.
     padded = np.pad(small, [(0, max(_HALF - length, 0)) for length in small.shape], mode="symmetric")
     first = _one_pass(model, padded, noise_variance)
+    if kernel is None:
+        return PlaneEstimate(
+            values=first.values[: large[0], : large[1]], deviation=first.deviation[: large[0], : large[1]]
+        )
     degradation = Convolution(taken, step=FACTOR)
     margin = [side // 2 - 1 for side in taken.shape]
     level = padded.mean()
     values = np.pad(first.values - level, [(side, side) for side in margin], mode="edge")
-    if kernel is not None:
-        values = conditional_mean(degradation, padded - level, values, ratio=noise_variance / _LEVELS[0] ** 2)
-    if effort > 0 or kernel is not None:
-        values = half_quadratic(
-            model, degradation, padded - level, values, noise_variance=noise_variance, levels=_LEVELS
-        )
+    values = conditional_mean(degradation, padded - level, values, ratio=noise_variance / _LEVELS[0] ** 2)
+    values = half_quadratic(model, degradation, padded - level, values, noise_variance=noise_variance, levels=_LEVELS)
     inside = tuple(slice(side, side + length) for side, length in zip(margin, large, strict=True))
     return PlaneEstimate(values=values[inside] + level, deviation=first.deviation[: large[0], : large[1]])
 
@@ -119,6 +111,4 @@ def _posterior(model: JointMixture, noise_variance: float) -> PatchPosterior:
     one = np.kron(np.eye(_HALF), np.full(FACTOR, 1 / FACTOR))
     means = np.kron(one, one)  # (16, 64)
     matrix = zero_sum_basis(_HALF**2) @ means @ model.view.synthesis
-    return condition(
-        model.mixture, matrix=matrix, noise_variance=noise_variance, pixels=model.view.synthesis
-    )
+    return condition(model.mixture, matrix=matrix, noise_variance=noise_variance, pixels=model.view.synthesis)
