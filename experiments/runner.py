@@ -65,6 +65,7 @@ _PACKAGES = (
     "numba",
     "constriction",
     "imagecodecs",
+    "pywavelets",
 )
 
 

@@ -114,6 +114,17 @@ def test_directions_that_are_left_out_change_the_gate_little() -> None:
     assert moved.mean() < 0.1
 
 
+def test_directions_that_are_left_out_change_pictures_less_than_a_fiftieth_of_a_decibel(raw) -> None:
+    noisy = raw + np.random.default_rng(0).normal(0, 25, raw.shape)
+    fast = restoration.denoise_plane(noisy, sigma=25, effort=0).values
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patch_posterior, "NEGLIGIBLE", 0.0)
+        patch_posterior.noisy.cache_clear()
+        exact = restoration.denoise_plane(noisy, sigma=25, effort=0).values
+    patch_posterior.noisy.cache_clear()
+    assert abs(metrics.psnr_db(raw, fast) - metrics.psnr_db(raw, exact)) < 0.02
+
+
 # --- a class alone: closed forms by brute force ---
 
 
