@@ -56,6 +56,7 @@ STUDIES = (
     "train_circuits",
     "state_preparation",
     "representations",
+    "degradations",
 )
 """The experiments that ask more than a trial does."""
 
@@ -75,6 +76,7 @@ _PACKAGES = (
     "constriction",
     "jpeglib",
     "imagecodecs",
+    "pywavelets",
 )
 
 

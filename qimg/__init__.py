@@ -41,7 +41,7 @@ from qimg.truncation import discarded_weight, low_rank
 if TYPE_CHECKING:
     from qimg import codec, restoration
     from qimg.codec import BitstreamError, decode, decode_picture, encode, info
-    from qimg.restoration import restore
+    from qimg.restoration import deblur, denoise, inpaint, restore, super_resolve
 
 __version__ = "0.1.0"
 
@@ -62,12 +62,15 @@ __all__ = [
     "codec",
     "decode",
     "decode_picture",
+    "deblur",
+    "denoise",
     "discarded_weight",
     "encode",
     "extract_patches",
     "fidelity",
     "images",
     "info",
+    "inpaint",
     "l1_coherence",
     "load",
     "log_negativity",
@@ -94,6 +97,7 @@ __all__ = [
     "save",
     "ssim",
     "states",
+    "super_resolve",
     "tensor_train",
     "trace_distance",
     "transforms",
@@ -103,6 +107,7 @@ __all__ = [
 ]
 
 _OF_CODEC = ("BitstreamError", "decode", "decode_picture", "encode", "info")
+_OF_RESTORATION = ("deblur", "denoise", "inpaint", "restore", "super_resolve")
 
 
 def __getattr__(name: str) -> Any:
@@ -111,6 +116,6 @@ def __getattr__(name: str) -> Any:
         return import_module(f"qimg.{name}")
     if name in _OF_CODEC:
         return getattr(import_module("qimg.codec"), name)
-    if name == "restore":
-        return import_module("qimg.restoration").restore
+    if name in _OF_RESTORATION:
+        return getattr(import_module("qimg.restoration"), name)
     raise AttributeError(f"module 'qimg' has no attribute {name!r}")

@@ -116,6 +116,33 @@ def _restore_command() -> None:
     """Restore a JPEG file or a folder of them: `qimg restore --help`."""
 
 
+_DEGRADATIONS = ("denoise", "inpaint", "deblur", "upscale")
+
+
+def degradations(arguments: list[str]) -> None:
+    """The commands `qimg denoise`, `qimg inpaint`, `qimg deblur` and `qimg upscale`."""
+    from qimg import cli_degradations
+
+    with clear_errors():
+        tyro.cli(getattr(cli_degradations, arguments[0]), prog=f"qimg {arguments[0]}", args=arguments[1:])
+
+
+def _denoise_command() -> None:
+    """Take white noise off a picture: `qimg denoise --help`."""
+
+
+def _inpaint_command() -> None:
+    """Fill in the missing pixels of a picture: `qimg inpaint --help`."""
+
+
+def _deblur_command() -> None:
+    """Take a known blur off a picture: `qimg deblur --help`."""
+
+
+def _upscale_command() -> None:
+    """Double the rows and columns of a picture: `qimg upscale --help`."""
+
+
 def version() -> None:
     """Print the version of qimg."""
     from qimg import __version__
@@ -136,12 +163,19 @@ def main(arguments: list[str] | None = None) -> None:
     if given[:1] == ["restore"]:
         restoration(given[1:])
         return
+    if given[:1] and given[0] in _DEGRADATIONS:
+        degradations(given)
+        return
     tyro.extras.subcommand_cli_from_dict(
         {
             "restore": _restore_command,
             "encode": _encode_command,
             "decode": _decode_command,
             "info": _info_command,
+            "denoise": _denoise_command,
+            "inpaint": _inpaint_command,
+            "deblur": _deblur_command,
+            "upscale": _upscale_command,
             "trial": trial,
             "prior": _prior_commands,
             "version": version,

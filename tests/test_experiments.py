@@ -218,6 +218,8 @@ def test_pictures_at_the_edge(name, kind, edge, tmp_path):
             without = {"constant"}
         if name == "train_circuits":
             flat = {"black"}
+        if name == "degradations":
+            flat = {"one pixel", "black"}  # fewer than 12 rows or columns
         expected = {picture.name for picture in gathered.pictures} - without - flat
         assert {row.image for row in measured.rows} - {"pooled", "prior"} == expected
 
@@ -406,6 +408,11 @@ def test_an_unknown_experiment_is_refused():
         ("train_circuits", {"layers": (0,)}, "layers must be an integer of at least 1, but layers=0"),
         ("train_circuits", {"bonds": (65,)}, r"bonds must be in \[1, 64\], but bonds=65"),
         ("train_circuits", {"order": "quadtree"}, "order must be one of morton, row_major, but order='quadtree'"),
+        ("degradations", {"crop": 5}, "crop must be 0 or at least 12, but crop=5"),
+        ("degradations", {"sigmas": ()}, "sigmas must hold at least one value"),
+        ("degradations", {"sigmas": (0.0,)}, "sigmas must be positive, but sigmas=0.0"),
+        ("degradations", {"tasks": ("rain",)}, "tasks must be one of .*, but tasks='rain'"),
+        ("degradations", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
         ("complex_chroma", {"columns": 9}, r"columns must be in \[1, 8\], but columns=9"),
         ("complex_chroma", {"noise_variance": 0.0}, "noise_variance must be positive, but noise_variance=0.0"),
     ],
