@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS = ("luma", "colour")
 EXPLICIT = "qimg, effort"
-TV_WEIGHT = 0.0022
+TV_WEIGHT = 0.0007
 """Weight of total variation, in white = 1, per unit of the table's size: best of a grid on the bundled photographs."""
 
 PUBLISHED = {

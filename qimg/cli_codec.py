@@ -1,15 +1,14 @@
 """The commands `qimg encode`, `qimg decode` and `qimg info`."""
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+from qimg.cli_progress import bar, each_of
+from qimg.images import names_for
 
 if TYPE_CHECKING:
     from qimg.codec import Encoded, Info
@@ -43,7 +42,7 @@ def encode(
         stable: Write fixed points of decoding and encoding again at the same quality.
         overwrite: Replace files that exist.
     """
-    from qimg.codec.files import encode_file, names_for
+    from qimg.codec.files import SUFFIX, encode_file
     from qimg.images import find
 
     targets = {"quality": quality, "size": size, "bits_per_pixel": bits_per_pixel, "psnr_db": psnr}
@@ -64,9 +63,9 @@ def encode(
         def encoded_line(path: Path, file: Path) -> str:
             return _line(path, file, encode_file(path, file, **options))
 
-        _each(paths, Path(out), names_for(paths), encoded_line, "encoded")
+        each_of(paths, names_for(paths, SUFFIX), Path(out), encoded_line, "encoded")
         return
-    with _bar("strips") as track:
+    with bar("strips") as track:
         encoded = encode_file(source, out, track=track, **options)
     print(_line(source, out, encoded))
 
@@ -100,7 +99,7 @@ def decode(
     if Path(source).is_dir():
         paths = _files_of(Path(source))
         files = [path.stem + "." + (format or "png").removeprefix(".") for path in paths]
-        _each(paths, Path(out), files, decoded, "decoded")
+        each_of(paths, files, Path(out), decoded, "decoded")
         return
     if format is not None:
         raise ValueError(f"format has an effect for a folder only, but {source} is none: the ending of OUT names it")
@@ -134,26 +133,6 @@ def _files_of(folder: Path) -> list[Path]:
     return paths
 
 
-def _each(paths: list[Path], out: Path, names: list[str], convert: Callable[[Path, Path], str], what: str) -> None:
-    """Convert every file into a folder and say so; those that fail are named at the end, and the others written."""
-    if out.exists() and not out.is_dir():
-        raise NotADirectoryError(f"{out}: is a file, but the folder to write into is expected")
-    out.mkdir(exist_ok=True)
-    failed = []
-    with _bar("pictures") as track:
-        for index in track(range(len(paths))):
-            try:
-                line = convert(paths[index], out / names[index])
-            except (ValueError, OSError, ModuleNotFoundError) as error:
-                failed.append(" ".join(str(error).split()))
-            else:
-                print(line)
-    if failed:
-        for sentence in failed:
-            print(f"qimg: failed: {sentence}", file=sys.stderr)
-        raise ValueError(f"{len(failed)} of {len(paths)} pictures could not be {what}")
-
-
 def _line(source: str | Path, out: str | Path, encoded: "Encoded") -> str:
     size = len(encoded.data)
     return f"{source} → {out}: {size:,} bytes, {encoded.bits_per_pixel:.3f} bits per pixel, {encoded.psnr_db:.2f} dB"
@@ -182,34 +161,3 @@ def _table(name: str, found: "Info") -> Table:
     for label, value in rows.items():
         table.add_row(label, value)
     return table
-
-
-class _Bar:
-    """A bar that begins anew each time that it is given something to go through."""
-
-    def __init__(self, progress: Progress, what: str) -> None:
-        self._progress, self._what, self._rounds = progress, what, 0
-
-    def __call__(self, parts: Iterable[int]) -> Iterator[int]:
-        items = list(parts)
-        for task in self._progress.task_ids:
-            self._progress.remove_task(task)
-        self._rounds += 1
-        text = self._what if self._rounds == 1 else f"{self._what}, attempt {self._rounds}"
-        yield from self._progress.track(items, total=len(items), description=text)
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[_Bar]:
-    """On the error stream, gone when it is done."""
-    columns = [
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-    ]
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield _Bar(progress, what)

@@ -7,6 +7,7 @@ import numpy as np
 import tyro
 
 from qimg.cli_progress import bar, each_of
+from qimg.images import names_for
 
 if TYPE_CHECKING:
     from qimg.restoration import Restored
@@ -37,7 +38,7 @@ def restore(
         quality: 1 to 100, for a lossy format, which needs it.
         overwrite: Replace files that exist.
     """
-    from qimg.restoration.files import found, names_for, restore_file
+    from qimg.restoration.files import SUFFIX, found, restore_file
 
     if seed < 0:
         raise ValueError(f"seed must be at least 0, but seed={seed}")
@@ -54,7 +55,7 @@ def restore(
 
     if Path(source).is_dir():
         paths = found(source)
-        each_of(paths, names_for(paths), Path(out), work, "restored")
+        each_of(paths, names_for(paths, SUFFIX), Path(out), work, "restored")
         return
     with bar("strips") as track:
         restored = restore_file(source, out, track=track, **options, **drawing())

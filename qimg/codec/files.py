@@ -1,8 +1,6 @@
 """Picture files to files of the codec and back, with colour profile, EXIF and XMP; written whole or not at all."""
 
 import os
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +81,3 @@ def decode_file(
     metadata = Metadata(icc_profile=decoded.icc_profile, exif=decoded.exif, xmp=decoded.xmp)
     images.save(decoded.image, path, quality=quality, metadata=metadata)
     return decoded
-
-
-def names_for(sources: Sequence[Path]) -> list[str]:
-    """Names of the files to write: `photo.qimg`, or `photo.png.qimg` where several are called `photo`.
-
-    >>> names_for([Path("a.png"), Path("b.NEF"), Path("b.jpg")])
-    ['a.qimg', 'b.NEF.qimg', 'b.jpg.qimg']
-    """
-    count = Counter(source.stem for source in sources)
-    return [(source.stem if count[source.stem] == 1 else source.name) + SUFFIX for source in sources]

@@ -6,7 +6,8 @@ import os
 import struct
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -227,6 +228,16 @@ def to_write(out: str | os.PathLike[str], *, overwrite: bool) -> Path:
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"{path}: the folder {folder} cannot be written to")
     return path
+
+
+def names_for(sources: Sequence[Path], suffix: str) -> list[str]:
+    """Names of files to write, one for each source: `photo.png`, or `photo.jpg.png` where several are called `photo`.
+
+    >>> names_for([Path("a.png"), Path("b.NEF"), Path("b.jpg")], ".qimg")
+    ['a.qimg', 'b.NEF.qimg', 'b.jpg.qimg']
+    """
+    count = Counter(source.stem for source in sources)
+    return [(source.stem if count[source.stem] == 1 else source.name) + suffix for source in sources]
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:

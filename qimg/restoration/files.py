@@ -1,8 +1,6 @@
 """JPEG files to restored picture files, with colour profile, EXIF and XMP; written whole or not at all."""
 
 import os
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +50,3 @@ def found(folder: str | os.PathLike[str]) -> list[Path]:
     if not files:
         raise ImageError(f"{folder}: the folder holds no JPEG file ({' '.join(SUFFIXES)}); subfolders are not searched")
     return files
-
-
-def names_for(sources: Sequence[Path]) -> list[str]:
-    """Names of the files to write: `photo.png`, or `photo.jpg.png` where several are called `photo`.
-
-    >>> names_for([Path("a.jpg"), Path("b.jpeg"), Path("b.jpg")])
-    ['a.png', 'b.jpeg.png', 'b.jpg.png']
-    """
-    count = Counter(source.stem for source in sources)
-    return [(source.stem if count[source.stem] == 1 else source.name) + SUFFIX for source in sources]
