@@ -69,7 +69,7 @@ class Row:
     ssim_y: float
     """NaN below 11 pixels."""
     psnr_b_y_db: float
-    seconds: float
+    restore_seconds: float
     """Reading the file included; of JPEG itself decoding alone."""
     equal_pixels: float
     """Share of the pixels that are those of the decoded JPEG."""
@@ -157,7 +157,7 @@ def _row(
         psnr_rgb_db=metrics.psnr_db(source, shown) if protocol == "colour" else float("nan"),
         ssim_y=metrics.ssim(luma, luma_shown, data_range=255) if min(luma.shape) >= 11 else float("nan"),
         psnr_b_y_db=metrics.psnr_b(luma, luma_shown, data_range=255) if min(luma.shape) > 8 else float("nan"),
-        seconds=seconds,
+        restore_seconds=seconds,
         equal_pixels=float((shown == decoded).mean()),
     )
 
@@ -205,7 +205,7 @@ def table(rows: Sequence[Row]) -> Table:
                 for measure in ("psnr_y_db", "psnr_rgb_db", "ssim_y", "psnr_b_y_db"):
                     line.append(finite_mean(gains(rows, protocol, quality, method, measure).values()))
                 body.append(
-                    [*line, float(np.median([row.seconds for row in own])), finite_mean(r.equal_pixels for r in own)]
+                    [*line, float(np.median([row.restore_seconds for row in own])), finite_mean(r.equal_pixels for r in own)]
                 )
             for method, known in PUBLISHED.items():
                 if protocol == "luma" and quality in known:
