@@ -48,6 +48,7 @@ STUDIES = (
     "channel_of_the_codec",
     "image_mps",
     "operator_mpo",
+    "born_machine",
     "train_circuits",
     "state_preparation",
     "representations",
