@@ -51,7 +51,9 @@ class Params(PictureParams):
     binarisation: str = THRESHOLD
     """Of training pictures: "threshold" at half of white, or "sample" with probability value/255, anew for a sweep."""
     bond: int = 16
-    """Of every cut of the machine, and components of the mixture that it begins at."""
+    """Most values at a cut of the machine."""
+    components: int = 0
+    """Of the mixture that the machine begins at, at most `bond`; 0: as many."""
     sweeps: int = 10
     """Each there and back."""
     two_site_every: int = 5
@@ -91,6 +93,8 @@ class Row:
     width: int
     pictures: int
     """Pictures learnt from."""
+    binarisation: str
+    """Theirs."""
     parameters: int
     """Numbers of the model: of a train with the gauge, of contexts those that were seen."""
     train_nats: float
@@ -107,6 +111,11 @@ class Row:
     """Test pictures."""
     completed: tuple[str, ...] = ()
     """Those test pictures with the lower half drawn given the upper."""
+
+    @property
+    def test_nats(self) -> float:
+        """Of the test pictures, binarised as those that were learnt from."""
+        return self.test_threshold_nats if self.binarisation == THRESHOLD else self.test_sample_nats
 
 
 PRINTED = 1000
@@ -131,6 +140,7 @@ def _check(params: Params) -> None:
         integer(name, getattr(params, name), 0)
     for name in ("side", "patches", "bond", "sweeps", "shown"):
         integer(name, getattr(params, name), 1)
+    integer("components", params.components, 0, params.bond)
     one_of("binarisation", params.binarisation, BINARISATIONS)
     require(0 < params.rate <= 1, "rate", "must be in (0, 1]", params.rate)
     require(params.cooling >= 0, "cooling", "must be at least 0", params.cooling)
@@ -141,8 +151,10 @@ def _of_collection(one: Collection, params: Params, rng: np.random.Generator, tr
     train = binarise(one.train, params.binarisation, rng)
     tests = {kind: binarise(one.test, kind, np.random.default_rng(0)) for kind in BINARISATIONS}
     size = params.batch or len(train)
-    weights, ones = tensor_train.fit_mixture(train[:size], components=min(params.bond, size, len(train)), rng=rng)
-    rows = _of_others(one, train, tests, weights, ones)
+    weights, ones = tensor_train.fit_mixture(
+        train[:size], components=min(params.components or params.bond, size, len(train)), rng=rng
+    )
+    rows = _of_others(one, train, tests, params.binarisation, weights, ones)
     machine = tensor_train.mixture_machine(weights, ones)
     for sweep in track(range(1, params.sweeps + 1)):
         machine = _sweep(machine, _batch(one.train, train, params, rng), sweep, params)
@@ -175,7 +187,9 @@ def _sweep(machine: tensor_train.BornMachine, batch: Array, sweep: int, params: 
     return tensor_train.one_site_sweep(machine, batch, rate=rate)
 
 
-def _of_others(one: Collection, train: Array, tests: dict[str, Array], weights: Array, ones: Array) -> list[Row]:
+def _of_others(
+    one: Collection, train: Array, tests: dict[str, Array], binarisation: str, weights: Array, ones: Array
+) -> list[Row]:
     _, height, width = one.train.shape
     p = (train.sum(axis=0) + 0.5) / (len(train) + 1)
     counts = pixel_contexts.count(train.reshape(one.train.shape))
@@ -193,6 +207,7 @@ def _of_others(one: Collection, train: Array, tests: dict[str, Array], weights: 
             height=height,
             width=width,
             pictures=len(train),
+            binarisation=binarisation,
             parameters=sizes[model],
             train_nats=float(cost(train[:PRINTED]).mean()),
             test_threshold_nats=float(cost(tests[THRESHOLD]).mean()),
@@ -242,9 +257,9 @@ def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
     last = _last(rows)
     sentences = []
-    for name, field in (("training", "train_nats"), ("drawn test", "test_sample_nats")):
+    for name, field in (("training pictures", "train_nats"), ("test pictures binarised alike", "test_nats")):
         costs = ", ".join(f"{model} {finite_mean(getattr(row, field) for row in last[model]):.2f}" for model in MODELS)
-        sentences.append(f"Nats for each of the {name} pictures: {costs}.")
+        sentences.append(f"Nats for each of the {name}: {costs}.")
     largest = max((entropy for row in last[BORN] for entropy in row.entropies_bits), default=0.0)
     sentences.append(f"The largest entanglement entropy of a cut is {largest:.2f} bits.")
     return sentences
@@ -294,15 +309,16 @@ def plot(rows: Sequence[Row]) -> "Figure":
             [row.sweep for row in curve], [row.train_nats for row in curve], marker=".", label=f"{name}, training"
         )
         colour = line.get_color()
-        axes["nats"].plot([curve[-1].sweep], [curve[-1].test_sample_nats], "*", color=colour, label=f"{name}, test")
+        axes["nats"].plot([curve[-1].sweep], [curve[-1].test_nats], "*", color=colour, label=f"{name}, test")
         cuts = curve[-1].entropies_bits
         axes["entropy"].plot(range(1, len(cuts) + 1), cuts, color=colour, linewidth=1, label=name)
     for model, style in ((INDEPENDENT, ":"), (MIXTURE, "-."), (CONTEXTS, "--")):
-        level = finite_mean(row.test_sample_nats for row in _last(rows)[model])
+        level = finite_mean(row.test_nats for row in _last(rows)[model])
         axes["nats"].axhline(level, color="0.4", linewidth=1, linestyle=style, label=f"{model}, test")
     axes["nats"].set_xlabel("sweep")
+    axes["nats"].xaxis.get_major_locator().set_params(integer=True)
     axes["nats"].set_ylabel("nats per picture")
-    axes["nats"].legend(fontsize=7)
+    axes["nats"].legend(fontsize=7, loc="center right")
     axes["entropy"].set_xlabel("cut behind pixel")
     axes["entropy"].set_ylabel("entanglement entropy, bits")
     return figure

@@ -407,6 +407,7 @@ def test_an_unknown_experiment_is_refused():
         ("train_circuits", {"bonds": (65,)}, r"bonds must be in \[1, 64\], but bonds=65"),
         ("train_circuits", {"order": "quadtree"}, "order must be one of morton, row_major, but order='quadtree'"),
         ("born_machine", {"bond": 0}, "bond must be an integer of at least 1, but bond=0"),
+        ("born_machine", {"components": 5}, r"components must be in \[0, 4\], but components=5"),
         ("born_machine", {"binarisation": "dither"}, "binarisation must be one of sample, threshold, but .*='dither'"),
         ("born_machine", {"rate": 1.5}, r"rate must be in \(0, 1\], but rate=1.5"),
         ("born_machine", {"cooling": -1.0}, "cooling must be at least 0, but cooling=-1.0"),
