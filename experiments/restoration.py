@@ -205,7 +205,11 @@ def table(rows: Sequence[Row]) -> Table:
                 for measure in ("psnr_y_db", "psnr_rgb_db", "ssim_y", "psnr_b_y_db"):
                     line.append(finite_mean(gains(rows, protocol, quality, method, measure).values()))
                 body.append(
-                    [*line, float(np.median([row.restore_seconds for row in own])), finite_mean(r.equal_pixels for r in own)]
+                    [
+                        *line,
+                        float(np.median([row.restore_seconds for row in own])),
+                        finite_mean(r.equal_pixels for r in own),
+                    ]
                 )
             for method, known in PUBLISHED.items():
                 if protocol == "luma" and quality in known:

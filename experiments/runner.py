@@ -53,6 +53,7 @@ STUDIES = (
     "perception",
     "image_mps",
     "operator_mpo",
+    "born_machine",
     "train_circuits",
     "state_preparation",
     "representations",

@@ -5,6 +5,10 @@ is said by a `Layout`; the arithmetic works on the cores and writes no vector ou
 """
 
 from qimg.tensor_train.algebra import inner, norm, normalize, reduced_density_matrix
+from qimg.tensor_train.born_completion import complete, log_marginal, pixel_probabilities
+from qimg.tensor_train.born_machine import BornMachine, PixelReader, machine_from_train
+from qimg.tensor_train.born_mixture import fit_mixture, mixture_machine
+from qimg.tensor_train.born_training import one_site_sweep, two_site_sweep
 from qimg.tensor_train.canonical import (
     entanglement_entropy,
     left_canonical,
@@ -36,18 +40,23 @@ from qimg.tensor_train.train import TensorTrain, product_train
 
 __all__ = [
     "ORDERS",
+    "BornMachine",
     "Layout",
     "OperatorTruncation",
     "PictureTrain",
+    "PixelReader",
     "TensorTrain",
     "TrainOperator",
     "Truncation",
     "apply",
     "binary_sites",
+    "machine_from_train",
+    "complete",
     "compress",
     "decompose",
     "entanglement_entropy",
     "expectation",
+    "fit_mixture",
     "from_aer",
     "from_quimb",
     "from_tensornetwork",
@@ -55,10 +64,14 @@ __all__ = [
     "inner",
     "layout",
     "left_canonical",
+    "log_marginal",
+    "mixture_machine",
     "norm",
     "normalize",
+    "one_site_sweep",
     "operator_train",
     "picture_train",
+    "pixel_probabilities",
     "product_train",
     "reduced_density_matrix",
     "reverse",
@@ -67,4 +80,5 @@ __all__ = [
     "to_aer",
     "to_quimb",
     "to_tensornetwork",
+    "two_site_sweep",
 ]

@@ -41,7 +41,7 @@ def over_vector(vector: Array, dims: Sequence[int], *, precise: bool) -> Sweep:
             rest = block if left == len(block) else _adjoint(basis) @ block
         for k, levels in enumerate(dims[first:-1], start=first):
             matrix = rest.reshape(left * levels, -1)
-            basis, rest, loss = _split(matrix, k, left, lost, rule, precise=precise)
+            basis, rest, loss = split(matrix, k, left, lost, rule, precise=precise)
             cores.append(basis.reshape(left, levels, -1))
             left, lost = basis.shape[1], lost + loss
         return _swept([*cores, rest.reshape(left, dims[-1], 1)], lost)
@@ -88,7 +88,7 @@ def over_chain(cores: Sequence[Array]) -> Sweep:
         for k, following in enumerate(cores[1:]):
             left, levels, _ = centre.shape
             matrix = centre.reshape(left * levels, -1)
-            basis, rest, loss = _split(matrix, k, left, lost, rule, precise=True)
+            basis, rest, loss = split(matrix, k, left, lost, rule, precise=True)
             done.append(basis.reshape(left, levels, -1))
             centre = np.tensordot(rest, following, axes=1)
             lost += loss
@@ -127,7 +127,7 @@ def fitting(vector: Array, train: TensorTrain, *, backwards: bool) -> Sweep:
         for k, levels in enumerate(dims[:-1]):
             before = behind.shape[1]
             matrix = (behind.conj().T @ ahead[k]).reshape(before * levels, -1)
-            basis, rest, _ = _split(matrix, k, before, 0.0, rule, precise=False)
+            basis, rest, _ = split(matrix, k, before, 0.0, rule, precise=False)
             done.append(basis.reshape(before, levels, -1))
             behind = np.tensordot(behind, done[-1], axes=1).reshape(-1, basis.shape[1])
         last = rest.reshape(-1, dims[-1], 1)
@@ -142,7 +142,7 @@ def _swept(cores: Sequence[Array], lost: float, *, backwards: bool = False) -> S
     return Swept(reverse(train) if backwards else train, train.bonds, lost)
 
 
-def _split(
+def split(
     matrix: Array, number: int, left: int, lost: float, rule: Rule, *, precise: bool
 ) -> tuple[Array, Array, float]:
     """An isometry of as many columns as the rule says, the rest with matrix ≈ isometry · rest, and the weight lost."""
