@@ -33,7 +33,7 @@ class Params(PictureParams):
     """Of the intervals."""
 
 
-TINY = Params(box_mean=4, qualities=(20,), probabilities=(0.5, 0.9))
+TINY = Params(box_mean=6, qualities=(20,), effort=1, probabilities=(0.5, 0.9))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ class Params(PictureParams):
     """Of restoration."""
 
 
-TINY = Params(box_mean=4, first=(20,), second=(75,))
+TINY = Params(box_mean=6, first=(20,), second=(75,), effort=1)
 
 
 @dataclass(frozen=True, kw_only=True)

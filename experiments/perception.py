@@ -39,7 +39,7 @@ class Params(PictureParams):
     """Of the draws."""
 
 
-TINY = Params(box_mean=2, qualities=(20,))
+TINY = Params(box_mean=4, qualities=(20,), effort=1)
 
 
 @dataclass(frozen=True, kw_only=True)

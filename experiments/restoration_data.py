@@ -49,7 +49,7 @@ class Params(PictureParams):
         return Gathered(pictures=[*pictures.pictures, *more.pictures], skipped=[*pictures.skipped, *more.skipped])
 
 
-TINY = Params(box_mean=2, counts=(1, 2), qualities=(20,), classes=(2,), pixels=20_000)
+TINY = Params(box_mean=6, counts=(1, 2), qualities=(20,), classes=(2,), pixels=20_000)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,11 +15,11 @@ from qimg.arguments import Array
 from qimg.images import write_atomically
 from qimg.prior import container
 from qimg.prior.integers import mixture_from_integers, mixture_to_integers
-from qimg.restoration.cascade import Cascade, Stage, unit_of
+from qimg.restoration.cascade import Cascade, Stage
 from qimg.restoration.rounding import RoundedExperts
 
-UNITS = np.arange(-1.0, 6.25, 0.5)
-"""log₂ of the sizes of tables at which calibration is kept."""
+COARSENESS = np.arange(0.0, 8.25, 0.5)
+"""log₂ of the mean step of the three lowest AC coefficients at which calibration is kept."""
 LEVELS = np.array([0.5, 0.68, 0.8, 0.9, 0.95, 0.99])
 """Probabilities whose quantiles are kept."""
 _FINE = 1024.0
@@ -27,9 +27,13 @@ _KIND = "restoration"
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 0, "lp": 0, "pb": 0}]
 
 
-def nearest_unit(table: Array) -> int:
-    """The place among `UNITS` of the size of a table."""
-    return int(np.abs(np.log2(unit_of(table)) - UNITS).argmin())
+def coarseness_of(table: Array) -> int:
+    """The place of a table among `COARSENESS`.
+
+    Low steps tell qualities apart where libjpeg cuts the high ones off at 255, which its sizes do not.
+    """
+    low = (table[0, 1] + table[1, 0] + table[1, 1]) / 3
+    return int(np.abs(np.log2(low) - COARSENESS).argmin())
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,19 +41,19 @@ class Calibration:
     """What turns the deviations that a cascade believes in into true ones."""
 
     scales: Array
-    """(stages + 1, units) root mean square of error / believed deviation."""
+    """(stages + 1, tables) root mean square of error / believed deviation."""
     quantiles: Array
-    """(stages + 1, units, levels) of |error| / true deviation."""
+    """(stages + 1, tables, levels) of |error| / true deviation."""
     shapes: Array
     """(stages + 1, classes of the first stage, 64) mean squares of an error's DCT coefficients, their mean being 1."""
 
     def scale(self, table: Array, stage: int) -> float:
         """The factor for a table after a stage."""
-        return float(self.scales[stage, nearest_unit(table)])
+        return float(self.scales[stage, coarseness_of(table)])
 
     def half_width(self, table: Array, stage: int, probability: float) -> float:
         """Deviations on either side of an estimate within which the truth lies with this probability."""
-        return float(np.interp(probability, LEVELS, self.quantiles[stage, nearest_unit(table)]))
+        return float(np.interp(probability, LEVELS, self.quantiles[stage, coarseness_of(table)]))
 
 
 @dataclass(frozen=True, eq=False)

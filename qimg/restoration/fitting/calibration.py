@@ -8,7 +8,7 @@ from qimg.arguments import Array
 from qimg.restoration.cascade import COUNTS, Cascade, first_labels, to_blocks
 from qimg.restoration.cells import project
 from qimg.restoration.fitting.draws import Draw
-from qimg.restoration.model import LEVELS, UNITS, Calibration, nearest_unit
+from qimg.restoration.model import COARSENESS, LEVELS, Calibration, coarseness_of
 from qimg.restoration.natural import error_shape
 from qimg.restoration.symmetry import BLOCK
 
@@ -25,11 +25,11 @@ def calibration(cascade: Cascade, drawn: Iterable[Draw]) -> Calibration:
         drawn: planes that it was not fitted on.
     """
     count = len(cascade.stages) + 1
-    squares, pixels = np.zeros((count, len(UNITS))), np.zeros(len(UNITS))
-    found = np.zeros((count, len(UNITS), int(_MOST / _FINEST) + 1))
+    squares, pixels = np.zeros((count, len(COARSENESS))), np.zeros(len(COARSENESS))
+    found = np.zeros((count, len(COARSENESS), int(_MOST / _FINEST) + 1))
     shapes, blocks = np.zeros((count, len(COUNTS) + 1, BLOCK * BLOCK)), np.zeros((count, len(COUNTS) + 1))
     for plane, coefficients, table in drawn:
-        place = nearest_unit(table)
+        place = coarseness_of(table)
         pixels[place] += plane.size
         for stage, estimate in enumerate(cascade.estimates(coefficients, table)):
             shown = np.clip(np.rint(project(estimate.values, coefficients, table)), 0, 255)
@@ -46,10 +46,10 @@ def calibration(cascade: Cascade, drawn: Iterable[Draw]) -> Calibration:
             shapes[stage] += spread
             blocks[stage] += number
     seen = pixels > 0
-    scales = np.ones((count, len(UNITS)))
+    scales = np.ones((count, len(COARSENESS)))
     for stage in range(count):
         known = np.sqrt(squares[stage, seen] / pixels[seen])
-        scales[stage] = np.interp(UNITS, UNITS[seen], known)
+        scales[stage] = np.interp(COARSENESS, COARSENESS[seen], known)
     return Calibration(scales=scales, quantiles=_quantiles(found, scales), shapes=_normalised(shapes, blocks))
 
 
@@ -60,14 +60,14 @@ def _normalised(shapes: Array, blocks: Array) -> Array:
 
 
 def _quantiles(found: Array, scales: Array) -> Array:
-    """(stages, units, levels) quantiles of |error| / calibrated deviation; units not seen take their neighbours'."""
+    """(stages, tables, levels) quantiles of |error| / calibrated deviation; tables not seen take their neighbours'."""
     edges = _FINEST * (np.arange(found.shape[2]) + 1)
     out = np.zeros((*found.shape[:2], len(LEVELS)))
     for stage in range(len(found)):
-        seen = [place for place in range(len(UNITS)) if found[stage, place].sum() > 0]
+        seen = [place for place in range(len(COARSENESS)) if found[stage, place].sum() > 0]
         for place in seen:
             shares = np.cumsum(found[stage, place]) / found[stage, place].sum()
             out[stage, place] = np.interp(LEVELS, shares, edges) / scales[stage, place]
         for level in range(len(LEVELS)):
-            out[stage, :, level] = np.interp(UNITS, UNITS[seen], out[stage, seen, level])
+            out[stage, :, level] = np.interp(COARSENESS, COARSENESS[seen], out[stage, seen, level])
     return out
