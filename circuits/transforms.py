@@ -1,5 +1,6 @@
 """Transform circuits with the same matrices as `qimg.transforms`, and their cost in gates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,16 +95,58 @@ def transform_unitary(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
     return qimg.transforms.unitary("identity" if "identity" in name else name.replace("qft", "dft"), dimension)
 
 
-def compile_circuit(circuit: QuantumCircuit, *, optimization_level: int = 1, backend: Any = None) -> QuantumCircuit:
+def compile_circuit(
+    circuit: QuantumCircuit,
+    *,
+    optimization_level: int = 1,
+    backend: Any = None,
+    layout: Sequence[int] | None = None,
+) -> QuantumCircuit:
     """Transpile to CX and one-qubit gates, or for a backend.
 
     Level 1 is the default because levels 2 and 3 may leave the qubits permuted (elided swaps): such a circuit is right
     for a backend, which undoes the permutation in its results, and wrong when its matrix is composed or compared.
+
+    Args:
+        circuit: any circuit.
+        optimization_level: 0 to 3.
+        backend: a `BackendV2`; CX and one-qubit gates on qubits that are all connected when left out.
+        layout: the backend's qubit for each qubit of the circuit; Qiskit chooses when left out.
     """
+    (compiled,) = compile_circuits([circuit], optimization_level=optimization_level, backend=backend, layout=layout)
+    return compiled
+
+
+def compile_circuits(
+    circuits: Sequence[QuantumCircuit],
+    *,
+    optimization_level: int = 1,
+    backend: Any = None,
+    layout: Sequence[int] | None = None,
+) -> list[QuantumCircuit]:
+    """`compile_circuit` of many: the passes are put together once, which takes longer than a small circuit does."""
     level = integer("optimization_level", optimization_level, 0, 3)
     if backend is None:
-        return transpile(circuit, basis_gates=list(BASIS_GATES), optimization_level=level, seed_transpiler=0)
-    return transpile(circuit, backend=backend, optimization_level=level, seed_transpiler=0)
+        basis = list(BASIS_GATES)
+        many = transpile(
+            list(circuits), basis_gates=basis, optimization_level=level, seed_transpiler=0, num_processes=1
+        )
+        return list(many)
+    place = None if layout is None else [int(qubit) for qubit in layout]
+    if place is not None:
+        for circuit in circuits:
+            wires = circuit.num_qubits
+            fits = len(set(place)) == len(place) == wires and 0 <= min(place) <= max(place) < backend.num_qubits
+            arguments.require(fits, "layout", f"must name {wires} different qubits of {backend.num_qubits}", place)
+    many = transpile(
+        list(circuits),
+        backend=backend,
+        optimization_level=level,
+        seed_transpiler=0,
+        initial_layout=place,
+        num_processes=1,
+    )
+    return list(many)
 
 
 def count_gates(circuit: QuantumCircuit, *, optimization_level: int = 1) -> GateCount:
