@@ -19,6 +19,7 @@ from circuits.files import circuit_bytes, draw_circuit, load_circuit
 from circuits.images import ImageCost, image_circuit, image_cost
 from circuits.intervals import WITH_INTERVALS, amplitude_interval, decode_intervals, probability_interval
 from circuits.jobs import jobs_done, run_jobs
+from circuits.low_cost_klt import GrownTransform, coding_gain_db, grow_transform, leading_klt_circuit
 from circuits.matrix_product import LayeredPreparation, prepare_train, prepare_train_in_layers
 from circuits.pauli_counts import (
     Expectation,
@@ -50,6 +51,7 @@ from circuits.signs import (
     signed_amplitudes,
     signed_by_reference,
 )
+from circuits.structured import cosine_circuit, fourier_circuit, fourier_error, haar_circuit
 from circuits.tomography import LikelihoodFit, entry_errors, maximum_likelihood, nearest_state, projected_inversion
 from circuits.transforms import GateCount, compile_circuit, count_gates, transform_circuit, transform_unitary
 from circuits.truncated_runs import TruncatedRun, run_truncated
@@ -59,6 +61,7 @@ __all__ = [
     "Estimates",
     "Expectation",
     "GateCount",
+    "GrownTransform",
     "ImageCost",
     "LayeredPreparation",
     "LikelihoodFit",
@@ -77,8 +80,10 @@ __all__ = [
     "backend",
     "calibrate_readout",
     "circuit_bytes",
+    "coding_gain_db",
     "compile_circuit",
     "compress_image",
+    "cosine_circuit",
     "count_gates",
     "decode_counts",
     "decode_intervals",
@@ -89,12 +94,17 @@ __all__ = [
     "entry_errors",
     "equal_slope",
     "estimate",
+    "fourier_circuit",
+    "fourier_error",
+    "grow_transform",
+    "haar_circuit",
     "image_circuit",
     "image_cost",
     "image_state",
     "interference_circuits",
     "jobs_done",
     "kraus_circuit",
+    "leading_klt_circuit",
     "load_circuit",
     "maximum_likelihood",
     "measure_bases",

@@ -140,9 +140,7 @@ def run(
         low, high = circuits.decode_intervals(encoded, counts)
         inside = float(((low <= pixels) & (pixels <= high)).mean())
         width = float((high - low).mean())
-        print(
-            f"95 % intervals, of shots alone: {width:.1f} code values wide on average; {inside:.0%} of the pixels inside"
-        )
+        print(f"95 % intervals, of shots alone: {width:.1f} code values wide, {inside:.0%} of the pixels in them")
 
 
 def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
