@@ -19,8 +19,9 @@ from circuits.files import circuit_bytes, draw_circuit, load_circuit
 from circuits.images import ImageCost, image_circuit, image_cost
 from circuits.intervals import WITH_INTERVALS, amplitude_interval, decode_intervals, probability_interval
 from circuits.jobs import jobs_done, run_jobs
-from circuits.low_cost_klt import GrownTransform, coding_gain_db, grow_transform, leading_klt_circuit
+from circuits.low_cost_klt import GrownTransform, coding_gain_db, grow_transforms, leading_klt_circuit
 from circuits.matrix_product import LayeredPreparation, prepare_train, prepare_train_in_layers
+from circuits.noise import generic_cx_error, mixed_patches, noise_model, noisy_states
 from circuits.pauli_counts import (
     Expectation,
     PauliCounts,
@@ -96,7 +97,8 @@ __all__ = [
     "estimate",
     "fourier_circuit",
     "fourier_error",
-    "grow_transform",
+    "generic_cx_error",
+    "grow_transforms",
     "haar_circuit",
     "image_circuit",
     "image_cost",
@@ -112,7 +114,10 @@ __all__ = [
     "measure_shadow",
     "measured_qubits",
     "mitigate",
+    "mixed_patches",
     "nearest_state",
+    "noise_model",
+    "noisy_states",
     "observable_interval",
     "pauli_interval",
     "preparation_paths",

@@ -23,15 +23,15 @@ TRIAL_STEPS, FIT_STEPS = 10, 60
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GrownTransform:
-    """A real transform of RY and CX gates, and the coding gain with no CX, one, two, …."""
+    """A real transform of RY and CX gates."""
 
     n_qubits: int
     pairs: Array
     """(cx, 2) control and target of every CX, in order."""
     angles: Array
     """RY on every qubit, then on both ends of every pair."""
-    gains_db: tuple[float, ...]
-    """Coding gain of the best circuit found with 0, 1, … CX; the last is this one's."""
+    coding_gain_db: float
+    """Of the second moments that it was grown on."""
 
     @property
     def cx(self) -> int:
@@ -69,8 +69,8 @@ def coding_gain_db(moments: ArrayLike) -> float:
     return float(10 * np.log10(floored.mean()) - 10 * np.log10(floored).mean())
 
 
-def grow_transform(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> GrownTransform:
-    """A real transform of at most `max_cx` CX with a high coding gain, grown one CX after the other.
+def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> list[GrownTransform]:
+    """Real transforms of 0, 1, … `max_cx` CX with a high coding gain, each grown from the one before.
 
     It begins with the best rotations of single qubits. A CX at the end permutes the coefficients and so changes
     nothing; with an RY on both ends, all pairs are tried, and all angles fitted for a few steps of L-BFGS on
@@ -94,7 +94,7 @@ def grow_transform(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> GrownTransf
     none = np.zeros((0, 2), np.int64)
     starts = [np.full(n, angle) + rng.normal(0, 0.1, n) for angle in (0.0, np.pi / 2)]
     best = min((_fit(matrix, n, none, start, FIT_STEPS) for start in starts), key=lambda fit: fit[1])
-    pairs, gains = none, [best[1]]
+    pairs, path = none, [(none, *best)]
     while len(pairs) < budget and n > 1:
         trials = []
         for pair in combinations(range(n), 2):
@@ -105,10 +105,17 @@ def grow_transform(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> GrownTransf
         fitted = _fit(matrix, n, longer, angles, FIT_STEPS)
         still = np.concatenate([best[0], np.zeros(2)])
         best, pairs = (fitted if fitted[1] <= best[1] else (still, best[1])), longer
-        gains.append(best[1])
+        path.append((pairs, *best))
     constant = np.log(np.trace(matrix) / len(matrix))
-    decibels = tuple(float(10 / np.log(10) * (constant - value / len(matrix))) for value in gains)
-    return GrownTransform(n_qubits=n, pairs=pairs, angles=best[0], gains_db=decibels)
+    return [
+        GrownTransform(
+            n_qubits=n,
+            pairs=chosen,
+            angles=angles,
+            coding_gain_db=float(10 / np.log(10) * (constant - value / len(matrix))),
+        )
+        for chosen, angles, value in path
+    ]
 
 
 def leading_klt_circuit(rho: ArrayLike, *, kept: int) -> QuantumCircuit:

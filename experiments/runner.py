@@ -51,6 +51,8 @@ STUDIES = (
     "train_circuits",
     "state_preparation",
     "representations",
+    "transform_cost",
+    "noise",
 )
 """The experiments that ask more than a trial does."""
 
