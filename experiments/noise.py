@@ -38,7 +38,7 @@ class Params(PictureParams):
     """Patches drawn at random from each picture."""
     kinds: tuple[str, ...] = ("depolarizing", "damping")
     """Noise that is scanned; the generic device is measured besides."""
-    strengths: tuple[float, ...] = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1)
+    strengths: tuple[float, ...] = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
     """Error weight of a CX, or decay of its qubits; a tenth of it on gates of one qubit."""
     qualities: tuple[int, ...] = (90, 75, 50, 25, 10)
     """JPEG qualities, gray files of the whole picture."""
