@@ -257,11 +257,9 @@ def plot(rows: Sequence[Row]) -> "Figure":
                 ax.plot(*zip(*means, strict=True), style, markersize=4, label=kind)
         for quality in sorted({row.setting for row in rows if row.source == "jpeg"}):
             level = _mean_of(rows, "jpeg", quality, name)
-            if np.isfinite(level):
+            if np.isfinite(level) and level > 1e-9:
                 ax.axhline(level, color="0.6", linewidth=0.8, linestyle="--")
-                ax.annotate(
-                    f"Q{quality:.0f}", (1.0, level), xycoords=("axes fraction", "data"), fontsize=7, va="center"
-                )
+                ax.text(1.01, level, f"Q{quality:.0f}", transform=ax.get_yaxis_transform(), fontsize=7, va="center")
         plain_log_axis(ax, "x")
         ax.set_xlabel("error weight of a CX")
         ax.set_ylabel(label)

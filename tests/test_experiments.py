@@ -206,7 +206,8 @@ def test_pictures_at_the_edge(name, kind, edge, tmp_path):
     assert all(len(row) == len(module.table(measured.rows).columns) for row in module.table(measured.rows).rows)
     if name in PER_PICTURE:
         # Pictures without energy may be left out, others never.
-        without = {"constant"} if name in ("purification", "truncation", "transform_circuits") else set()
+        blank = ("purification", "truncation", "transform_circuits", "transform_cost")
+        without = {"constant"} if name in blank else set()
         flat = (
             {"constant", "black", "one pixel"} if name in ("decoherence", "transfer", "channel_of_the_codec") else set()
         )
@@ -216,7 +217,7 @@ def test_pictures_at_the_edge(name, kind, edge, tmp_path):
             flat = {"black", "one pixel"}  # no energy, or no bit
         if name == "operator_mpo":
             without = {"constant"}
-        if name == "train_circuits":
+        if name in ("train_circuits", "noise"):
             flat = {"black"}
         expected = {picture.name for picture in gathered.pictures} - without - flat
         assert {row.image for row in measured.rows} - {"pooled", "prior"} == expected
