@@ -121,7 +121,7 @@ def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> list[Grown
 def leading_klt_circuit(rho: ArrayLike, *, kept: int) -> QuantumCircuit:
     """A circuit that takes the leading eigenvectors of ρ to |0⟩, |1⟩, …, |kept − 1⟩, and the others anywhere above.
 
-    The inverse of an isometry (Iten et al., 2016). What it keeps in the lowest levels is what the KLT keeps there.
+    The inverse of an isometry (Qiskit's `Isometry`). What it keeps in the lowest levels is what the KLT keeps there.
 
     Args:
         rho: (2**n, 2**n) Hermitian, n at most 6.

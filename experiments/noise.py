@@ -19,7 +19,7 @@ from experiments.summary import finite_mean
 from qimg import images, metrics
 from qimg.arguments import Array, integer, one_of, require
 from qimg.patches import extract_patches
-from qimg.report import Table, plain_log_axis
+from qimg.report import Table
 from qimg.states import amplitude_encode
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
             if np.isfinite(level) and level > 1e-9:
                 ax.axhline(level, color="0.6", linewidth=0.8, linestyle="--")
                 ax.text(1.01, level, f"Q{quality:.0f}", transform=ax.get_yaxis_transform(), fontsize=7, va="center")
-        plain_log_axis(ax, "x")
+        ax.set_xscale("log")
         ax.set_xlabel("error weight of a CX")
         ax.set_ylabel(label)
     if any(row.trace_distance > 0 for row in rows):

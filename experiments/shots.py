@@ -292,6 +292,8 @@ def plot(rows: Sequence[Row]) -> "Figure":
     if kinds:
         label = "PSNR where it is not exact, dB"
         plot_curves(kinds, x_label="shots per 8×8 patch", y_label=label, ax=axes[1])
+    for line in axes[1].lines[7:]:  # the colours begin again
+        line.set_linestyle("--")
     for ax, lines in ((axes[0], pictures), (axes[1], kinds)):
         ax.set_xlabel("shots per 8×8 patch")
         ax.set_xlim(0.8 * shots[0], 1.25 * shots[-1])  # a black picture alone draws nothing: its PSNR is infinite
