@@ -211,7 +211,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
         line = []
         for name, group in _groups(chosen):
             point = (finite_mean(row.cx for row in group), finite_mean(row.coding_gain_db for row in group))
-            if not np.isfinite(point[1]):
+            if not np.isfinite(point[1]) or name == "identity":  # far below all others
                 continue
             if name.startswith("grown"):
                 line.append(point)
