@@ -202,14 +202,14 @@ def _grid(pixels: Array, place: Positions, *, mode: str, together: ColourCode | 
     return np.pad(grid, [(0, 4 - len(grid)), (0, 0)]).reshape(1, -1)
 
 
-def _picture(encoded: EncodedImage, grid: Array) -> Array:
+def _picture(encoded: EncodedImage, grid: Array, *, rounded: bool = True) -> Array:
     """The picture from levels (planes coded together, 2**position_qubits) or (2**position_qubits,)."""
     code = CODES.get(encoded.representation)
     height, width = encoded.shape[:2]
     place = positions(height, width, order=encoded.order, square=code is None or code.square)
     planes = grid.reshape(-1, 2**place.qubits)[:, place.states[:height, :width]]
     pixels = planes[0] if len(encoded.shape) == 2 else np.moveaxis(planes[: encoded.shape[2]], 0, -1)
-    if encoded.dtype.kind != "u":
+    if encoded.dtype.kind != "u" or not rounded:
         return np.asarray(pixels, float)
     return np.clip(np.rint(pixels), 0, np.iinfo(encoded.dtype).max).astype(encoded.dtype)
 

@@ -95,7 +95,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 
 
 def _of_crop(picture: Picture, name: str, params: Params, rng: np.random.Generator) -> list[Row]:
-    image = _colour(picture) if name in COLOUR else picture.luma()
+    image = colour_levels(picture) if name in COLOUR else picture.luma()
     top, left = ((length - params.side) // 2 if length > params.side else 0 for length in image.shape[:2])
     crop = image[top : top + params.side, left : left + params.side]
     if (name in ("amplitude", "dct") and not crop.any()) or (name == "dct" and max(crop.shape) < 8):
@@ -165,7 +165,8 @@ def _order(name: str, params: Params) -> str:
     return "blocks" if name == "dct" else params.order
 
 
-def _colour(picture: Picture) -> Array:
+def colour_levels(picture: Picture) -> Array:
+    """R, G and B in whole code values; gray three times where there is no colour."""
     pixels = images.to_uint8(images.code_values(picture.image()))
     return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 

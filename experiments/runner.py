@@ -58,6 +58,8 @@ STUDIES = (
     "state_preparation",
     "representations",
     "degradations",
+    "transform_cost",
+    "noise",
 )
 """The experiments that ask more than a trial does."""
 

@@ -1,7 +1,9 @@
-"""How many shots does an amplitude-encoded picture need?
+"""How many shots does a picture need in each representation?
 
 Luma patches (not level-shifted: their amplitudes are not negative) are encoded, measured in one Aer run, and rebuilt
-from √(n_k/n) times the stored norms. Signs and phases would need measurements in further bases.
+from √(n_k/n) times the stored norms. Signs and phases would need measurements in further bases. In the other
+representations each patch is a register by itself, whose outcomes are drawn from its exact state. Every pixel that has
+a 95 % interval is looked up in it.
 """
 
 from collections.abc import Sequence
@@ -9,13 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import stats
 
 import circuits
-from experiments.parameters import integers
-from experiments.pictures import PictureParams, Track
+from circuits.representations import REPRESENTATIONS
+from experiments.parameters import integers, not_empty
+from experiments.pictures import Picture, PictureParams, Track
+from experiments.representations import COLOUR, colour_levels
 from experiments.summary import comparable, finite_mean, pictures_counted
 from qimg import images, metrics
-from qimg.arguments import integer
+from qimg.arguments import Array, integer, one_of
 from qimg.patches import extract_patches
 from qimg.report import Table, literal_label, plain_log_axis, plot_curves
 from qimg.states import amplitude_decode, amplitude_encode
@@ -34,13 +39,26 @@ class Params(PictureParams):
     """Mean shots for each 8×8 patch."""
     patches: int = 64
     """Patches drawn at random from each picture."""
+    representations: tuple[str, ...] = REPRESENTATIONS
+    """Representations; amplitudes are always measured."""
+    patches_each: int = 8
+    """Patches of each representation but the amplitudes."""
+    kept: int = 16
+    """DCT coefficients loaded of 64, for dct: what is dropped is no error of shots."""
     repeats: int = 5
     """Independent runs at each number of shots."""
     seed: int = 0
     """Seed of the draw and of the shots."""
 
 
-TINY = Params(box_mean=8, shots_per_patch=(64, 256), patches=4, repeats=2)
+TINY = Params(
+    box_mean=8,
+    shots_per_patch=(64, 256),
+    patches=4,
+    repeats=2,
+    patches_each=2,
+    representations=("frqi", "neqr", "mcrqi"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,60 +66,142 @@ class Row:
     """One run."""
 
     image: str
+    representation: str
+    qubits: int
+    """Of a patch's register."""
     patches: int
     shots_per_patch: int
     repeat: int
     psnr_db: float
+    """Of luma, or of R, G and B; infinite where every pixel is right."""
+    covered: float
+    """Share of the pixels inside their 95 % intervals; not a number where they have none."""
+    interval_width: float
+    """Mean width of the intervals, in code values."""
     first_order_psnr_db: float
-    """From the first-order variance norm²/(4 n) of every amplitude; optimistic where n_k is small."""
+    """Of amplitudes, from the first-order variance norm²/(4 n) of each; optimistic where n_k is small."""
     bits_read_per_pixel: float
-    """Classical bits that the measurement delivers: 6 per shot over 64 pixels."""
+    """Classical bits that the measurement delivers: one for each qubit and shot, over 64 pixels."""
     jpeg_psnr_db: float
     """Y PSNR of a gray JPEG file of the whole picture at quality 50."""
     jpeg_bits_per_pixel: float
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture, number of shots and repeat."""
+    """One row per picture, representation, number of shots and repeat."""
     integer("patches", params.patches, 1, 4096)
+    integer("patches_each", params.patches_each, 1, 4096)
     integer("repeats", params.repeats, 1)
     integer("seed", params.seed, 0)
     integers("shots_per_patch", params.shots_per_patch, 1)
+    not_empty("representations", params.representations)
+    for name in params.representations:
+        one_of("representations", name, REPRESENTATIONS)
     rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
-    identity = circuits.transform_circuit("identity", 6)
     for picture in track(params.gather().pictures):
         luma = picture.luma()
-        patches = extract_patches(luma)
-        patches = patches[rng.permutation(len(patches))[: params.patches]]
-        states, norms = amplitude_encode(patches)
         pair = images.jpeg_round_trip(luma, quality=JPEG_QUALITY)
-        for shots in params.shots_per_patch:
-            for repeat in range(params.repeats):
-                seed = int(rng.integers(2**31))
-                counts = circuits.sample_batch(identity, states, shots=shots * len(states), seed=seed)
-                rebuilt = amplitude_decode(circuits.amplitude_moduli(counts), norms)
-                variance = float(np.mean(norms**2) / (4 * shots))
-                rows.append(
-                    Row(
-                        image=picture.name,
-                        patches=len(patches),
-                        shots_per_patch=shots,
-                        repeat=repeat,
-                        psnr_db=metrics.psnr_db(patches, rebuilt),
-                        first_order_psnr_db=10 * float(np.log10(255**2 / variance)) if variance > 0 else float("inf"),
-                        bits_read_per_pixel=shots * 6 / 64,
-                        jpeg_psnr_db=metrics.psnr_db(luma, pair.image),
-                        jpeg_bits_per_pixel=metrics.bits_per_pixel(len(pair.file), luma.shape),
-                    )
-                )
+        jpeg = (metrics.psnr_db(luma, pair.image), metrics.bits_per_pixel(len(pair.file), luma.shape))
+        rows += _of_amplitudes(picture, params, jpeg, rng)
+        for name in params.representations:
+            if name != "amplitude":
+                rows += _of_registers(picture, name, params, jpeg, rng)
     return rows
+
+
+def _of_amplitudes(picture: Picture, params: Params, jpeg: tuple[float, float], rng: np.random.Generator) -> list[Row]:
+    patches = extract_patches(picture.luma())
+    patches = patches[rng.permutation(len(patches))[: params.patches]]
+    states, norms = amplitude_encode(patches)
+    identity = circuits.transform_circuit("identity", 6)
+    rows = []
+    for shots in params.shots_per_patch:
+        variance = float(np.mean(norms**2) / (4 * shots))
+        first_order = 10 * float(np.log10(255**2 / variance)) if variance > 0 else float("inf")
+        for repeat in range(params.repeats):
+            seed = int(rng.integers(2**31))
+            counts = circuits.sample_batch(identity, states, shots=shots * len(states), seed=seed)
+            rebuilt = amplitude_decode(circuits.amplitude_moduli(counts), norms)
+            low, high = (norms[:, None] * end for end in circuits.amplitude_interval(counts))
+            rows.append(
+                Row(
+                    image=picture.name,
+                    representation="amplitude",
+                    qubits=6,
+                    patches=len(patches),
+                    shots_per_patch=shots,
+                    repeat=repeat,
+                    psnr_db=metrics.psnr_db(patches, rebuilt),
+                    covered=float(((low <= patches) & (patches <= high)).mean()),
+                    interval_width=float((high - low).mean()),
+                    first_order_psnr_db=first_order,
+                    bits_read_per_pixel=shots * 6 / 64,
+                    jpeg_psnr_db=jpeg[0],
+                    jpeg_bits_per_pixel=jpeg[1],
+                )
+            )
+    return rows
+
+
+def _of_registers(
+    picture: Picture, name: str, params: Params, jpeg: tuple[float, float], rng: np.random.Generator
+) -> list[Row]:
+    cut = _cut(colour_levels(picture) if name in COLOUR else picture.luma())
+    cut = cut[rng.permutation(len(cut))[: params.patches_each]]
+    kept = params.kept if name == "dct" else None
+    # A black patch has no state where amplitudes hold the pixels.
+    patches = np.array([patch for patch in cut if name != "dct" or patch.any()])
+    order = "blocks" if kept else "row-major"
+    encoded = [circuits.encode_image(patch, name, order=order, kept=kept) for patch in patches]
+    weights = [circuits.image_state(one) ** 2 for one in encoded]
+    rows = []
+    for shots in params.shots_per_patch if encoded else ():
+        for repeat in range(params.repeats):
+            counts = [rng.multinomial(shots, weight / weight.sum()) for weight in weights]
+            found = np.stack([circuits.decode_counts(*pair) for pair in zip(encoded, counts, strict=True)])
+            covered, width = _inside(encoded, counts, patches)
+            exact = np.array_equal(found, patches)
+            rows.append(
+                Row(
+                    image=picture.name,
+                    representation=name,
+                    qubits=encoded[0].n_qubits,
+                    patches=len(patches),
+                    shots_per_patch=shots,
+                    repeat=repeat,
+                    psnr_db=float("inf") if exact else metrics.psnr_db(patches, found),
+                    covered=covered,
+                    interval_width=width,
+                    first_order_psnr_db=float("nan"),
+                    bits_read_per_pixel=shots * encoded[0].n_qubits / 64,
+                    jpeg_psnr_db=jpeg[0],
+                    jpeg_bits_per_pixel=jpeg[1],
+                )
+            )
+    return rows
+
+
+def _inside(encoded: Sequence[circuits.EncodedImage], counts: Sequence[Array], patches: Array) -> tuple[float, float]:
+    """Share of the pixels inside their intervals, and the mean width of these."""
+    if encoded[0].representation not in circuits.WITH_INTERVALS:
+        return float("nan"), float("nan")
+    ends = [circuits.decode_intervals(*pair) for pair in zip(encoded, counts, strict=True)]
+    low, high = (np.stack(end) for end in zip(*ends, strict=True))
+    return float(((low <= patches) & (patches <= high)).mean()), float((high - low).mean())
+
+
+def _cut(image: Array) -> Array:
+    """(n, 8, 8) or (n, 8, 8, 3) patches, the edges repeated."""
+    if image.ndim == 2:
+        return extract_patches(image).reshape(-1, 8, 8)
+    return np.stack([_cut(image[..., plane]) for plane in range(image.shape[2])], axis=-1)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
     shots = sorted({row.shots_per_patch for row in rows})
-    measured = comparable(comparable(rows, "psnr_db"), "jpeg_psnr_db")
+    measured = comparable(comparable(_of(rows, "amplitude"), "psnr_db"), "jpeg_psnr_db")
     if not measured:
         return ["No picture has an error both by shots and by JPEG, so there is nothing to compare."]
     groups = {n: [row for row in measured if row.shots_per_patch == n] for n in shots}
@@ -120,48 +220,115 @@ def findings(rows: Sequence[Row]) -> list[str]:
             f"PSNR grows by {rise / np.log10(shots[-1] / shots[0]):.1f} dB for ten times the shots; the standard error "
             "1/(2√n) of every amplitude says 10 dB once all pixels are seen often enough."
         )
+    parts = []
+    for name in [name for name in _names(rows) if name != "amplitude"]:
+        chosen = [row for row in _of(rows, name) if row.shots_per_patch == middle]
+        exact = sum(bool(np.isinf(row.psnr_db)) for row in chosen)
+        mean = finite_mean(row.psnr_db for row in chosen)
+        said = f"{mean:.2f} dB" if np.isfinite(mean) else "every pixel"
+        parts.append(f"{name} {said}" + (f" (exact in {exact} of {len(chosen)} runs)" if exact else ""))
+    if parts:
+        sentences.append(f"The other representations at {middle:,} shots per patch: {', '.join(parts)}.")
+    covered = finite_mean(row.covered for row in rows)
+    if np.isfinite(covered):
+        sentences.append(f"The 95 % intervals hold {covered:.1%} of the pixels.")
     return sentences
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over pictures and repeats."""
-    body = []
-    for shots in sorted({row.shots_per_patch for row in rows}):
-        chosen = [row for row in comparable(rows, "psnr_db") if row.shots_per_patch == shots]
-        if not chosen:
-            continue
-        mean, error = _mean_and_error(chosen)
-        theory = float(np.mean([row.first_order_psnr_db for row in chosen]))
-        body.append([shots, chosen[0].bits_read_per_pixel, mean, error, theory])
-    columns = ["shots per patch", "bits read per pixel", "PSNR, dB", "standard error of repeats, dB", "first order, dB"]
-    return Table(
-        columns=columns,
-        rows=body,
-        caption=f"Means over {pictures_counted(rows, 'psnr_db')}; error bars from independent repeats",
-    )
+    body: list[list[object]] = []
+    for name in _names(rows):
+        # Blank pictures have no error by amplitudes; a digital representation that is exact is a result.
+        counted = comparable(_of(rows, name), "psnr_db") if name == "amplitude" else _of(rows, name)
+        for shots in sorted({row.shots_per_patch for row in counted}):
+            chosen = [row for row in counted if row.shots_per_patch == shots]
+            finite = [row for row in chosen if np.isfinite(row.psnr_db)]
+            mean, error = _mean_and_error(finite) if finite else (float("inf"), float("nan"))
+            half = error * _two_sided(finite)
+            covered = finite_mean(row.covered for row in chosen)
+            theory = finite_mean(row.first_order_psnr_db for row in chosen)
+            body.append(
+                [
+                    name,
+                    shots,
+                    chosen[0].bits_read_per_pixel,
+                    mean,
+                    half if np.isfinite(half) else "",
+                    f"{len(chosen) - len(finite)} of {len(chosen)}",
+                    covered if np.isfinite(covered) else "",
+                    theory if np.isfinite(theory) else "",
+                ]
+            )
+    columns = [
+        "representation",
+        "shots per patch",
+        "bits read per pixel",
+        "PSNR, dB",
+        "95 % ±, dB",
+        "exact runs",
+        "pixels in their intervals",
+        "first order, dB",
+    ]
+    over = pictures_counted(_of(rows, "amplitude"), "psnr_db")
+    return Table(columns=columns, rows=body, caption=f"Means over {over}; intervals from independent repeats")
 
 
 def plot(rows: Sequence[Row]) -> "Figure":
-    """PSNR against shots for every picture, with the spread of repeats."""
+    """PSNR against shots: of amplitudes for every picture, and of every representation, with the spread of repeats."""
     import matplotlib.pyplot as plt
 
-    figure, ax = plt.subplots(figsize=(7.5, 4.0))
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4.2))
+    amplitudes = _of(rows, "amplitude")
     shots = sorted({row.shots_per_patch for row in rows})
-    curves = {}
-    for name in dict.fromkeys(row.image for row in rows):
-        values = [[row.psnr_db for row in rows if (row.image, row.shots_per_patch) == (name, n)] for n in shots]
-        mean, spread = np.array([np.mean(v) for v in values]), np.array([2 * _scatter(v) for v in values])
-        curves[literal_label(name)] = (shots, mean, mean - spread, mean + spread)
-    plot_curves(curves, x_label="shots per 8×8 patch", y_label="PSNR of the rebuilt luma, dB (band: ±2 σ)", ax=ax)
-    theory = [finite_mean(row.first_order_psnr_db for row in rows if row.shots_per_patch == n) for n in shots]
-    ax.plot(shots, theory, color="0.5", linestyle="--", linewidth=1, label="first order")
-    ax.set_xlim(0.8 * shots[0], 1.25 * shots[-1])  # a black picture alone draws nothing: its PSNR is infinite
-    plain_log_axis(ax, "x")
-    if len(curves) <= 8:
-        ax.legend()
-    elif ax.get_legend():
-        ax.get_legend().remove()
+    names = dict.fromkeys(row.image for row in rows)
+    pictures = {literal_label(name): _curve([row for row in amplitudes if row.image == name]) for name in names}
+    label = "PSNR of the rebuilt luma, dB (band: ±2 σ)"
+    plot_curves(pictures, x_label="shots per 8×8 patch", y_label=label, ax=axes[0])
+    theory = [finite_mean(row.first_order_psnr_db for row in amplitudes if row.shots_per_patch == n) for n in shots]
+    axes[0].plot(shots, theory, color="0.5", linestyle="--", linewidth=1, label="first order")
+    kinds = {name: _curve([row for row in _of(rows, name) if np.isfinite(row.psnr_db)]) for name in _names(rows)}
+    kinds = {name: curve for name, curve in kinds.items() if len(curve[0])}
+    if kinds:
+        label = "PSNR where it is not exact, dB"
+        plot_curves(kinds, x_label="shots per 8×8 patch", y_label=label, ax=axes[1])
+    for line in axes[1].lines[7:]:  # the colours begin again
+        line.set_linestyle("--")
+    for ax, lines in ((axes[0], pictures), (axes[1], kinds)):
+        ax.set_xlabel("shots per 8×8 patch")
+        ax.set_xlim(0.8 * shots[0], 1.25 * shots[-1])  # a black picture alone draws nothing: its PSNR is infinite
+        plain_log_axis(ax, "x")
+        if 0 < len(lines) <= 8:
+            ax.legend(fontsize=7)
+        elif ax.get_legend():
+            ax.get_legend().remove()
     return figure
+
+
+def _of(rows: Sequence[Row], name: str) -> list[Row]:
+    return [row for row in rows if row.representation == name]
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(row.representation for row in rows))
+
+
+def _curve(rows: Sequence[Row]) -> tuple[list[int], Array, Array, Array]:
+    """Mean PSNR at each number of shots, and two standard deviations of the repeats around it."""
+    shots = sorted({row.shots_per_patch for row in rows})
+    mean, spread = [], []
+    for n in shots:
+        at = [row for row in rows if row.shots_per_patch == n]
+        own = [[row.psnr_db for row in at if row.image == name] for name in dict.fromkeys(row.image for row in at)]
+        mean.append(np.mean([np.mean(values) for values in own]))
+        spread.append(2 * np.mean([_scatter(values) for values in own]))
+    return shots, np.array(mean), np.array(mean) - np.array(spread), np.array(mean) + np.array(spread)
+
+
+def _two_sided(rows: Sequence[Row]) -> float:
+    """Student's factor for a 95 % interval from the repeats of all pictures."""
+    freedom = len(rows) - len({row.image for row in rows})
+    return float(stats.t.ppf(0.975, freedom)) if freedom > 0 else float("nan")
 
 
 def _mean_and_error(rows: Sequence[Row]) -> tuple[float, float]:

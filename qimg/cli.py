@@ -81,6 +81,28 @@ def _prior_commands() -> None:
     """Fit a prior on pictures, show one, or compare two: `qimg prior --help`."""
 
 
+def circuit(arguments: list[str]) -> None:
+    """The commands below `qimg circuit`."""
+    from qimg import cli_circuit
+
+    commands: dict[str, Any] = {
+        "encode": cli_circuit.encode,
+        "transform": cli_circuit.transform,
+        "run": cli_circuit.run,
+    }
+    with clear_errors():
+        tyro.extras.subcommand_cli_from_dict(
+            commands,
+            prog="qimg circuit",
+            description="A patch of a picture as a quantum circuit: draw it, transform it, run it.",
+            args=arguments,
+        )
+
+
+def _circuit_commands() -> None:
+    """A patch of a picture as a quantum circuit: `qimg circuit --help`."""
+
+
 _CODEC = ("encode", "decode", "info")
 
 
@@ -157,6 +179,9 @@ def main(arguments: list[str] | None = None) -> None:
     if given[:1] == ["prior"]:
         prior(given[1:])
         return
+    if given[:1] == ["circuit"]:
+        circuit(given[1:])
+        return
     if given[:1] and given[0] in _CODEC:
         codec(given)
         return
@@ -178,6 +203,7 @@ def main(arguments: list[str] | None = None) -> None:
             "upscale": _upscale_command,
             "trial": trial,
             "prior": _prior_commands,
+            "circuit": _circuit_commands,
             "version": version,
         },
         prog="qimg",

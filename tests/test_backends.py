@@ -1,11 +1,14 @@
 """Backends by name, and circuits counted on them."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 import numpy as np
 import pytest
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.providers import BackendV2
+from qiskit_aer import AerSimulator
 from scipy import stats
 
 import circuits
@@ -201,3 +204,128 @@ def test_states_of_measured_circuits_are_refused():
         circuits.statevectors(circuit)
     with pytest.raises(ValueError, match="circuits must hold at least one circuit"):
         circuits.statevectors([])
+
+
+def entangled(n_qubits: int = 8) -> QuantumCircuit:
+    rng = np.random.default_rng(0)
+    circuit = QuantumCircuit(n_qubits)
+    for layer in range(4):
+        for qubit in range(n_qubits):
+            circuit.ry(rng.normal(), qubit)
+        for qubit in range(layer % 2, n_qubits - 1, 2):
+            circuit.cx(qubit, qubit + 1)
+    return circuit
+
+
+def test_a_truncated_run_reports_what_it_discarded():
+    exact = circuits.statevectors(entangled())[0]
+    for options in ({}, {"bond_dimension": 3}, {"threshold": 1e-3}, {}):
+        found = circuits.run_truncated(entangled(), **options)
+        state = found.train.dense()
+        infidelity = 1 - abs(np.vdot(state, exact)) ** 2 / found.norm**2
+        if not options:
+            assert found.discarded_weight == 0
+            assert found.bond_dimension == 4
+            np.testing.assert_allclose(state, exact, atol=1e-12)
+        else:
+            assert found.bond_dimension <= 4
+            # To first order the weights add up to the infidelity.
+            assert infidelity == pytest.approx(found.discarded_weight, rel=0.1)
+
+
+def test_runs_with_different_bonds_do_not_disturb_each_other():
+    bonds = [None, 1, 2, 3] * 6
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda bond: circuits.run_truncated(entangled(), bond_dimension=bond), bonds))
+    assert [run.bond_dimension for run in found] == [4 if bond is None else bond for bond in bonds]
+
+
+def test_a_bond_of_one_shows_in_the_counts():
+    ghz = bell()
+    counts = circuits.run(ghz, circuits.backend("matrix_product_state", bond_dimension=1), shots=500, seed=0)[0]
+    assert (counts > 0).sum() == 1
+    assert (circuits.run(ghz, "matrix_product_state", shots=500, seed=0)[0] > 0).sum() == 2
+
+
+@pytest.mark.parametrize("name", ["statevector", "density_matrix", "matrix_product_state"])
+def test_expectation_values(name):
+    found = circuits.estimate(bell(), [{"XX": 1.0, "ZZ": 0.5}, {"YY": 1.0}, {"ZI": 1.0}], name, precision=0.02, seed=1)
+    assert found.values.shape == found.standard_errors.shape == (1, 3)
+    # The first two have no scatter; the third five standard errors.
+    np.testing.assert_allclose(found.values, [[1.5, -1, 0]], atol=0.1)
+    np.testing.assert_allclose(found.values[0, :2], [1.5, -1], atol=1e-12)
+
+
+def test_expectation_values_of_a_noisy_device_are_smaller():
+    found = circuits.estimate([bell()], [{"XX": 1.0}, {"ZZ": 1.0}], "generic", precision=0.01, seed=1)
+    assert ((found.values > 0.8) & (found.values < 1)).all()
+
+
+def test_shots_of_each_circuit():
+    counts = circuits.run([bell(), bell()], shots=[10, 30], seed=0)
+    assert counts.sum(axis=1).tolist() == [10, 30]
+    with pytest.raises(ValueError, match="shots must be one number, or 2, but shots=1"):
+        circuits.run([bell(), bell()], shots=[10])
+
+
+def test_a_layout_places_the_qubits():
+    device = circuits.backend("generic", n_qubits=5)
+    assert circuits.measured_qubits(bell(), device, layout=[3, 0]) == (3, 0)
+    assert circuits.run(bell(), device, shots=100, seed=0, layout=[3, 0]).sum() == 100
+    for layout in ([0], [0, 0], [0, 5], [-1, 2]):
+        with pytest.raises(ValueError, match="layout must name 2 different qubits of 5"):
+            circuits.run(bell(), device, shots=1, layout=layout)
+
+
+def test_circuits_too_wide_for_a_device_are_refused():
+    with pytest.raises(ValueError, match=r"circuits must have at most the 8 qubits of .*, but circuits=9"):
+        circuits.run(QuantumCircuit(9), "generic", shots=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("statevector", {"bond_dimension": 3}, "bond_dimension has no effect on statevector"),
+        ("generic", {"threshold": 0.1}, "threshold has no effect on generic"),
+        ("generic", {"gpu": True}, "gpu has no effect on generic"),
+        ("matrix_product_state", {"bond_dimension": 0}, "bond_dimension must be an integer of at least 1"),
+        ("matrix_product_state", {"threshold": 1.0}, r"threshold must be in \[0, 1\), but threshold=1.0"),
+    ],
+)
+def test_limits_where_they_have_no_meaning_are_refused(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        circuits.backend(name, **options)
+
+
+def test_a_gpu_is_used_where_aer_finds_one():
+    if "GPU" in AerSimulator().available_devices():
+        assert circuits.backend("statevector", gpu=True).options.device == "GPU"
+    else:
+        with pytest.raises(ValueError, match="gpu must be False: Aer finds only CPU here, but gpu=True"):
+            circuits.backend("statevector", gpu=True)
+
+
+def test_without_an_account_a_device_says_so(monkeypatch):
+    class Service:
+        def __init__(self) -> None:
+            raise RuntimeError("Unable to find account.")
+
+    runtime = ModuleType("qiskit_ibm_runtime")
+    runtime.QiskitRuntimeService = Service
+    monkeypatch.setitem(sys.modules, "qiskit_ibm_runtime", runtime)
+    with pytest.raises(ConnectionError, match=r"ibm_x: not reached with the account that .*: Unable to find account"):
+        circuits.backend("ibm_x")
+
+
+@pytest.mark.parametrize(
+    ("observables", "options", "message"),
+    [
+        ([], {}, "observables must hold at least one observable"),
+        ([{"X": 1.0}], {}, "observables must be named by 2 letters of I, X, Y, Z, but observables='X'"),
+        ([{}], {}, "observables must have at least one Pauli string each"),
+        ([{"XX": 1.0}], {"precision": 0.0}, r"precision must be in \(0, 1\), but precision=0.0"),
+    ],
+)
+def test_estimate_names_bad_arguments(observables, options, message):
+    with pytest.raises(ValueError, match=message):
+        circuits.estimate(bell(), observables, **{"precision": 0.1, **options})

@@ -119,7 +119,7 @@ def test_count_gates_counts_what_was_compiled():
         ("dst", 3, {}, "name must be one of .*qft_2d.*, but name='dst'"),
         ("qft", 0, {}, "n_qubits must be an integer of at least 1, but n_qubits=0"),
         ("dct_2d", 5, {}, "n_qubits must be even for a 2-D transform, but n_qubits=5"),
-        ("haar", DENSE_QUBITS + 1, {}, "n_qubits must be at most 6 for haar, but n_qubits=7"),
+        ("klt", DENSE_QUBITS + 1, {"rho": np.eye(2) / 2}, "n_qubits must be at most 6 for klt, but n_qubits=7"),
         ("klt_2d", 14, {"rho": np.eye(2) / 2}, "n_qubits must be at most 12 for klt_2d, but n_qubits=14"),
         ("klt", 2, {}, "rho must be given for a KLT, but rho=None"),
         ("klt_2d", 2, {}, "rho must be given for a KLT, but rho=None"),
