@@ -80,14 +80,14 @@ def methods() -> dict[str, Callable[[bytes, Array, int], Array]]:
     model = restoration.load()
     efforts = range(len(model.cascade.stages) + 1)
     ours = {f"{EXPLICIT} {effort}": _explicit(effort) for effort in efforts}
-    return {"TV": _total_variation, "64 shifts": _shifts, **ours}
+    return {"TV": _total_variation, "64 shifts": shifts, **ours}
 
 
 def _explicit(effort: int) -> Callable[[bytes, Array, int], Array]:
     return lambda file, decoded, quality: restoration.restore(file, effort=effort)
 
 
-def _shifts(file: bytes, decoded: Array, quality: int) -> Array:
+def shifts(file: bytes, decoded: Array, quality: int) -> Array:
     """The decoded picture compressed again at all 64 places of the grid, and the mean of it (Nosratinia, 2001)."""
     height, width = decoded.shape[:2]
     edges = [(0, 8), (0, 8)] + [(0, 0)] * (decoded.ndim - 2)
