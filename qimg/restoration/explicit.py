@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from qimg.arguments import Array
 from qimg.restoration.cascade import Estimate, decoded
@@ -51,7 +52,8 @@ def restore_component(model: Model, coefficients: Array, table: Array, *, effort
         last = min(first + height, rows)
         top, bottom = max(first - around, 0), min(last + around, rows)
         seen = coefficients[top:bottom]
-        *_, estimate = cascade.estimates(seen, table)
+        with threadpool_limits(1, user_api="blas"):  # products of single classes are too small for more
+            *_, estimate = cascade.estimates(seen, table)
         inner = slice(BLOCK * (first - top), BLOCK * (last - top))
         own = slice(BLOCK * first, BLOCK * last)
         values[own] = project(estimate.values[inner], coefficients[first:last], table)
