@@ -1,6 +1,9 @@
 """`qimg.restore` on real JPEG files: what it gains, what it keeps, what it says of its errors, and what it refuses."""
 
 import io
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -208,6 +211,22 @@ def test_a_damaged_file_gives_what_it_holds_and_says_what_is_lost(small):
         warnings.simplefilter("error")
         restore_picture(half, model=small)
         restore(content, model=small)
+
+
+def test_any_number_of_threads_gives_the_same_picture():
+    script = (
+        "import hashlib, qimg; from qimg import images; photo = images.bundled('coffee')[:128, :160]; "
+        "file = images.jpeg_round_trip(photo, quality=20).file; print(hashlib.sha256(qimg.restore(file)).hexdigest())"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env=os.environ | {"OPENBLAS_NUM_THREADS": threads},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for threads in ("1", "2")
+    }  # fmt: skip
+    assert len(found) == 1
 
 
 def test_options_are_checked(small):

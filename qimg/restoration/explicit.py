@@ -52,10 +52,11 @@ def restore_component(model: Model, coefficients: Array, table: Array, *, effort
         last = min(first + height, rows)
         top, bottom = max(first - around, 0), min(last + around, rows)
         seen = coefficients[top:bottom]
-        with threadpool_limits(1, user_api="blas"):  # products of single classes are too small for more
+        # Products of single classes are too small for more threads, and the same for any number of them this way.
+        with threadpool_limits(1, user_api="blas"):
             *_, estimate = cascade.estimates(seen, table)
-        inner = slice(BLOCK * (first - top), BLOCK * (last - top))
-        own = slice(BLOCK * first, BLOCK * last)
-        values[own] = project(estimate.values[inner], coefficients[first:last], table)
+            inner = slice(BLOCK * (first - top), BLOCK * (last - top))
+            own = slice(BLOCK * first, BLOCK * last)
+            values[own] = project(estimate.values[inner], coefficients[first:last], table)
         variance[own] = scale * estimate.variance[inner]
     return Estimate(values, variance)

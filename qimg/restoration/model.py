@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from qimg.arguments import Array
 from qimg.images import write_atomically
@@ -102,6 +103,10 @@ class Model:
     @cached_property
     def cascade(self) -> Cascade:
         """The estimator, made from its integers when it is first asked for."""
+        with threadpool_limits(1, user_api="blas"):  # the same bits for any number of threads
+            return self._made()
+
+    def _made(self) -> Cascade:
         stages = []
         for number, entry in enumerate(self.contents.header["stages"]):
             gate = mixture_from_integers(self._arrays(f"gate {number}"))
