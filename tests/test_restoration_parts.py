@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from qimg import ImageError, images
-from qimg.restoration import read_jpeg
+from qimg.restoration import Component, read_jpeg
 from qimg.restoration.cascade import DCT, decoded, first_labels, from_blocks, gated, to_blocks, turned_patches, unit_of
 from qimg.restoration.cells import project
 from qimg.restoration.experts import Experts, groups
 from qimg.restoration.fitting.draws import drawn
 from qimg.restoration.rounding import rounded
-from qimg.restoration.sampling import upsampled
+from qimg.restoration.sampling import upsampled, upsampled_rows
 from qimg.restoration.symmetry import ELEMENTS, orders, orientation, turned_offset
 from qimg.restoration.windows import cut, overlay
 
@@ -244,3 +244,19 @@ def test_a_cut_file_says_so():
     held = cut_file.components[0].coefficients.any(axis=(2, 3)).mean()
     assert 0.2 < held < 0.8
     assert np.array_equal(cut_file.components[0].coefficients[:2], whole.components[0].coefficients[:2])
+
+
+@pytest.mark.parametrize("factors", [(1, 1), (2, 2), (1, 2), (4, 1)])
+def test_rows_are_interpolated_as_the_whole_is(factors, rng):
+    vertical, horizontal = factors
+    plane = rng.normal(size=(9, 7))
+    shape = (9 * vertical - vertical // 2, 7 * horizontal)
+    component = Component(
+        coefficients=np.zeros((2, 1, 8, 8), np.int16),
+        table=TABLE, vertical=vertical, horizontal=horizontal, shape=plane.shape,
+    )  # fmt: skip
+    whole = upsampled(plane, vertical, horizontal, shape)
+    parts = [
+        upsampled_rows(plane, component, first, min(first + 3, shape[0]), shape[1]) for first in range(0, shape[0], 3)
+    ]
+    assert np.array_equal(np.concatenate(parts), whole)

@@ -13,7 +13,7 @@ from qimg.restoration.fallback import left_alone
 from qimg.restoration.jpeg_file import MAX_PIXELS, Component, DamagedJpegWarning, JpegFile, read_jpeg
 from qimg.restoration.model import Model, load
 from qimg.restoration.natural import consistent, draw
-from qimg.restoration.sampling import upsampled
+from qimg.restoration.sampling import upsampled, upsampled_rows
 
 METHODS = ("explicit",)
 TUNES = ("psnr", "natural")
@@ -161,18 +161,16 @@ def restore_picture(
 def _pixels(file: JpegFile, planes: list[Array]) -> Array:
     """`uint8` pixels, not turned, from planes (8R, 8C) of the components, a few rows at a time."""
     height, width = file.shape
-    full = []
-    for plane, component in zip(planes, file.components, strict=True):
-        rows, columns = component.shape
-        full.append(upsampled(plane[:rows, :columns], component.vertical, component.horizontal, file.shape))
-    if len(full) == 1:
-        return images.to_uint8(full[0])
-    out = np.empty((height, width, 3), np.uint8)
+    out = np.empty((height, width, len(planes)), np.uint8)
     for first in range(0, height, _ROWS):
-        strip = slice(first, first + _ROWS)
-        values = np.stack([plane[strip] for plane in full], axis=2)
-        out[strip] = images.to_uint8(values if file.is_rgb else images.ycbcr_to_rgb(values))
-    return out
+        last = min(first + _ROWS, height)
+        parts = [
+            upsampled_rows(plane[: component.shape[0], : component.shape[1]], component, first, last, width)
+            for plane, component in zip(planes, file.components, strict=True)
+        ]
+        values = np.stack(parts, axis=2)
+        out[first:last] = images.to_uint8(values if file.is_rgb or len(planes) == 1 else images.ycbcr_to_rgb(values))
+    return out[..., 0] if len(planes) == 1 else out
 
 
 def _missing(component: Component) -> float:

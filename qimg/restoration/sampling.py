@@ -3,6 +3,7 @@
 import numpy as np
 
 from qimg.arguments import Array
+from qimg.restoration.jpeg_file import Component
 
 
 def upsampled(plane: Array, vertical: int, horizontal: int, shape: tuple[int, int]) -> Array:
@@ -14,6 +15,14 @@ def upsampled(plane: Array, vertical: int, horizontal: int, shape: tuple[int, in
     for axis, factor in ((0, vertical), (1, horizontal)):
         plane = _doubled(plane, axis) if factor == 2 else np.repeat(plane, factor, axis=axis)
     return plane[: shape[0], : shape[1]]
+
+
+def upsampled_rows(plane: Array, component: Component, first: int, last: int, width: int) -> Array:
+    """Rows `first` to `last` of the picture from a component (h, w), as `upsampled` gives them."""
+    factor = component.vertical
+    low, high = max(first // factor - 1, 0), min(-(-last // factor) + 1, len(plane))
+    rows = upsampled(plane[low:high], factor, component.horizontal, (last - low * factor, width))
+    return rows[first - low * factor :]
 
 
 def _doubled(plane: Array, axis: int) -> Array:
