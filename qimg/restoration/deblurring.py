@@ -14,6 +14,7 @@ from qimg.restoration.half_quadratic import half_quadratic
 from qimg.restoration.opponent import checked, plane_by_plane
 from qimg.restoration.patch_average import SIDE
 from qimg.restoration.patch_posterior import patch_model
+from qimg.restoration.threads import in_one_blas_thread
 
 Boundary = Literal["unknown", "wrap"]
 
@@ -62,6 +63,7 @@ def deblur(
     )
 
 
+@in_one_blas_thread
 def deblur_plane(
     plane: ArrayLike,
     kernel: ArrayLike,

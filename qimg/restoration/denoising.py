@@ -15,6 +15,7 @@ from qimg.restoration.half_quadratic import half_quadratic, smooth
 from qimg.restoration.opponent import NOISE, OPPONENT, checked, plane_by_plane
 from qimg.restoration.patch_average import SIDE, PlaneEstimate
 from qimg.restoration.patch_posterior import patch_model
+from qimg.restoration.threads import in_one_blas_thread
 
 EFFORTS = 2
 """The highest effort: 0 is one pass, 1 a second one gated by the first, 2 half-quadratic splitting."""
@@ -54,6 +55,7 @@ def denoise(
     )
 
 
+@in_one_blas_thread
 def denoise_plane(
     plane: ArrayLike, *, sigma: float, effort: int = 1, model: JointMixture | None = None
 ) -> PlaneEstimate:
@@ -91,6 +93,7 @@ def denoise_plane(
     return PlaneEstimate(values=values[:height, :width], deviation=estimate.deviation[:height, :width])
 
 
+@in_one_blas_thread
 def estimate_sigma(image: ArrayLike, *, model: JointMixture | None = None) -> float:
     """The deviation of white noise that makes a picture's patches likeliest under the prior, in 8-bit code values.
 

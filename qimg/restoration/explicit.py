@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from qimg.arguments import Array
 from qimg.restoration.cascade import Estimate, decoded
@@ -12,6 +11,7 @@ from qimg.restoration.cells import project
 from qimg.restoration.jpeg_file import Component
 from qimg.restoration.model import Model
 from qimg.restoration.symmetry import BLOCK
+from qimg.restoration.threads import in_one_blas_thread
 
 STRIP = 1 << 20
 """Samples of a strip, about; what it needs beside them is some 200 bytes a sample."""
@@ -26,6 +26,7 @@ def as_decoded(component: Component) -> Estimate:
     return Estimate(plane, variance)
 
 
+@in_one_blas_thread
 def restore_component(model: Model, coefficients: Array, table: Array, *, effort: int, track: Track = iter) -> Estimate:
     """The conditional mean of a plane given its quantized coefficients, and its calibrated variance.
 
@@ -52,11 +53,9 @@ def restore_component(model: Model, coefficients: Array, table: Array, *, effort
         last = min(first + height, rows)
         top, bottom = max(first - around, 0), min(last + around, rows)
         seen = coefficients[top:bottom]
-        # Products of single classes are too small for more threads, and the same for any number of them this way.
-        with threadpool_limits(1, user_api="blas"):
-            *_, estimate = cascade.estimates(seen, table)
-            inner = slice(BLOCK * (first - top), BLOCK * (last - top))
-            own = slice(BLOCK * first, BLOCK * last)
-            values[own] = project(estimate.values[inner], coefficients[first:last], table)
+        *_, estimate = cascade.estimates(seen, table)
+        inner = slice(BLOCK * (first - top), BLOCK * (last - top))
+        own = slice(BLOCK * first, BLOCK * last)
+        values[own] = project(estimate.values[inner], coefficients[first:last], table)
         variance[own] = scale * estimate.variance[inner]
     return Estimate(values, variance)

@@ -10,6 +10,7 @@ from qimg.prior import JointMixture
 from qimg.restoration.opponent import checked, plane_by_plane
 from qimg.restoration.patch_average import SIDE, PatchAverage, PlaneEstimate, cut, places
 from qimg.restoration.patch_posterior import noisy, operator, patch_model
+from qimg.restoration.threads import in_one_blas_thread
 
 ROUNDS = 3
 """Rounds of `inpaint`: each finds the classes in what the round before has filled in."""
@@ -48,6 +49,7 @@ def inpaint(image: ArrayLike, mask: ArrayLike, *, rounds: int = ROUNDS, model: J
     return np.where(missing if pixels.ndim == 2 else missing[..., None], filled, pixels)
 
 
+@in_one_blas_thread
 def inpaint_plane(
     plane: ArrayLike, mask: ArrayLike, *, rounds: int = ROUNDS, model: JointMixture | None = None
 ) -> PlaneEstimate:

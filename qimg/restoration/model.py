@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from qimg.arguments import Array
 from qimg.images import write_atomically
@@ -18,6 +17,7 @@ from qimg.prior import container
 from qimg.prior.integers import mixture_from_integers, mixture_to_integers
 from qimg.restoration.cascade import Cascade, Stage
 from qimg.restoration.rounding import RoundedExperts
+from qimg.restoration.threads import in_one_blas_thread
 
 COARSENESS = np.arange(0.0, 8.25, 0.5)
 """log₂ of the mean step of the three lowest AC coefficients at which calibration is kept."""
@@ -103,9 +103,9 @@ class Model:
     @cached_property
     def cascade(self) -> Cascade:
         """The estimator, made from its integers when it is first asked for."""
-        with threadpool_limits(1, user_api="blas"):  # the same bits for any number of threads
-            return self._made()
+        return self._made()
 
+    @in_one_blas_thread
     def _made(self) -> Cascade:
         stages = []
         for number, entry in enumerate(self.contents.header["stages"]):

@@ -19,6 +19,7 @@ from qimg import arguments
 from qimg.arguments import Array
 from qimg.operators import CorrelationOperator, conditional_expectation
 from qimg.prior import GaussianMixture, JointMixture, load
+from qimg.restoration.threads import in_one_blas_thread
 
 NEGLIGIBLE = 0.1
 """A direction whose share of signal in y is smaller, the rest being noise, takes no part in the gate of a class."""
@@ -81,6 +82,7 @@ class PatchPosterior:
         return values, kept @ self.residual
 
 
+@in_one_blas_thread
 def condition(mixture: GaussianMixture, *, matrix: Array, noise_variance: float, pixels: Array) -> PatchPosterior:
     """The posterior of x under a mixture, given y = A x + n with white noise n. Cost: K factorisations, O(K d³).
 

@@ -14,6 +14,7 @@ from qimg.restoration.half_quadratic import half_quadratic
 from qimg.restoration.opponent import checked, plane_by_plane
 from qimg.restoration.patch_average import SIDE, PatchAverage, PlaneEstimate, cut
 from qimg.restoration.patch_posterior import PatchPosterior, condition, patch_model
+from qimg.restoration.threads import in_one_blas_thread
 
 FACTOR = 2
 _ROUNDING = 1 / 12  # variance of rounding to whole code values: what is seen is never known better
@@ -56,6 +57,7 @@ def super_resolve(
     )
 
 
+@in_one_blas_thread
 def super_resolve_plane(
     plane: ArrayLike,
     *,

@@ -34,6 +34,7 @@ from qimg.restoration.fitting.draws import Draw, draws, planes
 from qimg.restoration.model import Model
 from qimg.restoration.rounding import RoundedExperts, rounded
 from qimg.restoration.symmetry import BLOCK
+from qimg.restoration.threads import in_one_blas_thread
 from qimg.restoration.windows import cut
 
 EVEN = ((0, 0), (0, 4), (4, 0), (4, 4))
@@ -85,6 +86,7 @@ class Recipe:
 Track = Callable[[Sequence[Any]], Iterable[Any]]
 
 
+@in_one_blas_thread
 def fit(
     sources: Iterable[Any],
     recipe: Recipe,
