@@ -1,10 +1,26 @@
 """Pictures of fewer pixels: what `circuits.downsampling_circuit` leaves, and classical ways."""
 
+from typing import Any
+
 import numpy as np
 import scipy.fft
 from PIL import Image
 
+import circuits
 from qimg.arguments import Array
+
+
+def published_circuit(qubits: int, kept: int) -> Any:
+    """The circuit of the program that its authors published, on the registers of `circuits.downsampling_circuit`.
+
+    Hadamards, one Fourier transform of all qubits, its inverse without the highest, and Hadamards on what is measured.
+    """
+    circuit = circuits.transform_circuit("walsh", 2 * qubits)
+    circuit.compose(circuits.fourier_circuit(2 * qubits), inplace=True)
+    low = qubits + kept
+    circuit.compose(circuits.fourier_circuit(low).inverse(), range(low), inplace=True)
+    circuit.h([*range(kept), *range(qubits, low)])
+    return circuit
 
 
 def bands(amplitudes: Array, kept: int) -> Array:

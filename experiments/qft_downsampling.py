@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 import circuits
-from experiments.downsampling import bands, block_cosines, box_average, fourier_crop, lanczos
+from experiments.downsampling import bands, block_cosines, box_average, fourier_crop, lanczos, published_circuit
 from experiments.parameters import integers, not_empty
 from experiments.pictures import Picture, PictureParams, Track
 from experiments.summary import finite_mean
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 LEVELS, ROOTS = "levels", "roots"
 POSTSELECTED, TRACED = "QFT, post-selected", "QFT, traced out"
+PUBLISHED = "published circuit"
+"""Traced out, with the Hadamards that its program has."""
 POSITIONS = "position qubits"
 FULL, FULL_CROP = "full picture, box mean", "full picture, FFT crop"
 CLASSICAL = "classical"
@@ -130,20 +132,22 @@ def _quantum(image: str, square: Array, encoding: str, params: Params, rng: np.r
     vector, norm = amplitude_encode(source.ravel())
     bits = len(square).bit_length() - 1
     kept = bits - (params.factor.bit_length() - 1)
-    circuit, cost = _circuit(bits, kept)
+    (circuit, cost), (published, published_cost) = _circuits(bits, kept)
     after = bands(circuits.transform_batch(circuit, vector[None])[0], kept)
+    ignored = bands(circuits.transform_batch(published, vector[None])[0], kept)
     difference = np.abs(after[0] * (norm / params.factor) - fourier_crop(source, params.factor)).max() / norm
     whole = (vector**2).reshape(square.shape)
     # Outcome probabilities: post-selected ones do not sum to 1.
     probabilities = {
         POSTSELECTED: np.abs(after[0]) ** 2,
         TRACED: (np.abs(after) ** 2).sum(axis=0),
+        PUBLISHED: (np.abs(ignored) ** 2).sum(axis=0),
         POSITIONS: box_average(whole, params.factor) * params.factor**2,
         FULL: whole,
     }
     for method, probability in probabilities.items():
         success = min(float(probability.sum()), 1.0)
-        gates = cost if method in (POSTSELECTED, TRACED) else None
+        gates = {POSTSELECTED: cost, TRACED: cost, PUBLISHED: published_cost}.get(method)
         for shots in (0, *params.shots):
             for repeat in range(params.repeats if shots else 1):
                 read = _read(probability, shots, rng) if shots else probability
@@ -184,9 +188,9 @@ def _decoded(read: Array, encoding: str, norm: float, factor: int) -> Array:
 
 
 @cache
-def _circuit(bits: int, kept: int) -> tuple[Any, circuits.GateCount]:
-    circuit = circuits.downsampling_circuit(bits, kept=kept)
-    return circuits.compile_circuit(circuit), circuits.count_gates(circuit)
+def _circuits(bits: int, kept: int) -> list[tuple[Any, circuits.GateCount]]:
+    both = (circuits.downsampling_circuit(bits, kept=kept), published_circuit(bits, kept))
+    return [(circuits.compile_circuit(circuit), circuits.count_gates(circuit)) for circuit in both]
 
 
 def _row(
@@ -331,7 +335,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
             plain_log_axis(ax, "x")
             for line, method in zip(ax.lines, curves, strict=True):
                 # Roots give the full picture's box means the same probabilities as the position qubits.
-                line.set(**{"linestyle": "--", "zorder": 3} if method in (POSITIONS, TRACED) else {})
+                line.set(**{"linestyle": "--", "zorder": 3} if method in (POSITIONS, PUBLISHED, TRACED) else {})
             ax.tick_params(axis="x", labelsize=7)
         ax.set_title(f"amplitudes: {encoding}")
         ax.set_xlabel("shots")
