@@ -52,7 +52,7 @@ from circuits.signs import (
     signed_amplitudes,
     signed_by_reference,
 )
-from circuits.structured import cosine_circuit, fourier_circuit, fourier_error, haar_circuit
+from circuits.structured import cosine_circuit, downsampling_circuit, fourier_circuit, fourier_error, haar_circuit
 from circuits.tomography import LikelihoodFit, entry_errors, maximum_likelihood, nearest_state, projected_inversion
 from circuits.transforms import GateCount, compile_circuit, count_gates, transform_circuit, transform_unitary
 from circuits.truncated_runs import TruncatedRun, run_truncated
@@ -89,6 +89,7 @@ __all__ = [
     "decode_counts",
     "decode_intervals",
     "decode_state",
+    "downsampling_circuit",
     "draw_bases",
     "draw_circuit",
     "encode_image",

@@ -113,6 +113,35 @@ def haar_circuit(n_qubits: int) -> QuantumCircuit:
     return circuit
 
 
+def downsampling_circuit(n_qubits: int, *, kept: int) -> QuantumCircuit:
+    """The low frequencies of a square picture of 2ⁿ×2ⁿ amplitudes, row by row, on the lowest qubits of each axis.
+
+    The axes are the qubits 0, …, n − 1 (columns) and n, …, 2n − 1 (rows). On each a Fourier transform; CX from bit
+    `kept` − 1 of the frequency onto the higher bits, which are then 0 where −M/2 <= k < M/2, with M = 2**kept and k
+    between −N/2 and N/2; a phase for each bit of k, which moves the samples to the middles of the boxes; and the
+    inverse transform of the kept bits. Found at 0, the other qubits leave the FFT crop; ignored, the other bands too.
+
+    Args:
+        n_qubits: n, for each axis.
+        kept: qubits of each axis that hold the small picture, 1 to n.
+    """
+    n = integer("n_qubits", n_qubits, 1)
+    kept = integer("kept", kept, 1, n)
+    axis = QuantumCircuit(n)
+    axis.compose(fourier_circuit(n).inverse(), inplace=True)
+    for high in range(kept, n):
+        axis.cx(kept - 1, high)
+    middle = (2 ** (n - kept) - 1) / 2
+    for bit in range(kept):
+        frequency = -(2**bit) if bit == kept - 1 else 2**bit
+        axis.p(2 * np.pi * frequency * middle / 2**n, bit)
+    axis.compose(fourier_circuit(kept), range(kept), inplace=True)
+    whole = QuantumCircuit(2 * n, name="downsampling")
+    for first in (0, n):
+        whole.compose(axis, range(first, first + n), inplace=True)
+    return whole
+
+
 def _fourier(circuit: QuantumCircuit, wires: list[int], smallest_angle: float) -> None:
     """The transform of the bits on the wires, lowest first; bit b of the result is on wire n − 1 − b."""
     for place in reversed(range(len(wires))):

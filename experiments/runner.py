@@ -57,6 +57,7 @@ STUDIES = (
     "train_circuits",
     "state_preparation",
     "representations",
+    "qft_downsampling",
     "degradations",
     "transform_cost",
     "noise",
