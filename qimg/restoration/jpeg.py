@@ -16,7 +16,9 @@ from qimg.restoration.natural import consistent, draw
 from qimg.restoration.sampling import upsampled, upsampled_rows
 
 METHODS = ("explicit",)
+"""How a file can be restored."""
 TUNES = ("psnr", "natural")
+"""What for: the conditional mean, or a draw."""
 EFFORT = 5
 """Stages of the estimator that comes with qimg."""
 _ROWS = 256
