@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 
+from qimg.cli_progress import columns
 from qimg.prior.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -185,13 +186,5 @@ class _Passes:
 @contextmanager
 def pass_bars(recipe: Recipe, console: Console) -> Iterator[_Passes]:
     """Bars on the error stream: parts done, time so far, and time that the pass still takes."""
-    columns = [
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-    ]
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns(), console=console) as progress:
         yield _Passes(progress, recipe)

@@ -67,8 +67,9 @@ class Recompression:
         largest = max(component.table.max() for component in file.components)
         sampled = (*file.components, *file.components)[1]
         self._subsampling = _SUBSAMPLINGS.get((sampled.vertical, sampled.horizontal))
-        self.possible = largest <= 255 and not file.is_rgb and self._subsampling is not None
-        """Whether Pillow can write such files."""
+        one_chroma = len({component.table.tobytes() for component in file.components[1:]}) <= 1
+        self.possible = largest <= 255 and one_chroma and not file.is_rgb and self._subsampling is not None
+        """Whether Pillow can write such files: steps of a byte, one table for Cb and Cr, a sampling that it knows."""
 
     def changed(self, pixels: Array) -> list[Array]:
         """(R, C, 8, 8) of each component: whether a coefficient is not that of the file."""
@@ -81,27 +82,13 @@ class Recompression:
         pairs = zip(read_jpeg(buffer.getvalue()).components, self.file.components, strict=True)
         return [np.asarray(one.coefficients != other.coefficients) for one, other in pairs]
 
-    def differing(self, pixels: Array) -> list[Array]:
-        """(R, C) of each component: blocks that do not come back."""
-        return [np.asarray(changed.any(axis=(2, 3))) for changed in self.changed(pixels)]
-
-    def equal_share(self, pixels: Array) -> float:
-        """Share of all coefficients that come back."""
-        changed = self.changed(pixels)
-        return 1 - sum(int(one.sum()) for one in changed) / sum(one.size for one in changed)
-
-
-def middle(component: Component) -> Array:
-    """The plane (8R, 8C) that the file itself says: the middles of its cells."""
-    return decoded(component.coefficients, component.table)
-
 
 def consistent(file: JpegFile, planes: list[Array], make: Callable[[list[Array]], Array]) -> tuple[Array, float]:
     """Pixels that give the file's coefficients again, as far as that can be had, and the share of coefficients that do.
 
     Pixels are rounded, which may carry a coefficient over the wall of its cell. Blocks where that happens are drawn
     halfway towards the middles of their cells, again and again. Exact but for clipped pixels where all components have
-    the same size; where chroma is subsampled, blocks of luma alone are mended.
+    the same size; where chroma is subsampled, a block is mended only in the component in which it differs.
 
     Args:
         file: whose coefficients are wanted.
@@ -112,9 +99,10 @@ def consistent(file: JpegFile, planes: list[Array], make: Callable[[list[Array]]
     check = Recompression(file)
     if not check.possible:
         return pixels, float("nan")
-    differing = check.differing(pixels)
-    middles = [middle(component) for component in file.components]
+    changed = check.changed(pixels)
+    middles = [decoded(component.coefficients, component.table) for component in file.components]
     for _ in range(_ROUNDS):
+        differing = [np.asarray(one.any(axis=(2, 3))) for one in changed]
         if not any(blocks.any() for blocks in differing):
             break
         if check.aligned:
@@ -123,5 +111,5 @@ def consistent(file: JpegFile, planes: list[Array], make: Callable[[list[Array]]
             where = np.kron(blocks, np.ones((BLOCK, BLOCK), bool))
             plane[where] = (plane[where] + centre[where]) / 2
         pixels = make(planes)
-        differing = check.differing(pixels)
-    return pixels, check.equal_share(pixels)
+        changed = check.changed(pixels)
+    return pixels, 1 - sum(int(one.sum()) for one in changed) / sum(one.size for one in changed)

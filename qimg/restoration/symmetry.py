@@ -5,6 +5,8 @@ picture of a photograph's mirror image is as likely as the photograph: an estima
 has learnt each patch from eight orientations.
 """
 
+from functools import cache
+
 import numpy as np
 
 from qimg.arguments import Array
@@ -14,8 +16,9 @@ ELEMENTS = 8
 BLOCK = 8
 
 
+@cache
 def orders(side: int) -> Array:
-    """(8, side²) x[orders[g]] is the square x, flattened row by row, turned by element g."""
+    """(8, side²), read-only: x[orders[g]] is the square x, flattened row by row, turned by element g."""
     pixels = np.arange(side * side).reshape(side, side)
     turned = []
     for g in range(ELEMENTS):
@@ -23,7 +26,9 @@ def orders(side: int) -> Array:
         square = square[:, ::-1] if g & 1 else square
         square = square[::-1] if g & 2 else square
         turned.append(square.ravel())
-    return np.array(turned)
+    table = np.array(turned)
+    table.setflags(write=False)
+    return table
 
 
 def turned_offset(offset: tuple[int, int], g: int) -> tuple[int, int]:
