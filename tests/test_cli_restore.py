@@ -85,7 +85,7 @@ def test_a_damaged_file_is_told(photo, tmp_path, capsys):
         (["none.jpg", "x.png"], "none.jpg: no such file"),
         (["photo.jpg", "photo.jpg"], "exists already"),
         (["photo.jpg", "x.png", "--effort", "9"], "effort must be in [0, "),
-        (["photo.jpg", "x.png", "--method", "magic"], "method must be one of explicit, but method='magic'"),
+        (["photo.jpg", "x.png", "--method", "magic"], "method must be one of explicit, network, but method='magic'"),
         (["photo.jpg", "x.png", "--tune", "ssim"], "tune must be one of natural, psnr, but tune='ssim'"),
         (["photo.jpg", "x.png", "--tune", "natural", "--seed", "-1"], "seed must be at least 0, but seed=-1"),
         (["photo.jpg", "x.jpg"], "quality must be given for .jpg"),

@@ -106,7 +106,7 @@ def test_strips_leave_no_seams(small, monkeypatch):
     component = read_jpeg(content).components[0]
     whole = restore_component(small, component.coefficients, component.table, effort=2)
     parts = []
-    monkeypatch.setattr("qimg.restoration.explicit.STRIP", 1)
+    monkeypatch.setattr("qimg.restoration.estimator.STRIP", 1)
     strips = restore_component(
         small, component.coefficients, component.table, effort=2, track=lambda some: parts.extend(some) or some
     )
@@ -233,7 +233,7 @@ def test_options_are_checked(small):
     content = jpeg(COFFEE, quality=60)
     with pytest.raises(ValueError, match=r"effort must be in \[0, 2\], but effort=3"):
         restore(content, effort=3, model=small)
-    with pytest.raises(ValueError, match="method must be one of explicit, but method='magic'"):
+    with pytest.raises(ValueError, match="method must be one of explicit, network, but method='magic'"):
         restore(content, method="magic", model=small)
     with pytest.raises(ValueError, match="tune must be one of natural, psnr, but tune='x'"):
         restore(content, tune="x", model=small)

@@ -1,26 +1,33 @@
 """From a JPEG file back to the picture: `restore`."""
 
+import importlib
 import os
 import warnings
 from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qimg import images
 from qimg.arguments import Array, fraction, integer, one_of, require
-from qimg.restoration.explicit import Track, as_decoded, restore_component
+from qimg.restoration.estimator import Estimator, Track, as_decoded, in_strips
+from qimg.restoration.explicit import Explicit
 from qimg.restoration.fallback import left_alone
 from qimg.restoration.jpeg_file import MAX_PIXELS, Component, DamagedJpegWarning, JpegFile, read_jpeg
 from qimg.restoration.model import Model, load
 from qimg.restoration.natural import consistent, draw
 from qimg.restoration.sampling import upsampled, upsampled_rows
 
-METHODS = ("explicit",)
+if TYPE_CHECKING:
+    from qimg.restoration.network import Learned
+
+METHODS = ("explicit", "network")
 """How a file can be restored."""
 TUNES = ("psnr", "natural")
 """What for: the conditional mean, or a draw."""
 EFFORT = 5
-"""Stages of the estimator that comes with qimg."""
+"""Stages of the explicit estimator that comes with qimg."""
 _ROWS = 256
 
 
@@ -68,7 +75,7 @@ def restore(
     effort: int | None = None,
     rng: np.random.Generator | None = None,
     max_pixels: int | None = MAX_PIXELS,
-    model: Model | None = None,
+    model: "Model | Learned | None" = None,
     track: Track = iter,
 ) -> Array:
     """The picture behind a JPEG file: luma and chroma estimated from its coefficients, inside its quantization cells.
@@ -77,13 +84,16 @@ def restore(
 
     Args:
         source: path of a JPEG file, or its content.
-        method: "explicit".
+        method: "explicit", linear algebra alone, or "network", which is better and needs PyTorch (`pip install
+            'qimg[learned]'`).
         tune: "psnr" gives the conditional mean; "natural" draws from the conditional distribution, which looks less
             smooth at a lower PSNR, and gives the file's coefficients again when it is compressed with its tables.
-        effort: stages of the explicit estimator, 0 (fastest) to all, which are applied when left out.
+        effort: stages of the explicit estimator, 0 (fastest) to all; of networks, 1 (fast) or 2. The highest when left
+            out.
         rng: draws, for "natural" alone; seeded with 0 when left out.
         max_pixels: larger pictures are refused before memory is taken for them; None takes all.
-        model: of the explicit estimator; the one that comes with qimg when left out.
+        model: an explicit estimator or a network of yours (`qimg.restoration.load`, `qimg.restoration.network.load`);
+            what comes with qimg when left out.
         track: wraps the list of strips of each component, for a progress bar.
 
     Returns:
@@ -91,6 +101,7 @@ def restore(
 
     Raises:
         ImageError: no JPEG file that can be read; see `qimg.restoration.read_jpeg`.
+        ImportError: a network is asked for and PyTorch or safetensors is not installed.
 
     Warns:
         DamagedJpegWarning: the file is cut or corrupt; what it holds is restored.
@@ -115,23 +126,19 @@ def restore_picture(
     effort: int | None = None,
     rng: np.random.Generator | None = None,
     max_pixels: int | None = MAX_PIXELS,
-    model: Model | None = None,
+    model: "Model | Learned | None" = None,
     track: Track = iter,
 ) -> Restored:
     """As `restore`, with the standard deviation of every pixel and what is known about damage; does not warn."""
     one_of("method", method, METHODS)
     one_of("tune", tune, TUNES)
     require(rng is None or tune == "natural", "rng", "has no effect on the mean and must be left out", rng)
-    known = load() if model is None else model
-    stages = len(known.cascade.stages)
-    effort = stages if effort is None else integer("effort", effort, 0, stages)
+    estimator = _estimator(method, effort, model)
     file = read_jpeg(source, max_pixels=max_pixels)
-    first, calibration = file.components[0], known.calibration
+    first = file.components[0]
     alone = [left_alone(component) for component in file.components]
     estimates = [
-        as_decoded(component)
-        if left
-        else restore_component(known, component.coefficients, component.table, effort=effort, track=track)
+        as_decoded(component) if left else in_strips(estimator, component.coefficients, component.table, track=track)
         for component, left in zip(file.components, alone, strict=True)
     ]
     samples = [component.shape[0] * component.shape[1] for component in file.components]
@@ -139,7 +146,7 @@ def restore_picture(
     equal = float("nan")
     if tune == "natural":
         generator = np.random.default_rng(0) if rng is None else rng
-        shapes = calibration.shapes[effort]
+        shapes = estimator.calibration.shapes
         planes = [
             draw(component, estimate, shapes, generator)
             for component, estimate in zip(file.components, estimates, strict=True)
@@ -156,8 +163,41 @@ def restore_picture(
         complaints=file.complaints,
         equal_coefficients=equal,
         left_alone=sum(size for size, left in zip(samples, alone, strict=True) if left) / sum(samples),
-        widths=tuple((level, calibration.half_width(first.table, effort, level)) for level in known.levels),
+        widths=estimator.calibration.widths(first.table),
     )
+
+
+def _estimator(method: str, effort: int | None, model: "Model | Learned | None") -> Estimator:
+    """What a method at an effort stands for."""
+    if method == "network":
+        if isinstance(model, Model):
+            raise ValueError(f"model must be a network for this method, but model={model!r}")
+        if model is not None:
+            require(effort is None, "effort", "has no effect on a network of yours and must be left out", effort)
+            return model
+        shipped: Estimator = learned().load(effort=2 if effort is None else effort)
+        return shipped
+    known = load() if model is None else model
+    if not isinstance(known, Model):
+        raise ValueError(f"model must be an explicit estimator for this method, but model={model!r}")
+    stages = len(known.cascade.stages)
+    return Explicit(known, stages if effort is None else integer("effort", effort, 0, stages))
+
+
+def learned() -> ModuleType:
+    """`qimg.restoration.network`, which needs PyTorch.
+
+    Raises:
+        ImportError: PyTorch or safetensors is not installed.
+    """
+    try:
+        return importlib.import_module("qimg.restoration.network")
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "safetensors"):
+            raise
+        raise ImportError(
+            f"method 'network' needs PyTorch and safetensors, but {error.name} is missing: pip install 'qimg[learned]'"
+        ) from None
 
 
 def _pixels(file: JpegFile, planes: list[Array]) -> Array:

@@ -15,46 +15,13 @@ from qimg.arguments import Array
 from qimg.images import write_atomically
 from qimg.prior import container
 from qimg.prior.integers import mixture_from_integers, mixture_to_integers
+from qimg.restoration.calibration import Calibration
 from qimg.restoration.cascade import Cascade, Stage
 from qimg.restoration.rounding import RoundedExperts
 from qimg.restoration.threads import in_one_blas_thread
 
-COARSENESS = np.arange(0.0, 8.25, 0.5)
-"""log₂ of the mean step of the three lowest AC coefficients at which calibration is kept."""
-LEVELS = np.array([0.5, 0.68, 0.8, 0.9, 0.95, 0.99])
-"""Probabilities whose quantiles are kept."""
-_FINE = 1024.0
 _KIND = "restoration"
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 0, "lp": 0, "pb": 0}]
-
-
-def coarseness_of(table: Array) -> int:
-    """The place of a table among `COARSENESS`.
-
-    Low steps tell qualities apart where libjpeg cuts the high ones off at 255, which its sizes do not.
-    """
-    low = (table[0, 1] + table[1, 0] + table[1, 1]) / 3
-    return int(np.abs(np.log2(low) - COARSENESS).argmin())
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Calibration:
-    """What turns the deviations that a cascade believes in into true ones."""
-
-    scales: Array
-    """(stages + 1, tables) root mean square of error / believed deviation."""
-    quantiles: Array
-    """(stages + 1, tables, levels) of |error| / true deviation."""
-    shapes: Array
-    """(stages + 1, classes of the first stage, 64) mean squares of an error's DCT coefficients, their mean being 1."""
-
-    def scale(self, table: Array, stage: int) -> float:
-        """The factor for a table after a stage."""
-        return float(self.scales[stage, coarseness_of(table)])
-
-    def half_width(self, table: Array, stage: int, probability: float) -> float:
-        """Deviations on either side of an estimate within which the truth lies with this probability."""
-        return float(np.interp(probability, LEVELS, self.quantiles[stage, coarseness_of(table)]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,15 +38,12 @@ class Model:
         cls,
         cascade: Cascade,
         experts: Sequence[RoundedExperts],
-        calibration: Calibration,
+        calibrations: Sequence[Calibration],
         provenance: Mapping[str, Any],
     ) -> "Model":
-        """The model of given parts: the experts of the first estimate and of every stage, rounded."""
-        arrays: dict[str, Array] = {
-            "scales": np.rint(_FINE * calibration.scales).astype(np.int32),
-            "quantiles": np.rint(_FINE * calibration.quantiles).astype(np.int32),
-            "shapes": np.rint(_FINE * calibration.shapes).astype(np.int32),
-        }
+        """The model of given parts: experts and calibrations of the first estimate and of every stage."""
+        integers = [one.to_integers() for one in calibrations]
+        arrays: dict[str, Array] = {name: np.stack([one[name] for one in integers]) for name in integers[0]}
         for number, one in enumerate(experts):
             arrays |= {f"experts {number}/{key}": value for key, value in _packed(one).items()}
         stages = []
@@ -123,16 +87,13 @@ class Model:
         return Cascade(first=_unpacked(self._arrays("experts 0")).experts(), stages=tuple(stages))
 
     @cached_property
-    def calibration(self) -> Calibration:
-        """What makes its deviations true."""
+    def calibrations(self) -> tuple[Calibration, ...]:
+        """What makes its deviations true, after every stage."""
         arrays = self.contents.arrays
-        scales, quantiles, shapes = (arrays[name] / _FINE for name in ("scales", "quantiles", "shapes"))
-        return Calibration(scales=scales, quantiles=quantiles, shapes=np.maximum(shapes, 1 / _FINE))
-
-    @property
-    def levels(self) -> tuple[float, ...]:
-        """Probabilities whose intervals are known."""
-        return tuple(float(level) for level in LEVELS)
+        return tuple(
+            Calibration.from_integers({name: arrays[name][stage] for name in ("scales", "quantiles", "shapes")})
+            for stage in range(len(self.contents.header["stages"]) + 1)
+        )
 
     def _arrays(self, name: str) -> dict[str, Array]:
         start = f"{name}/"

@@ -1,37 +1,39 @@
 """How far estimates really are from the truth, beside how far they are believed to be."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from qimg.arguments import Array
-from qimg.restoration.cascade import COUNTS, Cascade, first_labels, to_blocks
+from qimg.restoration.calibration import COARSENESS, LEVELS, Calibration, coarseness_of
+from qimg.restoration.cascade import COUNTS, Estimate, first_labels, to_blocks
 from qimg.restoration.cells import project
 from qimg.restoration.fitting.draws import Draw
-from qimg.restoration.model import COARSENESS, LEVELS, Calibration, coarseness_of
 from qimg.restoration.natural import error_shape
 from qimg.restoration.symmetry import BLOCK
 
 _FINEST, _MOST = 1 / 64, 24.0
 
 
-def calibration(cascade: Cascade, drawn: Iterable[Draw]) -> Calibration:
-    """Root mean squares and quantiles of errors in units of what the cascade believes, after every stage.
+def calibrations(
+    estimates: Callable[[Array, Array], Iterable[Estimate]], count: int, drawn: Iterable[Draw]
+) -> list[Calibration]:
+    """Root mean squares and quantiles of errors in units of what is believed, for each of several estimates.
 
     Errors of pixels rounded to bytes; quantiles are of what lies beyond the half code value that rounding may take.
 
     Args:
-        cascade: the estimator.
+        estimates: gives them from coefficients and table.
+        count: how many there are.
         drawn: planes that it was not fitted on.
     """
-    count = len(cascade.stages) + 1
     squares, pixels = np.zeros((count, len(COARSENESS))), np.zeros(len(COARSENESS))
     found = np.zeros((count, len(COARSENESS), int(_MOST / _FINEST) + 1))
     shapes, blocks = np.zeros((count, len(COUNTS) + 1, BLOCK * BLOCK)), np.zeros((count, len(COUNTS) + 1))
     for plane, coefficients, table in drawn:
         place = coarseness_of(table)
         pixels[place] += plane.size
-        for stage, estimate in enumerate(cascade.estimates(coefficients, table)):
+        for stage, estimate in enumerate(estimates(coefficients, table)):
             shown = np.clip(np.rint(project(estimate.values, coefficients, table)), 0, 255)
             error, believed = plane - shown, np.sqrt(estimate.variance)
             squares[stage, place] += np.square(error / believed, dtype=np.float64).sum()
@@ -50,7 +52,8 @@ def calibration(cascade: Cascade, drawn: Iterable[Draw]) -> Calibration:
     for stage in range(count):
         known = np.sqrt(squares[stage, seen] / pixels[seen])
         scales[stage] = np.interp(COARSENESS, COARSENESS[seen], known)
-    return Calibration(scales=scales, quantiles=_quantiles(found, scales), shapes=_normalised(shapes, blocks))
+    parts = zip(scales, _quantiles(found, scales), _normalised(shapes, blocks), strict=True)
+    return [Calibration(scales=one, quantiles=quantiles, shapes=shape) for one, quantiles, shape in parts]
 
 
 def _normalised(shapes: Array, blocks: Array) -> Array:

@@ -29,7 +29,7 @@ from qimg.restoration.cascade import (
     unit_of,
 )
 from qimg.restoration.experts import Experts, groups
-from qimg.restoration.fitting.calibration import calibration
+from qimg.restoration.fitting.calibration import calibrations
 from qimg.restoration.fitting.draws import Draw, draws, planes
 from qimg.restoration.model import Model
 from qimg.restoration.rounding import RoundedExperts, rounded
@@ -126,7 +126,8 @@ def fit(
         experts.append(own)
         # Later stages are fitted on what the rounded experts give.
         cascade = Cascade(first=cascade.first, stages=(*cascade.stages, replace(stage, experts=own.experts())))
-    known = calibration(cascade, drawn(1 + 2 * len(recipe.classes), judges, chroma=False))
+    judged = drawn(1 + 2 * len(recipe.classes), judges, chroma=False)
+    known = calibrations(cascade.estimates, len(cascade.stages) + 1, judged)
     provenance = {
         "recipe": asdict(recipe),
         "inputs": [source.name for source in pictures],

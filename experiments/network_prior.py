@@ -1,0 +1,289 @@
+"""What does the prior bring to a network that restores JPEG files?
+
+Small networks are trained on more and more pictures with the prior as nothing, as an input (an explicit estimate beside
+the decoded plane), as a regulariser (unlikely patches cost), as a projection (outputs are confined to the middle of the
+file's quantization cells), and as input and projection at once. A prior that advises on a picture was fitted on others:
+the pictures to train on are two folds, and each fold is advised by the prior of the other one. Gains are of held-out
+pictures that neither a network nor a prior has seen.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.parameters import integers, not_empty
+from experiments.pictures import Gathered, PictureParams, Track, gather
+from experiments.summary import finite_mean
+from qimg import prior, restoration
+from qimg.arguments import one_of, require
+from qimg.report import Table, plain_log_axis, plot_curves
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from qimg.restoration.training.pool import Picture
+
+USES = ("none", "input", "regulariser", "projection", "input+projection")
+"""What the prior is to a network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment. The pictures are held out; JPEG files are reduced by 2×2 means."""
+
+    folds: tuple[str, ...] = ()
+    """Two lists or folders of pictures to train on; the bundled photographs that are not judged when left out."""
+    restorers: tuple[str, ...] = ()
+    """Explicit estimators of the folds, in any order, as `python -m qimg.restoration.fitting` writes them."""
+    priors: tuple[str, ...] = ()
+    """Priors of the folds with a mixture `patch8`, as `qimg prior fit` writes them."""
+    uses: tuple[str, ...] = ()
+    """Of the prior; all for which there are files when left out."""
+    counts: tuple[int, ...] = (10, 30, 100, 1000)
+    """Pictures to train on; a count above what there is takes all."""
+    seeds: tuple[int, ...] = (0,)
+    """Of weights, draws and crops."""
+    width: int = 32
+    """Channels of features."""
+    blocks: int = 4
+    """Residual blocks."""
+    steps: int = 8000
+    """Of training."""
+    batch: int = 32
+    """Crops of 64×64 in a step."""
+    every: int = 1000
+    """Steps between two evaluations."""
+    draws: int = 1920
+    """That are drawn of all pictures together, at least eight of each."""
+    effort: int = 1
+    """Stages of the explicit estimate that is an input."""
+    strength: float = 0.01
+    """Of the regulariser: weight of nats per coefficient."""
+    device: str = "cpu"
+    """As PyTorch names it, such as cuda."""
+    workers: int = 1
+    """Processes that draw."""
+
+    def inputs(self) -> Gathered:
+        """All pictures that are read."""
+        judged = self.gather()
+        more = [gather([fold], box_mean=1) for fold in self.folds]
+        return Gathered(
+            pictures=[*judged.pictures, *(one for some in more for one in some.pictures)],
+            skipped=[*judged.skipped, *(one for some in more for one in some.skipped)],
+        )
+
+
+TINY = Params(counts=(2,), width=4, blocks=1, steps=2, batch=2, every=1, draws=2, effort=0, box_mean=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One network after some steps."""
+
+    use: str
+    pictures: int
+    seed: int
+    step: int
+    train_seconds: float
+    drawing_seconds: float
+    """Making the draws with their explicit estimates; NaN where there are none."""
+    weights: int
+    gain_q10_db: float
+    """Mean gain in PSNR over the decoded file, of luma."""
+    gain_q20_db: float
+    gain_q40_db: float
+    loss: float
+    """Mean absolute error of the crops trained on, in units of the table."""
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per network and evaluation."""
+    import torch
+
+    from qimg.restoration.training.held_out import HeldOut
+    from qimg.restoration.training.pool import make, unseen
+    from qimg.restoration.training.recipe import Recipe
+    from qimg.restoration.training.regulariser import Regulariser
+    from qimg.restoration.training.run import train
+
+    integers("counts", params.counts, 1)
+    not_empty("seeds", params.seeds)
+    uses = [one_of("uses", use, USES) for use in params.uses or _possible(params)]
+    folds, judged = _pictures(params)
+    names = {picture.name for picture in judged}
+    require(
+        names.isdisjoint(one.name for fold in folds for one in fold), "folds", "must not hold a judged picture", names
+    )
+    restorers = [restoration.load(file) for file in params.restorers]
+    known = [prior.load(file) for file in params.priors]
+    device = torch.device(params.device)
+    held = HeldOut(judged, device=device, prior=restorers[0] if restorers else None, effort=params.effort)
+    rows: list[Row] = []
+    for seed, count in track([(seed, count) for seed in params.seeds for count in params.counts]):
+        chosen = _chosen(folds, count, seed)
+        versions = max(8, -(-params.draws // len(chosen)))
+        start = time.perf_counter()
+        pool = make(
+            chosen,
+            versions=versions,
+            seed=seed,
+            advisers=restorers,
+            effort=params.effort,
+            workers=params.workers,
+        )
+        drawing = time.perf_counter() - start
+        for use in uses:
+            recipe = Recipe(
+                use=tuple(name for name in use.split("+") if name != "none"),
+                width=params.width,
+                blocks=params.blocks,
+                effort=params.effort,
+                strength=params.strength,
+                steps=params.steps,
+                batch=params.batch,
+                warmup=min(200, params.steps // 10),
+                seed=seed,
+            )
+            regulariser = None
+            if "regulariser" in use:
+                judges = [unseen(picture.name, known) for picture in chosen]
+                regulariser = Regulariser([one.mixtures["patch8"].mixture for one in known], judges).to(device)
+            state = train(recipe, pool, held, device=device, regulariser=regulariser, every=params.every)
+            rows += [
+                Row(
+                    use=use,
+                    pictures=len(chosen),
+                    seed=seed,
+                    step=record.step,
+                    train_seconds=record.seconds,
+                    drawing_seconds=drawing if "input" in use else float("nan"),
+                    weights=state.network.weights,
+                    gain_q10_db=record.gain_db["Q10"],
+                    gain_q20_db=record.gain_db["Q20"],
+                    gain_q40_db=record.gain_db["Q40"],
+                    loss=record.loss,
+                )
+                for record in state.log
+            ]
+    return rows
+
+
+def _possible(params: Params) -> list[str]:
+    """The uses for which there are files."""
+    kept = {"input": bool(params.restorers), "regulariser": bool(params.priors)}
+    return [use for use in USES if all(kept.get(part, True) for part in use.split("+"))]
+
+
+def _pictures(params: Params) -> tuple[list[list["Picture"]], list["Picture"]]:
+    """The pictures of the folds, and those that are judged."""
+    from qimg.prior.sources import Source
+    from qimg.restoration.fitting.draws import planes
+    from qimg.restoration.training.pictures import read
+    from qimg.restoration.training.pool import Picture
+
+    if params.folds:
+        require(len(params.images) > 0, "images", "must name held-out pictures where folds are given", params.images)
+        root = Path(os.environ["QIMG_DATA"]) if "QIMG_DATA" in os.environ else None
+        return [read([fold], root=root)[0] for fold in params.folds], read(params.images, root=root)[0]
+    sources = [Source(name=one.name, group="", array=one.image()) for one in params.gather().pictures]
+    own = [Picture(source.name, *planes(source)) for source in sources]
+    return [own[1::3], own[2::3]], own[::3]
+
+
+def _chosen(folds: Sequence[Sequence["Picture"]], count: int, seed: int) -> list["Picture"]:
+    """So many pictures, as many of one fold as of the other."""
+    rng = np.random.default_rng(seed)
+    orders = [[fold[index] for index in rng.permutation(len(fold))] for fold in folds]
+    mixed = [one for some in zip_longest(*orders) for one in some if one is not None]
+    return mixed[:count]
+
+
+def final(rows: Sequence[Row], use: str, pictures: int) -> tuple[float, float, float]:
+    """Gains in dB at Q10, 20 and 40 after all steps, mean over seeds."""
+    own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
+    last = [row for row in own if row.step == max(row.step for row in own)]
+    ten, twenty, forty = (finite_mean(getattr(row, f"gain_q{quality}_db") for row in last) for quality in (10, 20, 40))
+    return ten, twenty, forty
+
+
+def mean_gain(row: Row) -> float:
+    """Mean of the three qualities."""
+    return (row.gain_q10_db + row.gain_q20_db + row.gain_q40_db) / 3
+
+
+def share_of_steps(rows: Sequence[Row], use: str, pictures: int) -> float:
+    """Share of the steps after which a use is as good as no prior is in the end; NaN where it never is."""
+    goals = [row for row in rows if (row.use, row.pictures) == ("none", pictures)]
+    own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
+    if not goals or not own:
+        return float("nan")
+    steps = sorted({row.step for row in own})
+    goal = finite_mean(mean_gain(row) for row in goals if row.step == steps[-1])
+    for step in steps:
+        if finite_mean(mean_gain(row) for row in own if row.step == step) >= goal:
+            return step / steps[-1]
+    return float("nan")
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    sentences = []
+    for pictures in sorted({row.pictures for row in rows}):
+        found = {use: float(np.mean(final(rows, use, pictures))) for use in USES if _there(rows, use, pictures)}
+        if "none" not in found:
+            continue
+        parts = ", ".join(f"{use} {value - found['none']:+.3f} dB" for use, value in found.items() if use != "none")
+        sentences.append(f"{pictures} pictures: without the prior {found['none']:+.3f} dB; {parts}.")
+    return sentences
+
+
+def _there(rows: Sequence[Row], use: str, pictures: int) -> bool:
+    return any((row.use, row.pictures) == (use, pictures) for row in rows)
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Gains after all steps."""
+    body: list[list[object]] = []
+    for pictures in sorted({row.pictures for row in rows}):
+        for use in USES:
+            own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
+            if not own:
+                continue
+            last = [row for row in own if row.step == max(row.step for row in own)]
+            seconds = float(np.median([row.train_seconds for row in last]))
+            drawing = float(np.median([row.drawing_seconds for row in last]))
+            reached = share_of_steps(rows, use, pictures)
+            body.append([pictures, use, *final(rows, use, pictures), reached, seconds, drawing, own[0].weights])
+    columns = ["pictures", "prior as", "Q10, dB", "Q20, dB", "Q40, dB", "share of steps to none's end"]
+    columns += ["training, s", "draws with estimates, s", "weights"]
+    seeds = len({row.seed for row in rows})
+    return Table(columns=columns, rows=body, caption=f"Gain in Y PSNR over JPEG on held-out pictures; {seeds} seed(s)")
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """Gain against pictures, and against steps with the fewest and with all pictures."""
+    import matplotlib.pyplot as plt
+
+    counts = sorted({row.pictures for row in rows})
+    uses = [use for use in USES if any(row.use == use for row in rows)]
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
+    curves = {use: (counts, [float(np.mean(final(rows, use, count))) for count in counts]) for use in uses}
+    plot_curves(curves, x_label="pictures trained on", y_label="gain in Y PSNR, dB", ax=axes[0])
+    plain_log_axis(axes[0], "x")
+    for ax, count in zip(axes[1:], (counts[0], counts[-1]), strict=True):
+        progress = {}
+        for use in uses:
+            own = [row for row in rows if (row.use, row.pictures) == (use, count)]
+            steps = sorted({row.step for row in own})
+            gains = [finite_mean(mean_gain(row) for row in own if row.step == step) for step in steps]
+            progress[use] = (steps, gains)
+        plot_curves(progress, x_label="steps", y_label="gain in Y PSNR, dB", ax=ax)
+        ax.set_title(f"{count} pictures")
+    return figure

@@ -1,0 +1,55 @@
+"""What turns the deviations that an estimator believes in into true ones, as measured on held-out pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from qimg.arguments import Array
+
+COARSENESS = np.arange(0.0, 8.25, 0.5)
+"""log₂ of the mean step of the three lowest AC coefficients at which calibration is kept."""
+LEVELS = np.array([0.5, 0.68, 0.8, 0.9, 0.95, 0.99])
+"""Probabilities whose quantiles are kept."""
+_FINE = 1024.0
+_PARTS = ("scales", "quantiles", "shapes")
+
+
+def coarseness_of(table: Array) -> int:
+    """The place of a table among `COARSENESS`.
+
+    Low steps tell qualities apart where libjpeg cuts the high ones off at 255, which its sizes do not.
+    """
+    low = (table[0, 1] + table[1, 0] + table[1, 1]) / 3
+    return int(np.abs(np.log2(low) - COARSENESS).argmin())
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Calibration:
+    """The calibration of one estimator."""
+
+    scales: Array
+    """(tables,) root mean square of error / believed deviation."""
+    quantiles: Array
+    """(tables, levels) of |error| / true deviation."""
+    shapes: Array
+    """(classes of the first stage, 64) mean squares of an error's DCT coefficients, their mean being 1."""
+
+    def scale(self, table: Array) -> float:
+        """The factor for a table."""
+        return float(self.scales[coarseness_of(table)])
+
+    def widths(self, table: Array) -> tuple[tuple[float, float], ...]:
+        """Probabilities, and the deviations on either side of an estimate within which the truth lies with each."""
+        numbers = self.quantiles[coarseness_of(table)]
+        return tuple((float(level), float(number)) for level, number in zip(LEVELS, numbers, strict=True))
+
+    def to_integers(self) -> dict[str, Array]:
+        """Arrays of integers for a file."""
+        return {name: np.rint(_FINE * getattr(self, name)).astype(np.int32) for name in _PARTS}
+
+    @classmethod
+    def from_integers(cls, arrays: Mapping[str, Array]) -> "Calibration":
+        """The calibration of arrays that `to_integers` gave."""
+        scales, quantiles, shapes = (arrays[name] / _FINE for name in _PARTS)
+        return cls(scales=scales, quantiles=quantiles, shapes=np.maximum(shapes, 1 / _FINE))

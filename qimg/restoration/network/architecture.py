@@ -1,0 +1,146 @@
+"""The light network: residual convolutions at half resolution that know the 8×8 grid and the quantization table."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from qimg.arguments import integer
+from qimg.restoration.cascade import DCT
+from qimg.restoration.symmetry import BLOCK
+
+FACTOR = 2
+"""Rows and columns of samples that one feature stands for."""
+_HIDDEN = 32
+_LEVEL = 64.0
+_LIMIT = 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """What the weights of a network are for."""
+
+    width: int = 48
+    """Channels of features."""
+    blocks: int = 5
+    """Residual blocks of two 3×3 convolutions each."""
+    estimate: bool = False
+    """Whether an explicit estimate of the plane is a further input."""
+    cell: float = 0.7
+    """Share of every quantization cell that outputs are confined to; 0 leaves them as they are."""
+
+    def __post_init__(self) -> None:
+        integer("width", self.width, 1)
+        integer("blocks", self.blocks, 1)
+
+    @property
+    def reach(self) -> int:
+        """Rows and columns, a multiple of 8, beyond which nothing changes an output."""
+        own = FACTOR * (2 * self.blocks + 2)
+        return (-(-own // BLOCK) + (self.cell > 0)) * BLOCK
+
+
+class Network(nn.Module):
+    """Conditional mean and variance of planes given what their quantized coefficients decode to.
+
+    The residual is learnt in units of the table (`qimg.restoration.cascade.unit_of`), so that every quality has errors
+    of one size. Space-to-depth by 2, a convolution with a tile of biases for the 4×4 places that a feature can have in
+    the 8×8 grid, residual blocks whose features are scaled and shifted by a function of the table (Perez et al. 2018),
+    and a last convolution that starts at zero: an untrained network gives the decoded plane.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.low_precision = False
+        """Whether the blocks' products are in bfloat16: for training, where twice as fast is worth their rounding."""
+        width, squared = architecture.width, FACTOR * FACTOR
+        tile = BLOCK // FACTOR
+        self.first = nn.Conv2d(squared * (3 if architecture.estimate else 2), width, 3, padding=1)
+        self.tile = nn.Parameter(torch.zeros(1, width, tile, tile))
+        self.before = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(architecture.blocks))
+        self.after = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(architecture.blocks))
+        self.table = nn.Sequential(nn.Linear(BLOCK * BLOCK, _HIDDEN), nn.ReLU())
+        self.modulation = nn.Linear(_HIDDEN, 2 * width * architecture.blocks)
+        self.mean = nn.Conv2d(width, squared, 3, padding=1)
+        self.spread = nn.Conv2d(width, squared, 1)
+        with torch.no_grad():
+            for zero in (self.mean, self.spread, self.modulation):
+                for values in zero.parameters():
+                    values.zero_()
+            for after in self.after:
+                next(after.parameters()).mul_(0.3)  # sums of many blocks start near their first term
+        self.dct: Tensor
+        self.register_buffer("dct", torch.from_numpy(DCT.copy()), persistent=False)
+
+    @property
+    def weights(self) -> int:
+        """Numbers that are learnt."""
+        return sum(value.numel() for value in self.parameters())
+
+    def forward(self, decoded: Tensor, table: Tensor, estimate: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean, and logarithm of the variance in squared units, (B, 1, H, W) each.
+
+        Args:
+            decoded: (B, 1, H, W) code values, neither rounded nor clipped; sides are multiples of 8.
+            table: (B, 8, 8) quantization steps.
+            estimate: (B, 1, H, W) explicit estimate, where the architecture takes one.
+        """
+        steps, unit = table, units(table)
+        seen = [(decoded - 128) / _LEVEL, (decoded - 128) / (8 * unit)]
+        if self.architecture.estimate:
+            assert estimate is not None
+            seen.append((estimate - decoded) / unit)
+        x = nn.functional.pixel_unshuffle(torch.cat(seen, dim=1), FACTOR)
+        x = self.first(x.contiguous(memory_format=torch.channels_last))
+        rows, columns = (length // tile for length, tile in zip(x.shape[2:], self.tile.shape[2:], strict=True))
+        x = torch.relu(x + self.tile.repeat(1, 1, rows, columns))
+        told = self.modulation(self.table((torch.log2(steps).flatten(1) - 4) / 2))
+        told = told.view(len(told), self.architecture.blocks, 2, -1, 1, 1)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.low_precision, cache_enabled=False):
+            for number, (before, after) in enumerate(zip(self.before, self.after, strict=True)):
+                y = _modulated(before, x, 1 + told[:, number, 0], told[:, number, 1])
+                x = x + after(torch.relu_(y))
+        residual = nn.functional.pixel_shuffle(self.mean(x), FACTOR)
+        # The variance looks at features without shaping them: the mean is learnt as if it were not there.
+        spread = nn.functional.pixel_shuffle(self.spread(x.detach()), FACTOR)
+        mean = decoded + unit * residual
+        if self.architecture.cell > 0:
+            mean = decoded + self._confined(mean - decoded, steps)
+        return mean, spread.clamp(-_LIMIT, _LIMIT)
+
+    def _confined(self, change: Tensor, steps: Tensor) -> Tensor:
+        """The change whose coefficients stay within the middle share of their cells, which are centred on no change."""
+        count, _, height, width = change.shape
+        half = (self.architecture.cell / 2) * steps.view(count, 1, BLOCK * BLOCK)
+        blocks = to_blocks(change)
+        inside = torch.clamp(blocks @ self.dct.T, -half, half) @ self.dct
+        return from_blocks(inside, height, width)
+
+
+def _modulated(layer: nn.Module, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """The layer's output, its channels scaled and shifted by (B, C, 1, 1); those of one picture go into the weights."""
+    if len(scale) > 1 or torch.is_grad_enabled():
+        return layer(x) * scale + shift
+    assert isinstance(layer, nn.Conv2d)
+    assert layer.bias is not None
+    weight, bias = layer.weight * scale.transpose(0, 1), layer.bias * scale.flatten() + shift.flatten()
+    return nn.functional.conv2d(x, weight.contiguous(memory_format=torch.channels_last), bias, padding=1)
+
+
+def units(table: Tensor) -> Tensor:
+    """(B, 1, 1, 1) sizes of tables (B, 8, 8), as `qimg.restoration.cascade.unit_of`."""
+    return table.square().mean(dim=(1, 2)).sqrt().view(-1, 1, 1, 1) / BLOCK
+
+
+def to_blocks(planes: Tensor) -> Tensor:
+    """(B, n, 64) the 8×8 blocks of planes (B, 1, H, W), row by row."""
+    count, _, height, width = planes.shape
+    blocks = planes.reshape(count, height // BLOCK, BLOCK, width // BLOCK, BLOCK).transpose(2, 3)
+    return blocks.reshape(count, -1, BLOCK * BLOCK)
+
+
+def from_blocks(blocks: Tensor, height: int, width: int) -> Tensor:
+    """Planes (B, 1, H, W) of their blocks (B, n, 64)."""
+    grid = blocks.reshape(len(blocks), height // BLOCK, width // BLOCK, BLOCK, BLOCK).transpose(2, 3)
+    return grid.reshape(len(blocks), 1, height, width)

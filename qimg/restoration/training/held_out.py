@@ -1,0 +1,62 @@
+"""How much a network gains on pictures that it is not trained on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qimg import images
+from qimg.restoration.explicit import restore_component
+from qimg.restoration.fitting.draws import drawn
+from qimg.restoration.model import Model
+from qimg.restoration.network.architecture import Network
+from qimg.restoration.symmetry import BLOCK
+from qimg.restoration.training.pool import Entry, Picture, Pool, assembled, entry
+
+SIDE = 20
+"""Blocks on a side of the middle that is judged of each picture."""
+QUALITIES = (10, 20, 40)
+_BATCH = 16
+
+
+class HeldOut:
+    """The middles of pictures at qualities 10, 20 and 40."""
+
+    def __init__(self, pictures: Sequence[Picture], *, device: torch.device, prior: Model | None, effort: int) -> None:
+        pools = {quality: _pool(pictures, quality, prior, effort).to(device) for quality in QUALITIES}
+        self.pools = pools
+
+    def __call__(self, network: Network) -> dict[str, float]:
+        """Mean gain in PSNR over the decoded files in dB, by quality."""
+        return {f"Q{quality}": _gain(network, pool) for quality, pool in self.pools.items()}
+
+
+def _pool(pictures: Sequence[Picture], quality: int, prior: Model | None, effort: int) -> Pool:
+    steps, side = images.quantization_table(quality), BLOCK * SIDE
+    found: list[Entry] = []
+    for picture in pictures:
+        top, left = ((length - side) // 2 for length in picture.luma.shape)
+        if min(top, left) < 0:
+            continue
+        draw = drawn(np.ascontiguousarray(picture.luma[top : top + side, left : left + side]), steps)
+        estimate = None
+        if prior is not None:
+            estimate = restore_component(prior, draw.coefficients, draw.table, effort=effort).values
+        found.append(entry(len(found), draw, estimate))
+    return assembled(found)
+
+
+@torch.inference_mode()
+def _gain(network: Network, pool: Pool) -> float:
+    gains = []
+    for first in range(0, len(pool.starts), _BATCH):
+        draws = torch.arange(first, min(first + _BATCH, len(pool.starts)), device=pool.truth.device)
+        crops = pool.crops(torch.stack([draws, 0 * draws, 0 * draws], dim=1), SIDE)
+        mean, _ = network(crops.decoded, crops.tables, crops.estimate)
+        gains.append(10 * torch.log10(_error(crops.decoded, crops.truth) / _error(mean, crops.truth)))
+    return float(torch.cat(gains).mean())
+
+
+def _error(shown: Tensor, truth: Tensor) -> Tensor:
+    return (shown.round().clamp(0, 255) - truth).square().mean(dim=(1, 2, 3)) + 1e-3

@@ -1,0 +1,65 @@
+"""The parameters of a training."""
+
+from dataclasses import dataclass
+
+from qimg.arguments import integer, one_of, require
+from qimg.restoration.network.architecture import Architecture
+
+PRIORS = ("input", "regulariser", "projection")
+"""What the prior can be to a network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The parameters of a training."""
+
+    width: int = 48
+    """Channels of features, at half resolution."""
+    blocks: int = 5
+    """Residual blocks of two 3×3 convolutions."""
+    use: tuple[str, ...] = ("projection",)
+    """What the prior is to the network: "input" (an explicit estimate is a further input), "regulariser" (unlikely
+    patches cost), "projection" (outputs are confined to the quantization cells); any of them, or none."""
+    effort: int = 1
+    """Stages of the explicit estimator, for "input"."""
+    strength: float = 0.01
+    """Weight, for "regulariser", of nats per sample beside the error in units."""
+    versions: int = 8
+    """Draws of each picture that are kept: orientation, cut and table."""
+    qualities: tuple[int, int] = (5, 95)
+    """Lowest and highest of libjpeg's; drawn evenly in their logarithm."""
+    chroma: bool = True
+    """Draw chroma at half size as well."""
+    crop: int = 8
+    """Blocks on a side of a crop."""
+    batch: int = 32
+    """Crops of a step."""
+    steps: int = 20_000
+    """Of Adam."""
+    rate: float = 2e-3
+    """Highest learning rate, reached after `warmup` steps; it falls to zero as a cosine."""
+    warmup: int = 200
+    averaging: float = 0.999
+    """Share of the averaged weights, which are what is kept, that stays at a step."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in self.use:
+            one_of("use", name, PRIORS)
+        for name in ("versions", "batch", "steps"):
+            integer(name, getattr(self, name), 1)
+        for name in ("effort", "warmup", "seed"):
+            integer(name, getattr(self, name), 0)
+        integer("crop", self.crop, 1)
+        low, high = self.qualities
+        integer("qualities", low, 1, 100)
+        integer("qualities", high, low, 100)
+        require(0 <= self.averaging < 1, "averaging", "must be in [0, 1)", self.averaging)
+        require(self.rate > 0, "rate", "must be positive", self.rate)
+        _ = self.architecture
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the weights are for."""
+        cell = 0.7 if "projection" in self.use else 0.0
+        return Architecture(width=self.width, blocks=self.blocks, estimate="input" in self.use, cell=cell)
