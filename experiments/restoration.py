@@ -9,6 +9,7 @@ import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS = ("luma", "colour")
 EXPLICIT = "qimg, effort"
+NETWORK = "network, effort"
 TV_WEIGHT = 0.0007
 """Weight of total variation, in white = 1, per unit of the table's size: best of a grid on the bundled photographs."""
 
@@ -80,11 +82,16 @@ def methods() -> dict[str, Callable[[bytes, Array, int], Array]]:
     model = restoration.load()
     efforts = range(len(model.cascade.stages) + 1)
     ours = {f"{EXPLICIT} {effort}": _explicit(effort) for effort in efforts}
-    return {"TV": _total_variation, "64 shifts": shifts, **ours}
+    learned = {f"{NETWORK} {effort}": _network(effort) for effort in (1, 2)} if find_spec("torch") else {}
+    return {"TV": _total_variation, "64 shifts": shifts, **ours, **learned}
 
 
 def _explicit(effort: int) -> Callable[[bytes, Array, int], Array]:
     return lambda file, decoded, quality: restoration.restore(file, effort=effort)
+
+
+def _network(effort: int) -> Callable[[bytes, Array, int], Array]:
+    return lambda file, decoded, quality: restoration.restore(file, method="network", effort=effort)
 
 
 def shifts(file: bytes, decoded: Array, quality: int) -> Array:

@@ -43,6 +43,8 @@ class State:
     generator: torch.Generator
     share: Tensor
     """() of the weights in their average, at the next step."""
+    machine: str
+    """What the steps were made by."""
     step: int = 0
     seconds: float = 0.0
     log: list[Record] = field(default_factory=list)
@@ -58,6 +60,7 @@ class State:
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
+            "machine": self.machine,
             "step": self.step,
             "seconds": self.seconds,
             "log": [asdict(record) for record in self.log],
@@ -78,6 +81,7 @@ class State:
         self.averaged.load_state_dict(content["averaged"])
         self.optimizer.load_state_dict(content["optimizer"])
         self.generator.set_state(content["generator"].cpu())
+        self.machine = content["machine"]
         self.step, self.seconds = content["step"], content["seconds"]
         self.log = [Record(**record) for record in content["log"]]
 
@@ -103,7 +107,14 @@ def begin(recipe: Recipe, device: torch.device) -> State:
         optimizer=optimizer,
         generator=torch.Generator().manual_seed(recipe.seed),
         share=torch.ones((), device=device),
+        machine=_machine(device),
     )
+
+
+def _machine(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} thread(s)"
 
 
 def train(

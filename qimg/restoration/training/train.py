@@ -86,8 +86,8 @@ def fit(
     provenance = {
         "recipe": asdict(recipe),
         "minutes": minutes,
-        "device": device,
-        "threads": torch.get_num_threads(),
+        "machine": state.machine,
+        "steps": state.step,
         "inputs": [picture.name for picture in found],
         "held_out": [picture.name for picture in others],
         "skipped": [*skipped, *more],
