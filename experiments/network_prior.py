@@ -27,8 +27,11 @@ from qimg.report import Table, plain_log_axis, plot_curves
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from qimg.restoration.training.held_out import HeldOut
     from qimg.restoration.training.pool import Picture
 
+ALONE = "estimate alone"
+"""The explicit estimate, without a network."""
 USES = ("none", "input", "regulariser", "projection", "input+projection")
 """What the prior is to a network."""
 
@@ -139,6 +142,8 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
             workers=params.workers,
         )
         drawing = time.perf_counter() - start
+        if restorers:
+            rows.append(_alone(held, len(chosen), seed))
         for use in uses:
             recipe = Recipe(
                 use=tuple(name for name in use.split("+") if name != "none"),
@@ -173,6 +178,23 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
                 for record in state.log
             ]
     return rows
+
+
+def _alone(held: "HeldOut", pictures: int, seed: int) -> Row:
+    gains = held.of_estimates()
+    return Row(
+        use=ALONE,
+        pictures=pictures,
+        seed=seed,
+        step=0,
+        train_seconds=0.0,
+        drawing_seconds=float("nan"),
+        weights=0,
+        gain_q10_db=gains["Q10"],
+        gain_q20_db=gains["Q20"],
+        gain_q40_db=gains["Q40"],
+        loss=float("nan"),
+    )
 
 
 def _possible(params: Params) -> list[str]:
@@ -236,7 +258,9 @@ def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
     sentences = []
     for pictures in sorted({row.pictures for row in rows}):
-        found = {use: float(np.mean(final(rows, use, pictures))) for use in USES if _there(rows, use, pictures)}
+        found = {
+            use: float(np.mean(final(rows, use, pictures))) for use in (ALONE, *USES) if _there(rows, use, pictures)
+        }
         if "none" not in found:
             continue
         parts = ", ".join(f"{use} {value - found['none']:+.3f} dB" for use, value in found.items() if use != "none")
@@ -252,7 +276,7 @@ def table(rows: Sequence[Row]) -> Table:
     """Gains after all steps."""
     body: list[list[object]] = []
     for pictures in sorted({row.pictures for row in rows}):
-        for use in USES:
+        for use in (ALONE, *USES):
             own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
             if not own:
                 continue
@@ -272,7 +296,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
     import matplotlib.pyplot as plt
 
     counts = sorted({row.pictures for row in rows})
-    uses = [use for use in USES if any(row.use == use for row in rows)]
+    uses = [use for use in (ALONE, *USES) if any(row.use == use for row in rows)]
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
     curves = {use: (counts, [float(np.mean(final(rows, use, count))) for count in counts]) for use in uses}
     plot_curves(curves, x_label="pictures trained on", y_label="gain in Y PSNR, dB", ax=axes[0])
@@ -280,6 +304,8 @@ def plot(rows: Sequence[Row]) -> "Figure":
     for ax, count in zip(axes[1:], (counts[0], counts[-1]), strict=True):
         progress = {}
         for use in uses:
+            if use == ALONE:
+                continue
             own = [row for row in rows if (row.use, row.pictures) == (use, count)]
             steps = sorted({row.step for row in own})
             gains = [finite_mean(mean_gain(row) for row in own if row.step == step) for step in steps]

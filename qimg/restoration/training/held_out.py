@@ -1,6 +1,6 @@
 """How much a network gains on pictures that it is not trained on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from qimg.restoration.fitting.draws import drawn
 from qimg.restoration.model import Model
 from qimg.restoration.network.architecture import Network
 from qimg.restoration.symmetry import BLOCK
-from qimg.restoration.training.pool import Entry, Picture, Pool, assembled, entry
+from qimg.restoration.training.pool import Crops, Entry, Picture, Pool, assembled, entry
 
 SIDE = 20
 """Blocks on a side of the middle that is judged of each picture."""
@@ -29,7 +29,11 @@ class HeldOut:
 
     def __call__(self, network: Network) -> dict[str, float]:
         """Mean gain in PSNR over the decoded files in dB, by quality."""
-        return {f"Q{quality}": _gain(network, pool) for quality, pool in self.pools.items()}
+        return {f"Q{quality}": _gain(pool, lambda crops: _mean(network, crops)) for quality, pool in self.pools.items()}
+
+    def of_estimates(self) -> dict[str, float]:
+        """The same of the explicit estimates alone."""
+        return {f"Q{quality}": _gain(pool, _estimate) for quality, pool in self.pools.items()}
 
 
 def _pool(pictures: Sequence[Picture], quality: int, prior: Model | None, effort: int) -> Pool:
@@ -48,14 +52,23 @@ def _pool(pictures: Sequence[Picture], quality: int, prior: Model | None, effort
 
 
 @torch.inference_mode()
-def _gain(network: Network, pool: Pool) -> float:
+def _gain(pool: Pool, shown: Callable[[Crops], Tensor]) -> float:
     gains = []
     for first in range(0, len(pool.starts), _BATCH):
         draws = torch.arange(first, min(first + _BATCH, len(pool.starts)), device=pool.truth.device)
         crops = pool.crops(torch.stack([draws, 0 * draws, 0 * draws], dim=1), SIDE)
-        mean, _ = network(crops.decoded, crops.tables, crops.estimate)
-        gains.append(10 * torch.log10(_error(crops.decoded, crops.truth) / _error(mean, crops.truth)))
+        gains.append(10 * torch.log10(_error(crops.decoded, crops.truth) / _error(shown(crops), crops.truth)))
     return float(torch.cat(gains).mean())
+
+
+def _mean(network: Network, crops: Crops) -> Tensor:
+    mean: Tensor = network(crops.decoded, crops.tables, crops.estimate)[0]
+    return mean
+
+
+def _estimate(crops: Crops) -> Tensor:
+    assert crops.estimate is not None
+    return crops.estimate
 
 
 def _error(shown: Tensor, truth: Tensor) -> Tensor:
