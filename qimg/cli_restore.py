@@ -31,9 +31,10 @@ def restore(
         source: JPEG file, or a folder of them; subfolders are not searched.
         out: File to write, such as photo.png, its ending naming the format; for a folder, the folder to write PNG files
             into, made where it does not exist.
-        method: How: explicit.
+        method: How: explicit, by linear algebra alone, or network, which is better and needs PyTorch (pip install
+            'qimg[learned]').
         tune: What for: psnr gives the most likely picture, the mean; natural one with the texture of pictures, a draw.
-        effort: 0 (fast) to 5 (slow, and what is done when left out).
+        effort: 0 (fast) to 5 (slow); of networks 1 (fast) or 2 (slow). The highest when left out.
         seed: Of the draw, for natural.
         quality: 1 to 100, for a lossy format, which needs it.
         overwrite: Replace files that exist.

@@ -101,7 +101,7 @@ def restore(
 
     Raises:
         ImageError: no JPEG file that can be read; see `qimg.restoration.read_jpeg`.
-        ImportError: a network is asked for and PyTorch or safetensors is not installed.
+        ModuleNotFoundError: a network is asked for and PyTorch or safetensors is not installed.
 
     Warns:
         DamagedJpegWarning: the file is cut or corrupt; what it holds is restored.
@@ -188,14 +188,14 @@ def learned() -> ModuleType:
     """`qimg.restoration.network`, which needs PyTorch.
 
     Raises:
-        ImportError: PyTorch or safetensors is not installed.
+        ModuleNotFoundError: PyTorch or safetensors is not installed.
     """
     try:
         return importlib.import_module("qimg.restoration.network")
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "safetensors"):
             raise
-        raise ImportError(
+        raise ModuleNotFoundError(
             f"method 'network' needs PyTorch and safetensors, but {error.name} is missing: pip install 'qimg[learned]'"
         ) from None
 
