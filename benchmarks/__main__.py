@@ -1,7 +1,7 @@
 """`python -m benchmarks [PART …]` prints ratios beside targets.
 
-Parts are operators, simulator, imports, preparation, prior, codec and tensor_train, and, only where they are named,
-preparation_search, preparation_patches, codec_large and codec_progressive.
+Parts are operators, simulator, imports, preparation, prior, codec, restoration and tensor_train, and, only where
+they are named, preparation_search, preparation_patches, codec_large, codec_progressive and restoration_large.
 
 `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec instead.
 """
@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 
-from benchmarks import codec, operators, preparation, prior, simulator, tensor_train
+from benchmarks import codec, operators, preparation, prior, restoration, simulator, tensor_train
 from benchmarks.timing import Comparison
 from qimg.report import Table
 
@@ -78,6 +78,7 @@ PARTS = {
     "preparation": preparation.compare,
     "prior": prior.compare,
     "codec": codec.compare,
+    "restoration": restoration.compare,
     "tensor_train": tensor_train.compare,
 }
 LARGE = {
@@ -85,6 +86,7 @@ LARGE = {
     "preparation_patches": preparation.patches,
     "codec_large": codec.compare_large,
     "codec_progressive": codec.compare_progressive,
+    "restoration_large": restoration.compare_large,
 }
 """Parts that run only when they are named: minutes and gigabytes."""
 

@@ -14,7 +14,6 @@ from experiments.parameters import integers
 from experiments.pictures import PictureParams, Track
 from experiments.summary import finite_mean
 from qimg import images, restoration
-from qimg.arguments import integer
 from qimg.report import Table, plot_curves
 
 if TYPE_CHECKING:
@@ -27,8 +26,10 @@ class Params(PictureParams):
 
     qualities: tuple[int, ...] = (10, 20, 40, 75)
     """Of libjpeg."""
-    effort: int = restoration.EFFORT
+    method: str = "explicit"
     """Of restoration."""
+    effort: int | None = None
+    """Of restoration; the highest when left out."""
     probabilities: tuple[float, ...] = (0.5, 0.68, 0.8, 0.9, 0.95, 0.99)
     """Of the intervals."""
 
@@ -62,13 +63,12 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, quality and probability."""
     integers("qualities", params.qualities, 1, 100)
-    integer("effort", params.effort, 0)
     rows = []
     for picture in track(params.gather().pictures):
         truth = picture.luma()
         for quality in params.qualities:
             file = images.jpeg_round_trip(truth, quality=quality).file
-            restored = restoration.restore_picture(file, effort=params.effort)
+            restored = restoration.restore_picture(file, method=params.method, effort=params.effort)
             error = np.abs(restored.image.astype(np.float64) - truth)
             for probability in params.probabilities:
                 rows.append(

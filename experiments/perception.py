@@ -33,8 +33,10 @@ class Params(PictureParams):
 
     qualities: tuple[int, ...] = (10, 20, 40)
     """Of libjpeg."""
-    effort: int = restoration.EFFORT
+    method: str = "explicit"
     """Of restoration."""
+    effort: int | None = None
+    """Of restoration; the highest when left out."""
     seed: int = 0
     """Of the draws."""
 
@@ -68,7 +70,6 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Three rows per picture and quality."""
     integers("qualities", params.qualities, 1, 100)
-    integer("effort", params.effort, 0)
     integer("seed", params.seed, 0)
     rows = []
     for picture in track(params.gather().pictures):
@@ -76,8 +77,10 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         for quality in params.qualities:
             coded = images.jpeg_round_trip(truth, quality=quality)
             rng = np.random.default_rng(params.seed)
-            mean = restoration.restore_picture(coded.file, effort=params.effort)
-            draw = restoration.restore_picture(coded.file, effort=params.effort, tune="natural", rng=rng)
+            mean = restoration.restore_picture(coded.file, method=params.method, effort=params.effort)
+            draw = restoration.restore_picture(
+                coded.file, method=params.method, effort=params.effort, tune="natural", rng=rng
+            )
             shown = (coded.image, mean.image, draw.image)
             equal = (1.0, float("nan"), draw.equal_coefficients)
             rows += [
