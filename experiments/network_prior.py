@@ -296,7 +296,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
     import matplotlib.pyplot as plt
 
     counts = sorted({row.pictures for row in rows})
-    uses = [use for use in (ALONE, *USES) if any(row.use == use for row in rows)]
+    uses = [use for use in USES if any(row.use == use for row in rows)]
     figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
     curves = {use: (counts, [float(np.mean(final(rows, use, count))) for count in counts]) for use in uses}
     plot_curves(curves, x_label="pictures trained on", y_label="gain in Y PSNR, dB", ax=axes[0])
@@ -304,8 +304,6 @@ def plot(rows: Sequence[Row]) -> "Figure":
     for ax, count in zip(axes[1:], (counts[0], counts[-1]), strict=True):
         progress = {}
         for use in uses:
-            if use == ALONE:
-                continue
             own = [row for row in rows if (row.use, row.pictures) == (use, count)]
             steps = sorted({row.step for row in own})
             gains = [finite_mean(mean_gain(row) for row in own if row.step == step) for step in steps]
