@@ -35,6 +35,7 @@ def draws(
     pixels: int,
     most: int,
     chroma: bool,
+    rounded: bool = True,
     rng: np.random.Generator,
 ) -> Iterator[Draw]:
     """Draw planes at random places and qualities; JPEG sources are reduced by 2×2 means, which washes their grid out.
@@ -45,20 +46,26 @@ def draws(
         pixels: of luma that a picture should give; small ones are drawn again at other cuts and qualities.
         most: draws of one picture, at most.
         chroma: draw Cb or Cr, reduced by 2×2 means as 4:2:0 does, after every third plane of luma.
+        rounded: as in `planes`.
         rng: decides.
     """
     for source in sources:
-        luma, colour = planes(source)
+        luma, colour = planes(source, rounded=rounded)
         count = int(np.clip(round(pixels / luma.size), 1, most))
         for number in range(count):
             quality = int(rng.choice(np.asarray(qualities)))
-            yield drawn(_cut(luma, rng), table(quality, chroma=False))
+            yield drawn(_cut(luma, rng), table(quality, chroma=False), rounded=rounded)
             if chroma and colour and number % 3 == 0:
-                yield drawn(_cut(colour[int(rng.integers(2))], rng), table(quality, chroma=True))
+                plane = colour[int(rng.integers(2))]
+                yield drawn(_cut(plane, rng), table(quality, chroma=True), rounded=rounded)
 
 
-def planes(source: Source) -> tuple[Array, list[Array]]:
+def planes(source: Source, *, rounded: bool = True) -> tuple[Array, list[Array]]:
     """Luma and, at half its size, the two planes of chroma, float32; none of a gray picture.
+
+    Args:
+        source: any picture.
+        rounded: planes of full size in whole code values, as an encoder is given them, or as deep as the picture.
 
     Raises:
         ImageError: the file cannot be read, or is too small.
@@ -72,17 +79,22 @@ def planes(source: Source) -> tuple[Array, list[Array]]:
             f"{source.name}:{reduced} must measure at least {LEAST}×{LEAST} pixels, but measures {height}×{width}"
         )
     if image.ndim == 2:
-        return np.rint(images.luma(image)).astype(np.float32), []
-    ycbcr = np.rint(images.to_ycbcr(image)).astype(np.float32)
+        return _in_depth(images.luma(image), rounded), []
+    ycbcr = _in_depth(images.to_ycbcr(image), rounded)
     rows, columns = (length // 2 * 2 for length in ycbcr.shape[:2])
     halves = ycbcr[:rows, :columns, 1:].reshape(rows // 2, 2, columns // 2, 2, 2).mean(axis=(1, 3))
     return ycbcr[..., 0], [halves[..., 0], halves[..., 1]]
 
 
-def drawn(plane: Array, steps: Array) -> Draw:
-    """What quantization by a table makes of a plane whose sides are multiples of 8."""
+def _in_depth(values: Array, rounded: bool) -> Array:
+    return (np.rint(values) if rounded else values).astype(np.float32)
+
+
+def drawn(plane: Array, steps: Array, *, rounded: bool = True) -> Draw:
+    """What quantization by a table makes of a plane whose sides are multiples of 8; of its bytes if not `rounded`."""
     rows, columns = (length // BLOCK for length in plane.shape)
-    scaled = (to_blocks(plane - np.float32(128)) @ DCT.T) / steps.ravel().astype(np.float32)
+    given = plane if rounded else np.rint(plane)
+    scaled = (to_blocks(given - np.float32(128)) @ DCT.T) / steps.ravel().astype(np.float32)
     return Draw(plane, np.rint(scaled).astype(np.int16).reshape(rows, columns, BLOCK, BLOCK), steps)
 
 

@@ -57,6 +57,8 @@ class Recipe:
     """Draws of one picture in a pass."""
     chroma: bool = True
     """Whether chroma at half size is drawn as well."""
+    rounded: bool = True
+    """Whether the truth is in whole code values, as what is compressed always is, or as deep as the picture."""
     gate_vectors: int = 500_000
     """Patches that a gate is fitted on."""
     epochs: int = 12
@@ -115,8 +117,15 @@ def fit(
     def drawn(number: int, chosen: Sequence[Source] = pictures, *, chroma: bool = recipe.chroma) -> Iterator[Draw]:
         next(passes, None)
         rng = np.random.default_rng([recipe.seed, number])
-        options = {"qualities": recipe.qualities, "pixels": recipe.pixels, "most": recipe.most, "chroma": chroma}
-        return draws(chosen, rng=rng, **options)  # type: ignore[arg-type]
+        return draws(
+            chosen,
+            qualities=recipe.qualities,
+            pixels=recipe.pixels,
+            most=recipe.most,
+            chroma=chroma,
+            rounded=recipe.rounded,
+            rng=rng,
+        )
 
     experts = [_first(drawn(0), recipe)]
     cascade = Cascade(first=experts[0].experts(), stages=())
