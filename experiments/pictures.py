@@ -90,6 +90,22 @@ class PictureParams:
         return self.gather()
 
 
+@dataclass(frozen=True, kw_only=True)
+class FittingParams(PictureParams):
+    """The inputs of an experiment that fits on other pictures than it judges."""
+
+    sources: tuple[str, ...] = ()
+    """Pictures to fit on; of the bundled ones all but the picture at hand where left out."""
+
+    def inputs(self) -> Gathered:
+        """The pictures, and those that are fitted on."""
+        pictures = self.gather()
+        if not self.sources:
+            return pictures
+        more = gather(self.sources, box_mean=1)
+        return Gathered(pictures=[*pictures.pictures, *more.pictures], skipped=[*pictures.skipped, *more.skipped])
+
+
 def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
     """Pictures named by files and folders; the bundled photographs when there is no source.
 

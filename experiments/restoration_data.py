@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.parameters import integers, not_empty
-from experiments.pictures import Gathered, Picture, PictureParams, Track, bundled, gather
+from experiments.pictures import FittingParams, Picture, Track, bundled, gather
 from experiments.summary import finite_mean, pictures_counted
 from qimg import images, metrics, restoration
 from qimg.arguments import integer, require
@@ -24,11 +24,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params(PictureParams):
+class Params(FittingParams):
     """Inputs of the experiment."""
 
-    sources: tuple[str, ...] = ()
-    """Pictures to fit on; of the bundled ones all but the picture at hand where left out."""
     counts: tuple[int, ...] = (10, 30, 100, 1000)
     """Pictures that are drawn from them; a count above what there is takes all."""
     qualities: tuple[int, ...] = (10, 40)
@@ -39,14 +37,6 @@ class Params(PictureParams):
     """Of luma that every picture gives in a pass."""
     seed: int = 0
     """Of the draw of pictures and of the fit."""
-
-    def inputs(self) -> Gathered:
-        """The pictures, and those that are fitted on."""
-        pictures = self.gather()
-        if not self.sources:
-            return pictures
-        more = gather(self.sources, box_mean=1)
-        return Gathered(pictures=[*pictures.pictures, *more.pictures], skipped=[*pictures.skipped, *more.skipped])
 
 
 TINY = Params(box_mean=6, counts=(1, 2), qualities=(20,), classes=(2,), pixels=20_000)

@@ -50,6 +50,7 @@ STUDIES = (
     "calibration",
     "double_jpeg",
     "restoration_data",
+    "restoration_raw",
     "perception",
     "image_mps",
     "operator_mpo",
