@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from qimg.arguments import Array
+from qimg.restoration.cascade import unit_of
 
 COARSENESS = np.arange(0.0, 8.25, 0.5)
 """log₂ of the mean step of the three lowest AC coefficients at which calibration is kept."""
 LEVELS = np.array([0.5, 0.68, 0.8, 0.9, 0.95, 0.99])
 """Probabilities whose quantiles are kept."""
+BELIEVED = np.arange(-6.0, 2.25, 0.5)
+"""log₂ of believed deviations, in units of the table, at which the scales of a network are kept."""
 _FINE = 1024.0
 _PARTS = ("scales", "quantiles", "shapes")
 
@@ -29,15 +32,20 @@ class Calibration:
     """The calibration of one estimator."""
 
     scales: Array
-    """(tables,) root mean square of error / believed deviation."""
+    """(tables, n) root mean square of error / believed deviation: one factor for each table, or one for each of the
+    deviations `BELIEVED`."""
     quantiles: Array
     """(tables, levels) of |error| / true deviation."""
     shapes: Array
     """(classes of the first stage, 64) mean squares of an error's DCT coefficients, their mean being 1."""
 
-    def scale(self, table: Array) -> float:
-        """The factor for a table."""
-        return float(self.scales[coarseness_of(table)])
+    def calibrated(self, variance: Array, table: Array) -> Array:
+        """True variances of what is believed under a table, squared code values."""
+        scales = self.scales[coarseness_of(table)]
+        if len(scales) == 1:
+            return np.asarray(np.float32(scales[0] ** 2) * variance)
+        factors = np.interp(0.5 * np.log2(variance) - np.log2(unit_of(table)), BELIEVED, scales)
+        return np.asarray(np.square(factors).astype(np.float32) * variance)
 
     def widths(self, table: Array) -> tuple[tuple[float, float], ...]:
         """Probabilities, and the deviations on either side of an estimate within which the truth lies with each."""
@@ -52,4 +60,4 @@ class Calibration:
     def from_integers(cls, arrays: Mapping[str, Array]) -> "Calibration":
         """The calibration of arrays that `to_integers` gave."""
         scales, quantiles, shapes = (arrays[name] / _FINE for name in _PARTS)
-        return cls(scales=scales, quantiles=quantiles, shapes=np.maximum(shapes, 1 / _FINE))
+        return cls(scales=scales.reshape(len(scales), -1), quantiles=quantiles, shapes=np.maximum(shapes, 1 / _FINE))

@@ -61,7 +61,6 @@ def in_strips(estimator: Estimator, coefficients: Array, table: Array, *, track:
     height = max(STRIP // (BLOCK * BLOCK * columns), 4 * around)
     values = np.empty((BLOCK * rows, BLOCK * columns), np.float32)
     variance = np.empty_like(values)
-    scale = np.float32(estimator.calibration.scale(table) ** 2)
     for first in track(range(0, rows, height)):
         last = min(first + height, rows)
         top, bottom = max(first - around, 0), min(last + around, rows)
@@ -69,5 +68,5 @@ def in_strips(estimator: Estimator, coefficients: Array, table: Array, *, track:
         inner = slice(BLOCK * (first - top), BLOCK * (last - top))
         own = slice(BLOCK * first, BLOCK * last)
         values[own] = project(estimate.values[inner], coefficients[first:last], table)
-        variance[own] = scale * estimate.variance[inner]
+        variance[own] = estimator.calibration.calibrated(estimate.variance[inner], table)
     return Estimate(values, variance)

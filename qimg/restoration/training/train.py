@@ -25,6 +25,8 @@ from qimg.restoration.training.recipe import Recipe
 from qimg.restoration.training.regulariser import Regulariser
 from qimg.restoration.training.run import Record, train
 
+_ALL, _VERSIONS = 1 << 40, 4
+
 
 def fit(
     sources: Iterable[Any],
@@ -105,20 +107,20 @@ def _regulariser(recipe: Recipe, priors: list[Prior], found: list[Picture], devi
 
 
 def _calibrated(network: Network, held_out: Iterable[Any], root: Any) -> Calibration:
-    """The calibration of a network on pictures, drawn as those of the explicit estimator."""
+    """The calibration of a network on pictures, every pixel of which counts alike, as in the training."""
     own = FitRecipe()
     drawn = draws(
         without_copies(gather(held_out, root=root))[0],
         qualities=own.qualities,
-        pixels=own.pixels,
-        most=own.most,
+        pixels=_ALL,
+        most=_VERSIONS,
         chroma=False,
         rng=np.random.default_rng(own.seed),
     )
-    plain = Calibration(scales=np.ones(1), quantiles=np.ones((1, 1)), shapes=np.ones((1, 1)))
+    plain = Calibration(scales=np.ones((1, 1)), quantiles=np.ones((1, 1)), shapes=np.ones((1, 1)))
     learned = Learned(network=network, calibration=plain, provenance={})
 
     def estimates(coefficients: Any, table: Any) -> list[Estimate]:
         return [learned.estimate(coefficients, table)]
 
-    return calibrations(estimates, 1, drawn)[0]
+    return calibrations(estimates, 1, drawn, conditional=True)[0]
