@@ -15,7 +15,8 @@ LEVELS = np.array([0.5, 0.68, 0.8, 0.9, 0.95, 0.99])
 BELIEVED = np.arange(-6.0, 2.25, 0.5)
 """log₂ of believed deviations, in units of the table, at which the scales of a network are kept."""
 _FINE = 1024.0
-_PARTS = ("scales", "quantiles", "shapes")
+_LEAST = {"scales": 0, "quantiles": 0, "shapes": 1}
+"""What is kept, and the least integer of each: a shape of zero would have no draws."""
 
 
 def coarseness_of(table: Array) -> int:
@@ -54,10 +55,13 @@ class Calibration:
 
     def to_integers(self) -> dict[str, Array]:
         """Arrays of integers for a file."""
-        return {name: np.rint(_FINE * getattr(self, name)).astype(np.int32) for name in _PARTS}
+        return {
+            name: np.maximum(np.rint(_FINE * getattr(self, name)), least).astype(np.int32)
+            for name, least in _LEAST.items()
+        }
 
     @classmethod
     def from_integers(cls, arrays: Mapping[str, Array]) -> "Calibration":
         """The calibration of arrays that `to_integers` gave."""
-        scales, quantiles, shapes = (arrays[name] / _FINE for name in _PARTS)
-        return cls(scales=scales.reshape(len(scales), -1), quantiles=quantiles, shapes=np.maximum(shapes, 1 / _FINE))
+        parts = {name: np.maximum(arrays[name], least) / _FINE for name, least in _LEAST.items()}
+        return cls(**parts | {"scales": parts["scales"].reshape(len(COARSENESS), -1)})

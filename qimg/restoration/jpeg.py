@@ -175,7 +175,7 @@ def _estimator(method: str, effort: int | None, model: "Model | Learned | None")
         if model is not None:
             require(effort is None, "effort", "has no effect on a network of yours and must be left out", effort)
             return model
-        shipped: Estimator = learned().load(effort=2 if effort is None else effort)
+        shipped: Estimator = learned().load(effort=effort)
         return shipped
     known = load() if model is None else model
     if not isinstance(known, Model):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from qimg.arguments import integer
+from qimg.arguments import fraction, integer
 from qimg.restoration.cascade import DCT
 from qimg.restoration.symmetry import BLOCK
 
@@ -32,12 +32,12 @@ class Architecture:
     def __post_init__(self) -> None:
         integer("width", self.width, 1)
         integer("blocks", self.blocks, 1)
+        fraction("cell", self.cell)
 
     @property
     def reach(self) -> int:
-        """Rows and columns, a multiple of 8, beyond which nothing changes an output."""
-        own = FACTOR * (2 * self.blocks + 2)
-        return (-(-own // BLOCK) + (self.cell > 0)) * BLOCK
+        """Rows and columns, a multiple of 8, beyond which nothing changes an output: cells end where blocks do."""
+        return -(-FACTOR * (2 * self.blocks + 2) // BLOCK) * BLOCK
 
 
 class Network(nn.Module):
@@ -86,16 +86,17 @@ class Network(nn.Module):
             table: (B, 8, 8) quantization steps.
             estimate: (B, 1, H, W) explicit estimate, where the architecture takes one.
         """
-        steps, unit = table, units(table)
+        unit = units(table)
         seen = [(decoded - 128) / _LEVEL, (decoded - 128) / (8 * unit)]
         if self.architecture.estimate:
-            assert estimate is not None
+            if estimate is None:
+                raise ValueError("estimate must be given, because the architecture takes one")
             seen.append((estimate - decoded) / unit)
         x = nn.functional.pixel_unshuffle(torch.cat(seen, dim=1), FACTOR)
         x = self.first(x.contiguous(memory_format=torch.channels_last))
         rows, columns = (length // tile for length, tile in zip(x.shape[2:], self.tile.shape[2:], strict=True))
         x = torch.relu(x + self.tile.repeat(1, 1, rows, columns))
-        told = self.modulation(self.table((torch.log2(steps).flatten(1) - 4) / 2))
+        told = self.modulation(self.table((torch.log2(table).flatten(1) - 4) / 2))
         told = told.view(len(told), self.architecture.blocks, 2, -1, 1, 1)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.low_precision, cache_enabled=False):
             for number, (before, after) in enumerate(zip(self.before, self.after, strict=True)):
@@ -106,7 +107,7 @@ class Network(nn.Module):
         spread = nn.functional.pixel_shuffle(self.spread(x.detach()), FACTOR)
         mean = decoded + unit * residual
         if self.architecture.cell > 0:
-            mean = decoded + self._confined(mean - decoded, steps)
+            mean = decoded + self._confined(mean - decoded, table)
         return mean, spread.clamp(-_LIMIT, _LIMIT)
 
     def _confined(self, change: Tensor, steps: Tensor) -> Tensor:
@@ -136,8 +137,9 @@ def units(table: Tensor) -> Tensor:
 def to_blocks(planes: Tensor) -> Tensor:
     """(B, n, 64) the 8×8 blocks of planes (B, 1, H, W), row by row."""
     count, _, height, width = planes.shape
-    blocks = planes.reshape(count, height // BLOCK, BLOCK, width // BLOCK, BLOCK).transpose(2, 3)
-    return blocks.reshape(count, -1, BLOCK * BLOCK)
+    rows, columns = height // BLOCK, width // BLOCK
+    blocks = planes.reshape(count, rows, BLOCK, columns, BLOCK).transpose(2, 3)
+    return blocks.reshape(count, rows * columns, BLOCK * BLOCK)
 
 
 def from_blocks(blocks: Tensor, height: int, width: int) -> Tensor:
