@@ -9,7 +9,8 @@ import torch
 import tyro
 
 from qimg import prior
-from qimg.prior.container import PriorFileError
+from qimg.arguments import integer
+from qimg.images import to_write
 from qimg.restoration.training import Recipe, fit
 from qimg.restoration.training.run import Record
 
@@ -31,7 +32,7 @@ def main(
 
     Args:
         sources: Image files, folders, lists (`splits.json#fit`), or sets in the folder QIMG_DATA.
-        out: File to write; while the training runs, FILE.checkpoint keeps its state, FILE.log what it said.
+        out: File to write; while the training runs, FILE.checkpoint keeps its state; FILE.log keeps what it said.
         held_out: Further pictures, on which gains are reported and standard deviations calibrated.
         priors: Files of priors with a mixture patch8, for the regulariser; each picture needs one not fitted on it.
         device: As PyTorch names it: cpu, cuda, mps.
@@ -41,9 +42,6 @@ def main(
         recipe: What to train.
     """
     path = Path(out)
-    if path.exists():
-        raise SystemExit(f"out: {path} exists already; remove it, or write elsewhere")
-    torch.set_num_threads(threads)
     log = path.with_name(f"{path.name}.log")
     checkpoint = path.with_name(f"{path.name}.checkpoint")
 
@@ -56,6 +54,10 @@ def main(
 
     root = os.environ.get("QIMG_DATA")
     try:
+        if path.exists():
+            raise FileExistsError(f"{path}: exists already; remove it, or write elsewhere")
+        to_write(path, overwrite=False)  # a missing folder is found before the training
+        torch.set_num_threads(integer("threads", threads, 1))
         model = fit(
             sources,
             recipe,
@@ -68,9 +70,14 @@ def main(
             root=Path(root) if root else None,
             report=report,
         )
-    except (ValueError, PriorFileError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    # PyTorch that knows no CUDA asserts that it does.
+    except (ValueError, OSError, RuntimeError, AssertionError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        going_on = f"; the same command goes on from {checkpoint}" if checkpoint.exists() else ""
+        print(f"interrupted{going_on}", file=sys.stderr)
+        raise SystemExit(130) from None
     for record in model.provenance["skipped"]:
         print(f"skipped {record['skipped']}")
     model.save(path)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from qimg import images
+from qimg.arguments import require
 from qimg.restoration.explicit import restore_component
 from qimg.restoration.fitting.draws import drawn
 from qimg.restoration.model import Model
@@ -20,12 +21,23 @@ QUALITIES = (10, 20, 40)
 _BATCH = 16
 
 
+def large_enough(pictures: Sequence[Picture]) -> list[Picture]:
+    """The pictures that have such a middle."""
+    return [picture for picture in pictures if min(picture.luma.shape) >= BLOCK * SIDE]
+
+
 class HeldOut:
-    """The middles of pictures at qualities 10, 20 and 40."""
+    """The middles of pictures at qualities 10, 20 and 40; smaller pictures are left out.
+
+    Raises:
+        ValueError: no picture is large enough.
+    """
 
     def __init__(self, pictures: Sequence[Picture], *, device: torch.device, prior: Model | None, effort: int) -> None:
-        pools = {quality: _pool(pictures, quality, prior, effort).to(device) for quality in QUALITIES}
-        self.pools = pools
+        judged, side = large_enough(pictures), BLOCK * SIDE
+        largest = max((min(picture.luma.shape) for picture in pictures), default=0)
+        require(bool(judged), "held_out", f"must hold a picture of at least {side} samples on a side", largest)
+        self.pools = {quality: _pool(judged, quality, prior, effort).to(device) for quality in QUALITIES}
 
     def __call__(self, network: Network) -> dict[str, float]:
         """Mean gain in PSNR over the decoded files in dB, by quality."""
@@ -41,8 +53,6 @@ def _pool(pictures: Sequence[Picture], quality: int, prior: Model | None, effort
     found: list[Entry] = []
     for picture in pictures:
         top, left = ((length - side) // 2 for length in picture.luma.shape)
-        if min(top, left) < 0:
-            continue
         draw = drawn(np.ascontiguousarray(picture.luma[top : top + side, left : left + side]), steps)
         estimate = None
         if prior is not None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,12 @@ def load(path: str | os.PathLike[str]) -> list[Picture]:
     """The planes of a file that `save` wrote.
 
     Raises:
-        ValueError: no such file.
+        ValueError: it is missing, cut, or of something else.
     """
+    rule = "must be a file of planes that `save` wrote"
+    require(zipfile.is_zipfile(path), "path", rule, os.fspath(path))
     with np.load(Path(path), allow_pickle=False) as arrays:
-        require("0 name" in arrays, "planes", "must be a file that a training wrote", os.fspath(path))
+        require("0 name" in arrays, "path", rule, os.fspath(path))
         count = sum(name.endswith(" name") for name in arrays.files)
         return [
             Picture(

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qimg import images
-from qimg.arguments import Array, require
+from qimg.arguments import Array, integer, require
 from qimg.restoration.cascade import DCT
 from qimg.restoration.fitting.draws import Draw, drawn, table
 from qimg.restoration.model import Model
@@ -163,6 +162,7 @@ def make(
     Raises:
         ValueError: all advisers were fitted on one of the pictures, or no plane is large enough.
     """
+    integer("workers", workers, 1)
     work = partial(_drawn, versions=versions, qualities=qualities, least=least, seed=seed, chroma=chroma, effort=effort)
     own = [advisers[unseen(picture.name, advisers)] if advisers else None for picture in pictures]
     jobs = list(zip(range(len(pictures)), pictures, own, strict=True))
@@ -172,9 +172,10 @@ def make(
         with ProcessPoolExecutor(workers) as processes:
             found = list(processes.map(work, jobs))
     together = [entry for some in found for entry in some]
-    require(
-        bool(together), "sources", f"must hold a plane of at least {BLOCK * least} samples on a side", len(pictures)
-    )
+    # cut from any sample of its first block on, a plane of so many samples still holds enough blocks
+    enough = BLOCK * least + BLOCK - 1
+    largest = max((min(picture.luma.shape) for picture in pictures), default=0)
+    require(bool(together), "pictures", f"must hold one of at least {enough} samples on a side", largest)
     return assembled(together)
 
 
@@ -225,15 +226,21 @@ class Fitted(Protocol):
         """Under `inputs` the pictures, by name or as records with one."""
 
 
+def knows(prior: Fitted, name: str) -> bool:
+    """Whether a prior was fitted on a picture."""
+    return name in (entry["name"] if isinstance(entry, dict) else entry for entry in prior.provenance["inputs"])
+
+
 def unseen(name: str, priors: Sequence[Fitted]) -> int:
     """The number of the first prior that was not fitted on a picture.
 
     Raises:
-        ValueError: each was. A network would learn to trust it more than it deserves on other pictures.
+        ValueError: each was, or there is none. A network would learn to trust it more than it deserves on other
+            pictures.
     """
+    require(len(priors) > 0, "priors", "must hold one that was not fitted on each picture", [])
     for index, prior in enumerate(priors):
-        inputs = (entry["name"] if isinstance(entry, dict) else entry for entry in prior.provenance["inputs"])
-        if name not in inputs:
+        if not knows(prior, name):
             return index
     raise ValueError(f"priors must hold one that was not fitted on each picture, but all were fitted on {name}")
 
@@ -276,9 +283,3 @@ def _drawn(
                 estimate = restore_component(adviser, draw.coefficients, draw.table, effort=effort).values
             found.append(entry(number, draw, estimate))
     return found
-
-
-def jpeg_luma(picture: Picture, quality: int) -> Draw:
-    """The luma of a picture, cut to whole blocks, at one of libjpeg's qualities."""
-    rows, columns = (length // BLOCK * BLOCK for length in picture.luma.shape)
-    return drawn(np.ascontiguousarray(picture.luma[:rows, :columns]), images.quantization_table(quality))

@@ -1,7 +1,10 @@
 """The training: steps of Adam on random crops, averaged weights, a log, and a checkpoint to go on from."""
 
+import io
+import pickle
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qimg.arguments import integer, require
 from qimg.images import write_atomically
 from qimg.restoration.network.architecture import Network, units
 from qimg.restoration.training.pool import Crops, Places, Pool
@@ -51,8 +55,6 @@ class State:
 
     def save(self, path: Path, recipe: Recipe) -> None:
         """Write a checkpoint, all of it or nothing."""
-        import io
-
         buffer = io.BytesIO()
         content = {
             "recipe": asdict(recipe),
@@ -72,9 +74,13 @@ class State:
         """Go on from a checkpoint.
 
         Raises:
-            ValueError: it is of another recipe.
+            ValueError: it is of another recipe, or damaged.
         """
-        content = torch.load(path, map_location=device, weights_only=True)
+        try:
+            content = torch.load(path, map_location=device, weights_only=True)
+        except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"{path}: is no checkpoint, or damaged; remove it ({reason})") from None
         if _plain(content["recipe"]) != _plain(asdict(recipe)):
             raise ValueError(f"{path}: is the checkpoint of another recipe; remove it, or write elsewhere")
         self.network.load_state_dict(content["network"])
@@ -142,8 +148,13 @@ def train(
         checkpoint: file that keeps the state, and from which an interrupted training goes on.
         every: steps between lines of the log and checkpoints.
         minutes: shortens the training to what fits: the learning rate follows time where that ends sooner.
-        report: called with each line of the log.
+        report: called with each line of the log, after the checkpoint.
+
+    Raises:
+        ValueError: the checkpoint is of another recipe, or damaged.
     """
+    integer("every", every, 1)
+    require(minutes is None or minutes > 0, "minutes", "must be positive", minutes)
     pool = pool.to(device)
     state = begin(recipe, device)
     if checkpoint is not None and checkpoint.exists():
@@ -151,54 +162,50 @@ def train(
     loss = _Loss(recipe, regulariser)
     work = _captured(state, recipe, pool, loss) if device.type == "cuda" else _plainly(state, recipe, pool, loss)
     total = torch.zeros((), device=device)
-    start, spent = time.perf_counter() - state.seconds, 0.0
     places = Places(pool, recipe.crop)
-    done = _progress(recipe, state, minutes)
-    while (share := done(time.perf_counter() - start - spent)) < 1:
+    start = time.perf_counter() - state.seconds  # later by what evaluations take
+    while (share := _done(recipe, state.step, time.perf_counter() - start, minutes)) < 1:
         state.optimizer.param_groups[0]["lr"].fill_(recipe.rate * _rate(share, state.step, recipe))
         # An average over the last tenth of a young training's steps.
         state.share.fill_(max(1 - recipe.averaging, 10 / (state.step + 10)))
         total += work(places.draw(recipe.batch, state.generator))
         state.step += 1
         if state.step % every == 0:
-            record, evaluation = _line(state, total, every, start + spent, held_out)
-            spent += evaluation
-            total.zero_()
-            report(record)
-            if checkpoint is not None:
-                state.save(checkpoint, recipe)
+            _note(state, recipe, total, start, held_out, checkpoint, report)
+            start = time.perf_counter() - state.seconds
     if not state.log or state.log[-1].step != state.step:
-        record, _ = _line(state, total, max(state.step % every, 1), start + spent, held_out)
-        report(record)
-    if checkpoint is not None:
-        state.save(checkpoint, recipe)
+        _note(state, recipe, total, start, held_out, checkpoint, report)
     return state
 
 
-def _progress(recipe: Recipe, state: State, minutes: float | None) -> Callable[[float], float]:
-    """Share of the training that is done, from its seconds."""
-
-    def share(seconds: float) -> float:
-        steps = state.step / recipe.steps
-        return steps if minutes is None else max(steps, seconds / (60 * minutes))
-
-    return share
+def _done(recipe: Recipe, step: int, seconds: float, minutes: float | None) -> float:
+    """Share of the training that is done."""
+    steps = step / recipe.steps
+    return steps if minutes is None else max(steps, seconds / (60 * minutes))
 
 
 def _rate(share: float, step: int, recipe: Recipe) -> float:
     return min(1.0, (step + 1) / max(recipe.warmup, 1)) * 0.5 * (1 + float(np.cos(np.pi * share)))
 
 
-def _line(
-    state: State, total: Tensor, steps: int, start: float, held_out: Callable[[Network], dict[str, float]]
-) -> tuple[Record, float]:
-    """A line of the log, and how long its evaluation took."""
-    mean = float(total) / steps  # waits for the device
+def _note(
+    state: State,
+    recipe: Recipe,
+    total: Tensor,
+    start: float,
+    held_out: Callable[[Network], dict[str, float]],
+    checkpoint: Path | None,
+    report: Callable[[Record], None],
+) -> None:
+    """A line of the log and a checkpoint; the sum of errors since the last line begins anew."""
+    steps = state.step - (state.log[-1].step if state.log else 0)
+    mean = float(total) / max(steps, 1)  # waits for the device
     state.seconds = time.perf_counter() - start
-    gains = held_out(state.averaged)
-    record = Record(step=state.step, seconds=state.seconds, loss=mean, gain_db=gains)
-    state.log.append(record)
-    return record, time.perf_counter() - start - state.seconds
+    total.zero_()
+    state.log.append(Record(step=state.step, seconds=state.seconds, loss=mean, gain_db=held_out(state.averaged)))
+    if checkpoint is not None:
+        state.save(checkpoint, recipe)
+    report(state.log[-1])
 
 
 class _Loss:
@@ -248,7 +255,7 @@ def _captured(state: State, recipe: Recipe, pool: Pool, loss: _Loss) -> Callable
     held = Places(pool, recipe.crop).draw(recipe.batch, torch.Generator().manual_seed(0)).to(device)
     kept = {name: value.clone() for name, value in state.network.state_dict().items()}
     averaged = {name: value.clone() for name, value in state.averaged.state_dict().items()}
-    optimizer = state.optimizer.state_dict()
+    optimizer = deepcopy(state.optimizer.state_dict())  # which is the state itself, that warming up changes
     fresh = not optimizer["state"]
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())

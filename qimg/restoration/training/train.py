@@ -1,5 +1,6 @@
 """A training from pictures to a network: draws, steps, calibration, provenance."""
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from importlib.metadata import version
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from qimg.arguments import require
 from qimg.prior import Prior
 from qimg.prior.sources import gather, without_copies
 from qimg.restoration.calibration import Calibration
@@ -46,7 +48,8 @@ def fit(
     Args:
         sources: files, folders, patterns, lists or arrays, as `qimg.prior.fit` takes them.
         recipe: what to train, and how.
-        held_out: further pictures, on which gains are reported and deviations calibrated.
+        held_out: further pictures, on which gains are reported and deviations calibrated; one at least must measure
+            160×160 pixels.
         priors: for the regulariser: with a mixture `patch8`, so that each picture has one that was not fitted on it.
         device: as PyTorch names it: cpu, cuda, mps.
         workers: processes that draw.
@@ -57,12 +60,17 @@ def fit(
 
     Raises:
         ImageError: no picture can be used.
-        ValueError: a prior is missing, or knows a picture that it should advise on; a checkpoint of another recipe.
+        ValueError: the recipe takes an explicit estimate, which only `experiments.network_prior` makes; a prior is
+            missing, or all know a picture; a held-out picture is trained on; a checkpoint of another recipe.
     """
+    require("input" not in recipe.use, "use", "must not hold 'input' for a network that restores files", recipe.use)
     found, skipped = pictures.read(sources, root=root)
     judges = list(held_out)
     others, more = pictures.read(judges, root=root)
+    _apart(found, others)
     where = torch.device(device)
+    regulariser = _regulariser(recipe, list(priors), found, where)
+    judge = HeldOut(others, device=where, prior=None, effort=recipe.effort)
     pool = make(
         found,
         versions=recipe.versions,
@@ -72,8 +80,6 @@ def fit(
         chroma=recipe.chroma,
         workers=workers,
     )
-    judge = HeldOut(others, device=where, prior=None, effort=recipe.effort)
-    regulariser = _regulariser(recipe, list(priors), found, where)
     state = train(
         recipe,
         pool,
@@ -96,21 +102,31 @@ def fit(
         "log": [asdict(record) for record in state.log],
         "versions": {name: version(name) for name in ("qimg", "numpy", "torch")},
     }
-    return Learned(network=network, calibration=_calibrated(network, judges, root), provenance=provenance)
+    calibration = _calibrated(network, judges, root, left_out=[record["name"] for record in more])
+    return Learned(network=network, calibration=calibration, provenance=provenance)
+
+
+def _apart(found: list[Picture], others: list[Picture]) -> None:
+    """Raise `ValueError` where a held-out picture is trained on, under whatever name."""
+    known = {hashlib.sha256(picture.luma.tobytes()).digest(): picture.name for picture in found}
+    for picture in others:
+        twin = known.get(hashlib.sha256(picture.luma.tobytes()).digest())
+        require(twin is None, "held_out", f"must hold no picture of sources, such as {twin}", picture.name)
 
 
 def _regulariser(recipe: Recipe, priors: list[Prior], found: list[Picture], device: torch.device) -> Regulariser | None:
     if "regulariser" not in recipe.use:
+        require(not priors, "priors", "have no effect without the use regulariser and must be left out", len(priors))
         return None
     judges = [unseen(picture.name, priors) for picture in found]
     return Regulariser([prior.mixtures["patch8"].mixture for prior in priors], judges).to(device)
 
 
-def _calibrated(network: Network, held_out: Iterable[Any], root: Any) -> Calibration:
-    """The calibration of a network on pictures, every pixel of which counts alike, as in the training."""
-    own = FitRecipe()
+def _calibrated(network: Network, held_out: Iterable[Any], root: Any, *, left_out: Iterable[str] = ()) -> Calibration:
+    """The calibration of a network on pictures that can be used, every pixel counting alike, as in the training."""
+    own, useless = FitRecipe(), set(left_out)
     drawn = draws(
-        without_copies(gather(held_out, root=root))[0],
+        [source for source in without_copies(gather(held_out, root=root))[0] if source.name not in useless],
         qualities=own.qualities,
         pixels=_ALL,
         most=_VERSIONS,
