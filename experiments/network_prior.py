@@ -10,6 +10,7 @@ pictures that neither a network nor a prior has seen.
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -17,18 +18,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.parameters import integers, not_empty
-from experiments.pictures import Gathered, PictureParams, Track, gather
+from experiments.parameters import integers
+from experiments.pictures import Gathered, PictureParams, Track, bundled, gather
+from experiments.pictures import Picture as Given
 from experiments.summary import finite_mean
-from qimg import prior, restoration
-from qimg.arguments import one_of, require
+from qimg import images, prior, restoration
+from qimg.arguments import integer, one_of, require
 from qimg.report import Table, plain_log_axis, plot_curves
 
 if TYPE_CHECKING:
+    import torch
     from matplotlib.figure import Figure
 
-    from qimg.restoration.training.held_out import HeldOut
-    from qimg.restoration.training.pool import Picture
+    from qimg.restoration.training.pool import Fitted, Picture
+    from qimg.restoration.training.recipe import Recipe
+    from qimg.restoration.training.regulariser import Regulariser
+    from qimg.restoration.training.run import Record
 
 ALONE = "estimate alone"
 """The explicit estimate, without a network."""
@@ -41,7 +46,8 @@ class Params(PictureParams):
     """Inputs of the experiment. The pictures are held out; JPEG files are reduced by 2×2 means."""
 
     folds: tuple[str, ...] = ()
-    """Two lists or folders of pictures to train on; the bundled photographs that are not judged when left out."""
+    """Two lists or folders of pictures to train on; the bundled photographs that are not judged when left out (two,
+    where no pictures are given to judge)."""
     restorers: tuple[str, ...] = ()
     """Explicit estimators of the folds, in any order, as `python -m qimg.restoration.fitting` writes them."""
     priors: tuple[str, ...] = ()
@@ -77,6 +83,8 @@ class Params(PictureParams):
         """All pictures that are read."""
         judged = self.gather()
         more = [gather([fold], box_mean=1) for fold in self.folds]
+        if self.images and not self.folds:
+            more.append(gather([], box_mean=1))
         return Gathered(
             pictures=[*judged.pictures, *(one for some in more for one in some.pictures)],
             skipped=[*judged.skipped, *(one for some in more for one in some.skipped)],
@@ -103,7 +111,7 @@ class Row:
     gain_q20_db: float
     gain_q40_db: float
     loss: float
-    """Mean absolute error of the crops trained on, in units of the table."""
+    """Mean over the crops trained on of the root mean square error, in units of the table."""
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
@@ -111,112 +119,143 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     import torch
 
     from qimg.restoration.training.held_out import HeldOut
-    from qimg.restoration.training.pool import make, unseen
-    from qimg.restoration.training.recipe import Recipe
-    from qimg.restoration.training.regulariser import Regulariser
-    from qimg.restoration.training.run import train
+    from qimg.restoration.training.pool import make
+    from qimg.restoration.training.run import Record, train
 
-    integers("counts", params.counts, 1)
-    not_empty("seeds", params.seeds)
-    uses = [one_of("uses", use, USES) for use in params.uses or _possible(params)]
+    uses = _uses(params)
     folds, judged = _pictures(params)
-    names = {picture.name for picture in judged}
-    require(
-        names.isdisjoint(one.name for fold in folds for one in fold), "folds", "must not hold a judged picture", names
-    )
+    if not judged:
+        return []
     restorers = [restoration.load(file) for file in params.restorers]
     known = [prior.load(file) for file in params.priors]
+    _apart(judged, folds, [*restorers, *known])
     device = torch.device(params.device)
     held = HeldOut(judged, device=device, prior=restorers[0] if restorers else None, effort=params.effort)
+    advisers = restorers if any("input" in use for use in uses) else []
+    counts = sorted({min(count, sum(len(fold) for fold in folds)) for count in params.counts})
     rows: list[Row] = []
-    for seed, count in track([(seed, count) for seed in params.seeds for count in params.counts]):
+    for seed, count in track([(seed, count) for seed in params.seeds for count in counts]):
         chosen = _chosen(folds, count, seed)
-        versions = max(8, -(-params.draws // len(chosen)))
+        versions = max(8, -(-params.draws // count))
         start = time.perf_counter()
         pool = make(
-            chosen,
-            versions=versions,
-            seed=seed,
-            advisers=restorers,
-            effort=params.effort,
-            workers=params.workers,
+            chosen, versions=versions, seed=seed, advisers=advisers, effort=params.effort, workers=params.workers
         )
         drawing = time.perf_counter() - start
         if restorers:
-            rows.append(_alone(held, len(chosen), seed))
+            alone = Record(step=0, seconds=0.0, loss=float("nan"), gain_db=held.of_estimates())
+            rows.append(_row(ALONE, alone, count, seed))
         for use in uses:
-            recipe = Recipe(
-                use=tuple(name for name in use.split("+") if name != "none"),
-                width=params.width,
-                blocks=params.blocks,
-                effort=params.effort,
-                strength=params.strength,
-                steps=params.steps,
-                batch=params.batch,
-                warmup=min(200, params.steps // 10),
-                seed=seed,
-            )
-            regulariser = None
-            if "regulariser" in use:
-                judges = [unseen(picture.name, known) for picture in chosen]
-                regulariser = Regulariser([one.mixtures["patch8"].mixture for one in known], judges).to(device)
+            recipe = _recipe(use, params, seed)
+            regulariser = _regulariser(chosen, known, device) if "regulariser" in recipe.use else None
             state = train(recipe, pool, held, device=device, regulariser=regulariser, every=params.every)
+            spent = drawing if "input" in recipe.use else float("nan")
             rows += [
-                Row(
-                    use=use,
-                    pictures=len(chosen),
-                    seed=seed,
-                    step=record.step,
-                    train_seconds=record.seconds,
-                    drawing_seconds=drawing if "input" in use else float("nan"),
-                    weights=state.network.weights,
-                    gain_q10_db=record.gain_db["Q10"],
-                    gain_q20_db=record.gain_db["Q20"],
-                    gain_q40_db=record.gain_db["Q40"],
-                    loss=record.loss,
-                )
-                for record in state.log
+                _row(use, record, count, seed, weights=state.network.weights, drawing=spent) for record in state.log
             ]
     return rows
 
 
-def _alone(held: "HeldOut", pictures: int, seed: int) -> Row:
-    gains = held.of_estimates()
-    return Row(
-        use=ALONE,
-        pictures=pictures,
+def _uses(params: Params) -> list[str]:
+    """What the prior is to be; the lists of parameters are checked."""
+    integers("counts", params.counts, 1)
+    integers("seeds", params.seeds, 0)
+    integer("draws", params.draws, 1)
+    kept = {"input": bool(params.restorers), "regulariser": bool(params.priors)}
+    possible = [use for use in USES if all(kept.get(part, True) for part in use.split("+"))]
+    for use in params.uses:
+        one_of("uses", use, USES)
+        require(use in possible, "uses", "must have files of restorers or priors", use)
+    return list(params.uses) or possible
+
+
+def _apart(judged: Sequence["Picture"], folds: Sequence[Sequence["Picture"]], fitted: Sequence["Fitted"]) -> None:
+    """Raise `ValueError` where a picture that is judged is trained on, or one that a prior was fitted on."""
+    from qimg.restoration.training.pool import knows
+
+    trained = {one.name for fold in folds for one in fold}
+    for picture in judged:
+        require(picture.name not in trained, "folds", "must not hold a judged picture", picture.name)
+        fresh = not any(knows(one, picture.name) for one in fitted)
+        require(fresh, "images", "must hold no picture that a restorer or a prior was fitted on", picture.name)
+
+
+def _recipe(use: str, params: Params, seed: int) -> "Recipe":
+    from qimg.restoration.training.recipe import Recipe
+
+    return Recipe(
+        use=tuple(name for name in use.split("+") if name != "none"),
+        width=params.width,
+        blocks=params.blocks,
+        effort=params.effort,
+        strength=params.strength,
+        steps=params.steps,
+        batch=params.batch,
+        warmup=min(200, params.steps // 10),
         seed=seed,
-        step=0,
-        train_seconds=0.0,
-        drawing_seconds=float("nan"),
-        weights=0,
-        gain_q10_db=gains["Q10"],
-        gain_q20_db=gains["Q20"],
-        gain_q40_db=gains["Q40"],
-        loss=float("nan"),
     )
 
 
-def _possible(params: Params) -> list[str]:
-    """The uses for which there are files."""
-    kept = {"input": bool(params.restorers), "regulariser": bool(params.priors)}
-    return [use for use in USES if all(kept.get(part, True) for part in use.split("+"))]
+def _regulariser(chosen: Sequence["Picture"], known: Sequence[prior.Prior], device: "torch.device") -> "Regulariser":
+    from qimg.restoration.training.pool import unseen
+    from qimg.restoration.training.regulariser import Regulariser
+
+    judges = [unseen(picture.name, known) for picture in chosen]
+    return Regulariser([one.mixtures["patch8"].mixture for one in known], judges).to(device)
+
+
+def _row(
+    use: str, record: "Record", pictures: int, seed: int, *, weights: int = 0, drawing: float = float("nan")
+) -> Row:
+    return Row(
+        use=use,
+        pictures=pictures,
+        seed=seed,
+        step=record.step,
+        train_seconds=record.seconds,
+        drawing_seconds=drawing,
+        weights=weights,
+        gain_q10_db=record.gain_db["Q10"],
+        gain_q20_db=record.gain_db["Q20"],
+        gain_q40_db=record.gain_db["Q40"],
+        loss=record.loss,
+    )
 
 
 def _pictures(params: Params) -> tuple[list[list["Picture"]], list["Picture"]]:
-    """The pictures of the folds, and those that are judged."""
-    from qimg.prior.sources import Source
-    from qimg.restoration.fitting.draws import planes
+    """The pictures of the folds, and those that are judged, which are large enough for that."""
+    from qimg.restoration.training.held_out import large_enough
     from qimg.restoration.training.pictures import read
-    from qimg.restoration.training.pool import Picture
 
     if params.folds:
         require(len(params.images) > 0, "images", "must name held-out pictures where folds are given", params.images)
+        require(params.box_mean == 0, "box_mean", "has no effect where folds are given", params.box_mean)
         root = Path(os.environ["QIMG_DATA"]) if "QIMG_DATA" in os.environ else None
-        return [read([fold], root=root)[0] for fold in params.folds], read(params.images, root=root)[0]
-    sources = [Source(name=one.name, group="", array=one.image()) for one in params.gather().pictures]
-    own = [Picture(source.name, *planes(source)) for source in sources]
-    return [own[1::3], own[2::3]], own[::3]
+        return [read([fold], root=root)[0] for fold in params.folds], large_enough(read(params.images, root=root)[0])
+    given = params.gather().pictures
+    if params.images:
+        known = {key for one in given for key in (one.name, one.sha256)}
+        judged, others = given, [one for one in bundled() if known.isdisjoint((one.name, one.sha256))]
+        require(bool(others), "folds", "must be given where all bundled photographs are judged", params.folds)
+    else:
+        judged, others = given[::3], [one for number, one in enumerate(given) if number % 3]
+    return [_planes(others[::2]), _planes(others[1::2])], large_enough(_planes(judged))
+
+
+def _planes(pictures: Sequence[Given]) -> list["Picture"]:
+    """The planes of those that are large enough to be trained on."""
+    from qimg.prior.sources import JPEG_SUFFIXES, Source
+    from qimg.restoration.fitting.draws import planes
+    from qimg.restoration.training.pool import Picture
+
+    found = []
+    for one in pictures:
+        image = one.image()
+        if one.path is not None and one.path.suffix.lower() in JPEG_SUFFIXES:
+            image = images.box_mean(image, min(2, *image.shape[:2]))
+        with suppress(images.ImageError):
+            found.append(Picture(one.name, *planes(Source(name=one.name, group="", array=image))))
+    return found
 
 
 def _chosen(folds: Sequence[Sequence["Picture"]], count: int, seed: int) -> list["Picture"]:
@@ -256,6 +295,8 @@ def share_of_steps(rows: Sequence[Row], use: str, pictures: int) -> float:
 
 def findings(rows: Sequence[Row]) -> list[str]:
     """What the rows say."""
+    if not rows:
+        return ["No picture that is judged measures 160×160 pixels."]
     sentences = []
     for pictures in sorted({row.pictures for row in rows}):
         found = {
@@ -264,7 +305,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
         if "none" not in found:
             continue
         parts = ", ".join(f"{use} {value - found['none']:+.3f} dB" for use, value in found.items() if use != "none")
-        sentences.append(f"{pictures} pictures: without the prior {found['none']:+.3f} dB; {parts}.")
+        sentences.append(f"{pictures} picture(s): without the prior {found['none']:+.3f} dB; {parts}.")
     return sentences
 
 

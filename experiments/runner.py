@@ -51,6 +51,7 @@ STUDIES = (
     "double_jpeg",
     "restoration_data",
     "restoration_raw",
+    "network_prior",
     "perception",
     "image_mps",
     "operator_mpo",
@@ -80,6 +81,7 @@ _PACKAGES = (
     "numba",
     "constriction",
     "jpeglib",
+    "torch",
     "imagecodecs",
     "pywavelets",
 )

@@ -24,7 +24,8 @@ from experiments.pictures import gather
 from qimg import images
 from qimg.report import Table
 
-PER_PICTURE = [name for name in runner.EXPERIMENTS if name not in ("convergence", "universality", "synthesis")]
+POOLED = ("convergence", "universality", "synthesis", "network_prior")
+PER_PICTURE = [name for name in runner.EXPERIMENTS if name not in POOLED]
 
 
 @functools.cache
@@ -98,6 +99,8 @@ def test_tiny_measures_every_picture(measured):
     elif measured.name == "synthesis":
         slopes = [row.image for row in measured.rows if (row.source, row.statistic) == ("real", "slope")]
         assert slopes == list(images.BUNDLED)
+    elif measured.name == "network_prior":
+        assert {(row.use, row.pictures) for row in measured.rows} == {("none", 2), ("projection", 2)}
     else:
         assert {row.set_a for row in measured.rows} == {row.set_b for row in measured.rows} == set(images.BUNDLED)
 
@@ -433,6 +436,19 @@ def test_an_unknown_experiment_is_refused():
         ("restoration_raw", {"tone": "linear"}, "tone must be 'rendered' without RAW files, but tone='linear'"),
         ("restoration_raw", {"networks": (0,)}, "networks must be an integer of at least 1, but networks=0"),
         ("restoration_raw", {"tile": 32}, "tile must be an integer of at least 64, but tile=32"),
+        ("network_prior", {"counts": (0,)}, "counts must be an integer of at least 1, but counts=0"),
+        ("network_prior", {"seeds": ()}, r"seeds must hold at least one value, but seeds=\(\)"),
+        ("network_prior", {"draws": 0}, "draws must be an integer of at least 1, but draws=0"),
+        ("network_prior", {"uses": ("magic",)}, r"uses must be one of .*, but uses='magic'"),
+        ("network_prior", {"uses": ("input",)}, "uses must have files of restorers or priors, but uses='input'"),
+        (
+            "network_prior",
+            {"folds": ("x",)},
+            r"images must name held-out pictures where folds are given, but images=\(\)",
+        ),
+        ("network_prior", {"images": ("x",), "folds": ("x",)}, "box_mean has no effect where folds are given, .*=1"),
+        ("network_prior", {"width": 0}, "width must be an integer of at least 1, but width=0"),
+        ("network_prior", {"every": 0}, "every must be an integer of at least 1, but every=0"),
         ("perception", {"seed": -1}, "seed must be an integer of at least 0, but seed=-1"),
         ("born_machine", {"bond": 0}, "bond must be an integer of at least 1, but bond=0"),
         ("born_machine", {"components": 5}, r"components must be in \[0, 4\], but components=5"),
