@@ -330,6 +330,14 @@ def test_shipped_networks_were_trained_on_no_evaluation_picture(effort):
     assert model.network.architecture.cell == WIDTH  # the share that `project` confines every estimate to
 
 
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_shipped_networks_are_whole(effort, tmp_path):
+    path = tmp_path / FILES[effort - 1]
+    path.write_bytes(altered((SHIPPED / path.name).read_bytes()))
+    with pytest.raises(WeightsError, match=f"{path.stem}.*is altered"):
+        load(path)
+
+
 def test_shipped_networks_are_small():
     assert sum(path.stat().st_size for path in SHIPPED.glob("*.safetensors")) <= 4 << 20
 

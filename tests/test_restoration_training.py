@@ -23,7 +23,8 @@ from qimg.prior.sources import Source
 from qimg.restoration import cascade
 from qimg.restoration.fitting import Recipe as FitRecipe
 from qimg.restoration.fitting import fit as fit_explicit
-from qimg.restoration.fitting.draws import planes
+from qimg.restoration.fitting.calibration import calibrations
+from qimg.restoration.fitting.draws import Draw, planes
 from qimg.restoration.network import Architecture, Network, load
 from qimg.restoration.training import Recipe, fit, pictures
 from qimg.restoration.training.held_out import HeldOut, large_enough
@@ -32,6 +33,8 @@ from qimg.restoration.training.regulariser import Regulariser
 from qimg.restoration.training.run import train
 
 CPU = torch.device("cpu")
+BELIEFS = 25 * 2.0 ** np.array([-4.5, 0.5])
+"""Deviations under a table of 200 that lie where scales are kept."""
 TINY = Recipe(width=4, blocks=1, batch=4, crop=4, warmup=5, steps=20, rate=5e-3)
 
 
@@ -554,3 +557,30 @@ def test_priors_judge_pictures_that_they_were_not_fitted_on(folders):
         fit([folders / "train"], recipe, held_out=[folders / "rest"], priors=fitted[:1])
     with pytest.raises(ValueError, match=r"priors have no effect without the use regulariser .*, but priors=2"):
         fit([folders / "train"], TINY, held_out=[folders / "rest"], priors=fitted)
+
+
+# What a network believes of its errors.
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_calibration_makes_true_what_is_believed(conditional):
+    rng = np.random.default_rng(0)
+    table = np.full((8, 8), 200.0)
+    true, believed = (np.repeat([[one, other]], 256, axis=1).repeat(512, axis=0) for one, other in ((2, 8), BELIEFS))
+    plane = (128 + true * rng.normal(size=true.shape)).astype(np.float32)
+    draw = Draw(plane, np.zeros((64, 64, 8, 8), np.int16), table)
+
+    def estimates(coefficients, steps):
+        return [cascade.Estimate(cascade.decoded(coefficients, steps), np.square(believed))]
+
+    (found,) = calibrations(estimates, 1, [draw], conditional=conditional)
+    deviations = np.sqrt(found.calibrated(np.square(believed), table))
+    expected = true if conditional else believed * np.sqrt(np.mean(np.square(true / believed)))
+    # 131 072 normal variables tell a deviation to 0.2 %
+    assert np.allclose(deviations, expected, rtol=0.01)
+    if conditional:
+        kept = type(found).from_integers(found.to_integers())
+        assert np.allclose(kept.calibrated(np.square(believed), table), np.square(expected), rtol=0.03)
+        widths = dict(found.widths(table))
+        # of |x| > 0.5, less the half code value that rounding takes: 1.645 − 0.5 / σ for σ = 2 and 8 together
+        assert 1.645 - 0.5 / 2 < widths[0.9] < 1.645 - 0.5 / 8
