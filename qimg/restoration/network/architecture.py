@@ -7,11 +7,9 @@ from torch import Tensor, nn
 
 from qimg.arguments import fraction, integer
 from qimg.restoration.cascade import DCT
+from qimg.restoration.network.blocks import FACTOR, Blocks, of_table, reach
 from qimg.restoration.symmetry import BLOCK
 
-FACTOR = 2
-"""Rows and columns of samples that one feature stands for."""
-_HIDDEN = 32
 _LEVEL = 64.0
 _LIMIT = 12.0
 
@@ -37,10 +35,10 @@ class Architecture:
     @property
     def reach(self) -> int:
         """Rows and columns, a multiple of 8, beyond which nothing changes an output: cells end where blocks do."""
-        return -(-FACTOR * (2 * self.blocks + 2) // BLOCK) * BLOCK
+        return -(-reach([1] * self.blocks) // BLOCK) * BLOCK
 
 
-class Network(nn.Module):
+class Network(Blocks):
     """Conditional mean and variance of planes given what their quantized coefficients decode to.
 
     The residual is learnt in units of the table (`qimg.restoration.cascade.unit_of`), so that every quality has errors
@@ -50,33 +48,20 @@ class Network(nn.Module):
     """
 
     def __init__(self, architecture: Architecture) -> None:
-        super().__init__()
-        self.architecture = architecture
-        self.low_precision = False
-        """Whether the blocks' products are in bfloat16: for training, where twice as fast is worth their rounding."""
         width, squared = architecture.width, FACTOR * FACTOR
-        tile = BLOCK // FACTOR
-        self.first = nn.Conv2d(squared * (3 if architecture.estimate else 2), width, 3, padding=1)
-        self.tile = nn.Parameter(torch.zeros(1, width, tile, tile))
-        self.before = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(architecture.blocks))
-        self.after = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(architecture.blocks))
-        self.table = nn.Sequential(nn.Linear(BLOCK * BLOCK, _HIDDEN), nn.ReLU())
-        self.modulation = nn.Linear(_HIDDEN, 2 * width * architecture.blocks)
+        super().__init__(
+            3 if architecture.estimate else 2,
+            BLOCK * BLOCK,
+            width=width,
+            dilations=[1] * architecture.blocks,
+            tile=BLOCK // FACTOR,
+        )
+        self.architecture = architecture
         self.mean = nn.Conv2d(width, squared, 3, padding=1)
         self.spread = nn.Conv2d(width, squared, 1)
-        with torch.no_grad():
-            for zero in (self.mean, self.spread, self.modulation):
-                for values in zero.parameters():
-                    values.zero_()
-            for after in self.after:
-                next(after.parameters()).mul_(0.3)  # sums of many blocks start near their first term
+        self.start(self.mean, self.spread)
         self.dct: Tensor
         self.register_buffer("dct", torch.from_numpy(DCT.copy()), persistent=False)
-
-    @property
-    def weights(self) -> int:
-        """Numbers that are learnt."""
-        return sum(value.numel() for value in self.parameters())
 
     def forward(self, decoded: Tensor, table: Tensor, estimate: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Mean, and logarithm of the variance in squared units, (B, 1, H, W) each.
@@ -92,16 +77,7 @@ class Network(nn.Module):
             if estimate is None:
                 raise ValueError("estimate must be given, because the architecture takes one")
             seen.append((estimate - decoded) / unit)
-        x = nn.functional.pixel_unshuffle(torch.cat(seen, dim=1), FACTOR)
-        x = self.first(x.contiguous(memory_format=torch.channels_last))
-        rows, columns = (length // tile for length, tile in zip(x.shape[2:], self.tile.shape[2:], strict=True))
-        x = torch.relu(x + self.tile.repeat(1, 1, rows, columns))
-        told = self.modulation(self.table((torch.log2(table).flatten(1) - 4) / 2))
-        told = told.view(len(told), self.architecture.blocks, 2, -1, 1, 1)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.low_precision, cache_enabled=False):
-            for number, (before, after) in enumerate(zip(self.before, self.after, strict=True)):
-                y = _modulated(before, x, 1 + told[:, number, 0], told[:, number, 1])
-                x = x + after(torch.relu_(y))
+        x = self.features(torch.cat(seen, dim=1), of_table(table))
         residual = nn.functional.pixel_shuffle(self.mean(x), FACTOR)
         # The variance looks at features without shaping them: the mean is learnt as if it were not there.
         spread = nn.functional.pixel_shuffle(self.spread(x.detach()), FACTOR)
@@ -117,16 +93,6 @@ class Network(nn.Module):
         blocks = to_blocks(change)
         inside = torch.clamp(blocks @ self.dct.T, -half, half) @ self.dct
         return from_blocks(inside, height, width)
-
-
-def _modulated(layer: nn.Module, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """The layer's output, its channels scaled and shifted by (B, C, 1, 1); those of one picture go into the weights."""
-    if len(scale) > 1 or torch.is_grad_enabled():
-        return layer(x) * scale + shift
-    assert isinstance(layer, nn.Conv2d)
-    assert layer.bias is not None
-    weight, bias = layer.weight * scale.transpose(0, 1), layer.bias * scale.flatten() + shift.flatten()
-    return nn.functional.conv2d(x, weight.contiguous(memory_format=torch.channels_last), bias, padding=1)
 
 
 def units(table: Tensor) -> Tensor:

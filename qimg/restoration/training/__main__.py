@@ -1,18 +1,16 @@
 """`python -m qimg.restoration.training SOURCES… --held-out SOURCES… --out my.safetensors`: train a network."""
 
-import os
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import tyro
 
 from qimg import prior
-from qimg.arguments import integer
-from qimg.images import to_write
+from qimg.restoration.network import Learned
 from qimg.restoration.training import Recipe, fit
-from qimg.restoration.training.run import Record
+from qimg.restoration.training.command import carry_out
+from qimg.restoration.training.loop import Record
 
 
 def main(
@@ -41,24 +39,9 @@ def main(
         minutes: End the training sooner than its steps do, the learning rate falling accordingly.
         recipe: What to train.
     """
-    path = Path(out)
-    log = path.with_name(f"{path.name}.log")
-    checkpoint = path.with_name(f"{path.name}.checkpoint")
 
-    def report(record: Record) -> None:
-        gains = ", ".join(f"{name} {gain:+.3f} dB" for name, gain in record.gain_db.items())
-        line = f"step {record.step}, {record.seconds:.0f} s: error {record.loss:.4f}, {gains}"
-        print(line, flush=True)
-        with log.open("a") as file:
-            file.write(line + "\n")
-
-    root = os.environ.get("QIMG_DATA")
-    try:
-        if path.exists():
-            raise FileExistsError(f"{path}: exists already; remove it, or write elsewhere")
-        to_write(path, overwrite=False)  # a missing folder is found before the training
-        torch.set_num_threads(integer("threads", threads, 1))
-        model = fit(
+    def fitted(checkpoint: Path, report: Callable[[Record], None], root: Path | None) -> Learned:
+        return fit(
             sources,
             recipe,
             held_out=held_out,
@@ -67,22 +50,11 @@ def main(
             workers=workers,
             checkpoint=checkpoint,
             minutes=minutes,
-            root=Path(root) if root else None,
+            root=root,
             report=report,
         )
-    # PyTorch that knows no CUDA asserts that it does.
-    except (ValueError, OSError, RuntimeError, AssertionError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        going_on = f"; the same command goes on from {checkpoint}" if checkpoint.exists() else ""
-        print(f"interrupted{going_on}", file=sys.stderr)
-        raise SystemExit(130) from None
-    for record in model.provenance["skipped"]:
-        print(f"skipped {record['skipped']}")
-    model.save(path)
-    checkpoint.unlink(missing_ok=True)
-    print(f"{path}: {model!r}")
+
+    carry_out(fitted, out, threads=threads)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,11 @@ class Pool:
     pictures: Tensor
     """(D,) number of the picture of each draw."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where they are kept."""
+        return self.truth.device
+
     def to(self, device: torch.device) -> "Pool":
         """The same on another device."""
         return Pool(
@@ -83,7 +88,7 @@ class Pool:
         draw, row, column = places.unbind(1)
         length = BLOCK * side
         stride = BLOCK * self.sides[draw, 1]
-        span = torch.arange(length, device=self.truth.device)
+        span = torch.arange(length, device=self.device)
         corner = self.starts[draw] + BLOCK * (row * stride + column)
         index = corner[:, None, None] + span[:, None] * stride[:, None, None] + span
         steps = self.tables[draw]
@@ -99,10 +104,18 @@ def _transform(device: torch.device) -> Tensor:
     return torch.from_numpy(DCT.copy()).to(device)
 
 
+class Sided(Protocol):
+    """What has places for crops."""
+
+    @property
+    def sides(self) -> Tensor:
+        """(D, 2) rows and columns of blocks of each draw."""
+
+
 class Places:
     """Random places of crops of side × side blocks, every one as likely."""
 
-    def __init__(self, pool: Pool, side: int) -> None:
+    def __init__(self, pool: Sided, side: int) -> None:
         self._room = (pool.sides.cpu() - side + 1).clamp(min=0)
         self._ends = self._room.prod(dim=1).cumsum(0)
         require(int(self._ends[-1]) > 0, "crop", "must fit into a draw", side)

@@ -10,7 +10,40 @@ PRIORS = ("input", "regulariser", "projection")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Schedule:
+    """The parameters of the steps of a training."""
+
+    crop: int = 8
+    """Blocks on a side of a crop."""
+    batch: int = 32
+    """Crops of a step."""
+    steps: int = 20_000
+    """Of Adam."""
+    rate: float = 2e-3
+    """Highest learning rate, reached after `warmup` steps; it falls to zero as a cosine."""
+    warmup: int = 200
+    averaging: float = 0.999
+    """Share of the averaged weights, which are what is kept, that stays at a step."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("crop", "batch", "steps"):
+            integer(name, getattr(self, name), 1)
+        for name in ("warmup", "seed"):
+            integer(name, getattr(self, name), 0)
+        require(0 <= self.averaging < 1, "averaging", "must be in [0, 1)", self.averaging)
+        require(self.rate > 0, "rate", "must be positive", self.rate)
+
+
+def libjpeg_qualities(name: str, qualities: tuple[int, int]) -> None:
+    """Check that these are a lowest and a highest quality."""
+    low, high = qualities
+    integer(name, low, 1, 100)
+    integer(name, high, low, 100)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(Schedule):
     """The parameters of a training."""
 
     width: int = 48
@@ -30,32 +63,14 @@ class Recipe:
     """Lowest and highest of libjpeg's; drawn evenly in their logarithm."""
     chroma: bool = True
     """Draw chroma at half size as well."""
-    crop: int = 8
-    """Blocks on a side of a crop."""
-    batch: int = 32
-    """Crops of a step."""
-    steps: int = 20_000
-    """Of Adam."""
-    rate: float = 2e-3
-    """Highest learning rate, reached after `warmup` steps; it falls to zero as a cosine."""
-    warmup: int = 200
-    averaging: float = 0.999
-    """Share of the averaged weights, which are what is kept, that stays at a step."""
-    seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in self.use:
             one_of("use", name, PRIORS)
-        for name in ("versions", "batch", "steps"):
-            integer(name, getattr(self, name), 1)
-        for name in ("effort", "warmup", "seed"):
-            integer(name, getattr(self, name), 0)
-        integer("crop", self.crop, 1)
-        low, high = self.qualities
-        integer("qualities", low, 1, 100)
-        integer("qualities", high, low, 100)
-        require(0 <= self.averaging < 1, "averaging", "must be in [0, 1)", self.averaging)
-        require(self.rate > 0, "rate", "must be positive", self.rate)
+        integer("versions", self.versions, 1)
+        integer("effort", self.effort, 0)
+        libjpeg_qualities("qualities", self.qualities)
         _ = self.architecture
 
     @property

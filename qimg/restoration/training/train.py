@@ -22,10 +22,11 @@ from qimg.restoration.network.architecture import Network
 from qimg.restoration.network.model import Learned
 from qimg.restoration.training import pictures
 from qimg.restoration.training.held_out import HeldOut
+from qimg.restoration.training.loop import Record
 from qimg.restoration.training.pool import Picture, make, unseen
 from qimg.restoration.training.recipe import Recipe
 from qimg.restoration.training.regulariser import Regulariser
-from qimg.restoration.training.run import Record, train
+from qimg.restoration.training.run import train
 
 _ALL, _VERSIONS = 1 << 40, 4
 

@@ -1,0 +1,77 @@
+"""What the networks are made of: features at half resolution that know a grid and are told numbers."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+FACTOR = 2
+"""Rows and columns of samples that one feature stands for."""
+_HIDDEN = 32
+
+
+class Blocks(nn.Module):
+    """A convolution with a tile of biases for the places of a grid, and residual blocks of two 3×3 convolutions each.
+
+    Features in the blocks are scaled and shifted by a function of what is told (Perez et al. 2018).
+    """
+
+    def __init__(self, inputs: int, told: int, *, width: int, dilations: Sequence[int], tile: int) -> None:
+        """`inputs` channels at full resolution, `told` numbers, features of a tile on a side; a block per dilation."""
+        super().__init__()
+        self.low_precision = False
+        """Whether the blocks' products are in bfloat16: for training, where twice as fast is worth their rounding."""
+        self.first = nn.Conv2d(FACTOR * FACTOR * inputs, width, 3, padding=1)
+        self.tile = nn.Parameter(torch.zeros(1, width, tile, tile))
+        self.before = nn.ModuleList(nn.Conv2d(width, width, 3, padding=far, dilation=far) for far in dilations)
+        self.after = nn.ModuleList(nn.Conv2d(width, width, 3, padding=far, dilation=far) for far in dilations)
+        self.table = nn.Sequential(nn.Linear(told, _HIDDEN), nn.ReLU())
+        self.modulation = nn.Linear(_HIDDEN, 2 * width * len(dilations))
+
+    def start(self, *last: nn.Module) -> None:
+        """Layers that come last, and the scales, start at zero; sums of many blocks near their first term."""
+        with torch.no_grad():
+            for zero in (*last, self.modulation):
+                for values in zero.parameters():
+                    values.zero_()
+            for after in self.after:
+                next(after.parameters()).mul_(0.3)
+
+    @property
+    def weights(self) -> int:
+        """Numbers that are learnt."""
+        return sum(value.numel() for value in self.parameters())
+
+    def features(self, seen: Tensor, told: Tensor) -> Tensor:
+        """(B, width, H / 2, W / 2) from (B, inputs, H, W), whose sides are multiples of the tile's, and (B, told)."""
+        x = nn.functional.pixel_unshuffle(seen, FACTOR)
+        x = self.first(x.contiguous(memory_format=torch.channels_last))
+        rows, columns = (length // tile for length, tile in zip(x.shape[2:], self.tile.shape[2:], strict=True))
+        x = torch.relu(x + self.tile.repeat(1, 1, rows, columns))
+        film = self.modulation(self.table(told)).view(len(told), len(self.before), 2, -1, 1, 1)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.low_precision, cache_enabled=False):
+            for number, (before, after) in enumerate(zip(self.before, self.after, strict=True)):
+                y = _modulated(before, x, 1 + film[:, number, 0], film[:, number, 1])
+                x = x + after(torch.relu_(y))
+        return x
+
+
+def _modulated(layer: nn.Module, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """The layer's output, its channels scaled and shifted by (B, C, 1, 1); those of one picture go into the weights."""
+    if len(scale) > 1 or torch.is_grad_enabled():
+        return layer(x) * scale + shift
+    assert isinstance(layer, nn.Conv2d)
+    assert layer.bias is not None
+    weight, bias = layer.weight * scale.transpose(0, 1), layer.bias * scale.flatten() + shift.flatten()
+    weight = weight.contiguous(memory_format=torch.channels_last)
+    return nn.functional.conv2d(x, weight, bias, padding=layer.dilation, dilation=layer.dilation)
+
+
+def reach(dilations: Sequence[int]) -> int:
+    """Rows and columns beyond which nothing changes an output of such blocks and a last 3×3 convolution."""
+    return FACTOR * (2 * sum(dilations) + 2)
+
+
+def of_table(tables: Tensor) -> Tensor:
+    """(B, 64) what is told of tables (B, 8, 8)."""
+    return (torch.log2(tables).flatten(1) - 4) / 2
