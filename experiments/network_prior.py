@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     import torch
     from matplotlib.figure import Figure
 
+    from qimg.restoration.training.loop import Record
     from qimg.restoration.training.pool import Fitted, Picture
     from qimg.restoration.training.recipe import Recipe
     from qimg.restoration.training.regulariser import Regulariser
-    from qimg.restoration.training.run import Record
 
 ALONE = "estimate alone"
 """The explicit estimate, without a network."""
@@ -119,8 +119,9 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     import torch
 
     from qimg.restoration.training.held_out import HeldOut
+    from qimg.restoration.training.loop import Record
     from qimg.restoration.training.pool import make
-    from qimg.restoration.training.run import Record, train
+    from qimg.restoration.training.run import train
 
     uses = _uses(params)
     folds, judged = _pictures(params)

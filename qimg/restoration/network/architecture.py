@@ -10,6 +10,7 @@ from qimg.restoration.cascade import DCT
 from qimg.restoration.network.blocks import FACTOR, Blocks, of_table, reach
 from qimg.restoration.symmetry import BLOCK
 
+_SPREAD = 32
 _LEVEL = 64.0
 _LIMIT = 12.0
 
@@ -58,8 +59,9 @@ class Network(Blocks):
         )
         self.architecture = architecture
         self.mean = nn.Conv2d(width, squared, 3, padding=1)
-        self.spread = nn.Conv2d(width, squared, 1)
-        self.start(self.mean, self.spread)
+        last = nn.Conv2d(_SPREAD, squared, 1)
+        self.spread = nn.Sequential(nn.Conv2d(width, _SPREAD, 3, padding=1), nn.ReLU(), last)
+        self.start(self.mean, last)
         self.dct: Tensor
         self.register_buffer("dct", torch.from_numpy(DCT.copy()), persistent=False)
 
@@ -79,8 +81,7 @@ class Network(Blocks):
             seen.append((estimate - decoded) / unit)
         x = self.features(torch.cat(seen, dim=1), of_table(table))
         residual = nn.functional.pixel_shuffle(self.mean(x), FACTOR)
-        # The variance looks at features without shaping them: the mean is learnt as if it were not there.
-        spread = nn.functional.pixel_shuffle(self.spread(x.detach()), FACTOR)
+        spread = nn.functional.pixel_shuffle(self.spread(x), FACTOR)
         mean = decoded + unit * residual
         if self.architecture.cell > 0:
             mean = decoded + self._confined(mean - decoded, table)

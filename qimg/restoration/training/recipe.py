@@ -63,12 +63,15 @@ class Recipe(Schedule):
     """Lowest and highest of libjpeg's; drawn evenly in their logarithm."""
     chroma: bool = True
     """Draw chroma at half size as well."""
+    spread_steps: int = 1000
+    """Further steps, of 16 crops, in which the deviations are learnt, on weights that stay as they are."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in self.use:
             one_of("use", name, PRIORS)
         integer("versions", self.versions, 1)
+        integer("spread_steps", self.spread_steps, 1)
         integer("effort", self.effort, 0)
         libjpeg_qualities("qualities", self.qualities)
         _ = self.architecture

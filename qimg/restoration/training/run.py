@@ -12,7 +12,6 @@ from qimg.restoration.training.pool import Crops, Pool
 from qimg.restoration.training.recipe import Recipe
 from qimg.restoration.training.regulariser import Regulariser
 
-_SPREAD = 0.1
 _LEAST = 0.01
 
 
@@ -61,7 +60,7 @@ def train(
 
 
 class _Loss:
-    """Root mean square errors of crops in units, likelihood of the spread, and what the prior says of the output.
+    """Root mean square errors of crops in units, and what the prior says of the output.
 
     PSNR is averaged over pictures, and so looks at the logarithm of each one's error: roots of the mean squares of
     crops lie between their sum, which busy crops rule, and their logarithm, which smooth ones do.
@@ -72,12 +71,9 @@ class _Loss:
 
     def __call__(self, network: nn.Module, crops: Crops) -> tuple[Tensor, Tensor]:
         """What is minimised, and the mean error alone."""
-        mean, spread = network(crops.decoded, crops.tables, crops.estimate)
+        mean, _ = network(crops.decoded, crops.tables, crops.estimate)
         error = (mean - crops.truth) / units(crops.tables)
-        squared = error.square()
-        distance = (squared.mean(dim=(1, 2, 3)) + _LEAST).sqrt().mean()
-        likelihood = 0.5 * (squared.detach() * torch.exp(-spread) + spread).mean()
-        loss = distance + _SPREAD * likelihood
+        loss = distance = (error.square().mean(dim=(1, 2, 3)) + _LEAST).sqrt().mean()
         if self.regulariser is not None:
             loss = loss + self.recipe.strength * self.regulariser(mean, crops.pictures)
         return loss, distance.detach()

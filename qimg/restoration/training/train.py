@@ -27,6 +27,7 @@ from qimg.restoration.training.pool import Picture, make, unseen
 from qimg.restoration.training.recipe import Recipe
 from qimg.restoration.training.regulariser import Regulariser
 from qimg.restoration.training.run import train
+from qimg.restoration.training.spread import learn_spread
 
 _ALL, _VERSIONS = 1 << 40, 4
 
@@ -91,6 +92,7 @@ def fit(
         minutes=minutes,
         report=report,
     )
+    learn_spread(state.averaged, pool.to(where), recipe)
     network = state.averaged.to("cpu").eval()
     provenance = {
         "recipe": asdict(recipe),
