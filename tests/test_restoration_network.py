@@ -178,7 +178,7 @@ def test_weights_are_counted(width, blocks, inputs):
     first, tile = 4 * inputs * width * 9 + width, width * 16
     body = blocks * 2 * (width * width * 9 + width)
     told = 64 * 32 + 32 + (32 + 1) * 2 * width * blocks
-    last = width * 4 * 9 + 4 + width * 4 + 4
+    last = width * 4 * 9 + 4 + (width * 32 * 9 + 32) + (32 * 4 + 4)
     assert network.weights == first + tile + body + told + last
 
 
@@ -441,6 +441,15 @@ def test_intervals_cover_what_they_say_on_bundled_photographs(quality, effort):
         pixels += error.size
     # Four crops of photographs scatter by several percent around what many pictures give (docs/restoration.md).
     assert 0.84 < inside / pixels < 0.96
+
+
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_deviations_tell_smooth_blocks_from_rough_ones(effort):
+    plane = images.to_uint8(images.luma(images.bundled("coffee")))[:256, :256]
+    restored = restore_picture(jpeg(plane, quality=20), method="network", effort=effort)
+    squares = np.square(np.stack([restored.image.astype(float) - plane, restored.deviation]))
+    true, believed = np.sqrt(squares.reshape(2, 32, 8, 32, 8).mean(axis=(2, 4))).reshape(2, -1)
+    assert np.corrcoef(np.log(true + 0.3), np.log(believed))[0, 1] > 0.7  # 0 where all blocks are believed alike
 
 
 def test_options_are_checked(learned):

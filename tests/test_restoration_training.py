@@ -26,11 +26,13 @@ from qimg.restoration.fitting import fit as fit_explicit
 from qimg.restoration.fitting.calibration import calibrations
 from qimg.restoration.fitting.draws import Draw, planes
 from qimg.restoration.network import Architecture, Network, load
+from qimg.restoration.network.architecture import units
 from qimg.restoration.training import Recipe, fit, pictures
 from qimg.restoration.training.held_out import HeldOut, large_enough
 from qimg.restoration.training.pool import FINE, Picture, Places, Pool, knows, make, quality_table, turned, unseen
 from qimg.restoration.training.regulariser import Regulariser
 from qimg.restoration.training.run import train
+from qimg.restoration.training.spread import learn_spread
 
 CPU = torch.device("cpu")
 BELIEFS = 25 * 2.0 ** np.array([-4.5, 0.5])
@@ -395,6 +397,24 @@ def test_minutes_end_a_training(pool, held_out, tmp_path):
         train(recipe, pool, held_out, device=CPU, minutes=0)
 
 
+def test_the_spread_is_learnt_without_touching_the_mean(pool, held_out):
+    network = train(TINY, pool, held_out, device=CPU).averaged
+    crops = pool.crops(Places(pool, 4).draw(64, torch.Generator().manual_seed(1)), 4)
+    with torch.no_grad():
+        before, nothing = network(crops.decoded, crops.tables)
+    learn_spread(network, pool, replace(TINY, spread_steps=60))
+    with torch.no_grad():
+        after, spread = network(crops.decoded, crops.tables)
+    assert torch.equal(before, after)
+    squared = ((crops.truth - after) / units(crops.tables)).square()
+
+    def surprise(belief: torch.Tensor) -> float:
+        return float((squared * torch.exp(-belief) + belief).mean())
+
+    # Better than any one variance for all pixels, whose surprise is 1 + ln of the mean square.
+    assert surprise(spread) < 1 + float(squared.mean().log()) < surprise(nothing)
+
+
 def test_weights_follow_from_the_seed(pool, held_out):
     short = replace(TINY, steps=3)
     one, same = (train(short, pool, held_out, device=CPU).network.state_dict() for _ in range(2))
@@ -444,7 +464,8 @@ def folders(tmp_path_factory) -> Path:
 
 
 NUMBERS = {"width": 4, "blocks": 1, "batch": 4, "crop": 4, "warmup": 5, "steps": 20, "rate": 5e-3, "versions": 2}
-OPTIONS = [word for name, value in NUMBERS.items() for word in (f"--{name}", str(value))]
+NUMBERS |= {"spread_steps": 10}
+OPTIONS = [word for name, value in NUMBERS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def test_the_command_trains_a_network_that_restores(folders, tmp_path):
@@ -455,7 +476,7 @@ def test_the_command_trains_a_network_that_restores(folders, tmp_path):
         [*command, *OPTIONS], cwd=folders, env=environment, capture_output=True, text=True, check=True
     )
     assert "skipped rest/small.png: must measure at least 64×64 pixels, but measures 20×20" in found.stdout
-    assert found.stdout.endswith(f"{out}: Learned(2 pictures, 4 channels, 1 blocks, 3164 weights)\n")
+    assert found.stdout.endswith(f"{out}: Learned(2 pictures, 4 channels, 1 blocks, 4460 weights)\n")
     log = (tmp_path / "my.safetensors.log").read_text()
     assert log.startswith("step 20, 0 s: error 0.")
     assert log in found.stdout
