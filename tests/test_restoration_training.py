@@ -402,7 +402,7 @@ def test_the_spread_is_learnt_without_touching_the_mean(pool, held_out):
     crops = pool.crops(Places(pool, 4).draw(64, torch.Generator().manual_seed(1)), 4)
     with torch.no_grad():
         before, nothing = network(crops.decoded, crops.tables)
-    learn_spread(network, pool, replace(TINY, spread_steps=60))
+    learn_spread(network, pool, replace(TINY, spread_steps=200))
     with torch.no_grad():
         after, spread = network(crops.decoded, crops.tables)
     assert torch.equal(before, after)
@@ -411,8 +411,9 @@ def test_the_spread_is_learnt_without_touching_the_mean(pool, held_out):
     def surprise(belief: torch.Tensor) -> float:
         return float((squared * torch.exp(-belief) + belief).mean())
 
-    # Better than any one variance for all pixels, whose surprise is 1 + ln of the mean square.
-    assert surprise(spread) < 1 + float(squared.mean().log()) < surprise(nothing)
+    # Better than any one variance for all pixels, whose surprise is 1 + ln of the mean square at best.
+    assert surprise(spread) < 1 + float(squared.mean().log()) - 0.05
+    assert not nothing.any()
 
 
 def test_weights_follow_from_the_seed(pool, held_out):

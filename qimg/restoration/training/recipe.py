@@ -63,7 +63,7 @@ class Recipe(Schedule):
     """Lowest and highest of libjpeg's; drawn evenly in their logarithm."""
     chroma: bool = True
     """Draw chroma at half size as well."""
-    spread_steps: int = 1000
+    spread_steps: int = 2000
     """Further steps, of 16 crops, in which the deviations are learnt, on weights that stay as they are."""
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from qimg.restoration.network.architecture import Network, units
 from qimg.restoration.training.pool import Places, Pool
 from qimg.restoration.training.recipe import Recipe
 
-_CROP, _BATCH, _RATE = 8, 16, 2e-3
+_CROP, _BATCH, _RATE = 8, 16, 1e-2
 
 
 def learn_spread(
