@@ -1,4 +1,7 @@
-"""Draws docs/figures/restoration.png, JPEG files and what comes back: `python docs/figures/make_restoration.py`."""
+"""Draws docs/figures/restoration.png, JPEG files and what comes back: `python docs/figures/make_restoration.py`.
+
+Needs the extra `learned`.
+"""
 
 from pathlib import Path
 
@@ -21,7 +24,7 @@ PICTURES = (
 def main() -> None:
     """Write the figure beside this file."""
     with plt.rc_context({**LIGHT, "backend": "agg"}):
-        figure, axes = plt.subplots(len(PICTURES), 5, figsize=(13, 7.6), layout="constrained")
+        figure, axes = plt.subplots(len(PICTURES), 6, figsize=(15.4, 7.6), layout="constrained")
         for row, (name, quality, (top, left, rows, columns)) in zip(axes, PICTURES, strict=True):
             photo = images.bundled(name)
             coded = images.jpeg_round_trip(photo, quality=quality)
@@ -30,6 +33,7 @@ def main() -> None:
                 f"JPEG, quality {quality}, 4:2:0": coded.image,
                 "the same at 64 shifts": shifts(coded.file, coded.image, quality),
                 "qimg restore": qimg.restore(coded.file),
+                "qimg restore --method network": qimg.restore(coded.file, method="network"),
                 "qimg restore --tune natural": qimg.restore(coded.file, tune="natural"),
             }
             for ax, (title, picture) in zip(row, views.items(), strict=True):
