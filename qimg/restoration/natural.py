@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image
 
 from qimg.arguments import Array
-from qimg.restoration.cascade import DCT, Estimate, decoded, first_labels, from_blocks, to_blocks
+from qimg.restoration.cascade import DCT, Estimate, first_labels, from_blocks, to_blocks
+from qimg.restoration.consistency import mend
 from qimg.restoration.jpeg_file import Component, JpegFile, read_jpeg
 from qimg.restoration.symmetry import BLOCK
 
 INSIDE = 0.96
-"""Share of a cell that draws are confined to, so that rounding to pixels seldom carries a coefficient out of it."""
-_ROUNDS = 7
+"""Share of a cell that draws are confined to: rounding to pixels carries fewer coefficients out of it."""
 _SUBSAMPLINGS = {(1, 1): 0, (1, 2): 1, (2, 2): 2}  # Pillow's numbers by rows and columns of a sample of chroma
 
 
@@ -62,54 +62,49 @@ class Recompression:
 
     def __init__(self, file: JpegFile) -> None:
         self.file = file
-        factors = {(component.vertical, component.horizontal) for component in file.components}
-        self.aligned = factors == {(1, 1)} and not file.is_rgb
-        largest = max(component.table.max() for component in file.components)
-        sampled = (*file.components, *file.components)[1]
-        self._subsampling = _SUBSAMPLINGS.get((sampled.vertical, sampled.horizontal))
-        one_chroma = len({component.table.tobytes() for component in file.components[1:]}) <= 1
-        self.possible = largest <= 255 and one_chroma and not file.is_rgb and self._subsampling is not None
+        tables = [component.table for component in file.components]
+        luma, *chroma = [(component.vertical, component.horizontal) for component in file.components]
+        alike = tables if file.is_rgb else tables[1:]
+        self._options: dict[str, Any] = {"qtables": [one.ravel().astype(int).tolist() for one in tables[:2]]}
+        if chroma:
+            self._options["subsampling"] = _SUBSAMPLINGS.get(chroma[0])
+        if file.is_rgb:
+            self._options |= {"keep_rgb": True, "qtables": self._options["qtables"][:1]}
+        self.possible = (
+            max(table.max() for table in tables) <= 255
+            and all(np.array_equal(table, alike[0]) for table in alike)
+            and luma == (1, 1)
+            and len(set(chroma)) <= 1
+            and self._options.get("subsampling", 0) in ((0,) if file.is_rgb else _SUBSAMPLINGS.values())
+        )
         """Whether Pillow can write such files: steps of a byte, one table for Cb and Cr, a sampling that it knows."""
 
     def changed(self, pixels: Array) -> list[Array]:
         """(R, C, 8, 8) of each component: whether a coefficient is not that of the file."""
-        tables = [component.table.ravel().astype(int).tolist() for component in self.file.components]
-        options: dict[str, Any] = {"qtables": tables[:1] if len(tables) == 1 else [tables[0], tables[1]]}
-        if len(tables) > 1:
-            options["subsampling"] = self._subsampling
         buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "JPEG", **options)
-        pairs = zip(read_jpeg(buffer.getvalue()).components, self.file.components, strict=True)
+        Image.fromarray(pixels).save(buffer, "JPEG", **self._options)
+        pairs = zip(read_jpeg(buffer.getvalue(), max_pixels=None).components, self.file.components, strict=True)
         return [np.asarray(one.coefficients != other.coefficients) for one, other in pairs]
 
 
 def consistent(file: JpegFile, planes: list[Array], make: Callable[[list[Array]], Array]) -> tuple[Array, float]:
     """Pixels that give the file's coefficients again, as far as that can be had, and the share of coefficients that do.
 
-    Pixels are rounded, which may carry a coefficient over the wall of its cell. Blocks where that happens are drawn
-    halfway towards the middles of their cells, again and again. Exact but for clipped pixels where all components have
-    the same size; where chroma is subsampled, a block is mended only in the component in which it differs.
+    Pixels are rounded and clipped, which may carry a coefficient over the wall of its cell; `consistency.mend` looks
+    for others nearby that stay inside. The share is that of a real compression, NaN where Pillow writes no such files.
 
     Args:
         file: whose coefficients are wanted.
-        planes: (8R, 8C) of its components; changed.
-        make: upright pixels from planes before any turning.
+        planes: (8R, 8C) of its components.
+        make: pixels from planes, before any turning.
     """
     pixels = make(planes)
     check = Recompression(file)
     if not check.possible:
         return pixels, float("nan")
     changed = check.changed(pixels)
-    middles = [decoded(component.coefficients, component.table) for component in file.components]
-    for _ in range(_ROUNDS):
-        differing = [np.asarray(one.any(axis=(2, 3))) for one in changed]
-        if not any(blocks.any() for blocks in differing):
-            break
-        if check.aligned:
-            differing = [np.logical_or.reduce(differing)] * len(planes)
-        for plane, centre, blocks in zip(planes, middles, differing, strict=True):
-            where = np.kron(blocks, np.ones((BLOCK, BLOCK), bool))
-            plane[where] = (plane[where] + centre[where]) / 2
-        pixels = make(planes)
+    blocks = [np.asarray(one.any(axis=(2, 3))) for one in changed]
+    if any(one.any() for one in blocks):
+        mend(file, pixels, blocks)
         changed = check.changed(pixels)
     return pixels, 1 - sum(int(one.sum()) for one in changed) / sum(one.size for one in changed)
