@@ -79,7 +79,8 @@ def efforts(photo: np.ndarray) -> list[str]:
         for effort in (5, 1, 3, 7):
             start = time.process_time()
             coded = [
-                qimg.codec.encode_picture(picture, quality=QUALITY + more, effort=effort) for more in (-15, -5, 5, 15)
+                qimg.codecs.block.encode_picture(picture, quality=QUALITY + more, effort=effort)
+                for more in (-15, -5, 5, 15)
             ]
             seconds = time.process_time() - start
             found[effort] = ([len(one.data) for one in coded], [one.psnr_db for one in coded], seconds)
@@ -153,13 +154,13 @@ def progressive_penalty() -> list[str]:
     for quality in (30, 45, 60, 75):
         ratios = []
         for photo in photos:
-            embedded = qimg.codec.encode_picture(photo, quality=quality, progressive=True)
-            around = [qimg.codec.encode_picture(photo, quality=quality + change) for change in (-12, -6, 0, 6)]
+            embedded = qimg.codecs.block.encode_picture(photo, quality=quality, progressive=True)
+            around = [qimg.codecs.block.encode_picture(photo, quality=quality + change) for change in (-12, -6, 0, 6)]
             curve = [(coded.psnr_db, np.log(len(coded.data))) for coded in around]
             ratios.append(len(embedded.data) / np.exp(np.interp(embedded.psnr_db, *zip(*curve, strict=True))))
         said.append(f"progressive at quality {quality}: {100 * (np.mean(ratios) - 1):+.1f} % bytes at equal PSNR")
     data = qimg.encode(photos[0], quality=60, progressive=True)
-    shown = [qimg.codec.decode_picture(data[: len(data) * cut // 20]).image for cut in range(1, 21)]
+    shown = [qimg.codecs.block.decode_picture(data[: len(data) * cut // 20]).image for cut in range(1, 21)]
     found = [qimg.psnr_db(photos[0], image, data_range=255) for image in shown]
     return [*said, "dB at 5, 10, … 100 % of the bytes, quality 60: " + " ".join(f"{value:.1f}" for value in found)]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qimg import codec
-from qimg.arguments import Array
-from qimg.codec import container
-from qimg.codec.container import varint
+from qimg.codecs import block as codec
+from qimg.codecs.block.bitstream import container
+from qimg.codecs.block.bitstream.container import varint
+from qimg.core.arguments import Array
 
 MAX_PIXELS = 1 << 14
 """Larger pictures are refused by the fuzzer, as the codec refuses those beyond its own limit."""

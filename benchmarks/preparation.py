@@ -10,8 +10,8 @@ from qiskit.quantum_info import Statevector
 import circuits
 import qimg
 from benchmarks.timing import Comparison
-from circuits.baselines import qiskit_circuit, schmidt_circuit
-from experiments.pictures import gather
+from circuits.preparation.baselines import qiskit_circuit, schmidt_circuit
+from experiments._run.pictures import gather
 
 SEARCHED = {6: 20, 8: 4}
 """Random real states that are searched for, by qubits."""

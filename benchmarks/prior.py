@@ -13,13 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import Comparison, medians
 from qimg import images, prior
-from qimg.prior import sources
+from qimg.core.blas import one_blas_thread
+from qimg.core.workers import dask_cluster
+from qimg.images import collections as sources
 from qimg.prior.views import random_places
-from qimg.prior.workers import dask_cluster
 
 OPERATORS = prior.Recipe(mixtures={}, scales=(1,))
 """One pass, one second-moment matrix."""
@@ -58,7 +58,7 @@ def fit_against_decode(paths: Sequence[str], *, threads: int, repeats: int) -> C
             for _ in pool.map(images.load, paths):
                 pass
 
-    with threadpool_limits(1, user_api="blas"):
+    with one_blas_thread():
         ours, peer = medians(lambda: prior.fit(paths, OPERATORS, workers=threads), lambda: decode(), repeats=repeats)
     return Comparison(
         what=f"prior.fit, operators of {len(paths)} PNG photographs, {threads} thread(s)",

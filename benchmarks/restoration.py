@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.codec import photograph
 from benchmarks.timing import Comparison, medians
-from experiments.restoration import shifts
+from experiments.restoration.restoration import shifts
 from qimg import images, restoration
 
 QUALITY = 10

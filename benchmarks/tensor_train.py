@@ -3,11 +3,11 @@
 from importlib.util import find_spec
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import Comparison, medians
 from qimg import images, metrics, tensor_train
-from qimg.arguments import Array
+from qimg.core.arguments import Array
+from qimg.core.blas import one_blas_thread
 
 BOND = 64
 
@@ -37,7 +37,7 @@ def compare(repeats: int = 15) -> tuple[list[Comparison], list[str]]:
     from quimb.tensor import MatrixProductState
 
     def theirs() -> MatrixProductState:
-        with threadpool_limits(1, user_api="blas"):
+        with one_blas_thread():
             return MatrixProductState.from_dense(vector, 2, max_bond=BOND, cutoff=0.0)
 
     said.append(f"quimb's train: {psnr(np.ravel(theirs().to_dense())):.3f} dB")

@@ -4,25 +4,27 @@ Integer k of a vector is basis state k of the register and bit b of k is qubit b
 index order and nothing is reversed anywhere.
 """
 
-from circuits.ansatz import Preparation
-from circuits.backends import backend, measured_qubits, run, statevectors
-from circuits.batch import equal_slope, preparation_paths, prepare_batch
-from circuits.channels import (
+from circuits.execution.backends import backend, measured_qubits, run, statevectors
+from circuits.execution.expectations import Estimates, estimate
+from circuits.execution.files import circuit_bytes, draw_circuit, load_circuit
+from circuits.execution.jobs import jobs_done, run_jobs
+from circuits.execution.sampling import amplitude_moduli, run_template, sample_batch, transform_batch
+from circuits.execution.truncated_runs import TruncatedRun, run_truncated
+from circuits.noise.channels import (
     apply_kraus,
     apply_stinespring,
     kraus_circuit,
     sample_stinespring,
     stinespring_circuit,
 )
-from circuits.expectations import Estimates, estimate
-from circuits.files import circuit_bytes, draw_circuit, load_circuit
-from circuits.images import ImageCost, image_circuit, image_cost
-from circuits.intervals import WITH_INTERVALS, amplitude_interval, decode_intervals, probability_interval
-from circuits.jobs import jobs_done, run_jobs
-from circuits.low_cost_klt import GrownTransform, coding_gain_db, grow_transforms, leading_klt_circuit
-from circuits.matrix_product import LayeredPreparation, prepare_train, prepare_train_in_layers
-from circuits.noise import generic_cx_error, mixed_patches, noise_model, noisy_states
-from circuits.pauli_counts import (
+from circuits.noise.models import generic_cx_error, mixed_patches, noise_model, noisy_states
+from circuits.preparation.ansatz import Preparation
+from circuits.preparation.batch import equal_slope, preparation_paths, prepare_batch
+from circuits.preparation.states import prepare, template, template_angles
+from circuits.preparation.tensor_trains import LayeredPreparation, prepare_train, prepare_train_in_layers
+from circuits.readout.intervals import WITH_INTERVALS, amplitude_interval, decode_intervals, probability_interval
+from circuits.readout.mitigation import Mitigated, ReadoutCalibration, calibrate_readout, mitigate
+from circuits.readout.pauli_counts import (
     Expectation,
     PauliCounts,
     all_bases,
@@ -33,18 +35,7 @@ from circuits.pauli_counts import (
     pauli_interval,
     unbiased_state,
 )
-from circuits.preparation import prepare, template, template_angles
-from circuits.readout import Mitigated, ReadoutCalibration, calibrate_readout, mitigate
-from circuits.representations import (
-    EncodedImage,
-    compress_image,
-    decode_counts,
-    decode_state,
-    encode_image,
-    image_state,
-)
-from circuits.sampling import amplitude_moduli, run_template, sample_batch, transform_batch
-from circuits.signs import (
+from circuits.readout.signs import (
     SignedAmplitudes,
     interference_circuits,
     measure_interference,
@@ -52,10 +43,31 @@ from circuits.signs import (
     signed_amplitudes,
     signed_by_reference,
 )
-from circuits.structured import cosine_circuit, downsampling_circuit, fourier_circuit, fourier_error, haar_circuit
-from circuits.tomography import LikelihoodFit, entry_errors, maximum_likelihood, nearest_state, projected_inversion
-from circuits.transforms import GateCount, compile_circuit, count_gates, transform_circuit, transform_unitary
-from circuits.truncated_runs import TruncatedRun, run_truncated
+from circuits.readout.tomography import (
+    LikelihoodFit,
+    entry_errors,
+    maximum_likelihood,
+    nearest_state,
+    projected_inversion,
+)
+from circuits.representation.encodings import (
+    EncodedImage,
+    compress_image,
+    decode_counts,
+    decode_state,
+    encode_image,
+    image_state,
+)
+from circuits.representation.image_circuits import ImageCost, image_circuit, image_cost
+from circuits.transforms.low_cost_klt import GrownTransform, coding_gain_db, grow_transforms, leading_klt_circuit
+from circuits.transforms.structured import (
+    cosine_circuit,
+    downsampling_circuit,
+    fourier_circuit,
+    fourier_error,
+    haar_circuit,
+)
+from circuits.transforms.unitaries import GateCount, compile_circuit, count_gates, transform_circuit, transform_unitary
 
 __all__ = [
     "EncodedImage",

@@ -8,9 +8,9 @@ from typing import Any
 import tyro
 from rich.console import Console
 
-from experiments import runner
-from experiments.progress import progress_bars
-from qimg.cli import clear_errors, interrupt_when_asked_to_end
+from experiments._run import runner
+from experiments._run.progress import progress_bars
+from qimg.cli.main import clear_errors, interrupt_when_asked_to_end
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -39,8 +39,8 @@ from qimg.tensor_train import PictureTrain, TensorTrain, picture_train
 from qimg.truncation import discarded_weight, low_rank
 
 if TYPE_CHECKING:
-    from qimg import codec, restoration
-    from qimg.codec import BitstreamError, decode, decode_picture, encode, info
+    from qimg import codecs, restoration
+    from qimg.codecs.block import BitstreamError, decode, decode_picture, encode, info
     from qimg.restoration import deblur, denoise, inpaint, restore, super_resolve
 
 __version__ = "0.1.0"
@@ -59,7 +59,7 @@ __all__ = [
     "assemble_patches",
     "bd_rate",
     "channels",
-    "codec",
+    "codecs",
     "decode",
     "decode_picture",
     "deblur",
@@ -112,10 +112,10 @@ _OF_RESTORATION = ("deblur", "denoise", "inpaint", "restore", "super_resolve")
 
 def __getattr__(name: str) -> Any:
     """Codec and restoration, loaded when first asked for: compiled loops take longer to load than all the rest."""
-    if name in ("codec", "restoration"):
+    if name in ("codecs", "restoration"):
         return import_module(f"qimg.{name}")
     if name in _OF_CODEC:
-        return getattr(import_module("qimg.codec"), name)
+        return getattr(import_module("qimg.codecs.block"), name)
     if name in _OF_RESTORATION:
         return getattr(import_module("qimg.restoration"), name)
     raise AttributeError(f"module 'qimg' has no attribute {name!r}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.arguments import Array, integer, require_shape
+from qimg.core.arguments import Array, integer, require_shape
 
 
 def extract_patches(plane: ArrayLike, size: int = 8) -> Array:

@@ -33,7 +33,7 @@ class QimgImageFile(ImageFile.ImageFile):
     _data: bytes | None = None
 
     def _open(self) -> None:
-        from qimg import codec
+        from qimg.codecs import block as codec
 
         assert self.fp is not None
         self._data = self.fp.read()
@@ -48,7 +48,7 @@ class QimgImageFile(ImageFile.ImageFile):
 
     def load(self) -> Any:
         """Decode the pixels, once."""
-        from qimg import codec
+        from qimg.codecs import block as codec
 
         if self._data is not None:
             try:
@@ -73,7 +73,7 @@ def _accept(prefix: bytes) -> bool:
 
 
 def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
-    from qimg import codec
+    from qimg.codecs import block as codec
 
     options = image.encoderinfo
     chosen = {name: options[name] for name in (*_TARGETS, *_OPTIONS) if options.get(name) is not None}

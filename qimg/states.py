@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array, integer
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
 
 
 class EncodedStates(NamedTuple):

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array, integer, one_of
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer, one_of
 from qimg.operators import eigenbasis
 from qimg.states import partial_trace
 

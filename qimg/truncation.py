@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array, integer
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

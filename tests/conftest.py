@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from qimg import images
-from qimg.arguments import Array
+from qimg.core.arguments import Array
 
 os.environ["MPLBACKEND"] = "Agg"
 

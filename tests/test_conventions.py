@@ -1,4 +1,4 @@
-"""The conventions: one test per row of docs/conventions.md, whose docstring begins with the row's name."""
+"""The conventions: one test per row of docs/guide/conventions.md, whose docstring begins with the row's name."""
 
 import numpy as np
 import pytest

@@ -15,7 +15,7 @@ import qimg
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "decisions").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("[dfg]*/*.md"))]
 
 API_PAGES = sorted(path.stem for path in (DOCS / "api").glob("*.*.md"))
 
@@ -69,8 +69,8 @@ def test_pages_load_nothing_from_the_network(site: Path):
 
 def test_formulas_are_mathml(site: Path):
     # Rows of the conventions and steps of the theory are mostly formulas; Markdown left as it stood would show dollars.
-    assert Page(site / "conventions.html").formulas > 30
-    assert Page(site / "theory.html").formulas > 60
+    assert Page(site / "guide" / "conventions.html").formulas > 30
+    assert Page(site / "guide" / "theory.html").formulas > 60
     assert Page(site / "api" / "qimg.channels.html").formulas >= 3
     for page in site.rglob("*.html"):
         assert "mathjax" not in page.read_text("utf-8").lower()
@@ -79,11 +79,11 @@ def test_formulas_are_mathml(site: Path):
 def test_notebooks_and_experiments_are_drawn(site: Path):
     drawn = {
         name: sum(source.startswith(("_images/", "../_images/")) for source in Page(site / f"{name}.html").loaded)
-        for name in ("experiments", *(f"notebooks/{path.stem}" for path in (DOCS / "notebooks").glob("*.ipynb")))
+        for name in ("guide/experiments", *(f"notebooks/{path.stem}" for path in (DOCS / "notebooks").glob("*.ipynb")))
     }
     measured = (DOCS / "results.md").read_text("utf-8").count("](figures/")
-    shown = (DOCS / "experiments.md").read_text("utf-8").count('\nshow("')
-    assert drawn["experiments"] == shown + measured
+    shown = (DOCS / "guide" / "experiments.md").read_text("utf-8").count('\nshow("')
+    assert drawn["guide/experiments"] == shown + measured
     assert min(drawn.values()) >= 5
 
 
@@ -113,7 +113,7 @@ def test_api_index_lists_the_packages_names(package: object):
 
 
 def test_every_convention_has_one_test():
-    table = re.findall(r"^\| \*\*(.+?)\*\* \|", (DOCS / "conventions.md").read_text("utf-8"), flags=re.MULTILINE)
+    table = re.findall(r"^\| \*\*(.+?)\*\* \|", (DOCS / "guide" / "conventions.md").read_text("utf-8"), flags=re.MULTILINE)
     tests = import_module_from(ROOT / "tests" / "test_conventions.py")
     named = [inspect.getdoc(value) for name, value in vars(tests).items() if name.startswith("test_")]
     assert len(table) > 15

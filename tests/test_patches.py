@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from qimg.arguments import Array
+from qimg.core.arguments import Array
 from qimg.patches import assemble_patches, extract_patches, iterate_patches, morton_order
 
 SHAPES = st.one_of(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-from experiments.pictures import bundled
-from experiments.trial import operator_figure
+from experiments._run.pictures import bundled
+from experiments._run.trial import operator_figure
 from qimg.report import LIGHT
 
 

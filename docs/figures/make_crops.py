@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import qimg
-from experiments import peers
-from qimg.arguments import Array
+from qimg.codecs.peers import peers
+from qimg.core.arguments import Array
 from qimg.images import bundled
 from qimg.report import LIGHT
 

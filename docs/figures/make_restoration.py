@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import qimg
-from experiments.restoration import shifts
+from experiments.restoration.restoration import shifts
 from qimg import images
 from qimg.report import LIGHT
 

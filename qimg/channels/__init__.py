@@ -3,12 +3,7 @@
 from qimg.channels.kraus import KrausChannel, choi_matrix, is_completely_positive, is_trace_preserving
 from qimg.channels.marginals import QuantizerMarginals
 from qimg.channels.noise import amplitude_damping, dephasing, depolarizing
-from qimg.channels.quantization import (
-    QuantizationChannel,
-    channel_from_marginals,
-    quantization_channel,
-    quantize,
-)
+from qimg.channels.quantization import QuantizationChannel, channel_from_marginals, quantization_channel, quantize
 
 __all__ = [
     "KrausChannel",

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from qimg.arguments import fraction, integer
 from qimg.channels.kraus import KrausChannel
+from qimg.core.arguments import fraction, integer
 
 
 def dephasing(dimension: int, *, error_weight: float) -> KrausChannel:

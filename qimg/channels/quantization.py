@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array, one_of
 from qimg.channels.kraus import KrausChannel
 from qimg.channels.marginals import QuantizerMarginals, bin_indices, checked_samples
+from qimg.core import arguments
+from qimg.core.arguments import Array, one_of
 
 if TYPE_CHECKING:
     from qiskit.quantum_info import Kraus

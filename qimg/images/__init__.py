@@ -4,19 +4,9 @@ An image is a `uint8` or `uint16` array (H, W) or (H, W, 3), with an alpha chann
 Inside the library, planes are `float64` in 8-bit code values (0 to 255).
 """
 
-from qimg.images.files import (
-    BUNDLED,
-    SUFFIXES,
-    bundled,
-    find,
-    load,
-    names_for,
-    save,
-    to_write,
-    upright,
-    write_atomically,
-)
-from qimg.images.jpeg import JpegRoundTrip, jpeg_round_trip, quantization_table
+from qimg.core.files import names_for, to_write, write_atomically
+from qimg.images.files import BUNDLED, SUFFIXES, bundled, find, load, save, upright
+from qimg.images.jpeg.round_trip import JpegRoundTrip, jpeg_round_trip, quantization_table
 from qimg.images.metadata import Metadata, read_metadata
 from qimg.images.planes import (
     LEVEL_SHIFT,

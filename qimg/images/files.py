@@ -4,10 +4,8 @@ import glob
 import io
 import os
 import struct
-import tempfile
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from qimg.arguments import Array, integer, one_of, require
+from qimg.core.arguments import Array, integer, one_of, require
+from qimg.core.files import write_atomically
 from qimg.images.metadata import Metadata, in_png, options_for, options_for_tifffile
 from qimg.images.planes import ImageError, check_image, colours, has_alpha
 from qimg.images.raw import RAW_SUFFIXES, render_raw
@@ -209,53 +208,6 @@ def _encoded(pixels: Array, suffix: str, quality: int | None, metadata: Metadata
 
 def _format(suffix: str) -> str:
     return Image.registered_extensions()[suffix]
-
-
-def to_write(out: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    """The path of a file to write; what cannot be written is refused before anything is computed.
-
-    Raises:
-        OSError: a folder, a file that exists and may not be overwritten, or a folder that is missing or read-only.
-    """
-    path = Path(out)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: is a folder, but a file to write is expected")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path}: exists already, and is replaced only where overwriting is asked for")
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{path}: {folder} is no folder")
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(f"{path}: the folder {folder} cannot be written to")
-    return path
-
-
-def names_for(sources: Sequence[Path], suffix: str) -> list[str]:
-    """Names of files to write, one for each source: `photo.png`, or `photo.jpg.png` where several are called `photo`.
-
-    >>> names_for([Path("a.png"), Path("b.NEF"), Path("b.jpg")], ".qimg")
-    ['a.qimg', 'b.NEF.qimg', 'b.jpg.qimg']
-    """
-    count = Counter(source.stem for source in sources)
-    return [(source.stem if count[source.stem] == 1 else source.name) + suffix for source in sources]
-
-
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write `content` under a temporary name in the same folder, then rename: all of it or nothing."""
-    path = Path(path)
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise OSError(error.errno, f"cannot be written ({error.strerror})", str(path)) from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def find(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array
+from qimg.core import arguments
+from qimg.core.arguments import Array
 
 
 def excess_code_length(

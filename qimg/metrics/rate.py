@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array, integer
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
 
 
 def bits_per_pixel(n_bytes: int, shape: tuple[int, ...]) -> float:

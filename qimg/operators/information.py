@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array, integer
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
 from qimg.states import partial_trace
 
 

@@ -1,13 +1,13 @@
 """The universal prior: fitted once on any number of pictures, kept in one file, used by everything that follows."""
 
-from qimg.prior.container import PriorFileError
-from qimg.prior.fitting import fit
+from qimg.core.artifacts import PriorFileError
+from qimg.prior.fitting.maximization import fit_mixture
+from qimg.prior.fitting.passes import fit
+from qimg.prior.fitting.recipe import Recipe
 from qimg.prior.joint import JointMixture
 from qimg.prior.jpeg_pairs import JpegPair, joint_operator, pairs
-from qimg.prior.maximization import fit_mixture
 from qimg.prior.mixture import GaussianMixture
 from qimg.prior.model import MissingPartError, Prior, load
-from qimg.prior.recipe import Recipe
 from qimg.prior.sampling import sample
 from qimg.prior.views import View
 

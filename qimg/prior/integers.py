@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qimg.arguments import Array
+from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
 from qimg.prior.mixture import GaussianMixture
 

@@ -13,21 +13,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array
-from qimg.images import write_atomically
+from qimg.core import arguments
+from qimg.core import artifacts as container
+from qimg.core.arguments import Array
+from qimg.core.artifacts import PriorFileError
+from qimg.core.files import write_atomically
 from qimg.operators import CorrelationOperator
-from qimg.prior import container
-from qimg.prior.container import PriorFileError
-from qimg.prior.integers import (
-    mixture_from_integers,
-    mixture_to_integers,
-    operator_from_integers,
-    operator_to_integers,
-)
+from qimg.prior.fitting.recipe import Recipe
+from qimg.prior.integers import mixture_from_integers, mixture_to_integers, operator_from_integers, operator_to_integers
 from qimg.prior.joint import JointMixture
 from qimg.prior.mixture import GaussianMixture
-from qimg.prior.recipe import Recipe
 from qimg.prior.views import View, is_view
 
 _Value = TypeVar("_Value")

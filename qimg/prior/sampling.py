@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from qimg import arguments
-from qimg.arguments import Array, integer
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
 from qimg.prior.joint import JointMixture
 from qimg.prior.model import MissingPartError, Prior
 from qimg.prior.views import zero_sum_basis

@@ -1,13 +1,13 @@
 """Restoration: from what a degradation left back to the picture, by conditional expectation under the prior."""
 
-from qimg.restoration.deblurring import deblur, deblur_plane
-from qimg.restoration.denoising import denoise, denoise_plane, estimate_sigma
-from qimg.restoration.inpainting import inpaint, inpaint_plane
-from qimg.restoration.jpeg import EFFORT, METHODS, TUNES, Restored, restore, restore_picture
-from qimg.restoration.jpeg_file import Component, DamagedJpegWarning, JpegFile, read_jpeg
-from qimg.restoration.model import Model, load
-from qimg.restoration.patch_average import PlaneEstimate
-from qimg.restoration.super_resolution import super_resolve, super_resolve_plane
+from qimg.images.jpeg.coefficients import Component, DamagedJpegWarning, JpegFile, read_jpeg
+from qimg.restoration.degradations.deblurring import deblur, deblur_plane
+from qimg.restoration.degradations.denoising import denoise, denoise_plane, estimate_sigma
+from qimg.restoration.degradations.inpainting import inpaint, inpaint_plane
+from qimg.restoration.degradations.patch_average import PlaneEstimate
+from qimg.restoration.degradations.super_resolution import super_resolve, super_resolve_plane
+from qimg.restoration.jpeg.model import Model, load
+from qimg.restoration.jpeg.restore import EFFORT, METHODS, TUNES, Restored, restore, restore_picture
 
 __all__ = [
     "EFFORT",

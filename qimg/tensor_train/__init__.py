@@ -5,19 +5,13 @@ is said by a `Layout`; the arithmetic works on the cores and writes no vector ou
 """
 
 from qimg.tensor_train.algebra import inner, norm, normalize, reduced_density_matrix
-from qimg.tensor_train.born_completion import complete, log_marginal, pixel_probabilities
-from qimg.tensor_train.born_machine import BornMachine, PixelReader, machine_from_train
-from qimg.tensor_train.born_mixture import fit_mixture, mixture_machine
-from qimg.tensor_train.born_training import one_site_sweep, two_site_sweep
-from qimg.tensor_train.canonical import (
-    entanglement_entropy,
-    left_canonical,
-    reverse,
-    right_canonical,
-    schmidt_values,
-)
+from qimg.tensor_train.born.completion import complete, log_marginal, pixel_probabilities
+from qimg.tensor_train.born.machine import BornMachine, PixelReader, machine_from_train
+from qimg.tensor_train.born.mixture import fit_mixture, mixture_machine
+from qimg.tensor_train.born.training import one_site_sweep, two_site_sweep
+from qimg.tensor_train.canonical import entanglement_entropy, left_canonical, reverse, right_canonical, schmidt_values
 from qimg.tensor_train.decomposition import Truncation, compress, decompose
-from qimg.tensor_train.exchange import (
+from qimg.tensor_train.exchange.forms import (
     from_aer,
     from_quimb,
     from_tensornetwork,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qimg import arguments
-from qimg.arguments import Array, integer
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
 from qimg.tensor_train.train import TensorTrain, same_sites
 
 REDUCED_LIMIT = 4096

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from qimg import arguments
-from qimg.arguments import Array
-from qimg.tensor_train.threads import one_blas_thread
+from qimg.core import arguments
+from qimg.core.arguments import Array
+from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.train import TensorTrain
 
 

@@ -6,12 +6,12 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array, integer
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
+from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.canonical import right_canonical
 from qimg.tensor_train.ranks import Rule, Sweep, Swept, at_most, both, losing, search_slope
 from qimg.tensor_train.sweeps import fitting, over_chain, over_vector
-from qimg.tensor_train.threads import one_blas_thread
 from qimg.tensor_train.train import TensorTrain
 
 PRECISE = 1e-12

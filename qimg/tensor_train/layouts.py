@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array, integer, one_of, require_shape
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer, one_of, require_shape
 from qimg.patches import pad_edges
 from qimg.states import qubits_for
 

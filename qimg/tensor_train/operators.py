@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array, integer
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
 from qimg.tensor_train.algebra import inner
 from qimg.tensor_train.decomposition import compress, decompose
 from qimg.tensor_train.train import TensorTrain

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array, integer
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
+from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.decomposition import decompose, refine
 from qimg.tensor_train.layouts import Layout, layout
 from qimg.tensor_train.ranks import Sweep, Swept, at_most, search_slope
 from qimg.tensor_train.sweeps import over_vector
-from qimg.tensor_train.threads import one_blas_thread
 from qimg.tensor_train.train import TensorTrain
 
 WHITE = 255.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg import arguments
-from qimg.arguments import Array
+from qimg.core import arguments
+from qimg.core.arguments import Array
 
 DENSE_LIMIT = 2**28
 """Components up to which a train is written out as a vector."""

@@ -1,0 +1,52 @@
+"""Circuits as text and as files: drawn, OpenQASM 3, and Qiskit's QPY."""
+
+import io
+from pathlib import Path
+
+from qiskit import qasm3, qpy
+from qiskit.circuit import QuantumCircuit
+
+from circuits.transforms.unitaries import compile_circuit
+from qimg.core.arguments import integer, require
+
+ENDINGS = (".qasm", ".qpy")
+"""Endings of files that hold circuits."""
+
+
+def draw_circuit(circuit: QuantumCircuit, *, width: int = 120) -> str:
+    """The circuit as a drawing in text, folded at a number of characters."""
+    drawing = circuit.draw("text", fold=integer("width", width, 20), idle_wires=True)
+    return str(drawing.single_string())
+
+
+def circuit_bytes(circuit: QuantumCircuit, ending: str) -> bytes:
+    """The content of a file that holds the circuit, compiled to CX and one-qubit gates, which both formats know.
+
+    Args:
+        circuit: any circuit without parameters.
+        ending: ".qasm" for OpenQASM 3, ".qpy" for QPY.
+    """
+    require(ending in ENDINGS, "ending", f"must be one of {', '.join(ENDINGS)}", ending)
+    require(not circuit.parameters, "circuit", "must have no parameters", [str(one) for one in circuit.parameters])
+    compiled = compile_circuit(circuit)
+    if ending == ".qasm":
+        return qasm3.dumps(compiled).encode()
+    content = io.BytesIO()
+    qpy.dump(compiled, content)
+    return content.getvalue()
+
+
+def load_circuit(path: str | Path) -> QuantumCircuit:
+    """The circuit of a QPY file.
+
+    Raises:
+        ValueError: the file holds none.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            (circuit,) = qpy.load(file)
+    except OSError:
+        raise
+    except Exception as error:  # QPY raises whatever its parts raise
+        raise ValueError(f"path must be a QPY file of one circuit, but {path}: {error}") from error
+    return circuit

@@ -1,0 +1,161 @@
+"""Thousands of small circuits as a list of jobs: in batches, with progress, within a memory limit, resumable."""
+
+import hashlib
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
+
+from circuits.execution.backends import MAX_COUNTED_QUBITS, _measured, _named, _seed, _several, run
+from circuits.transforms.unitaries import BASIS_GATES, compile_circuit
+from qimg.core import arguments
+from qimg.core.arguments import integer
+
+Track = Callable[[Iterable[Any]], Iterable[Any]]
+
+
+def run_jobs(
+    circuits: Sequence[QuantumCircuit],
+    backend: str | BackendV2 = "statevector",
+    *,
+    shots: int,
+    seed: int,
+    file: str | Path,
+    batch: int = 200,
+    memory: int = 2**30,
+    track: Track = iter,
+) -> NDArray[np.int64]:
+    """Counts of many circuits, a batch at a time; what is done is on disk and is not run again.
+
+    A job is named by a hash of the circuit, the backend, shots, seed and, where a circuit occurs several times, which
+    of them it is. The file is an SQLite database that takes each batch in one transaction, so that an interruption
+    loses the batch under way and nothing else; the same call goes on from there and gives the counts of a run that was
+    never interrupted.
+
+    Args:
+        circuits: with equally many measured bits, as for `circuits.run`.
+        backend: a name for `circuits.backend`, or any `BackendV2`, told from others by its name, errors and options.
+        shots: for each circuit.
+        seed: of the simulators; each batch derives its own.
+        file: results so far; made when it does not exist.
+        batch: most circuits sent together.
+        memory: bytes that a batch and the counts returned may take, by an estimate of the state, shots and counts.
+        track: wraps the batches to report progress.
+
+    Returns:
+        (n, 2**bits) counts in the order of the circuits.
+
+    Raises:
+        ValueError: a circuit does not fit the memory, or the file is something else.
+    """
+    many = _several(circuits)
+    shots, batch, memory = integer("shots", shots, 1), integer("batch", batch, 1), integer("memory", memory, 1)
+    _seed(integer("seed", seed, 0))
+    device = _named(backend)
+    widths = {_measured(circuit).num_clbits for circuit in many}
+    arguments.require(len(widths) == 1, "circuits", "must measure equally many bits", sorted(widths))
+    width = widths.pop()
+    arguments.require(width <= MAX_COUNTED_QUBITS, "circuits", f"must measure at most {MAX_COUNTED_QUBITS} bits", width)
+    size = _fitting(many, device, width, shots, batch, memory)
+    keys = _keys(many, device, shots, seed)
+    with closing(_opened(Path(file))) as store:
+        done = {key for (key,) in store.execute("SELECT key FROM jobs")}
+        left = [k for k, key in enumerate(keys) if key not in done]
+        for start in track(range(0, len(left), size)):
+            chosen = left[start : start + size]
+            drawn = int(hashlib.sha256(f"{seed} {keys[chosen[0]]}".encode()).hexdigest()[:7], 16)
+            counts = run([many[k] for k in chosen], device, shots=shots, seed=drawn)
+            with store:
+                lines = [(keys[k], _packed(one)) for k, one in zip(chosen, counts, strict=True)]
+                store.executemany("INSERT INTO jobs VALUES (?, ?)", lines)
+        found = np.zeros((len(many), 2**width), np.int64)
+        for k, key in enumerate(keys):
+            (blob,) = store.execute("SELECT counts FROM jobs WHERE key = ?", (key,)).fetchone()
+            outcomes, numbers = np.frombuffer(blob, np.int64).reshape(2, -1)
+            found[k, outcomes] = numbers
+    return found
+
+
+def jobs_done(file: str | Path) -> int:
+    """How many jobs a file of results holds; 0 where there is no file."""
+    if not Path(file).exists():
+        return 0
+    with closing(_opened(Path(file))) as store:
+        return int(store.execute("SELECT COUNT(*) FROM jobs").fetchone()[0])
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    store = sqlite3.connect(path)
+    try:
+        with store:
+            store.execute("CREATE TABLE IF NOT EXISTS jobs (key TEXT PRIMARY KEY, counts BLOB NOT NULL)")
+    except sqlite3.DatabaseError as error:
+        store.close()
+        raise ValueError(f"file must be results of run_jobs, but {path}: {error}") from error
+    return store
+
+
+def _packed(counts: NDArray[np.int64]) -> bytes:
+    outcomes = np.flatnonzero(counts)
+    return np.stack([outcomes, counts[outcomes]]).astype(np.int64).tobytes()
+
+
+def _fitting(
+    circuits: Sequence[QuantumCircuit], device: BackendV2, width: int, shots: int, batch: int, memory: int
+) -> int:
+    """Circuits for which a batch stays within the memory."""
+    qubits = max(circuit.num_qubits for circuit in circuits)
+    method = str(getattr(device.options, "method", "automatic"))
+    # Aer holds one state at a time; devices with noise are simulated by trajectories or density matrices.
+    state = {"matrix_product_state": 0, "density_matrix": 16 * 4**qubits}.get(method, 16 * 2**qubits)
+    result = 8 * 2**width * len(circuits)
+    each = shots * ((width + 7) // 8 + 8) + 8 * 2**width
+    least = state + result + each
+    rule = f"must be at least {least} for {len(circuits)} circuits of {qubits} qubits and {shots} shots"
+    arguments.require(least <= memory, "memory", rule, memory)
+    return min(batch, 1 + (memory - least) // each)
+
+
+def _keys(circuits: Sequence[QuantumCircuit], device: BackendV2, shots: int, seed: int) -> list[str]:
+    where = f"{_identity(device)} {shots} {seed}"
+    seen: Counter[str] = Counter()
+    keys = []
+    for circuit in circuits:
+        body = _digest(circuit)
+        keys.append(hashlib.sha256(f"{body} {seen[body]} {where}".encode()).hexdigest())
+        seen[body] += 1
+    return keys
+
+
+def _digest(circuit: QuantumCircuit) -> str:
+    """Hash of the gates, not of names; gates other than CX and rotations are compiled first."""
+    measured = _measured(circuit)
+    plain = set(measured.count_ops()) <= {*BASIS_GATES, "measure", "barrier"}
+    compiled = measured if plain else compile_circuit(measured)
+    lines: list[Any] = [compiled.num_qubits, [register.size for register in compiled.cregs], compiled.global_phase]
+    for instruction in compiled.data:
+        qubits = [compiled.find_bit(bit).index for bit in instruction.qubits]
+        bits = [compiled.find_bit(bit).index for bit in instruction.clbits]
+        lines.append([instruction.operation.name, list(map(repr, instruction.operation.params)), qubits, bits])
+    return hashlib.sha256(json.dumps(lines, default=repr).encode()).hexdigest()
+
+
+def _identity(device: BackendV2) -> str:
+    """A text that is the same for devices with the same name, errors and options."""
+    noise = getattr(device.options, "noise_model", None)
+    lines = [type(device).__name__, str(device.name), repr(sorted(map(repr, vars(device.options).items())))]
+    lines.append("" if noise is None else json.dumps(noise.to_dict(serializable=True), sort_keys=True))
+    for name, places in sorted(device.target.items()):
+        for qubits, about in sorted((places or {}).items(), key=repr):
+            error = getattr(about, "error", None)
+            if error is not None:
+                lines.append(f"{name} {qubits} {error!r}")
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

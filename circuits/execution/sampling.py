@@ -1,0 +1,107 @@
+"""Thousands of patches at once: one batch register Σ_i w_i |i⟩|ψ_i⟩, or one parameterised template."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qiskit.circuit import QuantumCircuit
+
+from circuits.execution.backends import aer_result, from_state
+from circuits.preparation.states import template, template_angles
+from circuits.transforms.unitaries import BASIS_GATES, compile_circuit
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
+from qimg.states import amplitude_encode, pad_to_register, qubits_for
+
+
+def transform_batch(circuit: QuantumCircuit, vectors: ArrayLike) -> Array:
+    """Apply one circuit to many vectors in a single Aer run.
+
+    The picture's own state Σ_i |i⟩|x_i⟩/‖x‖ of a "where" and a "what" register is loaded by `set_statevector`; the
+    circuit acts on "what". Pass a circuit compiled once (`compile_circuit`) to keep transpiling out of the loop.
+
+    Args:
+        circuit: acts on log₂ d qubits.
+        vectors: (n, d), d a power of two, not all zero; they need not be normalised.
+
+    Returns:
+        (n, d) complex: circuit applied to every vector, norms kept.
+    """
+    state, norm, rows = _batch_state(circuit, vectors)
+    whole = from_state(state, _in_gates(circuit), qubits_for(len(state)))
+    whole.save_statevector()
+    amplitudes = np.asarray(aer_result(whole, method="statevector").get_statevector())
+    return amplitudes.reshape(-1, 2**circuit.num_qubits)[:rows] * norm
+
+
+def sample_batch(circuit: QuantumCircuit, vectors: ArrayLike, *, shots: int, seed: int) -> NDArray[np.int64]:
+    """Measure both registers of the batch after the circuit.
+
+    Args:
+        circuit: acts on log₂ d qubits.
+        vectors: (n, d) as in `transform_batch`.
+        shots: shots for the whole batch; vector i receives its share of the energy, in expectation.
+        seed: of Aer's sampling.
+
+    Returns:
+        (n, d) counts that sum to `shots`.
+    """
+    shots = integer("shots", shots, 1)
+    state, _, rows = _batch_state(circuit, vectors)
+    whole = from_state(state, _in_gates(circuit), qubits_for(len(state)))
+    whole.measure_all()
+    counts = aer_result(whole, method="statevector", shots=shots, seed_simulator=seed).data(0)["counts"]
+    out = np.zeros(len(state), dtype=np.int64)
+    for outcome, count in counts.items():
+        out[int(outcome, 16)] = count
+    return out.reshape(-1, 2**circuit.num_qubits)[:rows]
+
+
+def amplitude_moduli(counts: ArrayLike) -> Array:
+    """Estimates √(n_k / n) of |amplitude k| from counts along the last axis; zeros where nothing was counted.
+
+    Their standard error is about 1 / (2 √n), whatever the amplitude, as long as n_k is not small.
+    """
+    numbers = arguments.vectors("counts", counts)
+    total = numbers.sum(axis=-1, keepdims=True)
+    return np.sqrt(numbers / np.maximum(total, 1))
+
+
+def run_template(circuit: QuantumCircuit, vectors: ArrayLike) -> Array:
+    """Apply one circuit to many real vectors, each prepared by gates alone: what a backend would be sent.
+
+    One template is transpiled once; Aer binds the angles of every vector and returns the final states.
+
+    Args:
+        circuit: acts on log₂ d qubits.
+        vectors: (n, d) real, d a power of two; zero vectors become |0…0⟩.
+
+    Returns:
+        (n, d) complex state vectors of norm 1.
+    """
+    data = arguments.vectors("vectors", vectors)
+    arguments.require_shape(data.ndim == 2 and len(data) > 0, "vectors", "(n, d) with n >= 1", data)
+    prepared = template(circuit.num_qubits)
+    expected = 2**circuit.num_qubits
+    arguments.require_shape(data.shape[1] == expected, "vectors", f"(n, {expected})", data)
+    parameters = list(prepared.parameters)
+    whole = compile_circuit(prepared.compose(circuit), optimization_level=0)
+    whole.save_statevector()
+    angles = template_angles(data)
+    binds = {parameter: angles[:, k].tolist() for k, parameter in enumerate(parameters)}
+    result = aer_result(whole, method="statevector", parameter_binds=[binds])
+    return np.stack([np.asarray(result.get_statevector(k)) for k in range(len(data))])
+
+
+def _in_gates(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The circuit in gates that Aer knows (it has no QFT); one that is compiled already stays as it is."""
+    return circuit if set(circuit.count_ops()) <= set(BASIS_GATES) else compile_circuit(circuit)
+
+
+def _batch_state(circuit: QuantumCircuit, vectors: ArrayLike) -> tuple[Array, float, int]:
+    data = arguments.vectors("vectors", vectors)
+    expected = 2**circuit.num_qubits
+    ok = data.ndim == 2 and len(data) > 0 and data.shape[1] == expected
+    arguments.require_shape(ok, "vectors", f"(n, {expected})", data)
+    amplitudes, norm = amplitude_encode(data.ravel())
+    arguments.require(float(norm) > 0, "vectors", "must not all be zero", float(norm))
+    where = qubits_for(len(data))
+    return pad_to_register(amplitudes, where + circuit.num_qubits), float(norm), len(data)

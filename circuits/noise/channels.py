@@ -1,0 +1,164 @@
+"""Channels as circuits: Kraus operators on small registers, and a Stinespring dilation of centroid quantization.
+
+The output register is the data register plus one flag qubit above it. The erasure level ∅ of `qimg.channels` is basis
+state d = 2ⁿ of the two together: flag 1, data 0…0.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit.circuit.library import UCRYGate
+
+from circuits.execution.backends import aer_result, from_state
+from circuits.transforms.unitaries import compile_circuit
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
+from qimg.states import pad_to_register, qubits_for
+
+MAX_KRAUS_QUBITS = 5
+"""Aer turns a Kraus instruction into a superoperator of 4ⁿ × 4ⁿ entries: 18 s and 1 GiB at 6 qubits."""
+
+
+def kraus_circuit(operators: ArrayLike) -> QuantumCircuit:
+    """A circuit of one Kraus instruction, from n data qubits to the same n and a flag qubit where levels are added.
+
+    Args:
+        operators: (k, levels, d) with d = 2ⁿ and levels d or d + 1, Σ K†K = 1 (`QuantizationChannel.kraus`).
+
+    Returns:
+        A circuit on n qubits (levels = d) or n + 1 (levels = d + 1), whose unused levels are left alone.
+    """
+    from qiskit.quantum_info import Kraus
+
+    kraus = arguments.numeric("operators", operators)
+    ok = kraus.ndim == 3 and len(kraus) > 0 and kraus.shape[1] - kraus.shape[2] in (0, 1)
+    arguments.require_shape(ok, "operators", "(k, d, d) or (k, d + 1, d)", kraus)
+    _, levels, d = kraus.shape
+    arguments.require(d & (d - 1) == 0, "operators", "must act on 2**n levels", d)
+    n_qubits = qubits_for(levels)
+    arguments.require(
+        n_qubits <= MAX_KRAUS_QUBITS, "operators", f"must need at most {MAX_KRAUS_QUBITS} qubits", n_qubits
+    )
+    full = np.zeros((len(kraus), 2**n_qubits, 2**n_qubits), dtype=complex)
+    full[:, :levels, :d] = kraus
+    unused = np.arange(d, 2**n_qubits)
+    full[0, unused, unused] = 1.0
+    excess = float(np.abs(np.einsum("kji,kjl->il", full.conj(), full) - np.eye(2**n_qubits)).max())
+    arguments.require(excess <= arguments.TOLERANCE, "operators", "must satisfy Σ K†K = 1 to 1e-8", excess)
+    circuit = QuantumCircuit(n_qubits, name="kraus")
+    circuit.append(Kraus(list(full)).to_instruction(), range(n_qubits))
+    return circuit
+
+
+def apply_kraus(operators: ArrayLike, rho: ArrayLike) -> Array:
+    """Run a channel given by Kraus operators on Aer's density-matrix simulator.
+
+    Args:
+        operators: as in `kraus_circuit`.
+        rho: (d, d) density matrix.
+
+    Returns:
+        (levels, levels) density matrix after the channel.
+    """
+    circuit = kraus_circuit(operators)
+    levels, d = np.shape(operators)[1:]
+    matrix = arguments.density_matrix("rho", rho)
+    arguments.require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
+    padded = np.zeros((2**circuit.num_qubits,) * 2, dtype=complex)
+    padded[:d, :d] = matrix
+    whole = QuantumCircuit(circuit.num_qubits)
+    whole.set_density_matrix(padded)
+    whole = whole.compose(circuit)
+    whole.save_density_matrix()
+    out = np.asarray(aer_result(whole, method="density_matrix").data(0)["density_matrix"])
+    return out[:levels, :levels]
+
+
+def stinespring_circuit(gains: ArrayLike) -> QuantumCircuit:
+    """Unitary dilation of the centroid quantization channel with gains α: 2n + 3 qubits, CX and RY.
+
+    Registers from the lowest qubit up: `data` (n), `flag` (1), and an environment of `record` (n), `lost` (1),
+    `erased` (1), all but `data` starting in |0⟩. On |k⟩:
+
+    1. RY on `lost` controlled by k: amplitude α_k stays with lost = 0, nothing recorded (this is K₀);
+    2. where lost = 1, k is copied to `record`: the environment knows the level;
+    3. where lost = 1, RY on `erased` splits √(α_k(1−α_k)) (dephased, K_k) from √(1−α_k) (erased, L_k);
+    4. where erased = 1, `data` is cleared against `record` and `flag` is set: level ∅.
+
+    Tracing the environment out leaves `QuantizationChannel.apply` exactly.
+
+    Args:
+        gains: (2**n,) in [0, 1].
+    """
+    alpha = arguments.real("gains", gains)
+    d = alpha.size
+    arguments.require_shape(alpha.ndim == 1 and d >= 2 and d & (d - 1) == 0, "gains", "(2**n,)", alpha)
+    inside = bool(alpha.min() >= 0 and alpha.max() <= 1)
+    arguments.require(inside, "gains", "must be in [0, 1]", (float(alpha.min()), float(alpha.max())))
+    n = qubits_for(d)
+    data, flag = QuantumRegister(n, "data"), QuantumRegister(1, "flag")
+    record, lost, erased = QuantumRegister(n, "record"), QuantumRegister(1, "lost"), QuantumRegister(1, "erased")
+    circuit = QuantumCircuit(data, flag, record, lost, erased, name="centroid quantization")
+    circuit.append(UCRYGate([2 * float(a) for a in np.arccos(alpha)]), [lost[0], *data])
+    for k in range(n):
+        circuit.ccx(lost[0], data[k], record[k])
+    split = 2 * np.arctan2(1.0, np.sqrt(alpha))
+    # The rotation of `erased` has `lost` as its highest control; where lost = 0 the angle is 0.
+    circuit.append(UCRYGate([0.0] * d + [float(a) for a in split]), [erased[0], *data, lost[0]])
+    for k in range(n):
+        circuit.ccx(erased[0], record[k], data[k])
+    circuit.cx(erased[0], flag[0])
+    return circuit
+
+
+def apply_stinespring(gains: ArrayLike, rho: ArrayLike) -> Array:
+    """Run the dilation on a purification of ρ and trace the environment out.
+
+    The purification Σ √λ_i |i⟩|v_i⟩ enters with its reference register, so that one state vector of 3n + 3 qubits
+    carries the whole density matrix (n = 6: 2²¹ amplitudes, 32 MiB).
+
+    Args:
+        gains: (2**n,) in [0, 1], n ≤ 6.
+        rho: (2**n, 2**n) density matrix.
+
+    Returns:
+        (d + 1, d + 1) density matrix; level d is the erasure level.
+    """
+    circuit, kept = _purified_run(gains, rho)
+    circuit.save_density_matrix(kept)
+    out = np.asarray(aer_result(circuit, method="statevector").data(0)["density_matrix"])
+    levels = 2 ** (len(kept) - 1) + 1
+    return out[:levels, :levels]
+
+
+def sample_stinespring(gains: ArrayLike, rho: ArrayLike, *, shots: int, seed: int) -> NDArray[np.int64]:
+    """Measure data and flag after the dilation.
+
+    Returns:
+        (d + 1,) counts of the levels, the erasure level last; they sum to `shots`.
+    """
+    circuit, kept = _purified_run(gains, rho)
+    register = ClassicalRegister(len(kept), "level")
+    circuit.add_register(register)
+    circuit.measure(kept, register)
+    result = aer_result(circuit, method="statevector", shots=integer("shots", shots, 1), seed_simulator=seed)
+    counts = np.zeros(2 ** (len(kept) - 1) + 1, dtype=np.int64)
+    for outcome, count in result.data(0)["counts"].items():
+        counts[int(outcome, 16)] += count
+    return counts
+
+
+def _purified_run(gains: ArrayLike, rho: ArrayLike) -> tuple[QuantumCircuit, list[int]]:
+    """The dilation after loading the purification; the reference register sits on top."""
+    dilation = compile_circuit(stinespring_circuit(gains))
+    d = len(np.asarray(gains))
+    n = qubits_for(d)
+    arguments.require(n <= 6, "gains", "must have at most 64 entries to be simulated", d)
+    matrix = arguments.density_matrix("rho", rho)
+    arguments.require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
+    arguments.populations("rho", matrix)
+    values, vectors = np.linalg.eigh(matrix)
+    purification = np.sqrt(np.clip(values, 0.0, None))[:, None] * vectors.T
+    purification /= np.linalg.norm(purification)
+    state = pad_to_register(purification, dilation.num_qubits).ravel()
+    return from_state(state, dilation, dilation.num_qubits + n), list(range(n + 1))

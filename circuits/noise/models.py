@@ -1,0 +1,112 @@
+"""Device noise of a chosen kind and strength, and the density matrices that circuits end in under it."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit.circuit import QuantumCircuit
+from qiskit_aer.noise import NoiseModel, amplitude_damping_error, depolarizing_error
+
+from circuits.execution.backends import _several, aer_result, backend
+from circuits.transforms.unitaries import BASIS_GATES, compile_circuits
+from qimg.core import arguments
+from qimg.core.arguments import Array, fraction, one_of, require
+
+NoiseKind = Literal["depolarizing", "damping", "generic"]
+KINDS: tuple[NoiseKind, ...] = ("depolarizing", "damping", "generic")
+
+MAX_NOISY_QUBITS = 10
+"""A density matrix of 10 qubits takes 16 MiB."""
+
+
+def noise_model(kind: str, strength: float) -> NoiseModel:
+    """Noise on every CX, and a tenth of it on every gate of one qubit.
+
+    | kind | strength |
+    |---|---|
+    | `depolarizing` | error weight of a CX: with it both qubits become maximally mixed |
+    | `damping` | probability that a 1 of either qubit of a CX decays to 0 |
+
+    Args:
+        kind: one of the table.
+        strength: in [0, 1].
+    """
+    one_of("kind", kind, ("depolarizing", "damping"))
+    weight = fraction("strength", strength)
+    model = NoiseModel(basis_gates=list(BASIS_GATES))
+    if weight == 0:
+        return model
+    if kind == "depolarizing":
+        two, one = depolarizing_error(weight, 2), depolarizing_error(weight / 10, 1)
+    else:
+        single = amplitude_damping_error(weight)
+        two, one = single.tensor(single), amplitude_damping_error(weight / 10)
+    model.add_all_qubit_quantum_error(two, ["cx"])
+    model.add_all_qubit_quantum_error(one, [gate for gate in BASIS_GATES if gate not in ("cx", "rz")])
+    return model
+
+
+def generic_cx_error(n_qubits: int, *, seed: int = 0) -> float:
+    """Mean error of the CX of the `generic` device of that size."""
+    target = backend("generic", n_qubits=n_qubits, seed=seed).target
+    return float(np.mean([about.error for about in target["cx"].values()]))
+
+
+def noisy_states(
+    circuits: QuantumCircuit | Sequence[QuantumCircuit], kind: str, *, strength: float | None = None, seed: int = 0
+) -> Array:
+    """Final density matrices (n, 2**n_qubits, 2**n_qubits) of circuits from |0…0⟩ under noise, without shots.
+
+    Aer's density-matrix simulator; readout errors have no part in it.
+
+    Args:
+        circuits: one circuit or several of equally many qubits, at most 10, without measurements.
+        kind: "depolarizing" or "damping" (`noise_model`), or "generic": the recorded errors of Qiskit's generic device.
+        strength: for the first two, and for those alone.
+        seed: of the generic device's errors.
+    """
+    many = _several(circuits)
+    one_of("kind", kind, KINDS)
+    if (strength is None) != (kind == "generic"):
+        rule = "has no effect on generic" if kind == "generic" else f"must be given for {kind}"
+        raise ValueError(f"strength {rule}, but strength={strength}")
+    qubits = {circuit.num_qubits for circuit in many}
+    require(len(qubits) == 1, "circuits", "must have equally many qubits", sorted(qubits))
+    n = qubits.pop()
+    require(n <= MAX_NOISY_QUBITS, "circuits", f"must have at most {MAX_NOISY_QUBITS} qubits", n)
+    if strength is None:
+        device = backend("generic", n_qubits=n, seed=seed)
+        model, layout = NoiseModel.from_backend(device), list(range(n))
+        compiled = compile_circuits(many, backend=device, layout=layout)
+    else:
+        model = noise_model(kind, strength)
+        compiled = _in_basis(many)
+    saved = []
+    for circuit in compiled:
+        pure = not {"measure", "reset"} & set(circuit.count_ops())
+        require(pure, "circuits", "must not measure or reset", circuit.name)
+        copy = circuit.copy()
+        copy.save_density_matrix()
+        saved.append(copy)
+    result = aer_result(saved, method="density_matrix", noise_model=model)
+    return np.stack([np.asarray(result.data(k)["density_matrix"]) for k in range(len(saved))])
+
+
+def mixed_patches(states: ArrayLike, norms: ArrayLike) -> Array:
+    """The density matrix Σ ‖x‖² ρ / Σ ‖x‖² of many patches, weighted by their energies as Σ x xᵀ weights them.
+
+    Args:
+        states: (n, d, d) density matrices.
+        norms: (n,) of the patches, not all zero.
+    """
+    matrices, sizes = arguments.square("states", states), arguments.real("norms", norms)
+    arguments.require_shape(sizes.shape == matrices.shape[:1], "norms", f"{matrices.shape[:1]}", sizes)
+    energy = sizes**2
+    require(bool(energy.sum() > 0), "norms", "must not all be zero", float(energy.sum()))
+    return np.asarray(np.einsum("n,nij->ij", energy / energy.sum(), matrices))
+
+
+def _in_basis(circuits: Sequence[QuantumCircuit]) -> list[QuantumCircuit]:
+    plain = all(set(circuit.count_ops()) <= set(BASIS_GATES) for circuit in circuits)
+    return list(circuits) if plain else compile_circuits(circuits)

@@ -1,0 +1,119 @@
+"""The circuits that variational preparation fits: RY on every qubit, then CX with RY on both ends, again and again.
+
+Complex states have RZ beside RY. With k CX that is n + 2k angles for the 2ⁿ − 1 dimensions of real states, and
+2n + 4k + 1 (the last is the global phase) for the 2ⁿ⁺¹ − 1 of complex ones. Wherever a CX meets two fresh qubits, one
+angle is redundant (two if complex), so that both kinds of states need ⌈(2ⁿ − n)/2⌉ CX if they have no structure.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from qiskit.circuit import QuantumCircuit
+
+from circuits.preparation.least_squares import CX, PHASE, RY, RZ, state
+from qimg.core.arguments import Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Preparation:
+    """A fitted circuit as two small arrays: what a batch returns, and a `QuantumCircuit` only on demand."""
+
+    n_qubits: int
+    pairs: Array
+    """(cx, 2) control and target of every CX, in order."""
+    angles: Array
+    """RY on every qubit (then RZ), RY on both ends of every pair (then RZ), and the global phase if complex."""
+    imaginary: bool
+    """Whether the circuit has RZ gates, for complex states."""
+    infidelity: float
+    """1 − |⟨vector|prepared⟩|²."""
+
+    @property
+    def cx(self) -> int:
+        """Number of CX gates."""
+        return len(self.pairs)
+
+    def statevector(self) -> Array:
+        """The state (2**n,) that the circuit prepares, without Qiskit. Cost: O(gates · 2ⁿ)."""
+        rows = 2**self.n_qubits
+        gates = gate_table(self.n_qubits, self.pairs, self.imaginary)
+        prepared = state(gates, self.angles, 2 * rows if self.imaginary else rows)
+        return np.asarray(prepared[:rows] + 1j * prepared[rows:] if self.imaginary else prepared)
+
+    def circuit(self) -> QuantumCircuit:
+        """The same as RY, RZ and CX gates; rotations by exactly zero are left out."""
+        circuit = QuantumCircuit(self.n_qubits, name="prepare")
+        angles: Any = iter(np.remainder(self.angles, 4 * np.pi).tolist())
+        for kind, first, second in gate_table(self.n_qubits, self.pairs, self.imaginary).tolist():
+            if kind == CX:
+                circuit.cx(first, second)
+                continue
+            angle = next(angles)
+            if kind == PHASE:
+                circuit.global_phase = angle / 2
+            elif angle != 0:
+                (circuit.ry if kind == RY else circuit.rz)(angle, first)
+        return circuit
+
+
+def fewest_for_any_state(n_qubits: int) -> int:
+    """CX of the smallest ansatz with as many independent angles as states have: ⌈(2ⁿ − n)/2⌉, real or complex.
+
+    >>> [fewest_for_any_state(n) for n in range(1, 9)]
+    [0, 1, 3, 6, 14, 29, 61, 124]
+    """
+    return (2**n_qubits - n_qubits + 1) // 2 if n_qubits > 1 else 0
+
+
+def random_pairs(n_qubits: int, count: int, rng: np.random.Generator) -> Array:
+    """Pairs (count, 2) for the CX of an ansatz: a random tree, then random matchings that never repeat a pair at once.
+
+    The tree matters: every pair of fresh qubits makes two (real: one) angles redundant, and a tree has one such pair
+    where a round of matchings has n/2. With it circuits of `fewest_for_any_state` CX reach every state.
+    """
+    order = [int(qubit) for qubit in rng.permutation(n_qubits)]
+    pairs = [(order[int(rng.integers(k))], order[k]) for k in range(1, n_qubits)]
+    last: set[frozenset[int]] = set()
+    while len(pairs) < count:
+        order = [int(qubit) for qubit in rng.permutation(n_qubits)]
+        matching = [(order[k], order[k + 1]) for k in range(0, n_qubits - 1, 2)]
+        undirected = {frozenset(pair) for pair in matching}
+        if n_qubits > 3 and undirected & last:
+            continue
+        last = undirected
+        pairs += matching
+    return np.array(pairs[:count], dtype=np.int64).reshape(-1, 2)
+
+
+@njit(cache=True, nogil=True)
+def gate_table(n_qubits: int, pairs: Array, imaginary: bool) -> Array:
+    """The ansatz as lines (kind, qubit, qubit)."""
+    n_pairs = pairs.shape[0]
+    factor = 2 if imaginary else 1
+    table = np.zeros((factor * n_qubits + (1 + 2 * factor) * n_pairs + factor - 1, 3), np.int64)
+    row = 0
+    for kind in range(factor):
+        for qubit in range(n_qubits):
+            table[row, 0] = RY if kind == 0 else RZ
+            table[row, 1] = qubit
+            row += 1
+    for p in range(n_pairs):
+        table[row, 0] = CX
+        table[row, 1:] = pairs[p]
+        row += 1
+        for kind in range(factor):
+            for end in range(2):
+                table[row, 0] = RY if kind == 0 else RZ
+                table[row, 1] = pairs[p, end]
+                row += 1
+    if imaginary:
+        table[row, 0] = PHASE
+    return table
+
+
+@njit(cache=True, nogil=True)
+def angles_before(n_qubits: int, block: int, imaginary: bool) -> int:
+    """Position of the first angle of a block in the angles of the ansatz."""
+    return (2 if imaginary else 1) * (n_qubits + 2 * block)

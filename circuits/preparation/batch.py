@@ -1,0 +1,185 @@
+"""Thousands of preparations: in threads, with a cache, as small arrays that become circuits on demand."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from circuits.preparation.ansatz import Preparation, fewest_for_any_state
+from circuits.preparation.variational import EFFORTS, LARGEST, fewest, growth_path
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
+from qimg.states import amplitude_encode
+
+Cache = MutableMapping[str, list[Preparation]]
+"""Where finished work is kept: a dict, or `shelve.open(FILE)` to keep it on disk."""
+
+EXACT = 1e-12
+"""Infidelity that a fidelity of 1 allows."""
+
+
+def prepare_batch(
+    vectors: ArrayLike,
+    *,
+    fidelity: float = 1.0,
+    effort: str = "default",
+    workers: int = 1,
+    cache: Cache | None = None,
+    track: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+) -> list[Preparation]:
+    """The cheapest circuit found for each of many vectors, without Qiskit: `preparation.circuit()` gives the gates.
+
+    Photographic 8×8 patches at a fidelity of 0.999 need 7 CX on average, in 20 ms each. The result does not depend on
+    the number of workers.
+
+    Args:
+        vectors: (n, 2**q), real or complex, of any norm; a zero vector is |0…0⟩. At most 8 qubits (7 if complex).
+        fidelity: least |⟨v|prepared⟩|² in (0, 1]; 1.0 means an infidelity of at most 1e-12.
+        effort: "default", or "search" for wider growth and more starts.
+        workers: threads; the compiled fits run outside Python's lock.
+        cache: results of vectors met before, by hash; filled on the way, so that an interrupted run goes on.
+        track: wraps the iteration over the vectors to report progress.
+
+    Raises:
+        ValueError: wrong shapes or options.
+        RuntimeError: no fit of a vector reached the fidelity.
+    """
+    arguments.require(bool(0 < fidelity <= 1), "fidelity", "must be in (0, 1]", fidelity)
+    infidelity = max(1 - fidelity, EXACT)
+    solve = partial(_fewest, infidelity=infidelity, effort=arguments.one_of("effort", effort, EFFORTS))
+    key = f"fewest {infidelity!r} {effort}"
+    return [found[0] for found in _solved(vectors, solve, [key] * len(_states(vectors)), workers, cache, track)]
+
+
+def preparation_paths(
+    vectors: ArrayLike,
+    *,
+    max_cx: int,
+    infidelity: ArrayLike,
+    effort: str = "default",
+    workers: int = 1,
+    cache: Cache | None = None,
+    track: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+) -> list[list[Preparation]]:
+    """For each vector the best circuits found with 0, 1, … CX: what `equal_slope` chooses from.
+
+    A path ends at `max_cx`, at one CX less than any state needs, or where the vector's `infidelity` is reached.
+
+    Args:
+        vectors: (n, 2**q) as in `prepare_batch`.
+        max_cx: most CX of a circuit.
+        infidelity: at which a path ends; one value, or (n,) values such as a squared error divided by the energies.
+        effort: "default", or "search" for wider growth.
+        workers: threads.
+        cache: as in `prepare_batch`.
+        track: as in `prepare_batch`.
+    """
+    limit = integer("max_cx", max_cx, 0)
+    arguments.one_of("effort", effort, EFFORTS)
+    count = len(_states(vectors))
+    ends = arguments.real("infidelity", infidelity)
+    arguments.require_shape(ends.shape in ((), (count,)), "infidelity", f"() or ({count},)", ends)
+    arguments.require(bool(ends.min(initial=1.0) > 0), "infidelity", "must be positive", float(ends.min(initial=1.0)))
+    goals = np.broadcast_to(ends, (count,)).tolist()
+    keys = [f"path {limit} {goal!r} {effort}" for goal in goals]
+
+    def solve(vector: Array, key: str) -> list[Preparation]:
+        goal = float(key.split()[2])
+        return growth_path(vector, infidelity=goal, effort=effort, max_cx=limit)
+
+    return _solved(vectors, solve, keys, workers, cache, track)
+
+
+def equal_slope(errors: Iterable[ArrayLike], *, mean_cx: float) -> Array:
+    """How many CX each vector gets so that the errors add up to the least for a mean number of CX.
+
+    On the lower convex hull of every path the gain of a CX falls, so taking the largest gain anywhere, one after the
+    other, is optimal: at the end all vectors pay the same slope of error against CX.
+
+    Args:
+        errors: for each vector its error with 0, 1, … CX: energy times infidelity, for the squared error of a picture.
+        mean_cx: CX for each vector on average, at least 0.
+
+    Returns:
+        (n,) integers; their mean is at most `mean_cx`, and less where no CX is worth anything any more.
+
+    >>> equal_slope([[4.0, 1.0, 0.5], [9.0, 8.0, 1.0]], mean_cx=1.5)
+    array([1, 2])
+    """
+    curves = [np.ravel(arguments.real("errors", curve)) for curve in errors]
+    arguments.require(bool(mean_cx >= 0), "mean_cx", "must not be negative", mean_cx)
+    steps = [(gain, vector, first, last) for vector, curve in enumerate(curves) for gain, first, last in _hull(curve)]
+    # Gains of one vector fall strictly along its hull, so this order takes its steps one after the other.
+    steps.sort(key=lambda step: -step[0])
+    chosen = np.zeros(len(curves), dtype=np.int64)
+    left = int(mean_cx * len(curves) + 1e-9)
+    closed: set[int] = set()
+    for _, vector, first, last in steps:
+        if vector not in closed and last - first <= left:
+            chosen[vector] = last
+            left -= last - first
+        else:
+            closed.add(vector)
+    return chosen
+
+
+def _hull(curve: Array) -> Iterator[tuple[float, int, int]]:
+    """Steps (gain for each CX, from, to) along the lower convex hull of a curve, while it falls."""
+    first = 0
+    while first < len(curve) - 1:
+        gains = (curve[first] - curve[first + 1 :]) / np.arange(1, len(curve) - first)
+        best = int(np.argmax(gains))
+        if gains[best] <= 0:
+            return
+        yield float(gains[best]), first, first + 1 + best
+        first += 1 + best
+
+
+def _states(vectors: ArrayLike) -> Array:
+    data = arguments.vectors("vectors", vectors)
+    length = data.shape[-1]
+    ok = data.ndim == 2 and length >= 2 and length & (length - 1) == 0
+    arguments.require_shape(ok, "vectors", "(n, 2**q)", data)
+    largest = LARGEST // 2 if np.iscomplexobj(data) else LARGEST
+    arguments.require(length <= largest, "vectors", f"must have at most {largest} components to be fitted", length)
+    return amplitude_encode(data).amplitudes
+
+
+def _fewest(vector: Array, key: str, *, infidelity: float, effort: str) -> list[Preparation]:
+    found = fewest(vector, infidelity=infidelity, effort=effort)
+    if found is None:
+        limit = fewest_for_any_state(len(vector).bit_length() - 1) + 8
+        raise RuntimeError(f"no fit with up to {limit} CX reached an infidelity of {infidelity:.3g}")
+    return [found]
+
+
+def _solved(
+    vectors: ArrayLike,
+    solve: Callable[[Array, str], list[Preparation]],
+    keys: list[str],
+    workers: int,
+    cache: Cache | None,
+    track: Callable[[Iterable[Any]], Iterable[Any]],
+) -> list[list[Preparation]]:
+    """`solve(vector, key)` for every vector, or what the cache holds for it."""
+    states = _states(vectors)
+    known: Cache = {} if cache is None else cache
+    digests = [
+        hashlib.sha256(key.encode() + str(state.dtype).encode() + state.tobytes()).hexdigest()
+        for state, key in zip(states, keys, strict=True)
+    ]
+    fresh = {
+        digest: (state, key) for digest, state, key in zip(digests, states, keys, strict=True) if digest not in known
+    }
+    pool = ThreadPoolExecutor(integer("workers", workers, 1))
+    try:
+        results = pool.map(lambda job: solve(*job), fresh.values())
+        for digest, result in zip(track(list(fresh)), results, strict=True):
+            known[digest] = result
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return [known[digest] for digest in digests]

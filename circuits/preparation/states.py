@@ -1,0 +1,165 @@
+"""State preparation: one circuit for one vector, and one parameterised template for many."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit.circuit import ParameterVector, QuantumCircuit
+from qiskit.quantum_info import Statevector
+
+from circuits.preparation.reduction import Support, affine_support, factors, without_phase
+from circuits.preparation.schmidt import append_schmidt
+from circuits.preparation.variational import EFFORTS, LARGEST, as_real, fewest
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
+from qimg.states import amplitude_encode
+
+EXACT = 1e-13
+"""Weight that may be dropped where a fidelity of 1 is asked for; the infidelity reached is below 1e-12."""
+
+
+def prepare(vector: ArrayLike, *, fidelity: float = 1.0, effort: str = "default") -> QuantumCircuit:
+    """A circuit that takes |0…0⟩ to Σ_k v_k |k⟩, global phase included.
+
+    Few basis states are written in the coordinates of their affine span, products are split into factors, and every
+    factor gets the smallest circuit of RY (RZ if complex) and CX whose angles could be fitted: grown CX by CX for a
+    fidelity below 1 or a state with structure; for any other of about ⌈(2ⁿ − n)/2⌉ CX, as many as its angles need (29
+    for 6 qubits, 124 for 8). Factors of more than 8 qubits (7 if complex) are prepared by their Schmidt form.
+
+    Every call gives the same circuit. Six real qubits take about 0.05 s at default effort, eight 0.5 s; the first call
+    on a machine compiles for some seconds and keeps the result on disk. A thousand vectors: `circuits.prepare_batch`.
+
+    Args:
+        vector: (2**n,) of norm 1, real or complex, n ≥ 1.
+        fidelity: least |⟨v|prepared⟩|² in (0, 1]; 1.0 means an infidelity of at most 1e-12.
+        effort: "default", or "search" for fewer CX where the state allows them, in seconds to minutes.
+
+    Raises:
+        ValueError: wrong length, not normalised, NaN, a fidelity out of range, or an unknown effort.
+    """
+    amplitudes = arguments.vectors("vector", vector)
+    arguments.require_shape(amplitudes.ndim == 1, "vector", "(2**n,)", amplitudes)
+    n_qubits = _register_size(amplitudes)
+    norm = float(np.linalg.norm(amplitudes))
+    arguments.require(abs(norm - 1) <= 1e-6, "vector", "must have norm 1 (see qimg.amplitude_encode)", norm)
+    arguments.require(bool(0 < fidelity <= 1), "fidelity", "must be in (0, 1]", fidelity)
+    arguments.one_of("effort", effort, EFFORTS)
+    circuit = _cheapest(without_phase(amplitudes / norm), n_qubits, max(1 - fidelity, EXACT), effort)
+    # Factors and isometries leave the global phase open, so it is measured and taken back.
+    overlap = np.vdot(amplitudes, Statevector(circuit).data)
+    circuit.global_phase -= float(np.angle(overlap))
+    return circuit
+
+
+def template(n_qubits: int) -> QuantumCircuit:
+    """A parameterised circuit for every real state of a register: 2ⁿ − 1 RY and 2ⁿ − 2 CX, nothing else.
+
+    Transpile it once and bind `template_angles` of thousands of patches (Möttönen et al., 2005). The parameters are
+    `circuit.parameters` in their natural order.
+    """
+    n_qubits = integer("n_qubits", n_qubits, 1, 20)
+    angles = ParameterVector("θ", 2**n_qubits - 1)
+    circuit = QuantumCircuit(n_qubits, name="prepare")
+    first = 0
+    for controls in range(n_qubits):
+        target = n_qubits - 1 - controls
+        for step in range(2**controls):
+            circuit.ry(angles[first + step], target)
+            if controls:
+                # The control whose Gray-code bit changes next; the last CX closes the cycle.
+                flipped = _gray(step) ^ _gray((step + 1) % 2**controls)
+                circuit.cx(target + 1 + flipped.bit_length() - 1, target)
+        first += 2**controls
+    return circuit
+
+
+def template_angles(vectors: ArrayLike) -> Array:
+    """Angles (..., 2ⁿ − 1) with which `template(n)` prepares real vectors, up to their norm. Cost: O(n 2ⁿ) each.
+
+    Args:
+        vectors: (..., 2**n) real; a zero vector gives |0…0⟩.
+    """
+    # Unit vectors: the squares of tiny or huge components would underflow or overflow in the partial norms below.
+    data = amplitude_encode(vectors).amplitudes
+    n_qubits = _register_size(data)
+    arguments.require(not np.iscomplexobj(data), "vectors", "must be real for the template", data.dtype)
+    batch = data.shape[:-1]
+    layers = []
+    for controls in range(n_qubits):
+        halves = data.reshape(*batch, 2**controls, 2, -1)
+        if halves.shape[-1] == 1:
+            low, high = halves[..., 0, 0], halves[..., 1, 0]
+        else:
+            low, high = np.moveaxis(np.linalg.norm(halves, axis=-1), -1, 0)
+        rotations = 2 * np.arctan2(high, low)
+        # A uniformly controlled rotation by α_b is Σ_i ±θ_i with the signs of the Gray code: invert that.
+        index = np.arange(2**controls)
+        parity = np.bitwise_count(_gray(index)[:, None] & index[None, :]) & 1
+        layers.append(rotations @ (1.0 - 2.0 * parity).T / 2**controls)
+    return np.concatenate(layers, axis=-1)
+
+
+def _gray(index: Any) -> Any:
+    return index ^ (index >> 1)
+
+
+def _register_size(amplitudes: Array) -> int:
+    length = amplitudes.shape[-1]
+    power = length >= 2 and length & (length - 1) == 0
+    arguments.require(power, "vector", "must have 2**n components (see qimg.states.pad_to_register)", length)
+    return length.bit_length() - 1
+
+
+def _cheapest(amplitudes: Array, n_qubits: int, infidelity: float, effort: str) -> QuantumCircuit:
+    """On the affine span of the basis states where there are few of them, and where that is not dearer."""
+    support = affine_support(amplitudes)
+    if len(support.qubits) == n_qubits:
+        return _direct(amplitudes, n_qubits, infidelity, effort)
+    spanned = _spanned(support, n_qubits, infidelity, effort)
+    if len(as_real(amplitudes)) > LARGEST:
+        return spanned
+    return min(spanned, _direct(amplitudes, n_qubits, infidelity, effort), key=_cx)
+
+
+def _spanned(support: Support, n_qubits: int, infidelity: float, effort: str) -> QuantumCircuit:
+    circuit = QuantumCircuit(n_qubits, name="prepare")
+    if support.qubits:
+        inside = _direct(support.amplitudes, len(support.qubits), infidelity, effort)
+        circuit.compose(inside, support.qubits, inplace=True)
+    for control, target in support.copies:
+        circuit.cx(control, target)
+    for qubit in support.flips:
+        circuit.x(qubit)
+    return circuit
+
+
+def _direct(amplitudes: Array, n_qubits: int, infidelity: float, effort: str) -> QuantumCircuit:
+    """Factor by factor, the largest first: it may give up what is allowed, the others what it leaves."""
+    circuit = QuantumCircuit(n_qubits, name="prepare")
+    left = infidelity
+    for factor in sorted(factors(amplitudes), key=lambda factor: -len(factor.qubits)):
+        given_up = _append(circuit, factor.qubits, without_phase(factor.amplitudes), left, effort)
+        left = max(1 - (1 - left) / (1 - given_up), EXACT)
+    return circuit
+
+
+def _append(circuit: QuantumCircuit, qubits: list[int], amplitudes: Array, infidelity: float, effort: str) -> float:
+    """Append the preparation of a state without factors; returns the infidelity, or its bound."""
+    if len(as_real(amplitudes)) <= LARGEST:
+        fitted = fewest(amplitudes, infidelity=infidelity, effort=effort)
+        if fitted is not None:
+            circuit.compose(fitted.circuit(), qubits, inplace=True)
+            return fitted.infidelity
+    append = partial(_append_exact, circuit, effort)
+    append_schmidt(circuit, qubits, amplitudes, infidelity=infidelity, append=append)
+    return infidelity
+
+
+def _append_exact(circuit: QuantumCircuit, effort: str, qubits: list[int], amplitudes: Array) -> None:
+    inside = _direct(without_phase(amplitudes), len(qubits), EXACT, effort)
+    circuit.compose(inside, qubits, inplace=True)
+
+
+def _cx(circuit: QuantumCircuit) -> int:
+    return int(circuit.count_ops().get("cx", 0))

@@ -1,0 +1,101 @@
+"""Intervals that cover: exact ones for probabilities, and what follows from them for amplitudes, angles and pixels."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from circuits.representation.colours import CODES
+from circuits.representation.encodings import EncodedImage, _picture
+from qimg.core import arguments
+from qimg.core.arguments import Array, one_of, require, require_shape
+
+METHODS = ("clopper-pearson", "wilson")
+WITH_INTERVALS = ("amplitude", "frqi", "mcrqi")
+"""Representations whose pixels are a rising function of one probability, by shots of the register."""
+
+
+def probability_interval(
+    successes: ArrayLike, trials: ArrayLike, *, level: float = 0.95, method: str = "clopper-pearson"
+) -> tuple[Array, Array]:
+    """Lower and upper ends of confidence intervals for binomial probabilities.
+
+    "clopper-pearson" inverts the exact test: it covers with at least the level, whatever the probability and the
+    number of trials. "wilson" inverts the normal test: shorter, it covers with about the level on average. Without a
+    trial the interval is [0, 1].
+
+    Args:
+        successes: (...) counts, at most the trials.
+        trials: (...) counts.
+        level: in (0, 1).
+        method: one of the two.
+    """
+    level = _level(level)
+    one_of("method", method, METHODS)
+    k, n = np.broadcast_arrays(arguments.real("successes", successes), arguments.real("trials", trials))
+    require(bool((k >= 0).all() and (k <= n).all()), "successes", "must be in [0, trials]", (k.min(), k.max()))
+    tail = (1 - level) / 2
+    if method == "clopper-pearson":
+        low = np.where(k > 0, stats.beta.ppf(tail, np.maximum(k, 1e-9), n - k + 1), 0.0)
+        high = np.where(k < n, stats.beta.ppf(1 - tail, k + 1, np.maximum(n - k, 1e-9)), 1.0)
+        return low, high
+    z = float(stats.norm.ppf(1 - tail))
+    weight = 1 + z**2 / np.maximum(n, 1)
+    share = k / np.maximum(n, 1)
+    centre = (share + z**2 / (2 * np.maximum(n, 1))) / weight
+    half = z / weight * np.sqrt(share * (1 - share) / np.maximum(n, 1) + z**2 / (4 * np.maximum(n, 1) ** 2))
+    return np.where(n > 0, np.clip(centre - half, 0, 1), 0.0), np.where(n > 0, np.clip(centre + half, 0, 1), 1.0)
+
+
+def amplitude_interval(
+    counts: ArrayLike, *, level: float = 0.95, method: str = "clopper-pearson"
+) -> tuple[Array, Array]:
+    """Intervals of the moduli √p of amplitudes: the square roots of the ends for p, so their coverage is the same.
+
+    Args:
+        counts: (..., d) of all outcomes.
+        level: in (0, 1), for each amplitude by itself.
+        method: as in `probability_interval`.
+    """
+    numbers = arguments.vectors("counts", counts)
+    low, high = probability_interval(numbers, numbers.sum(axis=-1, keepdims=True), level=level, method=method)
+    return np.sqrt(low), np.sqrt(high)
+
+
+def decode_intervals(
+    encoded: EncodedImage, counts: ArrayLike, *, level: float = 0.95, method: str = "clopper-pearson"
+) -> tuple[Array, Array]:
+    """Pictures of the lower and of the upper ends of every pixel's interval, in code values and not rounded.
+
+    A pixel is a rising function of one probability: norm·√p of an amplitude, 2·255/π·asin √p of an FRQI angle, p being
+    the share of 1 among the shots that met the pixel. The ends are the function of the ends, so that an interval covers
+    the pixel as often as it covers the probability.
+
+    Args:
+        encoded: "amplitude", "frqi" or "mcrqi", not compressed: shape and order are taken from it, not the picture.
+        counts: (2**n_qubits,) of all qubits.
+        level: in (0, 1), for each pixel by itself.
+        method: as in `probability_interval`.
+
+    Raises:
+        ValueError: another representation. In "dct" a pixel is the same as in "amplitude"; bits are right or wrong.
+    """
+    if encoded.representation not in (*WITH_INTERVALS, "dct"):
+        known = ", ".join(WITH_INTERVALS)
+        raise ValueError(f"encoded must be one of {known} for intervals, but encoded={encoded.representation!r}")
+    numbers = arguments.real("counts", counts)
+    require_shape(numbers.shape == (2**encoded.n_qubits,), "counts", f"({2**encoded.n_qubits},)", numbers)
+    if encoded.colour_qubits == 0:
+        ends = [encoded.norm * end for end in amplitude_interval(numbers, level=level, method=method)]
+    else:
+        table = numbers.reshape(2, -1)
+        shares = probability_interval(table[1], table.sum(axis=0), level=level, method=method)
+        bits = 16 if encoded.dtype == np.uint16 else 8
+        code = CODES[encoded.representation]
+        ends = [code.to_levels(2 * np.arcsin(np.sqrt(share))[None], bits) for share in shares]
+    low, high = (_picture(encoded, end, rounded=False) for end in ends)
+    return low, high
+
+
+def _level(level: float) -> float:
+    require(bool(0 < level < 1), "level", "must be in (0, 1)", level)
+    return float(level)

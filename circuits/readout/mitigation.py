@@ -1,0 +1,193 @@
+"""Readout errors of a device: measured by calibration circuits, and taken out of counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
+from scipy.optimize import nnls
+from scipy.stats import norm
+
+from circuits.execution.backends import measured_qubits, run
+from circuits.readout.intervals import _level
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer, require, require_shape
+
+MAX_MITIGATED = 10
+"""Bits that are mitigated together: the least squares are dense."""
+MAX_CORRELATED = 5
+"""Bits calibrated together: 2ⁿ circuits."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReadoutCalibration:
+    """Counts of calibration circuits: what was read where a bit string was prepared."""
+
+    counts: Sequence[Array]
+    """For each group of bits, lowest first, (2**k, 2**k): row = prepared, column = read."""
+
+    def __post_init__(self) -> None:
+        for table in self.counts:
+            size = len(table)
+            require_shape(np.shape(table) == (size, size), "counts", "(2**k, 2**k)", np.asarray(table))
+            require(bool((np.sum(table, axis=1) > 0).all()), "counts", "must have shots in every row", table)
+
+    @property
+    def bits(self) -> int:
+        """Bits of an outcome."""
+        return sum(len(table).bit_length() - 1 for table in self.counts)
+
+    def matrices(self) -> list[Array]:
+        """Column-stochastic A[read, prepared] of each group; the whole is their Kronecker product, highest first."""
+        return [np.asarray(table.T / table.sum(axis=1)) for table in map(np.asarray, self.counts)]
+
+    def matrix(self) -> Array:
+        """(2**bits, 2**bits) of all bits."""
+        whole: Array = np.ones((1, 1))
+        for one in self.matrices():
+            whole = np.kron(one, whole)
+        return whole
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Mitigated:
+    """Probabilities with readout errors taken out."""
+
+    probabilities: Array
+    """(2**bits,) not negative, with sum 1: constrained least squares."""
+    low: Array
+    """(2**bits,) lower ends of intervals for each probability by itself, within [0, 1]."""
+    high: Array
+    """(2**bits,) upper ends."""
+
+
+def calibrate_readout(
+    circuit: QuantumCircuit,
+    backend: str | BackendV2,
+    *,
+    shots: int,
+    seed: int | None = None,
+    layout: Sequence[int] | None = None,
+    correlated: bool = False,
+) -> ReadoutCalibration:
+    """Measure how the bits of a circuit are misread, on the very qubits of the device that it will be read from.
+
+    Two circuits (all 0 and all 1) tell the errors of every bit by itself; `correlated` prepares all 2ⁿ strings.
+
+    Args:
+        circuit: what will be run.
+        backend: where.
+        shots: of each calibration circuit.
+        seed: of a simulator's sampling.
+        layout: as it will be given to `circuits.run`.
+        correlated: bits are misread together; at most 5 bits.
+    """
+    places = measured_qubits(circuit, backend, layout=layout)
+    bits = len(places)
+    highest = MAX_CORRELATED if correlated else MAX_MITIGATED
+    require(bits <= highest, "circuit", f"must measure at most {highest} bits", bits)
+    prepared = range(2**bits) if correlated else (0, 2**bits - 1)
+    known = []
+    for value in prepared:
+        one = QuantumCircuit(bits)
+        for bit in range(bits):
+            if value >> bit & 1:
+                one.x(bit)
+        known.append(one)
+    counts = run(known, backend, shots=shots, seed=seed, layout=_placed(backend, places))
+    if correlated:
+        return ReadoutCalibration(counts=[counts])
+    tables = []
+    for bit in range(bits):
+        ones = counts[:, np.arange(2**bits) >> bit & 1 == 1].sum(axis=1)
+        tables.append(np.stack([counts.sum(axis=1) - ones, ones], axis=1))
+    return ReadoutCalibration(counts=tables)
+
+
+def mitigate(
+    counts: ArrayLike,
+    calibration: ReadoutCalibration,
+    *,
+    level: float = 0.95,
+    repeats: int = 400,
+    rng: np.random.Generator,
+) -> Mitigated:
+    """Take readout errors out of counts.
+
+    The probabilities are min ‖A p − f‖² over p ≥ 0, Σ p = 1, exactly (`scipy.optimize.nnls`). The intervals are normal
+    ones around A⁻¹ f, which is not biased by the bounds, with the standard errors of a bootstrap that draws the
+    counts *and* the calibration again.
+
+    Args:
+        counts: (2**bits,).
+        calibration: of these bits.
+        level: of the intervals, in (0, 1).
+        repeats: draws of the bootstrap.
+        rng: makes them.
+    """
+    numbers = arguments.real("counts", counts)
+    expected = 2**calibration.bits
+    require_shape(numbers.shape == (expected,), "counts", f"({expected},)", numbers)
+    require(
+        bool(numbers.min() >= 0 and numbers.sum() > 0), "counts", "must not be negative nor all zero", numbers.min()
+    )
+    require(
+        calibration.bits <= MAX_MITIGATED, "calibration", f"must have at most {MAX_MITIGATED} bits", calibration.bits
+    )
+    z = float(norm.ppf(0.5 + _level(level) / 2))
+    shares = numbers / numbers.sum()
+    matrices = calibration.matrices()
+    for one in matrices:
+        worst = float(np.linalg.cond(one))
+        require(worst < 1e6, "calibration", "must tell the outcomes apart", worst)
+    centre = _solved(matrices, shares)
+    drawn = []
+    for _ in range(integer("repeats", repeats, 2)):
+        again = [_drawn_again(np.asarray(table), rng) for table in calibration.counts]
+        redrawn = rng.multinomial(int(numbers.sum()), _smoothed(numbers)) / numbers.sum()
+        drawn.append(_solved(again, redrawn))
+    half = z * np.std(drawn, axis=0, ddof=1)
+    return Mitigated(
+        probabilities=_on_the_simplex(calibration.matrix(), shares),
+        low=np.clip(centre - half, 0, 1),
+        high=np.clip(centre + half, 0, 1),
+    )
+
+
+def _on_the_simplex(matrix: Array, shares: Array) -> Array:
+    """Min ‖A p − f‖ over the simplex.
+
+    With M = A − f 1ᵀ it is min ‖M p‖, and that is the direction of min ‖M u‖² + (1ᵀu − 1)² over u ≥ 0.
+    """
+    stacked = np.vstack([matrix - shares[:, None], np.ones(len(matrix))])
+    found, _ = nnls(stacked, np.eye(len(stacked))[-1])
+    return np.asarray(found / found.sum())
+
+
+def _solved(matrices: Sequence[Array], shares: Array) -> Array:
+    """A⁻¹ f, one small matrix after the other."""
+    rest = shares
+    done = 1
+    for one in matrices:
+        size = len(one)
+        rest = np.linalg.solve(one, rest.reshape(-1, size, done)).reshape(-1)
+        done *= size
+    return rest
+
+
+def _smoothed(counts: Array) -> Array:
+    """Shares with a little on what was never seen, as Wilson's centre has: a bootstrap of zeros knows no error."""
+    return np.asarray((counts + 2 / len(counts)) / (counts.sum() + 2))
+
+
+def _drawn_again(table: Array, rng: np.random.Generator) -> Array:
+    rows = [rng.multinomial(int(row.sum()), _smoothed(row)) / row.sum() for row in table]
+    return np.stack(rows, axis=1)
+
+
+def _placed(backend: str | BackendV2, places: Sequence[int]) -> Sequence[int] | None:
+    from circuits.execution.backends import SIMULATORS
+
+    return None if isinstance(backend, str) and backend in SIMULATORS else places

@@ -1,0 +1,254 @@
+"""Counts in products of Pauli bases: what tomography and classical shadows are made from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
+from scipy import stats
+
+from circuits.execution.backends import run
+from circuits.readout.intervals import _level, probability_interval
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer, require, require_shape
+from qimg.states import qubits_for
+
+X, Y, Z = 0, 1, 2
+"""Bases, as they stand in `PauliCounts.bases`."""
+
+MAX_QUBITS = 8
+"""Largest register whose density matrix is estimated."""
+
+_VECTORS = np.array(
+    [[[1, 1], [1, -1]], [[1, 1j], [1, -1j]], [[np.sqrt(2), 0], [0, np.sqrt(2)]]], dtype=complex
+) / np.sqrt(2)
+"""(basis, outcome, amplitude): eigenvectors of X, Y and Z, the one of +1 first."""
+
+_SNAPSHOTS = 3 * _VECTORS[..., :, None] * _VECTORS[..., None, :].conj() - np.eye(2)
+"""(basis, outcome, 2, 2): 3 |b⟩⟨b| − 1, whose mean over random bases is the state (Huang, Kueng and Preskill, 2020)."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PauliCounts:
+    """Outcomes of a register in several settings, each of which measures every qubit in X, Y or Z."""
+
+    bases: Array
+    """(settings, n) with 0, 1, 2 for X, Y, Z; column q is qubit q."""
+    counts: Array
+    """(settings, 2**n); bit q of the outcome is qubit q, 0 for the eigenvalue +1."""
+
+    def __post_init__(self) -> None:
+        bases, counts = np.asarray(self.bases), arguments.real("counts", self.counts)
+        ok = bases.ndim == 2 and len(bases) > 0 and 1 <= bases.shape[1] <= MAX_QUBITS
+        require_shape(ok, "bases", f"(settings, n) with n in [1, {MAX_QUBITS}]", bases)
+        require(set(np.unique(bases)) <= {X, Y, Z}, "bases", "must hold 0, 1 and 2 for X, Y and Z", np.unique(bases))
+        expected = (len(bases), 2 ** bases.shape[1])
+        require_shape(counts.shape == expected, "counts", f"{expected}", counts)
+        require(
+            bool(counts.min() >= 0 and counts.sum() > 0), "counts", "must not be negative nor all zero", counts.min()
+        )
+        object.__setattr__(self, "bases", bases.astype(np.int64))
+        object.__setattr__(self, "counts", counts.astype(np.int64))
+
+    @property
+    def n_qubits(self) -> int:
+        """Size of the register."""
+        return int(self.bases.shape[1])
+
+    @property
+    def shots(self) -> int:
+        """Shots of all settings together."""
+        return int(self.counts.sum())
+
+
+def all_bases(n_qubits: int) -> Array:
+    """All 3ⁿ settings (3**n, n): the plan of complete tomography."""
+    n = integer("n_qubits", n_qubits, 1, MAX_QUBITS)
+    return np.array(list(product(range(3), repeat=n)))
+
+
+def measure_bases(
+    circuit: QuantumCircuit,
+    bases: ArrayLike,
+    backend: str | BackendV2 = "statevector",
+    *,
+    shots: int | Sequence[int],
+    seed: int | None = None,
+) -> PauliCounts:
+    """Run a circuit once for each setting, with the qubits turned into its bases before they are measured.
+
+    Args:
+        circuit: without measurements.
+        bases: (settings, n), such as `all_bases(n)`.
+        backend: a name for `circuits.backend`, or any `BackendV2`.
+        shots: for each setting, one number or several.
+        seed: of a simulator's sampling.
+    """
+    settings = np.asarray(bases)
+    require(circuit.num_clbits == 0, "circuit", "must not measure", circuit.name)
+    expected = circuit.num_qubits
+    require_shape(settings.ndim == 2 and settings.shape[1] == expected, "bases", f"(settings, {expected})", settings)
+    turned = []
+    for setting in settings:
+        copy = circuit.copy()
+        for qubit, basis in enumerate(setting):
+            if basis == Y:
+                copy.sdg(qubit)
+            if basis != Z:
+                copy.h(qubit)
+        turned.append(copy)
+    return PauliCounts(bases=settings, counts=run(turned, backend, shots=shots, seed=seed))
+
+
+def measure_shadow(
+    circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, snapshots: int, seed: int
+) -> PauliCounts:
+    """A classical shadow: every shot in bases of its own, drawn at random (Huang, Kueng and Preskill, 2020).
+
+    Settings that were drawn several times run as one circuit.
+
+    Args:
+        circuit: without measurements.
+        backend: a name for `circuits.backend`, or any `BackendV2`.
+        snapshots: shots.
+        seed: of the bases and of a simulator's sampling.
+    """
+    rng = np.random.default_rng(integer("seed", seed, 0, 2**31 - 1))
+    drawn = rng.integers(0, 3, (integer("snapshots", snapshots, 1), circuit.num_qubits))
+    bases, shots = np.unique(drawn, axis=0, return_counts=True)
+    return measure_bases(circuit, bases, backend, shots=[int(one) for one in shots], seed=seed)
+
+
+def draw_bases(
+    rho: ArrayLike, bases: ArrayLike, *, shots: int | Sequence[int], rng: np.random.Generator
+) -> PauliCounts:
+    """Outcomes drawn from a density matrix without a circuit: what `measure_bases` gives on an ideal device.
+
+    Args:
+        rho: (2**n, 2**n).
+        bases: (settings, n).
+        shots: for each setting, one number or several.
+        rng: draws the outcomes.
+    """
+    settings = np.asarray(bases)
+    matrix = arguments.density_matrix("rho", rho)
+    populations = setting_populations(matrix, settings)
+    populations = np.clip(populations, 0, None)
+    populations /= populations.sum(axis=1, keepdims=True)
+    return PauliCounts(bases=settings, counts=rng.multinomial(np.broadcast_to(shots, len(settings)), populations))
+
+
+def setting_populations(rho: Array, bases: Array) -> Array:
+    """Probabilities (settings, 2**n) of the outcomes of each setting."""
+    effects = _VECTORS[..., :, None].conj() * _VECTORS[..., None, :]
+    return np.concatenate([values.real for _, values in _values(rho, bases, effects)])
+
+
+def unbiased_state(data: PauliCounts) -> Array:
+    """The mean of the snapshots ⊗(3 |b⟩⟨b| − 1): Hermitian, of trace 1, not positive.
+
+    Unbiased for bases drawn at random, and for all 3ⁿ settings with equal shots, where it is the linear inversion by
+    least squares (Guţă et al., 2020). Cost: O(settings · 4ⁿ).
+    """
+    n = data.n_qubits
+    total = np.zeros(4**n, complex)
+    for part in _parts(len(data.bases), n):
+        tensor = data.counts[part].astype(complex)
+        for qubit in reversed(range(n)):  # the highest qubit is the first axis
+            maps = _SNAPSHOTS[data.bases[part, qubit]].reshape(-1, 2, 4)
+            done = 4 ** (n - 1 - qubit)
+            tensor = tensor.reshape(len(tensor), done, 2, 2**qubit)
+            tensor = np.einsum("sabc,sbe->saec", tensor, maps)
+        total += tensor.reshape(len(tensor), -1).sum(axis=0)
+    matrix = total.reshape((2, 2) * n).transpose([*range(0, 2 * n, 2), *range(1, 2 * n, 2)]).reshape(2**n, 2**n)
+    return np.asarray(matrix / data.shots)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Expectation:
+    """An estimate and the interval around it."""
+
+    value: float
+    low: float
+    high: float
+
+
+def observable_interval(data: PauliCounts, observable: ArrayLike, *, level: float = 0.95) -> Expectation:
+    """tr(O ρ) of any observable, with a normal interval from the scatter of the shots.
+
+    Each shot is worth tr(O ⊗(3 |b⟩⟨b| − 1)). Where all settings were measured equally often, the scatter within them
+    counts; where they were drawn at random, that between them too. It covers with about the level once some hundred
+    shots bear on the observable.
+
+    Args:
+        data: shots; all 3ⁿ settings with equal shots, or settings drawn at random.
+        observable: (2**n, 2**n) Hermitian.
+        level: in (0, 1).
+    """
+    matrix = arguments.hermitian("observable", observable)
+    expected = (2**data.n_qubits,) * 2
+    require_shape(matrix.shape == expected, "observable", f"{expected}", matrix)
+    z = float(stats.norm.ppf(0.5 + _level(level) / 2))
+    values = np.concatenate([one.real for _, one in _values(matrix, data.bases, _SNAPSHOTS.swapaxes(-1, -2))])
+    weights = data.counts / data.shots
+    mean = float((weights * values).sum())
+    each = data.counts.sum(axis=1)
+    complete = len(data.bases) == 3**data.n_qubits and each.min() == each.max() and each.min() > 1
+    if complete:
+        centre = (data.counts * values).sum(axis=1, keepdims=True) / each[:, None]
+        scatter = (data.counts * (values - centre) ** 2).sum(axis=1) / (each - 1)
+        variance = float(scatter.sum() / each[0]) / len(each) ** 2
+    else:
+        variance = float((weights * (values - mean) ** 2).sum()) / max(data.shots - 1, 1)
+    half = z * float(np.sqrt(variance))
+    return Expectation(value=mean, low=mean - half, high=mean + half)
+
+
+def pauli_interval(data: PauliCounts, label: str, *, level: float = 0.95) -> Expectation:
+    """⟨P⟩ of a Pauli string, with an interval that covers with at least the level, whatever the state.
+
+    The shots whose setting measures P are binomial, and ⟨P⟩ = 2p − 1: Clopper–Pearson.
+
+    Args:
+        data: shots.
+        label: such as "XIZ"; the first letter is the highest qubit, as Qiskit writes it.
+        level: in (0, 1).
+    """
+    n = data.n_qubits
+    valid = isinstance(label, str) and len(label) == n and set(label) <= set("IXYZ")
+    require(valid, "label", f"must have {n} letters of I, X, Y, Z", label)
+    wanted = {n - 1 - place: "XYZ".index(letter) for place, letter in enumerate(label) if letter != "I"}
+    fits = np.ones(len(data.bases), bool)
+    for qubit, basis in wanted.items():
+        fits &= data.bases[:, qubit] == basis
+    outcomes = np.arange(2**n)
+    odd = np.zeros(2**n, np.int64)
+    for qubit in wanted:
+        odd ^= outcomes >> qubit & 1
+    chosen = data.counts[fits]
+    trials, plus = int(chosen.sum()), int(chosen[:, odd == 0].sum())
+    require(trials > 0, "data", f"must have a shot that measures {label}", trials)
+    low, high = probability_interval(plus, trials, level=level)
+    return Expectation(value=2 * plus / trials - 1, low=2 * float(low) - 1, high=2 * float(high) - 1)
+
+
+def _values(matrix: Array, bases: Array, maps: Array) -> Iterator[tuple[slice, Array]]:
+    """tr(matrix ⊗ maps[basis, outcome]ᵀ…) (settings, 2**n) a part at a time: one contraction for each qubit."""
+    n = qubits_for(len(matrix))
+    order = [axis for qubit in range(n) for axis in (qubit, n + qubit)]
+    paired = matrix.astype(complex).reshape((2,) * 2 * n).transpose(order).ravel()
+    for part in _parts(len(bases), n):
+        tensor = np.broadcast_to(paired, (len(bases[part]), paired.size))
+        for qubit in reversed(range(n)):
+            flat = maps[bases[part, qubit]].reshape(-1, 2, 4)
+            done = 2 ** (n - 1 - qubit)
+            tensor = np.einsum("saec,sbe->sabc", tensor.reshape(len(tensor), done, 4, 4**qubit), flat)
+        yield part, tensor.reshape(len(tensor), -1)
+
+
+def _parts(settings: int, n: int) -> list[slice]:
+    size = max(1, 2**20 // 4**n)
+    return [slice(start, start + size) for start in range(0, settings, size)]

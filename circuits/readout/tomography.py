@@ -1,0 +1,135 @@
+"""Density matrices from counts in Pauli bases: projected linear inversion and maximum likelihood."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from circuits.readout.pauli_counts import _VECTORS, PauliCounts, draw_bases, unbiased_state
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer, require
+
+MAX_TOMOGRAPHY_QUBITS = 4
+"""81 settings of 16 outcomes at 4 qubits; each qubit more takes three times the settings."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LikelihoodFit:
+    """A density matrix of greatest likelihood, and how near to it the iteration came."""
+
+    rho: Array
+    """(d, d) positive, of trace 1."""
+    log_likelihood: float
+    """Σ counts · ln p, in nats."""
+    gap: float
+    """Bound on how much more log-likelihood any state has, in nats: shots · (λ_max(R) − 1)."""
+    iterations: int
+    """Steps taken."""
+
+
+def nearest_state(matrix: ArrayLike) -> Array:
+    """The density matrix nearest to a Hermitian matrix of trace 1 in Frobenius norm (Smolin, Gambetta and Smith, 2012).
+
+    Its eigenvectors are kept, and its eigenvalues projected onto the simplex. Cost: one `eigh`.
+
+    Args:
+        matrix: (d, d).
+    """
+    values, vectors = np.linalg.eigh(arguments.density_matrix("matrix", matrix))
+    descending = values[::-1]
+    shifts = (np.cumsum(descending) - 1) / np.arange(1, len(values) + 1)
+    kept = int(np.flatnonzero(descending > shifts)[-1])
+    weights = np.maximum(values - shifts[kept], 0)
+    return np.asarray((vectors * weights) @ vectors.conj().T)
+
+
+def projected_inversion(data: PauliCounts) -> Array:
+    """Linear inversion, then the nearest density matrix: the projected least squares of Guţă et al. (2020).
+
+    Args:
+        data: all 3ⁿ settings with equal shots, or settings drawn at random; at most 4 qubits.
+    """
+    _few(data)
+    return nearest_state(unbiased_state(data))
+
+
+def maximum_likelihood(data: PauliCounts, *, gap: float = 0.01, iterations: int = 20_000) -> LikelihoodFit:
+    """The state of greatest likelihood, by the RρR iteration (Hradil, 1997; Řeháček et al., 2007).
+
+    ρ ↦ RρR / tr, R = Σ (f/p(ρ)) Π over settings and outcomes, from the mixed state on. Where a step lowers the
+    likelihood it is diluted, (1 + εR) ρ (1 + εR), so that the likelihood never falls. It is concave and tr Rρ = 1,
+    so no state has more than shots · (λ_max(R) − 1) beyond ρ: the iteration ends there.
+
+    Args:
+        data: any settings; at most 4 qubits.
+        gap: nats of log-likelihood that may be missing, > 0; 0.01 is far below what shots can tell.
+        iterations: most steps; what the gap was then is in the result.
+    """
+    _few(data)
+    require(bool(gap > 0), "gap", "must be positive", gap)
+    integer("iterations", iterations, 1)
+    outcomes = _outcome_vectors(data)
+    seen = data.counts.ravel() > 0
+    outcomes, counts = outcomes[seen], data.counts.ravel()[seen].astype(float)
+    shots = float(counts.sum())
+    d = 2**data.n_qubits
+    rho = np.eye(d, dtype=complex) / d
+    populations = _populations(outcomes, rho)
+    value = float(counts @ np.log(populations))
+    missing, taken = np.inf, 0
+    while taken < iterations:
+        taken += 1
+        operator = (outcomes.T * (counts / (shots * populations))) @ outcomes.conj()
+        missing = shots * max(float(np.linalg.eigvalsh(operator)[-1]) - 1, 0.0)
+        if missing <= gap:
+            break
+        epsilon = np.inf
+        while True:
+            step = operator if np.isinf(epsilon) else np.eye(d) + epsilon * operator
+            trial = step @ rho @ step.conj().T
+            trial = (trial + trial.conj().T) / (2 * np.trace(trial).real)
+            trial_populations = np.maximum(_populations(outcomes, trial), 1e-300)
+            reached = float(counts @ np.log(trial_populations))
+            if reached >= value or epsilon < 1e-6:
+                break
+            epsilon = 1.0 if np.isinf(epsilon) else epsilon / 4
+        if reached < value:
+            break
+        rho, populations, value = trial, trial_populations, reached
+    return LikelihoodFit(rho=rho, log_likelihood=value, gap=missing, iterations=taken)
+
+
+def entry_errors(data: PauliCounts, rho: ArrayLike, *, repeats: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Standard errors of the real and of the imaginary parts of every entry of `projected_inversion`, by bootstrap.
+
+    Counts are drawn again from the estimate itself and inverted again.
+
+    Args:
+        data: settings and shots of the experiment.
+        rho: the estimate.
+        repeats: draws.
+        rng: draws the counts.
+    """
+    shots = [int(one) for one in data.counts.sum(axis=1)]
+    count = integer("repeats", repeats, 2)
+    drawn = [projected_inversion(draw_bases(rho, data.bases, shots=shots, rng=rng)) for _ in range(count)]
+    return np.std(np.real(drawn), axis=0, ddof=1), np.std(np.imag(drawn), axis=0, ddof=1)
+
+
+def _outcome_vectors(data: PauliCounts) -> Array:
+    """The product vectors (settings · 2ⁿ, 2ⁿ) of all outcomes."""
+    vectors = np.ones((len(data.bases), 1, 1), complex)
+    for qubit in range(data.n_qubits):
+        one = _VECTORS[data.bases[:, qubit]]
+        # The next qubit is more significant, in outcomes as in amplitudes.
+        vectors = np.einsum("sab,scd->sacbd", one, vectors).reshape(len(one), 2 ** (qubit + 1), -1)
+    return vectors.reshape(-1, 2**data.n_qubits)
+
+
+def _populations(outcomes: Array, rho: Array) -> Array:
+    return np.asarray(((outcomes.conj() @ rho) * outcomes).sum(axis=1).real)
+
+
+def _few(data: PauliCounts) -> None:
+    rule = f"must have at most {MAX_TOMOGRAPHY_QUBITS} qubits for tomography"
+    require(data.n_qubits <= MAX_TOMOGRAPHY_QUBITS, "data", rule, data.n_qubits)

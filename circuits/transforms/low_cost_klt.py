@@ -1,0 +1,211 @@
+"""The best transform that a budget of CX buys: a KLT grown from RY and CX, and one of the leading vectors alone."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike
+from qiskit.circuit import QuantumCircuit
+from qiskit.circuit.library import Isometry
+from scipy.optimize import minimize
+
+from circuits.preparation.ansatz import Preparation, gate_table
+from circuits.preparation.least_squares import CX
+from circuits.transforms.unitaries import DENSE_QUBITS
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer, require
+from qimg.operators import eigenbasis
+from qimg.states import qubits_for
+
+TRIAL_STEPS, FIT_STEPS = 10, 60
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GrownTransform:
+    """A real transform of RY and CX gates."""
+
+    n_qubits: int
+    pairs: Array
+    """(cx, 2) control and target of every CX, in order."""
+    angles: Array
+    """RY on every qubit, then on both ends of every pair."""
+    coding_gain_db: float
+    """Of the second moments that it was grown on."""
+
+    @property
+    def cx(self) -> int:
+        """Number of CX gates."""
+        return len(self.pairs)
+
+    def unitary(self) -> Array:
+        """(2**n, 2**n) real orthogonal matrix."""
+        matrix = np.eye(2**self.n_qubits)
+        _run(gate_table(self.n_qubits, self.pairs, False), self.angles, matrix)
+        return matrix
+
+    def circuit(self) -> QuantumCircuit:
+        """The same as a circuit."""
+        gates = Preparation(
+            n_qubits=self.n_qubits, pairs=self.pairs, angles=self.angles, imaginary=False, infidelity=0.0
+        )
+        circuit = gates.circuit()
+        circuit.name = "grown klt"
+        return circuit
+
+
+def coding_gain_db(moments: ArrayLike) -> float:
+    """10 log₁₀ of the arithmetic over the geometric mean of the variances on the diagonal, in decibels.
+
+    It is 0 where all are equal and largest, among unitary transforms, for the KLT. Variances below 1e-12 of the largest
+    count as that: nothing codes them finer.
+
+    Args:
+        moments: (d, d) Hermitian, in the basis of the coefficients.
+    """
+    variances = np.diagonal(arguments.hermitian("moments", moments)).real
+    require(bool(variances.max() > 0), "moments", "must have energy", float(variances.max()))
+    floored = np.maximum(variances, 1e-12 * variances.max())
+    return float(10 * np.log10(floored.mean()) - 10 * np.log10(floored).mean())
+
+
+def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> list[GrownTransform]:
+    """Real transforms of 0, 1, … `max_cx` CX with a high coding gain, each grown from the one before.
+
+    It begins with the best rotations of single qubits. A CX at the end permutes the coefficients and so changes
+    nothing; with an RY on both ends, all pairs are tried, and all angles fitted for a few steps of L-BFGS on
+    Σ ln(variance), whose gradient costs two runs of the circuit. The pair that helps most is kept and fitted longer. It
+    is a greedy search: the gain rises with the budget and stays below the KLT's.
+
+    Args:
+        rho: (2**n, 2**n) real symmetric, positive semidefinite: a density matrix, a covariance, second moments.
+        max_cx: budget.
+        seed: of the noise on the starts.
+    """
+    given = arguments.hermitian("rho", rho)
+    require(not np.iscomplexobj(given), "rho", "must be real", given.dtype.name)
+    n = qubits_for(len(given))
+    require(len(given) == 2**n >= 2, "rho", "must act on whole qubits", len(given))
+    budget = integer("max_cx", max_cx, 0)
+    energy = float(np.trace(given))
+    require(energy > 0, "rho", "must have energy", energy)
+    matrix = given / energy + 1e-12 * np.eye(len(given))
+    rng = np.random.default_rng(seed)
+    none = np.zeros((0, 2), np.int64)
+    starts = [np.full(n, angle) + rng.normal(0, 0.1, n) for angle in (0.0, np.pi / 2)]
+    best = min((_fit(matrix, n, none, start, FIT_STEPS) for start in starts), key=lambda fit: fit[1])
+    pairs, path = none, [(none, *best)]
+    while len(pairs) < budget and n > 1:
+        trials = []
+        for pair in combinations(range(n), 2):
+            longer = np.vstack([pairs, rng.permutation(pair)])
+            warm = np.concatenate([best[0], rng.normal(0, 0.2, 2)])
+            trials.append((_fit(matrix, n, longer, warm, TRIAL_STEPS), longer))
+        (angles, _), longer = min(trials, key=lambda trial: trial[0][1])
+        fitted = _fit(matrix, n, longer, angles, FIT_STEPS)
+        still = np.concatenate([best[0], np.zeros(2)])
+        best, pairs = (fitted if fitted[1] <= best[1] else (still, best[1])), longer
+        path.append((pairs, *best))
+    constant = np.log(np.trace(matrix) / len(matrix))
+    return [
+        GrownTransform(
+            n_qubits=n,
+            pairs=chosen,
+            angles=angles,
+            coding_gain_db=float(10 / np.log(10) * (constant - value / len(matrix))),
+        )
+        for chosen, angles, value in path
+    ]
+
+
+def leading_klt_circuit(rho: ArrayLike, *, kept: int) -> QuantumCircuit:
+    """A circuit that takes the leading eigenvectors of ρ to |0⟩, |1⟩, …, |kept − 1⟩, and the others anywhere above.
+
+    The inverse of an isometry (Qiskit's `Isometry`). What it keeps in the lowest levels is what the KLT keeps there.
+
+    Args:
+        rho: (2**n, 2**n) Hermitian, n at most 6.
+        kept: a power of two, at most 2ⁿ.
+    """
+    matrix = arguments.hermitian("rho", rho)
+    n = qubits_for(len(matrix))
+    require(
+        len(matrix) == 2**n and 1 <= n <= DENSE_QUBITS, "rho", f"must act on 1 to {DENSE_QUBITS} qubits", len(matrix)
+    )
+    integer("kept", kept, 1, 2**n)
+    require(kept & (kept - 1) == 0, "kept", "must be a power of two", kept)
+    circuit = QuantumCircuit(n, name="leading klt")
+    circuit.append(Isometry(eigenbasis(matrix)[:, :kept].astype(complex), 0, 0), range(n))
+    return circuit.decompose().inverse()
+
+
+def _fit(matrix: Array, n: int, pairs: Array, start: Array, steps: int) -> tuple[Array, float]:
+    """Angles, and Σ ln(variance) of the coefficients."""
+    table = gate_table(n, pairs, False)
+
+    def cost(angles: Array) -> tuple[float, Array]:
+        unitary = np.eye(len(matrix))
+        _run(table, angles, unitary)
+        mapped = unitary @ matrix
+        variances = (mapped * unitary).sum(axis=1)
+        gradient = _gradient(table, angles, unitary, 2 * mapped / variances[:, None])
+        return float(np.log(variances).sum()), gradient
+
+    found = minimize(cost, start, jac=True, method="L-BFGS-B", options={"maxiter": steps})
+    return np.asarray(found.x), float(found.fun)
+
+
+@njit(cache=True, nogil=True)
+def _run(gates: Array, angles: Array, matrix: Array) -> None:
+    """The gates on the rows of a matrix, in place."""
+    angle = 0
+    for g in range(gates.shape[0]):
+        if gates[g, 0] == CX:
+            _flip(matrix, gates[g, 1], gates[g, 2])
+        else:
+            _turn(matrix, gates[g, 1], angles[angle])
+            angle += 1
+
+
+@njit(cache=True, nogil=True)
+def _gradient(gates: Array, angles: Array, unitary: Array, slope: Array) -> Array:
+    """Derivatives by the angles from that by the entries of the unitary; both matrices are undone gate by gate."""
+    out = np.zeros(angles.shape[0])
+    angle = angles.shape[0] - 1
+    for g in range(gates.shape[0] - 1, -1, -1):
+        if gates[g, 0] == CX:
+            _flip(unitary, gates[g, 1], gates[g, 2])
+            _flip(slope, gates[g, 1], gates[g, 2])
+            continue
+        stride = 1 << gates[g, 1]
+        for row in range(unitary.shape[0]):
+            if row & stride == 0:
+                for column in range(unitary.shape[1]):
+                    out[angle] += slope[row + stride, column] * unitary[row, column]
+                    out[angle] -= slope[row, column] * unitary[row + stride, column]
+        out[angle] /= 2
+        _turn(unitary, gates[g, 1], -angles[angle])
+        _turn(slope, gates[g, 1], -angles[angle])
+        angle -= 1
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _turn(matrix: Array, qubit: int, angle: float) -> None:
+    cosine, sine, stride = np.cos(angle / 2), np.sin(angle / 2), 1 << qubit
+    for row in range(matrix.shape[0]):
+        if row & stride == 0:
+            for column in range(matrix.shape[1]):
+                low, high = matrix[row, column], matrix[row + stride, column]
+                matrix[row, column] = cosine * low - sine * high
+                matrix[row + stride, column] = sine * low + cosine * high
+
+
+@njit(cache=True, nogil=True)
+def _flip(matrix: Array, control: int, target: int) -> None:
+    for row in range(matrix.shape[0]):
+        if row & (1 << control) and not row & (1 << target):
+            for column in range(matrix.shape[1]):
+                kept = matrix[row, column]
+                matrix[row, column] = matrix[row | (1 << target), column]
+                matrix[row | (1 << target), column] = kept

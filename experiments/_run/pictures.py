@@ -1,0 +1,224 @@
+"""The pictures that an experiment runs on: photographs bundled with scikit-image, or files and folders."""
+
+import hashlib
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import add
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from qimg import images
+from qimg.core.arguments import Array, integer
+from qimg.images import collections as lists
+from qimg.operators import CorrelationOperator
+
+Track: TypeAlias = Callable[[Iterable[Any]], Iterator[Any] | Iterable[Any]]
+"""Wraps an iterable to report progress; `iter` reports nothing."""
+
+
+LARGE = 1_500_000
+"""Pixels above which a picture is reduced where `box_mean=0` leaves the choice open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One picture, read when it is needed."""
+
+    name: str
+    path: Path | None
+    box_mean: int
+    pixels: int
+    """Before it is downscaled."""
+    sha256: str
+    """Of the pixels without alpha: the same picture in two files has one hash."""
+
+    def image(self) -> Array:
+        """Pixels without alpha, downscaled by `box_mean`."""
+        pixels = images.bundled(self.name) if self.path is None else images.load(self.path)
+        factor = min(self.box_mean, *pixels.shape[:2])
+        return images.box_mean(images.without_alpha(pixels), factor)
+
+    def planes(self) -> Array:
+        """Y'CbCr planes (H, W, 3) in code values."""
+        return images.to_ycbcr(self.image())
+
+    def luma(self) -> Array:
+        """Luma rounded to whole code values, (H, W) `uint8`: what a gray JPEG encoder is given."""
+        return images.to_uint8(images.luma(self.image()))
+
+    def operator(self) -> CorrelationOperator:
+        """The 192-dimensional operator of its 8×8 Y'CbCr patches."""
+        return CorrelationOperator.from_planes(self.planes())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A file that could not be used."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """The pictures that can be used, and the files that cannot."""
+
+    pictures: Sequence[Picture]
+    skipped: Sequence[Skipped]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureParams:
+    """The inputs that all experiments share."""
+
+    images: tuple[str, ...] = ()
+    """Files, folders, lists (splits.json#entry), or sets in QIMG_DATA; scikit-image's photographs when left out."""
+    box_mean: int = 0
+    """Downscale every picture by averaging boxes of this size first; 0 reduces those above 1.5 million pixels alone."""
+
+    def gather(self) -> Gathered:
+        """The pictures that these inputs name."""
+        return gather(self.images, box_mean=self.box_mean)
+
+    def inputs(self) -> Gathered:
+        """All pictures that a run with these parameters reads."""
+        return self.gather()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittingParams(PictureParams):
+    """The inputs of an experiment that fits on other pictures than it judges."""
+
+    sources: tuple[str, ...] = ()
+    """Pictures to fit on; of the bundled ones all but the picture at hand where left out."""
+
+    def inputs(self) -> Gathered:
+        """The pictures, and those that are fitted on."""
+        pictures = self.gather()
+        if not self.sources:
+            return pictures
+        more = gather(self.sources, box_mean=1)
+        return Gathered(pictures=[*pictures.pictures, *more.pictures], skipped=[*pictures.skipped, *more.skipped])
+
+
+def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
+    """Pictures named by files and folders; the bundled photographs when there is no source.
+
+    Every file is read, so that broken ones are known from the start. A picture that is given twice is taken once.
+
+    Args:
+        sources: files, folders, lists (`FILE.json#entry`, see `qimg.images.collections.gather`), and names of all of
+            these below the folder that the environment variable QIMG_DATA names.
+        box_mean: boxes that every picture is averaged over; 0 takes for each picture the smallest that brings it to at
+            most `LARGE` pixels.
+
+    Raises:
+        ImageError: a source does not exist, a folder holds no image, or no file could be read.
+    """
+    integer("box_mean", box_mean, 0)
+    if not sources:
+        return Gathered(pictures=bundled(box_mean=box_mean or 1), skipped=())
+    pictures: list[Picture] = []
+    skipped: list[Skipped] = []
+    for path in images.find(path for source in sources for path in _located(source)):
+        try:
+            digest, pixels = _identity(path)
+        except images.ImageError as error:
+            skipped.append(Skipped(path=str(path), reason=str(error)))
+            continue
+        twin = next((picture for picture in pictures if picture.sha256 == digest), None)
+        if twin is not None:
+            # Counted twice, a picture would be among those that its own model is fitted on.
+            skipped.append(Skipped(path=str(path), reason=f"{path}: the same picture as {twin.path}"))
+            continue
+        factor = box_mean or _box_for(pixels)
+        pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=factor, pixels=pixels, sha256=digest))
+    if not pictures:
+        reasons = "; ".join(entry.reason for entry in skipped)
+        raise images.ImageError(f"none of the {len(skipped)} files can be read: {reasons}")
+    return Gathered(pictures=pictures, skipped=skipped)
+
+
+def bundled(*, box_mean: int = 1) -> list[Picture]:
+    """The photographs bundled with scikit-image."""
+    return [_bundled(name, box_mean) for name in images.BUNDLED]
+
+
+@lru_cache
+def _bundled(name: str, box_mean: int) -> Picture:
+    pixels = images.bundled(name)
+    size = pixels.shape[0] * pixels.shape[1]
+    return Picture(name=name, path=None, box_mean=box_mean, pixels=size, sha256=_digest(pixels))
+
+
+def others(pictures: Sequence[Picture], picture: Picture) -> list[Picture]:
+    """The pictures that a model for `picture` may be fitted on: all others, or the bundled ones where it is alone."""
+    rest = [other for other in pictures if other.sha256 != picture.sha256]
+    return rest or [other for other in bundled(box_mean=picture.box_mean) if other.sha256 != picture.sha256]
+
+
+class LeaveOneOut:
+    """Operators of pictures, and for each picture the sum of all others: one subtraction, not n additions."""
+
+    def __init__(self, pictures: Sequence[Picture], operator_of: Callable[[Picture], CorrelationOperator]) -> None:
+        self._pictures = pictures
+        self._operator_of = operator_of
+        self._own = {picture.sha256: operator_of(picture) for picture in pictures}
+        self._total = reduce(add, self._own.values())
+
+    def own(self, picture: Picture) -> CorrelationOperator:
+        """The operator of one of the pictures."""
+        return self._own[picture.sha256]
+
+    def without(self, picture: Picture) -> CorrelationOperator:
+        """The sum over `others`: all other pictures, or the bundled ones where it is alone."""
+        if len(self._own) > 1:
+            return self._total - self._own[picture.sha256]
+        return reduce(add, map(self._operator_of, others(self._pictures, picture)))
+
+
+def _located(source: str) -> list[Path]:
+    """The source itself, the files of a list, or the set of that name in the folder of data sets."""
+    sets = os.environ.get("QIMG_DATA")
+    if source.partition("#")[0].endswith(".json"):
+        listed = lists.gather([source], root=Path(sets) if sets else None)
+        return [one.path for one in listed if one.path is not None]
+    if sets and not Path(source).exists() and (Path(sets) / source).exists():
+        return [Path(sets) / source]
+    return [Path(source)]
+
+
+def _identity(path: Path) -> tuple[str, int]:
+    """Hash and number of pixels of an image file, kept as long as the file does not change."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise images.ImageError(f"{path}: {error.strerror}") from None
+    return _read_identity(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=10_000)
+def _read_identity(path: Path, modified: int, size: int) -> tuple[str, int]:
+    pixels = images.without_alpha(images.load(path))
+    return _digest(pixels), pixels.shape[0] * pixels.shape[1]
+
+
+def _digest(pixels: Array) -> str:
+    about = f"{pixels.dtype} {pixels.shape}".encode()
+    return hashlib.sha256(about + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def _box_for(pixels: int) -> int:
+    return math.ceil(math.sqrt(pixels / LARGE))
+
+
+def _unique(path: Path, pictures: Sequence[Picture]) -> str:
+    """The file's name without its ending, with its folder where two files share it."""
+    names = {picture.name for picture in pictures}
+    candidates = [path.stem, path.name, f"{path.parent.name}/{path.name}", str(path)]
+    return next((name for name in candidates if name not in names), str(path))

@@ -1,0 +1,262 @@
+"""Running an experiment and keeping what it measured: rows, figure, provenance; nothing is ever overwritten."""
+
+import dataclasses
+import hashlib
+import importlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from experiments._run.pictures import Gathered, Track
+from qimg.core.blas import one_blas_thread
+from qimg.core.files import write_atomically
+from qimg.report import LIGHT, write_csv
+
+TRIAL = (
+    "pairs",
+    "convergence",
+    "purification",
+    "truncation",
+    "decoherence",
+    "conditional_expectation",
+    "transform_circuits",
+    "shots",
+)
+"""The experiments of a trial, in the order in which it tells their story."""
+
+THEMES = {
+    "operators": (
+        "pairs",
+        "convergence",
+        "purification",
+        "truncation",
+        "decoherence",
+        "conditional_expectation",
+        "universality",
+        "transfer",
+        "likelihood",
+        "synthesis",
+        "complex_chroma",
+        "raw_pairs",
+    ),
+    "coding": ("rate_distortion", "generation_loss", "codec_ablation", "channel_of_the_codec"),
+    "restoration": (
+        "restoration",
+        "calibration",
+        "double_jpeg",
+        "restoration_data",
+        "restoration_raw",
+        "network_prior",
+        "perception",
+        "degradations",
+    ),
+    "circuits": (
+        "transform_circuits",
+        "shots",
+        "state_preparation",
+        "representations",
+        "qft_downsampling",
+        "transform_cost",
+        "noise",
+        "train_circuits",
+    ),
+    "tensor_trains": ("image_mps", "operator_mpo", "born_machine"),
+}
+"""Experiments by the folder that holds them."""
+
+_FOLDERS = {name: theme for theme, names in THEMES.items() for name in names}
+
+EXPERIMENTS = tuple(_FOLDERS)
+"""All experiments."""
+
+_PACKAGES = (
+    "qimg",
+    "numpy",
+    "scipy",
+    "pillow",
+    "scikit-image",
+    "qiskit",
+    "qiskit-aer",
+    "matplotlib",
+    "numba",
+    "constriction",
+    "jpeglib",
+    "torch",
+    "imagecodecs",
+    "pywavelets",
+)
+
+
+class ResultsExist(FileExistsError):
+    """The folder for results exists already; results are never overwritten."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What one run of an experiment gave."""
+
+    name: str
+    params: Any
+    rows: Sequence[Any]
+    seconds: float
+
+
+def module(name: str) -> Any:
+    """The module of an experiment."""
+    if name not in EXPERIMENTS:
+        raise ValueError(f"name must be one of {', '.join(EXPERIMENTS)}, but name={name!r}")
+    return importlib.import_module(f"experiments.{_FOLDERS[name]}.{name}")
+
+
+def question(name: str) -> str:
+    """The question an experiment asks: the first sentence of its file."""
+    return _paragraphs(name)[0]
+
+
+def method(name: str) -> str:
+    """How the experiment answers it: the second paragraph of its file."""
+    return _paragraphs(name)[1]
+
+
+def _paragraphs(name: str) -> list[str]:
+    return [" ".join(part.split()) for part in (module(name).__doc__ or "").split("\n\n")]
+
+
+def measure(name: str, params: Any, *, track: Track = iter) -> Measured:
+    """Run an experiment in memory.
+
+    BLAS gets one thread: the many small eigenvalue problems lose time to more, and rows do not depend on the machine's.
+    """
+    start = time.perf_counter()
+    with one_blas_thread():
+        rows = module(name).run(params, track=track)
+    return Measured(name=name, params=params, rows=rows, seconds=time.perf_counter() - start)
+
+
+def record(measured: Measured, root: Path) -> Path:
+    """Write rows.csv, figure.png and provenance.json to a new folder root/NAME/<hash of the inputs>.
+
+    A second run with the same inputs gets `-2` and so on behind its hash.
+    """
+    facts = provenance(
+        dataclasses.asdict(measured.params), measured.params.inputs(), seconds={measured.name: measured.seconds}
+    )
+    key = json.dumps([facts["params"], [entry["sha256"] for entry in facts["inputs"]]], sort_keys=True)
+    digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+    parent = root / measured.name
+    parent.mkdir(parents=True, exist_ok=True)
+    folder, number = parent / digest, 2
+    while folder.exists():
+        folder, number = parent / f"{digest}-{number}", number + 1
+    with new_folder(folder) as partial:
+        write_rows(measured.rows, partial / "rows.csv")
+        if measured.rows:
+            write_figure(measured, partial / "figure.png")
+        write_json(facts, partial / "provenance.json")
+    return folder
+
+
+def results_root(path: Path) -> Path:
+    """The folder that results go below, or an error before anything is measured when a file is in the way."""
+    for part in (path, *path.parents):
+        if part.exists() and not part.is_dir():
+            raise NotADirectoryError(f"{part}: is a file, but a folder for results is expected")
+    return path
+
+
+def write_rows(rows: Sequence[Any], path: Path) -> None:
+    """A CSV file of the rows; an experiment that found nothing to measure leaves a file that says so."""
+    if rows:
+        write_csv(rows, path)
+    else:
+        write_atomically(path, b"no rows\n")
+
+
+def write_figure(measured: Measured, path: Path) -> None:
+    """The experiment's figure as PNG, light theme."""
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context({**LIGHT, "backend": "agg"}):
+        figure = module(measured.name).plot(measured.rows)
+        figure.savefig(path, dpi=150)
+        plt.close(figure)
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Readable JSON, all or nothing."""
+    write_atomically(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+
+
+def provenance(params: Mapping[str, Any], gathered: Gathered, *, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Everything needed to repeat a run: parameters, inputs by hash, versions, commit, machine and time."""
+    return {
+        "params": params,
+        "inputs": [
+            {"name": picture.name, "sha256": picture.sha256, "box_mean": picture.box_mean}
+            for picture in gathered.pictures
+        ],
+        "skipped": [dataclasses.asdict(entry) for entry in gathered.skipped],
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
+        "commit": _commit(),
+        "machine": {"system": platform.system(), "architecture": platform.machine(), "cpus": os.cpu_count()},
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+    }
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder that appears under its name only when the block ends well; otherwise nothing is left.
+
+    Raises:
+        ResultsExist: `folder` exists already and is not an empty folder.
+        OSError: it cannot be created.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ResultsExist(f"{folder}: exists already, but results are never overwritten; name a new folder")
+    if not folder.parent.is_dir():
+        raise FileNotFoundError(f"{folder.parent}: no such folder to write {folder.name} into")
+    try:
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise OSError(error.errno, f"cannot be created ({error.strerror})", str(folder)) from None
+    try:
+        yield partial
+        partial.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()  # empty, or the rename must fail
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _commit() -> str:
+    """Commit of the checkout that the code runs from, with a plus sign where files were changed; "" outside one."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        # Installed below somebody else's checkout, this file is not part of it.
+        _said([*git, "ls-files", "--error-unmatch", Path(__file__).name])
+        return _said([*git, "describe", "--always", "--dirty=+", "--abbrev=40", "--exclude=*"])
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _said(command: Sequence[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

@@ -1,0 +1,305 @@
+"""The practical trial: every experiment on the same pictures, told as one report."""
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial, reduce
+from operator import add
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments._run import runner
+from experiments._run.pictures import LARGE, Gathered, LeaveOneOut, Picture, gather
+from experiments._run.progress import progress_bars
+from experiments.circuits import shots, transform_circuits
+from experiments.operators import conditional_expectation, convergence, decoherence, pairs, purification, truncation
+from experiments.operators.quantized_states import ac_coefficients
+from qimg import __version__, images
+from qimg.channels import quantization_channel
+from qimg.core.arguments import Array
+from qimg.operators import CorrelationOperator
+from qimg.report import Figure, Page, Section, plot_density_matrix, plot_eigen_patches, plot_spectrum, render
+from qimg.report.plots import as_board
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+TITLES = {
+    "pairs": "Raw and JPEG pairs",
+    "convergence": "The correlation operator settles",
+    "purification": "A picture is a purification",
+    "truncation": "Low rank",
+    "decoherence": "Quantization as a channel",
+    "conditional_expectation": "From JPEG back to raw",
+    "transform_circuits": "Transforms as circuits",
+    "shots": "Reading a picture by shots",
+}
+
+CROP_QUALITY = 10
+CROP = 160
+
+
+def parameters(sources: tuple[str, ...], seed: int) -> dict[str, Any]:
+    """The parameters of every step of a trial."""
+    common: dict[str, Any] = {"images": sources, "box_mean": 0}
+    return {
+        "pairs": pairs.Params(**common),
+        "convergence": convergence.Params(**common, seed=seed),
+        "purification": purification.Params(**common),
+        "truncation": truncation.Params(**common),
+        "decoherence": decoherence.Params(**common, seed=seed),
+        "conditional_expectation": conditional_expectation.Params(**common),
+        "transform_circuits": transform_circuits.Params(**common, seed=seed),
+        "shots": shots.Params(**common, seed=seed, shots_per_patch=(64, 256, 1024, 4096), repeats=3),
+    }
+
+
+def run_trial(
+    sources: Sequence[str], *, out: Path | None = None, seed: int = 0, steps: dict[str, Any] | None = None
+) -> Path:
+    """Run all steps and write report.html, rows.csv of each step and provenance.json to a new folder.
+
+    Args:
+        sources: image files and folders; the bundled photographs when empty.
+        out: the new folder; the next free `qimg-trial-N` in the working folder when left out.
+        seed: seed of every random draw.
+        steps: parameters of the steps; those of `parameters` when left out.
+
+    Raises:
+        ImageError: no picture can be read.
+        ResultsExist: `out` exists already.
+    """
+    if out is None:
+        out = _reserve()
+        try:
+            return run_trial(sources, out=out, seed=seed, steps=steps)
+        except BaseException:
+            out.rmdir()
+            raise
+    if steps is None:
+        steps = parameters(tuple(sources), seed)
+    with runner.new_folder(out) as unfinished, progress_bars() as bars:
+        gathered = gather(sources, box_mean=0)
+        results = [runner.measure(name, steps[name], track=bars.track(TITLES[name])) for name in runner.TRIAL]
+        for number, measured in enumerate(results, start=1):
+            step = unfinished / _step_folder(number, measured.name)
+            step.mkdir()
+            runner.write_rows(measured.rows, step / "rows.csv")
+        drawn = bars.track("Preparing the report")(list(enumerate(results, start=1)))
+        page = _page(gathered, [_section(number, measured, gathered) for number, measured in drawn])
+        (unfinished / "report.html").write_text(render(page), encoding="utf-8")
+        facts = runner.provenance(
+            {name: dataclasses.asdict(params) for name, params in steps.items()},
+            gathered,
+            seconds={measured.name: measured.seconds for measured in results},
+        )
+        runner.write_json(facts, unfinished / "provenance.json")
+    return out
+
+
+def _reserve() -> Path:
+    """The next free folder qimg-trial-N, made empty, so that trials that run side by side take different ones."""
+    number = 1
+    while True:
+        folder = Path(f"qimg-trial-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _step_folder(number: int, name: str) -> str:
+    return f"{number}-{name.replace('_', '-')}"
+
+
+def _page(gathered: Gathered, sections: Sequence[Section]) -> Page:
+    names = [picture.name for picture in gathered.pictures]
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    notes = [
+        f"Pictures: {shown}. Everything below was measured on them by `qimg trial`, version {__version__}; "
+        "`provenance.json` holds parameters, hashes and versions."
+    ]
+    reduced = [picture.name for picture in gathered.pictures if picture.box_mean > 1]
+    if reduced:
+        notes.append(
+            f"{len(reduced)} picture(s) of more than {LARGE / 1e6:.1f} million pixels were reduced by box means first, "
+            "which changes the scale of their statistics."
+        )
+    if gathered.skipped:
+        reasons = "; ".join(entry.reason for entry in gathered.skipped)
+        notes.append(f"Skipped: {len(gathered.skipped)} file(s). {reasons}.")
+    return Page(
+        title="The practical trial",
+        lead="The second moments of image patches are a correlation operator; normalised, a density matrix. "
+        "Eight questions, asked of real photographs, about what linear algebra on it can do.",
+        notes=notes,
+        sections=sections,
+    )
+
+
+def _section(number: int, measured: runner.Measured, gathered: Gathered) -> Section:
+    module = runner.module(measured.name)
+    rows = measured.rows
+    figures = list(_gallery(measured.name, gathered.pictures))
+    # One picture cannot be resampled: nothing to draw.
+    shown = bool(rows) and not (measured.name == "convergence" and len(gathered.pictures) == 1)
+    if shown:
+        figures.append(Figure(draw=lambda: module.plot(rows), caption=_CAPTIONS[measured.name]))
+    return Section(
+        title=f"{number}. {TITLES[measured.name]}",
+        question=f"{runner.question(measured.name)} {runner.method(measured.name)}",
+        findings=module.findings(rows),
+        figures=figures,
+        tables=[module.table(rows).head(32)] if shown else [],
+        files=[f"{_step_folder(number, measured.name)}/rows.csv"],
+    )
+
+
+_CAPTIONS = {
+    "pairs": "Luma PSNR against bits per pixel of the whole JPEG file, one line per picture.",
+    "convergence": "Distance to the operator of all pictures, entropy, leading eigenspace, and code length on unseen "
+    "pictures against the number of pictures; bands are 5–95 % of resamples of the pictures.",
+    "purification": "Two ways to the same number: the entropy of the patches' density matrix and the entanglement of "
+    "the picture's state.",
+    "truncation": "Luma PSNR and discarded weight against the number of coefficients kept; basis or order from the "
+    "other pictures, or from the picture itself.",
+    "decoherence": "Trace distance left by each model, as a fraction of the distance that quantization moved the state "
+    "(dashed: identity, no model at all).",
+    "conditional_expectation": "What the linear conditional expectation adds to JPEG, fitted without the picture that "
+    "it is applied to.",
+    "transform_circuits": "Gates and depth of each circuit, and its agreement with the matrix product.",
+    "shots": "Luma PSNR of patches rebuilt from measured frequencies; dashed: first-order standard error.",
+}
+
+
+def _gallery(name: str, pictures: Sequence[Picture]) -> list[Figure]:
+    """Figures that show pictures and matrices themselves."""
+    if name == "pairs":
+        crops = [_crop(images.to_uint8(images.code_values(picture.image()))) for picture in pictures[:5]]
+        boards = [crops, [images.jpeg_round_trip(crop, quality=CROP_QUALITY).image for crop in crops]]
+        return [
+            _board(
+                boards,
+                ["raw", f"JPEG {CROP_QUALITY}"],
+                f"Crops of the pictures and what JPEG at quality {CROP_QUALITY} makes of them.",
+            )
+        ]
+    if name == "convergence":
+        operator = reduce(add, (picture.operator() for picture in pictures))
+        return [operator_figure(operator)] if np.trace(operator.matrix) > 0 else []
+    if name == "decoherence":
+        return _channel_figure(max(pictures, key=lambda picture: picture.pixels))
+    if name == "conditional_expectation":
+        return [_restored_figure(pictures)]
+    return []
+
+
+def operator_figure(operator: CorrelationOperator) -> Figure:
+    """Density matrix, spectra and leading eigenvectors of a 192-dimensional Y'CbCr operator."""
+
+    def draw() -> "MatplotlibFigure":
+        import matplotlib.pyplot as plt
+
+        figure, axes = plt.subplots(1, 3, figsize=(11, 3.7))
+        rho = operator.density_matrix()
+        plot_density_matrix(rho, registers=[("Y", 64), ("Cb", 64), ("Cr", 64)], ax=axes[0])
+        spectra = {"Y'CbCr": operator.spectrum()}
+        for label, part in (("Y", rho[:64, :64]), ("Cb, Cr", rho[64:, 64:])):
+            if np.trace(part) > 1e-12:
+                spectra[label] = np.linalg.eigvalsh(part / np.trace(part))[::-1]
+        plot_spectrum(spectra, ax=axes[1])
+        plot_eigen_patches(operator.eigenbasis(), count=25, planes=3, ax=axes[2])
+        for ax, title in zip(axes, ("density matrix ρ", "spectrum", "25 leading eigenvectors"), strict=True):
+            ax.set_title(title)
+        return figure
+
+    return Figure(
+        draw=draw,
+        caption="The operator of all pictures together: 8×8 patches of three planes, level-shifted by 128, weighted by "
+        "energy. Colour of the matrix: sign(ρ)·√|ρ|.",
+    )
+
+
+def _channel_figure(picture: Picture) -> list[Figure]:
+    luma = picture.luma()
+    coefficients = ac_coefficients(luma)
+    if not coefficients.any():
+        return []
+    step = images.quantization_table(CROP_QUALITY).ravel()[1:]
+    channel = quantization_channel(coefficients, step, reconstruction="centroid")
+    if not (channel.gains > 0).any():
+        return []
+    raw = CorrelationOperator.from_patches(coefficients).density_matrix()
+    modelled = channel.apply_conditioned(raw)
+
+    def draw() -> "MatplotlibFigure":
+        import matplotlib.pyplot as plt
+
+        figure, axes = plt.subplots(1, 3, figsize=(11, 3.6))
+        plot_density_matrix(raw, ax=axes[0])
+        plot_density_matrix(modelled, ax=axes[1])
+        gains = np.concatenate([[np.nan], channel.gains]).reshape(8, 8)
+        image = axes[2].imshow(gains, cmap="viridis", vmin=0, vmax=1)
+        axes[2].grid(visible=False)
+        axes[2].set_xlabel("horizontal frequency")
+        axes[2].set_ylabel("vertical frequency")
+        figure.colorbar(image, ax=axes[2], fraction=0.046, pad=0.03).set_label("gain α")
+        titles = ("AC coefficients, raw", f"after the channel, quality {CROP_QUALITY}", "gains α = 1 − D/σ²")
+        for ax, title in zip(axes, titles, strict=True):
+            ax.set_title(title)
+        return figure
+
+    return [
+        Figure(
+            draw=draw,
+            caption=f"{picture.name}: density matrix of the 63 AC coefficients before and after centroid "
+            "quantization, and the gains that do it.",
+        )
+    ]
+
+
+def _restored_figure(pictures: Sequence[Picture]) -> Figure:
+    joint = LeaveOneOut(pictures, partial(conditional_expectation.joint_operator, quality=CROP_QUALITY))
+    rows: list[list[Array]] = [[], [], []]
+    for picture in pictures[:4]:
+        estimator = conditional_expectation.estimate(joint.without(picture))
+        image = images.to_uint8(images.code_values(picture.image()))
+        decoded = images.jpeg_round_trip(image, quality=CROP_QUALITY).image
+        shown = (image, decoded, conditional_expectation.restore(decoded, estimator))
+        for row, version in zip(rows, shown, strict=True):
+            row.append(_crop(version))
+    names = ["raw", f"JPEG {CROP_QUALITY}", "restored"]
+    return _board(rows, names, f"Raw, JPEG at quality {CROP_QUALITY}, and the linear conditional expectation from it.")
+
+
+def _board(rows: Sequence[Sequence[Array]], names: Sequence[str], caption: str) -> Figure:
+    def draw() -> "MatplotlibFigure":
+        import matplotlib.pyplot as plt
+
+        figure, axes = plt.subplots(len(rows), 1, figsize=(10, 2.4 * len(rows)), squeeze=False)
+        for ax, row, name in zip(axes[:, 0], rows, names, strict=True):
+            height = max(len(crop) for crop in row)
+            ax.imshow(as_board([_same_height(crop, height) for crop in row]), interpolation="nearest")
+            ax.grid(visible=False)
+            ax.set_xticks([])
+            ax.set_yticks([])
+            ax.set_ylabel(name)
+            for spine in ax.spines.values():
+                spine.set_visible(False)
+        return figure
+
+    return Figure(draw=draw, caption=caption)
+
+
+def _crop(image: Array) -> Array:
+    """A square from the middle, on the grid of 8×8 blocks."""
+    top, left = (max(0, (length - CROP) // 16 * 8) for length in image.shape[:2])
+    return image[top : top + CROP, left : left + CROP]
+
+
+def _same_height(crop: Array, height: int) -> Array:
+    missing = height - len(crop)
+    return np.pad(crop, [(0, missing)] + [(0, 0)] * (crop.ndim - 1), constant_values=255)

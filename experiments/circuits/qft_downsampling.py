@@ -1,0 +1,349 @@
+"""What does discarding high-frequency qubits after a QFT keep of a picture, beside classical downsampling?
+
+The middle of each picture's luma becomes amplitudes (its levels, or their roots as in "Quantum JPEG"), the circuit acts
+on them, and counts of its outcomes, of the full picture's, and of the high bits of the position alone are read.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+import circuits
+from experiments._run.parameters import integers, not_empty
+from experiments._run.pictures import Picture, PictureParams, Track
+from experiments.circuits.downsampling import (
+    bands,
+    block_cosines,
+    box_average,
+    fourier_crop,
+    lanczos,
+    published_circuit,
+)
+from qimg import metrics
+from qimg.core.arguments import Array, integer, one_of
+from qimg.evaluation.summary import finite_mean
+from qimg.report import Table, plain_log_axis, plot_curves
+from qimg.states import amplitude_encode
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LEVELS, ROOTS = "levels", "roots"
+POSTSELECTED, TRACED = "QFT, post-selected", "QFT, traced out"
+PUBLISHED = "published circuit"
+"""Traced out, with the Hadamards that its program has."""
+POSITIONS = "position qubits"
+FULL, FULL_CROP = "full picture, box mean", "full picture, FFT crop"
+CLASSICAL = "classical"
+TARGET_DB = 25.0
+"""PSNR against box means for which shots are compared."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment."""
+
+    encodings: tuple[str, ...] = (LEVELS, ROOTS)
+    """What the amplitudes are proportional to: the levels of the pixels, or their square roots."""
+    side: int = 256
+    """Rows and columns of the square in the middle of the picture, at most: a power of two."""
+    factor: int = 4
+    """How many times fewer rows and columns the small picture has: 2, 4 or 8."""
+    shots: tuple[int, ...] = (4096, 16384, 65536, 262144, 1048576)
+    """Preparations of the picture, those that post-selection throws away among them."""
+    repeats: int = 10
+    """Independent readings for each number of shots."""
+    seed: int = 0
+    """Seed of the shots."""
+
+
+TINY = Params(box_mean=8, side=32, shots=(256, 4096), repeats=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One picture, made smaller in one way and read once."""
+
+    image: str
+    encoding: str
+    """"levels", "roots", or "classical"."""
+    method: str
+    """Post-selected: only preparations whose dropped qubits are all 0; traced out: these qubits are ignored."""
+    shots: int
+    """0 where probabilities themselves are read, or for classical pictures."""
+    repeat: int
+    side: int
+    small_side: int
+    qubits: int
+    """That are sent and measured; 0 for classical pictures."""
+    cx: int
+    """Of what follows the preparation, at optimisation level 1."""
+    depth: int
+    success: float
+    """Share of the preparations that are kept."""
+    box_psnr_db: float
+    """Of the small picture against the means of boxes."""
+    crop_psnr_db: float
+    """Of the small picture against the moduli of the FFT crop of the levels."""
+    full_psnr_db: float
+    """Of the small picture, enlarged by Lanczos, against the picture."""
+    difference: float
+    """Largest distance of the post-selected picture from NumPy's FFT crop, over the norm; NaN for the others."""
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per picture, encoding, method, number of shots and repeat, and one for every classical method."""
+    not_empty("encodings", params.encodings)
+    for name in params.encodings:
+        one_of("encodings", name, (LEVELS, ROOTS))
+    integer("side", params.side, 2)
+    one_of("factor", str(params.factor), ("2", "4", "8"))
+    integers("shots", params.shots, 1)
+    integer("repeats", params.repeats, 1)
+    rng = np.random.default_rng(integer("seed", params.seed, 0))
+    rows: list[Row] = []
+    for picture in track(params.gather().pictures):
+        square = _square(picture, params)
+        if len(square) < 2 * params.factor or not square.any():
+            continue
+        rows += _classical(picture.name, square, params.factor)
+        for encoding in params.encodings:
+            rows += _quantum(picture.name, square, encoding, params, rng)
+    return rows
+
+
+def _square(picture: Picture, params: Params) -> Array:
+    luma = picture.luma().astype(float)
+    side = 2 ** (min(*luma.shape, params.side).bit_length() - 1)
+    top, left = ((length - side) // 2 for length in luma.shape)
+    return luma[top : top + side, left : left + side]
+
+
+def _classical(image: str, square: Array, factor: int) -> list[Row]:
+    small = {
+        "box mean": box_average(square, factor),
+        "FFT crop": np.abs(fourier_crop(square, factor)),
+        "Lanczos": lanczos(square, len(square) // factor),
+    }
+    if len(square) >= 8:
+        small["DCT of 8×8 blocks"] = block_cosines(square, factor)
+    return [_row(image, CLASSICAL, name, square, found, qubits=0) for name, found in small.items()]
+
+
+def _quantum(image: str, square: Array, encoding: str, params: Params, rng: np.random.Generator) -> Iterator[Row]:
+    source = np.sqrt(square) if encoding == ROOTS else square
+    vector, norm = amplitude_encode(source.ravel())
+    bits = len(square).bit_length() - 1
+    kept = bits - (params.factor.bit_length() - 1)
+    (circuit, cost), (published, published_cost) = _circuits(bits, kept)
+    after = bands(circuits.transform_batch(circuit, vector[None])[0], kept)
+    ignored = bands(circuits.transform_batch(published, vector[None])[0], kept)
+    difference = np.abs(after[0] * (norm / params.factor) - fourier_crop(source, params.factor)).max() / norm
+    whole = (vector**2).reshape(square.shape)
+    # Outcome probabilities: post-selected ones do not sum to 1.
+    probabilities = {
+        POSTSELECTED: np.abs(after[0]) ** 2,
+        TRACED: (np.abs(after) ** 2).sum(axis=0),
+        PUBLISHED: (np.abs(ignored) ** 2).sum(axis=0),
+        POSITIONS: box_average(whole, params.factor) * params.factor**2,
+        FULL: whole,
+    }
+    for method, probability in probabilities.items():
+        success = min(float(probability.sum()), 1.0)
+        gates = {POSTSELECTED: cost, TRACED: cost, PUBLISHED: published_cost}.get(method)
+        for shots in (0, *params.shots):
+            for repeat in range(params.repeats if shots else 1):
+                read = _read(probability, shots, rng) if shots else probability
+                found = _decoded(read, encoding, float(norm), len(square) // len(read))
+                small = {method: found}
+                if method == FULL:
+                    small = {
+                        FULL: box_average(found, params.factor),
+                        FULL_CROP: np.abs(fourier_crop(found, params.factor)),
+                    }
+                for name, picture in small.items():
+                    yield _row(
+                        image,
+                        encoding,
+                        name,
+                        square,
+                        picture,
+                        qubits=2 * (bits if method == FULL else kept),
+                        shots=shots,
+                        repeat=repeat,
+                        cost=gates,
+                        success=success,
+                        difference=float(difference) if method == POSTSELECTED else float("nan"),
+                    )
+
+
+def _read(probability: Array, shots: int, rng: np.random.Generator) -> Array:
+    """Shares of all shots that fall on each outcome; what is missing from 1 is thrown away."""
+    missing = max(1 - float(probability.sum()), 0.0)
+    every = np.append(probability.ravel(), missing)
+    counts = rng.multinomial(shots, every / every.sum())[:-1]
+    return counts.reshape(probability.shape) / shots
+
+
+def _decoded(read: Array, encoding: str, norm: float, factor: int) -> Array:
+    """Levels from shares: the mean of a box has its probability spread over factor² pixels."""
+    return read * (norm / factor) ** 2 if encoding == ROOTS else np.sqrt(read) * (norm / factor)
+
+
+@cache
+def _circuits(bits: int, kept: int) -> list[tuple[Any, circuits.GateCount]]:
+    both = (circuits.downsampling_circuit(bits, kept=kept), published_circuit(bits, kept))
+    return [(circuits.compile_circuit(circuit), circuits.count_gates(circuit)) for circuit in both]
+
+
+def _row(
+    image: str,
+    encoding: str,
+    method: str,
+    square: Array,
+    small: Array,
+    *,
+    qubits: int,
+    shots: int = 0,
+    repeat: int = 0,
+    cost: circuits.GateCount | None = None,
+    success: float = 1.0,
+    difference: float = float("nan"),
+) -> Row:
+    factor = len(square) // len(small)
+    return Row(
+        image=image,
+        encoding=encoding,
+        method=method,
+        shots=shots,
+        repeat=repeat,
+        side=len(square),
+        small_side=len(small),
+        qubits=qubits,
+        cx=cost.cx if cost else 0,
+        depth=cost.depth if cost else 0,
+        success=success,
+        box_psnr_db=_psnr(box_average(square, factor), small),
+        crop_psnr_db=_psnr(np.abs(fourier_crop(square, factor)), small),
+        full_psnr_db=_psnr(square, lanczos(small, len(square))),
+        difference=difference,
+    )
+
+
+def _psnr(reference: Array, small: Array) -> float:
+    """Infinite for equal pictures, up to the rounding of transforms."""
+    close = np.allclose(small, reference, rtol=0, atol=1e-6)
+    return float("inf") if close else metrics.psnr_db(reference, small, data_range=255)
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    if not rows:
+        return ["No picture has energy and enough pixels, so nothing can be made smaller."]
+    circuit = [row for row in rows if row.method == POSTSELECTED and row.shots == 0]
+    sentences = [
+        f"Post-selected amplitudes are NumPy's FFT crop to {max(row.difference for row in circuit):.0e}; "
+        f"{circuit[0].qubits} qubits are read instead of {2 * (circuit[0].side.bit_length() - 1)}, after "
+        f"{circuit[0].cx} CX."
+    ]
+    counts = sorted({row.shots for row in rows if row.shots})
+    for encoding in dict.fromkeys(row.encoding for row in circuit):
+        kept = finite_mean(row.success for row in circuit if row.encoding == encoding)
+        parts = []
+        for shots in counts:
+            gains = [_gain(rows, encoding, other, shots) for other in (FULL, POSITIONS)]
+            if np.isfinite([gain[0] for gain in gains]).all():
+                parts.append(f"{_signed(*gains[0])} and {_signed(*gains[1])} dB at {shots:,} shots")
+        said = f": post-selection keeps {kept:.1%} of the preparations"
+        if parts:
+            said += f" and is, against {FULL}, and against {POSITIONS}: {'; '.join(parts)}"
+        sentences.append(f"Amplitudes as {encoding}{said}.")
+        needed = {name: _shots_for(rows, encoding, name) for name in (POSTSELECTED, POSITIONS, FULL)}
+        reached = [f"{name} {shots:,.0f}" for name, shots in needed.items() if np.isfinite(shots)]
+        if reached:
+            sentences.append(f"Shots for {TARGET_DB:.0f} dB against box means ({encoding}): {', '.join(reached)}.")
+    return sentences
+
+
+def _signed(mean: float, half: float) -> str:
+    return f"{mean:+.2f}" + (f" ± {half:.2f}" if np.isfinite(half) else "")
+
+
+def _gain(rows: Sequence[Row], encoding: str, other: str, shots: int) -> tuple[float, float]:
+    """Mean gain in PSNR of post-selection over another way, and the half-width of its 95 % interval."""
+    ours, theirs = (
+        np.array(_by_repeat([row for row in rows if (row.encoding, row.method, row.shots) == (encoding, name, shots)]))
+        for name in (POSTSELECTED, other)
+    )
+    return _interval(ours - theirs)
+
+
+def _by_repeat(rows: Sequence[Row]) -> list[float]:
+    """PSNR against box means of each repeat, averaged over the pictures that are not exact."""
+    return [
+        finite_mean(row.box_psnr_db for row in rows if row.repeat == repeat)
+        for repeat in sorted({row.repeat for row in rows})
+    ]
+
+
+def _shots_for(rows: Sequence[Row], encoding: str, method: str) -> float:
+    """Where the mean PSNR reaches the target, linear in the logarithm of the shots; NaN outside what was measured."""
+    read = [row for row in rows if (row.encoding, row.method) == (encoding, method) and row.shots]
+    shots = sorted({row.shots for row in read})
+    means = [finite_mean(row.box_psnr_db for row in read if row.shots == n) for n in shots]
+    return float(np.exp(np.interp(TARGET_DB, means, np.log(shots), left=np.nan, right=np.nan)))
+
+
+def _interval(values: Sequence[float] | Array) -> tuple[float, float]:
+    """Mean and half-width of the 95 % interval of independent repeats; NaN from one."""
+    mean = finite_mean(values)
+    if len(values) < 2 or not np.isfinite(values).all():
+        return mean, float("nan")
+    return mean, float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Means over pictures and repeats; PSNR over those that are not exact."""
+    body: list[list[object]] = []
+    for key in dict.fromkeys((row.encoding, row.method, row.shots) for row in rows):
+        chosen = [row for row in rows if (row.encoding, row.method, row.shots) == key]
+        line: list[object] = [*key[:2], key[2] or "exact", max(row.qubits for row in chosen)]
+        line += [max(row.cx for row in chosen), max(row.depth for row in chosen)]
+        line.append(finite_mean(row.success for row in chosen))
+        for measure in ("box_psnr_db", "crop_psnr_db", "full_psnr_db"):
+            mean = finite_mean(getattr(row, measure) for row in chosen)
+            line.append(mean if np.isfinite(mean) else float("inf"))
+        half = _interval(_by_repeat(chosen))[1]
+        line.insert(8, half if np.isfinite(half) else "")
+        body.append(line)
+    columns = ["amplitudes", "method", "shots", "qubits", "CX", "depth", "kept", "PSNR, box mean, dB", "95 % ±"]
+    columns += ["PSNR, FFT crop, dB", "PSNR, enlarged, dB"]
+    return Table(columns=columns, rows=body, caption=f"Means over {len({row.image for row in rows})} picture(s)")
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """PSNR of the small picture against shots, for each encoding."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
+    for ax, encoding in zip(axes, (LEVELS, ROOTS), strict=True):
+        curves = {}
+        read = [row for row in rows if row.encoding == encoding and row.shots and np.isfinite(row.box_psnr_db)]
+        for method in dict.fromkeys(row.method for row in read):
+            at = {row.shots for row in read if row.method == method}
+            points = [(n, [r.box_psnr_db for r in read if (r.method, r.shots) == (method, n)]) for n in sorted(at)]
+            curves[method] = ([n for n, _ in points], [finite_mean(values) for _, values in points])
+        if curves:
+            plot_curves(curves, x_label="shots", y_label="PSNR against box means, dB", ax=ax)
+            plain_log_axis(ax, "x")
+            for line, method in zip(ax.lines, curves, strict=True):
+                # Roots give the full picture's box means the same probabilities as the position qubits.
+                line.set(**{"linestyle": "--", "zorder": 3} if method in (POSITIONS, PUBLISHED, TRACED) else {})
+            ax.tick_params(axis="x", labelsize=7)
+        ax.set_title(f"amplitudes: {encoding}")
+        ax.set_xlabel("shots")
+    return figure

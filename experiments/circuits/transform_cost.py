@@ -1,0 +1,228 @@
+"""What does a transform cost in gates, and what does it buy in coding gain and kept energy?
+
+Six-qubit circuits at every optimisation level, next to what their matrices do to luma patches of each picture (DC
+included, level-shifted) and to classes of the shipped prior. KLTs are those of the other pictures; grown ones
+(`circuits.grow_transforms`) spend a budget of CX.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import circuits
+from experiments._run.parameters import integers, not_empty
+from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track
+from qimg import prior
+from qimg.core.arguments import Array, integer, one_of
+from qimg.evaluation.summary import finite_mean
+from qimg.images import LEVEL_SHIFT
+from qimg.operators import CorrelationOperator
+from qimg.patches import extract_patches
+from qimg.report import Table
+from qimg.transforms import in_basis, klt
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FIXED = ("identity", "walsh_2d", "haar_2d", "dct_2d", "dct", "qft_2d", "qft")
+FITTED = ("klt_2d", "klt", "leading klt")
+KEPT = 8
+"""Coefficients whose energy is counted, of 64; the leading KLT keeps as many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment."""
+
+    transforms: tuple[str, ...] = (*FIXED, *FITTED)
+    """Transforms of the picture's patches."""
+    levels: tuple[int, ...] = (0, 1, 2, 3)
+    """Optimisation levels of the compiler."""
+    budgets: tuple[int, ...] = (0, 6, 12, 24, 36)
+    """CX of the grown KLTs."""
+    classes: tuple[int, ...] = (0, 3, 8)
+    """Classes of the shipped prior whose residual covariance is transformed as well."""
+
+
+TINY = Params(box_mean=8, transforms=("walsh_2d", "dct_2d", "klt_2d"), levels=(1,), budgets=(0, 2), classes=(3,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One transform of one picture's patches or of one class, at one optimisation level."""
+
+    image: str
+    """A picture, or "prior"."""
+    operator: str
+    """"luma", or the class."""
+    transform: str
+    budget: int
+    """CX that a grown transform may have; 0 for the others."""
+    optimization_level: int
+    cx: int
+    one_qubit: int
+    depth: int
+    coding_gain_db: float
+    """10 log₁₀ of the arithmetic over the geometric mean of the variances; not a number for an isometry."""
+    kept_energy: float
+    """Share of the energy in the 8 strongest coefficients."""
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per picture or class, transform and optimisation level."""
+    not_empty("transforms", params.transforms)
+    for name in params.transforms:
+        one_of("transforms", name, (*FIXED, *FITTED))
+    integers("levels", params.levels, 0, 3)
+    integers("budgets", params.budgets, 0)
+    model = prior.load().mixtures["luma8"]
+    for number in params.classes:
+        integer("classes", number, 0, model.classes - 1)
+    pictures = params.gather().pictures
+    alive = [picture for picture in pictures if _operator(picture).matrix.any()]
+    rows: list[Row] = []
+    around = LeaveOneOut(alive, _operator) if alive else None
+    for picture in track(alive):
+        assert around is not None
+        other = around.without(picture)
+        fitted = (other if other.matrix.any() else around.own(picture)).density_matrix()
+        rows += _of_operator(picture.name, "luma", around.own(picture).density_matrix(), fitted, params)
+    for number in track(params.classes):
+        covariance = model.residual_covariance(number)
+        rho = covariance / np.trace(covariance)
+        rows += _of_operator("prior", f"class {number}", rho, rho, params)
+    return rows
+
+
+def _of_operator(image: str, operator: str, rho: Array, fitted: Array, params: Params) -> list[Row]:
+    rows = []
+    cases = [(name, 0, *_transform(name, fitted)) for name in params.transforms]
+    if params.budgets:
+        path = circuits.grow_transforms(fitted, max_cx=max(params.budgets))
+        cases += [("grown", cx, path[cx].circuit(), path[cx].unitary()) for cx in params.budgets]
+    for name, budget, circuit, matrix in cases:
+        after = in_basis(matrix, rho)
+        strongest = np.sort(np.diagonal(after).real)[::-1]
+        gain = float("nan") if name == "leading klt" else circuits.coding_gain_db(after)
+        for level in params.levels:
+            cost = (
+                _fixed_cost(name, level) if name in FIXED else circuits.count_gates(circuit, optimization_level=level)
+            )
+            rows.append(
+                Row(
+                    image=image,
+                    operator=operator,
+                    transform=name,
+                    budget=budget,
+                    optimization_level=level,
+                    cx=cost.cx,
+                    one_qubit=cost.one_qubit,
+                    depth=cost.depth,
+                    coding_gain_db=gain,
+                    kept_energy=float(strongest[:KEPT].sum() / strongest.sum()),
+                )
+            )
+    return rows
+
+
+def _transform(name: str, fitted: Array) -> tuple[Any, Array]:
+    if name == "leading klt":
+        # Its first rows are the KLT's; what the others are does not change the energy of the strongest ones.
+        return circuits.leading_klt_circuit(fitted, kept=KEPT), klt(fitted)
+    rho = fitted if name in FITTED else None
+    return circuits.transform_circuit(name, 6, rho=rho), circuits.transform_unitary(name, 6, rho=rho)
+
+
+@cache
+def _fixed_cost(name: str, level: int) -> circuits.GateCount:
+    return circuits.count_gates(circuits.transform_circuit(name, 6), optimization_level=level)
+
+
+def _operator(picture: Picture) -> CorrelationOperator:
+    return CorrelationOperator.from_patches(extract_patches(picture.luma()) - LEVEL_SHIFT)
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    if not rows:
+        return ["No picture has energy after the level shift, so there is nothing to transform."]
+    sentences = []
+    for where, chosen in (
+        ("pictures", [row for row in rows if row.image != "prior"]),
+        ("classes of the prior", [row for row in rows if row.image == "prior"]),
+    ):
+        level = _shown_level(rows)
+        parts = [
+            f"{name} {finite_mean(row.cx for row in group):.0f} CX, "
+            f"{finite_mean(row.coding_gain_db for row in group):.2f} dB"
+            for name, group in _groups([row for row in chosen if row.optimization_level == level])
+            if any(np.isfinite(row.coding_gain_db) for row in group)
+        ]
+        if parts:
+            sentences.append(f"Coding gain on {where}, level {level}: {'; '.join(parts)}.")
+    return sentences
+
+
+def _groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        name = f"grown to {row.budget}" if row.transform == "grown" else row.transform
+        groups.setdefault(name, []).append(row)
+    return list(groups.items())
+
+
+def _shown_level(rows: Sequence[Row]) -> int:
+    levels = {row.optimization_level for row in rows}
+    return 1 if 1 in levels else min(levels, default=1)
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Means over pictures, and over classes."""
+    levels = sorted({row.optimization_level for row in rows})
+    body: list[list[object]] = []
+    for where in ("pictures", "prior"):
+        chosen = [row for row in rows if (row.image == "prior") == (where == "prior")]
+        for name, group in _groups(chosen):
+            line: list[object] = [where, name]
+            for level in levels:
+                at = [row for row in group if row.optimization_level == level]
+                line += [finite_mean(row.cx for row in at), finite_mean(row.depth for row in at)]
+            gain = finite_mean(row.coding_gain_db for row in group)
+            body.append([*line, gain if np.isfinite(gain) else "", finite_mean(row.kept_energy for row in group)])
+    columns = ["on", "transform"]
+    for level in levels:
+        columns += [f"CX, level {level}", f"depth, level {level}"]
+    columns += ["coding gain, dB", f"energy in {KEPT} of 64"]
+    return Table(columns=columns, rows=body, caption="Means over pictures, and over classes of the prior")
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """Coding gain against CX at level 1, pictures and classes apart."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
+    level = _shown_level(rows)
+    for ax, where in zip(axes, ("pictures", "prior"), strict=True):
+        shown = [row for row in rows if row.optimization_level == level]
+        chosen = [row for row in shown if (row.image == "prior") == (where == "prior")]
+        line = []
+        for name, group in _groups(chosen):
+            point = (finite_mean(row.cx for row in group), finite_mean(row.coding_gain_db for row in group))
+            if not np.isfinite(point[1]) or name == "identity":  # far below all others
+                continue
+            if name.startswith("grown"):
+                line.append(point)
+                continue
+            ax.plot(*point, "o", markersize=4, color="0.3")
+            ax.annotate(name, point, fontsize=7, xytext=(3, 3), textcoords="offset points")
+        if line:
+            ax.plot(*zip(*sorted(line), strict=True), "o-", markersize=4, label="grown to a budget")
+            ax.legend()
+        ax.set_xscale("symlog", linthresh=10)
+        ax.set_title(where)
+        ax.set_xlabel(f"CX at level {level}")
+        ax.set_ylabel("coding gain, dB")
+    return figure

@@ -1,0 +1,297 @@
+"""What does each ingredient of the codec bring?
+
+Every picture is coded by the full codec and by codecs that lack one ingredient each, at the same steps; bits count
+whole files. The Bjøntegaard rate of a variant against the full codec, of curves of means over the pictures between 28
+and 37 dB, is what leaving the ingredient out costs. Ingredients that are fitted are left out of the tables as they are,
+or, with `--refit`, what is left is fitted again around the gap on other pictures, and so is a codec that lacks nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments._run.parameters import not_empty
+from experiments._run.pictures import Gathered, PictureParams, Track, gather
+from experiments.coding.codec_refit import fitted_again
+from experiments.coding.codec_variants import CONTROL, FAMILIES, FULL, VARIANTS, Variant
+from qimg import images, metrics
+from qimg.codecs.block.bitstream import container
+from qimg.codecs.block.bitstream.strips import Parameters
+from qimg.codecs.block.inspection.stages import Inspection, inspect
+from qimg.codecs.block.model import tables
+from qimg.codecs.block.model.tables import Tables
+from qimg.codecs.block.transform import colour
+from qimg.core.arguments import Array, integer, require
+from qimg.evaluation.rate_curves import RANGES, Comparison, compare, curves
+from qimg.evaluation.summary import pictures_counted
+from qimg.report import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_ALL = (*VARIANTS, CONTROL)
+_FAMILIES = (*FAMILIES, CONTROL.family)
+DRAWS, SEED = 200, 0
+"""Resamples of the pictures for an interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment."""
+
+    variants: tuple[str, ...] = ()
+    """Names as in the table, the full codec among them in any case; all of them when left out."""
+    steps: tuple[float, ...] = (6, 10, 16, 25, 40, 60, 95)
+    """Luma steps in code values, 0.25 to 1000; at least four for a curve."""
+    refit: tuple[str, ...] = ()
+    """Pictures on which changed tables are fitted again: hundreds, or the fit is worse than the shipped one."""
+    rounds: int = 3
+    """Rounds of coding and fitting for that."""
+    seed: int = 0
+    """Of the crops and steps of those rounds."""
+
+    def inputs(self) -> Gathered:
+        """The pictures, and those that tables are fitted on again."""
+        pictures = self.gather()
+        if not self.refit:
+            return pictures
+        sources = gather(self.refit, box_mean=self.box_mean)
+        return Gathered(pictures=[*pictures.pictures, *sources.pictures], skipped=[*pictures.skipped, *sources.skipped])
+
+
+TINY = Params(box_mean=6, variants=("level alone", "DCT", "no learning"), steps=(4, 16, 40, 120))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One picture by one variant at one step."""
+
+    image: str
+    family: str
+    """Of what is left out: "predictive", "transform", "statistical", "hybrid"; "control", "" for the full codec."""
+    variant: str
+    refitted: int
+    """Pictures that the variant's tables were fitted on again; 0 where they are as shipped but for the change."""
+    step: float
+    """Of luma, in code values."""
+    bytes: int
+    """Of the whole file."""
+    bits_per_pixel: float
+    psnr_rgb_db: float
+    """Of gray pictures that of their one plane."""
+    psnr_y_db: float
+    payload_bits: int
+    """Of the coded pixels in the file."""
+    ideal_bits: float
+    """Σ −log₂ p of the same decisions: the cross-entropy estimate of the payload."""
+    side_share: float
+    """Share of `ideal_bits` that says sizes and classes of blocks."""
+    chroma_share: float
+    """Share of `ideal_bits` of the coefficients of Cb and Cr."""
+
+    @property
+    def codec(self) -> str:
+        """The variant, as rate curves name it."""
+        return self.variant
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per picture, variant and step."""
+    not_empty("steps", params.steps)
+    require(all(0.25 <= step <= 1000 for step in params.steps), "steps", "must lie in [0.25, 1000]", params.steps)
+    integer("rounds", params.rounds, 1)
+    integer("seed", params.seed, 0)
+    chosen = [*_chosen(params.variants), *([CONTROL] if params.refit else [])]
+    pictures, known = params.gather().pictures, tables.default()
+    hashes = {picture.sha256 for picture in pictures}
+    others = [one for one in gather(params.refit).pictures if one.sha256 not in hashes] if params.refit else []
+    require(bool(others) or not params.refit, "refit", "must hold a picture that images does not", params.refit)
+    prepared: list[tuple[Variant, Tables, int]] = []
+    for variant in chosen:
+        again = len(others) if variant.refitted else 0
+        made = (
+            fitted_again(variant, known, others, rounds=params.rounds, seed=params.seed, track=track)
+            if again
+            else variant.tables(known)
+        )
+        prepared.append((variant, made, again))
+    rows: list[Row] = []
+    for picture in track(pictures):
+        image = images.to_uint8(images.code_values(picture.image()))
+        for variant, made, again in prepared:
+            rows += [_row(picture.name, image, variant, made, again, step) for step in params.steps]
+    return rows
+
+
+def _chosen(names: Sequence[str]) -> list[Variant]:
+    known = [variant.name for variant in VARIANTS]
+    for name in names:
+        require(name in known, "variants", f"must be among {', '.join(known)}", name)
+    return [variant for variant in VARIANTS if not names or variant.name == FULL or variant.name in names]
+
+
+def _row(name: str, image: Array, variant: Variant, made: Tables, refitted: int, step: float) -> Row:
+    found = inspect(image, Parameters(round(64 * step), variant.chroma), tables=made, search=variant.search)
+    shown = np.empty_like(image)
+    colour.to_pixels(found.filtered, shown)
+    size = len(_file(image, found))
+    side = sum(block.division_bits + block.class_bits for block in found.blocks)
+    chroma = sum(sum(block.magnitude_bits[1:]) + sum(block.sign_bits[1:]) for block in found.blocks)
+    return Row(
+        image=name,
+        family=variant.family,
+        variant=variant.name,
+        refitted=refitted,
+        step=float(step),
+        bytes=size,
+        bits_per_pixel=metrics.bits_per_pixel(size, image.shape),
+        psnr_rgb_db=metrics.psnr_db(image, shown),
+        psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(shown)),
+        payload_bits=found.payload_bits,
+        ideal_bits=found.ideal_bits,
+        side_share=side / found.ideal_bits,
+        chroma_share=chroma / found.ideal_bits,
+    )
+
+
+def _file(image: Array, found: Inspection) -> bytes:
+    header = container.Header(
+        width=found.width,
+        height=found.height,
+        channels=1 if image.ndim == 2 else 3,
+        bits=8,
+        planes=found.planes,
+        identity=found.tables.identity,
+        parameters=found.parameters.to_bytes(),
+    )
+    return container.assemble(header, [(container.STRIP, found.payload)])
+
+
+def costs(rows: Sequence[Row], measure: str = "psnr_rgb_db", *, draws: int = 0) -> dict[str, Comparison]:
+    """What leaving an ingredient out costs: the rate of each variant against the full codec."""
+    found = curves(rows, measure)
+    if FULL not in found:
+        return {}
+    return {
+        name: compare(found[FULL], curve, measure, draws=draws, seed=SEED)
+        for name, curve in found.items()
+        if name != FULL
+    }
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    measured = costs(rows, draws=DRAWS)
+    if not measured:
+        return ["Every picture is kept exactly somewhere, so there is no curve that goes over pictures."]
+    by_name = {variant.name: variant for variant in _ALL}
+    sentences = []
+    for family in _FAMILIES:
+        named = {name: result for name, result in measured.items() if by_name[name].family == family}
+        parts = [f"{name} {result.percent:+.1f} %" for name, result in _sorted(named) if not result.reason]
+        if parts and family != CONTROL.family:
+            sentences.append(f"{family.capitalize()}: bytes at equal RGB PSNR grow by {', '.join(parts)}.")
+        sentences += [
+            f"The curve of “{name}” cannot be compared with the full codec's: {result.reason}."
+            for name, result in named.items()
+            if result.reason
+        ]
+    full = [row for row in rows if row.variant == FULL]
+    total = sum(row.ideal_bits for row in full)
+    side, chroma = (sum(getattr(row, name) * row.ideal_bits for row in full) / total for name in _SHARES)
+    sentences.append(
+        f"Of the full codec's bits {100 * side:.0f} % say sizes and classes of blocks, {100 * chroma:.0f} % "
+        f"coefficients of chroma, and {100 * (1 - side - chroma):.0f} % coefficients of luma."
+    )
+    excess = 100 * (sum(row.payload_bits for row in rows) / sum(row.ideal_bits for row in rows) - 1)
+    sentences.append(
+        f"Payloads are {excess:.3f} % larger than the cross-entropy estimate, {_largest_excess(rows):.2f} % at most in "
+        "a picture of more than 2 kB."
+    )
+    refitted = max(row.refitted for row in rows)
+    if not refitted:
+        text = "Tables are as shipped but for what is left out: what is left was not fitted again around the gap."
+        return [*sentences, text]
+    text = f"Classes that lack an ingredient were fitted again on {refitted} picture(s)"
+    if CONTROL.name in measured and not measured[CONTROL.name].reason:
+        text += (
+            f"; a codec that lacks nothing and was fitted again needs {measured[CONTROL.name].percent:+.1f} % by that"
+        )
+    return [*sentences, f"{text}."]
+
+
+_SHARES = ("side_share", "chroma_share")
+
+
+def _sorted(named: dict[str, Comparison]) -> list[tuple[str, Comparison]]:
+    return sorted(named.items(), key=lambda item: -item[1].percent if np.isfinite(item[1].percent) else np.inf)
+
+
+def _largest_excess(rows: Sequence[Row]) -> float:
+    """In percent; files below 2 kB are left out, where the range coder's last words count."""
+    return max((100 * (row.payload_bits / row.ideal_bits - 1) for row in rows if row.bytes > 2000), default=0.0)
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """What leaving each ingredient out costs, by family, and how far payloads lie above their cross-entropy."""
+    by_rgb, by_y = costs(rows, draws=DRAWS), costs(rows, "psnr_y_db")
+    body = []
+    for variant in sorted(_ALL[1:], key=lambda one: _FAMILIES.index(one.family)):
+        own = [row for row in rows if row.variant == variant.name]
+        if not own:
+            continue
+        rgb, luma = by_rgb.get(variant.name), by_y.get(variant.name)
+        interval = f"{rgb.low:.1f} to {rgb.high:.1f}" if rgb and rgb.resamples else "–"
+        excess = 100 * (sum(row.payload_bits for row in own) / sum(row.ideal_bits for row in own) - 1)
+        body.append(
+            [
+                variant.family,
+                variant.name,
+                rgb.percent if rgb else np.nan,
+                interval,
+                rgb.own if rgb else np.nan,
+                luma.percent if luma else np.nan,
+                excess,
+                variant.what + ("; fitted again" if own[0].refitted else ""),
+            ]
+        )
+    columns = ["family", "left out", "RGB, %", "5–95 %", "picture by picture", "Y, %", "payload over ideal, %", "how"]
+    low, high = RANGES["psnr_rgb_db"]
+    caption = (
+        f"Bytes more than the full codec at equal PSNR, {low:g} to {high:g} dB, curves of means over "
+        f"{pictures_counted(rows, 'psnr_rgb_db')}"
+    )
+    return Table(columns=columns, rows=body, caption=caption)
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """Bars of what leaving each ingredient out costs, with the interval over resampled pictures."""
+    import matplotlib.pyplot as plt
+
+    measured = costs(rows, draws=DRAWS)
+    figure, ax = plt.subplots(figsize=(8, 4.8), layout="constrained")
+    place, places, names = 0.0, [], []
+    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    for number, family in enumerate(_FAMILIES):
+        members = {variant.name for variant in _ALL if variant.family == family}
+        bars = [item for item in _sorted({k: v for k, v in measured.items() if k in members}) if not item[1].reason]
+        for index, (name, result) in enumerate(bars):
+            error = None
+            if result.resamples:
+                error = [[max(result.percent - result.low, 0)], [max(result.high - result.percent, 0)]]
+            label = family if index == 0 else None
+            ax.barh(place, result.percent, xerr=error, color=colours[number], label=label, ecolor="0.4", capsize=2)
+            places.append(place)
+            names.append(name)
+            place += 1
+        place += 0.6 if bars else 0
+    ax.set_yticks(places, names)
+    ax.invert_yaxis()
+    ax.axvline(0, color="0.4", linewidth=1)
+    ax.set_xlabel("bytes more than the full codec at equal RGB PSNR, %")
+    ax.set_title(f"what is left out; {pictures_counted(rows, 'psnr_rgb_db')}", fontsize="medium")
+    if places:
+        ax.legend()
+    return figure

@@ -1,0 +1,239 @@
+"""How many bytes does a picture cost at equal quality, beside what people use?
+
+Every codec writes and reads every picture at the settings of its curve; bits count whole files. The Bjøntegaard rate
+compares curves of means, of bits per pixel and of PSNR over the pictures, between 28 and 37 dB; its interval resamples
+the pictures. Beside it stands the mean of the pictures' own rates, which no sharing of bits among pictures changes.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments._run.parameters import not_empty
+from experiments._run.pictures import PictureParams, Track
+from qimg import images, metrics
+from qimg.codecs.peers import peers
+from qimg.core.arguments import Array, integer, require
+from qimg.evaluation.memory import peak_mebibytes
+from qimg.evaluation.rate_curves import RANGES, Comparison, compare, curves
+from qimg.evaluation.summary import pictures_counted
+from qimg.report import Table, plain_log_axis, plot_curves
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ANCHORS = (peers.AVIF, peers.JPEG)
+"""What every codec is compared with."""
+
+DRAWS, SEED = 200, 0
+"""Resamples of the pictures for an interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment."""
+
+    codecs: tuple[str, ...] = ()
+    """Names as in the table; all that are installed when left out."""
+    qualities: tuple[float, ...] = (2, 8, 14, 20, 27, 34, 41, 48, 56, 70)
+    """Of our codec, 1 to 100."""
+    points: int = 0
+    """Settings of each other codec, spread over its own; all of them where 0."""
+    perceptual: bool = False
+    """Whether to measure MS-SSIM and SSIMULACRA 2 as well: slow."""
+    memory: bool = False
+    """Whether to measure the memory of every coding in a process of its own: slow, and on Linux alone."""
+
+
+TINY = Params(box_mean=2, codecs=("qimg", "JPEG", "WebP"), qualities=(2, 25, 45, 65), points=4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One picture by one codec at one setting. NaN where something was not asked for, or the picture is too small."""
+
+    image: str
+    codec: str
+    setting: float
+    """On the codec's own scale."""
+    bytes: int
+    """Of the whole file."""
+    raw_bytes: int
+    """Of the pixels, one for each sample."""
+    bits_per_pixel: float
+    psnr_rgb_db: float
+    """Of gray pictures that of their one plane."""
+    psnr_y_db: float
+    """BT.601 full-range luma, not rounded."""
+    ms_ssim: float
+    """Mean over R, G and B."""
+    ssimulacra2: float
+    encode_seconds: float
+    decode_seconds: float
+    encode_peak_mib: float
+    """Growth of a process that does nothing else."""
+    decode_peak_mib: float
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per picture, codec and setting."""
+    not_empty("qualities", params.qualities)
+    require(all(1 <= q <= 100 for q in params.qualities), "qualities", "must lie in [1, 100]", params.qualities)
+    integer("points", params.points, 0)
+    codecs = peers.chosen(params.codecs)
+    rows: list[Row] = []
+    warm: set[tuple[str, int]] = set()
+    for picture in track(params.gather().pictures):
+        image = images.to_uint8(images.code_values(picture.image()))
+        for codec in codecs:
+            settings = params.qualities if codec.name == peers.OURS else spread(codec.settings, params.points)
+            if (codec.name, image.ndim) not in warm:  # what is loaded or compiled on first use takes no time below
+                codec.decode(codec.encode(np.ascontiguousarray(image[:64, :64]), settings[0]))
+                warm.add((codec.name, image.ndim))
+            rows += [_row(picture.name, codec, setting, image, params) for setting in settings]
+    return rows
+
+
+def spread(settings: Sequence[float], points: int) -> list[float]:
+    """So many of the settings, evenly over them, both ends included; all of them for 0."""
+    count = min(points or len(settings), len(settings))
+    return [settings[k] for k in np.rint(np.linspace(0, len(settings) - 1, count)).astype(int)]
+
+
+def _row(name: str, codec: peers.Codec, setting: float, image: Array, params: Params) -> Row:
+    start = time.perf_counter()
+    data = codec.encode(image, setting)
+    written = time.perf_counter()
+    decoded = codec.decode(data)
+    read = time.perf_counter()
+    shown = peers.as_given(image, decoded)
+    nan = float("nan")
+    wide = min(image.shape[:2]) >= 176  # MS-SSIM is defined from there on
+    axis = 2 if image.ndim == 3 else None
+    memory = peak_mebibytes(codec.name, image, setting, data) if params.memory else (nan, nan)
+    return Row(
+        image=name,
+        codec=codec.name,
+        setting=float(setting),
+        bytes=len(data),
+        raw_bytes=image.size,
+        bits_per_pixel=metrics.bits_per_pixel(len(data), image.shape),
+        psnr_rgb_db=metrics.psnr_db(image, shown),
+        psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(shown)),
+        ms_ssim=metrics.ms_ssim(image, shown, channel_axis=axis) if params.perceptual and wide else nan,
+        ssimulacra2=peers.ssimulacra2(image, shown) if params.perceptual else nan,
+        encode_seconds=written - start,
+        decode_seconds=read - written,
+        encode_peak_mib=memory[0],
+        decode_peak_mib=memory[1],
+    )
+
+
+def comparisons(rows: Sequence[Row], measure: str, *, draws: int = 0) -> dict[tuple[str, str], Comparison]:
+    """Every codec against every anchor among the rows, but itself: (codec, anchor) → comparison."""
+    found = curves(rows, measure)
+    return {
+        (codec, anchor): compare(found[anchor], curve, measure, draws=draws, seed=SEED)
+        for codec, curve in found.items()
+        for anchor in ANCHORS
+        if anchor in found and codec != anchor
+    }
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    sentences = []
+    luma = comparisons(rows, "psnr_y_db")
+    for (codec, anchor), result in comparisons(rows, "psnr_rgb_db", draws=DRAWS).items():
+        if result.reason:
+            text = f"The curves of means of {codec} and {anchor} cannot be compared: {result.reason}"
+        else:
+            text = f"{codec} against {anchor}: {result.percent:+.1f} % bytes{_interval(result)} at equal RGB PSNR"
+            if (codec, anchor) in luma and not luma[codec, anchor].reason:
+                text += f", {luma[codec, anchor].percent:+.1f} % at equal Y PSNR"
+        if result.own_pictures:
+            text += f"; picture by picture {result.own:+.1f} % in RGB, over {result.own_pictures} picture(s)"
+        sentences.append(f"{text}.")
+    if not curves(rows, "psnr_rgb_db"):
+        sentences.append("Every picture is kept exactly by some codec, so there is no curve that goes over pictures.")
+    return [*sentences, *peers.not_measured({row.codec for row in rows})]
+
+
+def _interval(result: Comparison) -> str:
+    """5 to 95 % of the resamples, and how many of them could be compared where not all could."""
+    if not result.resamples:
+        return ""
+    left_out = "" if result.resamples == DRAWS else f", over {result.resamples} of {DRAWS} resamples"
+    return f" [{result.low:+.1f}, {result.high:+.1f}{left_out}]"
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Bjøntegaard rates against every anchor, and medians of speed and memory over all pictures and settings."""
+    measured = {
+        "RGB": comparisons(rows, "psnr_rgb_db", draws=DRAWS),
+        "Y": comparisons(rows, "psnr_y_db"),
+        "MS-SSIM": comparisons(rows, "ms_ssim"),
+        "SSIMULACRA 2": comparisons(rows, "ssimulacra2"),
+    }
+    shown = {name: found for name, found in measured.items() if found or name in ("RGB", "Y")}
+    names = {anchor: [name for name in shown if any(key[1] == anchor for key in shown[name])] for anchor in ANCHORS}
+    memory = any(np.isfinite(row.encode_peak_mib) for row in rows)
+    columns = ["codec"]
+    for anchor, kinds in names.items():
+        for name in kinds:
+            columns.append(f"{name}, % of {anchor}")
+            columns += ["5–95 %", "picture by picture"] if name == "RGB" else []
+    columns += ["encode, MB/s", "decode, MB/s", *(["encode, MiB", "decode, MiB"] if memory else []), "program"]
+    body = []
+    for codec in dict.fromkeys(row.codec for row in rows):
+        cells: list[str | float] = [codec]
+        for anchor, kinds in names.items():
+            for name in kinds:
+                cells += _cells(shown[name].get((codec, anchor)), scatter=name == "RGB")
+        costs = _medians([row for row in rows if row.codec == codec])
+        about = next(one.about for one in peers.CODECS if one.name == codec)
+        body.append([*cells, *(costs if memory else costs[:2]), about])
+    low, high = RANGES["psnr_rgb_db"]
+    counted = pictures_counted(rows, "psnr_rgb_db")
+    caption = f"Bjøntegaard rates of curves of means over {counted}, {low:g} to {high:g} dB; 1 MB is 10⁶ raw bytes"
+    return Table(columns=columns, rows=body, caption=caption)
+
+
+def _cells(result: Comparison | None, *, scatter: bool) -> list[str | float]:
+    """A rate in percent; where its scatter is shown, the interval and the mean of the pictures' own rates."""
+    if result is None:
+        return [np.nan, "–", np.nan] if scatter else [np.nan]
+    interval = f"{result.low:.1f} to {result.high:.1f}" if result.resamples else "–"
+    return [result.percent, interval, result.own] if scatter else [result.percent]
+
+
+def _medians(rows: Sequence[Row]) -> list[float]:
+    """MB/s of encoding and of decoding, and the MiB that each takes."""
+    values = [
+        (
+            row.raw_bytes / 1e6 / row.encode_seconds,
+            row.raw_bytes / 1e6 / row.decode_seconds,
+            row.encode_peak_mib,
+            row.decode_peak_mib,
+        )
+        for row in rows
+    ]
+    return [float(median) for median in np.median(values, axis=0)]
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """Curves of means over the pictures, for RGB and for luma."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    for ax, measure, label in zip(axes, ("psnr_rgb_db", "psnr_y_db"), ("RGB PSNR, dB", "Y PSNR, dB"), strict=True):
+        means = {name: curve.mean(np.ones(len(curve.rates))) for name, curve in curves(rows, measure).items()}
+        plot_curves(means, x_label="bits per pixel", y_label=label, ax=ax)
+        if means:
+            plain_log_axis(ax, "x")
+        ax.axhspan(*RANGES[measure], color="0.5", alpha=0.08, linewidth=0)
+        ax.set_title(f"means over {pictures_counted(rows, measure)}; gray: where rates are compared", fontsize="medium")
+    return figure

@@ -1,0 +1,178 @@
+"""How much of a JPEG's loss does the linear conditional expectation under the joint operator give back?
+
+For each picture the joint operator of a decoded patch z and its error x − z, 2 × 192 dimensions in Y'CbCr, is fitted on
+the other pictures and their mirror images; z + E[x − z | z] = z + C_ez C_zz⁻¹ z maps the decoded patches back. One
+global linear map inside 8×8 blocks: a floor to build on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments._run.parameters import integers
+from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track, others
+from qimg import images, metrics
+from qimg.core.arguments import Array, require
+from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
+from qimg.images import LEVEL_SHIFT
+from qimg.operators import CorrelationOperator, LinearEstimator, conditional_expectation
+from qimg.patches import assemble_patches, extract_patches
+from qimg.prior import jpeg_pairs
+from qimg.report import Table, plot_curves
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment."""
+
+    qualities: tuple[int, ...] = (10, 20, 30, 50, 75, 90)
+    """libjpeg qualities, 4:2:0 for colour."""
+    shrinkage: float = 1.0
+    """Added to the variance of every decoded pixel, in squared code values: shrinks towards JPEG itself."""
+
+
+TINY = Params(box_mean=8, qualities=(20,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One picture at one quality, as JPEG decodes it or restored."""
+
+    image: str
+    quality: int
+    method: str
+    """"JPEG" or "conditional expectation"."""
+    fitted_on: int
+    """Pictures that the estimator was fitted on; 0 for JPEG itself."""
+    psnr_y_db: float
+    psnr_rgb_db: float
+    ssim_y: float
+    ms_ssim_y: float
+    """NaN where the picture is too small for the measure (SSIM 11, MS-SSIM 176 pixels)."""
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """Two rows per picture and quality."""
+    integers("qualities", params.qualities, 1, 100)
+    require(params.shrinkage > 0, "shrinkage", "must be positive", params.shrinkage)
+    pictures = params.gather().pictures
+    rows: list[Row] = []
+    for quality in track(params.qualities):
+        joint = LeaveOneOut(pictures, partial(joint_operator, quality=quality))
+        for picture in pictures:
+            estimator = estimate(joint.without(picture), shrinkage=params.shrinkage)
+            image = images.to_uint8(images.code_values(picture.image()))
+            decoded = images.jpeg_round_trip(image, quality=quality).image
+            rows.append(_row(picture.name, quality, "JPEG", 0, image, decoded))
+            restored = restore(decoded, estimator)
+            training = len(others(pictures, picture))
+            rows.append(_row(picture.name, quality, "conditional expectation", training, image, restored))
+    return rows
+
+
+def estimate(joint: CorrelationOperator, *, shrinkage: float = 1.0) -> LinearEstimator:
+    """The estimator of x − z from z under a `joint_operator`."""
+    return conditional_expectation(joint, observed=192, noise_variance=shrinkage)
+
+
+def joint_operator(picture: Picture, quality: int) -> CorrelationOperator:
+    """Second moments of (decoded patch z, error x − z) and of its mirror images."""
+    return jpeg_pairs.joint_operator(picture.image(), quality=quality)
+
+
+def restore(decoded: Array, estimator: LinearEstimator) -> Array:
+    """A decoded picture mapped back patch by patch, `uint8` of its shape."""
+    planes = images.to_ycbcr(decoded)
+    patches = extract_patches(planes) - LEVEL_SHIFT
+    restored = assemble_patches(patches + estimator.apply(patches) + LEVEL_SHIFT, planes.shape)
+    return images.to_uint8(restored[..., 0] if decoded.ndim == 2 else images.ycbcr_to_rgb(restored))
+
+
+def _row(name: str, quality: int, method: str, fitted_on: int, image: Array, shown: Array) -> Row:
+    luma, luma_shown = images.luma(image), images.luma(shown)
+    side = min(luma.shape)
+    return Row(
+        image=name,
+        quality=quality,
+        method=method,
+        fitted_on=fitted_on,
+        psnr_y_db=metrics.psnr_db(luma, luma_shown),
+        psnr_rgb_db=metrics.psnr_db(image, shown),
+        ssim_y=metrics.ssim(luma, luma_shown) if side >= 11 else float("nan"),
+        ms_ssim_y=metrics.ms_ssim(luma, luma_shown) if side >= 176 else float("nan"),
+    )
+
+
+def gains(rows: Sequence[Row], quality: int, measure: str) -> list[float]:
+    """Restored minus JPEG for every picture at one quality."""
+    values = {(row.image, row.method): getattr(row, measure) for row in rows if row.quality == quality}
+    # Equal infinities, an exact picture before and after, make no gain that could be measured: NaN.
+    return [value - values[name, "JPEG"] for (name, method), value in values.items() if method != "JPEG"]
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    sentences = []
+    training = max(row.fitted_on for row in rows)
+    for quality in sorted({min(row.quality for row in rows), max(row.quality for row in rows)}):
+        luma, rgb, ssim = (gains(rows, quality, name) for name in ("psnr_y_db", "psnr_rgb_db", "ssim_y"))
+        measured = [gain for gain in luma if np.isfinite(gain)]
+        if not measured:
+            sentences.append(f"Quality {quality}: no picture has an error that could be measured before and after.")
+            continue
+        text = (
+            f"Quality {quality}: fitted on {training} other pictures, the linear conditional expectation changes Y "
+            f"PSNR by {finite_mean(luma):+.2f} dB on average ({min(measured):+.2f} to {max(measured):+.2f}), RGB PSNR "
+            f"by {finite_mean(rgb):+.2f} dB"
+        )
+        text += "." if np.isnan(ssim).all() else f", SSIM by {finite_mean(ssim):+.4f}."
+        if len(measured) < len(luma):
+            text += f" {len(luma) - len(measured)} picture(s) that are exact before or after are left out."
+        sentences.append(text)
+    sentences.append(
+        "One global linear map per block knows neither the neighbours nor the kind of patch: "
+        "mixtures and overlapping blocks are where more is to be had."
+    )
+    return sentences
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Means over the pictures."""
+    body = []
+    for quality in sorted({row.quality for row in rows}):
+        for method in dict.fromkeys(row.method for row in rows):
+            means = []
+            for name in _MEASURES:
+                chosen = [row for row in comparable(rows, name) if (row.quality, row.method) == (quality, method)]
+                means.append(finite_mean(getattr(row, name) for row in chosen))
+            body.append([quality, method, *means])
+    columns = ["quality", "method", "Y PSNR, dB", "RGB PSNR, dB", "SSIM (Y)", "MS-SSIM (Y)"]
+    return Table(columns=columns, rows=body, caption=f"Means over {pictures_counted(rows, 'psnr_y_db')}")
+
+
+_MEASURES = ("psnr_y_db", "psnr_rgb_db", "ssim_y", "ms_ssim_y")
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """Gain over JPEG against quality, every picture and the mean."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+    qualities = sorted({row.quality for row in rows})
+    for ax, measure, label in zip(
+        axes, ("psnr_y_db", "ssim_y"), ("gain in Y PSNR, dB", "gain in SSIM (Y)"), strict=True
+    ):
+        table_of_gains = np.array([gains(rows, quality, measure) for quality in qualities])
+        table_of_gains[~np.isfinite(table_of_gains)] = np.nan
+        ax.plot(qualities, table_of_gains, color="0.55", linewidth=0.8, marker=".", markersize=3)
+        means = [finite_mean(gain) for gain in table_of_gains]
+        plot_curves({"mean": (qualities, means)}, x_label="JPEG quality", y_label=label, ax=ax)
+        ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
+        ax.set_title("conditional expectation − JPEG; gray: single pictures")
+    return figure

@@ -1,0 +1,317 @@
+"""How likely are unseen patches under one Gaussian, ICA, mixtures, and a mixture that knows the neighbours?
+
+The 63 AC coefficients of 8×8 blocks of luma, in code values / 255 and an orthonormal basis, are given to every density:
+nats per patch are the mean log-density of this one variable, with no noise added to it. All models are fitted on other
+pictures, at the same blocks, and tested on the same blocks. Variances hold the noise of rounding: as ν·1 in Gaussians,
+as the least variance of each law of ICA and of DCT-Laplace, so that no constant patch is infinitely likely. Intervals
+resample the pictures.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments._run.parameters import integers
+from experiments._run.pictures import Gathered, Picture, PictureParams, Track, bundled, gather
+from experiments.operators.patch_models import RASTER, VIEW, Model, fit_models
+from qimg import images
+from qimg.core.arguments import Array, integer, require
+from qimg.images.collections import JPEG_SUFFIXES
+from qimg.prior.views import random_places
+from qimg.report import Table, plain_log_axis
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment."""
+
+    only: str = ""
+    """Of the pictures of `images`, those whose path holds these letters."""
+    fit_on: tuple[str, ...] = ()
+    """Sources of the pictures that models are fitted on. Left out, each half of the pictures is tested under the models
+    of the other half."""
+    jpeg_box_mean: int = 2
+    """Least box mean of JPEG files: 2 washes their block grid out."""
+    components: tuple[int, ...] = (1, 4, 16, 64, 200)
+    """Numbers of zero-mean Gaussians."""
+    joint_components: int = 64
+    """Gaussians of the mixture that knows the neighbours."""
+    sklearn_components: tuple[int, ...] = ()
+    """Gaussians of scikit-learn's mixtures, which take minutes."""
+    sklearn_patches: int = 100_000
+    """Blocks that scikit-learn is given at most."""
+    shipped: bool = False
+    """Whether the prior that comes with qimg is among the models."""
+    fit_patches: int = 100_000
+    """Blocks that models are fitted on, the same number from every picture."""
+    patches_per_picture: int = 1000
+    """Blocks of every picture that is tested."""
+    epochs: int = 12
+    """Passes over the blocks that fit a mixture."""
+    seed: int = 0
+    """Seed of the blocks and of the fits."""
+
+    def gather(self) -> Gathered:
+        """The pictures that are tested."""
+        found = self._gather(self.images)
+        chosen = [picture for picture in found.pictures if self.only in str(picture.path or picture.name)]
+        require(len(chosen) > 0, "only", "must be part of the path of a picture", self.only)
+        return Gathered(pictures=chosen, skipped=found.skipped)
+
+    def inputs(self) -> Gathered:
+        """The pictures that are tested and, where they are given, those that models are fitted on."""
+        tested, fitted = self.gather(), self._gather(self.fit_on) if self.fit_on else Gathered(pictures=[], skipped=[])
+        return Gathered(pictures=[*tested.pictures, *fitted.pictures], skipped=[*tested.skipped, *fitted.skipped])
+
+    def folds(self) -> list[tuple[list[Picture], list[Picture]]]:
+        """(tested, fitted) pictures; none is among both.
+
+        Raises:
+            ValueError: `fit_on` names no picture beside those that are tested.
+        """
+        tested = list(self.gather().pictures)
+        if self.fit_on:
+            fitted = _others(self._gather(self.fit_on).pictures, tested)
+            require(len(fitted) > 0, "fit_on", "must hold a picture that images does not", self.fit_on)
+            return [(tested, fitted)]
+        halves = [tested[0::2], tested[1::2]]
+        return [(half, _others(tested, half)) for half in halves if half]
+
+    def _gather(self, sources: Sequence[str]) -> Gathered:
+        found = gather(sources, box_mean=self.box_mean)
+        return Gathered(pictures=[self._washed(picture) for picture in found.pictures], skipped=found.skipped)
+
+    def _washed(self, picture: Picture) -> Picture:
+        if picture.path is None or picture.path.suffix.lower() not in JPEG_SUFFIXES:
+            return picture
+        return replace(picture, box_mean=max(picture.box_mean, self.jpeg_box_mean))
+
+
+_GAUSSIAN = ("mixture", 1, "nothing")
+
+TINY = Params(box_mean=4, components=(1, 4), joint_components=2, fit_patches=2000, patches_per_picture=100, epochs=4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One picture under one model."""
+
+    image: str
+    model: str
+    """"mixture", "DCT-Laplace", "ICA", "joint mixture", "scikit-learn", "shipped prior" or "shipped prior, joint"."""
+    components: int
+    """Gaussians; 0 where the model has none."""
+    known: str
+    """"nothing", "raster ring" (above and left) or "whole ring" (lower left as well)."""
+    patches: int
+    """Blocks tested; 0 where the picture is too small for a block with its ring."""
+    fitted_on: int
+    """Pictures that the model was fitted on."""
+    nats_per_patch: float
+    """Mean log-density in 63 dimensions; NaN without a block."""
+    fit_seconds: float
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per picture and model."""
+    integers("components", params.components, 1)
+    if params.sklearn_components:
+        integers("sklearn_components", params.sklearn_components, 1)
+    for name in ("joint_components", "jpeg_box_mean", "sklearn_patches", "fit_patches", "patches_per_picture"):
+        integer(name, getattr(params, name), 1)
+    integer("epochs", params.epochs, 1)
+    integer("seed", params.seed, 0)
+    kinds = [*(("mixture", k) for k in params.components), ("DCT-Laplace", 0), ("ICA", 0)]
+    kinds += [("joint mixture", params.joint_components), *(("scikit-learn", k) for k in params.sklearn_components)]
+    kinds += [("shipped prior", 0)] if params.shipped else []
+    rows: list[Row] = []
+    for tested, fitted in params.folds():
+        known, vectors = _fit_vectors(fitted, params)
+        blocks = [_vectors(picture, params.patches_per_picture, params.seed) for picture in tested]
+        whole, raster = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        edges = np.cumsum([len(one) for one, _ in blocks])[:-1]
+        for kind, components in track(kinds):
+            start = time.perf_counter()
+            models = fit_models(
+                kind,
+                components,
+                vectors,
+                seed=params.seed,
+                epochs=params.epochs,
+                sklearn_patches=params.sklearn_patches,
+            )
+            seconds = time.perf_counter() - start
+            for model in models:
+                nats = np.split(model.log_density(whole, raster) + 63 * np.log(255.0), edges)
+                rows += [_row(*one, model, known, seconds) for one in zip(tested, nats, strict=True)]
+    return rows
+
+
+def _row(picture: Picture, nats: Array, model: Model, fitted_on: int, seconds: float) -> Row:
+    return Row(
+        image=picture.name,
+        model=model.name,
+        components=model.components,
+        known=model.known,
+        patches=len(nats),
+        fitted_on=fitted_on,
+        nats_per_patch=float(nats.mean()) if len(nats) else float("nan"),
+        fit_seconds=seconds,
+    )
+
+
+def _others(pictures: Sequence[Picture], tested: Sequence[Picture]) -> list[Picture]:
+    hashes = {picture.sha256 for picture in tested}
+    return [picture for picture in pictures if picture.sha256 not in hashes]
+
+
+def _fit_vectors(pictures: Sequence[Picture], params: Params) -> tuple[int, Array]:
+    """Number of pictures and their vectors; of the bundled ones where no picture is left that holds a block."""
+    for chosen in (pictures, bundled(box_mean=params.box_mean or 1)):
+        count = -(-params.fit_patches // max(len(chosen), 1))
+        parts = [_vectors(picture, count, params.seed)[0] for picture in chosen]
+        if any(len(part) for part in parts):
+            return len(chosen), np.concatenate(parts)
+    raise images.ImageError("no picture to fit on is large enough for a block with its ring, 17×17 pixels")
+
+
+def _vectors(picture: Picture, count: int, seed: int) -> tuple[Array, Array]:
+    """The same blocks of a picture as vectors of `VIEW` and of `RASTER`, in code values."""
+    luma = images.luma(picture.image())
+    if not VIEW.fits(luma.shape):
+        return np.zeros((0, VIEW.dimension)), np.zeros((0, RASTER.dimension))
+    places = random_places(VIEW, luma.shape, count, np.random.default_rng([seed, int(picture.sha256[:16], 16)]))
+    return VIEW.vectors(luma, *places), RASTER.vectors(luma, *places)
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    nats = _by_model(rows)
+    if not nats:
+        return ["No picture holds an 8×8 block with its ring of neighbours, so no likelihood was measured."]
+    pictures = len(next(iter(nats.values())))
+    means = ", ".join(f"{_label(*key)} {values.mean():.2f}" for key, values in nats.items())
+    sentences = [f"Mean over {pictures} picture(s), in nats per patch: {means}."]
+    mixtures = sorted(key[1] for key in nats if key[0] == "mixture")
+    many = ("mixture", mixtures[-1], "nothing")
+    few = ("mixture", 16 if 16 in mixtures[:-1] else mixtures[0], "nothing")
+    joint = next(key for key in nats if key[0] == "joint mixture")
+    raster, whole = (joint[0], joint[1], "raster ring"), (joint[0], joint[1], "whole ring")
+    pairs = [(many, _GAUSSIAN)] if few != _GAUSSIAN else []
+    pairs += [(many, few), (many, ("ICA", 0, "nothing")), (raster, joint), (raster, many)]
+    pairs += [(whole, raster), *((("mixture", key[1], "nothing"), key) for key in nats if key[0] == "scikit-learn")]
+    shipped = next((key for key in nats if key[0] == "shipped prior"), many)
+    pairs += [(shipped, many), *((key, shipped) for key in nats if key[0] == "shipped prior, joint")]
+    for first, second in pairs:
+        if first in nats and second in nats and first != second:
+            sentences.append(
+                f"{_capital(_label(*first))} minus {_label(*second)}: {_told(nats[first] - nats[second])}."
+            )
+    if pictures < 10:
+        sentences.append("So few pictures say how the models compare on them, not on photographs at large.")
+    return sentences
+
+
+def _told(differences: Array) -> str:
+    low, high = _interval(differences)
+    around = f" [{low:+.2f}, {high:+.2f}]" if len(differences) > 1 else ""
+    mean = differences.mean()
+    return (
+        f"{mean:+.2f}{around} nats per patch, {mean / 63 / np.log(2):+.3f} bit per coefficient, "
+        f"more in {np.count_nonzero(differences > 0)} of {len(differences)} picture(s)"
+    )
+
+
+def _by_model(rows: Sequence[Row]) -> dict[tuple[str, int, str], Array]:
+    """Nats per patch, picture by picture in one order, of every model; pictures without a block are left out."""
+    found: dict[tuple[str, int, str], list[float]] = {}
+    for row in sorted((row for row in rows if row.patches), key=lambda row: row.image):
+        found.setdefault((row.model, row.components, row.known), []).append(row.nats_per_patch)
+    return {key: np.array(found[key]) for key in dict.fromkeys(map(_key, rows)) if key in found}
+
+
+def _key(row: Row) -> tuple[str, int, str]:
+    return row.model, row.components, row.known
+
+
+def _label(model: str, components: int, known: str) -> str:
+    name = "one Gaussian" if (model, components) == ("mixture", 1) else model
+    count = f", K = {components}" if components > 1 else ""
+    return f"{name}{count}{'' if known == 'nothing' else f', {known}'}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _interval(values: Array) -> tuple[float, float]:
+    """5 % and 95 % of the means over resamples of the pictures, always the same ones."""
+    chosen = np.random.default_rng(0).integers(len(values), size=(2000, len(values)))
+    low, high = np.quantile(values[chosen].mean(axis=1), [0.05, 0.95])
+    return float(low), float(high)
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Means over the pictures, with intervals."""
+    body: list[list[Any]] = []
+    nats = _by_model(rows)
+    gaussian = nats.get(_GAUSSIAN)
+    for key in dict.fromkeys(map(_key, rows)):
+        own = [row for row in rows if _key(row) == key]
+        values = nats.get(key, np.array([np.nan]))
+        low, high = _interval(values)
+        excess = float("nan") if gaussian is None else float((values - gaussian).mean())
+        shown = [float(values.mean()), f"{low:.2f} – {high:.2f}", excess, excess / 63 / np.log(2)]
+        body.append([_label(*key), sum(row.patches for row in own), *shown, np.mean([row.fit_seconds for row in own])])
+    columns = ["model", "patches", "nats per patch", "5–95 %", "beyond one Gaussian", "bit per coefficient", "fit, s"]
+    counted = len({row.image for row in rows if row.patches})
+    return Table(columns=columns, rows=body, caption=f"Means over {counted} picture(s) that no model was fitted on")
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """Nats per patch against the number of Gaussians, and of all models, with intervals over the pictures."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), width_ratios=(1, 1.1))
+    nats = _by_model(rows)
+    for name, marker in (("mixture", "o"), ("scikit-learn", "s")):
+        found = {key[1]: values for key, values in sorted(nats.items()) if key[0] == name}
+        if found:
+            _points(axes[0], list(found), list(found.values()), marker=marker, label=name)
+    for (name, _, known), values in nats.items():
+        if name in ("ICA", "DCT-Laplace") or known == "raster ring":
+            line = axes[0].axhline(values.mean(), linestyle="--", linewidth=1, color="0.5")
+            label = name if known == "nothing" else known
+            axes[0].annotate(
+                label, (0.99, values.mean()), xycoords=line.get_transform(), ha="right", va="bottom", fontsize="small"
+            )
+    if nats:
+        plain_log_axis(axes[0], "x")
+    axes[0].set_xlabel("Gaussians in the mixture, K")
+    axes[0].set_ylabel("nats per unseen patch")
+    reference = nats.pop(_GAUSSIAN, None)
+    beyond = {_label(*key): values if reference is None else values - reference for key, values in nats.items()}
+    ordered = sorted(beyond.items(), key=lambda item: float(item[1].mean()))
+    for place, (_, values) in enumerate(ordered):
+        low, high = _interval(values)
+        axes[1].plot([low, high], [place, place], color="C0", linewidth=2, solid_capstyle="round")
+        axes[1].plot(values.mean(), place, "o", color="C0")
+        axes[1].annotate(f"{values.mean():.1f}", (high, place), xytext=(5, 0), textcoords="offset points", va="center")
+    axes[1].set_yticks(range(len(ordered)), [label for label, _ in ordered])
+    what = "nats per patch" if reference is None else "nats per patch beyond one Gaussian"
+    axes[1].set_xlabel(f"{what}, 5–95 %")
+    axes[1].margins(x=0.15)
+    return figure
+
+
+def _points(ax: Any, x: list[int], values: list[Array], *, marker: str, label: str) -> None:
+    means = np.array([one.mean() for one in values])
+    low, high = np.array([_interval(one) for one in values]).T
+    ax.errorbar(x, means, yerr=np.abs([means - low, high - means]), marker=marker, capsize=3, label=label)
+    ax.legend(loc="lower right")

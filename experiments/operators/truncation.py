@@ -1,0 +1,163 @@
+"""How well do a few coefficients of the KLT, the DCT or Haar wavelets keep a picture?
+
+The patches of a picture are projected on the `rank` coefficients of largest energy. KLT basis and order come from the
+picture itself (the low-rank SVD: optimal, but the basis would have to be sent) or from the other pictures (a prior).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments._run.parameters import integers
+from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track
+from qimg import images, metrics
+from qimg.core.arguments import Array
+from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
+from qimg.images import LEVEL_SHIFT
+from qimg.patches import assemble_patches, extract_patches
+from qimg.report import Table, plain_log_axis, plot_curves
+from qimg.transforms import klt, unitary
+from qimg.truncation import energy_order, keep_coefficients
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment."""
+
+    ranks: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
+    """Coefficients kept of 192."""
+
+
+TINY = Params(box_mean=8, ranks=(1, 16, 48))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One picture at one rank."""
+
+    image: str
+    transform: str
+    fitted_on: str
+    """Where basis or order of coefficients come from: "itself" or "others"."""
+    rank: int
+    psnr_y_db: float
+    psnr_rgb_db: float
+    discarded_weight: float
+    """Relative squared error of the level-shifted Y'CbCr patches."""
+
+
+EXACT = 1e-24
+"""Relative squared error that rounding alone explains: such a picture is kept exactly, its PSNR infinite."""
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per picture, transform, source of the basis and rank; only "itself" where the others have no energy."""
+    integers("ranks", params.ranks, 1, 192)
+    pictures = params.gather().pictures
+    operators = LeaveOneOut(pictures, Picture.operator)
+    rows: list[Row] = []
+    for picture in track(pictures):
+        own = operators.own(picture)
+        if not np.trace(own.matrix) > 0:
+            continue
+        prior = operators.without(picture)
+        bases = {
+            ("KLT", "itself"): (klt(own.matrix), own),
+            ("KLT", "others"): (klt(prior.matrix), prior),
+            ("DCT", "others"): (_on_planes("dct_2d"), prior),
+            ("Haar", "others"): (_on_planes("haar_2d"), prior),
+            ("pixels", "others"): (np.eye(192), prior),
+        }
+        planes, rgb = picture.planes(), images.code_values(picture.image())
+        patches = extract_patches(planes) - LEVEL_SHIFT
+        for (name, source), (matrix, operator) in bases.items():
+            if not np.trace(operator.matrix) > 0:
+                continue
+            order = energy_order(operator.density_matrix(), matrix)
+            for rank in params.ranks:
+                kept = keep_coefficients(patches, matrix, order[:rank])
+                rebuilt = assemble_patches(kept + LEVEL_SHIFT, planes.shape)
+                discarded = float(((kept - patches) ** 2).sum() / (patches**2).sum())
+                exact = discarded < EXACT
+                rows.append(
+                    Row(
+                        image=picture.name,
+                        transform=name,
+                        fitted_on=source,
+                        rank=rank,
+                        psnr_y_db=np.inf if exact else metrics.psnr_db(planes[..., 0], rebuilt[..., 0]),
+                        psnr_rgb_db=np.inf if exact else metrics.psnr_db(rgb, _rgb_like(rebuilt, rgb)),
+                        discarded_weight=discarded,
+                    )
+                )
+    return rows
+
+
+def _on_planes(name: str) -> Array:
+    return np.kron(np.eye(3), unitary(name, 64))
+
+
+def _rgb_like(planes: Array, reference: Array) -> Array:
+    return planes[..., 0] if reference.ndim == 2 else images.ycbcr_to_rgb(planes)
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    if not rows:
+        return ["No picture has energy after the level shift, so there is nothing to truncate."]
+    ranks = sorted({row.rank for row in rows})
+    rank = 16 if 16 in ranks else ranks[len(ranks) // 2]
+    if not comparable(rows, "psnr_y_db"):
+        return ["Every picture is kept exactly by some of these transforms, so there is no error to compare."]
+    itself, prior, dct, haar = (
+        _mean(rows, *key, rank) for key in (("KLT", "itself"), ("KLT", "others"), ("DCT", "others"), ("Haar", "others"))
+    )
+    return [
+        f"{rank} of 192 coefficients keep {itself:.2f} dB in Y with each picture's own KLT, {prior:.2f} dB with the "
+        f"KLT of the other pictures, {dct:.2f} dB with the DCT and {haar:.2f} dB with Haar wavelets.",
+        f"The fitted basis differs from the fixed DCT by {prior - dct:+.2f} dB and falls {itself - prior:.2f} dB short "
+        "of the picture's own basis.",
+    ]
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Mean PSNR at each rank."""
+    keys = list(dict.fromkeys((row.transform, row.fitted_on) for row in rows))
+    body = [[rank, *(_mean(rows, *key, rank) for key in keys)] for rank in sorted({row.rank for row in rows})]
+    names = [f"{name} ({source})" if name == "KLT" else name for name, source in keys]
+    return Table(
+        columns=["rank", *names], rows=body, caption=f"Y PSNR in dB, means over {pictures_counted(rows, 'psnr_y_db')}"
+    )
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """PSNR and discarded weight against rank."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
+    ranks = sorted({row.rank for row in rows})
+    for ax, measure, label in zip(
+        axes, ("psnr_y_db", "discarded_weight"), ("Y PSNR, dB", "discarded weight"), strict=True
+    ):
+        curves = {}
+        for name, source in dict.fromkeys((row.transform, row.fitted_on) for row in rows):
+            shown = f"KLT of {'itself' if source == 'itself' else 'other pictures'}" if name == "KLT" else name
+            curves[shown] = (ranks, [_mean(rows, name, source, rank, measure) for rank in ranks])
+        if curves:
+            plot_curves(curves, x_label="coefficients kept of 192", y_label=label, ax=ax)
+        plain_log_axis(ax, "x")
+    if any(row.discarded_weight > 0 for row in rows):
+        axes[1].set_yscale("log")
+    return figure
+
+
+def _mean(rows: Sequence[Row], name: str, source: str, rank: int, measure: str = "psnr_y_db") -> float:
+    """Mean over the pictures; of PSNR, over those that no transform keeps exactly at any rank."""
+    key = (name, source, rank)
+    chosen = comparable(rows, measure)
+    return finite_mean(getattr(row, measure) for row in chosen if (row.transform, row.fitted_on, row.rank) == key)

@@ -1,0 +1,355 @@
+"""What does the prior bring to a network that restores JPEG files?
+
+Small networks are trained on more and more pictures with the prior as nothing, as an input (an explicit estimate beside
+the decoded plane), as a regulariser (unlikely patches cost), as a projection (outputs are confined to the middle of the
+file's quantization cells), and as input and projection at once. A prior that advises on a picture was fitted on others:
+the pictures to train on are two folds, and each fold is advised by the prior of the other one. Gains are of held-out
+pictures that neither a network nor a prior has seen.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments._run.parameters import integers
+from experiments._run.pictures import Gathered, PictureParams, Track, bundled, gather
+from experiments._run.pictures import Picture as Given
+from qimg import images, prior, restoration
+from qimg.core.arguments import integer, one_of, require
+from qimg.evaluation.summary import finite_mean
+from qimg.report import Table, plain_log_axis, plot_curves
+
+if TYPE_CHECKING:
+    import torch
+    from matplotlib.figure import Figure
+
+    from qimg.learning.loop import Record
+    from qimg.restoration.jpeg.training.pool import Fitted, Picture
+    from qimg.restoration.jpeg.training.recipe import Recipe
+    from qimg.restoration.jpeg.training.regulariser import Regulariser
+
+ALONE = "estimate alone"
+"""The explicit estimate, without a network."""
+USES = ("none", "input", "regulariser", "projection", "input+projection")
+"""What the prior is to a network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment. The pictures are held out; JPEG files are reduced by 2×2 means."""
+
+    folds: tuple[str, ...] = ()
+    """Two lists or folders of pictures to train on; the bundled photographs that are not judged when left out (two,
+    where no pictures are given to judge)."""
+    restorers: tuple[str, ...] = ()
+    """Explicit estimators of the folds, in any order, as `python -m qimg.restoration.jpeg.fitting` writes them."""
+    priors: tuple[str, ...] = ()
+    """Priors of the folds with a mixture `patch8`, as `qimg prior fit` writes them."""
+    uses: tuple[str, ...] = ()
+    """Of the prior; all for which there are files when left out."""
+    counts: tuple[int, ...] = (10, 30, 100, 1000)
+    """Pictures to train on; a count above what there is takes all."""
+    seeds: tuple[int, ...] = (0,)
+    """Of weights, draws and crops."""
+    width: int = 32
+    """Channels of features."""
+    blocks: int = 4
+    """Residual blocks."""
+    steps: int = 8000
+    """Of training."""
+    batch: int = 32
+    """Crops of 64×64 in a step."""
+    every: int = 1000
+    """Steps between two evaluations."""
+    draws: int = 1920
+    """That are drawn of all pictures together, at least eight of each."""
+    effort: int = 1
+    """Stages of the explicit estimate that is an input."""
+    strength: float = 0.01
+    """Of the regulariser: weight of nats per coefficient."""
+    device: str = "cpu"
+    """As PyTorch names it, such as cuda."""
+    workers: int = 1
+    """Processes that draw."""
+
+    def inputs(self) -> Gathered:
+        """All pictures that are read."""
+        judged = self.gather()
+        more = [gather([fold], box_mean=1) for fold in self.folds]
+        if self.images and not self.folds:
+            more.append(gather([], box_mean=1))
+        return Gathered(
+            pictures=[*judged.pictures, *(one for some in more for one in some.pictures)],
+            skipped=[*judged.skipped, *(one for some in more for one in some.skipped)],
+        )
+
+
+TINY = Params(counts=(2,), width=4, blocks=1, steps=2, batch=2, every=1, draws=2, effort=0, box_mean=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One network after some steps."""
+
+    use: str
+    pictures: int
+    seed: int
+    step: int
+    train_seconds: float
+    drawing_seconds: float
+    """Making the draws with their explicit estimates; NaN where there are none."""
+    weights: int
+    gain_q10_db: float
+    """Mean gain in PSNR over the decoded file, of luma."""
+    gain_q20_db: float
+    gain_q40_db: float
+    loss: float
+    """Mean over the crops trained on of the root mean square error, in units of the table."""
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per network and evaluation."""
+    import torch
+
+    from qimg.learning.loop import Record
+    from qimg.restoration.jpeg.training.held_out import HeldOut
+    from qimg.restoration.jpeg.training.objective import train
+    from qimg.restoration.jpeg.training.pool import make
+
+    uses = _uses(params)
+    folds, judged = _pictures(params)
+    if not judged:
+        return []
+    restorers = [restoration.load(file) for file in params.restorers]
+    known = [prior.load(file) for file in params.priors]
+    _apart(judged, folds, [*restorers, *known])
+    device = torch.device(params.device)
+    held = HeldOut(judged, device=device, prior=restorers[0] if restorers else None, effort=params.effort)
+    advisers = restorers if any("input" in use for use in uses) else []
+    counts = sorted({min(count, sum(len(fold) for fold in folds)) for count in params.counts})
+    rows: list[Row] = []
+    for seed, count in track([(seed, count) for seed in params.seeds for count in counts]):
+        chosen = _chosen(folds, count, seed)
+        versions = max(8, -(-params.draws // count))
+        start = time.perf_counter()
+        pool = make(
+            chosen, versions=versions, seed=seed, advisers=advisers, effort=params.effort, workers=params.workers
+        )
+        drawing = time.perf_counter() - start
+        if restorers:
+            alone = Record(step=0, seconds=0.0, loss=float("nan"), gain_db=held.of_estimates())
+            rows.append(_row(ALONE, alone, count, seed))
+        for use in uses:
+            recipe = _recipe(use, params, seed)
+            regulariser = _regulariser(chosen, known, device) if "regulariser" in recipe.use else None
+            state = train(recipe, pool, held, device=device, regulariser=regulariser, every=params.every)
+            spent = drawing if "input" in recipe.use else float("nan")
+            rows += [
+                _row(use, record, count, seed, weights=state.network.weights, drawing=spent) for record in state.log
+            ]
+    return rows
+
+
+def _uses(params: Params) -> list[str]:
+    """What the prior is to be; the lists of parameters are checked."""
+    integers("counts", params.counts, 1)
+    integers("seeds", params.seeds, 0)
+    integer("draws", params.draws, 1)
+    kept = {"input": bool(params.restorers), "regulariser": bool(params.priors)}
+    possible = [use for use in USES if all(kept.get(part, True) for part in use.split("+"))]
+    for use in params.uses:
+        one_of("uses", use, USES)
+        require(use in possible, "uses", "must have files of restorers or priors", use)
+    return list(params.uses) or possible
+
+
+def _apart(judged: Sequence["Picture"], folds: Sequence[Sequence["Picture"]], fitted: Sequence["Fitted"]) -> None:
+    """Raise `ValueError` where a picture that is judged is trained on, or one that a prior was fitted on."""
+    from qimg.restoration.jpeg.training.pool import knows
+
+    trained = {one.name for fold in folds for one in fold}
+    for picture in judged:
+        require(picture.name not in trained, "folds", "must not hold a judged picture", picture.name)
+        fresh = not any(knows(one, picture.name) for one in fitted)
+        require(fresh, "images", "must hold no picture that a restorer or a prior was fitted on", picture.name)
+
+
+def _recipe(use: str, params: Params, seed: int) -> "Recipe":
+    from qimg.restoration.jpeg.training.recipe import Recipe
+
+    return Recipe(
+        use=tuple(name for name in use.split("+") if name != "none"),
+        width=params.width,
+        blocks=params.blocks,
+        effort=params.effort,
+        strength=params.strength,
+        steps=params.steps,
+        batch=params.batch,
+        warmup=min(200, params.steps // 10),
+        seed=seed,
+    )
+
+
+def _regulariser(chosen: Sequence["Picture"], known: Sequence[prior.Prior], device: "torch.device") -> "Regulariser":
+    from qimg.restoration.jpeg.training.pool import unseen
+    from qimg.restoration.jpeg.training.regulariser import Regulariser
+
+    judges = [unseen(picture.name, known) for picture in chosen]
+    return Regulariser([one.mixtures["patch8"].mixture for one in known], judges).to(device)
+
+
+def _row(
+    use: str, record: "Record", pictures: int, seed: int, *, weights: int = 0, drawing: float = float("nan")
+) -> Row:
+    return Row(
+        use=use,
+        pictures=pictures,
+        seed=seed,
+        step=record.step,
+        train_seconds=record.seconds,
+        drawing_seconds=drawing,
+        weights=weights,
+        gain_q10_db=record.gain_db["Q10"],
+        gain_q20_db=record.gain_db["Q20"],
+        gain_q40_db=record.gain_db["Q40"],
+        loss=record.loss,
+    )
+
+
+def _pictures(params: Params) -> tuple[list[list["Picture"]], list["Picture"]]:
+    """The pictures of the folds, and those that are judged, which are large enough for that."""
+    from qimg.restoration.jpeg.training.held_out import large_enough
+    from qimg.restoration.jpeg.training.pictures import read
+
+    if params.folds:
+        require(len(params.images) > 0, "images", "must name held-out pictures where folds are given", params.images)
+        require(params.box_mean == 0, "box_mean", "has no effect where folds are given", params.box_mean)
+        root = Path(os.environ["QIMG_DATA"]) if "QIMG_DATA" in os.environ else None
+        return [read([fold], root=root)[0] for fold in params.folds], large_enough(read(params.images, root=root)[0])
+    given = params.gather().pictures
+    if params.images:
+        known = {key for one in given for key in (one.name, one.sha256)}
+        judged, others = given, [one for one in bundled() if known.isdisjoint((one.name, one.sha256))]
+        require(bool(others), "folds", "must be given where all bundled photographs are judged", params.folds)
+    else:
+        judged, others = given[::3], [one for number, one in enumerate(given) if number % 3]
+    return [_planes(others[::2]), _planes(others[1::2])], large_enough(_planes(judged))
+
+
+def _planes(pictures: Sequence[Given]) -> list["Picture"]:
+    """The planes of those that are large enough to be trained on."""
+    from qimg.images.collections import JPEG_SUFFIXES, Source
+    from qimg.restoration.jpeg.fitting.draws import planes
+    from qimg.restoration.jpeg.training.pool import Picture
+
+    found = []
+    for one in pictures:
+        image = one.image()
+        if one.path is not None and one.path.suffix.lower() in JPEG_SUFFIXES:
+            image = images.box_mean(image, min(2, *image.shape[:2]))
+        with suppress(images.ImageError):
+            found.append(Picture(one.name, *planes(Source(name=one.name, group="", array=image))))
+    return found
+
+
+def _chosen(folds: Sequence[Sequence["Picture"]], count: int, seed: int) -> list["Picture"]:
+    """So many pictures, as many of one fold as of the other."""
+    rng = np.random.default_rng(seed)
+    orders = [[fold[index] for index in rng.permutation(len(fold))] for fold in folds]
+    mixed = [one for some in zip_longest(*orders) for one in some if one is not None]
+    return mixed[:count]
+
+
+def final(rows: Sequence[Row], use: str, pictures: int) -> tuple[float, float, float]:
+    """Gains in dB at Q10, 20 and 40 after all steps, mean over seeds."""
+    own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
+    last = [row for row in own if row.step == max(row.step for row in own)]
+    ten, twenty, forty = (finite_mean(getattr(row, f"gain_q{quality}_db") for row in last) for quality in (10, 20, 40))
+    return ten, twenty, forty
+
+
+def mean_gain(row: Row) -> float:
+    """Mean of the three qualities."""
+    return (row.gain_q10_db + row.gain_q20_db + row.gain_q40_db) / 3
+
+
+def share_of_steps(rows: Sequence[Row], use: str, pictures: int) -> float:
+    """Share of the steps after which a use is as good as no prior is in the end; NaN where it never is."""
+    goals = [row for row in rows if (row.use, row.pictures) == ("none", pictures)]
+    own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
+    if not goals or not own:
+        return float("nan")
+    steps = sorted({row.step for row in own})
+    goal = finite_mean(mean_gain(row) for row in goals if row.step == steps[-1])
+    for step in steps:
+        if finite_mean(mean_gain(row) for row in own if row.step == step) >= goal:
+            return step / steps[-1]
+    return float("nan")
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    if not rows:
+        return ["No picture that is judged measures 160×160 pixels."]
+    sentences = []
+    for pictures in sorted({row.pictures for row in rows}):
+        found = {
+            use: float(np.mean(final(rows, use, pictures))) for use in (ALONE, *USES) if _there(rows, use, pictures)
+        }
+        if "none" not in found:
+            continue
+        parts = ", ".join(f"{use} {value - found['none']:+.3f} dB" for use, value in found.items() if use != "none")
+        sentences.append(f"{pictures} picture(s): without the prior {found['none']:+.3f} dB; {parts}.")
+    return sentences
+
+
+def _there(rows: Sequence[Row], use: str, pictures: int) -> bool:
+    return any((row.use, row.pictures) == (use, pictures) for row in rows)
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Gains after all steps."""
+    body: list[list[object]] = []
+    for pictures in sorted({row.pictures for row in rows}):
+        for use in (ALONE, *USES):
+            own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
+            if not own:
+                continue
+            last = [row for row in own if row.step == max(row.step for row in own)]
+            seconds = float(np.median([row.train_seconds for row in last]))
+            drawing = float(np.median([row.drawing_seconds for row in last]))
+            reached = share_of_steps(rows, use, pictures)
+            body.append([pictures, use, *final(rows, use, pictures), reached, seconds, drawing, own[0].weights])
+    columns = ["pictures", "prior as", "Q10, dB", "Q20, dB", "Q40, dB", "share of steps to none's end"]
+    columns += ["training, s", "draws with estimates, s", "weights"]
+    seeds = len({row.seed for row in rows})
+    return Table(columns=columns, rows=body, caption=f"Gain in Y PSNR over JPEG on held-out pictures; {seeds} seed(s)")
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """Gain against pictures, and against steps with the fewest and with all pictures."""
+    import matplotlib.pyplot as plt
+
+    counts = sorted({row.pictures for row in rows})
+    uses = [use for use in USES if any(row.use == use for row in rows)]
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
+    curves = {use: (counts, [float(np.mean(final(rows, use, count))) for count in counts]) for use in uses}
+    plot_curves(curves, x_label="pictures trained on", y_label="gain in Y PSNR, dB", ax=axes[0])
+    plain_log_axis(axes[0], "x")
+    for ax, count in zip(axes[1:], (counts[0], counts[-1]), strict=True):
+        progress = {}
+        for use in uses:
+            own = [row for row in rows if (row.use, row.pictures) == (use, count)]
+            steps = sorted({row.step for row in own})
+            gains = [finite_mean(mean_gain(row) for row in own if row.step == step) for step in steps]
+            progress[use] = (steps, gains)
+        plot_curves(progress, x_label="steps", y_label="gain in Y PSNR, dB", ax=ax)
+        ax.set_title(f"{count} pictures")
+    return figure

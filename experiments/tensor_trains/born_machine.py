@@ -1,0 +1,335 @@
+"""How many nats does a binary picture cost under a Born machine, next to contexts and mixtures of independent pixels?
+
+A tensor train whose squared amplitudes are probabilities begins at a mixture of independent pixels and is trained by
+its exact likelihood, sweep after sweep, on digits of MNIST or on patches of each picture. Beside it stand what it began
+at, independent pixels, and counts in contexts of sixteen pixels; all are tested on pictures that none has seen.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments._run.pictures import Gathered, PictureParams, Track
+from experiments.tensor_trains import pixel_contexts
+from experiments.tensor_trains.binary_pictures import (
+    BINARISATIONS,
+    SAMPLE,
+    THRESHOLD,
+    Collection,
+    binarise,
+    digits,
+    luma_patches,
+    mnist_inputs,
+)
+from qimg import tensor_train
+from qimg.core.arguments import Array, integer, one_of, require
+from qimg.evaluation.summary import finite_mean
+from qimg.report import Table
+from qimg.tensor_train.born.mixture import mixture_terms
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BORN, MIXTURE, INDEPENDENT, CONTEXTS = "Born machine", "mixture", "independent pixels", "contexts of 16 pixels"
+MODELS = (INDEPENDENT, MIXTURE, CONTEXTS, BORN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment."""
+
+    digits: int = 0
+    """Training digits of MNIST, from the set mnist in QIMG_DATA; 0 takes patches of the pictures instead."""
+    side: int = 8
+    """Pixels of a patch's side."""
+    patches: int = 1000
+    """Most patches of a picture that are learnt from; as many are tested on."""
+    binarisation: str = THRESHOLD
+    """Of training pictures: "threshold" at half of white, or "sample" with probability value/255, anew for a sweep."""
+    bond: int = 16
+    """Most values at a cut of the machine."""
+    components: int = 0
+    """Of the mixture that the machine begins at, at most `bond`; 0: as many."""
+    sweeps: int = 10
+    """Each there and back."""
+    two_site_every: int = 5
+    """Every such sweep has centres of two sites, the others of one; 0: all of one."""
+    batch: int = 0
+    """Pictures of a sweep, drawn anew for each; 0: all."""
+    rate: float = 1.0
+    """Share of the best step that is taken in the first sweep, in (0, 1]."""
+    cooling: float = 0.0
+    """Sweep k takes rate / k^cooling; 1 averages over the batches of all sweeps."""
+    floor: float = 1e-4
+    """Least probability of a pixel's value when the machine is tested (`qimg.tensor_train.PixelReader`)."""
+    shown: int = 10
+    """Pictures drawn, and test pictures completed."""
+    seed: int = 0
+    """Seed of everything that is drawn."""
+
+    def inputs(self) -> Gathered:
+        """The pictures, or the files of digits."""
+        return Gathered(pictures=mnist_inputs(), skipped=()) if self.digits else self.gather()
+
+
+TINY = Params(box_mean=4, side=4, bond=4, sweeps=3, two_site_every=2, patches=200, shown=4)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One model of one collection of pictures; of the Born machine, after one sweep."""
+
+    image: str
+    """The picture whose patches were learnt, or "mnist"."""
+    model: str
+    """One of `MODELS`."""
+    sweep: int
+    """Of the Born machine; 0 otherwise."""
+    height: int
+    width: int
+    pictures: int
+    """Pictures learnt from."""
+    binarisation: str
+    """Theirs."""
+    parameters: int
+    """Numbers of the model: of a train with the gauge, of contexts those that were seen."""
+    train_nats: float
+    """Mean −log p of the training pictures, the first thousand where there are more."""
+    test_threshold_nats: float
+    """Of the test pictures, binarised by threshold; of the Born machine, NaN before the last sweep."""
+    test_sample_nats: float
+    """Of the test pictures, binarised by draws with seed 0; of the Born machine, NaN before the last sweep."""
+    entropies_bits: tuple[float, ...] = ()
+    """Entanglement entropy at each cut of the trained machine."""
+    drawn: tuple[str, ...] = ()
+    """Pictures drawn from the trained machine, their pixels as hexadecimal digits."""
+    tested: tuple[str, ...] = ()
+    """Test pictures."""
+    completed: tuple[str, ...] = ()
+    """Those test pictures with the lower half drawn given the upper."""
+
+    @property
+    def test_nats(self) -> float:
+        """Of the test pictures, binarised as those that were learnt from."""
+        return self.test_threshold_nats if self.binarisation == THRESHOLD else self.test_sample_nats
+
+
+PRINTED = 1000
+"""Training pictures whose likelihood is printed."""
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """Rows of every model for each collection of pictures."""
+    _check(params)
+    rng = np.random.default_rng(params.seed)
+    if params.digits:
+        return _of_collection(digits(params.digits), params, rng, track)
+    rows: list[Row] = []
+    for picture in track(params.gather().pictures):
+        one = luma_patches(picture, side=params.side, count=params.patches, rng=rng)
+        rows += _of_collection(one, params, rng, iter)
+    return rows
+
+
+def _check(params: Params) -> None:
+    for name in ("digits", "two_site_every", "batch", "seed"):
+        integer(name, getattr(params, name), 0)
+    for name in ("side", "patches", "bond", "sweeps", "shown"):
+        integer(name, getattr(params, name), 1)
+    integer("components", params.components, 0, params.bond)
+    one_of("binarisation", params.binarisation, BINARISATIONS)
+    require(0 < params.rate <= 1, "rate", "must be in (0, 1]", params.rate)
+    require(params.cooling >= 0, "cooling", "must be at least 0", params.cooling)
+    require(0 <= params.floor < 0.5, "floor", "must be in [0, 0.5)", params.floor)
+
+
+def _of_collection(one: Collection, params: Params, rng: np.random.Generator, track: Track) -> list[Row]:
+    train = binarise(one.train, params.binarisation, rng)
+    tests = {kind: binarise(one.test, kind, np.random.default_rng(0)) for kind in BINARISATIONS}
+    size = params.batch or len(train)
+    weights, ones = tensor_train.fit_mixture(
+        train[:size], components=min(params.components or params.bond, size, len(train)), rng=rng
+    )
+    rows = _of_others(one, train, tests, params.binarisation, weights, ones)
+    machine = tensor_train.mixture_machine(weights, ones)
+    for sweep in track(range(1, params.sweeps + 1)):
+        machine = _sweep(machine, _batch(one.train, train, params, rng), sweep, params)
+        row = replace(
+            rows[0],
+            model=BORN,
+            sweep=sweep,
+            parameters=machine.train.parameters,
+            train_nats=float(-machine.log_likelihood(train[:PRINTED]).mean()),
+            test_threshold_nats=math.nan,
+            test_sample_nats=math.nan,
+        )
+        rows.append(row)
+    rows[-1] = _tested(rows[-1], machine, tests, params, rng)
+    return rows
+
+
+def _batch(gray: Array, train: Array, params: Params, rng: np.random.Generator) -> Array:
+    """The pictures of one sweep, binarised."""
+    if not params.batch and params.binarisation == THRESHOLD:
+        return train
+    chosen = rng.choice(len(gray), min(params.batch or len(gray), len(gray)), replace=False)
+    return binarise(gray[chosen], params.binarisation, rng)
+
+
+def _sweep(machine: tensor_train.BornMachine, batch: Array, sweep: int, params: Params) -> tensor_train.BornMachine:
+    rate = params.rate / sweep**params.cooling
+    if params.two_site_every and sweep % params.two_site_every == 0 and machine.pixels > 1:
+        return tensor_train.two_site_sweep(machine, batch, bond=params.bond, rate=rate)
+    return tensor_train.one_site_sweep(machine, batch, rate=rate)
+
+
+def _of_others(
+    one: Collection, train: Array, tests: dict[str, Array], binarisation: str, weights: Array, ones: Array
+) -> list[Row]:
+    _, height, width = one.train.shape
+    p = (train.sum(axis=0) + 0.5) / (len(train) + 1)
+    counts = pixel_contexts.count(train.reshape(one.train.shape))
+    costs: dict[str, Callable[[Array], Array]] = {
+        INDEPENDENT: lambda x: -mixture_terms(x, np.ones(1), p[None])[:, 0],
+        MIXTURE: lambda x: -np.logaddexp.reduce(mixture_terms(x, weights, ones), axis=1),
+        CONTEXTS: lambda x: pixel_contexts.nats(x.reshape(-1, height, width), counts),
+    }
+    sizes = {INDEPENDENT: p.size, MIXTURE: weights.size - 1 + ones.size, CONTEXTS: int(counts.any(axis=0).sum())}
+    return [
+        Row(
+            image=one.name,
+            model=model,
+            sweep=0,
+            height=height,
+            width=width,
+            pictures=len(train),
+            binarisation=binarisation,
+            parameters=sizes[model],
+            train_nats=float(cost(train[:PRINTED]).mean()),
+            test_threshold_nats=float(cost(tests[THRESHOLD]).mean()),
+            test_sample_nats=float(cost(tests[SAMPLE]).mean()),
+        )
+        for model, cost in costs.items()
+    ]
+
+
+def _tested(
+    row: Row,
+    machine: tensor_train.BornMachine,
+    tests: dict[str, Array],
+    params: Params,
+    rng: np.random.Generator,
+) -> Row:
+    nats = {
+        kind: float(machine.ideal_bits(test, floor=params.floor).mean()) * math.log(2) for kind, test in tests.items()
+    }
+    known = np.arange(machine.pixels) < row.height // 2 * row.width
+    tested = tests[THRESHOLD][: params.shown]
+    # A machine may hold for impossible what it has not seen: such pictures cannot be completed.
+    possible = np.isfinite(tensor_train.log_marginal(machine, tested, known=known))
+    completed = tensor_train.complete(machine, tested[possible], known=known, rng=rng) if possible.any() else tested[:0]
+    return replace(
+        row,
+        test_threshold_nats=nats[THRESHOLD],
+        test_sample_nats=nats[SAMPLE],
+        entropies_bits=tuple(tensor_train.entanglement_entropy(machine.train).tolist()),
+        drawn=_written(machine.sample(params.shown, rng=rng)),
+        tested=_written(tested[possible]),
+        completed=_written(completed),
+    )
+
+
+def _written(pictures: Array) -> tuple[str, ...]:
+    return tuple(np.packbits(picture).tobytes().hex() for picture in pictures)
+
+
+def read(row: Row, written: str) -> Array:
+    """Pixels (height, width) of a picture that a row holds."""
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(written), np.uint8))
+    return bits[: row.height * row.width].reshape(row.height, row.width)
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """What the rows say."""
+    last = _last(rows)
+    sentences = []
+    for name, field in (("training pictures", "train_nats"), ("test pictures binarised alike", "test_nats")):
+        costs = ", ".join(f"{model} {finite_mean(getattr(row, field) for row in last[model]):.2f}" for model in MODELS)
+        sentences.append(f"Nats for each of the {name}: {costs}.")
+    largest = max((entropy for row in last[BORN] for entropy in row.entropies_bits), default=0.0)
+    sentences.append(f"The largest entanglement entropy of a cut is {largest:.2f} bits.")
+    return sentences
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Nats of every model for each collection of pictures."""
+    body = []
+    for model, chosen in _last(rows).items():
+        for row in chosen:
+            nats = (row.train_nats, row.test_threshold_nats, row.test_sample_nats)
+            body.append([row.image, model, row.pictures, row.parameters, *(round(value, 3) for value in nats)])
+    return Table(
+        columns=["pictures of", "model", "learnt from", "numbers", "training", "test, thresholded", "test, drawn"],
+        rows=sorted(body, key=lambda line: str(line[0])),
+        caption="Nats for each picture; after the last sweep",
+    )
+
+
+def _last(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each model that were tested."""
+    return {
+        model: [row for row in rows if row.model == model and not math.isnan(row.test_sample_nats)] for model in MODELS
+    }
+
+
+def plot(rows: Sequence[Row]) -> "Figure":
+    """Pictures drawn and completed by one machine, likelihood against sweeps, and entropy at each cut."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplot_mosaic(
+        [["drawn", "drawn"], ["completed", "completed"], ["nats", "entropy"]],
+        figsize=(11, 8),
+        height_ratios=[1, 2, 3.4],
+        layout="constrained",
+    )
+    shown = _last(rows)[BORN][0]
+    tested, completed, drawn = (
+        [read(shown, one) for one in pictures] for pictures in (shown.tested, shown.completed, shown.drawn)
+    )
+    upper = [np.where(np.arange(shown.height)[:, None] < shown.height // 2, one, 0.5) for one in tested]
+    _board(axes["drawn"], [drawn], f"drawn from the machine ({shown.image})")
+    _board(axes["completed"], [upper, completed], "upper halves of test pictures, and the lower ones drawn given them")
+    for name in dict.fromkeys(row.image for row in rows):
+        curve = [row for row in rows if (row.image, row.model) == (name, BORN)]
+        (line,) = axes["nats"].plot(
+            [row.sweep for row in curve], [row.train_nats for row in curve], marker=".", label=f"{name}, training"
+        )
+        colour = line.get_color()
+        axes["nats"].plot([curve[-1].sweep], [curve[-1].test_nats], "*", color=colour, label=f"{name}, test")
+        cuts = curve[-1].entropies_bits
+        axes["entropy"].plot(range(1, len(cuts) + 1), cuts, color=colour, linewidth=1, label=name)
+    for model, style in ((INDEPENDENT, ":"), (MIXTURE, "-."), (CONTEXTS, "--")):
+        level = finite_mean(row.test_nats for row in _last(rows)[model])
+        axes["nats"].axhline(level, color="0.4", linewidth=1, linestyle=style, label=f"{model}, test")
+    axes["nats"].set_xlabel("sweep")
+    axes["nats"].xaxis.get_major_locator().set_params(integer=True)
+    axes["nats"].set_ylabel("nats per picture")
+    axes["nats"].legend(fontsize=7, loc="center right")
+    axes["entropy"].set_xlabel("cut behind pixel")
+    axes["entropy"].set_ylabel("entanglement entropy, bits")
+    return figure
+
+
+def _board(ax: "Axes", lines: Sequence[Sequence[Array]], label: str) -> None:
+    """Lines of pictures with a gap between them."""
+    padded = [[np.pad(one.astype(float), 1, constant_values=0.5) for one in line] for line in lines if line]
+    if padded:
+        ax.imshow(np.vstack([np.hstack(line) for line in padded]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.grid(visible=False)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.set_xlabel(label)

@@ -1,0 +1,239 @@
+"""The `qimg circuit` commands: a patch of a picture as a circuit, transformed, and read from a backend."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import tyro
+
+from qimg.core.arguments import Array, integer, one_of, require
+
+if TYPE_CHECKING:
+    from circuits import EncodedImage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """Which pixels, and how they become a circuit."""
+
+    patch: str = "0,0"
+    """Row and column of the patch in the grid of patches: R,C."""
+    size: int = 8
+    """Rows and columns of a patch."""
+    representation: str = "amplitude"
+    """amplitude, dct, frqi, mcrqi, frqci, neqr, ineqr or ifrqi."""
+    order: str = "row-major"
+    """Order of the pixels: row-major, morton or blocks."""
+    kept: int = 64
+    """DCT coefficients that are loaded of 64, for dct alone."""
+    save: tuple[str, ...] = ()
+    """Files to write the circuit to: NAME.qasm (OpenQASM 3), NAME.qpy."""
+    width: int = 120
+    """Characters at which the drawing is folded; 0 draws nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What runs the circuit."""
+
+    backend: str = "statevector"
+    """statevector, density_matrix, matrix_product_state, generic, fake_<device> or ibm_<device>."""
+    shots: int = 4096
+    """Shots of each circuit."""
+    seed: int = 0
+    """Seed of a simulator's shots."""
+    bond_dimension: int | None = None
+    """Largest bond of matrix_product_state."""
+    threshold: float | None = None
+    """Squared weight that matrix_product_state may discard at each gate."""
+    gpu: bool = False
+    """Run an ideal simulator on the GPU."""
+
+
+def encode(
+    photo: Annotated[str, tyro.conf.Positional], /, *, patch: tyro.conf.OmitArgPrefixes[Patch] = Patch()
+) -> None:
+    """Draw the circuit that loads a patch, and say what it costs.
+
+    Args:
+        photo: An image file, or the name of a photograph bundled with scikit-image.
+        patch: Which pixels, and how they become a circuit.
+    """
+    import circuits
+
+    pixels, encoded = _encoded(photo, patch)
+    circuit = circuits.image_circuit(encoded)
+    _show(circuit, patch)
+    exact = circuits.decode_state(encoded, circuits.image_state(encoded))
+    print(f"read exactly: {_compared(pixels, exact)}")
+
+
+def transform(
+    photo: Annotated[str, tyro.conf.Positional],
+    /,
+    *,
+    name: str = "dct_2d",
+    patch: tyro.conf.OmitArgPrefixes[Patch] = Patch(),
+) -> None:
+    """Draw the circuit that loads a patch and transforms it, and print the coefficients beside the matrix product's.
+
+    Args:
+        photo: An image file, or the name of a photograph bundled with scikit-image.
+        name: qft, dct, haar or walsh; with _2d on rows and columns.
+        patch: Which pixels, and how they become a circuit.
+    """
+    import circuits
+
+    _, encoded = _encoded(photo, patch)
+    circuit = _transformed(encoded, name)
+    _show(circuit, patch)
+    found = circuits.statevectors(circuit)[0] * encoded.norm
+    wanted = circuits.transform_unitary(name, encoded.n_qubits) @ circuits.image_state(encoded) * encoded.norm
+    shape = (2 ** ((encoded.n_qubits + 1) // 2), -1)
+    real = not np.iscomplexobj(wanted)
+    _print_blocks("coefficients of the circuit" + ("" if real else ", moduli"), _shown(found, real).reshape(shape))
+    print(f"largest difference to the matrix product: {np.abs(found - wanted).max():.1e}")
+
+
+def run(
+    photo: Annotated[str, tyro.conf.Positional],
+    /,
+    *,
+    transform: str | None = None,
+    patch: tyro.conf.OmitArgPrefixes[Patch] = Patch(),
+    machine: tyro.conf.OmitArgPrefixes[Machine] = Machine(),
+) -> None:
+    """Load a patch on a backend, measure it, and print the patch that comes back beside the original.
+
+    Args:
+        photo: An image file, or the name of a photograph bundled with scikit-image.
+        transform: Measure coefficients instead of pixels: dct, haar or walsh, with _2d on rows and columns. Their signs
+            are measured by interference, in one setting more for each qubit.
+        patch: Which pixels, and how they become a circuit.
+        machine: What runs the circuit.
+    """
+    import circuits
+
+    pixels, encoded = _encoded(photo, patch)
+    integer("shots", machine.shots, 1)
+    circuit = circuits.image_circuit(encoded) if transform is None else _transformed(encoded, transform, real=True)
+    device = _device(machine, encoded.n_qubits)
+    _show(circuit, patch)
+    if transform is not None:
+        counts = circuits.measure_interference(circuit, device, shots=machine.shots, seed=machine.seed)
+        matrix = circuits.transform_unitary(transform, encoded.n_qubits)
+        state = matrix.T @ circuits.signed_amplitudes(counts).amplitudes
+        decoded = circuits.decode_state(encoded, state * (1 if state.sum() > 0 else -1))
+        counts = counts[0]
+    else:
+        counts = circuits.run(circuit, device, shots=machine.shots, seed=machine.seed)[0]
+        decoded = circuits.decode_counts(encoded, counts)
+    if machine.bond_dimension is not None or machine.threshold is not None:
+        cut = circuits.run_truncated(circuit, bond_dimension=machine.bond_dimension, threshold=machine.threshold)
+        print(f"bond dimension {cut.bond_dimension}, discarded weight {cut.discarded_weight:.3g}")
+    print(_counted(counts, encoded.n_qubits))
+    for plane, name in enumerate(("original", "recovered") if pixels.ndim == 2 else ()):
+        _print_blocks(name, (pixels, decoded)[plane])
+    print(f"{machine.shots} shots on {machine.backend}: {_compared(pixels, decoded)}")
+    if transform is None and encoded.representation in circuits.WITH_INTERVALS:
+        low, high = circuits.decode_intervals(encoded, counts)
+        inside = float(((low <= pixels) & (pixels <= high)).mean())
+        width = float((high - low).mean())
+        print(f"95 % intervals, of shots alone: {width:.1f} code values wide, {inside:.0%} of the pixels in them")
+
+
+def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
+    import circuits
+    from circuits.representation.encodings import REPRESENTATIONS
+    from qimg import images
+
+    one_of("representation", patch.representation, REPRESENTATIONS)
+    for file in patch.save:
+        ending = Path(file).suffix.lower()
+        require(ending in (".qasm", ".qpy"), "save", "must name files that end in .qasm or .qpy", file)
+        require(Path(file).absolute().parent.is_dir(), "save", "must lie in a folder that exists", file)
+    image = images.bundled(photo) if photo in images.BUNDLED and not Path(photo).exists() else images.load(photo)
+    image = images.without_alpha(image)
+    colour = patch.representation in ("mcrqi", "frqci")
+    values = images.to_uint8(images.code_values(image)) if colour else images.to_uint8(images.luma(image))
+    require(not colour or values.ndim == 3, "photo", f"must have colour for {patch.representation}", photo)
+    size = integer("size", patch.size, 2, 32)
+    row, column = _place(patch.patch)
+    height, width = values.shape[:2]
+    pixels = values[row * size : (row + 1) * size, column * size : (column + 1) * size]
+    inside = 0 <= row < -(-height // size) and 0 <= column < -(-width // size)
+    require(inside, "patch", f"must lie in the {-(-height // size)}×{-(-width // size)} patches", patch.patch)
+    kept = patch.kept if patch.representation == "dct" else None
+    require(kept is not None or patch.kept == 64, "kept", "has no effect without dct", patch.kept)
+    return pixels, circuits.encode_image(pixels, patch.representation, order=patch.order, kept=kept)
+
+
+def _place(text: str) -> tuple[int, int]:
+    parts = text.split(",")
+    require(len(parts) == 2 and all(part.strip().isdigit() for part in parts), "patch", "must be R,C", text)
+    return int(parts[0]), int(parts[1])
+
+
+def _transformed(encoded: "EncodedImage", name: str, *, real: bool = False) -> Any:
+    import circuits
+
+    require(
+        encoded.representation == "amplitude",
+        "representation",
+        "must be amplitude to transform",
+        encoded.representation,
+    )
+    require(encoded.order == "row-major", "order", "must be row-major to transform", encoded.order)
+    require(not name.startswith("klt"), "name", "must be a transform without a model: dct, haar, walsh, qft", name)
+    complex_one = name.startswith("qft")
+    require(not (real and complex_one), "transform", "must be real: interference tells signs, not phases", name)
+    circuit = circuits.image_circuit(encoded)
+    return circuit.compose(circuits.transform_circuit(name, encoded.n_qubits))
+
+
+def _device(machine: Machine, n_qubits: int) -> Any:
+    import circuits
+
+    options: dict[str, Any] = {"bond_dimension": machine.bond_dimension, "threshold": machine.threshold}
+    if machine.backend == "generic":
+        options["n_qubits"] = max(8, n_qubits)
+    return circuits.backend(machine.backend, gpu=machine.gpu, **options)
+
+
+def _show(circuit: Any, patch: Patch) -> None:
+    import circuits
+    from qimg.core.files import write_atomically
+
+    if patch.width:
+        print(circuits.draw_circuit(circuit, width=patch.width))
+    cost = circuits.count_gates(circuit)
+    print(f"{circuit.num_qubits} qubits, {cost.cx} CX, {cost.one_qubit} one-qubit gates, depth {cost.depth}")
+    for file in patch.save:
+        write_atomically(Path(file), circuits.circuit_bytes(circuit, Path(file).suffix.lower()))
+        print(f"circuit: {file}")
+
+
+def _counted(counts: Array, n_qubits: int, *, most: int = 8) -> str:
+    order = np.argsort(counts)[::-1][:most]
+    named = ", ".join(f"{k:0{n_qubits}b}: {counts[k]}" for k in order if counts[k])
+    seen = int((counts > 0).sum())
+    return f"{seen} outcomes of {len(counts)} were seen; the most frequent: {named}"
+
+
+def _shown(values: Array, real: bool) -> Array:
+    return values.real if real else np.abs(values)
+
+
+def _print_blocks(title: str, block: Array) -> None:
+    print(f"{title}:")
+    for row in np.asarray(block):
+        print(" ".join(f"{value:7.1f}" if block.dtype.kind == "f" else f"{value:3d}" for value in row))
+
+
+def _compared(pixels: Array, decoded: Array) -> str:
+    from qimg.metrics import psnr_db
+
+    if np.array_equal(pixels, decoded):
+        return "every pixel is right"
+    return f"PSNR {psnr_db(pixels, decoded):.2f} dB"

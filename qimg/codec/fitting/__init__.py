@@ -1,5 +1,0 @@
-"""Fitting the codec's tables on pictures: classes from their windows, then rounds of coding and learning from it."""
-
-from qimg.codec.fitting.run import Recipe, fit
-
-__all__ = ["Recipe", "fit"]

@@ -1,0 +1,44 @@
+"""A smaller file from a progressive one: what lies above the size is discarded, nothing is decoded."""
+
+from qimg.codecs.block.bitstream import container
+from qimg.codecs.block.layers.progressive import CUT
+from qimg.core import arguments
+
+
+def truncate(data: bytes, size: int) -> bytes:
+    """A whole file of at most `size` bytes with the beginning of a progressive file's picture.
+
+    Metadata and alpha are kept. A file that is small enough comes back as it is.
+
+    Args:
+        data: a progressive file, also one that is itself truncated.
+        size: bytes, at least those of the file without pixels.
+
+    Raises:
+        BitstreamError: `data` is something else, cut or altered.
+        ValueError: the file is not progressive, or `size` is too small.
+    """
+    arguments.integer("size", size, 1)
+    stream = container.parse(data)
+    if not stream.header.progressive:
+        raise ValueError("data must be a progressive file, but is a sequential one")
+    if len(data) <= size:
+        return data
+    payload = b"".join(chunk.payload for chunk in stream.all(container.SEGMENT))
+    places = [index for index, chunk in enumerate(stream.chunks) if chunk.tag == container.SEGMENT]
+    before, after = (
+        [(chunk.tag, chunk.payload) for chunk in part]
+        for part in (stream.chunks[: places[0]], stream.chunks[places[-1] + 1 :])
+    )
+
+    def of_length(length: int) -> bytes:
+        kept = bytes([payload[0] | CUT]) + payload[1:length]
+        return container.assemble(stream.header, [*before, *container.segments(kept), *after])
+
+    low, high = 1, len(payload)
+    if len(of_length(low)) > size:
+        raise ValueError(f"size must be at least {len(of_length(low))} for this file, but size={size}")
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if len(of_length(middle)) <= size else (low, middle)
+    return of_length(low)

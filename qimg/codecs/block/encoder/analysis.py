@@ -1,0 +1,174 @@
+"""The encoder's transform: coefficients of a block in a class's eigenbasis, in single precision."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from qimg.codecs.block.encoder.rate_distortion import Costs
+from qimg.codecs.block.transform.blocks import Bases, Work
+from qimg.core.arguments import Array
+from qimg.core.compiled import inner
+
+
+class Space(NamedTuple):
+    """Workspaces of the search."""
+
+    block: Array
+    """(1024 + 97,) float32 block ⊕ ring, relative to the level."""
+    residual: Array
+    """(16, 16) float32."""
+    half: Array
+    """(32, 32) float32."""
+    seen: Array
+    """(16, 16) float32 a block of 32×32 as its basis sees it."""
+    prediction: Array
+    """(256,) float32."""
+    coefficients: Array
+    """(256,) float32."""
+    trial: Array
+    """(256,) int32."""
+    class_bits: Array
+    """(64,) float32."""
+    stash: Array
+    """(4, 3, 32, 32) int16 samples put aside by size."""
+    q: Array
+    """(4, 3, 1024) int32."""
+    label: Array
+    """(4,) int8."""
+    surprise: Array
+    """(4, 3, 8, 8) int8."""
+    cost: Array
+    """(2, 4) float32 cost by size of a square that is whole, and of the parts that it is divided into so far."""
+    place: Array
+    """(3, 4) int64 by size: how many parts are decided, row and column of the square."""
+
+
+def new_space() -> Space:
+    """Workspaces for one thread."""
+    return Space(
+        block=np.zeros(1024 + 97, np.float32),
+        residual=np.zeros((16, 16), np.float32),
+        half=np.zeros((32, 32), np.float32),
+        seen=np.zeros((16, 16), np.float32),
+        prediction=np.zeros(256, np.float32),
+        coefficients=np.zeros(256, np.float32),
+        trial=np.zeros(256, np.int32),
+        class_bits=np.zeros(64, np.float32),
+        stash=np.zeros((4, 3, 32, 32), np.int16),
+        q=np.zeros((4, 3, 1024), np.int32),
+        label=np.zeros(4, np.int8),
+        surprise=np.zeros((4, 3, 8, 8), np.int8),
+        cost=np.zeros((2, 4), np.float32),
+        place=np.zeros((3, 4), np.int64),
+    )
+
+
+@inner(fastmath=True)
+def downsampled(space: Space, costs: Costs, block: Array, out: Array) -> None:
+    """Adjoint of the upsampling on both axes: a block of 32×32, flat, to (16, 16)."""
+    half = space.half
+    up = costs.upsampling
+    for i in range(16):
+        for j in range(32):
+            half[i, j] = 0
+        for r in range(32):
+            w = up[r, i]
+            for j in range(32):
+                half[i, j] += w * block[32 * r + j]
+    for i in range(16):
+        for j in range(16):
+            total = np.float32(0.0)
+            for r in range(32):
+                total += half[i, r] * up[r, j]
+            out[i, j] = total
+
+
+@inner(fastmath=True)
+def separable(space: Space, rows: Array, columns: Array, order: Array, out: Array) -> None:
+    """Coefficients of space.residual in a separable basis, in the class's order."""
+    half = space.half
+    r = space.residual
+    for u in range(16):
+        for j in range(16):
+            half[u, j] = 0
+        for i in range(16):
+            w = rows[u, i]
+            for j in range(16):
+                half[u, j] += w * r[i, j]
+    # columns: half (16, 16) @ columns.T
+    for u in range(16):
+        for v in range(16):
+            total = np.float32(0.0)
+            for j in range(16):
+                total += half[u, j] * columns[v, j]
+            half[16 + u, v] = total
+    for k in range(256):
+        place = order[k]
+        out[k] = half[16 + (place >> 4), place & 15]
+
+
+@inner(fastmath=True)
+def full(matrix: Array, v: Array, length: int, n: int, out: Array) -> None:
+    """The first n rows of a matrix times a vector of a length."""
+    for k in range(n):
+        row = matrix[k]
+        total = np.float32(0.0)
+        for i in range(length):
+            total += row[i] * v[i]
+        out[k] = total
+
+
+@inner
+def load(source: Array, plane: int, y: int, x: int, side: int, level: int, block: Array) -> np.float32:
+    """A block of the source relative to a level, flat; returns its energy."""
+    energy = np.float32(0.0)
+    for i in range(side):
+        for j in range(side):
+            value = np.float32(int(source[plane, y + i, x + j]) - level)
+            block[i * side + j] = value
+            energy += value * value
+    return energy
+
+
+class Aim(NamedTuple):
+    """What the encoder has beside the strip."""
+
+    source: Array
+    """(planes, rows, width) int16 samples that are to be coded; of no matter to a coder that reads."""
+    costs: Costs
+    space: Space
+
+
+@inner
+def exact_coefficients(
+    bases: Bases, work: Work, aim: Aim, plane: int, t: int, label: int, y: int, x: int
+) -> np.float32:
+    """Coefficients of the source minus `work.prediction`; returns the squared error outside them (blocks of 32)."""
+    source, costs, space = aim.source, aim.costs, aim.space
+    side = 4 << t
+    out = space.coefficients
+    block = space.block
+    if t < 2:
+        n = side * side
+        for i in range(side):
+            for j in range(side):
+                block[i * side + j] = source[plane, y + i, x + j] - work.prediction[i * side + j]
+        full(costs.joint[t][label][:, :n], block, n, n, out)
+        return np.float32(0.0)
+    outside = np.float32(0.0)
+    if t == 2:
+        for i in range(16):
+            for j in range(16):
+                space.residual[i, j] = source[plane, y + i, x + j] - work.prediction[16 * i + j]
+    else:
+        level = int(source[plane, y, x])
+        energy = load(source, plane, y, x, side, level, block)
+        downsampled(space, costs, block, space.residual)
+        kept = np.float32(0.0)
+        for i in range(16):
+            for j in range(16):
+                kept += space.residual[i, j] * space.residual[i, j]
+                space.residual[i, j] += 2 * (level - work.prediction[16 * i + j])
+        outside = max(energy - kept, np.float32(0.0))
+    separable(space, costs.rows[t - 2][label], costs.columns[t - 2][label], bases.order[t][label], out)
+    return outside

@@ -1,0 +1,211 @@
+"""The encoder's search: which division and classes cost least, counted in distortion + λ · bits."""
+
+import numpy as np
+
+from qimg.codecs.block.encoder.analysis import Aim, Space, downsampled, exact_coefficients, full, load, separable
+from qimg.codecs.block.encoder.rate_distortion import Costs, bits_of, prices_of, rate_distortion
+from qimg.codecs.block.model.contexts import block_surprise, class_costs, magnitudes, set_split
+from qimg.codecs.block.model.maps import mark, mark_surprise, nearby_surprise, neighbours, sizes_around
+from qimg.codecs.block.model.strip import Part, Strip
+from qimg.codecs.block.transform.blocks import predict, reconstruct
+from qimg.codecs.block.transform.geometry import gather_ring, interleaved
+from qimg.codecs.block.transform.quantize import dequantize
+from qimg.core.compiled import inner
+from qimg.entropy.mixing import probability_of_one
+
+
+@inner
+def best_class(strip: Strip, aim: Aim, t: int, y: int, x: int) -> tuple[int, np.float32]:
+    """The class of least cost for luma; returns it and its cost in units of the luma step squared."""
+    bases, settings, maps, work = strip.bases, strip.settings, strip.maps, strip.work
+    source, costs, space = aim.source, aim.costs, aim.space
+    side = 4 << t
+    cy, cx = 1 + ((y % 32) >> 2), x >> 2
+    left, up = neighbours(maps, t, cy, cx)
+    depth = settings.depths[t]
+    class_costs(strip.model, t, depth, left, up, costs.bits, space.class_bits)
+    nearby = nearby_surprise(maps, 0, t, cy, cx)
+    level = gather_ring(strip.rec[0], y, x, side, strip.above, work.ring)
+    prices = prices_of(costs, settings, strip.points, Part(0, t, 0, nearby))
+    inverse, lagrange = prices.inverse, prices.lagrange
+    block = space.block
+    energy = load(source, 0, y, x, side, level, block)
+    n = min(side * side, 256)
+    m = 3 * side + 1
+    if t < 2:
+        for j in range(m):
+            block[n + j] = work.ring[j]
+    elif t == 3:
+        m = 49
+        for j in range(48):
+            work.ring[1 + j] = (work.ring[1 + 2 * j] + work.ring[2 + 2 * j] + 1) >> 1
+    outside = np.float32(0.0)
+    best = np.float32(1e30)
+    chosen = 0
+    seen, prediction = space.seen, space.prediction
+    if t == 3:
+        downsampled(space, costs, block, seen)
+        kept = np.float32(0.0)
+        for i in range(16):
+            for j in range(16):
+                kept += seen[i, j] * seen[i, j]
+        outside = max(energy - kept, np.float32(0.0)) * inverse * inverse
+    scale = np.float32(2.0) if t == 3 else np.float32(1.0)
+    for label in range(1 << depth):
+        extra = outside + lagrange * space.class_bits[(1 << depth) + label]
+        if extra >= best:
+            continue
+        if t < 2:
+            full(costs.joint[t][label], block, n + m, n, space.coefficients)
+        else:
+            weights = costs.predictor[t - 2][label]
+            prediction[:] = 0
+            for j in range(m):
+                w = np.float32(work.ring[j])
+                for i in range(256):
+                    prediction[i] += w * weights[j, i]
+            if t == 2:
+                for i in range(16):
+                    for j in range(16):
+                        space.residual[i, j] = block[16 * i + j] - prediction[16 * i + j]
+            else:
+                for i in range(16):
+                    for j in range(16):
+                        space.residual[i, j] = seen[i, j] - scale * prediction[16 * i + j]
+            separable(
+                space, costs.rows[t - 2][label], costs.columns[t - 2][label], bases.order[t][label], space.coefficients
+            )
+        sigma = strip.scales.log_sigma[t][0, label]
+        cost = rate_distortion(prices, sigma, space.coefficients, extra, best, space.trial)
+        if cost < best:
+            best = cost
+            chosen = label
+    return chosen, best
+
+
+@inner
+def code_leaf(strip: Strip, aim: Aim, t: int, y: int, x: int) -> np.float32:
+    """Decide one undivided block: samples, integers and maps are written; returns its cost."""
+    bases, settings, maps, work, choice = strip.bases, strip.settings, strip.maps, strip.work, strip.choice
+    label, _ = best_class(strip, aim, t, y, x)
+    cy, cx = 1 + ((y % 32) >> 2), x >> 2
+    cell = interleaved(cy - 1, cx & 7)
+    n = min(16 << (2 * t), 256)
+    total = np.float32(settings.lagrange[0] * aim.space.class_bits[(1 << settings.depths[t]) + label])
+    choice.size[cell] = t
+    choice.label[cell] = label
+    for plane in range(settings.planes):
+        rec = strip.rec[plane]
+        predict(bases, work, rec, t, label, y, x, strip.above)
+        outside = exact_coefficients(bases, work, aim, plane, t, label, y, x)
+        part = Part(plane, t, label, nearby_surprise(maps, plane, t, cy, cx))
+        prices = prices_of(aim.costs, settings, strip.points, part)
+        q = choice.q[plane, 16 * cell : 16 * cell + n]
+        sigma = strip.scales.log_sigma[t][plane, label]
+        extra = outside * prices.inverse * prices.inverse
+        cost = rate_distortion(prices, sigma, aim.space.coefficients, extra, np.float32(1e30), q)
+        total += np.float32(settings.weight[plane]) * cost
+        dequantize(q, n, strip.points, sigma, prices.log_step, settings.steps[plane], work.coefficients)
+        reconstruct(bases, work, rec, t, label, y, x)
+        actual, expected = magnitudes(strip.scales, part, prices.log_step, q)
+        mark_surprise(maps, plane, t, cy, cx, block_surprise(actual, expected))
+    mark(maps, t, cy, cx, label)
+    return total
+
+
+@inner
+def _put_aside(space: Space, strip: Strip, t: int, y: int, x: int) -> None:
+    side, cells, choice = 4 << t, 1 << t, strip.choice
+    cy, cx = 1 + ((y % 32) >> 2), x >> 2
+    cell = interleaved(cy - 1, cx & 7)
+    for p in range(strip.settings.planes):
+        for i in range(side):
+            for j in range(side):
+                space.stash[t, p, i, j] = strip.rec[p, y + 1 + i, x + j]
+                space.q[t, p, side * i + j] = choice.q[p, 16 * cell + side * i + j]
+        for i in range(cells):
+            for j in range(cells):
+                space.surprise[t, p, i, j] = strip.maps.surprise[p, cy + i, cx + j]
+    space.label[t] = choice.label[cell]
+
+
+@inner
+def _take_back(space: Space, strip: Strip, t: int, y: int, x: int) -> None:
+    side, cells, choice = 4 << t, 1 << t, strip.choice
+    cy, cx = 1 + ((y % 32) >> 2), x >> 2
+    cell = interleaved(cy - 1, cx & 7)
+    for p in range(strip.settings.planes):
+        for i in range(side):
+            for j in range(side):
+                strip.rec[p, y + 1 + i, x + j] = space.stash[t, p, i, j]
+                choice.q[p, 16 * cell + side * i + j] = space.q[t, p, side * i + j]
+        for i in range(cells):
+            for j in range(cells):
+                strip.maps.surprise[p, cy + i, cx + j] = space.surprise[t, p, i, j]
+    choice.size[cell] = t
+    choice.label[cell] = space.label[t]
+    mark(strip.maps, t, cy, cx, int(space.label[t]))
+
+
+@inner
+def divide_bits(strip: Strip, costs: Costs, t: int, cy: int, cx: int, bit: bool) -> np.float32:
+    """Bits of whether a block is divided, by what the model says now."""
+    left, up = sizes_around(strip.maps, cy, cx)
+    p = probability_of_one(strip.model, set_split(strip.model, t, left, up, strip.settings.step_level))
+    return bits_of(costs.bits, p, 1 if bit else 0)
+
+
+@inner
+def search(strip: Strip, aim: Aim, y: int, x: int) -> np.float32:
+    """Decide a superblock: samples in `rec` and maps are those of the decision; returns its cost.
+
+    A square is coded whole, put aside, and divided while its parts together cost less; the order is that of decoding,
+    so that every trial sees the neighbours it would have.
+    """
+    settings = strip.settings
+    lagrange = np.float32(settings.lagrange[0])
+    whole, divided = aim.space.cost[0], aim.space.cost[1]
+    parts, rows, columns = aim.space.place[0], aim.space.place[1], aim.space.place[2]
+    rows[3], columns[3] = y, x
+    smallest = 0
+    while settings.sizes[smallest] == 0:
+        smallest += 1
+    t = 3
+    cost = np.float32(0.0)
+    entering = True
+    while True:
+        top, left = rows[t], columns[t]
+        cy, cx = 1 + ((top % 32) >> 2), left >> 2
+        if entering:
+            whole[t] = np.float32(1e30)
+            divided[t] = 0.0
+            parts[t] = 0
+            if t > 0:
+                divided[t] = lagrange * divide_bits(strip, aim.costs, t, cy, cx, True)
+            if settings.sizes[t]:
+                whole[t] = 0.0
+                if t > 0:
+                    whole[t] = lagrange * divide_bits(strip, aim.costs, t, cy, cx, False)
+                whole[t] += code_leaf(strip, aim, t, top, left)
+                if t > smallest:
+                    _put_aside(aim.space, strip, t, top, left)
+        else:
+            divided[t] += cost
+            parts[t] += 1
+        if t > smallest and parts[t] < 4 and divided[t] < whole[t]:
+            half = 2 << t
+            rows[t - 1] = top + (parts[t] >> 1) * half
+            columns[t - 1] = left + (parts[t] & 1) * half
+            t -= 1
+            entering = True
+            continue
+        cost = whole[t]
+        if t > smallest:
+            if whole[t] <= divided[t]:
+                _take_back(aim.space, strip, t, top, left)
+            else:
+                cost = divided[t]
+        if t == 3:
+            return cost
+        t += 1
+        entering = False

@@ -1,0 +1,123 @@
+"""The classes of one block size while they are fitted: predictor, eigenbasis and scales in floating point."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qimg.codecs.block.transform.blocks import BASIS_BITS, PREDICTOR_BITS
+from qimg.codecs.block.transform.geometry import SIDES
+from qimg.core.arguments import Array
+from qimg.operators import CorrelationOperator, conditional_expectation, eigenbasis
+from qimg.states import partial_trace
+
+ROUNDING = 0.3
+"""Added to the variance of every pixel of the ring, in squared code values: samples, luma and pixels are rounded."""
+SHRINKAGE = 0.002
+"""The same again as a share of the ring's mean variance."""
+
+
+@dataclass(eq=False)
+class Classes:
+    """K classes of blocks of one size."""
+
+    side: int
+    predictor: Array
+    """(K, m, n) weights from the ring to the block, both relative to the ring's level."""
+    basis: Array
+    """(K, n, n) for sides 4 and 8, rows are basis vectors; (2, K, 16, 16) left and right factors for 16 and 32."""
+    order: Array
+    """(K, n) which basis vector is the k-th, strongest first; of a separable basis index 16 u + v."""
+    sigma: Array
+    """(3, K, n) scale √2 · mean |c| of the k-th coefficient of Y', Cb and Cr, in code values."""
+
+    @classmethod
+    def empty(cls, side: int, classes: int) -> "Classes":
+        """Classes that are still to be fitted."""
+        seen = min(side, 16)
+        n, m = seen * seen, 3 * seen + 1
+        shape = (classes, n, n) if side <= 8 else (2, classes, 16, 16)
+        return cls(
+            side=side,
+            predictor=np.zeros((classes, m, n)),
+            basis=np.zeros(shape),
+            order=np.tile(np.arange(n), (classes, 1)),
+            sigma=np.ones((3, classes, n)),
+        )
+
+    @property
+    def count(self) -> int:
+        """K."""
+        return len(self.predictor)
+
+    @property
+    def ring(self) -> int:
+        """m, pixels of the ring."""
+        return self.predictor.shape[1]
+
+    @property
+    def gain(self) -> float:
+        """Norm of a coefficient's basis vector in the picture per unit in the vectors: blocks of 32 are halved."""
+        return 2.0 if self.side == 32 else 1.0
+
+    def coefficients(self, k: int, vectors: Array) -> Array:
+        """(count, n) coefficients of class k of vectors (ring ⊕ block), strongest expected first."""
+        residual = vectors[:, self.ring :] - vectors[:, : self.ring] @ self.predictor[k].astype(vectors.dtype)
+        if self.side <= 8:
+            out = residual @ self.basis[k].T.astype(vectors.dtype)
+        else:
+            rows, columns = self.basis[0, k].astype(vectors.dtype), self.basis[1, k].astype(vectors.dtype)
+            out = (rows @ residual.reshape(-1, 16, 16) @ columns.T).reshape(-1, 256)
+        return np.asarray(self.gain * out[:, self.order[k]])
+
+    def take(self, k: int, covariance: Array) -> None:
+        """Predictor, basis and order of class k from the second moments of its vectors, per vector."""
+        m = self.ring
+        noise = ROUNDING + SHRINKAGE * np.trace(covariance[:m, :m]) / m
+        operator = CorrelationOperator(matrix=covariance, sum=np.zeros(len(covariance)), count=1, weights="energy")
+        estimator = conditional_expectation(operator, observed=m, noise_variance=noise)
+        self.predictor[k] = np.clip(estimator.weights.T, -7.99, 7.99)
+        # what is left once the estimate, shrunk as it is, has been taken off
+        both = np.hstack([-estimator.weights, np.eye(len(covariance) - m)])
+        residual = both @ covariance @ both.T
+        if self.side <= 8:
+            self.basis[k] = eigenbasis(residual).T
+            return
+        rho = residual / np.trace(residual)
+        rows, columns = (eigenbasis(partial_trace(rho, (16, 16), keep=axis)).T for axis in (0, 1))
+        self.basis[0, k], self.basis[1, k] = rows, columns
+        mixed = np.kron(rows, columns)
+        self.order[k] = np.argsort(-np.einsum("ki,ij,kj->k", mixed, residual, mixed), kind="stable")
+
+    def arrays(self) -> dict[str, Array]:
+        """What the tables hold of these classes."""
+        side = self.side
+        arrays = {
+            f"predictor {side}": _fixed_point(self.predictor, PREDICTOR_BITS),
+            f"order {side}": self.order.astype(np.int16),
+            f"log sigma {side}": np.clip(np.round(8 * np.log2(np.maximum(self.sigma, 1e-4))), -100, 120).astype(
+                np.int8
+            ),
+        }
+        if side <= 8:
+            arrays[f"basis {side}"] = _fixed_point(self.basis, BASIS_BITS)
+        else:
+            arrays[f"rows {side}"] = _fixed_point(self.basis[0], BASIS_BITS)
+            arrays[f"columns {side}"] = _fixed_point(self.basis[1], BASIS_BITS)
+        return arrays
+
+
+def upsampling_array() -> Array:
+    """(32, 16) int16: the isometry through which blocks of 32 are seen."""
+    from qimg.codecs.block.transform.geometry import upsampling
+
+    return _fixed_point(upsampling(), BASIS_BITS)
+
+
+def _fixed_point(values: Array, bits: int) -> Array:
+    whole = np.round(values * (1 << bits))
+    if np.abs(whole).max() > 32767:
+        raise ValueError(f"values must fit 16 bits with {bits} behind the point, but reach {np.abs(values).max()}")
+    return whole.astype(np.int16)
+
+
+assert SIDES == (4, 8, 16, 32)

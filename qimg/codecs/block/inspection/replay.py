@@ -1,0 +1,74 @@
+"""The bits of every decision: what each part of a block took of a strip that was written."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qimg.codecs.block.bitstream.strips import StripCoder
+from qimg.codecs.block.transform.geometry import CELL, SIDES, SUPERBLOCK, place_of_cell
+from qimg.core.arguments import Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One undivided block; its bits are −log₂ of the probability that the entropy model gave to what was coded."""
+
+    row: int
+    """Of its first sample."""
+    column: int
+    side: int
+    """4, 8, 16 or 32."""
+    label: int
+    """Its class."""
+    division_bits: float
+    """Of the decisions whether to divide the squares that begin with this block."""
+    class_bits: float
+    magnitude_bits: tuple[float, ...]
+    """By plane; where the coefficients end is part of it."""
+    sign_bits: tuple[int, ...]
+    """By plane, one for each coefficient that is not zero."""
+
+    @property
+    def bits(self) -> float:
+        """All of them."""
+        return self.division_bits + self.class_bits + sum(self.magnitude_bits) + sum(self.sign_bits)
+
+
+def blocks_of(coder: StripCoder) -> tuple[tuple[Block, ...], tuple[Array, ...]]:
+    """The blocks of a strip that was written with `keep`, in the order of decoding, and the integers of each."""
+    planes = coder.planes
+    blocks: list[Block] = []
+    integers: list[Array] = []
+    for row, (kept, written) in enumerate(zip(coder.decisions, coder.bits, strict=True)):
+        spent = np.concatenate([[0.0], np.cumsum(_bits(*written))])
+        begin = 0
+        for s in range(len(kept.size)):
+            cell = 0
+            while cell < 64:
+                t, ends = int(kept.size[s, cell]), kept.ends[s, cell, : 2 + planes]
+                bits = np.diff(spent[ends], prepend=spent[begin]).tolist()
+                begin = int(ends[-1])
+                y, x = place_of_cell(cell)
+                n = min(SIDES[t] ** 2, 256)
+                q = kept.q[s, :planes, 16 * cell : 16 * cell + n].copy()
+                signs = np.count_nonzero(q, axis=1).tolist()
+                block = Block(
+                    row=SUPERBLOCK * row + CELL * y,
+                    column=SUPERBLOCK * s + CELL * x,
+                    side=SIDES[t],
+                    label=int(kept.label[s, cell]),
+                    division_bits=bits[0],
+                    class_bits=bits[1],
+                    magnitude_bits=tuple(bits[2 + plane] - signs[plane] for plane in range(planes)),
+                    sign_bits=tuple(signs),
+                )
+                blocks.append(block)
+                integers.append(q)
+                cell += 1 << (2 * t)
+    return tuple(blocks), tuple(integers)
+
+
+def _bits(bits: Array, probabilities: Array) -> Array:
+    """−log₂ of the probability of each bit that was written."""
+    ones = probabilities / 65536
+    return np.asarray(-np.log2(np.where(bits, ones, 1 - ones)))

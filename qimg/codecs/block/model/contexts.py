@@ -1,0 +1,328 @@
+"""Which contexts speak on each decision: split, class, end of the coefficients, magnitude, sign."""
+
+import numpy as np
+
+from qimg.codecs.block.model.strip import Expected, Part, Scales
+from qimg.codecs.block.transform.blocks import Work
+from qimg.core.arguments import Array
+from qimg.core.compiled import compiled, inner
+from qimg.entropy.mixing import INPUTS, Coder, Model, code_bit, code_even, probability_of_one
+
+GROUPS = np.array(
+    [
+        [0, 1, 2, 4, 8, 16, 16, 16, 16, 16],
+        [0, 1, 2, 4, 8, 16, 32, 64, 64, 64],
+        [0, 1, 2, 4, 8, 16, 32, 64, 128, 256],
+        [0, 1, 2, 4, 8, 16, 32, 64, 128, 256],
+    ]
+)
+"""First coefficient of each group by size index: before each group a bit says whether anything follows."""
+GROUP_COUNT = np.array([5, 7, 9, 9])
+CLASSES = 32
+UNARY = 16
+"""Magnitudes up to this are coded in unary, larger ones by an Elias-gamma code of the excess."""
+
+_BINS = 5
+_SPLIT = 0
+_CLASS = _SPLIT + 3 * 64 * 4
+_END = _CLASS + 4 * 32 * 3 * 72
+_END_A = _END
+_END_B = _END_A + 2 * 4 * 10 * 32 * 4
+_END_C = _END_B + 2 * 4 * 10 * 16 * 12
+_END_D = _END_C + 2 * 4 * 32 * 10
+_END_E = _END_D + 2 * 10 * 16 * 12 * 4
+_END_F = _END_E + 3 * 4 * 10 * 12 * 4
+_MAGNITUDE = _END_F + 4 * 10 * 64
+_M_A = _MAGNITUDE
+_M_B = _M_A + 2 * _BINS * 40 * 8 * 2
+_M_C = _M_B + 2 * _BINS * 20 * 12 * 12
+_M_D = _M_C + 2 * _BINS * 4 * 32 * 64
+_M_E = _M_D + 2 * _BINS * 40 * 12 * 3
+_M_F = _M_E + 3 * _BINS * 40 * 12 * 4
+_ESCAPE = _M_F + 3 * _BINS * 4 * 64 * 12
+SLOTS = _ESCAPE + 32 * 2
+
+_MIX_SPLIT = 0
+_MIX_CLASS = 4
+_MIX_END = _MIX_CLASS + 4 * 6
+_MIX_MAGNITUDE = _MIX_END + 2 * 4 * 10
+_MIX_OTHER = _MIX_MAGNITUDE + 2 * 4 * _BINS * 20
+MIXERS = _MIX_OTHER + 2
+
+
+@inner
+def log_eighths(value: int) -> int:
+    """About 8 log₂(value) of a positive integer; piecewise linear between powers of two."""
+    bits = 0
+    rest = value
+    while rest >= 16:
+        rest >>= 1
+        bits += 1
+    # rest in 1..15 for small values, 8..15 else
+    while rest < 8:
+        rest <<= 1
+        bits -= 1
+    return 8 * (bits + 3) + rest - 8
+
+
+@compiled(inline="always")
+def surprise(actual: int, expected: int) -> int:
+    """Logarithm of actual over expected magnitudes, in half octaves from 0 to 11, 6 where they agree."""
+    r = log_eighths(actual + 96) - log_eighths(expected + 96)
+    return min(max((r + 2 + 6 * 4) >> 2, 0), 11)
+
+
+@compiled(inline="always")
+def block_surprise(actual: int, expected: int) -> int:
+    """The same of a whole block, in quarter octaves from −24 to 24, 0 where they agree."""
+    return min(max((log_eighths(actual + 96) - log_eighths(expected + 96)) >> 1, -24), 24)
+
+
+@compiled(inline="always")
+def level_of(log_sigma: int, log_step: int) -> int:
+    """log₂(scale / step) in eighths, from 0 to 63, 40 where they agree."""
+    return min(max(log_sigma - log_step + 40, 0), 63)
+
+
+@inner(forceinline=True)
+def magnitudes(scales: Scales, part: Part, log_step: int, q: Array) -> tuple[int, int]:
+    """Sum of the magnitudes of a plane of a block, and the sum that was expected, both in units of 1/256."""
+    sigma = scales.log_sigma[part.t][part.plane, part.label]
+    actual = 0
+    expected = 0
+    for k in range(len(q)):
+        actual += abs(int(q[k])) << 8
+        expected += scales.expected[level_of(sigma[k], log_step)]
+    return actual, expected
+
+
+@compiled(inline="always")
+def place_in_class(k: int) -> int:
+    """Number of a coefficient, coarser from 32 on: 0 to 63."""
+    return k if k < 32 else min(32 + ((k - 32) >> 3), 63)
+
+
+@inner
+def mark_near(near: Array, place: int) -> None:
+    """Count a coefficient at index 16 u + v for all that are at most two steps away; `near` has a margin of two."""
+    u = place >> 4
+    v = place & 15
+    for du in range(5):
+        reach = 2 - abs(du - 2)
+        for dv in range(2 - reach, 3 + reach):
+            near[u + du, v + dv] += 1
+
+
+@inner
+def set_split(model: Model, t: int, left: int, above: int, step_level: int) -> int:
+    """Contexts of whether a block is divided; returns the mixer."""
+    c = model.context
+    base = _SPLIT + (t - 1) * 256
+    c[0] = base + left * 5 + above
+    c[1] = base + 32 + min(left, 3) * 8 + step_level
+    c[2] = base + 64 + min(above, 3) * 8 + step_level
+    c[3] = base + 96 + step_level
+    c[4] = base + 128 + left * 5 + above + 32 * (step_level // 3)
+    c[5] = base + 250
+    return _MIX_SPLIT + t
+
+
+@inner
+def code_split(coder: Coder, model: Model, t: int, left: int, above: int, step_level: int, bit: int) -> int:
+    """Whether a block of size index t, at least 1, is divided."""
+    return code_bit(coder, model, set_split(model, t, left, above, step_level), bit)
+
+
+@inner
+def set_class(model: Model, t: int, node: int, depth: int, left: int, above: int) -> int:
+    """Contexts of a node in the tree of classes; returns the mixer."""
+    c = model.context
+    base = _CLASS + (t * 32 + node) * 216
+    c[0] = base
+    c[1] = base + 1 + left
+    c[2] = base + 36 + above
+    c[3] = base + 72 + (left + above if left == above else 0) // 2
+    c[4] = base + 108 + (left * 7 + above * 3) % 36
+    c[5] = base + 144 + min(left, above)
+    return _MIX_CLASS + t * 6 + depth
+
+
+@inner
+def code_class(coder: Coder, model: Model, t: int, depths: int, left: int, above: int, label: int) -> int:
+    """The class of a block: one bit for each level of a binary tree over the classes.
+
+    Args:
+        depths: log₂ of the number of classes of this size.
+        left: 1 + class of the block to the left where it has the same size, 33 where not, 0 where there is none.
+        above: the same above.
+        label: the class, for a coder that writes.
+    """
+    node = 1
+    for depth in range(depths):
+        bit = code_bit(coder, model, set_class(model, t, node, depth, left, above), (label >> (depths - 1 - depth)) & 1)
+        node = 2 * node + bit
+    return node - (1 << depths)
+
+
+@inner
+def class_costs(model: Model, t: int, depths: int, left: int, above: int, cost_of: Array, costs: Array) -> None:
+    """Bits of every class, by what the model says now.
+
+    Args:
+        cost_of: (4097,) bits by probability in units of 2⁻¹².
+        costs: (≥ 2 ** (depths + 1),) float32 workspace; entry 2 ** depths + k is class k.
+    """
+    costs[1] = 0.0
+    for depth in range(depths):
+        for node in range(1 << depth, 2 << depth):
+            p = probability_of_one(model, set_class(model, t, node, depth, left, above))
+            costs[2 * node] = costs[node] + cost_of[(65536 - p) >> 4]
+            costs[2 * node + 1] = costs[node] + cost_of[p >> 4]
+
+
+@compiled
+def set_end(model: Model, part: Part, group: int, level: int, running: int, other: int, step_level: int) -> int:
+    """Contexts of whether anything follows; returns the mixer."""
+    c = model.context
+    t, nearby = part.t, part.nearby
+    colour = 1 if part.plane > 0 else 0
+    here = (colour * 4 + t) * 10 + group
+    c[0] = _END_A + (here * 32 + (level >> 1)) * 4 + min(other, 3)
+    c[1] = _END_B + (here * 16 + (level >> 2)) * 12 + nearby
+    c[2] = _END_C + ((colour * 4 + t) * 32 + part.label) * 10 + group
+    c[3] = _END_D + (((colour * 10 + group) * 16 + (level >> 2)) * 12 + running) * 4 + min(other, 3)
+    c[4] = _END_E + (((part.plane * 4 + t) * 10 + group) * 12 + running) * 4 + min(other, 3)
+    c[5] = _END_F + (t * 10 + group) * 64 + step_level * 8 + (nearby >> 1)
+    return _MIX_END + here
+
+
+@compiled
+def set_magnitude(
+    model: Model, part: Part, place: int, order: int, level: int, running: int, before: int, beside: int
+) -> int:
+    """Contexts of one step of a magnitude in unary; returns the mixer."""
+    c = model.context
+    t, nearby = part.t, part.nearby
+    half = (1 if part.plane > 0 else 0) * _BINS + order
+    third = part.plane * _BINS + order
+    c[0] = _M_A + ((half * 32 + (level >> 1)) * 8 + before) * 2 + (1 if t >= 2 else 0)
+    c[1] = _M_B + ((half * 16 + (level >> 2)) * 12 + nearby) * 12 + running
+    c[2] = _M_C + ((half * 4 + t) * 32 + part.label) * 64 + place
+    c[3] = _M_D + ((half * 32 + (level >> 1)) * 12 + running) * 3 + min(before, 2)
+    c[4] = _M_E + ((third * 32 + (level >> 1)) * 12 + running) * 4 + min(beside, 3)
+    c[5] = _M_F + ((third * 4 + t) * 64 + place) * 12 + nearby
+    return _MIX_MAGNITUDE + (half * 4 + t) * 16 + (level >> 2)
+
+
+@inner
+def code_coefficients(
+    coder: Coder, model: Model, part: Part, scale: Expected, work: Work, step_level: int, q: Array
+) -> int:
+    """The quantized coefficients of one plane of a block, strongest expected first.
+
+    Args:
+        coder: what writes or reads.
+        model: the entropy model's state, changed.
+        part: the plane of the block.
+        scale: what is expected of its coefficients.
+        work: `before` holds the magnitudes in the plane before this one.
+        step_level: coarse logarithm of the luma step, 0 to 7.
+        q: (n,) int32 coefficients; written by a coder that reads.
+
+    Returns:
+        Surprise of the block in quarter octaves, −24 to 24.
+    """
+    plane, t = part.plane, part.t
+    near, other = work.near, work.before
+    sigma, log_step, order = scale.sigma, scale.log_step, scale.order
+    n = GROUPS[t, GROUP_COUNT[t]]
+    last = -1
+    if coder.writing:
+        for k in range(n):
+            if q[k] != 0:
+                last = k
+    else:
+        q[:n] = 0
+    actual = 0
+    expected = 0
+    one = 0
+    two = 0
+    recent = 0
+    if t >= 2:
+        near[:] = 0
+    total_other = 0
+    for k in range(n):
+        if other[k] != 0:
+            total_other += 1
+    for group in range(GROUP_COUNT[t]):
+        first = GROUPS[t, group]
+        level = level_of(sigma[first], log_step)
+        said = min((total_other + 1) // 2, 2) if plane > 0 and total_other < 3 else (2 if plane > 0 else 0)
+        running = surprise(actual, expected)
+        more = code_bit(
+            coder,
+            model,
+            set_end(model, part, group, level, running, said, step_level),
+            1 if last >= first else 0,
+        )
+        if more == 0:
+            for k in range(first, n):
+                expected += scale.magnitude[level_of(sigma[k], log_step)]
+            break
+        for k in range(first, GROUPS[t, group + 1]):
+            level = level_of(sigma[k], log_step)
+            running = surprise(actual, expected)
+            place = place_in_class(k)
+            before = min(2 * one + two, 7)
+            beside = int(near[(order[k] >> 4) + 2, (order[k] & 15) + 2]) if t >= 2 else (recent + 24) >> 6
+            if plane > 0:
+                beside = min(other[k] + 1, 3) if other[k] > 0 else min(beside, 1)
+            value = abs(q[k])
+            coded = 0
+            while coded < UNARY:
+                order_bin = coded if coded < 3 else (3 if coded < 5 else 4)
+                mixer = set_magnitude(model, part, place, order_bin, level, running, before, beside)
+                if code_bit(coder, model, mixer, 1 if value > coded else 0) == 0:
+                    break
+                coded += 1
+            if coded == UNARY:
+                coded += code_excess(coder, model, value - UNARY)
+            if coded > 0:
+                negative = code_even(coder, 1 if q[k] < 0 else 0)
+                q[k] = -coded if negative else coded
+            actual += coded << 8
+            expected += scale.magnitude[level]
+            two = one
+            one = min(coded, 3)
+            recent -= recent >> 2
+            if coded > 0:
+                recent += 64
+                if t >= 2:
+                    mark_near(near, order[k])
+    return block_surprise(actual, expected)
+
+
+@inner
+def _flat(model: Model, slot: int) -> int:
+    for i in range(INPUTS):
+        model.context[i] = slot
+    return _MIX_OTHER
+
+
+@compiled
+def code_excess(coder: Coder, model: Model, excess: int) -> int:
+    """What a magnitude has beyond the unary part: Elias-gamma code of excess + 1, at most 24 bits."""
+    value = excess + 1
+    length = 0
+    if coder.writing:
+        while (value >> (length + 1)) > 0:
+            length += 1
+    coded = 0
+    while coded < 24:
+        if code_bit(coder, model, _flat(model, _ESCAPE + coded), 1 if length > coded else 0) == 0:
+            break
+        coded += 1
+    out = 1
+    for place in range(coded - 1, -1, -1):
+        out = 2 * out + code_bit(coder, model, _flat(model, _ESCAPE + 32 + place), (value >> place) & 1)
+    return out - 1

@@ -1,0 +1,127 @@
+"""Blocks in a strip of superblocks: sizes, the ring of decoded pixels around a block, and which of them exist yet."""
+
+import numpy as np
+
+from qimg.core.arguments import Array
+from qimg.core.compiled import compiled
+
+UNIT = 64
+"""Samples are integers in 1/64 of an 8-bit code value."""
+SUPERBLOCK = 32
+"""Side of the square that a quadtree divides."""
+CELL = 4
+"""Side of the smallest block; maps of a strip hold one entry per cell."""
+SIDES = (4, 8, 16, 32)
+"""Block sides by size index."""
+MIDDLE = 128 * UNIT
+LARGEST = 255 * UNIT
+
+
+@compiled
+def interleaved(row: int, column: int) -> int:
+    """Position of a cell (0 to 7) of a superblock in the order of decoding: the bits of row and column in turn."""
+    z = 0
+    for bit in range(3):
+        z |= ((row >> bit) & 1) << (2 * bit + 1) | ((column >> bit) & 1) << (2 * bit)
+    return z
+
+
+@compiled
+def place_of_cell(cell: int) -> tuple[int, int]:
+    """Row and column (0 to 7) in its superblock of the cell at a position in the order of decoding."""
+    row = 0
+    column = 0
+    for bit in range(3):
+        column |= ((cell >> (2 * bit)) & 1) << bit
+        row |= ((cell >> (2 * bit + 1)) & 1) << bit
+    return row, column
+
+
+@compiled
+def has_top_right(y: int, x: int, side: int, width: int, above: bool) -> bool:
+    """Whether the `side` pixels to the right of the row above a block are decoded before it.
+
+    Args:
+        y: row of the block in its strip, a multiple of `side`.
+        x: column.
+        side: of the block.
+        width: of the padded strip.
+        above: whether the strip lies below another one.
+    """
+    if x + side >= width:
+        return False
+    top, left = y % SUPERBLOCK, x % SUPERBLOCK
+    if top == 0:
+        return y > 0 or above
+    if left + side >= SUPERBLOCK:
+        return False
+    return interleaved(top // CELL - 1, (left + side) // CELL) < interleaved(top // CELL, left // CELL)
+
+
+@compiled
+def gather_ring(plane: Array, y: int, x: int, side: int, above: bool, ring: Array) -> int:
+    """The ring of a block: corner, row above, as much to its right, column to the left; returns its level.
+
+    Pixels that are not there take the value of the nearest one of the ring that is; mid-gray where there is none.
+    The level is the rounded mean of the ring, which is written relative to it.
+
+    Args:
+        plane: (1 + rows, width) int16 samples of a strip, the last row of the strip above it first.
+        y: row of the block in its strip; row `y` is `plane[y + 1]`.
+        x: column.
+        side: of the block.
+        above: whether the strip lies below another one.
+        ring: (≥ 3 · side + 1,) int32, filled.
+    """
+    width = plane.shape[1]
+    top = y > 0 or above
+    m = 3 * side + 1
+    if top:
+        for j in range(side):
+            ring[1 + j] = plane[y, x + j]
+        if has_top_right(y, x, side, width, above):
+            for j in range(side, 2 * side):
+                ring[1 + j] = plane[y, x + j]
+        else:
+            for j in range(side, 2 * side):
+                ring[1 + j] = ring[side]
+    if x > 0:
+        for i in range(side):
+            ring[1 + 2 * side + i] = plane[y + 1 + i, x - 1]
+        ring[0] = plane[y, x - 1] if top else ring[1 + 2 * side]
+    elif top:
+        ring[0] = ring[1]
+        for i in range(side):
+            ring[1 + 2 * side + i] = ring[1]
+    if not top:
+        value = ring[0] if x > 0 else MIDDLE
+        ring[0] = value
+        for j in range(2 * side):
+            ring[1 + j] = value
+        if x == 0:
+            for i in range(side):
+                ring[1 + 2 * side + i] = value
+    total = 0
+    for j in range(m):
+        total += ring[j]
+    level = (2 * total + m) // (2 * m)
+    for j in range(m):
+        ring[j] -= level
+    return level
+
+
+def ring_length(size: int) -> int:
+    """Pixels of the ring that predictors of a size see: 13, 25, 49, 49 (blocks of 32 see means of pairs)."""
+    return 3 * min(SIDES[size], 16) + 1
+
+
+def padded(length: int) -> int:
+    """The length rounded up to whole superblocks."""
+    return -(-length // SUPERBLOCK) * SUPERBLOCK
+
+
+def upsampling() -> Array:
+    """(32, 16) isometry from 16 samples to 32: the DCT's first 16 frequencies."""
+    from qimg.transforms import unitary
+
+    return np.asarray(unitary("dct", 32)[:16].T @ unitary("dct", 16))

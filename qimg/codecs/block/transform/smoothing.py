@@ -1,0 +1,250 @@
+"""The decoder's filter: conditional expectation of a sample given its decoded neighbours, by class; integers alone.
+
+A 4×4 cell has a class: how strong its second differences are beside the step, and which direction they prefer. A
+sample's filter also depends on which sides of its cell are borders of blocks. The estimate is linear in the differences
+to the neighbours, each split at two thresholds, so that an edge does not weigh like noise.
+"""
+
+import numpy as np
+from numba import njit
+
+from qimg.codecs.block.transform.geometry import LARGEST
+from qimg.core.arguments import Array
+from qimg.core.compiled import compiled, inner
+
+TAPS = np.array([(u, v) for u in range(-3, 4) for v in range(-3, 4) if 0 < abs(u) + abs(v) <= 3])
+"""(24, 2) rows and columns of the neighbours: a diamond."""
+FEATURES = 2 * len(TAPS)
+LEVELS = 7
+DIRECTIONS = 9
+PLACES = 9
+CLASSES = LEVELS * DIRECTIONS
+WEIGHT_BITS = 12
+_REACH = 3
+_HEIGHT = 4 + 2 * _REACH  # rows of a row of cells with its margin
+_HERE = _REACH * _HEIGHT  # elements from the left end of the diamond to its centre
+_LANES = 64  # 2 · _HERE + 1, rounded up to whole vectors; past the last sample there are 2 · _REACH more elements
+
+
+@compiled
+def cell_classes(padded: Array, y: int, step: int, sums: Array, labels: Array) -> None:
+    """Classes of a row of cells, whose first sample is `padded[y + 3, 3]`.
+
+    Second differences along four directions are summed over the 6×6 samples around each cell.
+
+    Args:
+        padded: (rows + 6, width + 6) int16.
+        y: row of the cells' first samples, without the margin.
+        step: of the plane.
+        sums: (4, width + 2) int32 workspace.
+        labels: (width / 4,) int64, written.
+    """
+    end = sums.shape[1]
+    sums[:] = 0
+    for i in range(y + _REACH - 1, y + _REACH + 5):
+        above, here, below = padded[i - 1], padded[i], padded[i + 1]
+        middle = here[2 : 2 + end]
+        _add_second_differences(here[1 : 1 + end], middle, here[3 : 3 + end], sums[0])
+        _add_second_differences(above[2 : 2 + end], middle, below[2 : 2 + end], sums[1])
+        _add_second_differences(below[1 : 1 + end], middle, above[3 : 3 + end], sums[2])
+        _add_second_differences(above[1 : 1 + end], middle, below[3 : 3 + end], sums[3])
+    for cx in range(len(labels)):
+        horizontal = vertical = rising = falling = 0
+        for j in range(4 * cx, 4 * cx + 6):
+            horizontal += sums[0, j]
+            vertical += sums[1, j]
+            rising += sums[2, j]
+            falling += sums[3, j]
+        labels[cx] = _class_of(horizontal, vertical, rising, falling, step)
+
+
+@inner
+def _add_second_differences(before: Array, here: Array, after: Array, sums: Array) -> None:
+    for j in range(len(sums)):
+        sums[j] += np.int32(abs(np.int32(2 * np.int32(here[j]) - before[j] - after[j])))
+
+
+@inner
+def _class_of(horizontal: int, vertical: int, rising: int, falling: int, step: int) -> int:
+    # 72 second differences of the size of step / 16 divide level 0 from level 1
+    strength = (horizontal + vertical) // 9
+    level = 0
+    threshold = step >> 1
+    while level < LEVELS - 1 and strength > threshold:
+        level += 1
+        threshold <<= 1
+    straight = int(max(horizontal, vertical)) + 1
+    straight_less = int(min(horizontal, vertical)) + 1
+    slanted = int(max(rising, falling)) + 1
+    slanted_less = int(min(rising, falling)) + 1
+    if straight * slanted_less > slanted * straight_less:
+        more, less = straight, straight_less
+        direction = 1 if horizontal > vertical else 3
+    else:
+        more, less = slanted, slanted_less
+        direction = 5 if rising > falling else 7
+    if 2 * more <= 3 * less:
+        direction = 0
+    elif more > 3 * less:
+        direction += 1
+    return level * DIRECTIONS + direction
+
+
+@compiled
+def features(padded: Array, i: int, j: int, small: int, large: int, out: Array) -> None:
+    """Differences to the neighbours of sample (i, j) up to `small`, then what they have between that and `large`."""
+    here = np.int32(padded[i, j])
+    n = len(TAPS)
+    for k in range(n):
+        difference = padded[i + TAPS[k, 0], j + TAPS[k, 1]] - here
+        near = min(max(difference, -small), small)
+        out[k] = near
+        out[n + k] = min(max(difference, -large), large) - near
+
+
+@compiled
+def thresholds(step: int) -> tuple[int, int]:
+    """Where differences are split, in samples' units, for a step."""
+    return max(step >> 2, 1), max(step, 2)
+
+
+@compiled
+def place_of(sizes: Array, cy: int, cx: int, i: int, j: int) -> int:
+    """Which sides of the block a sample (i, j) of a cell lies at: 3 · (0, 1 top, 2 bottom) + (0, 1 left, 2 right)."""
+    last = (1 << sizes[cy, cx]) - 1
+    row = 0
+    if i == 0 and cy & last == 0:
+        row = 1
+    elif i == 3 and cy & last == last:
+        row = 2
+    column = 0
+    if j == 0 and cx & last == 0:
+        column = 1
+    elif j == 3 and cx & last == last:
+        column = 2
+    return 3 * row + column
+
+
+@njit(cache=True)
+def smooth(padded: Array, sizes: Array, step: int, weights: Array, out: Array) -> None:
+    """Filter a plane.
+
+    Args:
+        padded: (rows + 6, width + 6) int16 samples with three on every side.
+        sizes: (rows / 4, width / 4) int8 size index of the block of each cell.
+        step: of the plane.
+        weights: (CLASSES, PLACES, FEATURES) int16, units of 2⁻¹².
+        out: (rows, width) int16, written.
+    """
+    small, large = thresholds(step)
+    rows, columns = sizes.shape
+    sums = np.empty((4, 4 * columns + 2), np.int32)
+    labels = np.empty(columns, np.int64)
+    laid_out = _laid_out(weights)
+    # A row of cells with its margin, turned: the neighbours of a sample lie in _LANES elements in a row.
+    turned = np.empty((padded.shape[1], _HEIGHT), np.int16)
+    samples = turned.reshape(-1)
+    for cy in range(rows):
+        cell_classes(padded, 4 * cy, step, sums, labels)
+        for i in range(_HEIGHT):
+            row = padded[4 * cy + i]
+            for x in range(len(row)):
+                turned[x, i] = row[x]
+        for cx in range(columns):
+            for j in range(4):
+                for i in range(4):
+                    x = 4 * cx + j
+                    around = samples[_HEIGHT * x + _REACH + i :]
+                    mine = laid_out[labels[cx], place_of(sizes, cy, cx, i, j)]
+                    value = around[_HERE] + _change(around, mine, np.int32(small), np.int32(large))
+                    out[4 * cy + i, x] = min(max(value, 0), LARGEST)
+
+
+@inner
+def _change(around: Array, weights: Array, small: np.int32, large: np.int32) -> np.int32:
+    """What the filter adds to a sample; every number has 32 bits, so that the compiler can compute many at once.
+
+    Args:
+        around: (≥ _LANES,) int16 samples, the one in question at _HERE.
+        weights: (2, _LANES) int32 of both features of the difference to each.
+        small: threshold.
+        large: threshold.
+    """
+    here = np.int32(around[_HERE])
+    total = np.int32(1 << (WEIGHT_BITS - 1))
+    for k in range(_LANES):
+        difference = np.int32(np.int32(around[k]) - here)
+        near = np.int32(min(max(difference, np.int32(-small)), small))
+        far = np.int32(np.int32(min(max(difference, np.int32(-large)), large)) - near)
+        total = np.int32(total + np.int32(near * weights[0, k]) + np.int32(far * weights[1, k]))
+    return np.int32(total >> WEIGHT_BITS)
+
+
+@njit(cache=True)
+def _laid_out(weights: Array) -> Array:
+    """(CLASSES, PLACES, 2, _LANES) int32 weights in the order of the samples of `turned`, zero outside the diamond."""
+    out = np.zeros((CLASSES, PLACES, 2, _LANES), np.int32)
+    n = len(TAPS)
+    for k in range(n):
+        lane = _HERE + _HEIGHT * TAPS[k, 1] + TAPS[k, 0]
+        for label in range(CLASSES):
+            for place in range(PLACES):
+                out[label, place, 0, lane] = weights[label, place, k]
+                out[label, place, 1, lane] = weights[label, place, n + k]
+    return out
+
+
+@njit(cache=True)
+def add_moments(padded: Array, sizes: Array, step: int, source: Array, moments: Array, counts: Array) -> None:
+    """Add the second moments of features ⊕ error of every sample to those of its class, in units of the step.
+
+    Args:
+        source: (rows, width) int16.
+        moments: (CLASSES, PLACES, FEATURES + 1, FEATURES + 1) float64, changed.
+        counts: (CLASSES, PLACES) float64, changed.
+    """
+    small, large = thresholds(step)
+    said = np.zeros(FEATURES, np.int32)
+    vector = np.zeros(FEATURES + 1, np.float64)
+    rows, columns = sizes.shape
+    sums = np.empty((4, 4 * columns + 2), np.int32)
+    labels = np.empty(columns, np.int64)
+    for cy in range(rows):
+        cell_classes(padded, 4 * cy, step, sums, labels)
+        for cx in range(columns):
+            label = labels[cx]
+            for i in range(4):
+                for j in range(4):
+                    y, x = 4 * cy + i, 4 * cx + j
+                    features(padded, y + _REACH, x + _REACH, small, large, said)
+                    for k in range(FEATURES):
+                        vector[k] = said[k] / step
+                    vector[FEATURES] = (np.int64(source[y, x]) - padded[y + _REACH, x + _REACH]) / step
+                    place = place_of(sizes, cy, cx, i, j)
+                    counts[label, place] += 1
+                    target = moments[label, place]
+                    for a in range(FEATURES + 1):
+                        if vector[a] != 0:
+                            for b in range(a + 1):
+                                target[a, b] += vector[a] * vector[b]
+
+
+def smoothed(plane: Array, sizes: Array, step: int, weights: Array, *, above: int = 0) -> Array:
+    """The plane filtered, its outer samples repeated beyond it.
+
+    Args:
+        plane: (above + rows, width) int16.
+        sizes: (rows / 4, width / 4) int8 as for `smooth`.
+        step: of the plane.
+        weights: of the plane, as for `smooth`.
+        above: rows of `plane` that are seen but not part of the outcome, up to 3.
+    """
+    out = np.empty((len(plane) - above, plane.shape[1]), np.int16)
+    margin = np.pad(plane, ((_REACH - above, _REACH), (_REACH, _REACH)), mode="edge")
+    smooth(margin, sizes, step, weights, out)
+    return out
+
+
+def with_margin(plane: Array) -> Array:
+    """The plane with three samples repeated on every side."""
+    return np.pad(plane, _REACH, mode="edge")

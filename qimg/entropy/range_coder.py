@@ -1,0 +1,225 @@
+"""Binary range coding: bits of known probability to 32-bit words and back, in constriction's stream format.
+
+Encoding has every bit and probability at hand and is one pass of constriction's `RangeEncoder` (Bamler, 2022). Decoding
+runs one bit at a time inside a Numba loop, since a probability may depend on the bits before it; `decode_bit` does in
+integers what constriction's `RangeDecoder` does, so each reads the other's streams.
+
+A probability is an integer `p1`, 1 ≤ p1 ≤ 65535: the bit 1 has probability p1 / 65536. constriction counts in 2^-24
+and is given exactly 256 · p1, so the stream depends on integers alone and is the same on every platform.
+
+    state = start(words)
+    bit = decode_bit(state, words, p1)  # as often as there are bits
+    is_complete(state, words)           # or the stream is cut short, too long or damaged
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from qimg.core import arguments
+from qimg.core.compiled import compiled
+
+WIDTH = 0
+"""Index into the state: size of the current interval; at least 2^32 between calls."""
+OFFSET = 1
+"""Index into the state: position of the coded number inside the interval, below its size."""
+POSITION = 2
+"""Index into the state: words consumed, counting those that were missing and taken as zero."""
+INVALID = 3
+"""Index into the state: 1 after data that no encoder writes, else 0."""
+
+_BATCH = 1 << 16  # bits handed to constriction at once: bounds the memory for their probabilities to 0.5 MiB
+_WORD = np.uint64(32)
+_WORD_SIZE = np.uint64(1 << 32)
+_ONE = np.uint64(1)
+_SHARES = np.uint64(1 << 16)
+_PRECISION = np.uint64(24)
+_SHARE = np.uint64(24 - 16)
+
+
+def encode_bits(bits: ArrayLike, probabilities: ArrayLike) -> NDArray[np.uint32]:
+    """Words from which `decode_bit`, given the same probabilities in the same order, returns the bits.
+
+    Takes Σ -log2(probability of the bit), plus about 1.3e-4 bits per bit coded for the rounding of intervals (none if
+    every p1 is 32768) and at most two words for the end of the stream. No bits give no words. Cost: O(n).
+
+    Exact: constriction's `Categorical(perfect=False)` turns float weights (w0, w1) into 24-bit probabilities
+    (⌊w0·s⌋ + 1, rest) with s = (2^24 - 2) / (w0 + w1). The weights given here are the integers
+    w0 = 2^24 - 256·p1 - 1 and w1 = 256·p1 - 1. These, their sum 2^24 - 2 and hence s = 1 are exact in single precision,
+    so nothing is rounded: the probability of 1 is 256·p1 / 2^24 on any platform with IEEE arithmetic.
+
+    Args:
+        bits: (n,) integers or booleans, 0 or 1.
+        probabilities: (n,) integers p1 in [1, 65535], the probability of 1 in units of 1/65536.
+
+    Returns:
+        (m,) words, to be stored with a byte order of one's choice.
+
+    Raises:
+        ValueError: the shapes differ, or a value is not of its kind or range.
+
+    >>> encode_bits([1, 0, 1, 1], [32768, 32768, 60000, 9])
+    array([3221090472], dtype=uint32)
+    """
+    encoder = Encoder()
+    encoder.push(bits, probabilities)
+    return encoder.words()
+
+
+class Encoder:
+    """`encode_bits` for bits that come one batch after the other.
+
+    >>> encoder = Encoder()
+    >>> encoder.push([1, 0], [32768, 32768])
+    >>> encoder.push([1, 1], [60000, 9])
+    >>> encoder.words()
+    array([3221090472], dtype=uint32)
+    """
+
+    def __init__(self) -> None:
+        import constriction  # decoding does without it, also where there is no wheel of it, as for Linux on ARM
+
+        self._family = constriction.stream.model.Categorical(perfect=False)
+        self._encoder = constriction.stream.queue.RangeEncoder()
+
+    def push(self, bits: ArrayLike, probabilities: ArrayLike) -> None:
+        """Append bits; arguments and errors as for `encode_bits`."""
+        symbols = _integers("bits", bits, 0, 1)
+        shares = _integers("probabilities", probabilities, 1, 65535)
+        arguments.require_shape(shares.shape == symbols.shape, "probabilities", f"{symbols.shape}, as bits", shares)
+        for begin in range(0, len(symbols), _BATCH):
+            ones = 256 * shares[begin : begin + _BATCH].astype(np.int32)
+            weights = np.stack([(1 << 24) - ones - 1, ones - 1], axis=1).astype(np.float32)
+            self._encoder.encode(symbols[begin : begin + _BATCH].astype(np.int32), self._family, weights)
+
+    def words(self) -> NDArray[np.uint32]:
+        """The words of all bits so far, as from `encode_bits`."""
+        words: NDArray[np.uint32] = self._encoder.get_compressed()
+        return words
+
+
+@njit(cache=True)
+def start(words: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """The decoder's state before the first bit: four `uint64`, indexed by `WIDTH`, `OFFSET`, `POSITION` and `INVALID`.
+
+    Args:
+        words: (m,) `uint32` from `encode_bits`, m ≥ 0; two words are consumed, missing ones as zero.
+
+    >>> start(np.array([7], np.uint32))
+    array([18446744073709551615, 30064771072, 2, 0], dtype=uint64)
+    """
+    state = np.zeros(4, np.uint64)
+    state[WIDTH] = ~np.uint64(0)
+    for index in range(2):
+        word = np.uint64(words[index]) if index < words.size else np.uint64(0)
+        state[OFFSET] = (state[OFFSET] << _WORD) | word
+    state[POSITION] = np.uint64(2)
+    return state
+
+
+@compiled
+def decode_bit(state: NDArray[np.uint64], words: NDArray[np.uint32], p1: int) -> int:
+    """The next bit, 0 or 1; updates `state`. Callable from Python and from a Numba function.
+
+    With unit = ⌊width / 2^24⌋ · 256 the interval is split at unit · (65536 - p1): below lies the bit 0, above, for
+    unit · p1, the bit 1. Once the interval is smaller than 2^32, a word is consumed. No division, no loop, and no read
+    outside `words`: words past the end count as zero, as in constriction. What constriction refuses as invalid data, an
+    offset in the part of the interval lost to rounding, sets `state[INVALID]` for good; later bits mean nothing.
+
+    Args:
+        state: from `start`, with the same words; modified.
+        words: (m,) `uint32`.
+        p1: probability of 1 in units of 1/65536; in [1, 65535], which is not checked, and equal to the encoder's.
+
+    >>> words = encode_bits([1, 0], [40000, 9])
+    >>> state = start(words)
+    >>> decode_bit(state, words, 40000), decode_bit(state, words, 9), is_complete(state, words)
+    (1, 0, True)
+    """
+    share = np.uint64(p1)
+    width = state[WIDTH]
+    offset = state[OFFSET]
+    unit = (width >> _PRECISION) << _SHARE
+    split = unit * (_SHARES - share)
+    bit = 0
+    width = split
+    if offset >= split:
+        bit = 1
+        offset -= split
+        width = unit * share
+        if offset >= width:
+            state[INVALID] = _ONE
+            offset = np.uint64(0)
+    if width < _WORD_SIZE:
+        position = state[POSITION]
+        word = np.uint64(words[position]) if position < np.uint64(words.size) else np.uint64(0)
+        state[POSITION] = position + _ONE
+        width <<= _WORD
+        offset = (offset << _WORD) | word
+    state[WIDTH] = width
+    state[OFFSET] = offset
+    return bit
+
+
+@compiled
+def is_broken(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
+    """Whether a stream under way cannot be what `encode_bits` wrote: invalid data, or too few words for the bits read.
+
+    An encoder's stream is consumed to at most one word past its end. Cheap enough to ask once per block. A damaged
+    stream may pass: `is_complete` after the last bit says more, a checksum all.
+
+    Args:
+        state: from `start`, after any number of bits.
+        words: (m,) `uint32`.
+
+    >>> words = np.zeros(0, np.uint32)
+    >>> state = start(words)
+    >>> before = is_broken(state, words)
+    >>> before, decode_bit(state, words, 32768), is_broken(state, words)
+    (False, 0, True)
+    """
+    if state[WIDTH] == ~np.uint64(0):
+        return False
+    return state[INVALID] != np.uint64(0) or state[POSITION] > np.uint64(words.size) + _ONE
+
+
+@compiled
+def is_complete(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
+    """Whether a stream ends here as `encode_bits` ends it; asked after the last bit.
+
+    True for every stream of `encode_bits` when all its bits are decoded: all words are consumed and at most one missing
+    word, nothing was invalid, and the offset is below 2^32, since the encoder closes with the least word that names its
+    interval. False for most streams cut short or damaged, but no checksum: of random streams that lost their last word
+    1 in 50 passes, most of them with the right bits since that word was zero, and of those with a flipped bit 1 in 25.
+    One word too many, which changes no bit, may pass; more do not.
+
+    Args:
+        state: from `start`, after the last bit.
+        words: (m,) `uint32`.
+
+    >>> words = encode_bits([0] * 100, [20000] * 100)
+    >>> state = start(words)
+    >>> decoded = [decode_bit(state, words, 20000) for _ in range(100)]
+    >>> is_complete(state, words), is_complete(state, words[:-1])
+    (True, False)
+    """
+    if state[WIDTH] == ~np.uint64(0):
+        return words.size == 0
+    if state[POSITION] < np.uint64(words.size) or is_broken(state, words):
+        return False
+    return state[OFFSET] < _WORD_SIZE
+
+
+def _integers(name: str, value: ArrayLike, low: int, high: int) -> NDArray[Any]:
+    """`value` as a vector of integers or booleans, each in [low, high]."""
+    array = np.asarray(value)
+    if array.size == 0:
+        array = array.astype(np.int32)  # an empty list is of floats
+    arguments.require(array.dtype.kind in "biu", name, "must be integers", array.dtype.name)
+    arguments.require_shape(array.ndim == 1, name, "(n,)", array)
+    if array.size:
+        for extreme in (int(array.min()), int(array.max())):
+            arguments.require(low <= extreme <= high, name, f"must be in [{low}, {high}]", extreme)
+    return array

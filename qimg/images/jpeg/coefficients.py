@@ -1,0 +1,194 @@
+"""JPEG files as they are: quantized coefficients, tables and sampling of every component, read by jpeglib."""
+
+import io
+import os
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from qimg.core.arguments import Array
+from qimg.images import ImageError
+
+MAX_PIXELS = 1 << 28
+"""Pictures with more pixels are refused unless told otherwise."""
+
+
+class DamagedJpegWarning(UserWarning):
+    """A JPEG file is cut or corrupt; the message says what was lost."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Component:
+    """One plane of a JPEG file."""
+
+    coefficients: Array
+    """(R, C, 8, 8) int16 quantized DCT coefficients of its blocks."""
+    table: Array
+    """(8, 8) float64 quantization steps."""
+    vertical: int
+    """How many rows of the picture one of its rows stands for."""
+    horizontal: int
+    shape: tuple[int, int]
+    """Rows and columns of samples that belong to the picture; what the blocks hold beyond is padding."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class JpegFile:
+    """What a JPEG file holds."""
+
+    shape: tuple[int, int]
+    """Rows and columns of pixels, before any turning."""
+    components: tuple[Component, ...]
+    """One of a gray picture; Y, Cb, Cr, or R, G, B where `is_rgb`."""
+    is_rgb: bool
+    orientation: int
+    """EXIF's, 1 to 8."""
+    complaints: tuple[str, ...]
+    """What the decoder said about damage, in its own words; none of a sound file."""
+
+
+def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None = MAX_PIXELS) -> JpegFile:
+    """Read the coefficients of a JPEG file: baseline or progressive, any tables, gray or three components.
+
+    A cut or corrupt file gives what can be decoded, the rest being zeros, and `complaints`.
+
+    Args:
+        source: path, or the file's content.
+        max_pixels: larger pictures are refused before memory is taken for them; None takes all.
+
+    Raises:
+        ImageError: the file is missing, no JPEG, in CMYK, in 12 bits or too large, or its tables or sampling make no
+            sense.
+    """
+    name = "the JPEG file" if isinstance(source, bytes) else os.fspath(source)
+    content = source if isinstance(source, bytes) else _content(Path(source))
+    if content[:2] != b"\xff\xd8":
+        raise ImageError(
+            f"{name}: must be a JPEG file, which begins with FF D8, "
+            f"but begins with {content[:2].hex(' ').upper() or 'nothing'}"
+        )
+    height, width, bands, orientation = _header(content, name)
+    if max_pixels is not None and height * width > max_pixels:
+        raise ImageError(f"{name}: must have at most max_pixels={max_pixels} pixels, but has {height}×{width}")
+    if bands not in (1, 3):
+        raise ImageError(f"{name}: must be gray or have three components, but has {bands} (CMYK or YCCK)")
+    read, complaints = _coefficients(content, name)
+    return JpegFile(
+        shape=(height, width),
+        components=_components(read, bands, (height, width), name),
+        is_rgb=bands == 3 and str(read.jpeg_color_space).endswith("JCS_RGB"),
+        orientation=orientation,
+        complaints=complaints,
+    )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ImageError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path}: is a folder, but a JPEG file is expected") from None
+
+
+def _header(content: bytes, name: str) -> tuple[int, int, int, int]:
+    """Height, width, components and EXIF orientation."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about size, which is checked by the caller, and about broken EXIF
+            with Image.open(io.BytesIO(content), formats=("JPEG", "MPO")) as file:
+                width, height = file.size
+                bands = len(file.getbands())
+                bits = getattr(file, "bits", 8)
+                orientation = _orientation(file)
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: is too large ({error})") from None
+    except UnidentifiedImageError:
+        raise ImageError(f"{name}: its header cannot be read as that of a JPEG file") from None
+    except Exception as error:  # Pillow raises many kinds on broken headers
+        raise ImageError(f"{name}: its header cannot be read ({error})") from None
+    if bits != 8:
+        raise ImageError(f"{name}: must hold 8 bits per sample, but holds {bits}")
+    return height, width, bands, orientation
+
+
+def _orientation(file: Image.Image) -> int:
+    try:
+        found = file.getexif().get(0x0112, 1)
+    except Exception:  # broken EXIF: upright, as `images.load` has it
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def _coefficients(content: bytes, name: str) -> tuple[Any, tuple[str, ...]]:
+    try:
+        import jpeglib
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("reading JPEG coefficients needs jpeglib: pip install jpeglib") from None
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file, _error_stream() as said:
+        file.write(content)
+        file.flush()
+        try:
+            read = jpeglib.read_dct(file.name)
+            _ = read.Y  # decodes
+        except Exception as error:
+            reason = "; ".join(said()) or str(error).replace(file.name, name)
+            raise ImageError(f"{name}: cannot be decoded ({reason})") from None
+        return read, tuple(dict.fromkeys(said()))
+
+
+_LOCK = threading.Lock()
+
+
+@contextmanager
+def _error_stream() -> Iterator[Any]:
+    """Collect what C code prints to the error stream: the only way in which libjpeg tells of damage."""
+    with _LOCK, tempfile.TemporaryFile() as sink:
+        kept = os.dup(2)
+        os.dup2(sink.fileno(), 2)
+
+        def said() -> list[str]:
+            sink.seek(0)
+            return [line.strip() for line in sink.read().decode(errors="replace").splitlines() if line.strip()]
+
+        try:
+            yield said
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _components(read: Any, bands: int, shape: tuple[int, int], name: str) -> tuple[Component, ...]:
+    planes = [read.Y] if bands == 1 else [read.Y, read.Cb, read.Cr]
+    factors = np.asarray(read.samp_factor)[:bands] if bands == 3 else np.array([[1, 1]])
+    most = factors.max(axis=0)
+    found = []
+    for plane, number, (vertical, horizontal) in zip(planes, read.quant_tbl_no, factors, strict=False):
+        if plane is None or most[0] % vertical or most[1] % horizontal:
+            raise ImageError(f"{name}: sampling factors must divide the largest ones, but are {factors.tolist()}")
+        table = np.asarray(read.qt[number], np.float64)
+        if table.min() < 1:
+            raise ImageError(f"{name}: quantization steps must be at least 1, but table {number} holds {table.min():g}")
+        rows, columns = most[0] // vertical, most[1] // horizontal
+        size = (-(-shape[0] // int(rows)), -(-shape[1] // int(columns)))
+        needed = tuple(-(-length // 8) for length in size)
+        if plane.shape[0] < needed[0] or plane.shape[1] < needed[1]:
+            raise ImageError(f"{name}: must hold {needed} blocks of each component, but holds {plane.shape[:2]}")
+        found.append(
+            Component(
+                coefficients=np.asarray(plane[: needed[0], : needed[1]]),
+                table=table,
+                vertical=int(rows),
+                horizontal=int(columns),
+                shape=size,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,31 @@
+"""The parameters of a training's steps."""
+
+from dataclasses import dataclass
+
+from qimg.core.arguments import integer, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """The parameters of the steps of a training."""
+
+    crop: int = 8
+    """Blocks on a side of a crop."""
+    batch: int = 32
+    """Crops of a step."""
+    steps: int = 20_000
+    """Of Adam."""
+    rate: float = 2e-3
+    """Highest learning rate, reached after `warmup` steps; it falls to zero as a cosine."""
+    warmup: int = 200
+    averaging: float = 0.999
+    """Share of the averaged weights, which are what is kept, that stays at a step."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("crop", "batch", "steps"):
+            integer(name, getattr(self, name), 1)
+        for name in ("warmup", "seed"):
+            integer(name, getattr(self, name), 0)
+        require(0 <= self.averaging < 1, "averaging", "must be in [0, 1)", self.averaging)
+        require(self.rate > 0, "rate", "must be positive", self.rate)

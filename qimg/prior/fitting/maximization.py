@@ -1,0 +1,191 @@
+"""First classes, maximization with shrinkage for thin classes, and stepwise updates of a mixture."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
+from qimg.prior.fitting.moments import Expectation, Moments, pooled_moments
+from qimg.prior.mixture import GaussianMixture
+
+SHRINKAGE = 0.5
+"""Pseudo-vectors of the pooled covariance per dimension that classes are shrunk with unless said otherwise."""
+
+CHILDREN = 8
+"""Classes that a coarse class is split into."""
+_COARSE_FROM = 32
+
+
+def seeded_moments(vectors: Array, pooled: Array, components: int, rng: np.random.Generator) -> Moments:
+    """Moments of a first guess at K classes that needs nothing but the pooled covariance.
+
+    Vectors are whitened by the pooled covariance; their length falls into one of up to 8 levels, a factor √2 or more
+    apart, their direction (sign left out) goes to the nearest of K / levels random axes.
+
+    Args:
+        vectors: (n, d).
+        pooled: (d, d) positive definite covariance of all vectors.
+        components: K.
+        rng: draws the axes; the same state gives the same classes for every batch.
+    """
+    from scipy.linalg import solve_triangular
+
+    x = np.asarray(vectors, np.float64)
+    white = solve_triangular(np.linalg.cholesky(pooled), x.T, lower=True).T
+    levels = int(np.clip(components // 8, 1, 8))
+    axes = -(-components // levels)
+    directions = rng.standard_normal((axes, x.shape[1]))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    length = np.sqrt((white**2).mean(axis=1))
+    # Natural vectors are sparse: most are far shorter than their mean square says.
+    edges = 2.0 ** (np.arange(1, levels) * 5 / levels - 3.5)
+    label = np.searchsorted(edges, length) * axes + np.abs(white @ directions.T).argmax(axis=1)
+    label = np.minimum(label, components - 1)
+    rows, columns = np.tril_indices(x.shape[1])
+    packed = np.zeros((components, len(rows)))
+    for k in np.unique(label):
+        own = x[label == k]
+        packed[k] = (own.T @ own)[rows, columns]
+    counts = np.bincount(label, minlength=components).astype(np.float64)
+    return Moments(counts=counts, packed=packed, log_likelihood=0.0)
+
+
+def coarse_classes(components: int) -> int:
+    """How many classes a mixture starts with: from 32 on an eighth, which then find better places than all at once."""
+    return -(-components // CHILDREN) if components >= _COARSE_FROM else components
+
+
+def split_moments(vectors: Array, mixture: GaussianMixture, components: int, rng: np.random.Generator) -> Moments:
+    """Moments of a first guess at K classes from a coarser mixture.
+
+    Each vector goes to its likeliest class, and there to one of that class's share of the K, as `seeded_moments` under
+    the class's own covariance says.
+
+    Args:
+        vectors: (n, d).
+        mixture: of K' ≤ K classes.
+        components: K.
+        rng: the same state gives the same classes for every batch.
+    """
+    x = np.asarray(vectors, np.float64)
+    label = mixture.log_joint(x).argmax(axis=1) if len(x) else np.zeros(0, int)
+    parents = mixture.components
+    shares = [components // parents + (k < components % parents) for k in range(parents)]
+    children = [
+        seeded_moments(x[label == k], mixture.covariances[k], share, generator)
+        for k, (share, generator) in enumerate(zip(shares, rng.spawn(parents), strict=True))
+    ]
+    return Moments(
+        counts=np.concatenate([child.counts for child in children]),
+        packed=np.concatenate([child.packed for child in children]),
+        log_likelihood=0.0,
+    )
+
+
+def maximization(moments: Moments, pooled: ArrayLike, *, shrinkage: float, noise_variance: float) -> GaussianMixture:
+    """The mixture of largest likelihood under given responsibilities, thin classes shrunk towards the pooled shape.
+
+    C_k = (Σ r x xᵀ + s t_k C_0) / (Σ r + s) + ν·1 and π_k ∝ Σ r + 1: s pseudo-vectors with the pooled covariance C_0
+    scaled to the class's own mean energy (t_k), so that a class without vectors has C_0 itself.
+
+    Args:
+        moments: of K classes.
+        pooled: (d, d) covariance C_0 of all vectors.
+        shrinkage: s ≥ 0, in vectors; `SHRINKAGE` · d is a good start.
+        noise_variance: ν > 0 in squared units of the vectors.
+    """
+    arguments.require(bool(0 <= shrinkage < np.inf), "shrinkage", "must not be negative", shrinkage)
+    arguments.require(bool(0 < noise_variance < np.inf), "noise_variance", "must be positive", noise_variance)
+    centre = arguments.hermitian("pooled", pooled)
+    sums, counts = moments.matrices(), moments.counts
+    energy = np.trace(sums, axis1=1, axis2=2)
+    own = np.where(counts > 0, energy / np.maximum(counts, 1e-300), np.trace(centre)) / max(np.trace(centre), 1e-300)
+    numbers = counts + shrinkage
+    prior = (shrinkage * own)[:, None, None] * centre
+    matrices = np.where(
+        (numbers > 0)[:, None, None], (sums + prior) / np.maximum(numbers, 1e-300)[:, None, None], centre
+    )
+    noise = noise_variance * np.eye(moments.dimension)
+    weights = (counts + 1) / (counts + 1).sum()
+    return GaussianMixture.from_covariances(weights, matrices + noise)
+
+
+def fit_mixture(
+    vectors: ArrayLike,
+    components: int,
+    *,
+    rng: np.random.Generator,
+    noise_variance: float,
+    shrinkage: float | None = None,
+    epochs: int = 12,
+    batch: int = 0,
+) -> Iterator[GaussianMixture]:
+    """Mini-batch expectation–maximization on an array; yields the mixture after every pass over the vectors.
+
+    A generator: arguments are checked when the first mixture is asked for.
+
+    Stepwise EM (Cappé & Moulines, J. R. Stat. Soc. B 71, 2009): after batch t the moments are blended with share
+    (t + 1)^−0.6, so that the first passes over the data already use many updates; the later half of the passes uses
+    the whole data per update, which never lowers the likelihood beyond shrinkage. From 32 classes on the first third of
+    the passes fits an eighth of the classes, which are then split.
+
+    Args:
+        vectors: (n, d), n ≥ 1.
+        components: K.
+        rng: shuffles the vectors and draws the first classes.
+        noise_variance: ν of `maximization`.
+        shrinkage: s of `maximization`; d / 2 when left out.
+        epochs: passes over the vectors.
+        batch: vectors per update in the first half of the passes; 0 takes 300 per class, at least 5000.
+    """
+    x = arguments.real("vectors", vectors)
+    arguments.require_shape(x.ndim == 2 and len(x) > 0, "vectors", "(n, d) with n >= 1", x)
+    components = integer("components", components, 1)
+    arguments.require(bool(0 < noise_variance < np.inf), "noise_variance", "must be positive", noise_variance)
+    epochs = integer("epochs", epochs, 1)
+    batch = integer("batch", batch, 0) or max(5000, 300 * components)
+    strength = SHRINKAGE * x.shape[1] if shrinkage is None else shrinkage
+    x = x[rng.permutation(len(x))].astype(np.float32)
+    one = pooled_moments(x)
+    pooled = one.matrices()[0] / len(x) + noise_variance * np.eye(x.shape[1])
+
+    def started(first: Moments) -> Updates:
+        total = float(len(x))
+        return Updates(first.scaled(total), pooled, total=total, shrinkage=strength, noise_variance=noise_variance)
+
+    updates = started(seeded_moments(x[: 4 * batch], pooled, coarse_classes(components), rng))
+    split = epochs // 3 if coarse_classes(components) < components else -1
+    for epoch in range(epochs):
+        if epoch == split:
+            updates = started(split_moments(x[: 4 * batch], updates.mixture, components, rng))
+        step = min(batch, len(x)) if 2 * epoch < epochs else len(x)
+        for start in range(0, len(x) - step + 1, step):
+            updates.take(Expectation(updates.mixture).moments(x[start : start + step]))
+        yield updates.mixture
+
+
+class Updates:
+    """Stepwise maximization: takes the moments of one batch after the other and keeps the mixture up to date.
+
+    Starts from the moments of first classes, scaled to `total` vectors (`Moments.scaled`).
+    """
+
+    def __init__(
+        self, first: Moments, pooled: Array, *, total: float, shrinkage: float, noise_variance: float, taken: int = 0
+    ) -> None:
+        self.pooled, self.total, self.taken = pooled, total, taken
+        self._options = {"shrinkage": shrinkage, "noise_variance": noise_variance}
+        self.moments = first
+        self.mixture = maximization(self.moments, pooled, **self._options)
+
+    def take(self, batch: Moments) -> None:
+        """Blend in the moments of a batch, scaled to the size of the whole; one that is the whole replaces them."""
+        size = float(batch.counts.sum())
+        if size == 0:
+            return
+        self.taken += 1
+        share = 1.0 if size >= 0.999 * self.total else max((self.taken + 1) ** -0.6, size / self.total)
+        self.moments = self.moments.blended(batch.scaled(self.total), share)
+        self.mixture = maximization(self.moments, self.pooled, **self._options)

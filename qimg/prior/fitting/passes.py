@@ -1,0 +1,297 @@
+"""The fit: pass after pass over the pictures, one sum per update, a checkpoint that takes up where it was left."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg.core.arguments import Array, require
+from qimg.core.blas import one_blas_thread
+from qimg.core.workers import Threads, Workers, dask_cluster
+from qimg.images import ImageError
+from qimg.images.collections import Source, gather, parts_of, without_copies
+from qimg.operators import CorrelationOperator
+from qimg.prior.fitting import checkpoints
+from qimg.prior.fitting.contributions import Contribution, Task, contribution
+from qimg.prior.fitting.maximization import Updates
+from qimg.prior.fitting.moments import Moments
+from qimg.prior.fitting.recipe import Recipe
+from qimg.prior.model import Prior
+from qimg.prior.views import View
+
+Track = Callable[[Iterable[int]], Iterable[int]]
+
+_SECONDS_BETWEEN_CHECKPOINTS = 20.0
+
+
+@dataclass(eq=False, kw_only=True)
+class Progress:
+    """Where a fit stands: everything that a checkpoint has to hold."""
+
+    step: int = 0
+    """Pass: an index into `Recipe.steps`."""
+    update: int = 0
+    """Update within the pass."""
+    part: int = 0
+    """Parts of the update whose sums are in `sums`."""
+    sums: Contribution = field(default_factory=Contribution)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    """Of the survey, one per picture."""
+    operators: dict[str, CorrelationOperator] = field(default_factory=dict)
+    mixtures: dict[str, Updates] = field(default_factory=dict)
+    pooled: dict[str, Moments] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict)
+    """View → mean log-likelihood in nats, per pass, of the vectors under the mixtures that met them."""
+    round_sums: dict[str, list[float]] = field(default_factory=dict)
+    """View → log-likelihood and number of vectors so far in this pass."""
+
+
+def fit(
+    images: Iterable[str | os.PathLike[str] | ArrayLike],
+    recipe: Recipe | None = None,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    root: str | os.PathLike[str] | None = None,
+    track: Track = iter,
+    resumed: Callable[[int], None] = lambda passes: None,
+) -> Prior:
+    """Fit a prior on any number of pictures, in constant memory.
+
+    The first pass adds exact second moments; with mixtures, a second one makes first classes and further ones run
+    stepwise expectation–maximization (`recipe.steps`). Sums are added part by part in a fixed order, so that the result
+    has the same bits for any number of workers; those of luma and colour operators are exact, the same for any order
+    and partition. BLAS runs on one thread meanwhile, in the whole process.
+
+    Args:
+        images: files, folders, patterns, lists (`splits.json#fit`) and image arrays, with `label=` in front of a path
+            to name the group that it is counted in (see `qimg.images.collections.gather`). Each file counts once.
+        recipe: what to fit; operators and two mixtures of 16 classes when left out.
+        workers: threads of this process, or processes of the local cluster.
+        scheduler: "threads" or None for threads, "local" for a local Dask cluster, or the address of a Dask scheduler
+            whose workers see the files under the same paths.
+        out: file that the prior is written to.
+        checkpoint: file that keeps the state while the fit runs; where it exists the fit goes on from it. Deleted at
+            the end, after `out` was written.
+        root: folder in which names are looked up that do not exist as given.
+        track: wraps the parts of every pass to report progress; called once per pass.
+        resumed: told the number of passes that are done when a checkpoint is taken up.
+
+    Returns:
+        The prior, as it will be after saving and loading. `prior.provenance["skipped"]` names the pictures that could
+        not be used, with reasons.
+
+    Raises:
+        ImageError: no source, a source that names nothing, or no picture that can be used.
+        ValueError: the checkpoint belongs to another fit, or `recipe.operator` or `scheduler` names nothing.
+        ConnectionError: the scheduler cannot be reached.
+        OSError: the checkpoint or `out` cannot be written; the checkpoint before stays.
+    """
+    recipe = Recipe() if recipe is None else recipe
+    sources, copies = without_copies(gather(images, root=None if root is None else Path(root)))
+    groups = sorted({source.group for source in sources})
+    known = recipe.operator in ("", *groups)
+    require(known, "operator", f"must be one of the groups {', '.join(groups)}", recipe.operator)
+    versions = _versions(sources)
+    keeper = checkpoints.Keeper(checkpoint, _signature(sources, recipe, versions), _SECONDS_BETWEEN_CHECKPOINTS)
+    progress = keeper.load(recipe) or Progress()
+    if progress.step or progress.part:
+        resumed(progress.step)
+    with ExitStack() as stack:
+        # One limit around everything: it holds for the whole process, so threads cannot each have their own.
+        stack.enter_context(one_blas_thread())
+        pool = _pool(stack, scheduler, workers)
+        while progress.step < recipe.passes:
+            _run_pass(progress, sources, recipe, pool, track, keeper)
+    prior = _prior(progress, copies, recipe, versions)
+    if out is not None:
+        prior.save(out)
+    keeper.delete()
+    return prior
+
+
+def _pool(stack: ExitStack, scheduler: str | None, workers: int) -> Workers:
+    if scheduler in (None, "threads"):
+        return Threads(workers)
+    address = scheduler == "local" or "://" in str(scheduler)
+    require(address, "scheduler", "must be threads, local, or an address such as tcp://host:8786", scheduler)
+    return stack.enter_context(dask_cluster(None if scheduler == "local" else scheduler, workers=workers))
+
+
+def _signature(sources: Sequence[Source], recipe: Recipe, versions: Mapping[str, str]) -> str:
+    """What a checkpoint must agree with: recipe, versions, and the state of every file."""
+    content = [recipe.to_json(), dict(versions), [source.state() for source in sources]]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _versions(sources: Sequence[Source]) -> dict[str, str]:
+    """Of what reads and adds up these pictures."""
+    raw = find_spec("rawpy") and any(source.raw for source in sources)
+    return {package: version(package) for package in ("qimg", "numpy", "pillow", *(["rawpy"] if raw else []))}
+
+
+def _run_pass(
+    progress: Progress,
+    sources: Sequence[Source],
+    recipe: Recipe,
+    pool: Workers,
+    track: Track,
+    keeper: checkpoints.Keeper,
+) -> None:
+    updates = _updates(progress, sources, recipe)
+    left = sum(map(len, updates[progress.update :])) - progress.part
+    ticks = iter(track(range(left)))
+    next(ticks, None)  # shows the bar; each further step says that a part is done
+    while progress.update < len(updates):
+        parts = updates[progress.update][progress.part :]
+        for result in pool.map(contribution, parts, _task(progress, recipe)):
+            progress.sums = progress.sums + result
+            progress.part += 1
+            keeper.save_if_due(progress)
+            next(ticks, None)
+        _finish_update(progress, recipe)
+        progress.sums, progress.part = Contribution(), 0
+        progress.update += 1
+    _finish_pass(progress)
+    keeper.save(progress)
+
+
+def _updates(progress: Progress, sources: Sequence[Source], recipe: Recipe) -> list[list[list[Source]]]:
+    """The parts of every update of a pass; pictures that were skipped are not read again."""
+    if progress.step == 0:
+        return [parts_of(sources, recipe.part)]
+    known = {record["name"] for record in _used(progress.records)}
+    parts = parts_of([source for source in sources if source.name in known], recipe.part)
+    left = recipe.passes - progress.step
+    if recipe.steps[progress.step] != "round" or 2 * left <= recipe.rounds:
+        return [parts]
+    # The hungriest mixture sets how many updates the pictures are good for. Parts are dealt out like cards, so that an
+    # update sees pictures of every folder.
+    possible = []
+    for name, moments in progress.pooled.items():
+        needed = recipe.vectors_per_update(progress.mixtures[name].mixture.components)
+        possible.append(float(moments.counts.sum()) / needed)
+    count = int(np.clip(min(possible), 1, max(1, len(parts) // recipe.parts_per_update)))
+    return [parts[first::count] for first in range(count)]
+
+
+def _task(progress: Progress, recipe: Recipe) -> Task:
+    step = recipe.steps[progress.step]
+    if step == "survey":
+        return Task(recipe=recipe, step=step)
+    if step == "seed":
+        return Task(
+            recipe=recipe,
+            step=step,
+            pooled={name: pooled_covariance(one, recipe) for name, one in progress.pooled.items()},
+        )
+    mixtures = {name: updates.mixture for name, updates in progress.mixtures.items()}
+    return Task(recipe=recipe, step=step, mixtures=mixtures)
+
+
+def pooled_covariance(pooled: Moments, recipe: Recipe) -> Array:
+    """Covariance of all vectors of a view, with the noise that keeps it regular."""
+    return np.asarray(pooled.matrices()[0] / pooled.counts[0] + recipe.noise_variance * np.eye(pooled.dimension))
+
+
+def _finish_update(progress: Progress, recipe: Recipe) -> None:
+    sums = progress.sums
+    if progress.step == 0:
+        _take_survey(progress, recipe)
+        return
+    _unchanged(progress)
+    for name, moments in sums.moments.items():
+        updates = progress.mixtures.get(name)
+        if updates is None or len(updates.moments.counts) < len(moments.counts):
+            progress.mixtures[name] = first_updates(moments, progress.pooled[name], recipe)
+            continue
+        updates.take(moments)
+        so_far = progress.round_sums.get(name, [0.0, 0.0])
+        progress.round_sums[name] = [so_far[0] + moments.log_likelihood, so_far[1] + float(moments.counts.sum())]
+
+
+def first_updates(moments: Moments, pooled: Moments, recipe: Recipe) -> Updates:
+    """The start of stepwise maximization from first classes."""
+    total = float(pooled.counts[0])
+    return restored_updates(moments.scaled(total), pooled, recipe, taken=0)
+
+
+def restored_updates(moments: Moments, pooled: Moments, recipe: Recipe, *, taken: int) -> Updates:
+    """Stepwise maximization after so many updates."""
+    return Updates(
+        moments,
+        pooled_covariance(pooled, recipe),
+        total=float(pooled.counts[0]),
+        shrinkage=recipe.shrinkage * moments.dimension,
+        noise_variance=recipe.noise_variance,
+        taken=taken,
+    )
+
+
+def _used(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of pictures that were not skipped."""
+    return [record for record in records if "sha256" in record]
+
+
+def _unchanged(progress: Progress) -> None:
+    """Every pass must see the pictures of the first."""
+    known = {record["name"]: record["sha256"] for record in _used(progress.records)}
+    for record in progress.sums.records:
+        if record.get("sha256") != known[record["name"]]:
+            why = record.get("skipped", f"{record['name']}: has changed")
+            raise ImageError(
+                f"{why}; it could be used in the first pass of this fit, and must not change while it runs"
+            )
+
+
+def _take_survey(progress: Progress, recipe: Recipe) -> None:
+    used = _used(progress.sums.records)
+    if not used:
+        reasons = "; ".join(record["skipped"] for record in progress.sums.records[:3])
+        raise ImageError(f"none of the {len(progress.sums.records)} pictures can be used: {reasons}")
+    empty = [name for name in recipe.mixtures if name not in progress.sums.moments]
+    if empty:
+        need = max(View(name).offsets.max() - View(name).offsets.min() + 1 for name in empty)
+        raise ImageError(
+            f"no picture is large enough for the windows of {', '.join(empty)}: "
+            f"{need}×{need} pixels after the box means {recipe.scales}"
+        )
+    groups = {record["group"] for record in used}
+    if recipe.operator and recipe.operator not in groups:
+        raise ImageError(f"operator: no picture of the group {recipe.operator!r} can be used")
+    progress.records = progress.sums.records
+    progress.operators = progress.sums.operators
+    progress.pooled = progress.sums.moments
+
+
+def _finish_pass(progress: Progress) -> None:
+    for name, (likelihood, count) in progress.round_sums.items():
+        progress.history.setdefault(name, []).append(likelihood / count)
+    progress.round_sums = {}
+    progress.step, progress.update = progress.step + 1, 0
+
+
+def _prior(progress: Progress, copies: list[dict[str, str]], recipe: Recipe, versions: Mapping[str, str]) -> Prior:
+    provenance = {
+        "recipe": recipe.to_json(),
+        "inputs": _used(progress.records),
+        "skipped": [*(record for record in progress.records if "sha256" not in record), *copies],
+        "log_likelihood": {
+            name: [round(value, 4) for value in values] for name, values in sorted(progress.history.items())
+        },
+        "vectors": {name: int(moments.counts[0]) for name, moments in sorted(progress.pooled.items())},
+        "versions": dict(versions),
+    }
+    mixtures = {name: updates.mixture for name, updates in progress.mixtures.items()}
+    return Prior.assemble(operators=progress.operators, mixtures=mixtures, provenance=provenance)

@@ -1,0 +1,205 @@
+"""Plots of the mixtures of a prior: eigen-patches, spectra and predictors of classes."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qimg.core import arguments
+from qimg.core.arguments import Array, integer
+from qimg.prior import GaussianMixture, JointMixture
+from qimg.report.page import Figure
+from qimg.report.plots import _axes, _bare, plain_log_axis, plot_eigen_patches
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+_GAP = 2
+
+
+def as_one_class(model: JointMixture) -> JointMixture:
+    """The mixture's second moments as a single class: the one operator for everything, and its KLT."""
+    whole = model.mixture.covariance()
+    return JointMixture(model.view, GaussianMixture.from_covariances([1.0], whole[None]))
+
+
+def by_weight(model: JointMixture) -> Array:
+    """(K,) the classes, heaviest first."""
+    return np.argsort(-model.mixture.weights, kind="stable")
+
+
+def plot_class_eigen_patches(
+    model: JointMixture, *, classes: Sequence[int], count: int = 8, ax: "Axes | None" = None
+) -> "Axes":
+    """Leading eigenvectors of what classes leave to be coded: one class per row, its weight beside it.
+
+    Every patch is scaled to its own extremes. Colour patches are read as Y', Cb and Cr around middle gray.
+
+    Args:
+        model: a mixture of a prior.
+        classes: at least one, 0 to K − 1, from top to bottom.
+        count: eigenvectors per class, from left to right.
+        ax: axes to draw on; a new figure when left out.
+    """
+    view = model.view
+    chosen = chosen_classes(model, classes)
+    count = integer("count", count, 1, view.planes * view.size**2)
+    columns = np.hstack([model.basis(k)[:, :count] for k in chosen])
+    axes = plot_eigen_patches(columns, count=count * len(chosen), planes=view.planes, across=count, ax=ax)
+    centres = (view.size - 1) / 2
+    axes.set_xticks([k * (view.size + 1) + centres for k in range(count)], [str(k + 1) for k in range(count)])
+    axes.set_yticks(
+        [row * (view.size + 1) + centres for row in range(len(chosen))],
+        [f"class {k}: {100 * model.mixture.weights[k]:.1f} %" for k in chosen],
+    )
+    axes.tick_params(length=0)
+    axes.set_xlabel("rank of the eigenvector")
+    return axes
+
+
+def plot_class_spectra(model: JointMixture, *, ax: "Axes | None" = None) -> "Axes":
+    """Spectra of all classes as thin lines, that of one operator for everything as a thick one; both axes logarithmic.
+
+    Args:
+        model: a mixture of a prior.
+        ax: axes to draw on; a new figure when left out.
+    """
+    axes = _axes(ax)
+    kept = model.view.dimension - model.view.observed
+    ranks = np.arange(1, kept + 1)
+    shade = float(np.clip(12 / model.classes, 0.15, 0.7))
+    for k in range(model.classes):
+        label = f"{model.classes} classes" if k == 0 else "_"
+        axes.plot(
+            ranks, np.maximum(model.spectrum(k)[:kept], 1e-9), color="C0", linewidth=0.7, alpha=shade, label=label
+        )
+    axes.plot(ranks, as_one_class(model).spectrum(0)[:kept], color="C1", linewidth=2.2, label="one operator for all")
+    plain_log_axis(axes, "x")
+    axes.set_yscale("log")
+    axes.set_xlabel("rank k")
+    axes.set_ylabel("eigenvalue (code values²)")
+    legend = axes.legend()
+    for handle in legend.get_lines():
+        handle.set_alpha(1.0)
+    return axes
+
+
+def plot_predictors(
+    model: JointMixture,
+    *,
+    classes: Sequence[int],
+    pixels: Sequence[int] | None = None,
+    impulses: Sequence[int] | None = None,
+    plane: int = 0,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """How classes predict a block from its ring, one class per row, seen from both ends.
+
+    For a pixel of the block: the weights of the ring's pixels in its prediction, painted where those pixels lie, around
+    the empty block. For a pixel of the ring: what the prediction of the block gains when that pixel alone is one
+    brighter. Colours follow sign(w)·√|w|, scaled to the largest number shown.
+
+    Args:
+        model: a mixture of a prior whose view has a ring.
+        classes: at least one, 0 to K − 1, from top to bottom.
+        pixels: pixels of the block, row-major, 0 to size² − 1; the first, the centre and the last when left out.
+        impulses: pixels of the ring, indices of `View.ring`; those next to the middle of the block's upper and left
+            edge when left out.
+        plane: plane whose ring predicts its own block: 0 for Y', 1 for Cb, 2 for Cr.
+        ax: axes to draw on; a new figure when left out.
+    """
+    view, size = model.view, model.view.size
+    arguments.require(view.observed > 0, "model", "must have a view with a ring", view.name)
+    chosen = chosen_classes(model, classes)
+    plane = integer("plane", plane, 0, view.planes - 1)
+    middle = size // 2
+    pixels = (0, size * middle + middle, size * size - 1) if pixels is None else pixels
+    if impulses is None:
+        places = view.ring.tolist()
+        impulses = [places.index(place) for place in ([-1, middle], [middle, -1]) if place in places]
+    pixels = [integer("pixels", pixel, 0, size * size - 1) for pixel in pixels]
+    impulses = [integer("impulses", pixel, 0, len(view.ring) - 1) for pixel in impulses]
+    titles = [f"block pixel\n{_pixel_name(divmod(pixel, size))}" for pixel in pixels]
+    titles += [f"ring pixel\n{_pixel_name(view.ring[pixel])}" for pixel in impulses]
+    arguments.require(len(titles) > 0, "pixels", "and impulses must name at least one pixel", (pixels, impulses))
+    boards = [[*_panels(model, k, plane, pixels, impulses)] for k in chosen]
+    axes = _axes(ax)
+    _draw_board(axes, boards)
+    pitch = 2 * size + 1 + _GAP
+    for row in range(len(chosen)):
+        for column in range(len(titles)):
+            _outline(axes, column * pitch + 1, row * pitch + 1, size)
+        for column, pixel in enumerate(pixels):
+            y, x = divmod(pixel, size)
+            _outline(axes, column * pitch + 1 + x, row * pitch + 1 + y, 1, color="C1")
+        for column, pixel in enumerate(impulses, start=len(pixels)):
+            y, x = view.ring[pixel]
+            _outline(axes, column * pitch + 1 + x, row * pitch + 1 + y, 1, color="C1")
+    axes.set_xticks([column * pitch + size for column in range(len(titles))], titles)
+    axes.xaxis.tick_top()
+    axes.set_yticks([row * pitch + size / 2 for row in range(len(chosen))], [f"class {k}" for k in chosen])
+    axes.tick_params(length=0)
+    return axes
+
+
+def one_plot(plot: "Callable[[Axes], Axes]", size: tuple[float, float], caption: str) -> Figure:
+    """A page's figure with one plot on axes of their own, width and height in inches."""
+
+    def draw() -> "MatplotlibFigure":
+        import matplotlib.pyplot as plt
+
+        figure, ax = plt.subplots(figsize=size)
+        plot(ax)
+        return figure
+
+    return Figure(draw=draw, caption=caption)
+
+
+def chosen_classes(model: JointMixture, classes: Sequence[int]) -> list[int]:
+    """The classes as integers, checked."""
+    chosen = [integer("classes", k, 0, model.classes - 1) for k in classes]
+    arguments.require(len(chosen) > 0, "classes", "must name at least one class", chosen)
+    return chosen
+
+
+def _panels(model: JointMixture, k: int, plane: int, pixels: Sequence[int], impulses: Sequence[int]) -> list[Array]:
+    """Squares of 2 · size + 1 pixels that hold ring and block, NaN where nothing is shown."""
+    size, ring = model.view.size, model.view.ring
+    block, m = size * size, len(ring)
+    weights = model.predictor(k)[plane * block : (plane + 1) * block, plane * m : (plane + 1) * m]
+    panels = []
+    for pixel in pixels:
+        panel = np.full((2 * size + 1, 2 * size + 1), np.nan)
+        panel[ring[:, 0] + 1, ring[:, 1] + 1] = weights[pixel]
+        panels.append(panel)
+    for pixel in impulses:
+        panel = np.full((2 * size + 1, 2 * size + 1), np.nan)
+        panel[ring[pixel, 0] + 1, ring[pixel, 1] + 1] = 1.0
+        panel[1 : size + 1, 1 : size + 1] = weights[:, pixel].reshape(size, size)
+        panels.append(panel)
+    return panels
+
+
+def _draw_board(axes: "Axes", boards: Sequence[Sequence[Array]]) -> None:
+    padded = [[np.pad(panel, (0, _GAP), constant_values=np.nan) for panel in row] for row in boards]
+    board = np.vstack([np.hstack(row) for row in padded])[:-_GAP, :-_GAP]
+    scale = float(np.nanmax(np.abs(board)))
+    shown = np.ma.masked_invalid(np.sign(board) * np.sqrt(np.abs(board) / scale))
+    image = axes.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+    _bare(axes)
+    bar = axes.figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, shrink=0.6)
+    marks = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    bar.set_ticks(marks.tolist(), labels=[f"{np.sign(mark) * mark * mark * scale:.2g}" for mark in marks])
+    bar.set_label("weight")
+    bar.outline.set_visible(False)
+
+
+def _outline(axes: "Axes", left: int, top: int, size: int, *, color: str = "0.5") -> None:
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((left - 0.5, top - 0.5), size, size, fill=False, edgecolor=color, linewidth=0.8))
+
+
+def _pixel_name(place: Sequence[int] | Array) -> str:
+    return f"({int(place[0])}, {int(place[1])})".replace("-", "−")

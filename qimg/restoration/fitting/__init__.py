@@ -1,5 +1,0 @@
-"""Fitting the explicit estimator in closed form: the prior's mixtures choose classes, its estimators do the rest."""
-
-from qimg.restoration.fitting.run import Recipe, fit
-
-__all__ = ["Recipe", "fit"]

@@ -1,0 +1,198 @@
+"""The explicit estimator: conditional means under mixtures of joint (JPEG ⊕ raw) operators, stage after stage.
+
+Everything is measured in units of the quantization table, so that one set of operators serves every quality: divided by
+the size of the steps, the deviation of a fine picture at high quality looks like that of a coarse one at low quality.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from qimg.core.arguments import Array, integer
+from qimg.images.jpeg.blocks import BLOCK, DCT, cut, decoded, from_blocks, overlay
+from qimg.prior import GaussianMixture
+from qimg.prior.fitting.moments import Expectation
+from qimg.restoration.jpeg.experts import Experts, groups
+from qimg.restoration.jpeg.symmetry import ELEMENTS, orders, orientation, turned_offset
+
+GATED = np.array([8 * u + v for u in range(8) for v in range(8) if 0 < u + v < 8])
+"""Places of the 35 coefficients that a class is chosen by."""
+FIRST_MARGIN = 4
+COUNTS = np.array([1, 2, 3, 4, 6, 9, 13, 19, 28])
+"""Numbers of nonzero AC coefficients at which the classes of the first stage begin, after class 0."""
+
+
+class Estimate(NamedTuple):
+    """A plane and how far from the truth it is believed to be."""
+
+    values: Array
+    """(H, W) float32 conditional mean, code values."""
+    variance: Array
+    """(H, W) float32 squared code values, not calibrated."""
+
+
+def unit_of(table: Array) -> float:
+    """The size of a quantization table (8, 8): an eighth of the root mean square of its steps, in code values."""
+    return float(np.sqrt(np.square(table, dtype=np.float64).mean())) / BLOCK
+
+
+def first_labels(coefficients: Array) -> Array:
+    """(n,) classes of the first stage: how many AC coefficients of each block are not zero."""
+    flat = coefficients.reshape(-1, BLOCK * BLOCK)
+    return np.searchsorted(COUNTS, np.count_nonzero(flat[:, 1:], axis=1), side="right")
+
+
+def first_inputs(plane: Array, unit: float) -> Array:
+    """(n, 256) windows of 16×16 around each block without the block's mean, in units."""
+    windows = cut(plane, (0, 0), FIRST_MARGIN)
+    side = BLOCK + 2 * FIRST_MARGIN
+    inner = windows.reshape(-1, side, side)[:, FIRST_MARGIN:-FIRST_MARGIN, FIRST_MARGIN:-FIRST_MARGIN]
+    return np.asarray((windows - inner.mean(axis=(1, 2))[:, None]) / np.float32(unit))
+
+
+class Turned(NamedTuple):
+    """Patches of one shifted grid in their standard orientation."""
+
+    inputs: Array
+    """(n, m) float32 window of the decoded plane ⊕ that of the estimate, less the estimated patch's mean, in units."""
+    elements: Array
+    """(n,) what turned each."""
+    phases: Array
+    """(n,) index, among the stage's offsets, of where the turned patch lies in the turned grid."""
+
+    def back(self, patches: Array) -> Array:
+        """Patches (n, 64) turned back to where they came from."""
+        out = np.empty_like(patches)
+        inverse = np.argsort(orders(BLOCK), axis=1)
+        for g, rows in groups(self.elements, ELEMENTS):
+            out[rows] = patches[rows][:, inverse[g]]
+        return out
+
+    def turn(self, patches: Array) -> Array:
+        """Further patches (n, 64) of the same places turned alike."""
+        out = np.empty_like(patches)
+        order = orders(BLOCK)
+        for g, rows in groups(self.elements, ELEMENTS):
+            out[rows] = patches[rows][:, order[g]]
+        return out
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stage:
+    """One stage: a gate on the estimate so far, and experts over (decoded window ⊕ estimate) → what is missing."""
+
+    gate: GaussianMixture
+    """Zero-mean mixture over the coefficients `GATED` of a turned patch, in units."""
+    experts: Experts
+    """K for each offset, offset by offset."""
+    offsets: tuple[tuple[int, int], ...]
+    """Shifts of the grid, closed under the symmetries of the square."""
+    margins: tuple[int, int]
+    """Samples of the decoded plane, and of the estimate, around a patch that an expert sees."""
+
+    @cached_property
+    def expectation(self) -> Expectation:
+        """The gate, ready for batches."""
+        return Expectation(self.gate)
+
+    def turned(self, plane: Array, estimate: Array, unit: float, offset: tuple[int, int]) -> Turned:
+        """The patches of a grid in their standard orientation."""
+        return turned_patches(plane, estimate, unit, offset, offsets=self.offsets, margins=self.margins)
+
+    def labels(self, turned: Turned) -> Array:
+        """(n,) expert of each patch: its phase and its likeliest class."""
+        vectors = gated(turned.inputs, self.margins[1])
+        return self.gate.components * turned.phases + self.expectation.labels(vectors)
+
+    def apply(self, plane: Array, estimate: Array, unit: float) -> Estimate:
+        """The next estimate: patches of all grids, weighed by what their experts miss (precision weights)."""
+        total = np.zeros(plane.shape, np.float32)
+        precision = np.zeros(plane.shape, np.float32)
+        spread = np.zeros(plane.shape, np.float32)
+        weights = 1 / self.experts.variances
+        deviations = np.sqrt(weights)
+        for offset in self.offsets:
+            turned = self.turned(plane, estimate, unit, offset)
+            labels = self.labels(turned)
+            weight = weights[labels]
+            missing = self.experts.estimate(turned.inputs, labels) * weight
+            overlay(total, turned.back(missing), offset)
+            overlay(precision, turned.back(weight), offset)
+            overlay(spread, turned.back(deviations[labels]), offset)
+        # Errors of overlapping patches are nearly the same error: deviations are averaged, not variances divided.
+        return Estimate(
+            estimate + np.float32(unit) * total / precision, np.square(np.float32(unit) * spread / precision)
+        )
+
+
+def gated(inputs: Array, margin: int) -> Array:
+    """(n, 35) the coefficients that a class is chosen by, from inputs that end in a window of the estimate."""
+    side = BLOCK + 2 * margin
+    places = np.arange(side * side).reshape(side, side)[margin : margin + BLOCK, margin : margin + BLOCK].ravel()
+    return np.asarray(inputs[:, places - side * side] @ DCT[GATED].T)
+
+
+def turned_patches(
+    plane: Array,
+    estimate: Array,
+    unit: float,
+    offset: tuple[int, int],
+    *,
+    offsets: tuple[tuple[int, int], ...],
+    margins: tuple[int, int],
+) -> Turned:
+    """The patches of one shifted grid in their standard orientation; see `Stage`."""
+    patches = cut(estimate, offset)
+    mean = patches.mean(axis=1, keepdims=True)
+    elements = orientation(patches - mean)
+    place = {shift: index for index, shift in enumerate(offsets)}
+    phases = np.array([place[turned_offset(offset, g)] for g in range(ELEMENTS)])[elements]
+    windows = [cut(one, offset, margin) for one, margin in zip((plane, estimate), margins, strict=True)]
+    turns = [orders(BLOCK + 2 * margin) for margin in margins]
+    first = windows[0].shape[1]
+    inputs = np.empty((len(patches), first + windows[1].shape[1]), np.float32)
+    for g, rows in groups(elements, ELEMENTS):
+        inputs[rows, :first] = windows[0][rows][:, turns[0][g]]
+        inputs[rows, first:] = windows[1][rows][:, turns[1][g]]
+    inputs -= mean
+    inputs *= np.float32(1 / unit)
+    return Turned(inputs, elements, phases)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cascade:
+    """A first linear estimate and stages that refine it."""
+
+    first: Experts
+    """(10, 256, 64): by the number of nonzero coefficients of a block."""
+    stages: tuple[Stage, ...]
+
+    @property
+    def reach(self) -> int:
+        """Rows and columns, a multiple of 8, beyond which nothing changes an estimate."""
+        own = BLOCK - 1
+        return -(-(own + FIRST_MARGIN + sum(own + max(stage.margins) for stage in self.stages)) // BLOCK) * BLOCK
+
+    def shortened(self, count: int) -> "Cascade":
+        """The first estimate and so many stages."""
+        return Cascade(first=self.first, stages=self.stages[: integer("effort", count, 0, len(self.stages))])
+
+    def estimates(self, coefficients: Array, table: Array) -> Iterable[Estimate]:
+        """The estimates of a plane, the first one and one after each stage.
+
+        Args:
+            coefficients: (R, C, 8, 8) quantized, as a JPEG file holds them.
+            table: (8, 8) quantization steps.
+        """
+        plane, unit = decoded(coefficients, table), unit_of(table)
+        labels = first_labels(coefficients)
+        missing = np.float32(unit) * self.first.estimate(first_inputs(plane, unit), labels)
+        variance = np.float32(unit * unit) * self.first.variances[labels]
+        estimate = Estimate(plane + from_blocks(missing, plane.shape), from_blocks(variance, plane.shape))
+        yield estimate
+        for stage in self.stages:
+            estimate = stage.apply(plane, estimate.values, unit)
+            yield estimate

@@ -1,0 +1,110 @@
+"""Draws of a fit: planes of pictures, cut off the grid at random, and what quantization makes of them."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from qimg import images
+from qimg.core.arguments import Array
+from qimg.images import ImageError
+from qimg.images.collections import Source
+from qimg.images.jpeg.blocks import BLOCK, DCT, to_blocks
+
+LEAST = 64
+"""Rows and columns that a picture must have."""
+
+
+class Draw(NamedTuple):
+    """One plane at one quality."""
+
+    plane: Array
+    """(8R, 8C) float32 true samples."""
+    coefficients: Array
+    """(R, C, 8, 8) int16."""
+    table: Array
+    """(8, 8) quantization steps."""
+
+
+def draws(
+    sources: Sequence[Source],
+    *,
+    qualities: Sequence[int],
+    pixels: int,
+    most: int,
+    chroma: bool,
+    rounded: bool = True,
+    rng: np.random.Generator,
+) -> Iterator[Draw]:
+    """Draw planes at random places and qualities; JPEG sources are reduced by 2×2 means, which washes their grid out.
+
+    Args:
+        sources: pictures; every one is read once.
+        qualities: libjpeg's, each as likely.
+        pixels: of luma that a picture should give; small ones are drawn again at other cuts and qualities.
+        most: draws of one picture, at most.
+        chroma: draw Cb or Cr, reduced by 2×2 means as 4:2:0 does, after every third plane of luma.
+        rounded: as in `planes`.
+        rng: decides.
+    """
+    for source in sources:
+        luma, colour = planes(source, rounded=rounded)
+        count = int(np.clip(round(pixels / luma.size), 1, most))
+        for number in range(count):
+            quality = int(rng.choice(np.asarray(qualities)))
+            yield drawn(_cut(luma, rng), table(quality, chroma=False), rounded=rounded)
+            if chroma and colour and number % 3 == 0:
+                plane = colour[int(rng.integers(2))]
+                yield drawn(_cut(plane, rng), table(quality, chroma=True), rounded=rounded)
+
+
+def planes(source: Source, *, rounded: bool = True) -> tuple[Array, list[Array]]:
+    """Luma and, at half its size, the two planes of chroma, float32; none of a gray picture.
+
+    Args:
+        source: any picture.
+        rounded: planes of full size in whole code values, as an encoder is given them, or as deep as the picture.
+
+    Raises:
+        ImageError: the file cannot be read, or is too small.
+    """
+    pixels, _ = source.read()
+    image = images.box_mean(pixels, 2 if source.jpeg else 1)
+    if min(image.shape[:2]) < LEAST:
+        height, width = image.shape[:2]
+        reduced = ", reduced by 2×2 means as JPEG files are," if source.jpeg else ""
+        raise ImageError(
+            f"{source.name}:{reduced} must measure at least {LEAST}×{LEAST} pixels, but measures {height}×{width}"
+        )
+    if image.ndim == 2:
+        return _in_depth(images.luma(image), rounded), []
+    ycbcr = _in_depth(images.to_ycbcr(image), rounded)
+    rows, columns = (length // 2 * 2 for length in ycbcr.shape[:2])
+    halves = ycbcr[:rows, :columns, 1:].reshape(rows // 2, 2, columns // 2, 2, 2).mean(axis=(1, 3))
+    return ycbcr[..., 0], [halves[..., 0], halves[..., 1]]
+
+
+def _in_depth(values: Array, rounded: bool) -> Array:
+    return (np.rint(values) if rounded else values).astype(np.float32)
+
+
+def drawn(plane: Array, steps: Array, *, rounded: bool = True) -> Draw:
+    """What quantization by a table makes of a plane whose sides are multiples of 8; of its bytes if not `rounded`."""
+    rows, columns = (length // BLOCK for length in plane.shape)
+    given = plane if rounded else np.rint(plane)
+    scaled = (to_blocks(given - np.float32(128)) @ DCT.T) / steps.ravel().astype(np.float32)
+    return Draw(plane, np.rint(scaled).astype(np.int16).reshape(rows, columns, BLOCK, BLOCK), steps)
+
+
+@cache
+def table(quality: int, *, chroma: bool) -> Array:
+    """Libjpeg's table, looked up once."""
+    return images.quantization_table(quality, chroma=chroma)
+
+
+def _cut(plane: Array, rng: np.random.Generator) -> Array:
+    """The plane from a random sample of its first 8×8 on, as many whole blocks as there are."""
+    top, left = rng.integers(BLOCK, size=2)
+    height, width = ((length - first) // BLOCK * BLOCK for length, first in zip(plane.shape, (top, left), strict=True))
+    return np.ascontiguousarray(plane[top : top + height, left : left + width])

@@ -1,0 +1,114 @@
+"""The light network: residual convolutions at half resolution that know the 8×8 grid and the quantization table."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from qimg.core.arguments import fraction, integer
+from qimg.images.jpeg.blocks import BLOCK, DCT
+from qimg.learning.layers import FACTOR, Blocks, of_table, reach
+
+_SPREAD = 32
+_LEVEL = 64.0
+_LIMIT = 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """What the weights of a network are for."""
+
+    width: int = 48
+    """Channels of features."""
+    blocks: int = 5
+    """Residual blocks of two 3×3 convolutions each."""
+    estimate: bool = False
+    """Whether an explicit estimate of the plane is a further input."""
+    cell: float = 0.7
+    """Share of every quantization cell that outputs are confined to; 0 leaves them as they are."""
+
+    def __post_init__(self) -> None:
+        integer("width", self.width, 1)
+        integer("blocks", self.blocks, 1)
+        fraction("cell", self.cell)
+
+    @property
+    def reach(self) -> int:
+        """Rows and columns, a multiple of 8, beyond which nothing changes an output: cells end where blocks do."""
+        return -(-reach([1] * self.blocks) // BLOCK) * BLOCK
+
+
+class Network(Blocks):
+    """Conditional mean and variance of planes given what their quantized coefficients decode to.
+
+    The residual is learnt in units of the table (`qimg.restoration.jpeg.cascade.unit_of`), so that every quality has
+    errors of one size. Space-to-depth by 2, a convolution with a tile of biases for the 4×4 places that a feature can
+    have in the 8×8 grid, residual blocks whose features are scaled and shifted by a function of the table (Perez et al.
+    2018), and a last convolution that starts at zero: an untrained network gives the decoded plane.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        width, squared = architecture.width, FACTOR * FACTOR
+        super().__init__(
+            3 if architecture.estimate else 2,
+            BLOCK * BLOCK,
+            width=width,
+            dilations=[1] * architecture.blocks,
+            tile=BLOCK // FACTOR,
+        )
+        self.architecture = architecture
+        self.mean = nn.Conv2d(width, squared, 3, padding=1)
+        last = nn.Conv2d(_SPREAD, squared, 1)
+        self.spread = nn.Sequential(nn.Conv2d(width, _SPREAD, 3, padding=1), nn.ReLU(), last)
+        self.start(self.mean, last)
+        self.dct: Tensor
+        self.register_buffer("dct", torch.from_numpy(DCT.copy()), persistent=False)
+
+    def forward(self, decoded: Tensor, table: Tensor, estimate: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean, and logarithm of the variance in squared units, (B, 1, H, W) each.
+
+        Args:
+            decoded: (B, 1, H, W) code values, neither rounded nor clipped; sides are multiples of 8.
+            table: (B, 8, 8) quantization steps.
+            estimate: (B, 1, H, W) explicit estimate, where the architecture takes one.
+        """
+        unit = units(table)
+        seen = [(decoded - 128) / _LEVEL, (decoded - 128) / (8 * unit)]
+        if self.architecture.estimate:
+            if estimate is None:
+                raise ValueError("estimate must be given, because the architecture takes one")
+            seen.append((estimate - decoded) / unit)
+        x = self.features(torch.cat(seen, dim=1), of_table(table))
+        residual = nn.functional.pixel_shuffle(self.mean(x), FACTOR)
+        spread = nn.functional.pixel_shuffle(self.spread(x), FACTOR)
+        mean = decoded + unit * residual
+        if self.architecture.cell > 0:
+            mean = decoded + self._confined(mean - decoded, table)
+        return mean, spread.clamp(-_LIMIT, _LIMIT)
+
+    def _confined(self, change: Tensor, steps: Tensor) -> Tensor:
+        """The change whose coefficients stay within the middle share of their cells, which are centred on no change."""
+        count, _, height, width = change.shape
+        half = (self.architecture.cell / 2) * steps.view(count, 1, BLOCK * BLOCK)
+        blocks = to_blocks(change)
+        inside = torch.clamp(blocks @ self.dct.T, -half, half) @ self.dct
+        return from_blocks(inside, height, width)
+
+
+def units(table: Tensor) -> Tensor:
+    """(B, 1, 1, 1) sizes of tables (B, 8, 8), as `qimg.restoration.jpeg.cascade.unit_of`."""
+    return table.square().mean(dim=(1, 2)).sqrt().view(-1, 1, 1, 1) / BLOCK
+
+
+def to_blocks(planes: Tensor) -> Tensor:
+    """(B, n, 64) the 8×8 blocks of planes (B, 1, H, W), row by row."""
+    count, _, height, width = planes.shape
+    rows, columns = height // BLOCK, width // BLOCK
+    blocks = planes.reshape(count, rows, BLOCK, columns, BLOCK).transpose(2, 3)
+    return blocks.reshape(count, rows * columns, BLOCK * BLOCK)
+
+
+def from_blocks(blocks: Tensor, height: int, width: int) -> Tensor:
+    """Planes (B, 1, H, W) of their blocks (B, n, 64)."""
+    grid = blocks.reshape(len(blocks), height // BLOCK, width // BLOCK, BLOCK, BLOCK).transpose(2, 3)
+    return grid.reshape(len(blocks), 1, height, width)

@@ -1,0 +1,6 @@
+"""Training networks that restore JPEG files: `qimg fit network`. Needs PyTorch and safetensors."""
+
+from qimg.restoration.jpeg.training.recipe import Recipe
+from qimg.restoration.jpeg.training.train import fit
+
+__all__ = ["Recipe", "fit"]

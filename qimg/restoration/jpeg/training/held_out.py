@@ -1,0 +1,85 @@
+"""How much a network gains on pictures that it is not trained on."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qimg import images
+from qimg.core.arguments import require
+from qimg.images.jpeg.blocks import BLOCK
+from qimg.restoration.jpeg.explicit import restore_component
+from qimg.restoration.jpeg.fitting.draws import drawn
+from qimg.restoration.jpeg.model import Model
+from qimg.restoration.jpeg.network.architecture import Network
+from qimg.restoration.jpeg.training.pool import Crops, Entry, Picture, Pool, assembled, entry
+
+SIDE = 20
+"""Blocks on a side of the middle that is judged of each picture."""
+QUALITIES = (10, 20, 40)
+_BATCH = 16
+
+
+def large_enough(pictures: Sequence[Picture]) -> list[Picture]:
+    """The pictures that have such a middle."""
+    return [picture for picture in pictures if min(picture.luma.shape) >= BLOCK * SIDE]
+
+
+class HeldOut:
+    """The middles of pictures at qualities 10, 20 and 40; smaller pictures are left out.
+
+    Raises:
+        ValueError: no picture is large enough.
+    """
+
+    def __init__(self, pictures: Sequence[Picture], *, device: torch.device, prior: Model | None, effort: int) -> None:
+        judged, side = large_enough(pictures), BLOCK * SIDE
+        largest = max((min(picture.luma.shape) for picture in pictures), default=0)
+        require(bool(judged), "held_out", f"must hold a picture of at least {side} samples on a side", largest)
+        self.pools = {quality: _pool(judged, quality, prior, effort).to(device) for quality in QUALITIES}
+
+    def __call__(self, network: Network) -> dict[str, float]:
+        """Mean gain in PSNR over the decoded files in dB, by quality."""
+        return {f"Q{quality}": _gain(pool, lambda crops: _mean(network, crops)) for quality, pool in self.pools.items()}
+
+    def of_estimates(self) -> dict[str, float]:
+        """The same of the explicit estimates alone."""
+        return {f"Q{quality}": _gain(pool, _estimate) for quality, pool in self.pools.items()}
+
+
+def _pool(pictures: Sequence[Picture], quality: int, prior: Model | None, effort: int) -> Pool:
+    steps, side = images.quantization_table(quality), BLOCK * SIDE
+    found: list[Entry] = []
+    for picture in pictures:
+        top, left = ((length - side) // 2 for length in picture.luma.shape)
+        draw = drawn(np.ascontiguousarray(picture.luma[top : top + side, left : left + side]), steps)
+        estimate = None
+        if prior is not None:
+            estimate = restore_component(prior, draw.coefficients, draw.table, effort=effort).values
+        found.append(entry(len(found), draw, estimate))
+    return assembled(found)
+
+
+@torch.inference_mode()
+def _gain(pool: Pool, shown: Callable[[Crops], Tensor]) -> float:
+    gains = []
+    for first in range(0, len(pool.starts), _BATCH):
+        draws = torch.arange(first, min(first + _BATCH, len(pool.starts)), device=pool.truth.device)
+        crops = pool.crops(torch.stack([draws, 0 * draws, 0 * draws], dim=1), SIDE)
+        gains.append(10 * torch.log10(_error(crops.decoded, crops.truth) / _error(shown(crops), crops.truth)))
+    return float(torch.cat(gains).mean())
+
+
+def _mean(network: Network, crops: Crops) -> Tensor:
+    mean: Tensor = network(crops.decoded, crops.tables, crops.estimate)[0]
+    return mean
+
+
+def _estimate(crops: Crops) -> Tensor:
+    assert crops.estimate is not None
+    return crops.estimate
+
+
+def _error(shown: Tensor, truth: Tensor) -> Tensor:
+    return (shown.round().clamp(0, 255) - truth).square().mean(dim=(1, 2, 3)) + 1e-3

@@ -1,0 +1,272 @@
+"""What a network is trained on: planes of pictures, quantized at many qualities, kept whole and cut into crops."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qimg.core.arguments import Array, integer, require
+from qimg.images.jpeg.blocks import BLOCK, DCT
+from qimg.restoration.jpeg.fitting.draws import Draw, drawn, table
+from qimg.restoration.jpeg.model import Model
+
+FINE = 64
+"""Steps per code value in which truths and estimates are kept."""
+TILTED = 0.15
+"""Share of the tables that are tilted from fine to coarse or back: encoders other than libjpeg have such tables."""
+
+
+class Picture(NamedTuple):
+    """The planes of one picture."""
+
+    name: str
+    luma: Array
+    """(H, W) float32 code values."""
+    chroma: list[Array]
+    """Cb and Cr at half size; may be empty."""
+
+
+class Crops(NamedTuple):
+    """A batch of crops that begin at corners of the grid."""
+
+    truth: Tensor
+    """(B, 1, n, n) float32 code values."""
+    decoded: Tensor
+    """(B, 1, n, n)."""
+    tables: Tensor
+    """(B, 8, 8)."""
+    estimate: Tensor | None
+    """(B, 1, n, n)."""
+    pictures: Tensor
+    """(B,) number of the picture."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pool:
+    """Draws side by side in flat tensors."""
+
+    truth: Tensor
+    """(N,) int16, in steps of 1 / `FINE` code values."""
+    coefficients: Tensor
+    """(N,) int16, at the places of the samples of their blocks."""
+    estimate: Tensor | None
+    """(N,) int16 as the truth."""
+    starts: Tensor
+    """(D,) first sample of each draw."""
+    sides: Tensor
+    """(D, 2) rows and columns of blocks."""
+    tables: Tensor
+    """(D, 8, 8)."""
+    pictures: Tensor
+    """(D,) number of the picture of each draw."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where they are kept."""
+        return self.truth.device
+
+    def to(self, device: torch.device) -> "Pool":
+        """The same on another device."""
+        return Pool(
+            truth=self.truth.to(device),
+            coefficients=self.coefficients.to(device),
+            estimate=None if self.estimate is None else self.estimate.to(device),
+            starts=self.starts.to(device),
+            sides=self.sides.to(device),
+            tables=self.tables.to(device),
+            pictures=self.pictures.to(device),
+        )
+
+    def crops(self, places: Tensor, side: int) -> Crops:
+        """The crops of side × side blocks at places, on the pool's device."""
+        draw, row, column = places.unbind(1)
+        length = BLOCK * side
+        stride = BLOCK * self.sides[draw, 1]
+        span = torch.arange(length, device=self.device)
+        corner = self.starts[draw] + BLOCK * (row * stride + column)
+        index = corner[:, None, None] + span[:, None] * stride[:, None, None] + span
+        steps = self.tables[draw]
+        scaled = self.coefficients[index].float().view(-1, side, BLOCK, side, BLOCK) * steps[:, None, :, None, :]
+        blocks = scaled.transpose(2, 3).reshape(-1, BLOCK * BLOCK) @ _transform(steps.device)
+        decoded = blocks.view(-1, side, side, BLOCK, BLOCK).transpose(2, 3).reshape(-1, 1, length, length) + 128
+        estimate = None if self.estimate is None else self.estimate[index].float()[:, None] / FINE
+        return Crops(self.truth[index].float()[:, None] / FINE, decoded, steps, estimate, self.pictures[draw])
+
+
+@cache
+def _transform(device: torch.device) -> Tensor:
+    return torch.from_numpy(DCT.copy()).to(device)
+
+
+def quality_table(low: int, high: int, *, chroma: bool, rng: np.random.Generator) -> Array:
+    """A table whose quality is drawn evenly in its logarithm, one in seven tilted."""
+    quality = int(np.floor(np.exp(rng.uniform(np.log(low), np.log(high + 1)))))
+    steps = table(quality, chroma=chroma)
+    if rng.random() >= TILTED:
+        return steps
+    frequency = np.add.outer(np.arange(BLOCK), np.arange(BLOCK)) / (BLOCK - 1) - 1
+    return np.clip(np.rint(steps * np.exp(rng.uniform(-0.7, 0.7) * frequency)), 1, 255)
+
+
+def turned(plane: Array, element: int) -> Array:
+    """The plane in one of the eight orientations of the square."""
+    out = plane.T if element & 4 else plane
+    out = out[:, ::-1] if element & 1 else out
+    return out[::-1] if element & 2 else out
+
+
+def make(
+    pictures: Sequence[Picture],
+    *,
+    versions: int,
+    seed: int,
+    qualities: tuple[int, int] = (5, 95),
+    least: int = 8,
+    chroma: bool = True,
+    advisers: Sequence[Model] = (),
+    effort: int = 1,
+    workers: int = 1,
+) -> Pool:
+    """Draw every picture several times: in an orientation, from a sample of its first block on, at a quality.
+
+    Args:
+        pictures: what to draw from.
+        versions: of each picture's luma; its chroma, where it has any, is drawn in a third of them.
+        seed: decides all, whatever the number of workers.
+        qualities: lowest and highest of libjpeg.
+        least: blocks on a side that a draw must have; smaller planes are left out.
+        chroma: draw chroma as well.
+        advisers: explicit estimators, of which each picture takes the first that was not fitted on it; no estimates are
+            made without them.
+        effort: stages of theirs that are applied.
+        workers: processes.
+
+    Raises:
+        ValueError: all advisers were fitted on one of the pictures, or no plane is large enough.
+    """
+    integer("workers", workers, 1)
+    work = partial(_drawn, versions=versions, qualities=qualities, least=least, seed=seed, chroma=chroma, effort=effort)
+    own = [advisers[unseen(picture.name, advisers)] if advisers else None for picture in pictures]
+    jobs = list(zip(range(len(pictures)), pictures, own, strict=True))
+    if workers == 1:
+        found = [work(job) for job in jobs]
+    else:
+        with ProcessPoolExecutor(workers) as processes:
+            found = list(processes.map(work, jobs))
+    together = [entry for some in found for entry in some]
+    # cut from any sample of its first block on, a plane of so many samples still holds enough blocks
+    enough = BLOCK * least + BLOCK - 1
+    largest = max((min(picture.luma.shape) for picture in pictures), default=0)
+    require(bool(together), "pictures", f"must hold one of at least {enough} samples on a side", largest)
+    return assembled(together)
+
+
+class Entry(NamedTuple):
+    """A draw as it is kept."""
+
+    picture: int
+    truth: Array
+    coefficients: Array
+    estimate: Array | None
+    sides: tuple[int, int]
+    table: Array
+
+
+def entry(picture: int, draw: Draw, estimate: Array | None) -> Entry:
+    """What is kept of a draw of a picture, and of its explicit estimate (8R, 8C)."""
+    rows, columns = draw.coefficients.shape[:2]
+    return Entry(
+        picture,
+        _fine(draw.plane),
+        draw.coefficients.transpose(0, 2, 1, 3).ravel(),
+        None if estimate is None else _fine(estimate),
+        (rows, columns),
+        draw.table.astype(np.float32),
+    )
+
+
+def assembled(entries: Sequence[Entry]) -> Pool:
+    """The pool of draws."""
+    lengths = np.array([len(one.truth) for one in entries])
+    estimates = [one.estimate for one in entries if one.estimate is not None]
+    return Pool(
+        truth=torch.from_numpy(np.concatenate([one.truth for one in entries])),
+        coefficients=torch.from_numpy(np.concatenate([one.coefficients for one in entries])),
+        estimate=torch.from_numpy(np.concatenate(estimates)) if estimates else None,
+        starts=torch.from_numpy(np.cumsum(lengths) - lengths),
+        sides=torch.tensor([one.sides for one in entries]),
+        tables=torch.from_numpy(np.array([one.table for one in entries])),
+        pictures=torch.tensor([one.picture for one in entries]),
+    )
+
+
+class Fitted(Protocol):
+    """What was fitted on pictures and knows their names."""
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Under `inputs` the pictures, by name or as records with one."""
+
+
+def knows(prior: Fitted, name: str) -> bool:
+    """Whether a prior was fitted on a picture."""
+    return name in (entry["name"] if isinstance(entry, dict) else entry for entry in prior.provenance["inputs"])
+
+
+def unseen(name: str, priors: Sequence[Fitted]) -> int:
+    """The number of the first prior that was not fitted on a picture.
+
+    Raises:
+        ValueError: each was, or there is none. A network would learn to trust it more than it deserves on other
+            pictures.
+    """
+    require(len(priors) > 0, "priors", "must hold one that was not fitted on each picture", [])
+    for index, prior in enumerate(priors):
+        if not knows(prior, name):
+            return index
+    raise ValueError(f"priors must hold one that was not fitted on each picture, but all were fitted on {name}")
+
+
+def _fine(plane: Array) -> Array:
+    return np.clip(np.rint(FINE * plane.ravel()), -32768, 32767).astype(np.int16)
+
+
+def _drawn(
+    job: tuple[int, Picture, Model | None],
+    *,
+    versions: int,
+    qualities: tuple[int, int],
+    least: int,
+    seed: int,
+    chroma: bool,
+    effort: int,
+) -> list[Entry]:
+    """The draws of one picture."""
+    from qimg.restoration.jpeg.explicit import restore_component
+
+    number, picture, adviser = job
+    rng = np.random.default_rng([seed, number])
+    found: list[Entry] = []
+    for version in range(versions):
+        planes = [(picture.luma, False)]
+        if chroma and picture.chroma and version % 3 == 0:
+            planes.append((picture.chroma[int(rng.integers(2))], True))
+        for plane, is_chroma in planes:
+            whole = turned(plane, int(rng.integers(8)))
+            top, left = rng.integers(BLOCK, size=2)
+            rows, columns = ((length - first) // BLOCK for length, first in zip(whole.shape, (top, left), strict=True))
+            steps = quality_table(*qualities, chroma=is_chroma, rng=rng)
+            if min(rows, columns) < least:
+                continue
+            cut = np.ascontiguousarray(whole[top : top + BLOCK * rows, left : left + BLOCK * columns])
+            draw = drawn(cut, steps)
+            estimate = None
+            if adviser is not None:
+                estimate = restore_component(adviser, draw.coefficients, draw.table, effort=effort).values
+            found.append(entry(number, draw, estimate))
+    return found

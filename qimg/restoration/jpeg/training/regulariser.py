@@ -1,0 +1,45 @@
+"""How unlikely patches are under the prior, as a function that a network can learn from."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from qimg.images.jpeg.blocks import BLOCK, DCT
+from qimg.prior import GaussianMixture
+from qimg.restoration.jpeg.network.architecture import to_blocks
+
+
+class Regulariser(nn.Module):
+    """Mean of −ln p(patch) / 63 in nats per coefficient, over the 8×8 patches of planes on the grid and off it by 4.
+
+    Exact under mixtures of zero-mean Gaussians over the 63 AC coefficients of patches (`patch8` of a prior).
+    """
+
+    def __init__(self, mixtures: Sequence[GaussianMixture], judges: Sequence[int]) -> None:
+        """`judges` says for each picture which mixture judges it."""
+        super().__init__()
+        self.judges: Tensor
+        self.whitening: Tensor
+        self.constants: Tensor
+        self.transform: Tensor
+        self.register_buffer("judges", torch.tensor(judges))
+        whitening, constants = zip(*((one.whitening, one._constants) for one in mixtures), strict=True)
+        self.register_buffer("whitening", torch.tensor(np.array(whitening), dtype=torch.float32))
+        self.register_buffer("constants", torch.tensor(np.array(constants), dtype=torch.float32))
+        self.register_buffer("transform", torch.from_numpy(DCT[1:].T.copy()))
+
+    def forward(self, planes: Tensor, pictures: Tensor) -> Tensor:
+        """Nats per coefficient.
+
+        Args:
+            planes: (B, 1, H, W) code values.
+            pictures: (B,) number of the picture of each.
+        """
+        half, own = BLOCK // 2, self.judges[pictures]
+        moved = torch.roll(planes, (-half, -half), dims=(2, 3))[..., :-BLOCK, :-BLOCK]
+        vectors = torch.cat([to_blocks(planes), to_blocks(moved)], dim=1) @ self.transform  # (B, n, 63)
+        white = vectors[:, None] @ self.whitening[own].transpose(2, 3)  # (B, K, n, 63)
+        joint = self.constants[own][..., None] - 0.5 * white.square().sum(dim=3)
+        return -torch.logsumexp(joint, dim=1).mean() / vectors.shape[2]

@@ -1,6 +1,0 @@
-"""The light network: a learned estimator that is told the quantization table. Needs PyTorch and safetensors."""
-
-from qimg.restoration.network.architecture import Architecture, Network
-from qimg.restoration.network.model import Learned, WeightsError, load
-
-__all__ = ["Architecture", "Learned", "Network", "WeightsError", "load"]

@@ -1,0 +1,85 @@
+"""Where a Born machine begins: at a mixture of independent pixels, which is a tensor train of one bond per component.
+
+Training by neighbouring sites cannot see what lies further apart than the bonds can carry, and from a product state
+they carry nothing. The amplitudes Σ_k √w_k ∏ √p_k(xᵢ) carry the component through every cut from the beginning.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg.core import arguments
+from qimg.core.arguments import Array
+from qimg.tensor_train.born.machine import BornMachine, binary, machine_from_train
+from qimg.tensor_train.train import TensorTrain
+
+PRIOR = 0.05
+"""Pictures of each kind, all black and all white, that every component is given besides its own."""
+
+LEAST = 0.005
+"""Smallest probability of a pixel's value in a component."""
+
+
+def fit_mixture(
+    images: ArrayLike, *, components: int, iterations: int = 20, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """A mixture of independent pixels, p(x) = Σ_k w_k ∏ p_k(xᵢ), by expectation and maximisation.
+
+    Begins at pictures drawn without replacement. Cost: O(iterations · pictures · pixels · components).
+
+    Args:
+        images: (..., pixels) of zeros and ones.
+        components: at most as many as there are pictures.
+        iterations: of both steps.
+        rng: draws the pictures.
+
+    Returns:
+        The weights w (components,), which sum to 1, and the probabilities of a one, (components, pixels).
+    """
+    array = np.asarray(images)
+    arguments.require_shape(array.ndim >= 2 and array.size > 0, "images", "(..., pixels), not empty", array)
+    pixels = binary("images", images, array.shape[-1]).reshape(-1, array.shape[-1]).astype(float)
+    arguments.integer("components", components, 1, len(pixels))
+    arguments.integer("iterations", iterations, 0)
+    weights = np.full(components, 1 / components)
+    ones = 0.25 + 0.5 * pixels[rng.choice(len(pixels), components, replace=False)]
+    for _ in range(iterations):
+        joint = mixture_terms(pixels, weights, ones)
+        shares = np.exp(joint - joint.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        sizes = shares.sum(axis=0)
+        weights = (sizes + 2 * PRIOR) / (len(pixels) + 2 * PRIOR * components)
+        ones = np.clip((shares.T @ pixels + PRIOR) / (sizes[:, None] + 2 * PRIOR), LEAST, 1 - LEAST)
+    return weights, ones
+
+
+def mixture_terms(images: Array, weights: Array, ones: Array) -> Array:
+    """log(w_k p_k(x)) of pictures (n, pixels), as (n, components)."""
+    return np.asarray(images @ np.log(ones / (1 - ones)).T + np.log(1 - ones).sum(axis=1) + np.log(weights))
+
+
+def mixture_machine(weights: ArrayLike, ones: ArrayLike) -> BornMachine:
+    """The Born machine of the amplitudes Σ_k √w_k ∏ √p_k(xᵢ): one bond for each component.
+
+    Its probabilities are those of the mixture where components do not overlap; where they do, amplitudes add.
+
+    Args:
+        weights: (components,), positive.
+        ones: (components, pixels) probabilities of a one, in [0, 1].
+    """
+    share = arguments.real("weights", weights)
+    arguments.require_shape(share.ndim == 1 and share.size > 0, "weights", "(components,)", share)
+    arguments.require(float(share.min()) > 0, "weights", "must be positive", float(share.min()))
+    p = arguments.real("ones", ones)
+    arguments.require_shape(p.ndim == 2 and len(p) == len(share) and p.size > 0, "ones", f"({len(share)}, n)", p)
+    arguments.require(p.min() >= 0 and p.max() <= 1, "ones", "must be in [0, 1]", (float(p.min()), float(p.max())))
+    factors = np.sqrt(np.stack([1 - p, p], axis=-1))  # (components, pixels, 2)
+    count, pixels, _ = factors.shape
+    diagonal = np.arange(count)
+    cores = []
+    for k in range(pixels):
+        core = np.zeros((count, 2, count))
+        core[diagonal, :, diagonal] = factors[:, k]
+        cores.append(core)
+    cores[0] = np.tensordot(np.sqrt(share)[None], cores[0], axes=1)
+    cores[-1] = cores[-1].sum(axis=2, keepdims=True)
+    return machine_from_train(TensorTrain(cores))

@@ -1,0 +1,209 @@
+"""Training of a Born machine by its exact likelihood, one centre after the other: of two sites, or of one.
+
+With every core left of a centre C an isometry from the left and every core right of it one from the right, the
+amplitude of a picture is linear in C, ψ(x) = ⟨Φ(x), C⟩ with Φ(x) the outer product of the picture's left and right
+vectors, and the norm of the train is ‖C‖. Where that is 1, the mean negative log-likelihood is f(C) − 1 with
+
+    f(C) = ‖C‖² − 2/n Σ log |ψ(x)|,   gradient 2 C − 2/n Σ Φ(x) / ψ(x),
+
+which is convex as long as no amplitude changes its sign, and has its minimum at norm 1. Each centre takes steps of
+conjugate gradients, and along each of them f is minimised by a Newton iteration on the n amplitudes alone.
+
+A centre of two sites is split by its Schmidt values, so that bonds grow where the pictures ask for it: the scheme of
+Han et al., PRX 8, 031012 (2018). A centre of one site keeps the bonds and truncates nothing.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qimg.core import arguments
+from qimg.core.arguments import Array
+from qimg.core.blas import one_blas_thread
+from qimg.tensor_train.born.machine import BornMachine, binary, step
+from qimg.tensor_train.canonical import reverse
+from qimg.tensor_train.ranks import Cut
+from qimg.tensor_train.sweeps import split
+from qimg.tensor_train.train import TensorTrain
+
+NEWTON = 8
+"""Most Newton steps along one line; the damped iteration converges quadratically."""
+
+LEAST = 1e-150
+"""Magnitude that smaller amplitudes are taken for: the square of its reciprocal is finite."""
+
+
+def one_site_sweep(machine: BornMachine, images: ArrayLike, *, steps: int = 1, rate: float = 1.0) -> BornMachine:
+    """The machine after one sweep there and back that improves its cores one at a time; no bond grows.
+
+    The mean negative log-likelihood of `images` never rises. Cost: O(pictures · pixels · bond² · steps), and the same
+    without `steps` for the pictures' vectors, which are kept: 8 · pictures · pixels · bond bytes.
+
+    Args:
+        machine: with every bond that it is to have: a bond of 1 stays one.
+        images: (..., pixels) of zeros and ones, the batch whose likelihood is raised.
+        steps: conjugate gradient steps at each site.
+        rate: share of the best step that is taken, in (0, 1]; below 1 for batches that change from sweep to sweep.
+    """
+    descent = _descent(steps, rate)
+
+    def move(cores: list[Array], k: int, left: Array, right: Array, columns: Array) -> None:
+        centre = descent(cores[k], left, right, columns[k])
+        if k == len(cores) - 1:
+            cores[k] = centre
+            return
+        before, levels, after = centre.shape
+        basis, rest = np.linalg.qr(centre.reshape(before * levels, after))
+        cores[k] = basis.reshape(before, levels, -1)
+        cores[k + 1] = np.tensordot(rest, cores[k + 1], axes=1)
+
+    return _there_and_back(machine, images, 1, move)
+
+
+def two_site_sweep(
+    machine: BornMachine, images: ArrayLike, *, bond: int, cutoff: float = 1e-10, steps: int = 1, rate: float = 1.0
+) -> BornMachine:
+    """The machine after one sweep there and back that improves two neighbours at a time and truncates between them.
+
+    Each step lowers the mean negative log-likelihood of `images`; a truncation may raise it. Cost: twice that of
+    `one_site_sweep`, and an eigenproblem of size 2 · bond at each cut.
+
+    Args:
+        machine: of at least two pixels.
+        images: (..., pixels) of zeros and ones, the batch whose likelihood is raised.
+        bond: most Schmidt values kept at a cut.
+        cutoff: squared Schmidt values below this share of the largest are dropped.
+        steps: conjugate gradient steps at each pair.
+        rate: share of the best step that is taken, in (0, 1].
+    """
+    arguments.integer("bond", bond, 1)
+    arguments.fraction("cutoff", cutoff)
+    arguments.require(machine.pixels >= 2, "machine", "must have at least two pixels", machine)
+    descent = _descent(steps, rate)
+
+    def keep(cut: Cut) -> int:
+        return max(1, min(bond, int((cut.weights > cutoff * cut.weights[0]).sum())))
+
+    def move(cores: list[Array], k: int, left: Array, right: Array, columns: Array) -> None:
+        pair = np.tensordot(cores[k], cores[k + 1], axes=1)
+        before, after = pair.shape[0], pair.shape[-1]
+        pair = descent(pair.reshape(before, 4, after), left, right, 2 * columns[k] + columns[k + 1])
+        basis, rest, _ = split(pair.reshape(2 * before, 2 * after), k, before, 0.0, keep, precise=False)
+        cores[k] = basis.reshape(before, 2, -1)
+        cores[k + 1] = rest.reshape(-1, 2, after) / np.linalg.norm(rest)
+
+    return _there_and_back(machine, images, 2, move)
+
+
+Move = Callable[[list[Array], int, Array, Array, Array], None]
+"""Improves the centre that begins at a site, given the vectors on both sides of it, and moves it on by one site."""
+
+
+def _there_and_back(machine: BornMachine, images: ArrayLike, width: int, move: Move) -> BornMachine:
+    pixels = binary("images", images, machine.pixels).reshape(-1, machine.pixels)
+    arguments.require_shape(len(pixels) > 0, "images", "(..., pixels) with at least one picture", pixels)
+    columns = np.ascontiguousarray(pixels.T)
+    train = machine.train
+    with one_blas_thread():
+        vectors = [np.ones((len(pixels), 1))]
+        for core, column in zip(reverse(train).cores[:-1], columns[:0:-1], strict=True):
+            vectors.append(step(vectors[-1], core, column)[0])
+        for _ in range(2):
+            # The way back is the same way through the reversed train, whose right vectors are the left ones found.
+            cores, found = list(train.cores), [np.ones((len(pixels), 1))]
+            del vectors[len(cores) - width + 1 :]
+            for k in range(len(cores) - width + 1):
+                move(cores, k, found[-1], vectors.pop(), columns)
+                if k < len(cores) - 1:
+                    found.append(step(found[-1], cores[k], columns[k])[0])
+            train, vectors, columns = reverse(TensorTrain(cores)), found, columns[::-1]
+    return BornMachine(train=train)
+
+
+def _descent(steps: int, rate: float) -> Callable[[Array, Array, Array, Array], Array]:
+    """A function of a centre (left, levels, right), the vectors on both sides, and each picture's level there."""
+    arguments.integer("steps", steps, 1)
+    arguments.require(bool(0 < rate <= 1), "rate", "must be in (0, 1]", rate)
+
+    def descend(centre: Array, left: Array, right: Array, levels: Array) -> Array:
+        features = Features(left, right, levels, centre.shape[1])
+        centre = centre / np.linalg.norm(centre)
+        amplitudes = features.amplitudes(centre)
+        before = direction = None
+        for _ in range(steps):
+            downhill = features.mean_over(amplitudes) - centre
+            if before is None or direction is None:
+                direction = downhill
+            else:  # Polak and Ribière's rule, started anew where it turns uphill
+                turn = float(np.vdot(downhill, downhill - before)) / max(float(np.vdot(before, before)), LEAST)
+                direction = downhill + max(0.0, turn) * direction
+            before = downhill
+            slopes = features.amplitudes(direction)
+            length = rate * best_step(
+                amplitudes, slopes, float(np.vdot(centre, direction)), float(np.vdot(direction, direction))
+            )
+            centre, amplitudes = centre + length * direction, amplitudes + length * slopes
+        return np.asarray(centre / np.linalg.norm(centre))
+
+    return descend
+
+
+class Features:
+    """Φ(x) of every picture: its left vector ⊗ its level ⊗ its right vector, never written out.
+
+    Vectors may have any scale: `mean_over` divides by amplitudes of the same scale.
+    """
+
+    def __init__(self, left: Array, right: Array, levels: Array, count: int) -> None:
+        """From vectors (n, left) and (n, right) and levels (n,) of `count` values."""
+        self._groups = [np.flatnonzero(levels == level) for level in range(count)]
+        self._left = [left[rows] for rows in self._groups]
+        self._right = [right[rows] for rows in self._groups]
+        self._size = len(levels)
+
+    def amplitudes(self, centre: Array) -> Array:
+        """⟨Φ(x), C⟩ (n,) of a centre (left, levels, right)."""
+        result = np.empty(self._size)
+        for level, (rows, left, right) in enumerate(zip(self._groups, self._left, self._right, strict=True)):
+            result[rows] = np.einsum("nr,nr->n", left @ centre[:, level], right)
+        return result
+
+    def mean_over(self, amplitudes: Array) -> Array:
+        """1/n Σ Φ(x) / ψ(x), shaped as the centre."""
+        weights = 1 / (self._size * _not_zero(amplitudes))
+        blocks = [
+            left.T @ (right * weights[rows, None])
+            for rows, left, right in zip(self._groups, self._left, self._right, strict=True)
+        ]
+        return np.stack(blocks, axis=1)
+
+
+def best_step(amplitudes: Array, slopes: Array, along: float, square: float) -> float:
+    """The t ≥ 0 that minimises ‖C + t D‖² − 2/n Σ log |ψ + t δ| before the first amplitude changes its sign.
+
+    Convex there, and a damped Newton iteration stays there: no step takes more than half of an amplitude away.
+
+    Args:
+        amplitudes: ψ (n,).
+        slopes: δ = ⟨Φ, D⟩ (n,).
+        along: ⟨C, D⟩.
+        square: ‖D‖².
+    """
+    t = 0.0
+    for _ in range(NEWTON):
+        ratio = slopes / _not_zero(amplitudes + t * slopes)
+        curvature = square + float(np.square(ratio).mean())
+        if curvature == 0:
+            break
+        change = (float(ratio.mean()) - along - t * square) / curvature
+        taken = abs(change) * float(np.abs(ratio).max())
+        change /= 1 + taken if taken > 0.5 else 1
+        t += change
+        if change**2 * curvature < 1e-9:  # what is left to gain, in nats
+            break
+    return max(t, 0.0)
+
+
+def _not_zero(amplitudes: Array) -> Array:
+    return np.where(np.abs(amplitudes) < LEAST, LEAST, amplitudes)

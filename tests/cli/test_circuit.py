@@ -1,0 +1,94 @@
+"""`qimg circuit encode`, `transform` and `run`: what they print, what they write, and how they refuse bad input."""
+
+import numpy as np
+import pytest
+
+import circuits
+from qimg import images
+from qimg.cli import main as cli
+
+
+@pytest.fixture
+def photo(tmp_path) -> str:
+    images.save(images.bundled("coffee")[80:96, 80:100], tmp_path / "photo.png")
+    return str(tmp_path / "photo.png")
+
+
+def said(capsys, *arguments: str) -> str:
+    cli.main(["circuit", *arguments])
+    return capsys.readouterr().out
+
+
+def test_encode_draws_and_saves(photo, tmp_path, capsys):
+    files = [str(tmp_path / "a.qasm"), str(tmp_path / "a.qpy")]
+    out = said(capsys, "encode", photo, "--patch", "1,1", "--representation", "frqi", "--save", *files)
+    assert "q_6" in out
+    assert "7 qubits, 63 CX, 70 one-qubit gates" in out
+    assert "read exactly: every pixel is right" in out
+    circuit = circuits.load_circuit(files[1])
+    assert circuit.count_ops()["cx"] == 63
+    pixels = images.to_uint8(images.luma(images.load(photo)))[8:16, 8:16]
+    encoded = circuits.encode_image(pixels, "frqi")
+    np.testing.assert_array_equal(circuits.decode_state(encoded, circuits.statevectors(circuit)[0]), pixels)
+
+
+def test_transform_prints_coefficients(photo, capsys):
+    out = said(capsys, "transform", photo, "--name", "haar_2d", "--width", "0")
+    lines = out.splitlines()
+    assert "coefficients of the circuit:" in lines
+    pixels = images.to_uint8(images.luma(images.load(photo)))[:8, :8]
+    wanted = circuits.transform_unitary("haar_2d", 6) @ pixels.ravel()
+    start = lines.index("coefficients of the circuit:") + 1
+    shown = np.array([line.split() for line in lines[start : start + 8]], float)
+    np.testing.assert_allclose(shown.ravel(), wanted, atol=0.051)
+
+
+@pytest.mark.parametrize("backend", ["statevector", "generic", "matrix_product_state"])
+def test_run_prints_counts_and_both_patches(photo, capsys, backend):
+    more = ["--bond-dimension", "4"] if backend == "matrix_product_state" else []
+    out = said(capsys, "run", photo, "--size", "4", "--shots", "20000", "--backend", backend, "--width", "0", *more)
+    assert "16 outcomes of 16 were seen" in out
+    assert "original:" in out
+    assert "recovered:" in out
+    assert f"20000 shots on {backend}: PSNR" in out
+    assert ("discarded weight" in out) == bool(more)
+    assert float(out.split("PSNR ")[1].split()[0]) > 25
+
+
+def test_run_in_the_transform_basis(photo, capsys):
+    out = said(capsys, "run", photo, "--size", "4", "--transform", "dct_2d", "--shots", "100000", "--width", "0")
+    assert float(out.split("PSNR ")[1].split()[0]) > 30
+
+
+def test_colour(photo, capsys):
+    out = said(capsys, "run", photo, "--size", "2", "--representation", "mcrqi", "--shots", "9000", "--width", "0")
+    assert "PSNR" in out
+    assert "95 % intervals, of shots alone" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["encode", "PHOTO", "--patch", "2,0"], "patch must lie in the 2×3 patches, but patch='2,0'"),
+        (["encode", "PHOTO", "--patch", "1"], "patch must be R,C, but patch='1'"),
+        (["encode", "PHOTO", "--representation", "qpie"], "representation must be one of"),
+        (["encode", "PHOTO", "--save", "a.txt"], "save must name files that end in .qasm or .qpy, but save='a.txt'"),
+        (["encode", "PHOTO", "--save", "nowhere/a.qpy"], "save must lie in a folder that exists"),
+        (["encode", "PHOTO", "--kept", "4"], "kept has no effect without dct, but kept=4"),
+        (["run", "PHOTO", "--backend", "aer"], "name must be one of statevector"),
+        (["run", "PHOTO", "--bond-dimension", "4"], "bond_dimension has no effect on statevector"),
+        (["run", "PHOTO", "--gpu", "--backend", "generic"], "gpu has no effect on generic"),
+        (["run", "PHOTO", "--shots", "0"], "shots must be an integer of at least 1"),
+        (["run", "PHOTO", "--transform", "qft"], "transform must be real: interference tells signs, not phases"),
+        (["transform", "PHOTO", "--representation", "frqi"], "representation must be amplitude to transform"),
+        (["transform", "PHOTO", "--name", "klt"], "name must be a transform without a model"),
+        (["encode", "nothing.png"], "nothing.png"),
+    ],
+)
+def test_bad_input_is_one_sentence(photo, capsys, arguments, message):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["circuit", *(photo if one == "PHOTO" else one for one in arguments)])
+    assert ended.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in " ".join(captured.err.split())

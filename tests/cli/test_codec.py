@@ -1,0 +1,279 @@
+"""`qimg encode`, `qimg decode` and `qimg info`: what they write, what they keep, and how they refuse bad input."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image, ImageCms, ImageOps
+
+import qimg
+from qimg import images
+from qimg.cli import main as cli
+from qimg.codecs import block as codec
+from qimg.images import Metadata, read_metadata
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><tiff:Orientation>6</tiff:Orientation></x:xmpmeta>'
+
+
+def photo() -> np.ndarray:
+    return images.box_mean(images.bundled("coffee"), 5)
+
+
+@cache  # it holds the time
+def profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def exif(orientation: int) -> bytes:
+    made = Image.Exif()
+    made[0x0112] = orientation
+    made[0x010F] = "maker"
+    made.get_ifd(0x8769)[0x9003] = "2024:01:01 00:00:00"
+    return made.tobytes().removeprefix(b"Exif\0\0")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    """A working folder with a photograph, and a folder of some that includes a broken one."""
+    monkeypatch.chdir(tmp_path)
+    images.save(photo(), "photo.png")
+    Path("folder").mkdir()
+    for name in ("a.png", "b.bmp", "b.tif"):
+        images.save(photo(), f"folder/{name}")
+    Path("folder/broken.png").write_bytes(b"\x89PNG and then nothing")
+    return tmp_path
+
+
+def content(root: Path) -> dict[str, bytes | None]:
+    return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(root.rglob("*"))}
+
+
+def refusal(arguments: list[str], capsys) -> str:
+    """What is said on the error stream by a command that ends with status 2."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    captured = capsys.readouterr()
+    assert ended.value.code == 2
+    assert "Traceback" not in captured.err
+    return captured.err.strip()
+
+
+def test_encode_info_decode(here, capsys):
+    cli.main(["encode", "photo.png", "photo.qimg", "--quality", "60"])
+    said = capsys.readouterr()
+    data = Path("photo.qimg").read_bytes()
+    assert data == qimg.encode(photo(), quality=60)
+    psnr = qimg.psnr_db(photo(), qimg.decode(data))
+    bits = 8 * len(data) / 9600
+    assert said.out == f"photo.png → photo.qimg: {len(data):,} bytes, {bits:.3f} bits per pixel, {psnr:.2f} dB\n"
+    assert said.err == ""
+    assert Path("photo.qimg").stat().st_mode & 0o777 == 0o644
+
+    cli.main(["info", "photo.qimg"])
+    said = " ".join(capsys.readouterr().out.split())
+    for word in ("photo.qimg", "120 × 80 pixels", "RGB, 8 bits per channel", "sequential", f"{len(data):,} bytes"):
+        assert word in said
+
+    cli.main(["decode", "photo.qimg", "back.png"])
+    assert capsys.readouterr().out == "photo.qimg → back.png: 120 × 80\n"
+    assert_array_equal(images.load("back.png"), qimg.decode(data))
+    cli.main(["decode", "photo.qimg", "back.jpg", "--quality", "90"])
+    assert images.load("back.jpg").shape == (80, 120, 3)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--size", "3000"), ("--bits-per-pixel", "2.5"), ("--psnr", "34.5"), ("--quality", "33.5")]
+)
+def test_targets(here, option, value, capsys):
+    cli.main(["encode", "photo.png", "photo.qimg", option, value, "--effort", "2"])
+    name = {"--psnr": "psnr_db"}.get(option, option[2:].replace("-", "_"))
+    number = int(value) if option == "--size" else float(value)
+    assert Path("photo.qimg").read_bytes() == qimg.encode(photo(), effort=2, **{name: number})
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_a_decoded_picture_looks_as_the_source_did(here, orientation, suffix, capsys):
+    source, metadata = f"turned{suffix}", Metadata(icc_profile=profile(), exif=exif(orientation), xmp=XMP)
+    images.save(photo(), source, quality=100 if suffix == ".jpg" else None, metadata=metadata)
+    cli.main(["encode", source, "turned.qimg", "--quality", "95"])
+    cli.main(["decode", "turned.qimg", "back.png"])
+    with Image.open(source) as before, Image.open("back.png") as after:
+        shown = [np.asarray(ImageOps.exif_transpose(file)).astype(int) for file in (before, after)]
+        assert after.getexif().get(0x0112, 1) == 1
+        assert after.getexif()[0x010F] == "maker"
+        assert after.getexif().get_ifd(0x8769)[0x9003] == "2024:01:01 00:00:00"
+        assert after.info["icc_profile"] == profile()
+        assert after.info["xmp"] == XMP.replace(b"6", b"1")
+    # The same picture within what quality 95 loses; turned or mirrored it would differ by tens.
+    assert shown[0].shape == shown[1].shape
+    assert np.abs(shown[0] - shown[1]).mean() < 2
+
+
+@pytest.mark.parametrize("out", ["back.png", "back.tif", "back.jpg", "back.webp", "back.avif"])
+def test_formats_keep_what_they_can(here, out, capsys):
+    metadata = Metadata(icc_profile=profile(), exif=exif(1), xmp=XMP.replace(b"6", b"1"))
+    images.save(photo(), "photo.jpg", quality=95, metadata=metadata)
+    assert read_metadata("photo.jpg") == metadata
+    cli.main(["encode", "photo.jpg", "photo.qimg", "--quality", "50"])
+    quality = [] if out.endswith(("png", "tif")) else ["--quality", "90"]
+    cli.main(["decode", "photo.qimg", out, *quality])
+    found = read_metadata(out)
+    assert (found.icc_profile, found.xmp) == (metadata.icc_profile, metadata.xmp)
+    made = Image.Exif()
+    made.load(found.exif)
+    assert made[0x010F] == "maker"
+    assert made.get_ifd(0x8769)[0x9003] == "2024:01:01 00:00:00"
+    if not out.endswith(("tif", "avif")):  # Pillow writes the tags of these anew
+        assert found.exif == metadata.exif
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_16_bits_with_metadata(here, suffix, channels, capsys):
+    deep = np.dstack([photo(), photo()[..., :1]]).astype(np.uint16)[..., :channels] * 257
+    deep = deep[..., 0] if channels == 1 else deep
+    upright = XMP.replace(b"6", b"1")
+    images.save(deep, f"deep{suffix}", metadata=Metadata(icc_profile=profile(), exif=exif(1), xmp=upright))
+    cli.main(["encode", f"deep{suffix}", "deep.qimg", "--quality", "90"])
+    cli.main(["decode", "deep.qimg", f"back{suffix}"])
+    shown = images.load(f"back{suffix}")
+    assert (shown.shape, shown.dtype) == (deep.shape, np.uint16)
+    assert_array_equal(shown, codec.decode(Path("deep.qimg").read_bytes()))
+    if (suffix, channels) != (".tif", 2):  # Pillow does not open it
+        found = read_metadata(f"back{suffix}")
+        assert (found.icc_profile, found.xmp) == (profile(), upright)
+
+
+def test_a_folder(here, capsys):
+    said = refusal(["encode", "folder", "out", "--bits-per-pixel", "1"], capsys)
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.qimg", "b.bmp.qimg", "b.tif.qimg"]
+    assert said.splitlines()[0].startswith("qimg: failed: folder/broken.png: ")
+    assert said.splitlines()[-1] == "qimg: error: 1 of 4 pictures could not be encoded"
+    assert len(said.splitlines()) == 2
+
+
+def test_a_folder_is_decoded_and_described(here, capsys):
+    Path("folder/broken.png").unlink()
+    cli.main(["encode", "folder", "coded", "--quality", "30"])
+    Path("coded/notes.txt").write_text("not a picture")
+    capsys.readouterr()
+    cli.main(["info", "coded"])
+    assert capsys.readouterr().out.count("120 × 80 pixels") == 3
+    cli.main(["decode", "coded", "back"])
+    assert capsys.readouterr().out.splitlines()[0] == "coded/a.qimg → back/a.png: 120 × 80"
+    assert sorted(path.name for path in Path("back").iterdir()) == ["a.png", "b.bmp.png", "b.tif.png"]
+    assert_array_equal(images.load("back/a.png"), qimg.decode(Path("coded/a.qimg").read_bytes()))
+    Path("coded/a.qimg").write_bytes(b"broken")
+    said = refusal(["decode", "coded", "more", "--format", "jpg", "--quality", "90"], capsys)
+    assert said.splitlines()[0].startswith("qimg: failed: coded/a.qimg: is no qimg picture")
+    assert said.splitlines()[-1] == "qimg: error: 1 of 3 pictures could not be decoded"
+    assert sorted(path.name for path in Path("more").iterdir()) == ["b.bmp.jpg", "b.tif.jpg"]
+
+
+def test_a_truncated_file_is_described_as_one(here, capsys):
+    cli.main(["encode", "photo.png", "photo.qimg", "--quality", "70", "--progressive"])
+    Path("less.qimg").write_bytes(codec.truncate(Path("photo.qimg").read_bytes(), 1500))
+    capsys.readouterr()
+    cli.main(["info", "less.qimg"])
+    assert "progressive, truncated on purpose" in capsys.readouterr().out
+    cli.main(["info", "photo.qimg"])
+    assert "truncated" not in capsys.readouterr().out
+
+
+def test_a_folder_says_one_line_per_picture(here, capsys):
+    Path("folder/broken.png").unlink()
+    cli.main(["encode", "folder", "out", "--quality", "30"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    size = len(Path("out/a.qimg").read_bytes())
+    line = rf"folder/a.png → out/a.qimg: {size:,} bytes, \d+\.\d{{3}} bits per pixel, \d+\.\d\d dB"
+    assert re.fullmatch(line, lines[0])
+
+
+def test_files_that_exist_are_kept_unless_asked(here, capsys):
+    Path("photo.qimg").write_bytes(b"mine")
+    Path("back.png").write_bytes(b"mine too")
+    said = refusal(["encode", "photo.png", "photo.qimg", "--quality", "60"], capsys)
+    assert said == ("qimg: error: photo.qimg: exists already, and is replaced only where overwriting is asked for")
+    assert Path("photo.qimg").read_bytes() == b"mine"
+    cli.main(["encode", "photo.png", "photo.qimg", "--quality", "60", "--overwrite"])
+    assert "exists already" in refusal(["decode", "photo.qimg", "back.png"], capsys)
+    assert Path("back.png").read_bytes() == b"mine too"
+    cli.main(["decode", "photo.qimg", "back.png", "--overwrite"])
+    assert images.load("back.png").shape == (80, 120, 3)
+    Path("folder/broken.png").unlink()
+    Path("out").mkdir()
+    Path("out/a.qimg").write_bytes(b"mine")
+    assert "1 of 3 pictures could not be encoded" in refusal(["encode", "folder", "out", "--quality", "5"], capsys)
+    assert Path("out/a.qimg").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["encode", "photo.png", "x.qimg"],
+            "one of quality, size, bits-per-pixel and psnr must be given, but given are",
+        ),
+        (["encode", "photo.png", "x.qimg", "--quality", "5", "--size", "9"], "one of quality, size"),
+        (["encode", "photo.png", "x.qimg", "--quality", "0"], "photo.png: quality must be in [1, 100], but quality=0"),
+        (["encode", "photo.png", "x.qimg", "--size", "20"], "photo.png: size must be at least "),
+        (["encode", "photo.png", "x.png", "--quality", "5"], "x.png: the file to write must end in .qimg"),
+        (["encode", "absent.png", "x.qimg", "--quality", "5"], "absent.png: no such file"),
+        (["encode", "folder/broken.png", "x.qimg", "--quality", "5"], "folder/broken.png: "),
+        (["encode", "photo.png", "folder", "--quality", "5"], "folder: is a folder, but a file to write is expected"),
+        (["encode", "photo.png", "no/x.qimg", "--quality", "5"], "no/x.qimg: "),
+        (["encode", "folder", "photo.png", "--quality", "5"], "photo.png: is a file, but the folder to write into"),
+        (
+            ["decode", "photo.png", "x.png"],
+            "photo.png: is no qimg picture: it must begin with 89 71 69 0a, at offset 0",
+        ),
+        (["decode", "absent.qimg", "x.png"], "absent.qimg: No such file or directory"),
+        (["info", "photo.png"], "photo.png: is no qimg picture"),
+        (["info", "absent.qimg"], "absent.qimg: No such file or directory"),
+        (["info", "folder"], "folder: has no .qimg file"),
+        (["decode", "folder", "x"], "folder: has no .qimg file"),
+        (["decode", "x.qimg", "x.png", "--format", "png"], "format has an effect for a folder only"),
+    ],
+)
+def test_bad_input_is_one_sentence(here, arguments, sentence, capsys):
+    before = content(here)
+    said = refusal(arguments, capsys)
+    assert said.startswith(f"qimg: error: {sentence}")
+    assert len(said.splitlines()) == 1
+    assert content(here) == before
+
+
+def test_what_a_format_cannot_hold_is_named(here, capsys):
+    cli.main(["encode", "photo.png", "photo.qimg", "--quality", "20"])
+    before = content(here)
+    assert "quality must be given for .jpg" in refusal(["decode", "photo.qimg", "x.jpg"], capsys)
+    assert "quality has no effect for .png" in refusal(["decode", "photo.qimg", "x.png", "--quality", "5"], capsys)
+    assert "file ending must be one of" in refusal(["decode", "photo.qimg", "x.xyz"], capsys)
+    assert content(here) == before
+
+
+def test_a_cut_file_is_described_and_not_decoded(here, capsys):
+    cli.main(["encode", "photo.png", "photo.qimg", "--quality", "20"])
+    data = Path("photo.qimg").read_bytes()
+    Path("cut.qimg").write_bytes(data[:-20])
+    capsys.readouterr()
+    cli.main(["info", "cut.qimg"])
+    assert "sequential, cut" in " ".join(capsys.readouterr().out.split())
+    said = refusal(["decode", "cut.qimg", "x.png"], capsys)
+    assert said.startswith("qimg: error: cut.qimg: the file is cut: chunk S needs ")
+    assert not Path("x.png").exists()
+
+
+def test_nothing_is_left_when_writing_fails(here, capsys, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "photo.qimg")
+
+    monkeypatch.setattr(images.files.os, "replace", full)
+    before = content(here)
+    assert "No space left on device" in refusal(["encode", "photo.png", "photo.qimg", "--quality", "60"], capsys)
+    assert content(here) == before
