@@ -1,1 +1,1 @@
-"""noise."""
+"""What noise does: channels as circuits, and models of the noise of devices."""

@@ -1,1 +1,1 @@
-"""readout."""
+"""Counts to numbers: intervals, mitigation of readout errors, tomography, shadows, signs."""

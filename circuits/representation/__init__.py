@@ -1,1 +1,1 @@
-"""representation."""
+"""Pictures to states of a register and back: amplitudes, FRQI, NEQR and the others, their circuits and cost."""

@@ -1,1 +1,1 @@
-"""circuits."""
+"""Questions about circuits: what preparation, representations, transforms, shots and noise cost."""

@@ -1,1 +1,1 @@
-"""restoration."""
+"""Questions about restoration: gains, calibration, data, networks, other degradations."""

@@ -1,1 +1,1 @@
-"""tensor_trains."""
+"""Questions about tensor trains: pictures, operators and distributions in few numbers."""

@@ -1,1 +1,1 @@
-"""cli."""
+"""The `qimg` command: one file for each verb."""

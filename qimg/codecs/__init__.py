@@ -1,1 +1,1 @@
-"""codecs."""
+"""Pictures to bytes and back."""

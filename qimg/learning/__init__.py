@@ -1,1 +1,1 @@
-"""learning."""
+"""Training in PyTorch: the loop and its checkpoints, the schedule, random crops, layers."""

@@ -1,1 +1,1 @@
-"""peers."""
+"""The codecs that people use, behind the protocol of qimg's own."""

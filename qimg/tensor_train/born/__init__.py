@@ -1,1 +1,1 @@
-"""born."""
+"""Born machines: distributions of binary pictures whose probabilities are squared amplitudes of a tensor train."""

@@ -1,1 +1,1 @@
-"""exchange."""
+"""Trains in the forms of other programs."""

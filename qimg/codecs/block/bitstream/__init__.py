@@ -1,1 +1,1 @@
-"""bitstream."""
+"""Both sides: the file of a picture, its header, chunks, strips and alpha."""

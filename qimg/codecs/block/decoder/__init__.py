@@ -1,1 +1,1 @@
-"""decoder."""
+"""Decoder side: the bytes of a file to a picture."""

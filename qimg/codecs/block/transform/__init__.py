@@ -1,1 +1,1 @@
-"""transform."""
+"""Both sides: colour, geometry of blocks, prediction and class eigenbases, quantization, the filter."""

@@ -1,1 +1,1 @@
-"""natural."""
+"""Draws from the conditional distribution that give a file's coefficients again."""
