@@ -9,8 +9,8 @@ import tyro
 from rich.console import Console
 
 from experiments._run import runner
-from experiments._run.progress import progress_bars
-from qimg.cli.main import clear_errors, interrupt_when_asked_to_end
+from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end
+from qimg.cli.progress import progress_bars
 
 
 def main(arguments: list[str] | None = None) -> None:

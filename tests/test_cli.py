@@ -21,7 +21,7 @@ def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def qimg_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return python("-c", "from qimg.cli.main import main; main()", *arguments, cwd=cwd)
+    return python("-c", "from qimg.cli import main; main()", *arguments, cwd=cwd)
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_an_experiment_prints_and_writes_what_it_found(here, capsys):
     assert len((folder / "rows.csv").read_text().splitlines()) == 3
 
 
-@pytest.mark.parametrize("module", ["qimg", "qimg.cli.main"])
+@pytest.mark.parametrize("module", ["qimg", "qimg.cli"])
 def test_importing_qimg_loads_nothing_heavy(module, tmp_path):
     heavy = (
         "matplotlib",

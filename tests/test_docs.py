@@ -113,7 +113,8 @@ def test_api_index_lists_the_packages_names(package: object):
 
 
 def test_every_convention_has_one_test():
-    table = re.findall(r"^\| \*\*(.+?)\*\* \|", (DOCS / "guide" / "conventions.md").read_text("utf-8"), flags=re.MULTILINE)
+    page = (DOCS / "guide" / "conventions.md").read_text("utf-8")
+    table = re.findall(r"^\| \*\*(.+?)\*\* \|", page, flags=re.MULTILINE)
     tests = import_module_from(ROOT / "tests" / "test_conventions.py")
     named = [inspect.getdoc(value) for name, value in vars(tests).items() if name.startswith("test_")]
     assert len(table) > 15

@@ -11,12 +11,12 @@ import numpy as np
 
 from experiments._run import runner
 from experiments._run.pictures import LARGE, Gathered, LeaveOneOut, Picture, gather
-from experiments._run.progress import progress_bars
 from experiments.circuits import shots, transform_circuits
 from experiments.operators import conditional_expectation, convergence, decoherence, pairs, purification, truncation
 from experiments.operators.quantized_states import ac_coefficients
 from qimg import __version__, images
 from qimg.channels import quantization_channel
+from qimg.cli.progress import progress_bars
 from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
 from qimg.report import Figure, Page, Section, plot_density_matrix, plot_eigen_patches, plot_spectrum, render

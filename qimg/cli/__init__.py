@@ -1,1 +1,70 @@
-"""The `qimg` command: one file for each verb."""
+"""The `qimg` command: finds the file of a verb, and runs it."""
+
+import sys
+from importlib import import_module
+
+import tyro
+
+from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end
+
+VERBS = {
+    "restore": "Restore a JPEG file or a folder of them.",
+    "encode": "Encode a picture or a folder of pictures.",
+    "decode": "Decode a picture, or a folder of them, into another format.",
+    "info": "Show the header of an encoded picture; nothing is decoded.",
+    "denoise": "Take white noise off a picture.",
+    "inpaint": "Fill in the missing pixels of a picture.",
+    "deblur": "Take a known blur off a picture.",
+    "upscale": "Double the rows and columns of a picture.",
+    "trial": "Run the practical trial on pictures and write a report.",
+    "fit": "Fit a prior, codec tables, a restorer or a network on pictures.",
+    "prior": "Show a prior, or compare two.",
+    "circuit": "A patch of a picture as a quantum circuit: draw it, transform it, run it.",
+    "experiments": "List the experiments, or run one.",
+}
+"""Verbs, in the order of the help; `qimg.cli.<verb>` holds its `COMMAND`, a function or functions by name."""
+
+_FORWARDED = {("prior", "fit"): ("fit", "prior")}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the `qimg` command."""
+    interrupt_when_asked_to_end()
+    given = sys.argv[1:] if arguments is None else arguments
+    old = tuple(given[:2])
+    if old in _FORWARDED:
+        new = _FORWARDED[old]
+        print(f"qimg: `qimg {' '.join(old)}` is now `qimg {' '.join(new)}`", file=sys.stderr)
+        given = [*new, *given[2:]]
+    verb = given[0] if given else "--help"
+    if verb in VERBS:
+        _run(verb, given[1:])
+    elif verb in ("version", "--version"):
+        from qimg import __version__
+
+        print(f"qimg {__version__}")
+    elif verb in ("-h", "--help"):
+        _help()
+    else:
+        print(f"qimg: error: the verb must be one of {', '.join(VERBS)}, but is {verb!r}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _run(verb: str, arguments: list[str]) -> None:
+    with clear_errors():
+        module = import_module(f"qimg.cli.{verb}")
+        if verb == "experiments":
+            module.main(arguments)
+        elif callable(module.COMMAND):
+            tyro.cli(module.COMMAND, prog=f"qimg {verb}", args=arguments)
+        else:
+            tyro.extras.subcommand_cli_from_dict(
+                module.COMMAND, prog=f"qimg {verb}", description=VERBS[verb], args=arguments
+            )
+
+
+def _help() -> None:
+    print("usage: qimg VERB [options]; qimg VERB --help lists them\n")
+    print("A quantum-inspired linear-algebra toolkit for images.\n")
+    for verb, text in {**VERBS, "version": "Print the version of qimg."}.items():
+        print(f"  {verb:<12} {text}")

@@ -237,3 +237,6 @@ def _compared(pixels: Array, decoded: Array) -> str:
     if np.array_equal(pixels, decoded):
         return "every pixel is right"
     return f"PSNR {psnr_db(pixels, decoded):.2f} dB"
+
+
+COMMAND = {"encode": encode, "transform": transform, "run": run}

@@ -1,9 +1,8 @@
-"""What the commands that work through pictures share: a bar on the error stream, and folders in one command."""
+"""One progress protocol for every command: bars on the error stream, and `track` callables that feed them."""
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -53,35 +52,24 @@ def bar(what: str) -> Iterator[Bar]:
         yield Bar(progress, what)
 
 
-def each_of(
-    paths: Sequence[Path], names: Sequence[str], out: Path, work: Callable[[Path, Path], str], what: str
-) -> None:
-    """Work on every picture of a folder; those that fail are named at the end, the others are done.
+@contextmanager
+def progress_bars() -> Iterator["Bars"]:
+    """Bars that live as long as the block."""
+    with Progress(*columns(), console=Console(stderr=True)) as progress:
+        yield Bars(progress)
 
-    Args:
-        paths: pictures.
-        names: of the files to write, one for each.
-        out: the folder to write into, made where it does not exist.
-        work: reads a file, writes another, and says what it did in one line.
-        what: past participle for the error, such as "encoded".
 
-    Raises:
-        NotADirectoryError: `out` is a file.
-        ValueError: some pictures failed.
-    """
-    if out.exists() and not out.is_dir():
-        raise NotADirectoryError(f"{out}: is a file, but the folder to write into is expected")
-    out.mkdir(exist_ok=True)
-    failed = []
-    with bar("pictures") as track:
-        for index in track(range(len(paths))):
-            try:
-                line = work(paths[index], out / names[index])
-            except (ValueError, OSError, ModuleNotFoundError) as error:
-                failed.append(" ".join(str(error).split()))
-            else:
-                print(line)
-    if failed:
-        for sentence in failed:
-            print(f"qimg: failed: {sentence}", file=sys.stderr)
-        raise ValueError(f"{len(failed)} of {len(paths)} pictures could not be {what}")
+class Bars:
+    """Makes `track` callables for named steps."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def track(self, description: str) -> Any:
+        """A callable that wraps an iterable of known length in a bar."""
+
+        def wrap(iterable: Iterable[Any]) -> Iterator[Any]:
+            items = list(iterable)
+            return iter(self._progress.track(items, total=len(items), description=description))
+
+        return wrap

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import tyro
 
-from qimg.cli.progress import bar, each_of
+from qimg.cli.folders import each_of
+from qimg.cli.progress import bar
 from qimg.core.files import names_for
 
 if TYPE_CHECKING:
@@ -71,3 +72,6 @@ def _line(source: str | Path, out: str | Path, restored: "Restored") -> str:
         line += f"; damaged ({'; '.join(restored.complaints)})"
         line += f", {100 * restored.missing:.3g} % of it missing" if restored.missing else ""
     return line
+
+
+COMMAND = restore

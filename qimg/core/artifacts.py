@@ -1,4 +1,4 @@
-"""The prior's file: a JSON header, arrays of integers, a SHA-256 of all of it; specified in `docs/formats/artifacts.md`."""
+"""Fitted data as a file: a JSON header, arrays of integers, a SHA-256 of all of it (`docs/formats/artifacts.md`)."""
 
 import hashlib
 import json

@@ -117,7 +117,7 @@ def test_a_killed_fit_goes_on_where_it_was(here, capsys):
     cli.main(["prior", "fit", "first", "second", "-o", "whole.prior", *options])
     script = (
         "import sys; from qimg.prior import fitting; fitting._SECONDS_BETWEEN_CHECKPOINTS = 0.0\n"
-        "from qimg.cli.main import main; main(sys.argv[1:])"
+        "from qimg.cli import main; main(sys.argv[1:])"
     )
     arguments = ["prior", "fit", "first", "second", "-o", "killed.prior", *options, "--windows", "2000"]
     whole = ["prior", "fit", "first", "second", "-o", "more.prior", *options, "--windows", "2000"]

@@ -8,7 +8,7 @@ from PIL import Image
 
 import qimg
 from qimg import images
-from qimg.cli.main import main
+from qimg.cli import main
 
 COFFEE = images.bundled("coffee")[:96, :120]
 

@@ -189,7 +189,7 @@ def test_pillow_shows_a_cut_file_where_it_is_told_to(coded, monkeypatch):
 
 
 def test_the_command_line_says_that_a_picture_is_partial(coded, tmp_path, capsys):
-    from qimg.cli.codec import decode
+    from qimg.cli.decode import decode
 
     (tmp_path / "cut.qimg").write_bytes(coded.data[:1500])
     decode(str(tmp_path / "cut.qimg"), str(tmp_path / "out.png"))

@@ -22,7 +22,7 @@ from safetensors.torch import save as safetensors
 
 import qimg
 from qimg import images, restoration
-from qimg.cli.main import main
+from qimg.cli import main
 from qimg.core.arguments import Array
 from qimg.images.jpeg.coefficients import read_jpeg
 from qimg.restoration import restore, restore_picture

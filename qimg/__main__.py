@@ -1,0 +1,6 @@
+"""`python -m qimg` is `qimg`."""
+
+from qimg.cli import main
+
+if __name__ == "__main__":
+    main()

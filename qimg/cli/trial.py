@@ -1,0 +1,35 @@
+"""`qimg trial`: the practical trial."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+
+def trial(
+    images: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
+    /,
+    *,
+    out: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Run the practical trial on pictures and write a report.
+
+    Args:
+        images: Image files and folders; photographs bundled with scikit-image when left out.
+        out: New folder for the report; qimg-trial-1, qimg-trial-2, … when left out.
+        seed: Seed of every random draw.
+    """
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, but seed={seed}")
+    from experiments._run.trial import run_trial
+
+    folder = run_trial(images, out=None if out is None else Path(out), seed=seed)
+    for entry in json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["skipped"]:
+        print(f"skipped {entry['reason']}", file=sys.stderr)
+    print(f"report: {folder / 'report.html'}")
+
+
+COMMAND = trial
