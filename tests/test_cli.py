@@ -12,8 +12,7 @@ import qimg
 from experiments import __main__ as experiments_command
 from experiments._run import runner
 from experiments._run import trial as trial_module
-from qimg import images
-from qimg.cli import main as cli
+from qimg import cli, images
 
 
 def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

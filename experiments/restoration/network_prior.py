@@ -51,7 +51,7 @@ class Params(PictureParams):
     restorers: tuple[str, ...] = ()
     """Explicit estimators of the folds, in any order, as `python -m qimg.restoration.jpeg.fitting` writes them."""
     priors: tuple[str, ...] = ()
-    """Priors of the folds with a mixture `patch8`, as `qimg prior fit` writes them."""
+    """Priors of the folds with a mixture `patch8`, as `qimg fit prior` writes them."""
     uses: tuple[str, ...] = ()
     """Of the prior; all for which there are files when left out."""
     counts: tuple[int, ...] = (10, 30, 100, 1000)

@@ -36,17 +36,19 @@ def main(arguments: list[str] | None = None) -> None:
         new = _FORWARDED[old]
         print(f"qimg: `qimg {' '.join(old)}` is now `qimg {' '.join(new)}`", file=sys.stderr)
         given = [*new, *given[2:]]
-    verb = given[0] if given else "--help"
+    verb = given[0] if given else ""
     if verb in VERBS:
         _run(verb, given[1:])
-    elif verb in ("version", "--version"):
+    elif given in (["version"], ["--version"]):
         from qimg import __version__
 
         print(f"qimg {__version__}")
     elif verb in ("-h", "--help"):
         _help()
+        raise SystemExit(0)
     else:
-        print(f"qimg: error: the verb must be one of {', '.join(VERBS)}, but is {verb!r}", file=sys.stderr)
+        names, text = ", ".join([*VERBS, "version"]), " ".join(given)
+        print(f"qimg: error: the verb must be one of {names}, but the command is {text!r}", file=sys.stderr)
         raise SystemExit(2)
 
 

@@ -218,7 +218,7 @@ def load(path: str | os.PathLike[str] | None = None) -> Prior:
     """Read a prior; the one that comes with qimg when no path is given.
 
     Args:
-        path: a file that `Prior.save` or `qimg prior fit` wrote.
+        path: a file that `Prior.save` or `qimg fit prior` wrote.
 
     Raises:
         PriorFileError: the file is missing, no prior, cut, altered, or of another version.

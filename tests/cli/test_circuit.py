@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import circuits
-from qimg import images
-from qimg.cli import main as cli
+from qimg import cli, images
 
 
 @pytest.fixture

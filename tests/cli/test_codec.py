@@ -10,8 +10,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image, ImageCms, ImageOps
 
 import qimg
-from qimg import images
-from qimg.cli import main as cli
+from qimg import cli, images
 from qimg.codecs import block as codec
 from qimg.images import Metadata, read_metadata
 

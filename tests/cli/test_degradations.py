@@ -7,8 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import qimg
-from qimg import images
-from qimg.cli import main as cli
+from qimg import cli, images
 
 KERNEL = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
 

@@ -1,4 +1,4 @@
-"""`qimg prior fit`, `show` and `compare`: what they write, how they go on, and how they refuse bad input."""
+"""`qimg fit prior`, `show` and `compare`: what they write, how they go on, and how they refuse bad input."""
 
 import subprocess
 import sys
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from qimg import images, prior
-from qimg.cli import main as cli
+from qimg import cli, images, prior
 
 FIT = ["--mixtures", "patch8", "3", "luma8", "2", "--rounds", "3", "--windows", "60", "--scheduler", "threads"]
 
@@ -39,7 +38,7 @@ def refusal(arguments: list[str], capsys) -> str:
 
 
 def test_fit_show_and_compare(here, capsys):
-    cli.main(["prior", "fit", "first", "second", "-o", "a.prior", *FIT])
+    cli.main(["fit", "prior", "first", "second", "-o", "a.prior", *FIT])
     said = capsys.readouterr()
     a = prior.load("a.prior")
     assert a.sha256[:12] in said.out
@@ -50,7 +49,7 @@ def test_fit_show_and_compare(here, capsys):
     assert sorted(a.operators) == ["luma first@1", "luma first@2", "luma second@1", "luma second@2"]
     assert not Path("a.prior.checkpoint").exists()
 
-    cli.main(["prior", "fit", "second", "-o", "b.prior", "--operators-only", "--workers", "1"])
+    cli.main(["fit", "prior", "second", "-o", "b.prior", "--operators-only", "--workers", "1"])
     capsys.readouterr()
     assert list(prior.load("b.prior").mixtures) == []
 
@@ -75,10 +74,10 @@ def test_the_shipped_prior_is_shown_by_default(capsys):
 
 def test_labels_lists_and_named_sets(here, capsys, monkeypatch):
     (here / "lists.json").write_text('{"fit": {"A": ["first/coffee.png"], "B": ["second/chelsea.png"]}}')
-    cli.main(["prior", "fit", "lists.json#fit", "-o", "a.prior", "--operators-only", "--scales", "1"])
-    cli.main(["prior", "fit", "cups=first/coffee.png", "-o", "b.prior", "--operators-only", "--scales", "1"])
+    cli.main(["fit", "prior", "lists.json#fit", "-o", "a.prior", "--operators-only", "--scales", "1"])
+    cli.main(["fit", "prior", "cups=first/coffee.png", "-o", "b.prior", "--operators-only", "--scales", "1"])
     monkeypatch.setenv("QIMG_DATA", str(here / "first"))
-    cli.main(["prior", "fit", "coffee.png", "-o", "c.prior", "--operators-only", "--scales", "1"])
+    cli.main(["fit", "prior", "coffee.png", "-o", "c.prior", "--operators-only", "--scales", "1"])
     capsys.readouterr()
     assert sorted(prior.load("a.prior").operators) == ["luma first@1", "luma second@1"]
     assert list(prior.load("b.prior").operators) == ["luma cups@1"]
@@ -114,13 +113,13 @@ def test_bad_input_is_one_sentence(arguments, said, here, capsys):
 
 def test_a_killed_fit_goes_on_where_it_was(here, capsys):
     options = [*FIT, "--part", "1", "--workers", "1"]
-    cli.main(["prior", "fit", "first", "second", "-o", "whole.prior", *options])
+    cli.main(["fit", "prior", "first", "second", "-o", "whole.prior", *options])
     script = (
         "import sys; from qimg.prior import fitting; fitting._SECONDS_BETWEEN_CHECKPOINTS = 0.0\n"
         "from qimg.cli import main; main(sys.argv[1:])"
     )
-    arguments = ["prior", "fit", "first", "second", "-o", "killed.prior", *options, "--windows", "2000"]
-    whole = ["prior", "fit", "first", "second", "-o", "more.prior", *options, "--windows", "2000"]
+    arguments = ["fit", "prior", "first", "second", "-o", "killed.prior", *options, "--windows", "2000"]
+    whole = ["fit", "prior", "first", "second", "-o", "more.prior", *options, "--windows", "2000"]
     cli.main(whole)
     process = subprocess.Popen([sys.executable, "-c", script, *arguments], stderr=subprocess.DEVNULL)
     end = time.monotonic() + 60

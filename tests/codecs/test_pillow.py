@@ -12,6 +12,7 @@ from PIL import Image, ImageFile
 import qimg.pillow
 from qimg import images
 from qimg.codecs import block as codec
+from qimg.codecs.block.bitstream import container
 
 
 @pytest.fixture
@@ -160,4 +161,4 @@ def test_the_plugin_loads_nothing_heavy(tmp_path):
     script = "import sys, qimg.pillow; print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.strip() == "False"
-    assert qimg.pillow._MAGIC == codec.container.MAGIC
+    assert qimg.pillow._MAGIC == container.MAGIC

@@ -74,7 +74,7 @@ def test_far_vectors_have_likelihoods_too() -> None:
 def test_batches_do_not_show(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
     mixture, vectors = random_mixture(1, 3, 4), rng.normal(size=(101, 4))
     whole, moments = mixture.log_likelihood(vectors), Expectation(mixture).moments(vectors)
-    for module in ("mixture", "moments"):
+    for module in ("mixture", "fitting.moments"):
         monkeypatch.setattr(f"qimg.prior.{module}._BATCH", 1)
     assert_allclose(mixture.log_likelihood(vectors), whole, rtol=1e-13)
     # Sums of 101 numbers in single precision, in another order.

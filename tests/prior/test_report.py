@@ -14,6 +14,7 @@ from qimg import images, metrics, prior, report
 from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
 from qimg.prior import GaussianMixture, JointMixture, Prior, Recipe, View
+from qimg.prior import report as pages
 from qimg.prior.report.comparison import relative_entropy
 from qimg.prior.report.edges import most_oriented
 from qimg.prior.report.figures import as_one_class, by_weight
@@ -43,7 +44,7 @@ def plain() -> Prior:
 @pytest.fixture(scope="session")
 def tables(small: Prior) -> dict[str, report.Table]:
     """By the first word of their captions, and the view for the tables of classes."""
-    found = report.prior_tables(small, name="small")
+    found = pages.prior_tables(small, name="small")
     return {re.sub(r"^Classes of (\w+),.*", r"\1", table.caption).split(",")[0]: table for table in found}
 
 
@@ -136,20 +137,20 @@ def test_long_lists_are_cut_and_skipped_files_are_named(small: Prior) -> None:
     }
     mixture = GaussianMixture.from_covariances(np.full(many, 1 / many), covariances)
     made = Prior.assemble(operators={}, mixtures={"patch4": mixture}, provenance=provenance)
-    found = report.prior_tables(made, name="made")
+    found = pages.prior_tables(made, name="made")
     assert len(found[-2].rows) == 12
     assert "18 more rows are left out here" in found[-2].caption
     assert found[-1].rows[0] == ["bad0.png", "is no image"]
     assert "18 more rows" in found[-1].caption
-    assert len(report.class_table(made.mixtures["patch4"]).rows) == many
-    page = report.render(report.prior_page(made, name="made"))
+    assert len(pages.class_table(made.mixtures["patch4"]).rows) == many
+    page = report.render(pages.prior_page(made, name="made"))
     assert "bad11.png" in page
     assert "bad12.png" not in page
     assert "somewhere" not in page
 
 
 def test_page_needs_no_network_and_shows_every_part(small: Prior) -> None:
-    page = report.prior_page(small, name="a <prior>")
+    page = pages.prior_page(small, name="a <prior>")
     titles = [section.title for section in page.sections]
     mixtures = ["Mixture colour8", "Mixture luma8", "Mixture patch8"]
     assert titles == ["What it is", "Operators", *mixtures, "From frequencies to edges"]
@@ -166,9 +167,9 @@ def test_page_needs_no_network_and_shows_every_part(small: Prior) -> None:
 
 
 def test_page_and_tables_of_operators_alone(plain: Prior) -> None:
-    captions = [table.caption.split(",")[0] for table in report.prior_tables(plain, name="plain")]
+    captions = [table.caption.split(",")[0] for table in pages.prior_tables(plain, name="plain")]
     assert captions == ["plain", "Pictures", "Operators"]
-    page = report.prior_page(plain, name="plain")
+    page = pages.prior_page(plain, name="plain")
     assert [section.title for section in page.sections] == ["What it is", "Operators"]
     registers = page.sections[1].tables[1]
     (row,) = registers.rows
@@ -189,9 +190,9 @@ def test_operators_of_jpeg_settings_are_listed_and_compared() -> None:
     recipe = Recipe(mixtures={}, colour=True, jpeg_qualities=(10, 50), scales=(1,))
     made = prior.fit(pictures()[:1], recipe)
     names = [f"jpeg {quality} 4:2:0 arrays@1" for quality in (10, 50)]
-    listed = report.prior_tables(made, name="made")[2]
+    listed = pages.prior_tables(made, name="made")[2]
     assert [row[2] for row in listed.rows if row[0] in names] == [384, 384]
-    page = report.prior_page(made, name="made")
+    page = pages.prior_page(made, name="made")
     assert len(page.sections[1].figures) == 2
     found = compared(made, made)
     assert [row[0] for row in found["Density matrices"].rows] == ["luma arrays@1", "colour arrays@1", *names]
@@ -200,22 +201,23 @@ def test_operators_of_jpeg_settings_are_listed_and_compared() -> None:
 
 def test_black_pictures_have_no_spectrum_but_a_page() -> None:
     middle = prior.fit([np.full((16, 16), 128, np.uint8)], Recipe(mixtures={}, scales=(1,)))
-    (row,) = report.prior_tables(middle, name="gray")[2].rows
+    (row,) = pages.prior_tables(middle, name="gray")[2].rows
     assert row[1:4] == [4, 64, 0.0]
     assert np.isnan(row[4])
-    assert "–" in report.render(report.prior_page(middle, name="gray"))
-    compared = report.compare_priors(middle, middle, names=("a", "b"), rng=np.random.default_rng(0))
+    assert "–" in report.render(pages.prior_page(middle, name="gray"))
+    compared = pages.compare_priors(middle, middle, names=("a", "b"), rng=np.random.default_rng(0))
     assert len(compared) == 1
 
 
 PLOTS: dict[str, Callable[[Prior, Axes | None], Axes]] = {
-    "eigen_patches": lambda p, ax: report.plot_class_eigen_patches(p.mixtures["luma8"], classes=[2, 0], count=3, ax=ax),
-    "colour": lambda p, ax: report.plot_class_eigen_patches(p.mixtures["colour8"], classes=[0, 1], count=4, ax=ax),
-    "spectra": lambda p, ax: report.plot_class_spectra(p.mixtures["patch8"], ax=ax),
-    "predictors": lambda p, ax: report.plot_predictors(p.mixtures["colour8"], classes=[1], plane=2, ax=ax),
-    "edge_filters": lambda p, ax: report.plot_edge_filters(p.mixtures["patch8"], classes=[0, 3], ax=ax),
-    "orientations": lambda p, ax: report.plot_orientations(
-        {"a": report.patch_orientation(np.eye(4)[None]), "b": report.patch_orientation(np.eye(4)[None])}, ax=ax
+    "eigen_patches": lambda p, ax: pages.plot_class_eigen_patches(p.mixtures["luma8"], classes=[2, 0], count=3, ax=ax),
+    "colour": lambda p, ax: pages.plot_class_eigen_patches(p.mixtures["colour8"], classes=[0, 1], count=4, ax=ax),
+    "spectra": lambda p, ax: pages.plot_class_spectra(p.mixtures["patch8"], ax=ax),
+    "predictors": lambda p, ax: pages.plot_predictors(p.mixtures["colour8"], classes=[1], plane=2, ax=ax),
+    "edge_filters": lambda p, ax: pages.plot_edge_filters(p.mixtures["patch8"], classes=[0, 3], ax=ax),
+    "orientations": lambda p, ax: pages.plot_orientations(
+        {"a": pages.patch_orientation(np.eye(4)[None]), "b": pages.patch_orientation(np.eye(4)[None])},
+        ax=ax,
     ),
 }
 
@@ -239,7 +241,7 @@ def test_plots_are_drawn_in_both_themes(small: Prior, name: str, theme: dict[str
 
 def test_eigen_patches_stand_in_rows_of_classes(small: Prior, ax: Axes) -> None:
     model = small.mixtures["luma8"]
-    report.plot_class_eigen_patches(model, classes=[2, 0], count=3, ax=ax)
+    pages.plot_class_eigen_patches(model, classes=[2, 0], count=3, ax=ax)
     board = np.asarray(ax.images[0].get_array())
     assert board.shape == (17, 26, 4)
     patch = model.basis(0)[:, 2].reshape(8, 8)
@@ -252,7 +254,7 @@ def test_eigen_patches_stand_in_rows_of_classes(small: Prior, ax: Axes) -> None:
 
 def test_spectra_are_those_of_all_classes_and_of_one(small: Prior, ax: Axes) -> None:
     model = small.mixtures["patch8"]
-    report.plot_class_spectra(model, ax=ax)
+    pages.plot_class_spectra(model, ax=ax)
     assert len(ax.lines) == model.classes + 1
     for k in range(model.classes):
         assert_allclose(ax.lines[k].get_ydata(), model.spectrum(k)[:63])
@@ -264,7 +266,7 @@ def test_spectra_are_those_of_all_classes_and_of_one(small: Prior, ax: Axes) -> 
 def test_predictors_are_painted_where_the_pixels_lie(small: Prior, ax: Axes) -> None:
     model = small.mixtures["colour8"]
     plane, pixel, impulse = 1, 9, 20
-    report.plot_predictors(model, classes=[1], pixels=[pixel], impulses=[impulse], plane=plane, ax=ax)
+    pages.plot_predictors(model, classes=[1], pixels=[pixel], impulses=[impulse], plane=plane, ax=ax)
     shown = np.ma.filled(ax.images[0].get_array(), np.nan)
     assert shown.shape == (17, 17 + 2 + 17)
     own = model.predictor(1)[plane * 64 : (plane + 1) * 64, plane * 33 : (plane + 1) * 33]
@@ -282,7 +284,7 @@ def test_predictors_are_painted_where_the_pixels_lie(small: Prior, ax: Axes) -> 
 
 def test_constant_rings_predict_their_own_level(small: Prior, ax: Axes) -> None:
     """The weights that are painted for a pixel sum to 1."""
-    report.plot_predictors(small.mixtures["luma8"], classes=[0], pixels=[27], impulses=[], ax=ax)
+    pages.plot_predictors(small.mixtures["luma8"], classes=[0], pixels=[27], impulses=[], ax=ax)
     image = ax.images[0]
     shown = np.ma.compressed(image.get_array())
     assert len(shown) == 33
@@ -294,21 +296,21 @@ def test_constant_rings_predict_their_own_level(small: Prior, ax: Axes) -> None:
 @pytest.mark.parametrize("name", ["ramp", "noise"])
 def test_orientation_turns_with_the_patch(rng: np.random.Generator, name: str) -> None:
     patch = np.add.outer(-np.arange(8.0), np.arange(8.0)) if name == "ramp" else rng.normal(size=(8, 8))
-    one = report.patch_orientation(patch)
+    one = pages.patch_orientation(patch)
     if name == "ramp":
         # Brighter to the right and upwards: edges run from the upper left to the lower right.
         assert_allclose([one.degrees, one.coherence], [135.0, 1.0])
-    turned = report.patch_orientation(np.rot90(patch))  # counter-clockwise
-    mirrored = report.patch_orientation(patch[:, ::-1])
+    turned = pages.patch_orientation(np.rot90(patch))  # counter-clockwise
+    mirrored = pages.patch_orientation(patch[:, ::-1])
     assert_allclose([turned.degrees, turned.coherence], [(one.degrees + 90) % 180, one.coherence])
     assert_allclose([mirrored.degrees, mirrored.coherence], [180 - one.degrees, one.coherence])
-    other = report.patch_orientation(-7 * patch + 100)
+    other = pages.patch_orientation(-7 * patch + 100)
     assert_allclose([other.degrees, other.coherence], [one.degrees, one.coherence])
 
 
 def test_orientation_of_batches_waves_and_nothing() -> None:
     cosines = basis("dct_2d", 64).T.reshape(64, 8, 8)
-    found = report.patch_orientation(cosines)
+    found = pages.patch_orientation(cosines)
     assert found.degrees.shape == (64,)
     assert_allclose(found.coherence[0], 0.0)
     # Waves along one axis are perfectly oriented; those with equal frequencies along both not at all.
@@ -316,7 +318,7 @@ def test_orientation_of_batches_waves_and_nothing() -> None:
     assert_allclose(found.degrees[[1, 7]], 90.0)
     assert_allclose(found.degrees[[8, 56]] % 180, 0.0)
     assert_allclose(found.coherence[[9, 18, 63]], 0.0, atol=1e-12)
-    alone = report.patch_orientation(cosines[11])
+    alone = pages.patch_orientation(cosines[11])
     assert_allclose([alone.degrees, alone.coherence], [found.degrees[11], found.coherence[11]])
 
 
@@ -335,22 +337,22 @@ def test_edges_of_classes_are_found() -> None:
     covariances = [1000 * wave.T @ wave + np.eye(63) for wave in waves]
     model = JointMixture(view, GaussianMixture.from_covariances([0.5, 0.5], covariances))
     assert sorted(most_oriented(model)) == [0, 1]
-    found = report.mean_orientation([model.residual_covariance(k) for k in range(2)])
+    found = pages.mean_orientation([model.residual_covariance(k) for k in range(2)])
     # Brightness is constant along i + j = const: those stripes run up to the right.
     assert_allclose(found.degrees, [45.0, 135.0], atol=1.0)
     assert found.coherence.min() > 0.9
     single = as_one_class(model)
-    assert report.mean_orientation(single.residual_covariance(0)).coherence < 1e-6
+    assert pages.mean_orientation(single.residual_covariance(0)).coherence < 1e-6
     # cos(a + b) cos(a + b)ᵀ + cos(a − b) cos(a − b)ᵀ has the eigenvectors cos a cos b and sin a sin b.
-    assert report.patch_orientation(single.basis(0)[:, :2].T.reshape(2, 8, 8)).coherence.max() < 1e-6
+    assert pages.patch_orientation(single.basis(0)[:, :2].T.reshape(2, 8, 8)).coherence.max() < 1e-6
 
 
 def test_mean_orientation_is_that_of_the_mean_structure_tensor(rng: np.random.Generator) -> None:
     patches = rng.normal(size=(3, 5, 6, 6)).cumsum(axis=-1)
     flat = patches.reshape(3, 5, 36)
-    found = report.mean_orientation(np.swapaxes(flat, 1, 2) @ flat)
-    each = report.patch_orientation(patches)
-    one = report.mean_orientation(flat[0, 0, :, None] * flat[0, 0])
+    found = pages.mean_orientation(np.swapaxes(flat, 1, 2) @ flat)
+    each = pages.patch_orientation(patches)
+    one = pages.mean_orientation(flat[0, 0, :, None] * flat[0, 0])
     assert_allclose([one.degrees, one.coherence], [each.degrees[0, 0], each.coherence[0, 0]])
     # Double angles add as vectors, each as long as the energy of its patch's gradients times the coherence.
     across, down = np.diff(patches, axis=-1), np.diff(patches, axis=-2)
@@ -362,13 +364,13 @@ def test_mean_orientation_is_that_of_the_mean_structure_tensor(rng: np.random.Ge
 
 
 def test_bars_sum_to_the_mean_coherence(ax: Axes, rng: np.random.Generator) -> None:
-    found = report.patch_orientation(rng.normal(size=(20, 8, 8)))
-    report.plot_orientations({"noise": found}, ax=ax)
+    found = pages.patch_orientation(rng.normal(size=(20, 8, 8)))
+    pages.plot_orientations({"noise": found}, ax=ax)
     assert_allclose(sum(bar.get_height() for bar in ax.patches), found.coherence.mean())
 
 
 def compared(a: Prior, b: Prior, **options: int) -> dict[str, report.Table]:
-    found = report.compare_priors(a, b, names=("a", "b"), rng=np.random.default_rng(1), **options)
+    found = pages.compare_priors(a, b, names=("a", "b"), rng=np.random.default_rng(1), **options)
     return {table.caption.split(",")[0].split(";")[0].split(":")[0].split(" in bit")[0]: table for table in found}
 
 
@@ -462,7 +464,7 @@ def test_weights_are_in_descending_order(small: Prior) -> None:
     ("call", "message"),
     [
         (
-            lambda p: report.compare_priors(
+            lambda p: pages.compare_priors(
                 p,
                 prior.fit(pictures()[:1], Recipe(mixtures={}, size=4)),
                 names=("first.prior", "second.prior"),
@@ -471,33 +473,39 @@ def test_weights_are_in_descending_order(small: Prior) -> None:
             "second.prior: was made for another patch shape: 4×4 pixels, where first.prior has 8×8",
         ),
         (
-            lambda p: report.compare_priors(p, p, names=("a", "b"), rng=np.random.default_rng(0), samples=1),
+            lambda p: pages.compare_priors(p, p, names=("a", "b"), rng=np.random.default_rng(0), samples=1),
             "samples must be an integer of at least 2, but samples=1",
         ),
         (
-            lambda p: report.plot_class_eigen_patches(p.mixtures["patch8"], classes=[]),
+            lambda p: pages.plot_class_eigen_patches(p.mixtures["patch8"], classes=[]),
             r"classes must name at least one class, but classes=\[\]",
         ),
-        (lambda p: report.plot_class_eigen_patches(p.mixtures["patch8"], classes=[4]), r"classes must be in \[0, 3\]"),
         (
-            lambda p: report.plot_predictors(p.mixtures["patch8"], classes=[0]),
+            lambda p: pages.plot_class_eigen_patches(p.mixtures["patch8"], classes=[4]),
+            r"classes must be in \[0, 3\]",
+        ),
+        (
+            lambda p: pages.plot_predictors(p.mixtures["patch8"], classes=[0]),
             "model must have a view with a ring, but model='patch8'",
         ),
-        (lambda p: report.plot_predictors(p.mixtures["luma8"], classes=[0], plane=1), r"plane must be in \[0, 0\]"),
         (
-            lambda p: report.plot_predictors(p.mixtures["luma8"], classes=[0], pixels=[64]),
+            lambda p: pages.plot_predictors(p.mixtures["luma8"], classes=[0], plane=1),
+            r"plane must be in \[0, 0\]",
+        ),
+        (
+            lambda p: pages.plot_predictors(p.mixtures["luma8"], classes=[0], pixels=[64]),
             r"pixels must be in \[0, 63\], but pixels=64",
         ),
         (
-            lambda p: report.plot_predictors(p.mixtures["luma8"], classes=[0], pixels=[], impulses=[]),
+            lambda p: pages.plot_predictors(p.mixtures["luma8"], classes=[0], pixels=[], impulses=[]),
             "pixels and impulses must name at least one pixel",
         ),
         (
-            lambda p: report.plot_edge_filters(p.mixtures["colour8"], classes=[0]),
+            lambda p: pages.plot_edge_filters(p.mixtures["colour8"], classes=[0]),
             "model must have a view with one plane, but model='colour8'",
         ),
-        (lambda p: report.patch_orientation(np.zeros((3, 4))), "patches must have shape"),
-        (lambda p: report.mean_orientation(np.eye(5)), "moments must have shape"),
+        (lambda p: pages.patch_orientation(np.zeros((3, 4))), "patches must have shape"),
+        (lambda p: pages.mean_orientation(np.eye(5)), "moments must have shape"),
         (lambda p: nearest_cosine(np.zeros(16)), "patches must not be zero"),
     ],
 )

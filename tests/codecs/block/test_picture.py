@@ -20,6 +20,7 @@ from qimg.codecs.block import BitstreamError, Tables, decode, decode_picture, en
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.bitstream import strips as coding
 from qimg.codecs.block.bitstream.alpha import decode_alpha, encode_alpha
+from qimg.codecs.block.model import tables
 from qimg.images import ImageError
 
 TYPES = (np.uint8, np.uint16)
@@ -257,7 +258,7 @@ def test_info_tells_without_decoding(photo):
     assert (found.width, found.height, found.channels, found.bit_depth, found.planes) == (150, 100, 4, 16, 3)
     assert (found.mode, found.complete, found.has_alpha) == ("sequential", True, True)
     assert found.step == codec.step_of_quality(40) / 64
-    assert found.tables == codec.tables.default().sha256[:8]
+    assert found.tables == tables.default().sha256[:8]
     assert sum(found.parts.values()) == len(data)
     assert [found.parts[name] for name in ("icc_profile", "exif", "xmp")] == [7, 4, 4]
     assert (found.icc_profile, found.exif, found.xmp) == (b"profile", b"II*\0", b"<x/>")
@@ -281,7 +282,7 @@ def test_large_pictures_are_refused_before_memory_is_taken(photo):
 
 
 def test_other_tables_are_named(photo):
-    ours = codec.tables.default()
+    ours = tables.default()
     arrays = {name: ours.array(name) for name in ours.contents.arrays}
     other = Tables.assemble(arrays, {"made": "for a test"})
     data = encode(photo, quality=20, tables=other)

@@ -24,6 +24,7 @@ import qimg
 from qimg import images, restoration
 from qimg.cli import main
 from qimg.core.arguments import Array
+from qimg.images.jpeg import blocks as jpeg_blocks
 from qimg.images.jpeg.coefficients import read_jpeg
 from qimg.restoration import restore, restore_picture
 from qimg.restoration.jpeg import cascade
@@ -69,7 +70,7 @@ def planes(seed: int, count: int, height: int, width: int) -> tuple[torch.Tensor
     rng = np.random.default_rng(seed)
     tables = [images.quantization_table(int(quality)) for quality in rng.integers(5, 96, count)]
     blocks = rng.integers(-4, 5, (count, height // 8, width // 8, 8, 8)) * (rng.random((8, 8)) < 0.3)
-    decoded = [cascade.decoded(one, table) for one, table in zip(blocks, tables, strict=True)]
+    decoded = [jpeg_blocks.decoded(one, table) for one, table in zip(blocks, tables, strict=True)]
     return torch.from_numpy(np.array(decoded))[:, None], torch.tensor(np.array(tables), dtype=torch.float32)
 
 
@@ -101,7 +102,7 @@ def test_outputs_lie_in_the_middle_of_their_cells(seed, cell):
     free, confined = (tiny(seed=seed, size=0.5, cell=share) for share in (0.0, cell))
 
     def shares(network: Network) -> torch.Tensor:
-        change = to_blocks(network(decoded, tables)[0] - decoded) @ torch.from_numpy(cascade.DCT.T)
+        change = to_blocks(network(decoded, tables)[0] - decoded) @ torch.from_numpy(jpeg_blocks.DCT.T)
         return (change / tables.view(2, 1, 64)).abs()
 
     # Code values of a few hundred carry rounding of 1e-5 each, 64 of them make a coefficient; the least step is 1.
@@ -168,7 +169,7 @@ def test_units_and_blocks_are_those_of_the_explicit_estimator(rng):
     several = rng.normal(size=(2, 1, 16, 24)).astype(np.float32)
     blocks = to_blocks(torch.from_numpy(several))
     for own, plane in zip(blocks, several[:, 0], strict=True):
-        assert np.array_equal(own.numpy(), cascade.to_blocks(plane))
+        assert np.array_equal(own.numpy(), jpeg_blocks.to_blocks(plane))
     assert np.array_equal(from_blocks(blocks, 16, 24).numpy(), several)
     assert to_blocks(torch.zeros(2, 1, 0, 8)).shape == (2, 0, 64)
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import qimg
 from qimg import images, prior, restoration
 from qimg.images.collections import Source
+from qimg.images.jpeg import blocks as jpeg_blocks
 from qimg.learning.crops import Places
 from qimg.prior import GaussianMixture
 from qimg.restoration.jpeg import cascade
@@ -100,7 +101,7 @@ def test_crops_are_parts_of_their_draws(pool):
         coefficients = (
             pool.coefficients[start : start + size].numpy().reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3)
         )
-        whole = cascade.decoded(coefficients, table)
+        whole = jpeg_blocks.decoded(coefficients, table)
         truth = pool.truth[start : start + size].numpy().reshape(8 * rows, 8 * columns) / FINE
         places = torch.tensor([[draw, 0, 0], [draw, rows - 3, columns - 3], [draw, 1, 2]])
         crops = pool.crops(places, 3)
@@ -112,7 +113,7 @@ def test_crops_are_parts_of_their_draws(pool):
         assert crops.estimate is None
         assert set(crops.pictures.tolist()) == {int(pool.pictures[draw])}
         # what the file says is at most half a step from the truth in every coefficient
-        error = (cascade.to_blocks(truth.astype(np.float32) - whole) @ cascade.DCT.T) / table.ravel()
+        error = (jpeg_blocks.to_blocks(truth.astype(np.float32) - whole) @ jpeg_blocks.DCT.T) / table.ravel()
         assert np.abs(error).max() < 0.5 + 64 / FINE
 
 
@@ -292,8 +293,8 @@ def test_the_regulariser_is_minus_the_log_likelihood(seed):
     expected = []
     for plane, picture in zip(planes[:, 0].astype(float), chosen, strict=True):
         for part in (plane, plane[4:-4, 4:-4]):
-            blocks = cascade.to_blocks(part.astype(np.float32)).astype(float)
-            vectors = blocks @ cascade.DCT[1:].T.astype(float)
+            blocks = jpeg_blocks.to_blocks(part.astype(np.float32)).astype(float)
+            vectors = blocks @ jpeg_blocks.DCT[1:].T.astype(float)
             expected.append(-mixtures[judges[picture]].log_likelihood(vectors) / 63)
     found = Regulariser(mixtures, judges)(torch.from_numpy(planes), torch.tensor(chosen))
     assert float(found) == pytest.approx(np.concatenate(expected).mean(), rel=1e-4)  # single precision
@@ -312,8 +313,8 @@ def test_the_shipped_prior_finds_smooth_patches_likelier_and_its_gradient_is_fin
     assert torch.isfinite(noisy.grad).all()
     assert noisy.grad.abs().max() > 0
     # the density in code values, of which `log_likelihood` is in 1/255
-    patches = cascade.to_blocks(PHOTOGRAPHS[0].luma[:64, :64]).astype(float) / 255
-    inner = cascade.to_blocks(np.ascontiguousarray(PHOTOGRAPHS[0].luma[4:60, 4:60])).astype(float) / 255
+    patches = jpeg_blocks.to_blocks(PHOTOGRAPHS[0].luma[:64, :64]).astype(float) / 255
+    inner = jpeg_blocks.to_blocks(np.ascontiguousarray(PHOTOGRAPHS[0].luma[4:60, 4:60])).astype(float) / 255
     nats = known.log_likelihood(np.concatenate([patches, inner])) - 63 * np.log(255)
     assert float(regulariser(luma, zero)) == pytest.approx(-nats.mean() / 63, rel=1e-4)
 
@@ -594,7 +595,7 @@ def test_calibration_makes_true_what_is_believed(conditional):
     draw = Draw(plane, np.zeros((64, 64, 8, 8), np.int16), table)
 
     def estimates(coefficients, steps):
-        return [cascade.Estimate(cascade.decoded(coefficients, steps), np.square(believed))]
+        return [cascade.Estimate(jpeg_blocks.decoded(coefficients, steps), np.square(believed))]
 
     (found,) = calibrations(estimates, 1, [draw], conditional=conditional)
     deviations = np.sqrt(found.calibrated(np.square(believed), table))
