@@ -1,8 +1,13 @@
-"""What the tests share: one Hypothesis profile, one bundled picture, random density matrices."""
+"""What the tests share: tiers, one Hypothesis profile, one bundled picture, random density matrices."""
 
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# Workers run side by side, one on each core: BLAS threads on top of them would wait for each other. Workers inherit it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ["MPLBACKEND"] = "Agg"
 
 import numpy as np
 import pytest
@@ -11,10 +16,43 @@ from hypothesis import settings
 from qimg import images
 from qimg.core.arguments import Array
 
-os.environ["MPLBACKEND"] = "Agg"
+TIERS = {
+    "slow": "every experiment, fuzzing, documentation site, notebooks, clusters: at most 15 minutes on 2 cores",
+    "full": "100 000 damaged files, the published pages, trainings: about half an hour",
+}
+"""What `python -m pytest` leaves out; `-m` with the name of a tier runs it, and nothing is in two tiers."""
+
+ROOMS = {
+    "codecs": ("codecs", "entropy", "experiments/coding", "cli/test_codec.py", "test_docs.py", "test_cli.py"),
+    "restoration": ("restoration", "experiments/restoration", "cli/test_restore.py", "cli/test_degradations.py"),
+}
+"""Tests that run in one worker, so that the loops that they share are compiled once."""
 
 settings.register_profile("qimg", max_examples=40, deadline=None, derandomize=True, database=None)
 settings.load_profile("qimg")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: one worker for each core of this process, at most 8, because each one collects all tests."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, 8)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file, and of one room where loops are compiled, go to one worker."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            file = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else "docstrings"
+            group = next((room for room, paths in ROOMS.items() if file.startswith(paths)), file)
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.option.markexpr == "not slow and not full":
+        terminalreporter.section("the rest, by further commands")
+        for tier, what in TIERS.items():
+            terminalreporter.line(f"{Path(sys.executable)} -m pytest -n auto -m {tier}    # {what}")
 
 
 @pytest.fixture(autouse=True)

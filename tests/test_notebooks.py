@@ -39,6 +39,7 @@ def test_no_outputs_are_committed(path: Path):
     assert notebook.metadata.kernelspec.name == "python3"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.usefixtures("kernel_environment")
 def test_runs_and_draws(path: Path):

@@ -37,6 +37,7 @@ def refusal(arguments: list[str], capsys) -> str:
     return " ".join(captured.err.split())
 
 
+@pytest.mark.slow
 def test_fit_show_and_compare(here, capsys):
     cli.main(["fit", "prior", "first", "second", "-o", "a.prior", *FIT])
     said = capsys.readouterr()
@@ -72,6 +73,7 @@ def test_the_shipped_prior_is_shown_by_default(capsys):
     assert prior.load().sha256 in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_labels_lists_and_named_sets(here, capsys, monkeypatch):
     (here / "lists.json").write_text('{"fit": {"A": ["first/coffee.png"], "B": ["second/chelsea.png"]}}')
     cli.main(["fit", "prior", "lists.json#fit", "-o", "a.prior", "--operators-only", "--scales", "1"])

@@ -14,6 +14,8 @@ import pytest
 from experiments._run import runner, trial
 from qimg import images
 
+pytestmark = pytest.mark.slow
+
 NAMES = runner.TRIAL
 
 

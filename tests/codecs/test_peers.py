@@ -110,6 +110,7 @@ def test_ssimulacra2_is_that_of_its_package(photograph: Array, tmp_path) -> None
     assert np.isnan(peers.ssimulacra2(photograph[:7], shown[:7]))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the counters of Linux")
 def test_memory_grows_at_least_by_the_output() -> None:
     picture = np.tile(images.bundled("coffee"), (3, 3, 1))
@@ -121,6 +122,7 @@ def test_memory_grows_at_least_by_the_output() -> None:
     assert len(data) / 2**20 - 1 < encoding < 10 * picture.nbytes / 2**20
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the counters of Linux")
 def test_memory_of_a_codec_that_fails_is_an_error() -> None:
     with pytest.raises(subprocess.CalledProcessError):

@@ -21,6 +21,13 @@ from qimg.report import Table
 
 POOLED = ("convergence", "universality", "synthesis", "network_prior")
 PER_PICTURE = [name for name in runner.EXPERIMENTS if name not in POOLED]
+ONE_OF_EACH_THEME = ("purification", "channel_of_the_codec", "calibration", "shots", "born_machine")
+
+
+def of_an_experiment(name: str, *values: object, slow: bool):
+    """A case of one experiment. Those of the slow tier share `tiny` in one worker for each experiment."""
+    marks = [pytest.mark.slow, pytest.mark.xdist_group(name)] if slow else []
+    return pytest.param(name, *values, marks=marks, id="-".join(map(str, (*values, name))))
 
 
 @functools.cache
@@ -29,7 +36,7 @@ def tiny(name: str) -> runner.Measured:
     return runner.measure(name, runner.module(name).TINY)
 
 
-@pytest.fixture(params=runner.EXPERIMENTS)
+@pytest.fixture(params=[of_an_experiment(name, slow=name not in ONE_OF_EACH_THEME) for name in runner.EXPERIMENTS])
 def measured(request) -> runner.Measured:
     return tiny(request.param)
 
@@ -76,6 +83,11 @@ def on_folder(name: str, folder: Path):
 
 def values_without_seconds(rows) -> list[list]:
     return [[value for key, value in dataclasses.asdict(row).items() if not key.endswith("_seconds")] for row in rows]
+
+
+def test_one_experiment_of_each_theme_is_in_the_default_tier():
+    themes = [theme for name in ONE_OF_EACH_THEME for theme, names in runner.THEMES.items() if name in names]
+    assert themes == list(runner.THEMES)
 
 
 def test_experiments_are_questions():
@@ -178,18 +190,12 @@ def test_other_parameters_or_other_pictures_have_another_folder(edge, tmp_path):
     assert not any("-" in name for name in folders)
 
 
-@pytest.mark.parametrize("name", runner.EXPERIMENTS)
 @pytest.mark.parametrize(
-    "kind",
+    ("name", "kind"),
     [
-        "mixed",
-        "one pixel",
-        "constant",
-        "black",
-        "faint",
-        "odd",
-        "no energy around",
-        "one in colour",
+        of_an_experiment(name, kind, slow=(name, kind) != ("purification", "mixed"))
+        for name in runner.EXPERIMENTS
+        for kind in ("mixed", "one pixel", "constant", "black", "faint", "odd", "no energy around", "one in colour")
     ],
 )
 def test_pictures_at_the_edge(name, kind, edge, tmp_path):
@@ -322,6 +328,7 @@ def test_no_basis_truncates_better_than_the_pictures_own():
         assert 0 <= weight <= 1
 
 
+@pytest.mark.slow
 def test_resamples_come_closer_with_more_pictures():
     params = dataclasses.replace(convergence.TINY, draws=8)
     rows = [row for row in convergence.run(params) if row.block == "joint"]

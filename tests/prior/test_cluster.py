@@ -17,6 +17,8 @@ from qimg.prior import Prior, Recipe, fit
 
 distributed = pytest.importorskip("distributed")
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(mixtures={"luma2": 3}, size=4, scales=(1,), windows=40, rounds=2, batch=60, part=1, parts_per_update=1)
 PICTURES = 8
 

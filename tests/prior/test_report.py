@@ -149,6 +149,7 @@ def test_long_lists_are_cut_and_skipped_files_are_named(small: Prior) -> None:
     assert "somewhere" not in page
 
 
+@pytest.mark.slow
 def test_page_needs_no_network_and_shows_every_part(small: Prior) -> None:
     page = pages.prior_page(small, name="a <prior>")
     titles = [section.title for section in page.sections]

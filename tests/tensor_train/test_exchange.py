@@ -29,6 +29,7 @@ def test_tensornetwork(complex_: bool) -> None:
     assert_allclose(tt.from_tensornetwork(state).dense(), train.dense(), atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("complex_", [False, True])
 def test_quimb(complex_: bool) -> None:
     pytest.importorskip("quimb.tensor", reason="quimb is not installed (extra peers)")
@@ -39,6 +40,7 @@ def test_quimb(complex_: bool) -> None:
     assert_allclose(tt.from_quimb(state).dense(), train.dense(), atol=1e-13)
 
 
+@pytest.mark.slow
 def test_quimb_sees_the_same_entropies() -> None:
     quimb = pytest.importorskip("quimb.tensor", reason="quimb is not installed (extra peers)")
     train = a_train(complex_=False)
@@ -63,6 +65,7 @@ def by_quimb(vector: Array, bond: int) -> Array:
     return MatrixProductState.from_dense(vector, 2, max_bond=bond, cutoff=0.0).to_dense().ravel()
 
 
+@pytest.mark.slow
 def test_truncation_is_quimbs() -> None:
     pytest.importorskip("quimb.tensor", reason="quimb is not installed (extra peers)")
     vector = np.cumsum(np.random.default_rng(0).normal(size=2**10))

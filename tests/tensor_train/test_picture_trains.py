@@ -118,6 +118,7 @@ def test_targets_are_met_with_few_numbers(photograph: Array, order: str) -> None
     assert metrics.psnr_db(photograph, by_budget.picture()) > psnr + 0.1
 
 
+@pytest.mark.slow
 def test_better_than_one_bond_at_the_same_count() -> None:
     """Camera 512×512, Morton order, bond 64: shared and fitted it gains in both counts, with gauge and without."""
     camera = data.camera().astype(float)

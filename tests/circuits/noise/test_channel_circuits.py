@@ -53,6 +53,7 @@ def test_centroid_quantization_as_a_circuit(size, imaginary, way):
     np.testing.assert_allclose(found, channel.apply(rho), rtol=0, atol=ENTRY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imaginary", [False, True])
 def test_centroid_quantization_of_six_qubits(six_qubits, imaginary):
     wanted = centroid(64).apply(state(64, imaginary=imaginary))

@@ -109,8 +109,14 @@ def test_infidelity_of_an_exact_preparation_is_below_1e_12(vector):
     assert abs(np.angle(overlap)) <= 1e-10
 
 
-@pytest.mark.parametrize("imaginary", [False, True])
-@pytest.mark.parametrize("fidelity", [0.5, 0.8, 0.95, 0.999])
+@pytest.mark.parametrize(
+    ("fidelity", "imaginary"),
+    [
+        *((fidelity, imaginary) for fidelity in (0.5, 0.8, 0.95) for imaginary in (False, True)),
+        (0.999, False),
+        pytest.param(0.999, True, marks=pytest.mark.slow),
+    ],
+)
 def test_fidelity_asked_for_is_reached(fidelity, imaginary):
     vector = random_state(6, seed=5, imaginary=imaginary)
     circuit = circuits.prepare(vector, fidelity=fidelity)
@@ -119,8 +125,13 @@ def test_fidelity_asked_for_is_reached(fidelity, imaginary):
     assert abs(np.angle(overlap)) <= 1e-10
 
 
-@pytest.mark.parametrize("imaginary", [False, True])
-@pytest.mark.parametrize("n_qubits", [4, 6, 7])
+@pytest.mark.parametrize(
+    ("n_qubits", "imaginary"),
+    [
+        *((4, False), (4, True), (6, False)),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((6, True), (7, False), (7, True))),
+    ],
+)
 def test_every_halving_of_the_schmidt_register_saves_cx(n_qubits, imaginary):
     vector = random_state(n_qubits, seed=5, imaginary=imaginary)
     weights = np.linalg.svd(vector.reshape(2 ** (n_qubits // 2), -1), compute_uv=False) ** 2

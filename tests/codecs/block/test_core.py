@@ -424,6 +424,7 @@ for name in sorted(pathlib.Path(sys.argv[1]).glob("*.qimg")):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "setting",
     [
@@ -439,6 +440,7 @@ def test_decoding_does_not_depend_on_blas_threads_or_instructions(setting):
     assert said.stdout.split() == expected
 
 
+@pytest.mark.slow
 def test_decoding_does_not_depend_on_the_compiler(tmp_path):
     """Without Numba's compiler NumPy's own integers are used: none of them overflows, and the pixels are the same."""
     names = ("noise", "one")

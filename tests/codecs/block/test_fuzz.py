@@ -8,13 +8,21 @@ from qimg.codecs import block as codec
 from qimg.codecs.block.bitstream import container
 
 
-def test_damaged_files_are_refused_or_exact():
-    tally = fuzz.fuzz(100_000, 1, share_forged=0.05)
-    assert tally.refused + tally.exact + tally.other == 100_000
+@pytest.mark.parametrize(
+    ("count", "seed"),
+    [
+        (2000, 3),
+        pytest.param(20_000, 2, marks=pytest.mark.slow),
+        pytest.param(100_000, 1, marks=pytest.mark.full),
+    ],
+)
+def test_damaged_files_are_refused_or_exact(count, seed):
+    tally = fuzz.fuzz(count, seed, share_forged=0.05)
+    assert tally.refused + tally.exact + tally.other == count
     # Moving a chunk to its own place and replacing bytes by themselves do no harm; the rest is refused.
-    assert 0 < tally.exact < 0.1 * 100_000
+    assert 0 < tally.exact < 0.1 * count
     # Of the forged files, some payloads decode to something else; without checksums nothing tells them apart.
-    assert 0 < tally.other < 0.05 * 100_000
+    assert 0 < tally.other < 0.05 * count
     assert len(tally.reasons) > 20
     assert tally.slowest < 2  # seconds, for pictures of up to 128×128: nothing hangs
 

@@ -213,6 +213,7 @@ def test_alpha_of_other_pictures_is_that_of_all_others(tmp_path):
     assert row.model_fraction == pytest.approx(metrics.trace_distance(model, true) / identity, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_one_picture_takes_other_alpha_from_the_bundled_ones(tmp_path):
     images.save(images.bundled("coffee")[100:164, 100:164], tmp_path / "one.png")
     found = channel_of_the_codec.run(channel_of_the_codec.Params(images=(str(tmp_path),), steps=(40,)))
@@ -231,6 +232,7 @@ def test_flat_pictures_have_no_state(tmp_path):
     assert isinstance(channel_of_the_codec.plot(found), Figure)
 
 
+@pytest.mark.slow
 def test_what_coding_flattens_altogether_is_left_out_or_fully_mixed(tmp_path):
     picture = images.bundled("coffee")[:32, :64, 0] // 32 + 128
     images.save(picture, tmp_path / "faint.png")

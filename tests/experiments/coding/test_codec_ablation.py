@@ -191,6 +191,7 @@ def test_one_context_is_what_the_mixer_says():
 # --- fitted again -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["level alone", "DCT", "one eigenbasis", "2 classes"])
 def test_what_is_left_is_fitted_again_around_the_gap(name):
     known, one = tables.default(), variant(name)
@@ -249,6 +250,7 @@ def test_the_pictures_of_a_fit_are_inputs_and_others(tmp_path):
 # --- rows -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_variant_is_measured_at_every_step_on_every_picture():
     keys = [(row.image, row.variant, row.step) for row in rows()]
     assert len(set(keys)) == len(keys) == len(images.BUNDLED) * (1 + len(TINY.variants)) * len(TINY.steps)

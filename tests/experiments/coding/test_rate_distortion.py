@@ -47,6 +47,7 @@ def test_the_experiment_asks_a_question_and_says_how_it_answers() -> None:
     assert method.endswith(".")
 
 
+@pytest.mark.slow
 def test_every_codec_is_measured_at_every_setting_on_every_picture() -> None:
     keys = [(row.image, row.codec, row.setting) for row in rows()]
     assert len(set(keys)) == len(keys) == len(images.BUNDLED) * 4 * 3
@@ -95,6 +96,7 @@ def test_rows_and_params_are_plain_values() -> None:
         assert all(isinstance(value, str | int | float | tuple) for value in dataclasses.asdict(record).values())
 
 
+@pytest.mark.slow
 def test_perceptual_measures_and_memory_are_taken_when_asked_for() -> None:
     pytest.importorskip("ssimulacra2")
     params = dataclasses.replace(THEIRS, codecs=("JPEG",), points=1, perceptual=True, memory=True)

@@ -132,6 +132,7 @@ def test_stable_means_that_nearly_all_draws_are_near_the_floor() -> None:
     assert few.startswith("Too few pictures")
 
 
+@pytest.mark.slow
 def test_convergence_measures_unseen_pictures_for_luma_without_dc_up_to_half() -> None:
     rows = convergence.run(convergence.TINY)
     known = {(row.block, row.n_images) for row in rows if np.isfinite(row.excess_bits_per_pixel)}

@@ -49,6 +49,7 @@ def params(root, monkeypatch) -> network_prior.Params:
     )
 
 
+@pytest.mark.slow
 def test_every_use_of_the_prior_is_measured(params, tmp_path):
     measured = runner.measure("network_prior", params)
     rows = measured.rows
@@ -93,6 +94,7 @@ def test_leakage_is_refused(params, root):
     )
 
 
+@pytest.mark.slow
 def test_uses_are_those_that_there_are_files_for(params):
     def uses(**changes: object) -> list[str]:
         rows = network_prior.run(dataclasses.replace(params, counts=(1,), **changes))
@@ -112,6 +114,7 @@ def test_pictures_are_drawn_evenly_from_the_folds():
         assert len({one.name for one in chosen}) == 3
 
 
+@pytest.mark.slow
 def test_pictures_of_yours_are_judged_beside_the_bundled_ones(root):
     params = dataclasses.replace(TINY, images=(str(root / HELD_OUT),), counts=(9,))
     rows = network_prior.run(params)

@@ -424,6 +424,7 @@ def test_inpainting_beats_biharmonic_equations(raw) -> None:
     assert metrics.psnr_db(raw, ours.values) > more
 
 
+@pytest.mark.slow
 def test_deblurring_beats_wiener_filters(raw) -> None:
     from scipy.ndimage import convolve
     from skimage.restoration import wiener as wiener_filter

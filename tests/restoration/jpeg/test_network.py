@@ -431,8 +431,8 @@ def test_draws_have_the_energy_that_means_lack():
     assert abs(np.log(rough / true)) < abs(np.log(smooth / true))
 
 
-@pytest.mark.parametrize("effort", EFFORTS)
-@pytest.mark.parametrize("quality", [10, 20, 40])
+@pytest.mark.parametrize("effort", [EFFORTS[0], pytest.param(2, marks=[*EFFORTS[1].marks, pytest.mark.slow])])
+@pytest.mark.parametrize("quality", [20, *(pytest.param(quality, marks=pytest.mark.slow) for quality in (10, 40))])
 def test_intervals_cover_what_they_say_on_bundled_photographs(quality, effort):
     inside, pixels = 0, 0
     for name in images.BUNDLED:
@@ -494,6 +494,7 @@ def test_a_missing_package_is_named_with_what_installs_it(missing, tmp_path, mon
     restore(source, effort=0)  # goes on without
 
 
+@pytest.mark.slow
 def test_torch_is_imported_only_for_networks():
     script = (
         "import sys, qimg; from qimg import images; photo = images.bundled('coffee')[:16, :16]; "

@@ -197,6 +197,7 @@ def rows():
     return restoration_raw.run(dataclasses.replace(restoration_raw.TINY, qualities=(10, 100)))
 
 
+@pytest.mark.slow
 def test_rounding_is_noise_at_low_quality_and_shown_at_high_quality(rows):
     # At quality 100 the file holds the bytes nearly exactly, at quality 10 it knows little of what rounding did: errors
     # of 10 code values times 0.29, twice over, leave 0.4 of doubt in 30 000 pixels.

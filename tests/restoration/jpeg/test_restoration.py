@@ -213,6 +213,7 @@ def test_a_damaged_file_gives_what_it_holds_and_says_what_is_lost(small):
         restore(content, model=small)
 
 
+@pytest.mark.slow
 def test_any_number_of_threads_gives_the_same_picture():
     script = (
         "import hashlib, qimg; from qimg import images; photo = images.bundled('coffee')[:128, :160]; "

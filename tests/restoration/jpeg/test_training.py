@@ -471,6 +471,7 @@ NUMBERS |= {"spread_steps": 10}
 OPTIONS = [word for name, value in NUMBERS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
+@pytest.mark.slow
 def test_the_command_trains_a_network_that_restores(folders, tmp_path):
     out = tmp_path / "my.safetensors"
     command = [sys.executable, "-m", "qimg.restoration.jpeg.training", "train", "--held-out", "rest", "--out", str(out)]
@@ -569,6 +570,7 @@ def test_a_command_that_is_interrupted_says_how_it_goes_on(folders, tmp_path, mo
     assert capsys.readouterr().err == f"interrupted; the same command goes on from {out}.checkpoint\n"
 
 
+@pytest.mark.slow
 def test_priors_judge_pictures_that_they_were_not_fitted_on(folders):
     recipe = replace(TINY, use=("regulariser",), steps=2, versions=1)
     fitted = [
