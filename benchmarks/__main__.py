@@ -3,7 +3,8 @@
 Parts are operators, simulator, imports, preparation, prior, codec, restoration and tensor_train, and, only where
 they are named, preparation_search, preparation_patches, codec_large, codec_progressive and restoration_large.
 
-`python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec instead.
+Instead of parts: `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec, `statements`
+prints the size of each room, and `identity [EXPERIMENT …]` compares streams, shipped files and rows with `tests/golden`.
 """
 
 import os
@@ -71,6 +72,20 @@ def of_damage(arguments: list[str]) -> None:
     print(f"{tally.seconds:.0f} s, {1e3 * tally.slowest:.1f} ms for the slowest")
 
 
+def of_size(arguments: list[str]) -> None:
+    """Statements of each room."""
+    from benchmarks.statements import table
+
+    print(table().to_text())
+
+
+def of_identity(arguments: list[str]) -> None:
+    """Golden streams, shipped files and rows; ends with an error where one differs."""
+    from benchmarks.identity import main
+
+    main(arguments)
+
+
 PARTS = {
     "operators": of_operators,
     "simulator": of_simulator,
@@ -90,11 +105,14 @@ LARGE = {
 }
 """Parts that run only when they are named: minutes and gigabytes."""
 
+OTHERS = {"fuzz": of_damage, "statements": of_size, "identity": of_identity}
+"""Commands that measure no time."""
+
 
 def main(chosen: list[str]) -> None:
     """Run the named parts, all of them without names: about two minutes, and as many more for the prior."""
-    if chosen[:1] == ["fuzz"]:
-        of_damage(chosen[1:])
+    if chosen and chosen[0] in OTHERS:
+        OTHERS[chosen[0]](chosen[1:])
         return
     parts = PARTS | LARGE
     unknown = [name for name in chosen if name not in parts]

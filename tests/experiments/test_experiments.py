@@ -12,6 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from benchmarks import identity
 from experiments._run import runner
 from experiments._run.pictures import gather
 from experiments.circuits import shots
@@ -110,6 +111,10 @@ def test_tiny_measures_every_picture(measured):
         assert {(row.use, row.pictures) for row in measured.rows} == {("none", 2), ("projection", 2)}
     else:
         assert {row.set_a for row in measured.rows} == {row.set_b for row in measured.rows} == set(images.BUNDLED)
+
+
+def test_rows_are_those_of_the_golden_file(measured):
+    assert identity.different_rows(measured.name, measured.rows) == []
 
 
 def test_every_input_and_every_measurement_is_a_plain_value(measured):

@@ -131,6 +131,65 @@ def test_psnr_b_punishes_blocks_and_only_those_of_the_image(bundled_luma: Array)
     assert_allclose(metrics.psnr_b(ramp + 1, ramp), metrics.psnr_db(ramp + 1, ramp), rtol=1e-12)
 
 
+def gmsd_by_definition(first: Array, second: Array, c: float = 170.0) -> float:
+    """Xue, Zhang, Mou and Bovik (2014), pixel by pixel: 2×2 means, Prewitt gradients with zeros outside, deviation."""
+    steep = []
+    for plane in (first, second):
+        small = [
+            [plane[2 * r : 2 * r + 2, 2 * k : 2 * k + 2].mean() for k in range(plane.shape[1] // 2)]
+            for r in range(plane.shape[0] // 2)
+        ]
+        padded = np.pad(small, 1)
+        magnitudes = np.zeros(np.shape(small))
+        for r, k in np.ndindex(magnitudes.shape):
+            window = padded[r : r + 3, k : k + 3]
+            across, down = window[:, 2] - window[:, 0], window[2] - window[0]
+            magnitudes[r, k] = math.hypot(across.sum() / 3, down.sum() / 3)
+        steep.append(magnitudes)
+    similarity = (2 * steep[0] * steep[1] + c) / (steep[0] ** 2 + steep[1] ** 2 + c)
+    return math.sqrt(((similarity - similarity.mean()) ** 2).mean())
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (33, 46), (64, 64)])
+def test_gmsd_by_definition(bundled_luma: Array, shape: tuple[int, int]) -> None:
+    first, second = noisy_pair(bundled_luma, shape)
+    assert_allclose(metrics.gmsd(first, second), gmsd_by_definition(first, second), rtol=1e-9)
+
+
+def test_gmsd_of_equal_pictures_is_zero_and_grows_with_noise(bundled_luma: Array) -> None:
+    plane = bundled_luma[:180, :180]
+    noise = np.random.default_rng(0).normal(size=plane.shape)
+    assert metrics.gmsd(plane, plane) == 0
+    values = [metrics.gmsd(plane, plane + sigma * noise) for sigma in (2, 5, 12, 30)]
+    assert values[0] > 0
+    assert (np.diff(values) > 0).all()
+
+
+def test_gmsd_is_symmetric_and_free_of_scale_and_orientation(bundled_luma: Array) -> None:
+    first, second = noisy_pair(bundled_luma, (64, 96))
+    value = metrics.gmsd(first, second)
+    assert_allclose(metrics.gmsd(second, first), value, rtol=1e-12)
+    assert_allclose(metrics.gmsd(first.T, second.T), value, rtol=1e-12)
+    assert_allclose(metrics.gmsd(first[::-1, ::-1], second[::-1, ::-1]), value, rtol=1e-12)
+    assert_allclose(metrics.gmsd(first / 255, second / 255, data_range=1.0), value, rtol=1e-9)
+    bytes_ = [images.to_uint8(plane) for plane in (first, second)]
+    deep = [plane.astype(np.uint16) * 257 for plane in bytes_]
+    assert_allclose(metrics.gmsd(*deep), metrics.gmsd(*bytes_), rtol=1e-12)
+
+
+def test_gmsd_sees_edges_that_a_blur_removes_and_no_equal_loss_everywhere() -> None:
+    # One edge of two is gone: the map is 1 but there, c / (g² + c).
+    first = np.zeros((16, 40))
+    first[:, 12:] += 60.0
+    first[:, 28:] += 60.0
+    second = first.copy()
+    second[:, 28:] -= 60.0
+    assert metrics.gmsd(first, second) > 0.2
+    # Flat but for the noise of an 8-bit code value, which c hides.
+    flat = np.full((16, 40), 100.0)
+    assert metrics.gmsd(flat, flat + 0.1 * np.random.default_rng(0).normal(size=flat.shape)) < 1e-3
+
+
 @pytest.mark.parametrize("metric", PICTURE_METRICS)
 def test_equal_pictures_are_perfect(bundled_luma: Array, metric: Callable[..., float]) -> None:
     plane = np.zeros((180, 180)) if metric is metrics.psnr_b else bundled_luma[:180, :180]
@@ -175,6 +234,8 @@ ZERO = np.zeros((200, 200))
         (lambda: metrics.ssim(ZERO[:33].reshape(11, 200, 3), ZERO[:33].reshape(11, 200, 3)), "image must have shape"),
         (lambda: metrics.ms_ssim(ZERO[:175], ZERO[:175]), "both sides at least 176, but has shape"),
         (lambda: metrics.psnr_b(ZERO[:8], ZERO[:8]), "image must have shape .* both sides above 8, but has shape"),
+        (lambda: metrics.gmsd(ZERO[:3], ZERO[:3]), "image must have shape .* both sides at least 4, but has shape"),
+        (lambda: metrics.gmsd(ZERO[:9], ZERO), r"image must have shape \(9, 200\) as reference, but has shape \(200"),
         (lambda: metrics.psnr_b(ZERO, ZERO, block=1), "block must be an integer of at least 2, but block=1"),
         (lambda: metrics.bits_per_pixel(-1, (2, 2)), "n_bytes must be an integer of at least 0, but n_bytes=-1"),
         (lambda: metrics.fidelity(np.eye(2) / 2, np.eye(3) / 3), r"sigma must have shape \(\.\.\., 2, 2\), but has"),
