@@ -5,8 +5,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-# Workers run side by side, one on each core: BLAS threads on top of them would wait for each other. Workers inherit it.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Workers, which inherit this, run side by side, one on each core: threads of BLAS, PyTorch and Aer would wait in turns.
+for library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 os.environ["MPLBACKEND"] = "Agg"
 
 import numpy as np
@@ -23,10 +24,10 @@ TIERS = {
 """What `python -m pytest` leaves out; `-m` with the name of a tier runs it, and nothing is in two tiers."""
 
 ROOMS = {
-    "codecs": ("codecs", "entropy", "experiments/coding", "cli/test_codec.py", "test_docs.py", "test_cli.py"),
-    "restoration": ("restoration", "experiments/restoration", "cli/test_restore.py", "cli/test_degradations.py"),
+    "codecs": ("codecs", "entropy", "experiments/coding", "cli/test_codec.py", "test_cli.py"),
+    "circuits": ("circuits", "experiments/circuits", "experiments/test_circuit_experiments.py", "cli/test_circuit.py"),
 }
-"""Tests that run in one worker, so that the loops that they share are compiled once."""
+"""Tests that run in one worker, so that the loops that they share are compiled once; others go by their file."""
 
 settings.register_profile("qimg", max_examples=40, deadline=None, derandomize=True, database=None)
 settings.load_profile("qimg")

@@ -173,6 +173,7 @@ def test_a_defect_of_the_program_is_not_hidden(monkeypatch):
         cli.main(["trial"])
 
 
+@pytest.mark.slow
 def test_experiments_are_listed_with_their_questions(tmp_path):
     done = python("-m", "experiments", cwd=tmp_path)
     assert done.returncode == 0

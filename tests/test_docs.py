@@ -150,14 +150,8 @@ def python_blocks(path: Path) -> list[str]:
     return ["\n" * (text[: match.start(1)].count("\n")) + match[1] for match in blocks]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, marks=[] if path.name == "README.md" else pytest.mark.slow, id=path.stem)
-        for path in PAGES
-        if python_blocks(path)
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [path for path in PAGES if python_blocks(path)], ids=lambda path: path.stem)
 def test_code_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": "__main__"}

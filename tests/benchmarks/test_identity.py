@@ -62,14 +62,18 @@ def test_shipped_files_are_those_of_the_hashes(monkeypatch, tmp_path):
     assert identity.different_files() == []
     lines = identity.SHIPPED.read_text().splitlines(keepends=True)
     altered = tmp_path / "shipped.sha256"
-    altered.write_text(lines[0].replace(lines[0][:4], "0000" if lines[0][:4] != "0000" else "1111") + "".join(lines[2:]))
+    altered.write_text(
+        lines[0].replace(lines[0][:4], "0000" if lines[0][:4] != "0000" else "1111") + "".join(lines[2:])
+    )
     monkeypatch.setattr(identity, "SHIPPED", altered)
     names = {line.split()[1] for line in lines[:2]}
     assert identity.different_files() == [f"{name}: new, gone or altered" for name in sorted(names)]
 
 
 def test_statements_are_counted_at_any_depth_and_docstrings_are_not():
-    source = '"""A module."""\nimport os\n\ndef f(x):\n    """A function."""\n    if x:\n        return 1\n    return 2\n'
+    source = (
+        '"""A module."""\nimport os\n\ndef f(x):\n    """A function."""\n    if x:\n        return 1\n    return 2\n'
+    )
     assert statements.statements(source) == 5  # import, def, if, two returns
     assert statements.statements("x = 1; y = 2\n'''An attribute.'''") == 2
 

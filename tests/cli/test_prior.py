@@ -113,6 +113,7 @@ def test_bad_input_is_one_sentence(arguments, said, here, capsys):
     assert sorted(here.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_a_killed_fit_goes_on_where_it_was(here, capsys):
     options = [*FIT, "--part", "1", "--workers", "1"]
     cli.main(["fit", "prior", "first", "second", "-o", "whole.prior", *options])

@@ -31,6 +31,7 @@ def test_more_gates_give_a_better_picture():
         assert [row.mean_cx for row in exact] == [57.0]
 
 
+@pytest.mark.slow
 def test_every_representation_comes_back_exactly_and_shots_have_noise():
     crops = [row for row in measured("representations") if row.part == "crop"]
     for row in crops:

@@ -26,15 +26,11 @@ ONE_OF_EACH_THEME = ("purification", "channel_of_the_codec", "calibration", "sho
 
 
 def of_an_experiment(name: str, *values: object, slow: bool):
-    """A case of one experiment. Those of the slow tier share `tiny` in one worker for each experiment."""
-    marks = [pytest.mark.slow, pytest.mark.xdist_group(name)] if slow else []
+    """A case of one experiment. Slow ones share `tiny` in one worker each, others the loops compiled for their room."""
+    theme = next(theme for theme, names in runner.THEMES.items() if name in names)
+    group = {"coding": "codecs", "circuits": "circuits"}.get(theme, name)
+    marks = [pytest.mark.xdist_group(name), pytest.mark.slow] if slow else [pytest.mark.xdist_group(group)]
     return pytest.param(name, *values, marks=marks, id="-".join(map(str, (*values, name))))
-
-
-@functools.cache
-def tiny(name: str) -> runner.Measured:
-    """TINY of one experiment, run once for all tests of this file."""
-    return runner.measure(name, runner.module(name).TINY)
 
 
 @pytest.fixture(params=[of_an_experiment(name, slow=name not in ONE_OF_EACH_THEME) for name in runner.EXPERIMENTS])
@@ -152,12 +148,14 @@ def test_the_same_seed_measures_the_same_with_a_bar_or_without(measured):
     assert sum(steps) > 0
 
 
-def test_results_are_written_and_never_overwritten(measured, tmp_path):
+def test_results_are_written_and_never_overwritten(measured, tmp_path, monkeypatch):
     folder = runner.record(measured, tmp_path / "results")
     assert folder.parent == tmp_path / "results" / measured.name
     assert len(folder.name) == 12
     assert sorted(file.name for file in folder.iterdir()) == ["figure.png", "provenance.json", "rows.csv"]
     before = (folder / "rows.csv").read_bytes()
+    # Drawing takes most of the time, and once is enough.
+    monkeypatch.setattr(runner, "write_figure", lambda _, path: path.write_bytes(b"figure"))
     second, third = (runner.record(measured, tmp_path / "results") for _ in range(2))
     assert [second.name, third.name] == [f"{folder.name}-2", f"{folder.name}-3"]
     assert (folder / "rows.csv").read_bytes() == before == (second / "rows.csv").read_bytes()
@@ -343,6 +341,7 @@ def test_resamples_come_closer_with_more_pictures():
     assert all(0 <= row.subspace_cos2 <= 1 + 1e-12 and row.energy_lost > -1e-12 for row in rows)
 
 
+@pytest.mark.xdist_group("circuits")
 def test_circuits_agree_with_matrices_on_pictures():
     rows = tiny("transform_circuits").rows
     assert max(row.agreement for row in rows) < 1e-12
@@ -351,6 +350,7 @@ def test_circuits_agree_with_matrices_on_pictures():
         assert abs(row.chi2_per_degree - 1) < 4 * math.sqrt(2 / row.degrees_of_freedom)
 
 
+@pytest.mark.xdist_group("circuits")
 def test_psnr_of_shots_follows_the_standard_error():
     measured = shots.run(dataclasses.replace(shots.TINY, shots_per_patch=(4096,), patches=16))
     rows = [row for row in measured if row.representation == "amplitude"]

@@ -202,6 +202,7 @@ def test_what_is_no_raw_file_is_named(tmp_path: Path) -> None:
             images.load(tmp_path / name)
 
 
+@pytest.mark.slow
 @with_rawpy
 def test_experiment_on_raw_files_of_two_cameras_and_a_rendered_picture(tmp_path: Path) -> None:
     for k, camera in enumerate(("One", "One", "Two")):

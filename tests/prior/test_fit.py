@@ -299,6 +299,7 @@ fit([sys.argv[1]], Recipe(**recipe | {"scales": tuple(recipe["scales"])}), check
 """
 
 
+@pytest.mark.slow
 def test_a_killed_fit_ends_with_the_same_bits(folder: Path, reference: Prior, tmp_path: Path) -> None:
     path, done = tmp_path / "state", []
     recipe = json.dumps({**asdict(RECIPE), "mixtures": dict(RECIPE.mixtures)})
@@ -718,6 +719,7 @@ def test_raw_files_are_grouped_by_camera(folder: Path, tmp_path: Path, monkeypat
     assert [source.group for source in gather([f"mine={tmp_path}"])] == ["mine"] * 3
 
 
+@pytest.mark.slow
 def test_blas_threads_change_no_bit_and_are_given_back(tmp_path: Path) -> None:
     pictures = [picture(seed, 60, 70) for seed in range(6)]
     recipe = Recipe(mixtures={"luma16": 2}, scales=(1,), windows=400, rounds=2, part=1, parts_per_update=1)

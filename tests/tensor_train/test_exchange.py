@@ -51,6 +51,7 @@ def test_quimb_sees_the_same_entropies() -> None:
         assert theirs.entropy(cut) == pytest.approx(entropy, abs=1e-10)
 
 
+@pytest.mark.slow
 def test_quimbs_ends() -> None:
     quimb = pytest.importorskip("quimb.tensor", reason="quimb is not installed (extra peers)")
     single = tt.product_train([[1.0, 2.0]])

@@ -137,6 +137,7 @@ def test_a_target_beyond_gram_matrices_is_met(photograph: Array) -> None:
     assert float(np.abs(tt.picture_train(photograph, discarded_weight=0.0).picture() - photograph).max()) < 1e-10
 
 
+@pytest.mark.slow
 def test_filling_what_is_padded_never_costs_and_mostly_gains(odd_photograph: Array) -> None:
     def error(**options: object) -> float:
         shown = tt.picture_train(odd_photograph, **options).picture()

@@ -143,6 +143,7 @@ def test_a_budget_of_numbers_is_kept(seed: int, parameters: int, refinements: in
     assert train.parameters <= parameters
 
 
+@pytest.mark.slow
 def test_a_budget_is_spent_better_than_by_one_bond() -> None:
     """A brown walk has most of its weight in the coarse sites, so the fine cuts can do with smaller bonds."""
     better = 0

@@ -218,6 +218,7 @@ def test_pictures_that_are_too_small_fit_nothing():
     assert made.sha256 == changed("DCT").sha256
 
 
+@pytest.mark.slow
 def test_the_pictures_of_a_fit_are_inputs_and_others(tmp_path):
     for name in ("coffee", "chelsea"):
         images.save(images.box_mean(images.bundled(name), 6), tmp_path / f"{name}.png")
@@ -271,6 +272,7 @@ def test_rows_of_the_full_codec_are_its_files():
     assert row.psnr_rgb_db == pytest.approx(metrics.psnr_db(picture, qimg.decode(data)), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_cross_entropy_estimates_the_payload_within_half_a_percent():
     large = [row for row in rows() if row.bytes > 2000]
     assert len(large) >= 4
@@ -281,6 +283,7 @@ def test_cross_entropy_estimates_the_payload_within_half_a_percent():
         assert 0 < row.side_share < row.side_share + row.chroma_share < 1
 
 
+@pytest.mark.slow
 def test_the_cost_is_the_rate_against_the_full_codec():
     def means(name):
         own = [row for row in rows() if row.variant == name]
@@ -294,12 +297,14 @@ def test_the_cost_is_the_rate_against_the_full_codec():
     assert codec_ablation.costs(rows())["DCT"].percent == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_ingredients_are_worth_their_bits():
     """The study of the design found 20 % for classes with prediction, and single percents for the entropy model."""
     measured = codec_ablation.costs(rows())
     assert measured["level alone"].percent > measured["DCT"].percent > measured["no learning"].percent > 0
 
 
+@pytest.mark.slow
 def test_findings_table_and_plot(tmp_path):
     sentences = codec_ablation.findings(rows())
     assert all(text.endswith(".") and "nan" not in text.lower().split() for text in sentences)
@@ -322,6 +327,7 @@ def test_findings_table_and_plot(tmp_path):
     assert len(lines) == 1 + len(rows())
 
 
+@pytest.mark.slow
 def test_curves_that_cannot_be_compared_are_named(tmp_path):
     short = [row for row in rows() if row.step > 4]
     sentences = codec_ablation.findings(short)

@@ -59,6 +59,7 @@ def test_every_codec_is_measured_at_every_setting_on_every_picture() -> None:
     assert webp == [0, 30, 78, 97]
 
 
+@pytest.mark.slow
 def test_our_codec_is_measured_at_the_qualities_given() -> None:
     for name in images.BUNDLED:
         own = [row for row in rows() if row.codec == "qimg" and row.image == name]
@@ -73,6 +74,7 @@ def test_our_codec_is_measured_at_the_qualities_given() -> None:
     assert "qimg against JPEG" in " ".join(rate_distortion.findings(rows()))
 
 
+@pytest.mark.slow
 def test_rows_are_what_the_files_hold() -> None:
     picture = images.box_mean(images.bundled("chelsea"), TINY.box_mean)
     file = io.BytesIO()
@@ -90,6 +92,7 @@ def test_rows_are_what_the_files_hold() -> None:
     assert np.isnan([row.ms_ssim, row.ssimulacra2, row.encode_peak_mib, row.decode_peak_mib]).all()
 
 
+@pytest.mark.slow
 def test_rows_and_params_are_plain_values() -> None:
     for record in (TINY, *rows()):
         assert record.__dataclass_params__.frozen
@@ -123,6 +126,7 @@ def test_gray_and_deep_pictures_are_measured(tmp_path) -> None:
         assert (deep.bytes, deep.psnr_rgb_db) == (plain.bytes, plain.psnr_rgb_db)
 
 
+@pytest.mark.slow
 def test_findings_table_and_plot() -> None:
     sentences = rate_distortion.findings(rows())
     assert all(sentence.endswith(".") and "nan" not in sentence.lower().split() for sentence in sentences)
@@ -142,6 +146,7 @@ def test_findings_table_and_plot() -> None:
     assert all(ax.get_xlabel() and len(ax.get_lines()) == 3 for ax in figure.axes)
 
 
+@pytest.mark.slow
 def test_rows_are_recorded(tmp_path) -> None:
     runner.write_rows(rows(), tmp_path / "rows.csv")
     lines = (tmp_path / "rows.csv").read_text().splitlines()
@@ -149,6 +154,7 @@ def test_rows_are_recorded(tmp_path) -> None:
     assert len(lines) == 1 + len(rows())
 
 
+@pytest.mark.slow
 def test_the_rate_is_that_of_the_curves_of_means() -> None:
     def means(codec: str) -> tuple[Array, Array]:
         own = [row for row in rows() if row.codec == codec]
@@ -209,6 +215,7 @@ def test_the_mean_of_own_rates_does_not_depend_on_how_bits_are_shared() -> None:
     assert result.percent < -5
 
 
+@pytest.mark.slow
 def test_curves_that_do_not_cover_the_range_have_no_rate_but_a_reason() -> None:
     curve = some_curve(0)
     low = Curve(rates=curve.rates, qualities=curve.qualities - 10)

@@ -182,6 +182,7 @@ def test_who_knows_more_of_the_ring_is_never_worse_on_what_the_model_draws() -> 
         assert gain.mean() > 4 * gain.std() / np.sqrt(len(gain))
 
 
+@pytest.mark.slow
 def test_neighbours_and_more_classes_make_photographs_likelier() -> None:
     params = likelihood.Params(
         box_mean=2, components=(1, 8), joint_components=8, fit_patches=6000, patches_per_picture=200, epochs=4

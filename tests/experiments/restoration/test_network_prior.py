@@ -79,6 +79,7 @@ def test_every_use_of_the_prior_is_measured(params, tmp_path):
     assert {picture.name for picture in params.inputs().pictures} == {"astronaut", "coffee", "chelsea"}
 
 
+@pytest.mark.slow
 def test_leakage_is_refused(params, root):
     def refused(message: str, **changes: object) -> None:
         with pytest.raises(ValueError, match=message):

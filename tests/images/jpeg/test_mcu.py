@@ -125,7 +125,9 @@ def test_shared_samples_are_the_mean_of_those_that_are_one_in_the_picture(rng):
     for (row, column), one, before in zip(places, shared, values.reshape(-1, 8, 8), strict=True):
         rows, columns = min(12 - 8 * row, 8), min(13 - 8 * column, 8)
         assert_allclose(one[: rows - 1, : columns - 1], before[: rows - 1, : columns - 1])
-        assert_allclose(one[rows - 1 :, : columns - 1], np.broadcast_to(one[rows - 1, : columns - 1], (9 - rows, columns - 1)))
+        assert_allclose(
+            one[rows - 1 :, : columns - 1], np.broadcast_to(one[rows - 1, : columns - 1], (9 - rows, columns - 1))
+        )
         # Replacing by means keeps the sum.
         assert one.sum() == pytest.approx(before.sum())
     assert np.array_equal(layer.of(np.array([0])).shared(values[:1]), values[:1])  # nothing lies beyond the first unit

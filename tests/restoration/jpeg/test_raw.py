@@ -209,6 +209,7 @@ def test_rounding_is_noise_at_low_quality_and_shown_at_high_quality(rows):
             assert row.outside_cells > 0.2
 
 
+@pytest.mark.slow
 def test_rounding_the_output_adds_a_twelfth(rows):
     errors = {(row.image, row.quality, row.method, row.truth, row.output): row.squared_error for row in rows}
     for (image, quality, method, truth, output), error in errors.items():
