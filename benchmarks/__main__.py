@@ -4,7 +4,8 @@ Parts are operators, simulator, imports, preparation, prior, codec, restoration 
 they are named, preparation_search, preparation_patches, codec_large, codec_progressive and restoration_large.
 
 Instead of parts: `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec, `statements`
-prints the size of each room, and `identity [EXPERIMENT …]` compares streams, shipped files and rows with `tests/golden`.
+prints the size of each room, and `identity [EXPERIMENT …]` compares streams, shipped files and rows with those of
+`tests/golden`.
 """
 
 import os

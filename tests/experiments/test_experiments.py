@@ -33,6 +33,12 @@ def of_an_experiment(name: str, *values: object, slow: bool):
     return pytest.param(name, *values, marks=marks, id="-".join(map(str, (*values, name))))
 
 
+@functools.cache
+def tiny(name: str) -> runner.Measured:
+    """TINY of one experiment, run once for all tests of this file."""
+    return runner.measure(name, runner.module(name).TINY)
+
+
 @pytest.fixture(params=[of_an_experiment(name, slow=name not in ONE_OF_EACH_THEME) for name in runner.EXPERIMENTS])
 def measured(request) -> runner.Measured:
     return tiny(request.param)

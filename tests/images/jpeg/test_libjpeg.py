@@ -1,4 +1,4 @@
-"""libjpeg's arithmetic against its definition, against real numbers, and against the files that Pillow writes with it."""
+"""libjpeg's arithmetic against its definition, real numbers, and the files that Pillow writes with it."""
 
 import io
 

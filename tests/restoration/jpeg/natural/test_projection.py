@@ -1,4 +1,4 @@
-"""Projections of pixels into cells: their closed form where the range of bytes does not bind, and the range where it does."""
+"""Projections of pixels into cells: their closed form inside the range of bytes, and that range."""
 
 import io
 
