@@ -19,13 +19,13 @@ from qimg.core.arguments import Array
 
 TIERS = {
     "slow": "every experiment, fuzzing, documentation site, notebooks, clusters: at most 15 minutes on 2 cores",
-    "full": "100 000 damaged files, the published pages, trainings: about half an hour",
+    "full": "100 000 damaged files, the page of experiments as it is published: about half an hour",
 }
 """What `python -m pytest` leaves out; `-m` with the name of a tier runs it, and nothing is in two tiers."""
 
 ROOMS = {
     "codecs": ("codecs", "entropy", "experiments/coding", "cli/test_codec.py", "test_cli.py"),
-    "circuits": ("circuits", "experiments/circuits", "experiments/test_circuit_experiments.py", "cli/test_circuit.py"),
+    "circuits": ("circuits", "experiments/circuits", "cli/test_circuit.py"),
 }
 """Tests that run in one worker, so that the loops that they share are compiled once; others go by their file."""
 
