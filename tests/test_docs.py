@@ -53,7 +53,8 @@ def build(folder: Path, *options: str) -> Path:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site without what its code cells compute; notebooks run in `test_notebooks.py`."""
-    return build(tmp_path_factory.mktemp("site"), "nb_execution_mode=off")
+    # The language of cells comes from the kernel that runs them.
+    return build(tmp_path_factory.mktemp("site"), "nb_execution_mode=off", "suppress_warnings=myst-nb.lexer")
 
 
 @pytest.fixture(scope="module")
