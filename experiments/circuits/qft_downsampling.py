@@ -7,14 +7,30 @@ on them, and counts of its outcomes, of the full picture's, and of the high bits
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 from scipy import stats
 
 import circuits
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import Picture, PictureParams, Track
+from experiments._run import (
+    Count,
+    Counts,
+    Figure,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    among,
+    check,
+    each,
+    finite_mean,
+    plain_log_axis,
+    plot_curves,
+    subplots,
+    whole,
+)
 from experiments.circuits.downsampling import (
     bands,
     block_cosines,
@@ -24,13 +40,8 @@ from experiments.circuits.downsampling import (
     published_circuit,
 )
 from qimg import metrics
-from qimg.core.arguments import Array, integer, one_of
-from qimg.evaluation.summary import finite_mean
-from qimg.report import Table, plain_log_axis, plot_curves
+from qimg.core.arguments import Array, one_of
 from qimg.states import amplitude_encode
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEVELS, ROOTS = "levels", "roots"
 POSTSELECTED, TRACED = "QFT, post-selected", "QFT, traced out"
@@ -47,17 +58,17 @@ TARGET_DB = 25.0
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    encodings: tuple[str, ...] = (LEVELS, ROOTS)
+    encodings: Annotated[tuple[str, ...], each(among((LEVELS, ROOTS)))] = (LEVELS, ROOTS)
     """What the amplitudes are proportional to: the levels of the pixels, or their square roots."""
-    side: int = 256
+    side: Annotated[int, whole(2)] = 256
     """Rows and columns of the square in the middle of the picture, at most: a power of two."""
-    factor: int = 4
+    factor: Annotated[int, lambda name, value: one_of(name, str(value), ("2", "4", "8"))] = 4
     """How many times fewer rows and columns the small picture has: 2, 4 or 8."""
-    shots: tuple[int, ...] = (4096, 16384, 65536, 262144, 1048576)
+    shots: Counts = (4096, 16384, 65536, 262144, 1048576)
     """Preparations of the picture, those that post-selection throws away among them."""
-    repeats: int = 10
+    repeats: Count = 10
     """Independent readings for each number of shots."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the shots."""
 
 
@@ -97,14 +108,8 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, encoding, method, number of shots and repeat, and one for every classical method."""
-    not_empty("encodings", params.encodings)
-    for name in params.encodings:
-        one_of("encodings", name, (LEVELS, ROOTS))
-    integer("side", params.side, 2)
-    one_of("factor", str(params.factor), ("2", "4", "8"))
-    integers("shots", params.shots, 1)
-    integer("repeats", params.repeats, 1)
-    rng = np.random.default_rng(integer("seed", params.seed, 0))
+    check(params)
+    rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
     for picture in track(params.gather().pictures):
         square = _square(picture, params)
@@ -325,11 +330,9 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=f"Means over {len({row.image for row in rows})} picture(s)")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """PSNR of the small picture against shots, for each encoding."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
+    figure, axes = subplots(1, 2, figsize=(11, 4), sharey=True)
     for ax, encoding in zip(axes, (LEVELS, ROOTS), strict=True):
         curves = {}
         read = [row for row in rows if row.encoding == encoding and row.shots and np.isfinite(row.box_psnr_db)]
@@ -344,6 +347,5 @@ def plot(rows: Sequence[Row]) -> "Figure":
                 # Roots give the full picture's box means the same probabilities as the position qubits.
                 line.set(**{"linestyle": "--", "zorder": 3} if method in (POSITIONS, PUBLISHED, TRACED) else {})
             ax.tick_params(axis="x", labelsize=7)
-        ax.set_title(f"amplitudes: {encoding}")
-        ax.set_xlabel("shots")
+        ax.set(title=f"amplitudes: {encoding}", xlabel="shots")
     return figure

@@ -6,22 +6,33 @@ compressed as FRQI by dropping small Walsh angles (QPIXL) and as amplitudes by l
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
 import circuits
 from circuits.representation.encodings import REPRESENTATIONS
 from circuits.representation.multiplexed import gray_rotation_cost
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import Picture, PictureParams, Track
+from experiments._run import (
+    Counts,
+    Figure,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    among,
+    check,
+    each,
+    finite_mean,
+    fulfils,
+    plain_log_axis,
+    plot_curves,
+    subplots,
+    whole,
+)
 from qimg import images, metrics
-from qimg.core.arguments import Array, integer, one_of, require
-from qimg.evaluation.summary import finite_mean
-from qimg.report import Table, plain_log_axis, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from qimg.core.arguments import Array
 
 COLOUR = ("mcrqi", "frqci")
 """Representations that take R, G and B; the others take luma."""
@@ -31,19 +42,25 @@ COLOUR = ("mcrqi", "frqci")
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    representations: tuple[str, ...] = REPRESENTATIONS
+    representations: Annotated[tuple[str, ...], each(among(REPRESENTATIONS), empty=True)] = REPRESENTATIONS
     """Representations of the crop."""
-    side: int = 8
+    side: Annotated[int, whole(8, 32)] = 8
     """Rows and columns of the crop, at the middle of the picture."""
     order: str = "row-major"
     """Order of the pixels: "row-major" or "morton"; "dct" takes blocks."""
-    shots: tuple[int, ...] = (1024, 8192, 65536)
+    shots: Counts = (1024, 8192, 65536)
     """Shots of the crop."""
-    shares: tuple[float, ...] = (1.0, 0.5, 0.25, 0.1, 0.05)
+    shares: Annotated[tuple[float, ...], each(fulfils(lambda share: 0 <= share <= 1, "must be in [0, 1]"))] = (
+        1.0,
+        0.5,
+        0.25,
+        0.1,
+        0.05,
+    )
     """Shares of the whole picture's Walsh angles that are kept."""
-    kept: tuple[int, ...] = (64, 32, 16, 8, 4)
+    kept: Annotated[tuple[int, ...], each(whole(1, 64))] = (64, 32, 16, 8, 4)
     """DCT coefficients loaded for each block of the whole picture."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the shots."""
 
 
@@ -77,15 +94,8 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, representation and number of shots, and per share or kept coefficients of whole pictures."""
-    integer("side", params.side, 8, 32)
-    integers("shots", params.shots, 1)
-    integers("kept", params.kept, 1, 64)
-    not_empty("shares", params.shares)
-    for share in params.shares:
-        require(0 <= share <= 1, "shares", "must be in [0, 1]", share)
-    for name in params.representations:
-        one_of("representations", name, REPRESENTATIONS)
-    rng = np.random.default_rng(integer("seed", params.seed, 0))
+    check(params)
+    rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
     for picture in track(params.gather().pictures):
         for name in params.representations:
@@ -226,11 +236,9 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=f"Means over {len({row.image for row in rows})} picture(s)")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Crops by shots, and whole pictures by CX for each pixel."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
+    figure, axes = subplots(1, 2, figsize=(10, 3.8))
     by_shots: dict[str, tuple[Sequence[float], ...]] = {}
     by_gates: dict[str, tuple[Sequence[float], ...]] = {}
     for name in dict.fromkeys(row.representation for row in rows):

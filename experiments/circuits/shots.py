@@ -8,25 +8,39 @@ a 95 % interval is looked up in it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 from scipy import stats
 
 import circuits
 from circuits.representation.encodings import REPRESENTATIONS
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import Picture, PictureParams, Track
+from experiments._run import (
+    Count,
+    Counts,
+    Figure,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    among,
+    check,
+    comparable,
+    each,
+    finite_mean,
+    literal_label,
+    pictures_counted,
+    plain_log_axis,
+    plot_curves,
+    subplots,
+    whole,
+)
 from experiments.circuits.representations import COLOUR, colour_levels
 from qimg import images, metrics
-from qimg.core.arguments import Array, integer, one_of
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
+from qimg.core.arguments import Array
 from qimg.patches import extract_patches
-from qimg.report import Table, literal_label, plain_log_axis, plot_curves
 from qimg.states import amplitude_decode, amplitude_encode
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 JPEG_QUALITY = 50
 
@@ -35,19 +49,19 @@ JPEG_QUALITY = 50
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    shots_per_patch: tuple[int, ...] = (64, 256, 1024, 4096, 16384)
+    shots_per_patch: Counts = (64, 256, 1024, 4096, 16384)
     """Mean shots for each 8×8 patch."""
-    patches: int = 64
+    patches: Annotated[int, whole(1, 4096)] = 64
     """Patches drawn at random from each picture."""
-    representations: tuple[str, ...] = REPRESENTATIONS
+    representations: Annotated[tuple[str, ...], each(among(REPRESENTATIONS))] = REPRESENTATIONS
     """Representations; amplitudes are always measured."""
-    patches_each: int = 8
+    patches_each: Annotated[int, whole(1, 4096)] = 8
     """Patches of each representation but the amplitudes."""
     kept: int = 16
     """DCT coefficients loaded of 64, for dct: what is dropped is no error of shots."""
-    repeats: int = 5
+    repeats: Count = 5
     """Independent runs at each number of shots."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the draw and of the shots."""
 
 
@@ -89,14 +103,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, representation, number of shots and repeat."""
-    integer("patches", params.patches, 1, 4096)
-    integer("patches_each", params.patches_each, 1, 4096)
-    integer("repeats", params.repeats, 1)
-    integer("seed", params.seed, 0)
-    integers("shots_per_patch", params.shots_per_patch, 1)
-    not_empty("representations", params.representations)
-    for name in params.representations:
-        one_of("representations", name, REPRESENTATIONS)
+    check(params)
     rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
     for picture in track(params.gather().pictures):
@@ -274,11 +281,9 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=f"Means over {over}; intervals from independent repeats")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """PSNR against shots: of amplitudes for every picture, and of every representation, with the spread of repeats."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(12, 4.2))
+    figure, axes = subplots(1, 2, figsize=(12, 4.2))
     amplitudes = _of(rows, "amplitude")
     shots = sorted({row.shots_per_patch for row in rows})
     names = dict.fromkeys(row.image for row in rows)

@@ -6,23 +6,34 @@ error falls most for each (equal slope). The Schmidt form by rank and Qiskit's e
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
 import circuits
 from circuits.preparation.ansatz import fewest_for_any_state
 from circuits.preparation.baselines import qiskit_circuit, schmidt_circuit
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import Picture, PictureParams, Track
-from qimg.core.arguments import Array, integer, require
-from qimg.evaluation.summary import finite_mean
+from experiments._run import (
+    Count,
+    Figure,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    check,
+    each,
+    finite_mean,
+    fulfils,
+    not_empty,
+    plot_curves,
+    positive,
+    subplots,
+    whole,
+)
+from qimg.core.arguments import Array
 from qimg.patches import extract_patches
-from qimg.report import Table, plot_curves
 from qimg.states import amplitude_encode
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SLOPE, FIDELITY, SCHMIDT, QISKIT = "grown, equal slope", "grown, equal fidelity", "Schmidt form", "Qiskit"
 
@@ -31,23 +42,25 @@ SLOPE, FIDELITY, SCHMIDT, QISKIT = "grown, equal slope", "grown, equal fidelity"
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    patches: int = 256
+    patches: Annotated[int, whole(0)] = 256
     """Patches drawn at random from each picture; 0 takes all."""
-    mean_cx: tuple[float, ...] = (0, 1, 2, 3, 5, 8, 10, 12, 16, 20)
+    mean_cx: Annotated[tuple[float, ...], not_empty] = (0, 1, 2, 3, 5, 8, 10, 12, 16, 20)
     """CX for each patch on average, at equal slope."""
-    fidelities: tuple[float, ...] = (0.99, 0.999)
+    fidelities: Annotated[
+        tuple[float, ...], each(fulfils(lambda fidelity: 0 < fidelity < 1, "must lie between 0 and 1"))
+    ] = (0.99, 0.999)
     """Fidelities that every patch reaches."""
-    max_cx: int = 24
+    max_cx: Count = 24
     """Most CX that are grown; a fidelity that is not reached then takes an exact circuit."""
-    squared_error: float = 0.5
+    squared_error: Annotated[float, positive] = 0.5
     """Mean squared error of a patch at which its growth may end."""
-    counted: int = 4
+    counted: Count = 4
     """Patches for which the circuits of the Schmidt form and of Qiskit are built and counted."""
     effort: str = "default"
     """Effort of the growth: "default" or "search"."""
     workers: int = 1
     """Threads."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the draw."""
 
 
@@ -73,15 +86,8 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, method and setting."""
-    integer("patches", params.patches, 0)
-    integer("max_cx", params.max_cx, 1)
-    integer("counted", params.counted, 1)
-    not_empty("mean_cx", params.mean_cx)
-    not_empty("fidelities", params.fidelities)
-    for fidelity in params.fidelities:
-        require(0 < fidelity < 1, "fidelities", "must lie between 0 and 1", fidelity)
-    require(params.squared_error > 0, "squared_error", "must be positive", params.squared_error)
-    rng = np.random.default_rng(integer("seed", params.seed, 0))
+    check(params)
+    rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
     for picture in track(params.gather().pictures):
         patches = extract_patches(picture.luma()).astype(float)
@@ -182,11 +188,9 @@ def table(rows: Sequence[Row]) -> Table:
     )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """PSNR and infidelity against CX."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
+    figure, axes = subplots(1, 2, figsize=(10, 3.8))
     methods = [method for method in (SLOPE, FIDELITY, SCHMIDT) if _settings(rows, method)]
     for ax, measure, label in zip(
         axes, ("psnr_db", "mean_infidelity"), ("PSNR of the pictures, dB", "mean infidelity"), strict=True

@@ -9,36 +9,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
 import circuits
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import PictureParams, Track
-from qimg.core.arguments import Array, integer
-from qimg.evaluation.summary import finite_mean
+from experiments._run import Count, Figure, PictureParams, Seed, Table, Track, check, finite_mean, not_empty, subplots
+from qimg.core.arguments import Array
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator
 from qimg.patches import extract_patches
-from qimg.report import Table
 from qimg.transforms import apply
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    transforms: tuple[str, ...] = ("qft", "dct_2d", "haar_2d", "klt_2d", "walsh_2d")
+    transforms: Annotated[tuple[str, ...], not_empty] = ("qft", "dct_2d", "haar_2d", "klt_2d", "walsh_2d")
     """Names that `circuits.transform_circuit` knows; the KLT is that of all pictures' luma."""
-    patches: int = 1024
+    patches: Count = 1024
     """Patches in a batch, drawn at random from each picture."""
-    shots: int = 200_000
+    shots: Count = 200_000
     """Shots of the whole batch."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the draw and of the shots."""
 
 
@@ -73,18 +67,15 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture and transform."""
-    count = integer("patches", params.patches, 1)
-    integer("shots", params.shots, 1)
-    integer("seed", params.seed, 0)
-    not_empty("transforms", params.transforms)
+    check(params)
     rng = np.random.default_rng(params.seed)
     pictures = params.gather().pictures
     batches, operators = {}, []
     for picture in pictures:
         patches = extract_patches(picture.planes()[..., 0]) - LEVEL_SHIFT
         if patches.any():
-            batch = patches[rng.permutation(len(patches))[:count]]
-            batches[picture.name] = batch if batch.any() else patches[patches.any(axis=1)][:count]
+            batch = patches[rng.permutation(len(patches))[: params.patches]]
+            batches[picture.name] = batch if batch.any() else patches[patches.any(axis=1)][: params.patches]
             operators.append(CorrelationOperator.from_patches(patches))
     if not batches:
         return []
@@ -208,11 +199,9 @@ def table(rows: Sequence[Row]) -> Table:
     )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gate counts and agreement of each transform."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
+    figure, axes = subplots(1, 2, figsize=(10, 3.4))
     shown = _per_transform(rows)
     position = np.arange(len(shown))
     axes[0].barh(position - 0.2, [row.cx for row in shown], 0.38, label="CX, level 1")
@@ -222,8 +211,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
         values = [one.agreement for one in rows if one.transform == row.transform]
         axes[1].plot(np.maximum(values, 1e-17), np.full(len(values), place), "o", color="C0")
     axes[1].axvline(1e-12, color="0.5", linestyle="--", linewidth=1)
-    axes[1].set_xscale("log")
-    axes[1].set_xlabel("largest difference / largest coefficient (one dot per picture)")
+    axes[1].set(xscale="log", xlabel="largest difference / largest coefficient (one dot per picture)")
     for ax in axes:
         ax.set_yticks(position, [row.transform for row in shown])
         ax.invert_yaxis()

@@ -8,24 +8,31 @@ included, level-shifted) and to classes of the shipped prior. KLTs are those of 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 
 import circuits
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track
+from experiments._run import (
+    Figure,
+    LeaveOneOut,
+    Picture,
+    PictureParams,
+    Table,
+    Track,
+    among,
+    check,
+    each,
+    finite_mean,
+    subplots,
+    whole,
+)
 from qimg import prior
-from qimg.core.arguments import Array, integer, one_of
-from qimg.evaluation.summary import finite_mean
+from qimg.core.arguments import Array, integer
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator
 from qimg.patches import extract_patches
-from qimg.report import Table
 from qimg.transforms import in_basis, klt
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 FIXED = ("identity", "walsh_2d", "haar_2d", "dct_2d", "dct", "qft_2d", "qft")
 FITTED = ("klt_2d", "klt", "leading klt")
@@ -37,11 +44,11 @@ KEPT = 8
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    transforms: tuple[str, ...] = (*FIXED, *FITTED)
+    transforms: Annotated[tuple[str, ...], each(among((*FIXED, *FITTED)))] = (*FIXED, *FITTED)
     """Transforms of the picture's patches."""
-    levels: tuple[int, ...] = (0, 1, 2, 3)
+    levels: Annotated[tuple[int, ...], each(whole(0, 3))] = (0, 1, 2, 3)
     """Optimisation levels of the compiler."""
-    budgets: tuple[int, ...] = (0, 6, 12, 24, 36)
+    budgets: Annotated[tuple[int, ...], each(whole(0))] = (0, 6, 12, 24, 36)
     """CX of the grown KLTs."""
     classes: tuple[int, ...] = (0, 3, 8)
     """Classes of the shipped prior whose residual covariance is transformed as well."""
@@ -73,11 +80,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture or class, transform and optimisation level."""
-    not_empty("transforms", params.transforms)
-    for name in params.transforms:
-        one_of("transforms", name, (*FIXED, *FITTED))
-    integers("levels", params.levels, 0, 3)
-    integers("budgets", params.budgets, 0)
+    check(params)
     model = prior.load().mixtures["luma8"]
     for number in params.classes:
         integer("classes", number, 0, model.classes - 1)
@@ -199,11 +202,9 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption="Means over pictures, and over classes of the prior")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Coding gain against CX at level 1, pictures and classes apart."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
+    figure, axes = subplots(1, 2, figsize=(10, 3.8))
     level = _shown_level(rows)
     for ax, where in zip(axes, ("pictures", "prior"), strict=True):
         shown = [row for row in rows if row.optimization_level == level]
@@ -222,7 +223,5 @@ def plot(rows: Sequence[Row]) -> "Figure":
             ax.plot(*zip(*sorted(line), strict=True), "o-", markersize=4, label="grown to a budget")
             ax.legend()
         ax.set_xscale("symlog", linthresh=10)
-        ax.set_title(where)
-        ax.set_xlabel(f"CX at level {level}")
-        ax.set_ylabel("coding gain, dB")
+        ax.set(title=where, xlabel=f"CX at level {level}", ylabel="coding gain, dB")
     return figure

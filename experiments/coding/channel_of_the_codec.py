@@ -12,12 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import PictureParams, Track, others
+from experiments._run import (
+    Figure,
+    PictureParams,
+    Table,
+    Track,
+    check,
+    finite_mean,
+    others,
+    plain_log_axis,
+    plot_curves,
+    subplots,
+    zero_line,
+)
+from experiments.coding.codec_variants import Steps
 from experiments.coding.coded_states import (
     ALPHA,
     DECODED,
@@ -37,13 +48,8 @@ from experiments.coding.coded_states import (
 )
 from experiments.operators.quantized_states import density, lost, sample
 from qimg import metrics
-from qimg.core.arguments import Array, require
-from qimg.evaluation.summary import finite_mean
+from qimg.core.arguments import Array
 from qimg.operators import von_neumann_entropy
-from qimg.report import Table, plain_log_axis, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 OTHER = "DCT, α of other pictures"
 MODELS = (OF_STEP, ALPHA, OTHER, GAINS, POPULATIONS, MEASURED, EXPECTED, WHITE)
@@ -54,7 +60,7 @@ MODELS = (OF_STEP, ALPHA, OTHER, GAINS, POPULATIONS, MEASURED, EXPECTED, WHITE)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    steps: tuple[float, ...] = (8, 16, 32, 64)
+    steps: Steps = (8, 16, 32, 64)
     """Luma steps in code values, 0.25 to 1000."""
 
 
@@ -87,8 +93,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows for every picture and for all pooled; with one picture, for it alone."""
-    not_empty("steps", params.steps)
-    require(all(0.25 <= step <= 1000 for step in params.steps), "steps", "must lie in [0.25, 1000]", params.steps)
+    check(params)
     pictures = params.gather().pictures
     samples = [(picture, sample(picture)) for picture in pictures]
     alive = [(picture, one) for picture, one in samples if one.raw().any()]
@@ -228,12 +233,10 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=caption)
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Fractions over the step, before the filter and behind it."""
-    import matplotlib.pyplot as plt
-
     shown = _summary(rows)
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained", sharey=True)
+    figure, axes = subplots(1, 2, figsize=(11, 4.4), layout="constrained", sharey=True)
     for ax, stage in zip(axes, STAGES, strict=True):
         curves = {}
         for model in (one for one in MODELS if one != GAINS):  # in the table alone: lines are many
@@ -244,7 +247,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
             )
             if points:
                 curves[model] = tuple(zip(*points, strict=True))
-        ax.axhline(1.0, color="0.5", linestyle="--", linewidth=1)
+        zero_line(ax, 1.0)
         if curves:
             label = "trace distance / identity's" if ax is axes[0] else ""
             plot_curves(curves, x_label="luma step, code values", y_label=label, ax=ax)

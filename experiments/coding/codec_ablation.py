@@ -8,14 +8,24 @@ or, with `--refit`, what is left is fitted again around the gap on other picture
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import Gathered, PictureParams, Track, gather
+from experiments._run import (
+    Count,
+    Figure,
+    Gathered,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    check,
+    gather,
+    pictures_counted,
+    subplots,
+)
 from experiments.coding.codec_refit import fitted_again
-from experiments.coding.codec_variants import CONTROL, FAMILIES, FULL, VARIANTS, Variant
+from experiments.coding.codec_variants import CONTROL, FAMILIES, FULL, VARIANTS, Steps, Variant
 from qimg import images, metrics
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.bitstream.strips import Parameters
@@ -23,13 +33,8 @@ from qimg.codecs.block.inspection.stages import Inspection, inspect
 from qimg.codecs.block.model import tables
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
-from qimg.core.arguments import Array, integer, require
+from qimg.core.arguments import Array, require
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare, curves
-from qimg.evaluation.summary import pictures_counted
-from qimg.report import Table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _ALL = (*VARIANTS, CONTROL)
 _FAMILIES = (*FAMILIES, CONTROL.family)
@@ -43,13 +48,13 @@ class Params(PictureParams):
 
     variants: tuple[str, ...] = ()
     """Names as in the table, the full codec among them in any case; all of them when left out."""
-    steps: tuple[float, ...] = (6, 10, 16, 25, 40, 60, 95)
+    steps: Steps = (6, 10, 16, 25, 40, 60, 95)
     """Luma steps in code values, 0.25 to 1000; at least four for a curve."""
     refit: tuple[str, ...] = ()
     """Pictures on which changed tables are fitted again: hundreds, or the fit is worse than the shipped one."""
-    rounds: int = 3
+    rounds: Count = 3
     """Rounds of coding and fitting for that."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the crops and steps of those rounds."""
 
     def inputs(self) -> Gathered:
@@ -99,10 +104,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, variant and step."""
-    not_empty("steps", params.steps)
-    require(all(0.25 <= step <= 1000 for step in params.steps), "steps", "must lie in [0.25, 1000]", params.steps)
-    integer("rounds", params.rounds, 1)
-    integer("seed", params.seed, 0)
+    check(params)
     chosen = [*_chosen(params.variants), *([CONTROL] if params.refit else [])]
     pictures, known = params.gather().pictures, tables.default()
     hashes = {picture.sha256 for picture in pictures}
@@ -266,14 +268,11 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=caption)
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Bars of what leaving each ingredient out costs, with the interval over resampled pictures."""
-    import matplotlib.pyplot as plt
-
     measured = costs(rows, draws=DRAWS)
-    figure, ax = plt.subplots(figsize=(8, 4.8), layout="constrained")
+    figure, ax = subplots(figsize=(8, 4.8), layout="constrained")
     place, places, names = 0.0, [], []
-    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
     for number, family in enumerate(_FAMILIES):
         members = {variant.name for variant in _ALL if variant.family == family}
         bars = [item for item in _sorted({k: v for k, v in measured.items() if k in members}) if not item[1].reason]
@@ -282,7 +281,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
             if result.resamples:
                 error = [[max(result.percent - result.low, 0)], [max(result.high - result.percent, 0)]]
             label = family if index == 0 else None
-            ax.barh(place, result.percent, xerr=error, color=colours[number], label=label, ecolor="0.4", capsize=2)
+            ax.barh(place, result.percent, xerr=error, color=f"C{number}", label=label, ecolor="0.4", capsize=2)
             places.append(place)
             names.append(name)
             place += 1

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments._run.pictures import Picture, Track
+from experiments._run import Picture, Track
 from experiments.coding.codec_variants import Arrays, Variant
 from qimg.codecs.block.bitstream.strips import Parameters
 from qimg.codecs.block.fitting import estimation

@@ -9,13 +9,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track, others
-from qimg.core.arguments import Array, integer, require
-from qimg.evaluation.summary import comparable, finite_mean
+from experiments._run import (
+    Axes,
+    Figure,
+    LeaveOneOut,
+    Picture,
+    PictureParams,
+    Table,
+    Track,
+    check,
+    comparable,
+    finite_mean,
+    others,
+    positive,
+    subplots,
+    whole,
+    zero_line,
+)
+from qimg.core.arguments import Array
 from qimg.images import LEVEL_SHIFT, ycbcr_to_rgb
 from qimg.operators import (
     ComplexMoments,
@@ -25,11 +40,6 @@ from qimg.operators import (
     widely_linear_estimator,
 )
 from qimg.patches import extract_patches, grid
-from qimg.report import Table
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 POOLED = "pooled"
 
@@ -38,9 +48,9 @@ POOLED = "pooled"
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    columns: int = 1
+    columns: Annotated[int, whole(1, 8)] = 1
     """Columns of pixels left of a block that it is predicted from, 1 to 8."""
-    noise_variance: float = 1 / 12
+    noise_variance: Annotated[float, positive] = 1 / 12
     """Added to the variance of Cb and of Cr at every pixel, in squared code values: 1/12 stands for rounding."""
 
 
@@ -111,8 +121,7 @@ _CODES = {"proper": "C alone", "separate": "Cb and Cr apart", "turned": "along a
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture in colour, and one for all of them."""
-    integer("columns", params.columns, 1, 8)
-    require(params.noise_variance > 0, "noise_variance", "must be positive", params.noise_variance)
+    check(params)
     pictures = [picture for picture in params.gather().pictures if _in_colour(picture)]
     if not pictures:
         return []
@@ -348,11 +357,9 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=caption)
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Circularity, hue axes, excess code length and gain in prediction of every picture."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 2, figsize=(10, 7.2))
+    figure, axes = subplots(2, 2, figsize=(10, 7.2))
     _plot_circularity(rows, axes[0, 0])
     _plot_axes(rows, axes[0, 1])
     _plot_excess(rows, axes[1, 0])
@@ -360,19 +367,21 @@ def plot(rows: Sequence[Row]) -> "Figure":
     return figure
 
 
-def _plot_circularity(rows: Sequence[Row], ax: "Axes") -> None:
+def _plot_circularity(rows: Sequence[Row], ax: Axes) -> None:
     ranks = np.arange(1, 65)
     for row in rows[:-1]:
         ax.plot(ranks, row.circularity, color="0.6", linewidth=0.8)
     ax.plot(ranks, rows[-1].circularity, linewidth=2, label="pooled; gray: single pictures")
-    ax.set_ylim(0, 1)
-    ax.set_xlabel("rank")
-    ax.set_ylabel("circularity coefficient k")
-    ax.set_title("1: one hue and its opposite; 0: no hue preferred")
+    ax.set(
+        ylim=(0, 1),
+        xlabel="rank",
+        ylabel="circularity coefficient k",
+        title="1: one hue and its opposite; 0: no hue preferred",
+    )
     ax.legend()
 
 
-def _plot_axes(rows: Sequence[Row], ax: "Axes") -> None:
+def _plot_axes(rows: Sequence[Row], ax: Axes) -> None:
     """For every picture a line along its principal axis, as long as it is polarized, its ends in their hues."""
     for row in rows:
         angle = np.radians(row.axis_degrees)
@@ -396,15 +405,17 @@ def _plot_axes(rows: Sequence[Row], ax: "Axes") -> None:
             zorder=4,
             edgecolors="0.15" if pooled else "none",
         )
-    ax.set_xlim(-1.05, 1.05)
-    ax.set_ylim(-1.05, 1.05)
-    ax.set_aspect("equal")
-    ax.set_xlabel("Cb")
-    ax.set_ylabel("Cr")
-    ax.set_title(r"principal axis, length $|{\rm tr}\,P|\,/\,{\rm tr}\,C$; dark: pooled")
+    ax.set(
+        xlim=(-1.05, 1.05),
+        ylim=(-1.05, 1.05),
+        aspect="equal",
+        xlabel="Cb",
+        ylabel="Cr",
+        title=r"principal axis, length $|{\rm tr}\,P|\,/\,{\rm tr}\,C$; dark: pooled",
+    )
 
 
-def _plot_excess(rows: Sequence[Row], ax: "Axes") -> None:
+def _plot_excess(rows: Sequence[Row], ax: Axes) -> None:
     """Dots with the picture's own moments, crosses with those of the others."""
     order = sorted(rows[:-1], key=lambda row: row.proper_excess_bits_per_pixel)
     place = np.arange(len(order))
@@ -413,25 +424,29 @@ def _plot_excess(rows: Sequence[Row], ax: "Axes") -> None:
         x = place + 0.22 * (number - 1)
         ax.plot(x, own, "o", color=f"C{number}", label=label, markersize=4.5)
         ax.plot(x, other, "x", color=f"C{number}", markersize=5)
-    ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
+    zero_line(ax)
     ax.set_xticks([])
-    ax.set_xlabel("pictures, by what they lose without P")
-    ax.set_ylabel("excess of a Gaussian code, bit/pixel")
-    ax.set_title("moments: ● own, × of the others")
+    ax.set(
+        xlabel="pictures, by what they lose without P",
+        ylabel="excess of a Gaussian code, bit/pixel",
+        title="moments: ● own, × of the others",
+    )
     ax.legend(fontsize=8)
 
 
-def _plot_predictions(rows: Sequence[Row], ax: "Axes") -> None:
+def _plot_predictions(rows: Sequence[Row], ax: Axes) -> None:
     """Differences to copying, in which the pictures themselves, some flat and some busy, drop out."""
     shown = sorted(predicted_rows(rows), key=lambda row: row.psnr_strictly_linear_db - row.psnr_copy_db)
     place = np.arange(len(shown))
     for name, colour, marker in (("mean", "C2", "o"), ("strictly linear", "C0", "o"), ("widely linear", "C1", "x")):
         gains = [getattr(row, _PREDICTORS[name]) - row.psnr_copy_db for row in shown]
         ax.plot(place, gains, marker, color=colour, label=name, markersize=7 if marker == "x" else 5)
-    ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
+    zero_line(ax)
     ax.set_xticks([])
-    ax.set_xlabel("pictures, by gain")
-    ax.set_ylabel("PSNR − that of copying, dB")
-    ax.set_title("8×8 block of chroma from the pixels left of it")
+    ax.set(
+        xlabel="pictures, by gain",
+        ylabel="PSNR − that of copying, dB",
+        title="8×8 block of chroma from the pixels left of it",
+    )
     if shown:
         ax.legend(fontsize=8)

@@ -8,32 +8,43 @@ global linear map inside 8×8 blocks: a floor to build on.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track, others
+from experiments._run import (
+    Figure,
+    LeaveOneOut,
+    Picture,
+    PictureParams,
+    Qualities,
+    Table,
+    Track,
+    check,
+    comparable,
+    finite_mean,
+    others,
+    pictures_counted,
+    plot_curves,
+    positive,
+    subplots,
+    zero_line,
+)
 from qimg import images, metrics
-from qimg.core.arguments import Array, require
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
+from qimg.core.arguments import Array
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator, LinearEstimator, conditional_expectation
 from qimg.patches import assemble_patches, extract_patches
 from qimg.prior import jpeg_pairs
-from qimg.report import Table, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    qualities: tuple[int, ...] = (10, 20, 30, 50, 75, 90)
+    qualities: Qualities = (10, 20, 30, 50, 75, 90)
     """libjpeg qualities, 4:2:0 for colour."""
-    shrinkage: float = 1.0
+    shrinkage: Annotated[float, positive] = 1.0
     """Added to the variance of every decoded pixel, in squared code values: shrinks towards JPEG itself."""
 
 
@@ -59,8 +70,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Two rows per picture and quality."""
-    integers("qualities", params.qualities, 1, 100)
-    require(params.shrinkage > 0, "shrinkage", "must be positive", params.shrinkage)
+    check(params)
     pictures = params.gather().pictures
     rows: list[Row] = []
     for quality in track(params.qualities):
@@ -159,11 +169,9 @@ def table(rows: Sequence[Row]) -> Table:
 _MEASURES = ("psnr_y_db", "psnr_rgb_db", "ssim_y", "ms_ssim_y")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gain over JPEG against quality, every picture and the mean."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+    figure, axes = subplots(1, 2, figsize=(10, 3.6))
     qualities = sorted({row.quality for row in rows})
     for ax, measure, label in zip(
         axes, ("psnr_y_db", "ssim_y"), ("gain in Y PSNR, dB", "gain in SSIM (Y)"), strict=True
@@ -173,6 +181,6 @@ def plot(rows: Sequence[Row]) -> "Figure":
         ax.plot(qualities, table_of_gains, color="0.55", linewidth=0.8, marker=".", markersize=3)
         means = [finite_mean(gain) for gain in table_of_gains]
         plot_curves({"mean": (qualities, means)}, x_label="JPEG quality", y_label=label, ax=ax)
-        ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
+        zero_line(ax)
         ax.set_title("conditional expectation − JPEG; gray: single pictures")
     return figure

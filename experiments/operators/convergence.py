@@ -8,32 +8,40 @@ other half, unseen, is coded with it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Count,
+    Figure,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    check,
+    finite_quantiles,
+    plain_log_axis,
+    plot_curves,
+    subplots,
+    whole,
+)
 from experiments.operators import unseen
 from qimg import metrics
-from qimg.core.arguments import Array, integer
-from qimg.evaluation.summary import finite_quantiles
+from qimg.core.arguments import Array
 from qimg.operators import eigenbasis, von_neumann_entropy
-from qimg.report import Table, plain_log_axis, plot_curves
 from qimg.transforms import ac_block
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    draws: int = 60
+    draws: Count = 60
     """Resamples of the pictures at every n."""
-    rank: int = 8
+    rank: Annotated[int, whole(1, 63)] = 8
     """Eigenvectors whose subspace is followed."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the resampling."""
 
 
@@ -70,9 +78,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per block, number of pictures and draw."""
-    integer("draws", params.draws, 1)
-    integer("rank", params.rank, 1, 63)
-    integer("seed", params.seed, 0)
+    check(params)
     pictures = params.gather().pictures
     operators = [picture.operator() for picture in track(pictures)]
     moments = np.stack([operator.matrix for operator in operators])
@@ -197,11 +203,9 @@ _TABLED = (
 )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Operator error, entropy, eigenspaces and the code length on unseen pictures against the number of pictures."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 3, figsize=(11, 6.6))
+    figure, axes = subplots(2, 3, figsize=(11, 6.6))
     panels = [
         ("trace_distance", "trace distance to all pictures"),
         ("operator_error", "relative operator error"),

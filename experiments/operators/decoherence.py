@@ -10,22 +10,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from operator import add
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import Gathered, PictureParams, Track, bundled, gather
+from experiments._run import (
+    Figure,
+    Gathered,
+    PictureParams,
+    Qualities,
+    Seed,
+    Table,
+    Track,
+    bundled,
+    check,
+    gather,
+    plot_curves,
+    subplots,
+    zero_line,
+)
 from experiments.operators.quantized_states import QuantizedMoments, Sample, density, lost, quantized_moments, sample
 from qimg import images, metrics
 from qimg.channels import QuantizerMarginals
 from qimg.channels.quantization import RECONSTRUCTIONS
-from qimg.core.arguments import integer, require
+from qimg.core.arguments import require
 from qimg.operators import von_neumann_entropy
-from qimg.report import Table, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +42,9 @@ class Params(PictureParams):
 
     alpha_from: tuple[str, ...] = ()
     """Other pictures for α; when left out, every picture is predicted from the α of the remaining ones."""
-    qualities: tuple[int, ...] = (90, 75, 50, 25, 10, 5)
+    qualities: Qualities = (90, 75, 50, 25, 10, 5)
     """libjpeg qualities."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the dither."""
 
     def inputs(self) -> Gathered:
@@ -78,8 +86,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows for every picture and for all pooled; with one picture, for it alone."""
-    integers("qualities", params.qualities, 1, 100)
-    integer("seed", params.seed, 0)
+    check(params)
     pictures = params.gather().pictures
     samples = [one for one in map(sample, track(pictures)) if one.raw().any()]
     if not samples:
@@ -251,11 +258,9 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption="Trace distance: identity absolute, models as a fraction of it")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Fraction of identity's trace distance against quality, for each reconstruction."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True)
+    figure, axes = subplots(1, 3, figsize=(11, 3.6), sharey=True)
     shown = _summary(rows)
     for ax, reconstruction in zip(axes, RECONSTRUCTIONS, strict=True):
         chosen = [row for row in shown if row.reconstruction == reconstruction]
@@ -269,7 +274,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
             points = sorted((row.quality, getattr(row, name)) for row in chosen if row.alpha_from == source)
             if points:
                 curves[label] = tuple(zip(*points, strict=True))
-        ax.axhline(1.0, color="0.5", linestyle="--", linewidth=1)
+        zero_line(ax, 1.0)
         if curves:
             plot_curves(
                 curves, x_label="JPEG quality", y_label="trace distance / identity's" if ax is axes[0] else "", ax=ax

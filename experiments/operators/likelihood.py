@@ -10,21 +10,33 @@ resample the pictures.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import Gathered, Picture, PictureParams, Track, bundled, gather
+from experiments._run import (
+    Count,
+    Counts,
+    Figure,
+    Gathered,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    bundled,
+    check,
+    each,
+    gather,
+    plain_log_axis,
+    subplots,
+    whole,
+)
 from experiments.operators.patch_models import RASTER, VIEW, Model, fit_models
 from qimg import images
-from qimg.core.arguments import Array, integer, require
+from qimg.core.arguments import Array, require
 from qimg.images.collections import JPEG_SUFFIXES
 from qimg.prior.views import random_places
-from qimg.report import Table, plain_log_axis
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,25 +48,25 @@ class Params(PictureParams):
     fit_on: tuple[str, ...] = ()
     """Sources of the pictures that models are fitted on. Left out, each half of the pictures is tested under the models
     of the other half."""
-    jpeg_box_mean: int = 2
+    jpeg_box_mean: Count = 2
     """Least box mean of JPEG files: 2 washes their block grid out."""
-    components: tuple[int, ...] = (1, 4, 16, 64, 200)
+    components: Counts = (1, 4, 16, 64, 200)
     """Numbers of zero-mean Gaussians."""
-    joint_components: int = 64
+    joint_components: Count = 64
     """Gaussians of the mixture that knows the neighbours."""
-    sklearn_components: tuple[int, ...] = ()
+    sklearn_components: Annotated[tuple[int, ...], each(whole(1), empty=True)] = ()
     """Gaussians of scikit-learn's mixtures, which take minutes."""
-    sklearn_patches: int = 100_000
+    sklearn_patches: Count = 100_000
     """Blocks that scikit-learn is given at most."""
     shipped: bool = False
     """Whether the prior that comes with qimg is among the models."""
-    fit_patches: int = 100_000
+    fit_patches: Count = 100_000
     """Blocks that models are fitted on, the same number from every picture."""
-    patches_per_picture: int = 1000
+    patches_per_picture: Count = 1000
     """Blocks of every picture that is tested."""
-    epochs: int = 12
+    epochs: Count = 12
     """Passes over the blocks that fit a mixture."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the blocks and of the fits."""
 
     def gather(self) -> Gathered:
@@ -120,13 +132,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture and model."""
-    integers("components", params.components, 1)
-    if params.sklearn_components:
-        integers("sklearn_components", params.sklearn_components, 1)
-    for name in ("joint_components", "jpeg_box_mean", "sklearn_patches", "fit_patches", "patches_per_picture"):
-        integer(name, getattr(params, name), 1)
-    integer("epochs", params.epochs, 1)
-    integer("seed", params.seed, 0)
+    check(params)
     kinds = [*(("mixture", k) for k in params.components), ("DCT-Laplace", 0), ("ICA", 0)]
     kinds += [("joint mixture", params.joint_components), *(("scikit-learn", k) for k in params.sklearn_components)]
     kinds += [("shipped prior", 0)] if params.shipped else []
@@ -274,11 +280,9 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=f"Means over {counted} picture(s) that no model was fitted on")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Nats per patch against the number of Gaussians, and of all models, with intervals over the pictures."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), width_ratios=(1, 1.1))
+    figure, axes = subplots(1, 2, figsize=(11, 4.6), width_ratios=(1, 1.1))
     nats = _by_model(rows)
     for name, marker in (("mixture", "o"), ("scikit-learn", "s")):
         found = {key[1]: values for key, values in sorted(nats.items()) if key[0] == name}
@@ -293,8 +297,7 @@ def plot(rows: Sequence[Row]) -> "Figure":
             )
     if nats:
         plain_log_axis(axes[0], "x")
-    axes[0].set_xlabel("Gaussians in the mixture, K")
-    axes[0].set_ylabel("nats per unseen patch")
+    axes[0].set(xlabel="Gaussians in the mixture, K", ylabel="nats per unseen patch")
     reference = nats.pop(_GAUSSIAN, None)
     beyond = {_label(*key): values if reference is None else values - reference for key, values in nats.items()}
     ordered = sorted(beyond.items(), key=lambda item: float(item[1].mean()))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments._run.pictures import Picture
+from experiments._run import Picture
 from qimg import images
 from qimg.channels import QuantizerMarginals, channel_from_marginals, quantize
 from qimg.channels.quantization import Reconstruction

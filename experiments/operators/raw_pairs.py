@@ -9,12 +9,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track, others
+from experiments._run import (
+    Axes,
+    Figure,
+    LeaveOneOut,
+    Picture,
+    PictureParams,
+    Qualities,
+    Table,
+    Track,
+    among,
+    check,
+    each,
+    finite_mean,
+    literal_label,
+    others,
+    plot_curves,
+    subplots,
+    zero_line,
+)
 from experiments.operators.conditional_expectation import estimate, restore
 from experiments.operators.stages import (
     DEEP,
@@ -29,15 +46,9 @@ from experiments.operators.stages import (
     whole,
 )
 from qimg import images, metrics
-from qimg.core.arguments import Array, one_of
-from qimg.evaluation.summary import finite_mean
+from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
 from qimg.prior.jpeg_pairs import JpegPair, joint_operator, pairs
-from qimg.report import Table, literal_label, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _ITSELF = "rendered picture"
 _POOLED = "pooled"
@@ -48,9 +59,9 @@ _KEPT = 16  # developed pictures of at most 1.5 million pixels, 18 MB each
 class Params(PictureParams):
     """Inputs of the experiment; pictures that are no RAW files count as rendered, without a linear stage."""
 
-    qualities: tuple[int, ...] = (10, 30, 50, 75, 90, 95)
+    qualities: Qualities = (10, 30, 50, 75, 90, 95)
     """libjpeg qualities."""
-    subsamplings: tuple[str, ...] = ("4:4:4", "4:2:0")
+    subsamplings: Annotated[tuple[str, ...], each(among(("4:4:4", "4:2:2", "4:2:0")))] = ("4:4:4", "4:2:0")
     """Chroma formats; gray pictures give equal files for all."""
     shrinkage: float = 1.0
     """Added to the variance of every decoded pixel, in squared code values: shrinks towards JPEG itself."""
@@ -98,10 +109,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Up to three rows per picture before JPEG, one per picture and JPEG, two per ordered pair of cameras."""
-    integers("qualities", params.qualities, 1, 100)
-    not_empty("subsamplings", params.subsamplings)
-    for name in params.subsamplings:
-        one_of("subsamplings", name, ("4:4:4", "4:2:2", "4:2:0"))
+    check(params)
     pictures = params.gather().pictures
     develop = lru_cache(maxsize=_KEPT)(developed_picture)
     rows: list[Row] = []
@@ -301,12 +309,10 @@ _MEASURES = (
 )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Entropy along the way, distance to the rendered picture, and what the conditional expectation gives back."""
-    import matplotlib.pyplot as plt
-
     single = [row for row in rows if row.image != _POOLED]
-    figure, axes = plt.subplots(1, 3, figsize=(13, 3.9))
+    figure, axes = subplots(1, 3, figsize=(13, 3.9))
     subsamplings = list(dict.fromkeys(row.subsampling for row in single if row.quality))
     _plot_entropy(single, subsamplings[-1], axes[0])
     jpegs = [row for row in single if row.quality]
@@ -324,11 +330,11 @@ def plot(rows: Sequence[Row]) -> "Figure":
     axes[1].legend(loc="lower left", bbox_to_anchor=(0.0, 0.08))  # between the level of 8 bits and the curves
     axes[1].set_title("distance to the rendered picture")
     axes[2].set_title("conditional expectation − JPEG")
-    axes[2].axhline(0.0, color="0.5", linestyle="--", linewidth=1)
+    zero_line(axes[2])
     return figure
 
 
-def _plot_entropy(rows: Sequence[Row], subsampling: str, ax: "Axes") -> None:
+def _plot_entropy(rows: Sequence[Row], subsampling: str, ax: Axes) -> None:
     """Every picture's luma AC entropy from the sensor to the coarsest JPEG."""
     chosen = [row for row in rows if row.subsampling in ("", subsampling)]
     coded = sorted({row.quality for row in chosen if row.quality}, reverse=True)
@@ -340,13 +346,12 @@ def _plot_entropy(rows: Sequence[Row], subsampling: str, ax: "Axes") -> None:
         ax.plot([values.get(stage, np.nan) for stage, _ in stages], marker="o", label=literal_label(name))
     labels = [f"Q{quality}" if quality else stage.removeprefix("rendered ") for stage, quality in stages]
     ax.set_xticks(range(len(stages)), labels, rotation=45, ha="right")
-    ax.set_xlabel(f"stage ({subsampling})")
-    ax.set_ylabel("entropy of luma AC, bit")
+    ax.set(xlabel=f"stage ({subsampling})", ylabel="entropy of luma AC, bit")
     if len({row.image for row in chosen}) <= 6:
         ax.legend()
 
 
-def _plot_qualities(rows: Sequence[Row], measure: str, label: str, ax: "Axes") -> None:
+def _plot_qualities(rows: Sequence[Row], measure: str, label: str, ax: Axes) -> None:
     """Means against quality, a line per chroma format."""
     curves = {}
     for subsampling in dict.fromkeys(row.subsampling for row in rows):

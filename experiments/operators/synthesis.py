@@ -9,12 +9,12 @@ fitted on the same pictures, or read from a file.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 import experiments.operators.texture_statistics as statistics
-from experiments._run.pictures import Picture, PictureParams, Track
+from experiments._run import Count, Figure, Picture, PictureParams, Seed, Table, Track, check, finite_quantiles, whole
 from experiments.operators.synthesis_figure import (
     COLOUR,
     GAUSSIAN,
@@ -30,14 +30,9 @@ from experiments.operators.synthesis_figure import (
     encoded,
 )
 from qimg import images, metrics
-from qimg.core.arguments import Array, integer, require
-from qimg.evaluation.summary import finite_quantiles
+from qimg.core.arguments import Array, require
 from qimg.prior import GaussianMixture, JointMixture, Prior, Recipe, fit, load, sample
 from qimg.prior.views import View, random_places
-from qimg.report import Table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 POOLED = "pooled"
 SMALLEST = 32
@@ -51,21 +46,21 @@ class Params(PictureParams):
     prior: str = ""
     """File of a prior with the mixtures patch8 and luma8, or "default" for the one that comes with qimg; left out, one
     is fitted on the pictures. A texture in colour is drawn where it holds colour8."""
-    components: int = 32
+    components: Count = 32
     """Classes of patch8, where the prior is fitted."""
-    classes: int = 32
+    classes: Count = 32
     """Classes of luma8, where the prior is fitted."""
-    colour_classes: int = 8
+    colour_classes: Annotated[int, whole(0)] = 8
     """Classes of colour8, where the prior is fitted; 0 leaves it out."""
-    rounds: int = 6
+    rounds: Count = 6
     """Passes of the fit."""
-    side: int = 256
+    side: Annotated[int, whole(SMALLEST)] = 256
     """Pixels of a texture's side, at least 32; real pictures are cut down to their middle."""
-    textures: int = 12
+    textures: Count = 12
     """Textures of each kind, and batches of the drawn patches."""
-    patches: int = 40_000
+    patches: Count = 40_000
     """Patches of each source, as many from each picture as from any other."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything that is drawn."""
 
 
@@ -120,7 +115,7 @@ DISTANCES = (2, 4, 8, 16, 24, 32, 48, 64)
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of every picture, texture and batch; none where no picture is large enough and has structure."""
-    _check(params)
+    check(params)
     pictures = [picture for picture in track(params.gather().pictures) if _structured(picture)]
     if not pictures:
         return []
@@ -180,18 +175,6 @@ def _pictures(
         )
 
 
-def _check(params: Params) -> None:
-    for name in ("components", "classes", "rounds", "textures", "patches"):
-        integer(name, getattr(params, name), 1)
-    integer("colour_classes", params.colour_classes, 0)
-    integer("side", params.side, SMALLEST)
-    integer("seed", params.seed, 0)
-    if params.prior:
-        for name in ("components", "classes", "colour_classes", "rounds"):
-            usual = getattr(Params, name)
-            require(getattr(params, name) == usual, name, "has no effect where prior is given", getattr(params, name))
-
-
 def _luma(picture: Picture) -> Array:
     return images.luma(picture.image())
 
@@ -204,6 +187,9 @@ def _structured(picture: Picture) -> bool:
 
 def _prior(params: Params, pictures: Sequence[Picture], track: Track) -> Prior:
     if params.prior:
+        for name in ("components", "classes", "colour_classes", "rounds"):
+            usual = getattr(Params, name)
+            require(getattr(params, name) == usual, name, "has no effect where prior is given", getattr(params, name))
         prior = load(None if params.prior == "default" else params.prior)
         for name in ("patch8", "luma8"):
             require(name in prior.mixtures, "prior", f"must hold the mixture {name}", params.prior)
@@ -387,6 +373,6 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=["statistic", *SOURCES], rows=body, caption=caption)
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Pictures and patches beside what was drawn, and curves of spectrum, tails, contrast and edges."""
     return draw(rows)

@@ -4,19 +4,14 @@ import base64
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from experiments._run import Axes, Figure, finite_quantiles, plain_log_axis, zero_line
 from qimg import images
 from qimg.core.arguments import Array
-from qimg.evaluation.summary import finite_quantiles
-from qimg.report import plain_log_axis
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 REAL, GAUSSIAN, MIXTURE = "real", "Gaussian", "mixture"
 GAUSSIAN_TEXTURE, TEXTURE, COLOUR = "Gaussian texture", "prior texture", "prior texture in colour"
@@ -69,7 +64,7 @@ def encoded(picture: Array) -> str:
     return base64.b64encode(content).decode("ascii")
 
 
-def draw(rows: Sequence[Any]) -> "Figure":
+def draw(rows: Sequence[Any]) -> Figure:
     """Pictures, boards and curves."""
     import matplotlib.pyplot as plt
 
@@ -89,7 +84,7 @@ def draw(rows: Sequence[Any]) -> "Figure":
     return figure
 
 
-def _show(picture: str, caption: str, ax: "Axes") -> None:
+def _show(picture: str, caption: str, ax: Axes) -> None:
     with Image.open(io.BytesIO(base64.b64decode(picture))) as file:
         pixels = np.array(file)
     ax.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
@@ -101,16 +96,15 @@ def _show(picture: str, caption: str, ax: "Axes") -> None:
         spine.set_visible(False)
 
 
-def _spectra(rows: Sequence[Any], ax: "Axes") -> None:
+def _spectra(rows: Sequence[Any], ax: Axes) -> None:
     for source in WHOLE:
         _band(rows, source, "power", ax)
-    ax.set_xlabel("cycles per pixel")
-    ax.set_title("power spectrum")
+    ax.set(xlabel="cycles per pixel", title="power spectrum")
     _logarithmic(ax, "x")
     ax.set_yscale("log")
 
 
-def _tails(rows: Sequence[Any], ax: "Axes") -> None:
+def _tails(rows: Sequence[Any], ax: Axes) -> None:
     """Pooled kurtosis of the coefficients on every diagonal of the DCT, its median."""
     for source in SOURCES:
         diagonals: dict[int, list[float]] = {}
@@ -121,22 +115,20 @@ def _tails(rows: Sequence[Any], ax: "Axes") -> None:
         places = sorted(diagonals)
         middle = [finite_quantiles(diagonals[place])[1] for place in places]
         ax.plot(places, middle, line, color=colour, label=source)
-    ax.set_xlabel("u + v of the DCT coefficient")
-    ax.set_title("kurtosis, 3 for a Gaussian")
+    ax.set(xlabel="u + v of the DCT coefficient", title="kurtosis, 3 for a Gaussian")
     ax.legend(fontsize=7.5)
     _logarithmic(ax, "y")
 
 
-def _reach(rows: Sequence[Any], statistic: str, title: str, ax: "Axes") -> None:
+def _reach(rows: Sequence[Any], statistic: str, title: str, ax: Axes) -> None:
     for source in WHOLE:
         _band(rows, source, statistic, ax)
-    ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
-    ax.set_xlabel("distance, pixels")
-    ax.set_title(title)
+    zero_line(ax)
+    ax.set(xlabel="distance, pixels", title=title)
     _logarithmic(ax, "x")
 
 
-def _band(rows: Sequence[Any], source: str, statistic: str, ax: "Axes") -> None:
+def _band(rows: Sequence[Any], source: str, statistic: str, ax: Axes) -> None:
     """Median and 5–95 % over the planes of a source against x."""
     values: dict[float, list[float]] = {}
     for row in rows:
@@ -151,6 +143,6 @@ def _band(rows: Sequence[Any], source: str, statistic: str, ax: "Axes") -> None:
     ax.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
-def _logarithmic(ax: "Axes", which: str) -> None:
+def _logarithmic(ax: Axes, which: str) -> None:
     if ax.get_lines():
         plain_log_axis(ax, which)

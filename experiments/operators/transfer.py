@@ -8,20 +8,16 @@ noise of the same energy. Intervals resample the pictures.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import Figure, PictureParams, Seed, Table, Track, check, subplots, whole
 from experiments.operators.code_length import ac_operator, excess_bits_per_pixel, has_energy
 from qimg import metrics, prior
-from qimg.core.arguments import Array, integer
+from qimg.core.arguments import Array
 from qimg.prior.model import operator_key
-from qimg.report import Table
 from qimg.transforms import ac_block
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +26,9 @@ class Params(PictureParams):
 
     prior: str = ""
     """File of a prior with 8×8 operators; the one that comes with qimg when left out."""
-    draws: int = 400
+    draws: Annotated[int, whole(2)] = 400
     """Resamples of the pictures for the intervals of the pooled rows."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the resampling."""
 
 
@@ -66,8 +62,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per model and picture, and one per model for all pictures pooled."""
-    integer("draws", params.draws, 2)
-    integer("seed", params.seed, 0)
+    check(params)
     models = _models(prior.load(params.prior or None))
     pictures = params.gather().pictures
     operators = [ac_operator(picture.image()) for picture in track(pictures)]
@@ -169,14 +164,12 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=f"Luma without DC of {count} picture(s) pooled")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Excess of every operator: pooled with its interval, and every picture."""
-    import matplotlib.pyplot as plt
-
     from qimg.report import literal_label, plain_log_axis
 
     models = [row.model for row in sorted(rows, key=lambda row: -row.excess_bits_per_pixel) if row.image == "pooled"]
-    figure, ax = plt.subplots(figsize=(7.5, 0.8 + 0.34 * max(len(models), 3)), layout="constrained")
+    figure, ax = subplots(figsize=(7.5, 0.8 + 0.34 * max(len(models), 3)), layout="constrained")
     for height, model in enumerate(models):
         single = [row.excess_bits_per_pixel for row in rows if row.model == model and row.image != "pooled"]
         (pooled,) = (row for row in rows if row.model == model and row.image == "pooled")

@@ -6,30 +6,40 @@ picture itself (the low-rank SVD: optimal, but the basis would have to be sent) 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track
+from experiments._run import (
+    Figure,
+    LeaveOneOut,
+    Picture,
+    PictureParams,
+    Table,
+    Track,
+    check,
+    comparable,
+    each,
+    finite_mean,
+    pictures_counted,
+    plain_log_axis,
+    plot_curves,
+    subplots,
+    whole,
+)
 from qimg import images, metrics
 from qimg.core.arguments import Array
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
 from qimg.images import LEVEL_SHIFT
 from qimg.patches import assemble_patches, extract_patches
-from qimg.report import Table, plain_log_axis, plot_curves
 from qimg.transforms import klt, unitary
 from qimg.truncation import energy_order, keep_coefficients
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    ranks: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
+    ranks: Annotated[tuple[int, ...], each(whole(1, 192))] = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
     """Coefficients kept of 192."""
 
 
@@ -57,7 +67,7 @@ EXACT = 1e-24
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, transform, source of the basis and rank; only "itself" where the others have no energy."""
-    integers("ranks", params.ranks, 1, 192)
+    check(params)
     pictures = params.gather().pictures
     operators = LeaveOneOut(pictures, Picture.operator)
     rows: list[Row] = []
@@ -135,11 +145,9 @@ def table(rows: Sequence[Row]) -> Table:
     )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """PSNR and discarded weight against rank."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
+    figure, axes = subplots(1, 2, figsize=(10, 3.8))
     ranks = sorted({row.rank for row in rows})
     for ax, measure, label in zip(
         axes, ("psnr_y_db", "discarded_weight"), ("Y PSNR, dB", "discarded weight"), strict=True

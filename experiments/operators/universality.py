@@ -9,23 +9,33 @@ them where both are one set); two random halves of one set show what the same me
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
+from experiments._run import (
+    Count,
+    Counts,
+    Figure,
+    Gathered,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    bundled,
+    check,
+    each,
+    finite_quantiles,
+    gather,
+    subplots,
+    whole,
+)
 from experiments._run.heat_maps import plot_matrix
-from experiments._run.parameters import integers
-from experiments._run.pictures import Gathered, PictureParams, Track, bundled, gather
 from experiments.operators.code_length import excess_bits_per_pixel, has_energy
 from experiments.operators.picture_sets import Kind, Moments, moments_of_sets
 from qimg import metrics
-from qimg.core.arguments import Array, integer
-from qimg.evaluation.summary import finite_quantiles
+from qimg.core.arguments import Array
 from qimg.operators import von_neumann_entropy
-from qimg.report import Table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +47,13 @@ class Params(PictureParams):
     photographs is a set of its own."""
     box_mean: int = 1
     """Averaging before everything else, which `scales` multiply; 0 reduces pictures above 1.5 million pixels alone."""
-    scales: tuple[int, ...] = (1, 2, 4)
+    scales: Counts = (1, 2, 4)
     """Boxes that the pictures are averaged over: 1 is full size, 2 half, 4 a quarter."""
-    qualities: tuple[int, ...] = (50,)
+    qualities: Annotated[tuple[int, ...], each(whole(1, 100), empty=True)] = (50,)
     """libjpeg qualities at which every set is also looked at after JPEG, at full size."""
-    draws: int = 40
+    draws: Count = 40
     """Resamples of the pictures for intervals, and splits into halves."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of both."""
 
     def sets(self) -> dict[str, Gathered]:
@@ -102,11 +112,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per ordered pair of sets and kinds, and one per set and kind that can be halved."""
-    integers("scales", params.scales, 1)
-    if params.qualities:
-        integers("qualities", params.qualities, 1, 100)
-    integer("draws", params.draws, 1)
-    integer("seed", params.seed, 0)
+    check(params)
     kinds = [Kind(scale=scale) for scale in sorted(set(params.scales))]
     kinds += [Kind(scale=1, quality=quality) for quality in sorted(set(params.qualities), reverse=True)]
     compared = moments_of_sets(params.sets(), kinds, track=track)
@@ -336,10 +342,8 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption="Medians over pairs; luma without DC, traces made equal")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Fidelity and excess code length of every pair; on the diagonal those of two halves of one set."""
-    import matplotlib.pyplot as plt
-
     kinds = {_label_b(row): _kind_b(row) for row in rows}
     labels = list(kinds)
     names = [row.set_b for row in {_label_b(row): row for row in rows}.values()]
@@ -349,12 +353,11 @@ def plot(rows: Sequence[Row]) -> "Figure":
         cell = labels.index(_label_a(row)), labels.index(_label_b(row))
         fidelity[cell], excess[cell] = row.fidelity, row.excess_bits_per_pixel
     side = min(max(4.2, 0.5 * len(labels)), 7.0)
-    figure, axes = plt.subplots(1, 2, figsize=(2 * side, side))
+    figure, axes = subplots(1, 2, figsize=(2 * side, side))
     plot_matrix(fidelity, names, groups=groups, unit="F", logarithmic=False, palette="viridis", ax=axes[0])
     plot_matrix(excess, names, groups=groups, unit="bit/pixel", logarithmic=True, palette="viridis_r", ax=axes[1])
     axes[0].set_title("fidelity of the density matrices", pad=20)
     axes[1].set_title("excess code length, traces made equal", pad=20)
     for ax in axes:
-        ax.set_xlabel("pictures of B (diagonal: halves of one set)")
-        ax.set_ylabel("operator of A, in the same order")
+        ax.set(xlabel="pictures of B (diagonal: halves of one set)", ylabel="operator of A, in the same order")
     return figure

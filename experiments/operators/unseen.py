@@ -1,18 +1,13 @@
 """The code length on unseen pictures against the number of pictures seen: halves, fitted law, and what is stable."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments._run import Axes, finite_quantiles, plain_log_axis
 from experiments._run.laws import PowerLaw, fit_power_law
 from experiments.operators.code_length import excess_bits_per_pixel, has_energy
 from qimg.core.arguments import Array
-from qimg.evaluation.summary import finite_quantiles
-from qimg.report import plain_log_axis
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 STABLE = 0.01
 """Bits per pixel above the floor that 95 % of the operators of n pictures must stay below for n to be called stable."""
@@ -100,10 +95,9 @@ def findings(excess: Excess) -> list[str]:
     return [*sentences, f"{verdict} ({criterion})."]
 
 
-def plot(excess: Excess, ax: "Axes", *, colour: str) -> "Axes":
+def plot(excess: Excess, ax: Axes, *, colour: str) -> Axes:
     """Medians and 5–95 % of the draws, the fitted law, and the border of what is called stable."""
-    ax.set_xlabel("pictures in the operator")
-    ax.set_ylabel("excess on unseen pictures, bit/pixel")
+    ax.set(xlabel="pictures in the operator", ylabel="excess on unseen pictures, bit/pixel")
     if not excess:
         ax.text(0.5, 0.5, "too few pictures", ha="center", va="center", transform=ax.transAxes)
         return ax

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from experiments._run.pictures import Picture, bundled, gather
+from experiments._run import Picture, bundled, gather
 from experiments.restoration.deep_pictures import (
     UNKNOWN,
     DeepPicture,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments._run.pictures import Picture
+from experiments._run import Picture
 from experiments.operators.stages import NO_CAMERA, developed_picture
 from qimg import images
 from qimg.core.arguments import Array

@@ -14,21 +14,35 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import Gathered, PictureParams, Track, bundled, gather
+from experiments._run import (
+    Count,
+    Counts,
+    Figure,
+    Gathered,
+    PictureParams,
+    Table,
+    Track,
+    among,
+    bundled,
+    check,
+    each,
+    finite_mean,
+    gather,
+    plain_log_axis,
+    plot_curves,
+    subplots,
+    whole,
+)
 from experiments._run.pictures import Picture as Given
 from qimg import images, prior, restoration
-from qimg.core.arguments import integer, one_of, require
-from qimg.evaluation.summary import finite_mean
-from qimg.report import Table, plain_log_axis, plot_curves
+from qimg.core.arguments import require
 
 if TYPE_CHECKING:
     import torch
-    from matplotlib.figure import Figure
 
     from qimg.learning.loop import Record
     from qimg.restoration.jpeg.training.pool import Fitted, Picture
@@ -52,11 +66,11 @@ class Params(PictureParams):
     """Explicit estimators of the folds, in any order, as `python -m qimg.restoration.jpeg.fitting` writes them."""
     priors: tuple[str, ...] = ()
     """Priors of the folds with a mixture `patch8`, as `qimg fit prior` writes them."""
-    uses: tuple[str, ...] = ()
+    uses: Annotated[tuple[str, ...], each(among(USES), empty=True)] = ()
     """Of the prior; all for which there are files when left out."""
-    counts: tuple[int, ...] = (10, 30, 100, 1000)
+    counts: Counts = (10, 30, 100, 1000)
     """Pictures to train on; a count above what there is takes all."""
-    seeds: tuple[int, ...] = (0,)
+    seeds: Annotated[tuple[int, ...], each(whole(0))] = (0,)
     """Of weights, draws and crops."""
     width: int = 32
     """Channels of features."""
@@ -68,7 +82,7 @@ class Params(PictureParams):
     """Crops of 64×64 in a step."""
     every: int = 1000
     """Steps between two evaluations."""
-    draws: int = 1920
+    draws: Count = 1920
     """That are drawn of all pictures together, at least eight of each."""
     effort: int = 1
     """Stages of the explicit estimate that is an input."""
@@ -116,6 +130,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per network and evaluation."""
+    check(params)
     import torch
 
     from qimg.learning.loop import Record
@@ -158,14 +173,10 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 
 
 def _uses(params: Params) -> list[str]:
-    """What the prior is to be; the lists of parameters are checked."""
-    integers("counts", params.counts, 1)
-    integers("seeds", params.seeds, 0)
-    integer("draws", params.draws, 1)
+    """What the prior is to be."""
     kept = {"input": bool(params.restorers), "regulariser": bool(params.priors)}
     possible = [use for use in USES if all(kept.get(part, True) for part in use.split("+"))]
     for use in params.uses:
-        one_of("uses", use, USES)
         require(use in possible, "uses", "must have files of restorers or priors", use)
     return list(params.uses) or possible
 
@@ -333,13 +344,11 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=f"Gain in Y PSNR over JPEG on held-out pictures; {seeds} seed(s)")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gain against pictures, and against steps with the fewest and with all pictures."""
-    import matplotlib.pyplot as plt
-
     counts = sorted({row.pictures for row in rows})
     uses = [use for use in USES if any(row.use == use for row in rows)]
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
+    figure, axes = subplots(1, 3, figsize=(12, 3.8), layout="constrained")
     curves = {use: (counts, [float(np.mean(final(rows, use, count))) for count in counts]) for use in uses}
     plot_curves(curves, x_label="pictures trained on", y_label="gain in Y PSNR, dB", ax=axes[0])
     plain_log_axis(axes[0], "x")

@@ -7,35 +7,47 @@ as a gray JPEG. Classes are as given, however few pictures there are: thin ones 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import FittingParams, Picture, Track, bundled, gather
+from experiments._run import (
+    Counts,
+    Figure,
+    FittingParams,
+    Picture,
+    Qualities,
+    Seed,
+    Table,
+    Track,
+    bundled,
+    check,
+    finite_mean,
+    gather,
+    not_empty,
+    pictures_counted,
+    plain_log_axis,
+    plot_curves,
+    subplots,
+)
 from qimg import images, metrics, restoration
-from qimg.core.arguments import integer, require
-from qimg.evaluation.summary import finite_mean, pictures_counted
-from qimg.report import Table, plain_log_axis, plot_curves
+from qimg.core.arguments import require
 from qimg.restoration.jpeg.fitting import Recipe, fit
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(FittingParams):
     """Inputs of the experiment."""
 
-    counts: tuple[int, ...] = (10, 30, 100, 1000)
+    counts: Counts = (10, 30, 100, 1000)
     """Pictures that are drawn from them; a count above what there is takes all."""
-    qualities: tuple[int, ...] = (10, 40)
+    qualities: Qualities = (10, 40)
     """Of libjpeg."""
-    classes: tuple[int, ...] = (32, 32)
+    classes: Annotated[tuple[int, ...], not_empty] = (32, 32)
     """Of each stage."""
     pixels: int = 150_000
     """Of luma that every picture gives in a pass."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the draw of pictures and of the fit."""
 
 
@@ -57,10 +69,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, quality and count."""
-    integers("counts", params.counts, 1)
-    integers("qualities", params.qualities, 1, 100)
-    not_empty("classes", params.classes)
-    integer("seed", params.seed, 0)
+    check(params)
     pictures = params.gather().pictures
     own = gather(params.sources, box_mean=1).pictures if params.sources else bundled()
     rows: list[Row] = []
@@ -142,11 +151,9 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=f"Means over {pictures_counted(rows, 'psnr_jpeg_db')}")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gain against pictures."""
-    import matplotlib.pyplot as plt
-
-    figure, ax = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
+    figure, ax = subplots(figsize=(5.2, 3.6), layout="constrained")
     counts = sorted({row.pictures for row in rows})
     curves = {
         f"quality {quality}": (counts, [gain(rows, quality, count) for count in counts])

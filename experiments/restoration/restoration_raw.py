@@ -7,12 +7,30 @@ files and of ordinary pictures, against either truth, and judged on the files of
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import FittingParams, Track
+from experiments._run import (
+    Count,
+    Figure,
+    FittingParams,
+    Qualities,
+    Seed,
+    Table,
+    Track,
+    among,
+    check,
+    comparable,
+    each,
+    finite_mean,
+    not_empty,
+    pictures_counted,
+    plot_curves,
+    subplots,
+    whole,
+    zero_line,
+)
 from experiments.restoration.deep_methods import (
     FITTED,
     JPEG,
@@ -25,16 +43,11 @@ from experiments.restoration.deep_methods import (
 )
 from experiments.restoration.deep_pictures import DeepPicture, deep_picture, grain
 from qimg import images, metrics
-from qimg.core.arguments import Array, integer, one_of, require
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
+from qimg.core.arguments import Array, require
 from qimg.images.jpeg.blocks import DCT, to_blocks
-from qimg.report import Table, plot_curves
 from qimg.restoration.jpeg.cascade import unit_of
 from qimg.restoration.jpeg.fitting import Recipe
 from qimg.restoration.jpeg.fitting.draws import LEAST
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TONES = ("rendered", "linear")
 UNROUNDED, BYTES = "unrounded", "bytes"
@@ -45,23 +58,23 @@ _NOISE = 0.05  # code values that covariances are widened by at the finest table
 class Params(FittingParams):
     """Inputs of the experiment; images are RAW files, or others, of which means of boxes are deeper than 8 bits."""
 
-    tone: str = "rendered"
+    tone: Annotated[str, among(TONES)] = "rendered"
     """"rendered", or "linear": linear light times 255, which only RAW files have."""
-    qualities: tuple[int, ...] = (10, 40, 75, 90, 95, 98)
+    qualities: Qualities = (10, 40, 75, 90, 95, 98)
     """Of libjpeg, fitted and judged."""
-    classes: tuple[int, ...] = (16, 16)
+    classes: Annotated[tuple[int, ...], not_empty] = (16, 16)
     """Of each stage."""
-    fits: tuple[str, ...] = ()
+    fits: Annotated[tuple[str, ...], each(among(FITTED), empty=True)] = ()
     """Names as in the table of the estimators that are fitted; all of them when left out."""
-    pixels: int = 900_000
+    pixels: Count = 900_000
     """Of luma that every estimator is fitted on, or as many as the files of other cameras have."""
-    networks: tuple[int, ...] = ()
+    networks: Annotated[tuple[int, ...], each(whole(1), empty=True)] = ()
     """Efforts of the network (extra `learned`) that are judged as well."""
-    tile: int = 128
+    tile: Annotated[int, whole(LEAST)] = 128
     """Rows and columns, at least, of the parts of pictures that are drawn for a fit."""
-    draws: int = 4
+    draws: Count = 4
     """Of each part in a pass, at other qualities."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the choice of parts and of the fits."""
 
     def recipe(self) -> Recipe:
@@ -128,16 +141,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Four rows per picture, quality and method."""
-    integers("qualities", params.qualities, 1, 100)
-    not_empty("classes", params.classes)
-    one_of("tone", params.tone, TONES)
-    chosen = [one_of("fits", name, FITTED) for name in params.fits or FITTED]
-    for effort in params.networks:
-        integer("networks", effort, 1)
-    integer("pixels", params.pixels, 1)
-    integer("tile", params.tile, LEAST)
-    integer("draws", params.draws, 1)
-    integer("seed", params.seed, 0)
+    check(params)
     given = params.gather().pictures
     deep = [deep_picture(picture, tone=params.tone) for picture in given]
     linear = all(one.is_raw for one in deep)
@@ -145,7 +149,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     fits = Fits(params.recipe(), judged=given, sources=params.sources, pixels=params.pixels, side=params.tile)
     rows: list[Row] = []
     for picture in track(deep):
-        methods = table_of_methods(fits.of(picture, deep, names=chosen), networks=params.networks)
+        methods = table_of_methods(fits.of(picture, deep, names=params.fits or tuple(FITTED)), networks=params.networks)
         for quality in params.qualities:
             rows += _rows(picture, quality, methods)
     return rows
@@ -305,11 +309,9 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(columns=columns, rows=body, caption=caption)
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gains, and what depth of truth and output are worth, against quality."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.9), layout="constrained")
+    figure, axes = subplots(1, 2, figsize=(10, 3.9), layout="constrained")
     qualities = sorted({row.quality for row in rows})
     curves = {
         name: (qualities, [gain(rows, quality, name, UNROUNDED) for quality in qualities]) for name in _ways_back(rows)
@@ -320,5 +322,5 @@ def plot(rows: Sequence[Row]) -> "Figure":
         for name in (JPEG, *_ways_back(rows))
     }
     plot_curves(curves, x_label="quality", y_label="squared error less than against bytes, 1/12", ax=axes[1])
-    axes[1].axhline(0.0, color="0.5", linestyle="--", linewidth=1)
+    zero_line(axes[1])
     return figure

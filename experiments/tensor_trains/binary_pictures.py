@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments._run.pictures import Picture
+from experiments._run import Picture
 from qimg import images
 from qimg.core.arguments import Array
 

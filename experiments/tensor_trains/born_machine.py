@@ -8,11 +8,25 @@ at, independent pixels, and counts in contexts of sixteen pixels; all are tested
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.pictures import Gathered, PictureParams, Track
+from experiments._run import (
+    Axes,
+    Count,
+    Figure,
+    Gathered,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    among,
+    check,
+    finite_mean,
+    fulfils,
+    whole,
+)
 from experiments.tensor_trains import pixel_contexts
 from experiments.tensor_trains.binary_pictures import (
     BINARISATIONS,
@@ -25,14 +39,8 @@ from experiments.tensor_trains.binary_pictures import (
     mnist_inputs,
 )
 from qimg import tensor_train
-from qimg.core.arguments import Array, integer, one_of, require
-from qimg.evaluation.summary import finite_mean
-from qimg.report import Table
+from qimg.core.arguments import Array, integer
 from qimg.tensor_train.born.mixture import mixture_terms
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 BORN, MIXTURE, INDEPENDENT, CONTEXTS = "Born machine", "mixture", "independent pixels", "contexts of 16 pixels"
 MODELS = (INDEPENDENT, MIXTURE, CONTEXTS, BORN)
@@ -42,33 +50,33 @@ MODELS = (INDEPENDENT, MIXTURE, CONTEXTS, BORN)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    digits: int = 0
+    digits: Annotated[int, whole(0)] = 0
     """Training digits of MNIST, from the set mnist in QIMG_DATA; 0 takes patches of the pictures instead."""
-    side: int = 8
+    side: Count = 8
     """Pixels of a patch's side."""
-    patches: int = 1000
+    patches: Count = 1000
     """Most patches of a picture that are learnt from; as many are tested on."""
-    binarisation: str = THRESHOLD
+    binarisation: Annotated[str, among(BINARISATIONS)] = THRESHOLD
     """Of training pictures: "threshold" at half of white, or "sample" with probability value/255, anew for a sweep."""
-    bond: int = 16
+    bond: Count = 16
     """Most values at a cut of the machine."""
     components: int = 0
     """Of the mixture that the machine begins at, at most `bond`; 0: as many."""
-    sweeps: int = 10
+    sweeps: Count = 10
     """Each there and back."""
-    two_site_every: int = 5
+    two_site_every: Annotated[int, whole(0)] = 5
     """Every such sweep has centres of two sites, the others of one; 0: all of one."""
-    batch: int = 0
+    batch: Annotated[int, whole(0)] = 0
     """Pictures of a sweep, drawn anew for each; 0: all."""
-    rate: float = 1.0
+    rate: Annotated[float, fulfils(lambda rate: 0 < rate <= 1, "must be in (0, 1]")] = 1.0
     """Share of the best step that is taken in the first sweep, in (0, 1]."""
-    cooling: float = 0.0
+    cooling: Annotated[float, fulfils(lambda cooling: cooling >= 0, "must be at least 0")] = 0.0
     """Sweep k takes rate / k^cooling; 1 averages over the batches of all sweeps."""
-    floor: float = 1e-4
+    floor: Annotated[float, fulfils(lambda floor: 0 <= floor < 0.5, "must be in [0, 0.5)")] = 1e-4
     """Least probability of a pixel's value when the machine is tested (`qimg.tensor_train.PixelReader`)."""
-    shown: int = 10
+    shown: Count = 10
     """Pictures drawn, and test pictures completed."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything that is drawn."""
 
     def inputs(self) -> Gathered:
@@ -124,7 +132,8 @@ PRINTED = 1000
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of every model for each collection of pictures."""
-    _check(params)
+    check(params)
+    integer("components", params.components, 0, params.bond)
     rng = np.random.default_rng(params.seed)
     if params.digits:
         return _of_collection(digits(params.digits), params, rng, track)
@@ -133,18 +142,6 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         one = luma_patches(picture, side=params.side, count=params.patches, rng=rng)
         rows += _of_collection(one, params, rng, iter)
     return rows
-
-
-def _check(params: Params) -> None:
-    for name in ("digits", "two_site_every", "batch", "seed"):
-        integer(name, getattr(params, name), 0)
-    for name in ("side", "patches", "bond", "sweeps", "shown"):
-        integer(name, getattr(params, name), 1)
-    integer("components", params.components, 0, params.bond)
-    one_of("binarisation", params.binarisation, BINARISATIONS)
-    require(0 < params.rate <= 1, "rate", "must be in (0, 1]", params.rate)
-    require(params.cooling >= 0, "cooling", "must be at least 0", params.cooling)
-    require(0 <= params.floor < 0.5, "floor", "must be in [0, 0.5)", params.floor)
 
 
 def _of_collection(one: Collection, params: Params, rng: np.random.Generator, track: Track) -> list[Row]:
@@ -286,7 +283,7 @@ def _last(rows: Sequence[Row]) -> dict[str, list[Row]]:
     }
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Pictures drawn and completed by one machine, likelihood against sweeps, and entropy at each cut."""
     import matplotlib.pyplot as plt
 
@@ -319,12 +316,11 @@ def plot(rows: Sequence[Row]) -> "Figure":
     axes["nats"].xaxis.get_major_locator().set_params(integer=True)
     axes["nats"].set_ylabel("nats per picture")
     axes["nats"].legend(fontsize=7, loc="center right")
-    axes["entropy"].set_xlabel("cut behind pixel")
-    axes["entropy"].set_ylabel("entanglement entropy, bits")
+    axes["entropy"].set(xlabel="cut behind pixel", ylabel="entanglement entropy, bits")
     return figure
 
 
-def _board(ax: "Axes", lines: Sequence[Sequence[Array]], label: str) -> None:
+def _board(ax: Axes, lines: Sequence[Sequence[Array]], label: str) -> None:
     """Lines of pictures with a gap between them."""
     padded = [[np.pad(one.astype(float), 1, constant_values=0.5) for one in line] for line in lines if line]
     if padded:

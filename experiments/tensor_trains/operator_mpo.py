@@ -7,20 +7,27 @@ compared with the best matrix of low rank that takes no more numbers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Counts,
+    Figure,
+    PictureParams,
+    Table,
+    Track,
+    among,
+    check,
+    each,
+    finite_mean,
+    plain_log_axis,
+    plot_curves,
+    subplots,
+)
 from qimg import prior, tensor_train
-from qimg.core.arguments import Array, one_of
-from qimg.evaluation.summary import finite_mean
+from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
-from qimg.report import Table, plain_log_axis, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PRIOR = "prior"
 """Name of the rows of the shipped prior."""
@@ -37,9 +44,9 @@ ORDERS = {
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    orders: tuple[str, ...] = ("row_major", "morton", "row | column")
+    orders: Annotated[tuple[str, ...], each(among(ORDERS))] = ("row_major", "morton", "row | column")
     """Names of `ORDERS`."""
-    bonds: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+    bonds: Counts = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
     """Largest bond dimensions."""
 
 
@@ -71,10 +78,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per density matrix, order and bond: the prior's, then those of all pictures with energy."""
-    integers("bonds", params.bonds, 1)
-    not_empty("orders", params.orders)
-    for order in params.orders:
-        one_of("orders", order, ORDERS)
+    check(params)
     matrices = {PRIOR: prior.load().operator}
     for picture in params.gather().pictures:
         operator = CorrelationOperator.from_planes(picture.planes()[..., 0])
@@ -187,11 +191,9 @@ def table(rows: Sequence[Row]) -> Table:
     )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Errors of the prior's operator against numbers."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.0), sharex=True)
+    figure, axes = subplots(1, 2, figsize=(10.5, 4.0), sharex=True)
     chosen = [row for row in rows if row.image == PRIOR]
     for ax, measure, label in zip(
         axes,
