@@ -3,7 +3,7 @@
 Beside it: `runner` with the list of experiments, and `trial`.
 """
 
-from experiments._run.figures import Axes, Figure, Panel, figure_of, subplots, zero_line
+from experiments._run.figures import Axes, Figure, Panel, figure_of, legend_below, name_identity, subplots, zero_line
 from experiments._run.parameters import (
     Count,
     Counts,
@@ -71,6 +71,8 @@ __all__ = [
     "each",
     "fair_mean",
     "figure_of",
+    "legend_below",
+    "name_identity",
     "finite_mean",
     "finite_quantiles",
     "fulfils",

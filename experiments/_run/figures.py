@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 else:
     Axes = Figure = Any
 
-__all__ = ["Axes", "Figure", "Panel", "figure_of", "subplots", "zero_line"]
+__all__ = ["Axes", "Figure", "Panel", "figure_of", "legend_below", "name_identity", "subplots", "zero_line"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +62,13 @@ def subplots(rows: int = 1, columns: int = 1, **options: Any) -> "tuple[Figure, 
 def zero_line(ax: Axes, y: float = 0.0) -> None:
     """A dashed level across the axes."""
     ax.axhline(y, color="0.5", linestyle="--", linewidth=1)
+
+
+def legend_below(figure: Figure) -> None:
+    """One legend for all panels, that of the first, below them."""
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+
+def name_identity(ax: Axes) -> None:
+    """Write "identity" at the dashed level of 1: the fraction that no channel model leaves."""
+    ax.annotate("identity", (0.98, 1.0), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)

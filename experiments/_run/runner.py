@@ -139,17 +139,8 @@ def measure(name: str, params: Any, *, track: Track = iter) -> Measured:
     """
     start = time.perf_counter()
     with one_blas_thread():
-        rows = collect(module(name), params, track=track)
+        rows = module(name).run(params, track=track)
     return Measured(name=name, params=params, rows=rows, seconds=time.perf_counter() - start)
-
-
-def collect(experiment: Any, params: Any, *, track: Track = iter) -> list[Any]:
-    """All rows of an experiment's module, in the order of its pictures.
-
-    A module with `rows_of(picture, params)` measures every picture by itself; its `run` goes over them one by one.
-    """
-    rows: list[Any] = experiment.run(params, track=track)
-    return rows
 
 
 def record(measured: Measured, root: Path) -> Path:
