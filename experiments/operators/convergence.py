@@ -174,8 +174,9 @@ def findings(rows: Sequence[Row]) -> list[str]:
         )
         if block == "joint":
             sentences.append(
-                f"The cross block of luma and chroma has a relative Frobenius error of {_median(first, 'cross_error'):.2f} "
-                f"at n = {few} and {_median(last, 'cross_error'):.2f} at n = {many}."
+                "The cross block of luma and chroma has a relative Frobenius error of "
+                f"{_median(first, 'cross_error'):.2f} at n = {few} and {_median(last, 'cross_error'):.2f} at n = "
+                f"{many}."
             )
     return [*sentences, *unseen.findings(_excess(rows))]
 

@@ -26,6 +26,10 @@ class Kind:
         names = {1: "full size", 2: "½", 3: "⅓", 4: "¼", 8: "⅛"}
         return f"JPEG {self.quality}" if self.quality else names.get(self.scale, f"1/{self.scale}")
 
+    def named(self, name: str) -> str:
+        """The name of a set with what was done with its pictures, where anything was."""
+        return name if self == Kind(scale=1) else f"{name} {self.label}"
+
     def apply(self, image: Array) -> Array:
         """The image at this scale, or decoded from this JPEG."""
         if self.quality:
