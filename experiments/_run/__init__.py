@@ -35,6 +35,7 @@ from experiments._run.rows import (
     distinct,
     fair_mean,
     groups,
+    groups_by,
     levels,
     mean,
     mean_or_infinite,
@@ -44,7 +45,7 @@ from experiments._run.rows import (
     values,
 )
 from qimg.evaluation.summary import comparable, finite_mean, finite_quantiles, pictures_counted
-from qimg.report import Table, literal_label, plain_log_axis, plot_curves
+from qimg.report import Table, bare, literal_label, plain_log_axis, plot_curves
 
 __all__ = [
     "Axes",
@@ -62,6 +63,7 @@ __all__ = [
     "Table",
     "Track",
     "among",
+    "bare",
     "bundled",
     "check",
     "comparable",
@@ -78,6 +80,7 @@ __all__ = [
     "fulfils",
     "gather",
     "groups",
+    "groups_by",
     "levels",
     "literal_label",
     "mean",

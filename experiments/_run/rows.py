@@ -10,6 +10,7 @@ from qimg.evaluation.summary import comparable, finite_mean
 from qimg.report import Table
 
 R = TypeVar("R")
+K = TypeVar("K")
 
 Measure: TypeAlias = str | Callable[[Any], float]
 """Name of a row's attribute, or a function of the row."""
@@ -38,9 +39,14 @@ def levels(rows: Sequence[Any], name: str) -> list[Any]:
 
 def groups(rows: Sequence[R], *names: str) -> dict[Any, list[R]]:
     """Rows by the values of attributes, in order of first appearance: a value for one name, a tuple for several."""
-    found: dict[Any, list[R]] = {}
+    return groups_by(rows, attrgetter(*names))
+
+
+def groups_by(rows: Sequence[R], key: Callable[[R], K]) -> dict[K, list[R]]:
+    """Rows by what a function makes of each, in order of first appearance."""
+    found: dict[K, list[R]] = {}
     for row in rows:
-        found.setdefault(attrgetter(*names)(row), []).append(row)
+        found.setdefault(key(row), []).append(row)
     return found
 
 

@@ -24,9 +24,12 @@ from experiments._run import (
     check,
     comparable,
     finite_mean,
+    mean,
     others,
     positive,
     subplots,
+    table_of,
+    values,
     whole,
     zero_line,
 )
@@ -187,13 +190,12 @@ def excess_bits(model: CorrelationOperator, data: CorrelationOperator, *, noise_
     def bits(code: CorrelationOperator, of: CorrelationOperator) -> float:
         return _gaussian_bits(code.matrix / code.count, of.matrix / of.count, noise_variance)
 
-    lengths = {
-        "proper": bits(known.proper().to_real_joint(), data),
-        "separate": bits(_apart(model), data),
-        "turned": bits(_apart(turned), turned_seen),
-    }
     best = bits(model, data)
-    return {name: length - best for name, length in lengths.items()}
+    return {
+        "proper": bits(known.proper().to_real_joint(), data) - best,
+        "separate": bits(_apart(model), data) - best,
+        "turned": bits(_apart(turned), turned_seen) - best,
+    }
 
 
 def _turned(moments: ComplexMoments, angle: float) -> ComplexMoments:
@@ -236,7 +238,7 @@ def _predicted(picture: Picture, joint: CorrelationOperator, params: Params) -> 
         "widely linear": widely.apply(seen),
     }
     # |ψ|² is the sum over two planes.
-    errors = {name: float((np.abs(blocks - guesses[name]) ** 2).mean()) / 2 for name in _PREDICTORS}
+    errors = {name: float((np.abs(blocks - guess) ** 2).mean()) / 2 for name, guess in guesses.items()}
     return {"blocks_predicted": len(blocks), **{_PREDICTORS[name]: _psnr_db(error) for name, error in errors.items()}}
 
 
@@ -274,16 +276,19 @@ def _described(own: CorrelationOperator, params: Params) -> dict[str, Any]:
 
 def _pooled(rows: Sequence[Row]) -> dict[str, Any]:
     """The fields of the pooled row that are means over patches of what each picture has."""
-    patches = [row.patches for row in rows]
-    facts: dict[str, Any] = {"image": POOLED, "fitted_on": max(row.fitted_on for row in rows)}
-    for name in _CODES:
-        field = f"{name}_excess_others_bits_per_pixel"
-        facts[field] = float(np.average([getattr(row, field) for row in rows], weights=patches))
+    patches = values(rows, "patches")
     predicted = [row for row in rows if row.blocks_predicted > 0]
-    facts["blocks_predicted"] = sum(row.blocks_predicted for row in predicted)
+    blocks = sum(values(predicted, "blocks_predicted"))
+    facts: dict[str, Any] = {
+        "image": POOLED,
+        "fitted_on": max(values(rows, "fitted_on")),
+        "blocks_predicted": blocks,
+    }
+    for field in (f"{name}_excess_others_bits_per_pixel" for name in _CODES):
+        facts[field] = float(np.average(values(rows, field), weights=patches))
     for field in _PREDICTORS.values():
         errors = [row.blocks_predicted * 255.0**2 * 10 ** (-getattr(row, field) / 10) for row in predicted]
-        facts[field] = _psnr_db(sum(errors) / facts["blocks_predicted"]) if predicted else float("nan")
+        facts[field] = _psnr_db(sum(errors) / blocks) if predicted else float("nan")
     return facts
 
 
@@ -292,7 +297,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     if not rows:
         return ["No picture is in colour, so there is no chroma to take as an amplitude."]
     *single, pooled = rows
-    axes = [row.axis_degrees for row in single]
+    axes = values(single, "axis_degrees")
     sentences = [
         f"Pooled over {len(single)} picture(s) in colour, the imaginary part of E[ψψ†] is "
         f"{100 * pooled.imaginary_ratio:.1f} % of its real part, and the pseudo-covariance E[ψψᵀ] is "
@@ -312,7 +317,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     if not predicted:
         return [*sentences, "No block has a left neighbour and an error to be measured, so nothing is predicted."]
     gains = [row.psnr_widely_linear_db - row.psnr_strictly_linear_db for row in predicted]
-    means = {name: finite_mean(getattr(row, field) for row in predicted) for name, field in _PREDICTORS.items()}
+    means = {name: mean(predicted, field) for name, field in _PREDICTORS.items()}
     sentences.append(
         f"A block predicted from the pixels left of it has {means['copy']:.2f} dB by copying, {means['mean']:.2f} dB "
         f"by their mean, {means['strictly linear']:.2f} dB by W z and {means['widely linear']:.2f} dB by W z + V z*, "
@@ -338,23 +343,29 @@ def predicted_rows(rows: Sequence[Row]) -> list[Row]:
 
 def table(rows: Sequence[Row]) -> Table:
     """One line per picture and one for all."""
-    body = [
-        [
-            row.image,
-            row.pseudo_ratio,
-            row.axis_degrees,
-            row.asymmetry_bits,
-            *(f"{own:.3f}\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}{other:+.3f}" for _, own, other in _excesses(row)),
-            row.psnr_copy_db,
-            row.psnr_strictly_linear_db,
-            row.psnr_widely_linear_db,
-        ]
-        for row in rows
-    ]
-    columns = ["picture", "‖P‖ / ‖C‖", "axis, °", "asymmetry, bit", "C alone", "Cb, Cr apart", "axis apart"]
-    columns += ["copy, dB", "W z, dB", "W z + V z*, dB"]
-    caption = "Excess code length of Gaussian codes in bit/pixel: moments of the picture itself / of the others"
-    return Table(columns=columns, rows=body, caption=caption)
+    excess = {
+        heading: partial(_excess_cell, number=number)
+        for number, heading in enumerate(("C alone", "Cb, Cr apart", "axis apart"))
+    }
+    return table_of(
+        rows,
+        {
+            "picture": "image",
+            "‖P‖ / ‖C‖": "pseudo_ratio",
+            "axis, °": "axis_degrees",
+            "asymmetry, bit": "asymmetry_bits",
+            **excess,
+            "copy, dB": "psnr_copy_db",
+            "W z, dB": "psnr_strictly_linear_db",
+            "W z + V z*, dB": "psnr_widely_linear_db",
+        },
+        caption="Excess code length of Gaussian codes in bit/pixel: moments of the picture itself / of the others",
+    )
+
+
+def _excess_cell(row: Row, number: int) -> str:
+    _, own, other = _excesses(row)[number]
+    return f"{own:.3f}\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}{other:+.3f}"
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -30,6 +30,7 @@ from experiments._run import (
     each,
     gather,
     groups,
+    groups_by,
     plain_log_axis,
     subplots,
     values,
@@ -252,8 +253,8 @@ def _described(differences: Array) -> str:
 def _by_model(rows: Sequence[Row]) -> dict[Key, Array]:
     """Nats per patch, picture by picture in one order, of every model; pictures without a block are left out."""
     ordered = sorted(rows, key=lambda row: row.image)
-    tested = {key: [row for row in ordered if _key(row) == key and row.patches] for key in map(_key, rows)}
-    return {key: np.array(values(own, "nats_per_patch")) for key, own in tested.items() if own}
+    tested = groups_by([row for row in ordered if row.patches], _key)
+    return {key: np.array(values(tested[key], "nats_per_patch")) for key in groups_by(rows, _key) if key in tested}
 
 
 def _key(row: Row) -> Key:

@@ -14,7 +14,19 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 import experiments.operators.texture_statistics as statistics
-from experiments._run import Count, Figure, Picture, PictureParams, Seed, Table, Track, check, finite_quantiles, whole
+from experiments._run import (
+    Count,
+    Figure,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    check,
+    finite_quantiles,
+    select,
+    whole,
+)
 from experiments.operators.synthesis_figure import (
     COLOUR,
     GAUSSIAN,
@@ -134,14 +146,16 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         MIXTURE: _batches(prior, params, rng),
         **{name: {unit: _all_patches(plane) for unit, plane in planes[name].items()} for name in WHOLE[1:]},
     }
-    rows = [
-        row
-        for source in WHOLE
-        for unit, plane in track(planes[source].items())
-        for row in _of_plane(source, unit, plane, prior.mixtures["luma8"])
+    return [
+        *(
+            row
+            for source in WHOLE
+            for unit, plane in track(planes[source].items())
+            for row in _of_plane(source, unit, plane, prior.mixtures["luma8"])
+        ),
+        *_of_patches(patches, prior.mixtures["patch8"].mixture),
+        *_pictures(prior, pictures[0], planes, patches, rng),
     ]
-    rows += _of_patches(patches, prior.mixtures["patch8"].mixture)
-    return [*rows, *_pictures(prior, pictures[0], planes, patches, rng)]
 
 
 def _pictures(
@@ -194,12 +208,10 @@ def _prior(params: Params, pictures: Sequence[Picture], track: Track) -> Prior:
         for name in ("patch8", "luma8"):
             require(name in prior.mixtures, "prior", f"must hold the mixture {name}", params.prior)
         return prior
-    mixtures = {"patch8": params.components, "luma8": params.classes}
-    if params.colour_classes:
-        mixtures["colour8"] = params.colour_classes
+    colour = {"colour8": params.colour_classes} if params.colour_classes else {}
     recipe = Recipe(
-        mixtures=mixtures,
-        colour=params.colour_classes > 0,
+        mixtures={"patch8": params.components, "luma8": params.classes, **colour},
+        colour=bool(colour),
         scales=(1,),
         jpeg_scale=1,
         rounds=params.rounds,
@@ -306,15 +318,9 @@ def quantiles(rows: Sequence[Row], name: str, source: str) -> tuple[float, float
 
 def _values(rows: Sequence[Row], name: str, source: str) -> list[float]:
     shown = STATISTICS[name]
-    return [
-        row.value
-        for row in rows
-        if row.source == source
-        and row.image != POOLED
-        and row.statistic == shown.field
-        and (np.isnan(shown.x) or row.x == shown.x)
-        and np.isfinite(row.value)
-    ]
+    at = {} if np.isnan(shown.x) else {"x": shown.x}
+    own = select(rows, source=source, statistic=shown.field, **at)
+    return [row.value for row in own if row.image != POOLED and np.isfinite(row.value)]
 
 
 def shared(rows: Sequence[Row], name: str, source: str) -> bool:
@@ -328,7 +334,7 @@ def shared(rows: Sequence[Row], name: str, source: str) -> bool:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Statistics that patches and textures share with real pictures, those that they do not, and pooled kurtosis."""
     if not rows:
         return [f"No picture has {SMALLEST} pixels on each side and energy beyond one shade, so nothing is compared."]
     sentences = [
@@ -339,18 +345,16 @@ def findings(rows: Sequence[Row]) -> list[str]:
         (MIXTURE, GAUSSIAN, "Patches of the mixture"),
         (TEXTURE, GAUSSIAN_TEXTURE, "Textures of the prior"),
     ):
-        told: dict[bool, list[str]] = {True: [], False: []}
+        texts: dict[str, list[str]] = {"share": [], "do not share": []}
         for name, statistic in STATISTICS.items():
             low, middle, high = quantiles(rows, name, REAL)
             value, plain = (quantiles(rows, name, source)[1] for source in (drawn, single))
             if drawn in statistic.sources and np.isfinite([middle, value, plain]).all():
                 beside = f"real {middle:.3g} [{low:.3g}, {high:.3g}], one Gaussian {plain:.3g}"
-                told[shared(rows, name, drawn)].append(f"{statistic.label} {value:.3g} ({beside})")
-        for alike, texts in told.items():
-            if texts:
-                verb = "share" if alike else "do not share"
-                sentences.append(f"{what} {verb} with real ones: {'; '.join(texts)}.")
-    pooled = {row.source: row.value for row in rows if (row.image, row.statistic) == (POOLED, "kurtosis")}
+                verb = "share" if shared(rows, name, drawn) else "do not share"
+                texts[verb].append(f"{statistic.label} {value:.3g} ({beside})")
+        sentences += [f"{what} {verb} with real ones: {'; '.join(listed)}." for verb, listed in texts.items() if listed]
+    pooled = {row.source: row.value for row in select(rows, image=POOLED, statistic="kurtosis")}
     if np.isfinite([pooled[source] for source in (REAL, GAUSSIAN, MIXTURE)]).all():
         sentences.append(
             f"Over all pictures together DCT coefficients have a kurtosis of {pooled[REAL]:.3g} (median of 63), those "
@@ -361,16 +365,19 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Medians and intervals of every statistic, source by source."""
-    body = []
-    for name, statistic in STATISTICS.items() if rows else ():
-        cells = []
-        for source in SOURCES:
-            low, middle, high = quantiles(rows, name, source)
-            there = source in statistic.sources and np.isfinite(middle)
-            cells.append(f"{middle:.3g} [{low:.3g}, {high:.3g}]" if there else "–")
-        body.append([statistic.label, *cells])
+    body = [
+        [statistic.label, *(_cell(rows, name, source) for source in SOURCES)]
+        for name, statistic in STATISTICS.items()
+        if rows
+    ]
     caption = "Medians and 5–95 % over pictures, textures and batches of patches"
     return Table(columns=["statistic", *SOURCES], rows=body, caption=caption)
+
+
+def _cell(rows: Sequence[Row], name: str, source: str) -> str:
+    low, middle, high = quantiles(rows, name, source)
+    there = source in STATISTICS[name].sources and np.isfinite(middle)
+    return f"{middle:.3g} [{low:.3g}, {high:.3g}]" if there else "–"
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -28,6 +28,7 @@ from experiments._run import (
     finite_quantiles,
     gather,
     groups,
+    groups_by,
     median,
     select,
     subplots,
@@ -327,10 +328,8 @@ def _described(row: Row) -> str:
 def table(rows: Sequence[Row]) -> Table:
     """Medians and ranges of the pairs by kind; every pair is in `rows.csv` and in the figure."""
     body = []
-    kinds: dict[str, list[Row]] = {}
-    for row in sorted(rows, key=lambda row: (row.compared, row.same_set)):
-        kinds.setdefault(_described(row), []).append(row)
-    for kind, own in kinds.items():
+    ordered = sorted(rows, key=lambda row: (row.compared, row.same_set))
+    for kind, own in groups_by(ordered, _described).items():
         fidelity, distance, excess, raw = (_range(own, name) for name in _TABLED)
         cells = [f"{low:.3f} – {high:.3f}" for low, _, high in (fidelity, excess)]
         body.append([kind, len(own), fidelity[1], cells[0], distance[1], excess[1], cells[1], raw[1]])
