@@ -23,7 +23,10 @@ from experiments._run import (
     among,
     check,
     each,
-    finite_mean,
+    groups_by,
+    levels,
+    mean,
+    select,
     subplots,
     whole,
 )
@@ -149,56 +152,48 @@ def _operator(picture: Picture) -> CorrelationOperator:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """CX and coding gain of the transforms, on pictures and on classes of the prior."""
     if not rows:
         return ["No picture has energy after the level shift, so there is nothing to transform."]
+    level = _shown_level(rows)
     sentences = []
-    for where, chosen in (
-        ("pictures", [row for row in rows if row.image != "prior"]),
-        ("classes of the prior", [row for row in rows if row.image == "prior"]),
-    ):
-        level = _shown_level(rows)
+    for where, own in zip(("pictures", "classes of the prior"), _parts(rows, level).values(), strict=True):
         parts = [
-            f"{name} {finite_mean(row.cx for row in group):.0f} CX, "
-            f"{finite_mean(row.coding_gain_db for row in group):.2f} dB"
-            for name, group in _groups([row for row in chosen if row.optimization_level == level])
-            if any(np.isfinite(row.coding_gain_db) for row in group)
+            f"{name} {mean(group, 'cx'):.0f} CX, {mean(group, 'coding_gain_db'):.2f} dB"
+            for name, group in groups_by(own, _name).items()
+            if np.isfinite(mean(group, "coding_gain_db"))
         ]
         if parts:
             sentences.append(f"Coding gain on {where}, level {level}: {'; '.join(parts)}.")
     return sentences
 
 
-def _groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        name = f"grown to {row.budget}" if row.transform == "grown" else row.transform
-        groups.setdefault(name, []).append(row)
-    return list(groups.items())
+def _parts(rows: Sequence[Row], level: int | None = None) -> dict[str, list[Row]]:
+    """Rows on pictures, and on classes of the prior; of one optimisation level, or of all."""
+    shown = [row for row in rows if level in (None, row.optimization_level)]
+    return {"pictures": [row for row in shown if row.image != "prior"], "prior": select(shown, image="prior")}
+
+
+def _name(row: Row) -> str:
+    return f"grown to {row.budget}" if row.transform == "grown" else row.transform
 
 
 def _shown_level(rows: Sequence[Row]) -> int:
-    levels = {row.optimization_level for row in rows}
-    return 1 if 1 in levels else min(levels, default=1)
+    compiled = levels(rows, "optimization_level")
+    return 1 if 1 in compiled else min(compiled, default=1)
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over pictures, and over classes."""
-    levels = sorted({row.optimization_level for row in rows})
+    compiled = levels(rows, "optimization_level")
     body: list[list[object]] = []
-    for where in ("pictures", "prior"):
-        chosen = [row for row in rows if (row.image == "prior") == (where == "prior")]
-        for name, group in _groups(chosen):
-            line: list[object] = [where, name]
-            for level in levels:
-                at = [row for row in group if row.optimization_level == level]
-                line += [finite_mean(row.cx for row in at), finite_mean(row.depth for row in at)]
-            gain = finite_mean(row.coding_gain_db for row in group)
-            body.append([*line, gain if np.isfinite(gain) else "", finite_mean(row.kept_energy for row in group)])
-    columns = ["on", "transform"]
-    for level in levels:
-        columns += [f"CX, level {level}", f"depth, level {level}"]
-    columns += ["coding gain, dB", f"energy in {KEPT} of 64"]
+    for where, own in _parts(rows).items():
+        for name, group in groups_by(own, _name).items():
+            counts = [mean(group, count, optimization_level=level) for level in compiled for count in ("cx", "depth")]
+            gain = mean(group, "coding_gain_db")
+            body.append([where, name, *counts, gain if np.isfinite(gain) else "", mean(group, "kept_energy")])
+    costs = [f"{count}, level {level}" for level in compiled for count in ("CX", "depth")]
+    columns = ["on", "transform", *costs, "coding gain, dB", f"energy in {KEPT} of 64"]
     return Table(columns=columns, rows=body, caption="Means over pictures, and over classes of the prior")
 
 
@@ -206,21 +201,18 @@ def plot(rows: Sequence[Row]) -> Figure:
     """Coding gain against CX at level 1, pictures and classes apart."""
     figure, axes = subplots(1, 2, figsize=(10, 3.8))
     level = _shown_level(rows)
-    for ax, where in zip(axes, ("pictures", "prior"), strict=True):
-        shown = [row for row in rows if row.optimization_level == level]
-        chosen = [row for row in shown if (row.image == "prior") == (where == "prior")]
-        line = []
-        for name, group in _groups(chosen):
-            point = (finite_mean(row.cx for row in group), finite_mean(row.coding_gain_db for row in group))
-            if not np.isfinite(point[1]) or name == "identity":  # far below all others
-                continue
-            if name.startswith("grown"):
-                line.append(point)
-                continue
-            ax.plot(*point, "o", markersize=4, color="0.3")
-            ax.annotate(name, point, fontsize=7, xytext=(3, 3), textcoords="offset points")
-        if line:
-            ax.plot(*zip(*sorted(line), strict=True), "o-", markersize=4, label="grown to a budget")
+    for ax, (where, own) in zip(axes, _parts(rows, level).items(), strict=True):
+        points = {
+            name: (mean(group, "cx"), mean(group, "coding_gain_db")) for name, group in groups_by(own, _name).items()
+        }
+        shown = {name: point for name, point in points.items() if np.isfinite(point[1]) and name != "identity"}
+        grown = sorted(point for name, point in shown.items() if name.startswith("grown"))
+        for name, point in shown.items():
+            if not name.startswith("grown"):
+                ax.plot(*point, "o", markersize=4, color="0.3")
+                ax.annotate(name, point, fontsize=7, xytext=(3, 3), textcoords="offset points")
+        if grown:
+            ax.plot(*zip(*grown, strict=True), "o-", markersize=4, label="grown to a budget")
             ax.legend()
         ax.set_xscale("symlog", linthresh=10)
         ax.set(title=where, xlabel=f"CX at level {level}", ylabel="coding gain, dB")

@@ -22,9 +22,14 @@ from experiments._run import (
     Table,
     Track,
     among,
+    bare,
     check,
-    finite_mean,
     fulfils,
+    groups,
+    mean,
+    select,
+    table_of,
+    values,
     whole,
 )
 from experiments.tensor_trains import pixel_contexts
@@ -155,7 +160,7 @@ def _of_collection(one: Collection, params: Params, rng: np.random.Generator, tr
     machine = tensor_train.mixture_machine(weights, ones)
     for sweep in track(range(1, params.sweeps + 1)):
         machine = _sweep(machine, _batch(one.train, train, params, rng), sweep, params)
-        row = replace(
+        measured = replace(
             rows[0],
             model=BORN,
             sweep=sweep,
@@ -164,7 +169,7 @@ def _of_collection(one: Collection, params: Params, rng: np.random.Generator, tr
             test_threshold_nats=math.nan,
             test_sample_nats=math.nan,
         )
-        rows.append(row)
+        rows.append(measured)
     rows[-1] = _tested(rows[-1], machine, tests, params, rng)
     return rows
 
@@ -251,11 +256,11 @@ def read(row: Row, written: str) -> Array:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Nats of every model on the pictures learnt from and on the others, and the entanglement of the machine."""
     last = _last(rows)
     sentences = []
     for name, field in (("training pictures", "train_nats"), ("test pictures binarised alike", "test_nats")):
-        costs = ", ".join(f"{model} {finite_mean(getattr(row, field) for row in last[model]):.2f}" for model in MODELS)
+        costs = ", ".join(f"{model} {mean(last[model], field):.2f}" for model in MODELS)
         sentences.append(f"Nats for each of the {name}: {costs}.")
     largest = max((entropy for row in last[BORN] for entropy in row.entropies_bits), default=0.0)
     sentences.append(f"The largest entanglement entropy of a cut is {largest:.2f} bits.")
@@ -264,23 +269,26 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Nats of every model for each collection of pictures."""
-    body = []
-    for model, chosen in _last(rows).items():
-        for row in chosen:
-            nats = (row.train_nats, row.test_threshold_nats, row.test_sample_nats)
-            body.append([row.image, model, row.pictures, row.parameters, *(round(value, 3) for value in nats)])
-    return Table(
-        columns=["pictures of", "model", "learnt from", "numbers", "training", "test, thresholded", "test, drawn"],
-        rows=sorted(body, key=lambda line: str(line[0])),
+    tested = [row for own in _last(rows).values() for row in own]
+    return table_of(
+        sorted(tested, key=lambda row: row.image),
+        {
+            "pictures of": "image",
+            "model": "model",
+            "learnt from": "pictures",
+            "numbers": "parameters",
+            "training": lambda row: round(row.train_nats, 3),
+            "test, thresholded": lambda row: round(row.test_threshold_nats, 3),
+            "test, drawn": lambda row: round(row.test_sample_nats, 3),
+        },
         caption="Nats for each picture; after the last sweep",
     )
 
 
 def _last(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """The rows of each model that were tested."""
-    return {
-        model: [row for row in rows if row.model == model and not math.isnan(row.test_sample_nats)] for model in MODELS
-    }
+    tested = [row for row in rows if not math.isnan(row.test_sample_nats)]
+    return {model: select(tested, model=model) for model in MODELS}
 
 
 def plot(rows: Sequence[Row]) -> Figure:
@@ -300,21 +308,19 @@ def plot(rows: Sequence[Row]) -> Figure:
     upper = [np.where(np.arange(shown.height)[:, None] < shown.height // 2, one, 0.5) for one in tested]
     _board(axes["drawn"], [drawn], f"drawn from the machine ({shown.image})")
     _board(axes["completed"], [upper, completed], "upper halves of test pictures, and the lower ones drawn given them")
-    for name in dict.fromkeys(row.image for row in rows):
-        curve = [row for row in rows if (row.image, row.model) == (name, BORN)]
+    for name, own in groups(select(rows, model=BORN), "image").items():
         (line,) = axes["nats"].plot(
-            [row.sweep for row in curve], [row.train_nats for row in curve], marker=".", label=f"{name}, training"
+            values(own, "sweep"), values(own, "train_nats"), marker=".", label=f"{name}, training"
         )
         colour = line.get_color()
-        axes["nats"].plot([curve[-1].sweep], [curve[-1].test_nats], "*", color=colour, label=f"{name}, test")
-        cuts = curve[-1].entropies_bits
+        axes["nats"].plot([own[-1].sweep], [own[-1].test_nats], "*", color=colour, label=f"{name}, test")
+        cuts = own[-1].entropies_bits
         axes["entropy"].plot(range(1, len(cuts) + 1), cuts, color=colour, linewidth=1, label=name)
     for model, style in ((INDEPENDENT, ":"), (MIXTURE, "-."), (CONTEXTS, "--")):
-        level = finite_mean(row.test_nats for row in _last(rows)[model])
+        level = mean(_last(rows)[model], "test_nats")
         axes["nats"].axhline(level, color="0.4", linewidth=1, linestyle=style, label=f"{model}, test")
-    axes["nats"].set_xlabel("sweep")
+    axes["nats"].set(xlabel="sweep", ylabel="nats per picture")
     axes["nats"].xaxis.get_major_locator().set_params(integer=True)
-    axes["nats"].set_ylabel("nats per picture")
     axes["nats"].legend(fontsize=7, loc="center right")
     axes["entropy"].set(xlabel="cut behind pixel", ylabel="entanglement entropy, bits")
     return figure
@@ -325,7 +331,5 @@ def _board(ax: Axes, lines: Sequence[Sequence[Array]], label: str) -> None:
     padded = [[np.pad(one.astype(float), 1, constant_values=0.5) for one in line] for line in lines if line]
     if padded:
         ax.imshow(np.vstack([np.hstack(line) for line in padded]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    ax.grid(visible=False)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    bare(ax)
     ax.set_xlabel(label)
