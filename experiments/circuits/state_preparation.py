@@ -4,7 +4,7 @@ Circuits of RY and CX are grown for each 8×8 luma patch; either all reach the s
 error falls most for each (equal slope). The Schmidt form by rank and Qiskit's exact preparation stand beside them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -138,7 +138,7 @@ def _of_picture(picture: Picture, patches: Array, params: Params) -> list[Row]:
         reached = [curve[found[0]] if len(found) else 0.0 for curve, found in zip(curves, first, strict=True)]
         rows.append(row(FIDELITY, fidelity, cx, np.array(reached)))
     weights = np.linalg.svd(states.reshape(-1, 8, 8), compute_uv=False) ** 2
-    exact = [
+    exact: list[tuple[str, float, Callable[[Array], Any], Array]] = [
         (SCHMIDT, rank, partial(schmidt_circuit, rank=rank), weights[:, rank:].sum(axis=1)) for rank in (1, 2, 4, 8)
     ]
     for method, setting, circuit_of, infidelity in (*exact, (QISKIT, 1.0, qiskit_circuit, np.zeros(len(states)))):

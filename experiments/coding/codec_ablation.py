@@ -22,7 +22,9 @@ from experiments._run import (
     check,
     gather,
     pictures_counted,
+    select,
     subplots,
+    values,
 )
 from experiments.coding.codec_refit import fitted_again
 from experiments.coding.codec_variants import CONTROL, FAMILIES, FULL, VARIANTS, Steps, Variant
@@ -113,12 +115,9 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     prepared: list[tuple[Variant, Tables, int]] = []
     for variant in chosen:
         again = len(others) if variant.refitted else 0
-        made = (
-            fitted_again(variant, known, others, rounds=params.rounds, seed=params.seed, track=track)
-            if again
-            else variant.tables(known)
-        )
-        prepared.append((variant, made, again))
+        if again:
+            made = fitted_again(variant, known, others, rounds=params.rounds, seed=params.seed, track=track)
+        prepared.append((variant, made if again else variant.tables(known), again))
     rows: list[Row] = []
     for picture in track(pictures):
         image = images.to_uint8(images.code_values(picture.image()))
@@ -184,81 +183,80 @@ def costs(rows: Sequence[Row], measure: str = "psnr_rgb_db", *, draws: int = 0) 
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Growth of the files by family, the shares of the full codec's bits, and the payload's excess."""
     measured = costs(rows, draws=DRAWS)
     if not measured:
         return ["Every picture is kept exactly somewhere, so there is no curve that goes over pictures."]
-    by_name = {variant.name: variant for variant in _ALL}
     sentences = []
     for family in _FAMILIES:
-        named = {name: result for name, result in measured.items() if by_name[name].family == family}
-        parts = [f"{name} {result.percent:+.1f} %" for name, result in _sorted(named) if not result.reason]
+        named = _of_family(measured, family)
+        parts = [f"{name} {result.percent:+.1f} %" for name, result in named if not result.reason]
         if parts and family != CONTROL.family:
             sentences.append(f"{family.capitalize()}: bytes at equal RGB PSNR grow by {', '.join(parts)}.")
         sentences += [
             f"The curve of “{name}” cannot be compared with the full codec's: {result.reason}."
-            for name, result in named.items()
+            for name, result in named
             if result.reason
         ]
-    full = [row for row in rows if row.variant == FULL]
-    total = sum(row.ideal_bits for row in full)
-    side, chroma = (sum(getattr(row, name) * row.ideal_bits for row in full) / total for name in _SHARES)
-    sentences.append(
+    full = select(rows, variant=FULL)
+    side, chroma = (
+        sum(getattr(row, name) * row.ideal_bits for row in full) / sum(values(full, "ideal_bits")) for name in _SHARES
+    )
+    refitted = max(values(rows, "refitted"))
+    control = measured.get(CONTROL.name)
+    again = (
+        f"; a codec that lacks nothing and was fitted again needs {control.percent:+.1f} % by that"
+        if control and not control.reason
+        else ""
+    )
+    return [
+        *sentences,
         f"Of the full codec's bits {100 * side:.0f} % say sizes and classes of blocks, {100 * chroma:.0f} % "
-        f"coefficients of chroma, and {100 * (1 - side - chroma):.0f} % coefficients of luma."
-    )
-    excess = 100 * (sum(row.payload_bits for row in rows) / sum(row.ideal_bits for row in rows) - 1)
-    sentences.append(
-        f"Payloads are {excess:.3f} % larger than the cross-entropy estimate, {_largest_excess(rows):.2f} % at most in "
-        "a picture of more than 2 kB."
-    )
-    refitted = max(row.refitted for row in rows)
-    if not refitted:
-        text = "Tables are as shipped but for what is left out: what is left was not fitted again around the gap."
-        return [*sentences, text]
-    text = f"Classes that lack an ingredient were fitted again on {refitted} picture(s)"
-    if CONTROL.name in measured and not measured[CONTROL.name].reason:
-        text += (
-            f"; a codec that lacks nothing and was fitted again needs {measured[CONTROL.name].percent:+.1f} % by that"
-        )
-    return [*sentences, f"{text}."]
+        f"coefficients of chroma, and {100 * (1 - side - chroma):.0f} % coefficients of luma.",
+        f"Payloads are {_excess(rows):.3f} % larger than the cross-entropy estimate, {_largest_excess(rows):.2f} % at "
+        "most in a picture of more than 2 kB.",
+        f"Classes that lack an ingredient were fitted again on {refitted} picture(s){again}."
+        if refitted
+        else "Tables are as shipped but for what is left out: what is left was not fitted again around the gap.",
+    ]
 
 
 _SHARES = ("side_share", "chroma_share")
+_NOT_COMPARED = Comparison(
+    percent=np.nan, low=np.nan, high=np.nan, resamples=0, own=np.nan, own_pictures=0, reason="no curve"
+)
 
 
-def _sorted(named: dict[str, Comparison]) -> list[tuple[str, Comparison]]:
-    return sorted(named.items(), key=lambda item: -item[1].percent if np.isfinite(item[1].percent) else np.inf)
+def _of_family(measured: dict[str, Comparison], family: str) -> list[tuple[str, Comparison]]:
+    """The variants of a family by what leaving them out costs, most first."""
+    members = {variant.name for variant in _ALL if variant.family == family}
+    named = [item for item in measured.items() if item[0] in members]
+    return sorted(named, key=lambda item: -item[1].percent if np.isfinite(item[1].percent) else np.inf)
+
+
+def _excess(rows: Sequence[Row]) -> float:
+    """Percent by which payloads are larger than their cross-entropy estimate."""
+    return 100 * (sum(values(rows, "payload_bits")) / sum(values(rows, "ideal_bits")) - 1)
 
 
 def _largest_excess(rows: Sequence[Row]) -> float:
     """In percent; files below 2 kB are left out, where the range coder's last words count."""
-    return max((100 * (row.payload_bits / row.ideal_bits - 1) for row in rows if row.bytes > 2000), default=0.0)
+    return max((_excess([row]) for row in rows if row.bytes > 2000), default=0.0)
 
 
 def table(rows: Sequence[Row]) -> Table:
     """What leaving each ingredient out costs, by family, and how far payloads lie above their cross-entropy."""
     by_rgb, by_y = costs(rows, draws=DRAWS), costs(rows, "psnr_y_db")
+    order = {variant.name: _FAMILIES.index(variant.family) for variant in _ALL[1:]}
     body = []
-    for variant in sorted(_ALL[1:], key=lambda one: _FAMILIES.index(one.family)):
-        own = [row for row in rows if row.variant == variant.name]
-        if not own:
-            continue
-        rgb, luma = by_rgb.get(variant.name), by_y.get(variant.name)
-        interval = f"{rgb.low:.1f} to {rgb.high:.1f}" if rgb and rgb.resamples else "–"
-        excess = 100 * (sum(row.payload_bits for row in own) / sum(row.ideal_bits for row in own) - 1)
-        body.append(
-            [
-                variant.family,
-                variant.name,
-                rgb.percent if rgb else np.nan,
-                interval,
-                rgb.own if rgb else np.nan,
-                luma.percent if luma else np.nan,
-                excess,
-                variant.what + ("; fitted again" if own[0].refitted else ""),
-            ]
-        )
+    for variant in sorted(_ALL[1:], key=lambda one: order[one.name]):
+        own = select(rows, variant=variant.name)
+        if own:
+            rgb, luma = (found.get(variant.name, _NOT_COMPARED) for found in (by_rgb, by_y))
+            interval = f"{rgb.low:.1f} to {rgb.high:.1f}" if rgb.resamples else "–"
+            how = variant.what + ("; fitted again" if own[0].refitted else "")
+            shown = [rgb.percent, interval, rgb.own, luma.percent, _excess(own)]
+            body.append([variant.family, variant.name, *shown, how])
     columns = ["family", "left out", "RGB, %", "5–95 %", "picture by picture", "Y, %", "payload over ideal, %", "how"]
     low, high = RANGES["psnr_rgb_db"]
     caption = (
@@ -272,21 +270,17 @@ def plot(rows: Sequence[Row]) -> Figure:
     """Bars of what leaving each ingredient out costs, with the interval over resampled pictures."""
     measured = costs(rows, draws=DRAWS)
     figure, ax = subplots(figsize=(8, 4.8), layout="constrained")
-    place, places, names = 0.0, [], []
+    places: dict[str, float] = {}
+    start = 0.0
     for number, family in enumerate(_FAMILIES):
-        members = {variant.name for variant in _ALL if variant.family == family}
-        bars = [item for item in _sorted({k: v for k, v in measured.items() if k in members}) if not item[1].reason]
-        for index, (name, result) in enumerate(bars):
-            error = None
-            if result.resamples:
-                error = [[max(result.percent - result.low, 0)], [max(result.high - result.percent, 0)]]
-            label = family if index == 0 else None
-            ax.barh(place, result.percent, xerr=error, color=f"C{number}", label=label, ecolor="0.4", capsize=2)
-            places.append(place)
-            names.append(name)
-            place += 1
-        place += 0.6 if bars else 0
-    ax.set_yticks(places, names)
+        bars = dict(item for item in _of_family(measured, family) if not item[1].reason)
+        for index, (name, result) in enumerate(bars.items()):
+            places[name] = start + index
+            around = [[max(result.percent - result.low, 0)], [max(result.high - result.percent, 0)]]
+            style = {"color": f"C{number}", "label": family if index == 0 else None, "ecolor": "0.4", "capsize": 2}
+            ax.barh(places[name], result.percent, xerr=around if result.resamples else None, **style)
+        start += len(bars) + 0.6 if bars else 0
+    ax.set_yticks(list(places.values()), list(places))
     ax.invert_yaxis()
     ax.axvline(0, color="0.4", linewidth=1)
     ax.set_xlabel("bytes more than the full codec at equal RGB PSNR, %")

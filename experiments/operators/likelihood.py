@@ -304,8 +304,8 @@ def plot(rows: Sequence[Row]) -> Figure:
     for (name, _, known), own in nats.items():
         if name in ("ICA", "DCT-Laplace") or known == "raster ring":
             line = axes[0].axhline(own.mean(), linestyle="--", linewidth=1, color="0.5")
-            place = {"xycoords": line.get_transform(), "ha": "right", "va": "bottom", "fontsize": "small"}
-            axes[0].annotate(name if known == "nothing" else known, (0.99, own.mean()), **place)
+            style = {"xycoords": line.get_transform(), "ha": "right", "va": "bottom", "fontsize": "small"}
+            axes[0].annotate(name if known == "nothing" else known, (0.99, own.mean()), **style)
     if nats:
         plain_log_axis(axes[0], "x")
     axes[0].set(xlabel="Gaussians in the mixture, K", ylabel="nats per unseen patch")

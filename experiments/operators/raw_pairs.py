@@ -186,7 +186,7 @@ def _between_cameras(pictures: Sequence[Stages]) -> list[Row]:
     return rows
 
 
-def _psnr(rendered: Array, shown: Array | None) -> dict[str, float]:
+def _psnr(rendered: Array, shown: Array | None) -> dict[str, Any]:
     """The fields of a row with the PSNR of RGB and of luma, in 8-bit code values of any depth."""
     if shown is None:
         return {}

@@ -152,30 +152,36 @@ def best(rows: Sequence[Row], task: str) -> list[tuple[str, str]]:
     return found
 
 
-def _gains(rows: Sequence[Row], task: str) -> tuple[str, dict[str, float]]:
-    """The best other method, and picture → PSNR of our best setting minus that method's."""
+def _gains(rows: Sequence[Row], task: str) -> tuple[dict[str, float], str]:
+    """Picture → PSNR of our best setting minus that of the best other method, and that method's name."""
     kept = select(comparable(rows, "psnr_db"), task=task)
-    psnr = {key: mean(kept, "psnr_db", method=key[0], setting=key[1]) for key in best(rows, task)}
+    psnr = {key: _psnr(kept, *key) for key in best(rows, task)}
     ours, rival = (
         max((key for key in psnr if (key[0] == OURS) is own and key[0] != NOTHING), key=lambda key: psnr[key])
         for own in (True, False)
     )
     by_picture = groups(kept, "image").items()
-    return rival[0], {image: _psnr(own, *ours) - _psnr(own, *rival) for image, own in by_picture}
+    return {image: _psnr(own, *ours) - _psnr(own, *rival) for image, own in by_picture}, rival[0]
 
 
 def _psnr(rows: Sequence[Row], method: str, setting: str) -> float:
     return mean(rows, "psnr_db", method=method, setting=setting)
 
 
+def gain_db(rows: Sequence[Row], task: str) -> tuple[float, str]:
+    """Mean PSNR of our best setting minus that of the best other method, and that method's name."""
+    gains, rival = _gains(rows, task)
+    return finite_mean(gains.values()), rival
+
+
 def findings(rows: Sequence[Row]) -> list[str]:
     """Mean gain of our best setting over the best other method, task by task."""
     if not comparable(rows, "psnr_db"):
         return [f"No picture is at least {SMALLEST} pixels high and wide and not restored exactly by some method."]
+    gains = {task: gain_db(rows, task) for task in distinct(rows, "task")}
     return [
-        f"{task.capitalize()}: qimg {finite_mean(gains.values()):+.2f} dB against {rival}, the best of the others."
-        for task in distinct(rows, "task")
-        for rival, gains in [_gains(rows, task)]
+        f"{task.capitalize()}: qimg {gain:+.2f} dB against {rival}, the best of the others."
+        for task, (gain, rival) in gains.items()
     ]
 
 
@@ -206,7 +212,7 @@ def plot(rows: Sequence[Row]) -> Figure:
     names = distinct(comparable(rows, "psnr_db"), "task")
     figure, ax = subplots(figsize=(8, 0.5 * len(names) + 1.4), layout="constrained")
     for place, task in enumerate(names):
-        rival, by_picture = _gains(rows, task)
+        by_picture, rival = _gains(rows, task)
         gains = list(by_picture.values())
         ax.plot(gains, [place] * len(gains), "o", color="C0", alpha=0.35, markersize=5)
         ax.plot([np.mean(gains)], [place], "D", color="C0", markersize=8)

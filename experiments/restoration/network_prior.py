@@ -23,18 +23,25 @@ from experiments._run import (
     Counts,
     Figure,
     Gathered,
+    Panel,
     PictureParams,
     Table,
     Track,
     among,
     bundled,
     check,
+    curve,
+    curves,
+    distinct,
     each,
-    finite_mean,
+    figure_of,
     gather,
-    plain_log_axis,
-    plot_curves,
-    subplots,
+    groups,
+    levels,
+    mean,
+    median,
+    select,
+    values,
     whole,
 )
 from experiments._run.pictures import Picture as Given
@@ -278,11 +285,15 @@ def _chosen(folds: Sequence[Sequence["Picture"]], count: int, seed: int) -> list
     return mixed[:count]
 
 
+def _last(rows: Sequence[Row], use: str, pictures: int) -> list[Row]:
+    """The rows of one use and number of pictures after all steps."""
+    own = select(rows, use=use, pictures=pictures)
+    return select(own, step=max(values(own, "step"), default=0))
+
+
 def final(rows: Sequence[Row], use: str, pictures: int) -> tuple[float, float, float]:
     """Gains in dB at Q10, 20 and 40 after all steps, mean over seeds."""
-    own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
-    last = [row for row in own if row.step == max(row.step for row in own)]
-    ten, twenty, forty = (finite_mean(getattr(row, f"gain_q{quality}_db") for row in last) for quality in (10, 20, 40))
+    ten, twenty, forty = (mean(_last(rows, use, pictures), f"gain_q{quality}_db") for quality in (10, 20, 40))
     return ten, twenty, forty
 
 
@@ -293,72 +304,69 @@ def mean_gain(row: Row) -> float:
 
 def share_of_steps(rows: Sequence[Row], use: str, pictures: int) -> float:
     """Share of the steps after which a use is as good as no prior is in the end; NaN where it never is."""
-    goals = [row for row in rows if (row.use, row.pictures) == ("none", pictures)]
-    own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
-    if not goals or not own:
-        return float("nan")
-    steps = sorted({row.step for row in own})
-    goal = finite_mean(mean_gain(row) for row in goals if row.step == steps[-1])
-    for step in steps:
-        if finite_mean(mean_gain(row) for row in own if row.step == step) >= goal:
-            return step / steps[-1]
-    return float("nan")
+    steps, gains = curve(select(rows, use=use, pictures=pictures), "step", _mean_gain)
+    goal = mean(select(rows, use="none", pictures=pictures, step=max(steps, default=0)), mean_gain)
+    reached = [step for step, gain in zip(steps, gains, strict=True) if gain >= goal]
+    return reached[0] / steps[-1] if reached else float("nan")
+
+
+def _mean_gain(rows: Sequence[Row]) -> float:
+    return mean(rows, mean_gain)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Gain without the prior, and what each use of it adds, by the number of pictures."""
     if not rows:
         return ["No picture that is judged measures 160×160 pixels."]
     sentences = []
-    for pictures in sorted({row.pictures for row in rows}):
-        found = {
-            use: float(np.mean(final(rows, use, pictures))) for use in (ALONE, *USES) if _there(rows, use, pictures)
-        }
-        if "none" not in found:
-            continue
-        parts = ", ".join(f"{use} {value - found['none']:+.3f} dB" for use, value in found.items() if use != "none")
-        sentences.append(f"{pictures} picture(s): without the prior {found['none']:+.3f} dB; {parts}.")
+    for pictures, own in sorted(groups(rows, "pictures").items()):
+        uses = [use for use in (ALONE, *USES) if select(own, use=use)]
+        found = {use: float(np.mean(final(own, use, pictures))) for use in uses}
+        if "none" in found:
+            alone = found.pop("none")
+            parts = ", ".join(f"{use} {value - alone:+.3f} dB" for use, value in found.items())
+            sentences.append(f"{pictures} picture(s): without the prior {alone:+.3f} dB; {parts}.")
     return sentences
-
-
-def _there(rows: Sequence[Row], use: str, pictures: int) -> bool:
-    return any((row.use, row.pictures) == (use, pictures) for row in rows)
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Gains after all steps."""
+    uses = (ALONE, *USES)
     body: list[list[object]] = []
-    for pictures in sorted({row.pictures for row in rows}):
-        for use in (ALONE, *USES):
-            own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
-            if not own:
-                continue
-            last = [row for row in own if row.step == max(row.step for row in own)]
-            seconds = float(np.median([row.train_seconds for row in last]))
-            drawing = float(np.median([row.drawing_seconds for row in last]))
-            reached = share_of_steps(rows, use, pictures)
-            body.append([pictures, use, *final(rows, use, pictures), reached, seconds, drawing, own[0].weights])
-    columns = ["pictures", "prior as", "Q10, dB", "Q20, dB", "Q40, dB", "share of steps to none's end"]
-    columns += ["training, s", "draws with estimates, s", "weights"]
-    seeds = len({row.seed for row in rows})
-    return Table(columns=columns, rows=body, caption=f"Gain in Y PSNR over JPEG on held-out pictures; {seeds} seed(s)")
+    for pictures, use in sorted(groups(rows, "pictures", "use"), key=lambda key: (key[0], uses.index(key[1]))):
+        last = _last(rows, use, pictures)
+        seconds, drawing = median(last, "train_seconds"), median(last, "drawing_seconds")
+        reached = share_of_steps(rows, use, pictures)
+        body.append([pictures, use, *final(rows, use, pictures), reached, seconds, drawing, last[0].weights])
+    columns = [
+        "pictures",
+        "prior as",
+        "Q10, dB",
+        "Q20, dB",
+        "Q40, dB",
+        "share of steps to none's end",
+        "training, s",
+        "draws with estimates, s",
+        "weights",
+    ]
+    caption = f"Gain in Y PSNR over JPEG on held-out pictures; {len(distinct(rows, 'seed'))} seed(s)"
+    return Table(columns=columns, rows=body, caption=caption)
 
 
 def plot(rows: Sequence[Row]) -> Figure:
     """Gain against pictures, and against steps with the fewest and with all pictures."""
-    counts = sorted({row.pictures for row in rows})
-    uses = [use for use in USES if any(row.use == use for row in rows)]
-    figure, axes = subplots(1, 3, figsize=(12, 3.8), layout="constrained")
-    curves = {use: (counts, [float(np.mean(final(rows, use, count))) for count in counts]) for use in uses}
-    plot_curves(curves, x_label="pictures trained on", y_label="gain in Y PSNR, dB", ax=axes[0])
-    plain_log_axis(axes[0], "x")
-    for ax, count in zip(axes[1:], (counts[0], counts[-1]), strict=True):
-        progress = {}
-        for use in uses:
-            own = [row for row in rows if (row.use, row.pictures) == (use, count)]
-            steps = sorted({row.step for row in own})
-            gains = [finite_mean(mean_gain(row) for row in own if row.step == step) for step in steps]
-            progress[use] = (steps, gains)
-        plot_curves(progress, x_label="steps", y_label="gain in Y PSNR, dB", ax=ax)
-        ax.set_title(f"{count} pictures")
-    return figure
+    counts = levels(rows, "pictures")
+    uses = [use for use in USES if select(rows, use=use)]
+    lines = {use: (counts, [float(np.mean(final(rows, use, count))) for count in counts]) for use in uses}
+    ordered = sorted((row for row in rows if row.use in USES), key=lambda row: USES.index(row.use))
+    progress = [
+        Panel(
+            curves=curves(select(ordered, pictures=count), "step", _mean_gain, by="use"),
+            x="steps",
+            y="gain in Y PSNR, dB",
+            title=f"{count} pictures",
+        )
+        for count in (counts[0], counts[-1])
+    ]
+    gains = Panel(curves=lines, x="pictures trained on", y="gain in Y PSNR, dB", log="x")
+    return figure_of(gains, *progress, size=(12, 3.8), layout="constrained")
