@@ -44,10 +44,12 @@ from experiments._run.rows import (
     table_of,
     values,
 )
+from qimg.core.arguments import Array, integer, one_of, require
 from qimg.evaluation.summary import comparable, finite_mean, finite_quantiles, pictures_counted
 from qimg.report import Table, bare, literal_label, plain_log_axis, plot_curves
 
 __all__ = [
+    "Array",
     "Axes",
     "Count",
     "Counts",
@@ -81,18 +83,21 @@ __all__ = [
     "gather",
     "groups",
     "groups_by",
+    "integer",
     "levels",
     "literal_label",
     "mean",
     "mean_or_infinite",
     "median",
     "not_empty",
+    "one_of",
     "others",
     "per_picture",
     "pictures_counted",
     "plain_log_axis",
     "plot_curves",
     "positive",
+    "require",
     "select",
     "subplots",
     "table_of",

@@ -14,6 +14,7 @@ import numpy as np
 
 import circuits
 from experiments._run import (
+    Array,
     Figure,
     Picture,
     PictureParams,
@@ -35,7 +36,6 @@ from experiments._run import (
     whole,
 )
 from qimg import images, metrics
-from qimg.core.arguments import Array
 from qimg.patches import extract_patches
 from qimg.states import amplitude_encode
 

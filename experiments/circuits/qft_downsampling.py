@@ -15,6 +15,7 @@ from scipy import stats
 
 import circuits
 from experiments._run import (
+    Array,
     Count,
     Counts,
     Figure,
@@ -35,6 +36,7 @@ from experiments._run import (
     levels,
     mean,
     mean_or_infinite,
+    one_of,
     select,
     subplots,
     table_of,
@@ -50,7 +52,6 @@ from experiments.circuits.downsampling import (
     published_circuit,
 )
 from qimg import metrics
-from qimg.core.arguments import Array, one_of
 from qimg.states import amplitude_encode
 
 LEVELS, ROOTS = "levels", "roots"

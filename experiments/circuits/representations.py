@@ -15,6 +15,7 @@ import circuits
 from circuits.representation.encodings import REPRESENTATIONS
 from circuits.representation.multiplexed import gray_rotation_cost
 from experiments._run import (
+    Array,
     Counts,
     Figure,
     Panel,
@@ -40,7 +41,6 @@ from experiments._run import (
     whole,
 )
 from qimg import images, metrics
-from qimg.core.arguments import Array
 
 COLOUR = ("mcrqi", "frqci")
 """Representations that take R, G and B; the others take luma."""

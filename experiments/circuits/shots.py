@@ -17,6 +17,7 @@ from scipy import stats
 import circuits
 from circuits.representation.encodings import REPRESENTATIONS
 from experiments._run import (
+    Array,
     Count,
     Counts,
     Figure,
@@ -44,7 +45,6 @@ from experiments._run import (
 )
 from experiments.circuits.representations import COLOUR, colour_levels, psnr_or_exact
 from qimg import images, metrics
-from qimg.core.arguments import Array
 from qimg.patches import extract_patches
 from qimg.states import amplitude_decode, amplitude_encode
 

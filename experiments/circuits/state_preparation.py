@@ -15,6 +15,7 @@ import circuits
 from circuits.preparation.ansatz import fewest_for_any_state
 from circuits.preparation.baselines import qiskit_circuit, schmidt_circuit
 from experiments._run import (
+    Array,
     Count,
     Figure,
     Panel,
@@ -38,7 +39,6 @@ from experiments._run import (
     values,
     whole,
 )
-from qimg.core.arguments import Array
 from qimg.patches import extract_patches
 from qimg.states import amplitude_encode
 

@@ -14,6 +14,7 @@ import numpy as np
 
 import circuits
 from experiments._run import (
+    Array,
     Counts,
     Figure,
     Panel,
@@ -36,7 +37,6 @@ from experiments._run import (
     whole,
 )
 from qimg import images, tensor_train
-from qimg.core.arguments import Array
 from qimg.tensor_train import PictureTrain
 
 LAYERS, SEQUENTIAL = "layers", "sequential"

@@ -15,6 +15,7 @@ import numpy as np
 
 import circuits
 from experiments._run import (
+    Array,
     Count,
     Figure,
     PictureParams,
@@ -29,7 +30,6 @@ from experiments._run import (
     subplots,
     values,
 )
-from qimg.core.arguments import Array
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator
 from qimg.patches import extract_patches

@@ -14,6 +14,7 @@ import numpy as np
 
 import circuits
 from experiments._run import (
+    Array,
     Figure,
     LeaveOneOut,
     Picture,
@@ -24,6 +25,7 @@ from experiments._run import (
     check,
     each,
     groups_by,
+    integer,
     levels,
     mean,
     select,
@@ -31,7 +33,6 @@ from experiments._run import (
     whole,
 )
 from qimg import prior
-from qimg.core.arguments import Array, integer
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator
 from qimg.patches import extract_patches

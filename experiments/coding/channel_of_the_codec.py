@@ -16,6 +16,7 @@ from operator import add
 import numpy as np
 
 from experiments._run import (
+    Array,
     Figure,
     Panel,
     PictureParams,
@@ -55,7 +56,6 @@ from experiments.coding.coded_states import (
 )
 from experiments.operators.quantized_states import density, lost, sample
 from qimg import metrics
-from qimg.core.arguments import Array
 from qimg.operators import von_neumann_entropy
 
 OTHER = "DCT, α of other pictures"

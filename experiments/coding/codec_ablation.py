@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments._run import (
+    Array,
     Count,
     Figure,
     Gathered,
@@ -22,6 +23,7 @@ from experiments._run import (
     check,
     gather,
     pictures_counted,
+    require,
     select,
     subplots,
     values,
@@ -35,7 +37,6 @@ from qimg.codecs.block.inspection.stages import Inspection, inspect
 from qimg.codecs.block.model import tables
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
-from qimg.core.arguments import Array, require
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare, curves
 
 _ALL = (*VARIANTS, CONTROL)

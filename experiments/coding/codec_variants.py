@@ -6,13 +6,12 @@ from typing import Annotated, TypeAlias
 
 import numpy as np
 
-from experiments._run import fulfils, not_empty
+from experiments._run import Array, fulfils, not_empty
 from qimg.codecs.block.bitstream.strips import Parameters, Search
 from qimg.codecs.block.model import contexts
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.blocks import BASIS_BITS
 from qimg.codecs.block.transform.geometry import SIDES
-from qimg.core.arguments import Array
 from qimg.operators import eigenbasis
 from qimg.states import partial_trace
 from qimg.transforms import unitary

@@ -12,6 +12,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    Array,
     Count,
     Figure,
     Panel,
@@ -34,7 +35,6 @@ from experiments._run import (
 )
 from qimg import images, metrics
 from qimg.codecs.peers import peers
-from qimg.core.arguments import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    Array,
     Figure,
     Panel,
     Picture,
@@ -31,7 +32,6 @@ from experiments._run import (
 )
 from qimg import images, metrics
 from qimg.codecs.peers import peers
-from qimg.core.arguments import Array
 from qimg.evaluation.memory import peak_mebibytes
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare
 from qimg.evaluation.rate_curves import curves as rate_curves

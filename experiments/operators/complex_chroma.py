@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from experiments._run import (
+    Array,
     Axes,
     Figure,
     LeaveOneOut,
@@ -33,7 +34,6 @@ from experiments._run import (
     whole,
     zero_line,
 )
-from qimg.core.arguments import Array
 from qimg.images import LEVEL_SHIFT, ycbcr_to_rgb
 from qimg.operators import (
     ComplexMoments,

@@ -13,6 +13,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    Array,
     Figure,
     LeaveOneOut,
     Panel,
@@ -35,7 +36,6 @@ from experiments._run import (
     values,
 )
 from qimg import images, metrics
-from qimg.core.arguments import Array
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator, LinearEstimator, conditional_expectation
 from qimg.patches import assemble_patches, extract_patches

@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    Array,
     Count,
     Figure,
     Panel,
@@ -33,7 +34,6 @@ from experiments._run import (
 )
 from experiments.operators import unseen
 from qimg import metrics
-from qimg.core.arguments import Array
 from qimg.operators import eigenbasis, von_neumann_entropy
 from qimg.transforms import ac_block
 

@@ -29,6 +29,7 @@ from experiments._run import (
     groups,
     legend_below,
     name_identity,
+    require,
     select,
     subplots,
     table_of,
@@ -38,7 +39,6 @@ from experiments.operators.quantized_states import QuantizedMoments, Sample, den
 from qimg import images, metrics
 from qimg.channels import QuantizerMarginals
 from qimg.channels.quantization import RECONSTRUCTIONS
-from qimg.core.arguments import require
 from qimg.operators import von_neumann_entropy
 
 

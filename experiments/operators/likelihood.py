@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 
 from experiments._run import (
+    Array,
     Count,
     Counts,
     Figure,
@@ -32,13 +33,13 @@ from experiments._run import (
     groups,
     groups_by,
     plain_log_axis,
+    require,
     subplots,
     values,
     whole,
 )
 from experiments.operators.patch_models import RASTER, VIEW, Model, fit_models
 from qimg import images
-from qimg.core.arguments import Array, require
 from qimg.images.collections import JPEG_SUFFIXES
 from qimg.prior.views import random_places
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments._run import Gathered, Track
+from experiments._run import Array, Gathered, Track
 from experiments.operators.code_length import ac_operator, has_energy
 from qimg import images
-from qimg.core.arguments import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments._run import Picture
+from experiments._run import Array, Picture
 from qimg import images
 from qimg.channels import QuantizerMarginals, channel_from_marginals, quantize
 from qimg.channels.quantization import Reconstruction
-from qimg.core.arguments import Array
 from qimg.patches import extract_patches
 from qimg.transforms import apply, unitary
 

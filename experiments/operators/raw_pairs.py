@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import permutations
 from operator import add
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
 from experiments._run import (
+    Array,
     Axes,
     Figure,
     LeaveOneOut,
@@ -52,7 +53,6 @@ from experiments.operators.stages import (
     whole,
 )
 from qimg import images, metrics
-from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
 from qimg.prior.jpeg_pairs import JpegPair, joint_operator, pairs
 

@@ -15,6 +15,7 @@ import numpy as np
 
 import experiments.operators.texture_statistics as statistics
 from experiments._run import (
+    Array,
     Count,
     Figure,
     Picture,
@@ -24,6 +25,7 @@ from experiments._run import (
     Track,
     check,
     finite_quantiles,
+    require,
     select,
     whole,
 )
@@ -42,7 +44,6 @@ from experiments.operators.synthesis_figure import (
     encoded,
 )
 from qimg import images, metrics
-from qimg.core.arguments import Array, require
 from qimg.prior import GaussianMixture, JointMixture, Prior, Recipe, fit, load, sample
 from qimg.prior.views import View, random_places
 

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from experiments._run import (
+    Array,
     Axes,
     Figure,
     bare,
@@ -22,7 +23,6 @@ from experiments._run import (
     zero_line,
 )
 from qimg import images
-from qimg.core.arguments import Array
 
 REAL, GAUSSIAN, MIXTURE = "real", "Gaussian", "mixture"
 GAUSSIAN_TEXTURE, TEXTURE, COLOUR = "Gaussian texture", "prior texture", "prior texture in colour"

@@ -13,6 +13,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    Array,
     Figure,
     PictureParams,
     Seed,
@@ -30,7 +31,6 @@ from experiments._run import (
 )
 from experiments.operators.code_length import ac_operator, excess_bits_per_pixel, has_energy
 from qimg import metrics, prior
-from qimg.core.arguments import Array
 from qimg.prior.model import operator_key
 from qimg.transforms import ac_block
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    Array,
     Figure,
     LeaveOneOut,
     Panel,
@@ -30,7 +31,6 @@ from experiments._run import (
     whole,
 )
 from qimg import images, metrics
-from qimg.core.arguments import Array
 from qimg.images import LEVEL_SHIFT
 from qimg.patches import assemble_patches, extract_patches
 from qimg.transforms import klt, unitary

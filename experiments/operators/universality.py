@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    Array,
     Count,
     Counts,
     Figure,
@@ -39,7 +40,6 @@ from experiments._run.heat_maps import plot_matrix
 from experiments.operators.code_length import excess_bits_per_pixel, has_energy
 from experiments.operators.picture_sets import Kind, Moments, moments_of_sets
 from qimg import metrics
-from qimg.core.arguments import Array
 from qimg.operators import von_neumann_entropy
 
 

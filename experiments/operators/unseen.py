@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments._run import Axes, finite_quantiles, plain_log_axis
+from experiments._run import Array, Axes, finite_quantiles, plain_log_axis
 from experiments._run.laws import PowerLaw, fit_power_law
 from experiments.operators.code_length import excess_bits_per_pixel, has_energy
-from qimg.core.arguments import Array
 
 STABLE = 0.01
 """Bits per pixel above the floor that 95 % of the operators of n pictures must stay below for n to be called stable."""

@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    Array,
     Figure,
     Picture,
     PictureParams,
@@ -26,6 +27,7 @@ from experiments._run import (
     fulfils,
     groups,
     mean,
+    one_of,
     per_picture,
     pictures_counted,
     positive,
@@ -35,7 +37,6 @@ from experiments._run import (
 )
 from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, tasks
 from qimg import metrics
-from qimg.core.arguments import Array, one_of
 from qimg.restoration import PlaneEstimate
 
 SMALLEST = 12

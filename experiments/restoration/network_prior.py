@@ -40,13 +40,13 @@ from experiments._run import (
     levels,
     mean,
     median,
+    require,
     select,
     values,
     whole,
 )
 from experiments._run.pictures import Picture as Given
 from qimg import images, prior, restoration
-from qimg.core.arguments import require
 
 if TYPE_CHECKING:
     import torch

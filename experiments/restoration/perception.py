@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from experiments._run import (
+    Array,
     Figure,
     Panel,
     Picture,
@@ -31,7 +32,6 @@ from experiments._run import (
 )
 from qimg import images, metrics, restoration, transforms
 from qimg.codecs.peers import peers
-from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
 
 METHODS = ("JPEG", "mean", "draw")

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from experiments._run import (
+    Array,
     Figure,
     Panel,
     Picture,
@@ -33,12 +34,12 @@ from experiments._run import (
     levels,
     mean,
     median,
+    one_of,
     per_picture,
     pictures_counted,
     select,
 )
 from qimg import images, metrics, restoration
-from qimg.core.arguments import Array, one_of
 
 PROTOCOLS = ("luma", "colour")
 EXPLICIT = "qimg, effort"

@@ -32,10 +32,10 @@ from experiments._run import (
     median,
     not_empty,
     pictures_counted,
+    require,
     table_of,
 )
 from qimg import images, metrics, restoration
-from qimg.core.arguments import require
 from qimg.restoration.jpeg.fitting import Recipe, fit
 
 

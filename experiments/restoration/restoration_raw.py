@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from experiments._run import (
+    Array,
     Count,
     Figure,
     FittingParams,
@@ -32,6 +33,7 @@ from experiments._run import (
     mean,
     not_empty,
     pictures_counted,
+    require,
     select,
     whole,
 )
@@ -47,7 +49,6 @@ from experiments.restoration.deep_methods import (
 )
 from experiments.restoration.deep_pictures import DeepPicture, deep_picture, grain
 from qimg import images, metrics
-from qimg.core.arguments import Array, require
 from qimg.images.jpeg.blocks import DCT, to_blocks
 from qimg.restoration.jpeg.cascade import unit_of
 from qimg.restoration.jpeg.fitting import Recipe

@@ -13,6 +13,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    Array,
     Axes,
     Count,
     Figure,
@@ -26,6 +27,7 @@ from experiments._run import (
     check,
     fulfils,
     groups,
+    integer,
     mean,
     select,
     table_of,
@@ -44,7 +46,6 @@ from experiments.tensor_trains.binary_pictures import (
     mnist_inputs,
 )
 from qimg import tensor_train
-from qimg.core.arguments import Array, integer
 from qimg.tensor_train.born.mixture import mixture_terms
 
 BORN, MIXTURE, INDEPENDENT, CONTEXTS = "Born machine", "mixture", "independent pixels", "contexts of 16 pixels"

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from experiments._run import (
+    Array,
     Counts,
     Figure,
     Panel,
@@ -38,7 +39,6 @@ from experiments._run import (
 from experiments.tensor_trains.few_numbers import OTHERS, Jpeg, jpegs, others
 from experiments.tensor_trains.quantized_trains import quantize
 from qimg import metrics, tensor_train
-from qimg.core.arguments import Array
 
 PLAIN, SHARED = "one bond", "shared"
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from experiments._run import (
+    Array,
     Counts,
     Figure,
     PictureParams,
@@ -31,7 +32,6 @@ from experiments._run import (
     values,
 )
 from qimg import prior, tensor_train
-from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
 
 PRIOR = "prior"
