@@ -435,14 +435,7 @@ def _plot_excess(rows: Sequence[Row], ax: Axes) -> None:
         x = place + 0.22 * (number - 1)
         ax.plot(x, own, "o", color=f"C{number}", label=label, markersize=4.5)
         ax.plot(x, other, "x", color=f"C{number}", markersize=5)
-    zero_line(ax)
-    ax.set_xticks([])
-    ax.set(
-        xlabel="pictures, by what they lose without P",
-        ylabel="excess of a Gaussian code, bit/pixel",
-        title="moments: ● own, × of the others",
-    )
-    ax.legend(fontsize=8)
+    _label(ax, "by what they lose without P", "excess of a Gaussian code, bit/pixel", "moments: ● own, × of the others")
 
 
 def _plot_predictions(rows: Sequence[Row], ax: Axes) -> None:
@@ -452,12 +445,11 @@ def _plot_predictions(rows: Sequence[Row], ax: Axes) -> None:
     for name, colour, marker in (("mean", "C2", "o"), ("strictly linear", "C0", "o"), ("widely linear", "C1", "x")):
         gains = [getattr(row, _PREDICTORS[name]) - row.psnr_copy_db for row in shown]
         ax.plot(place, gains, marker, color=colour, label=name, markersize=7 if marker == "x" else 5)
+    _label(ax, "by gain", "PSNR − that of copying, dB", "8×8 block of chroma from the pixels left of it")
+
+
+def _label(ax: Axes, order: str, y: str, title: str) -> None:
     zero_line(ax)
-    ax.set_xticks([])
-    ax.set(
-        xlabel="pictures, by gain",
-        ylabel="PSNR − that of copying, dB",
-        title="8×8 block of chroma from the pixels left of it",
-    )
-    if shown:
+    ax.set(xticks=[], xlabel=f"pictures, {order}", ylabel=y, title=title)
+    if len(ax.get_lines()) > 1:
         ax.legend(fontsize=8)

@@ -94,12 +94,12 @@ def findings(excess: Excess) -> list[str]:
     return [*sentences, f"{verdict} ({criterion})."]
 
 
-def plot(excess: Excess, ax: Axes, *, colour: str) -> Axes:
+def plot(excess: Excess, ax: Axes, *, colour: str) -> None:
     """Medians and 5–95 % of the draws, the fitted law, and the border of what is called stable."""
     ax.set(xlabel="pictures in the operator", ylabel="excess on unseen pictures, bit/pixel")
     if not excess:
         ax.text(0.5, 0.5, "too few pictures", ha="center", va="center", transform=ax.transAxes)
-        return ax
+        return
     low, middle, high = zip(*map(finite_quantiles, excess.values()), strict=True)
     ax.plot(list(excess), middle, "o", color=colour)
     ax.fill_between(list(excess), low, high, color=colour, alpha=0.18, linewidth=0)
@@ -109,8 +109,6 @@ def plot(excess: Excess, ax: Axes, *, colour: str) -> Axes:
         label = f"{fitted.floor:.4f} + {fitted.factor:.3f} n$^{{−{fitted.exponent:.2f}}}$"
         ax.plot(n, fitted.at(n), color=colour, linewidth=1.2, label=label)
     ax.axhline(middle[-1] + STABLE, color="gray", linestyle=":", linewidth=1.2, label=f"median at the end + {STABLE}")
-    plain_log_axis(ax, "x")
-    if min(low) > 0:
-        plain_log_axis(ax, "y")
+    for axis in "xy" if min(low) > 0 else "x":
+        plain_log_axis(ax, axis)
     ax.legend()
-    return ax
