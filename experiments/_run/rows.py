@@ -109,5 +109,8 @@ def table_of(
             return getattr(line, column)
         return getattr(line[0], column) if column in by else mean(line, column)
 
-    body = [[cell(line, column) for column in columns.values()] for line in lines]
-    return Table(columns=list(columns), rows=body, caption=caption)
+    return Table(
+        columns=list(columns),
+        rows=[[cell(line, column) for column in columns.values()] for line in lines],
+        caption=caption,
+    )

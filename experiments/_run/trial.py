@@ -175,8 +175,12 @@ def _gallery(name: str, pictures: Sequence[Picture]) -> list[Figure]:
     if name == "pairs":
         crops = [_crop(images.to_uint8(images.code_values(picture.image()))) for picture in pictures[:5]]
         coded = [images.jpeg_round_trip(crop, quality=CROP_QUALITY).image for crop in crops]
-        caption = f"Crops of the pictures and what JPEG at quality {CROP_QUALITY} makes of them."
-        return [_board({"raw": crops, f"JPEG {CROP_QUALITY}": coded}, caption)]
+        return [
+            _board(
+                {"raw": crops, f"JPEG {CROP_QUALITY}": coded},
+                f"Crops of the pictures and what JPEG at quality {CROP_QUALITY} makes of them.",
+            )
+        ]
     if name == "convergence":
         operator = reduce(add, (picture.operator() for picture in pictures))
         return [operator_figure(operator)] if np.trace(operator.matrix) > 0 else []

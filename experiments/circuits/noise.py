@@ -222,28 +222,30 @@ def _median(rows: Sequence[Row], name: str) -> float:
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures; medians of the strengths that are equal."""
-    body = [
-        [
-            *setting,
-            mean(own, "trace_distance"),
-            mean(own, "ac_trace_distance"),
-            mean_or_infinite(own, "psnr_db"),
-            *(_median(own, name) or "" for name in _EQUAL),
-        ]
-        for setting, own in groups(rows, "source", "setting").items()
-    ]
-    columns = [
-        "source",
-        "strength or quality",
-        "trace distance",
-        "AC trace distance",
-        "PSNR, dB",
-        "equal depolarizing",
-        "equal damping",
-        "equal depolarizing, PSNR",
-        "equal damping, PSNR",
-    ]
-    return Table(columns=columns, rows=body, caption=f"Means over {len(distinct(rows, 'image'))} picture(s)")
+    return Table(
+        columns=[
+            "source",
+            "strength or quality",
+            "trace distance",
+            "AC trace distance",
+            "PSNR, dB",
+            "equal depolarizing",
+            "equal damping",
+            "equal depolarizing, PSNR",
+            "equal damping, PSNR",
+        ],
+        rows=[
+            [
+                *setting,
+                mean(own, "trace_distance"),
+                mean(own, "ac_trace_distance"),
+                mean_or_infinite(own, "psnr_db"),
+                *(_median(own, name) or "" for name in _EQUAL),
+            ]
+            for setting, own in groups(rows, "source", "setting").items()
+        ],
+        caption=f"Means over {len(distinct(rows, 'image'))} picture(s)",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

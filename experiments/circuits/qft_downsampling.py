@@ -341,8 +341,9 @@ def plot(rows: Sequence[Row]) -> Figure:
     read = [row for row in rows if row.shots and np.isfinite(row.box_psnr_db)]
     for ax, encoding in zip(axes, (LEVELS, ROOTS), strict=True):
         lines = curves(select(read, encoding=encoding), "shots", "box_psnr_db", by="method")
-        panel = Panel(curves=lines, x="shots", y="PSNR against box means, dB", title=f"amplitudes: {encoding}", log="x")
-        panel.draw(ax)
+        Panel(curves=lines, x="shots", y="PSNR against box means, dB", title=f"amplitudes: {encoding}", log="x").draw(
+            ax
+        )
         for line, method in zip(ax.lines, lines, strict=True):
             # Roots give the full picture's box means the same probabilities as the position qubits.
             line.set(**{"linestyle": "--", "zorder": 3} if method in (POSITIONS, PUBLISHED, TRACED) else {})

@@ -251,18 +251,20 @@ def table(rows: Sequence[Row]) -> Table:
         optional = (error * _two_sided(finite), mean(own, "covered"), mean(own, "first_order_psnr_db"))
         half, covered, theory = (value if np.isfinite(value) else "" for value in optional)
         body.append([name, shots, own[0].bits_read_per_pixel, psnr, half, exact, covered, theory])
-    columns = [
-        "representation",
-        "shots per patch",
-        "bits read per pixel",
-        "PSNR, dB",
-        "95 % ±, dB",
-        "exact runs",
-        "pixels in their intervals",
-        "first order, dB",
-    ]
-    caption = f"Means over {pictures_counted(amplitudes, 'psnr_db')}; intervals from independent repeats"
-    return Table(columns=columns, rows=body, caption=caption)
+    return Table(
+        columns=[
+            "representation",
+            "shots per patch",
+            "bits read per pixel",
+            "PSNR, dB",
+            "95 % ±, dB",
+            "exact runs",
+            "pixels in their intervals",
+            "first order, dB",
+        ],
+        rows=body,
+        caption=f"Means over {pictures_counted(amplitudes, 'psnr_db')}; intervals from independent repeats",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

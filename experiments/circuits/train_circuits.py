@@ -150,18 +150,21 @@ def findings(rows: Sequence[Row]) -> list[str]:
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
     measured = comparable(rows, "psnr_db")
-    columns = {
-        "method": "method",
-        "layers or bond": "size",
-        "fidelity": "fidelity",
-        "least": lambda own: min(values(own, "fidelity")),
-        "PSNR, dB": lambda own: mean([row for row in own if row in measured], "psnr_db"),
-        "CX": "cx",
-        "depth": "depth",
-        "two-qubit depth": "two_qubit_depth",
-    }
-    caption = f"Means over {pictures_counted(rows, 'fidelity')}"
-    return table_of(rows, columns, by=("method", "size"), caption=caption)
+    return table_of(
+        rows,
+        {
+            "method": "method",
+            "layers or bond": "size",
+            "fidelity": "fidelity",
+            "least": lambda own: min(values(own, "fidelity")),
+            "PSNR, dB": lambda own: mean([row for row in own if row in measured], "psnr_db"),
+            "CX": "cx",
+            "depth": "depth",
+            "two-qubit depth": "two_qubit_depth",
+        },
+        by=("method", "size"),
+        caption=f"Means over {pictures_counted(rows, 'fidelity')}",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -194,8 +194,11 @@ def table(rows: Sequence[Row]) -> Table:
             gain = mean(group, "coding_gain_db")
             body.append([where, name, *counts, gain if np.isfinite(gain) else "", mean(group, "kept_energy")])
     costs = [f"{count}, level {level}" for level in compiled for count in ("CX", "depth")]
-    columns = ["on", "transform", *costs, "coding gain, dB", f"energy in {KEPT} of 64"]
-    return Table(columns=columns, rows=body, caption="Means over pictures, and over classes of the prior")
+    return Table(
+        columns=["on", "transform", *costs, "coding gain, dB", f"energy in {KEPT} of 64"],
+        rows=body,
+        caption="Means over pictures, and over classes of the prior",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -245,15 +245,14 @@ def plot(rows: Sequence[Row]) -> Figure:
     measured = [row for row in _pooled(rows) if row.model != GAINS and np.isfinite(row.model_fraction)]
     ordered = sorted(measured, key=lambda row: MODELS.index(row.model))
     for ax, stage in zip(axes, STAGES, strict=True):
-        panel = Panel(
+        Panel(
             curves=curves(select(ordered, stage=stage), "step", "model_fraction", by="model"),
             x="luma step, code values",
             y="trace distance / identity's" if ax is axes[0] else "",
             title=stage,
             dashed=(1.0,),
             legend=False,
-        )
-        panel.draw(ax)
+        ).draw(ax)
     if select(measured, stage=STAGES[0]):
         plain_log_axis(axes[0], "y")
     legend_below(figure)

@@ -258,13 +258,24 @@ def table(rows: Sequence[Row]) -> Table:
             how = variant.what + ("; fitted again" if own[0].refitted else "")
             shown = [rgb.percent, interval, rgb.own, luma.percent, _excess(own)]
             body.append([variant.family, variant.name, *shown, how])
-    columns = ["family", "left out", "RGB, %", "5–95 %", "picture by picture", "Y, %", "payload over ideal, %", "how"]
     low, high = RANGES["psnr_rgb_db"]
-    caption = (
-        f"Bytes more than the full codec at equal PSNR, {low:g} to {high:g} dB, curves of means over "
-        f"{pictures_counted(rows, 'psnr_rgb_db')}"
+    return Table(
+        columns=[
+            "family",
+            "left out",
+            "RGB, %",
+            "5–95 %",
+            "picture by picture",
+            "Y, %",
+            "payload over ideal, %",
+            "how",
+        ],
+        rows=body,
+        caption=(
+            f"Bytes more than the full codec at equal PSNR, {low:g} to {high:g} dB, curves of means over "
+            f"{pictures_counted(rows, 'psnr_rgb_db')}"
+        ),
     )
-    return Table(columns=columns, rows=body, caption=caption)
 
 
 def plot(rows: Sequence[Row]) -> Figure:

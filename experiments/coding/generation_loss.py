@@ -173,18 +173,20 @@ def table(rows: Sequence[Row]) -> Table:
         cells = [value for loss in losses for value in (finite_mean(loss), max(loss, default=float("nan")))]
         still = f"{len(settled(rows, codec, cropped=False))} of {len(distinct(rows, 'image'))}"
         body.append([codec, *_first_round(rows, codec), *cells, still])
-    columns = [
-        "codec",
-        "bits per pixel, round 1",
-        "RGB PSNR, dB, round 1",
-        "lost, dB",
-        "at most",
-        "lost with cropping, dB",
-        "at most",
-        "pictures that change no more",
-    ]
-    caption = f"{max(values(rows, 'round'))} rounds, means over {pictures_counted(rows, 'psnr_rgb_db')}"
-    return Table(columns=columns, rows=body, caption=caption)
+    return Table(
+        columns=[
+            "codec",
+            "bits per pixel, round 1",
+            "RGB PSNR, dB, round 1",
+            "lost, dB",
+            "at most",
+            "lost with cropping, dB",
+            "at most",
+            "pictures that change no more",
+        ],
+        rows=body,
+        caption=f"{max(values(rows, 'round'))} rounds, means over {pictures_counted(rows, 'psnr_rgb_db')}",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -225,8 +225,11 @@ def table(rows: Sequence[Row]) -> Table:
         body.append([*line, *(median(own, cost) for cost in costs.values()), about])
     low, high = RANGES["psnr_rgb_db"]
     counted = pictures_counted(rows, "psnr_rgb_db")
-    caption = f"Bjøntegaard rates of curves of means over {counted}, {low:g} to {high:g} dB; 1 MB is 10⁶ raw bytes"
-    return Table(columns=[*columns, *costs, "program"], rows=body, caption=caption)
+    return Table(
+        columns=[*columns, *costs, "program"],
+        rows=body,
+        caption=f"Bjøntegaard rates of curves of means over {counted}, {low:g} to {high:g} dB; 1 MB is 10⁶ raw bytes",
+    )
 
 
 COSTS: dict[str, Callable[[Row], float]] = {

@@ -158,13 +158,15 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
-    body = [
-        [quality, method, *(fair_mean(rows, name, quality=quality, method=method) for name in _MEASURES.values())]
-        for quality in levels(rows, "quality")
-        for method in distinct(rows, "method")
-    ]
-    caption = f"Means over {pictures_counted(rows, 'psnr_y_db')}"
-    return Table(columns=["quality", "method", *_MEASURES], rows=body, caption=caption)
+    return Table(
+        columns=["quality", "method", *_MEASURES],
+        rows=[
+            [quality, method, *(fair_mean(rows, name, quality=quality, method=method) for name in _MEASURES.values())]
+            for quality in levels(rows, "quality")
+            for method in distinct(rows, "method")
+        ],
+        caption=f"Means over {pictures_counted(rows, 'psnr_y_db')}",
+    )
 
 
 _MEASURES = {

@@ -184,21 +184,25 @@ def findings(rows: Sequence[Row]) -> list[str]:
 def table(rows: Sequence[Row]) -> Table:
     """Medians and intervals at each number of pictures."""
     block_of = distinct(rows, "block").index
-    columns = {
-        "block": lambda own: BLOCKS[own[0].block],
-        "pictures": "n_images",
-        "trace distance": partial(_median, name="trace_distance"),
-        "5–95 %": partial(_interval, name="trace_distance"),
-        "entropy, bit": partial(_median, name="entropy_bits"),
-        "5–95 % ": partial(_interval, name="entropy_bits"),
-        "operator error": partial(_median, name="operator_error"),
-        "1 − fidelity": lambda own: 1 - _median(own, "fidelity"),
-        "eigenspace cos²": partial(_median, name="subspace_cos2"),
-        "largest angle, °": partial(_median, name="largest_angle_degrees"),
-        "excess, bit/pixel": partial(_median, name="excess_bits_per_pixel"),
-    }
     ordered = sorted(rows, key=lambda row: (block_of(row.block), row.n_images))
-    return table_of(ordered, columns, by=("block", "n_images"), caption="Medians over resamples of the pictures")
+    return table_of(
+        ordered,
+        {
+            "block": lambda own: BLOCKS[own[0].block],
+            "pictures": "n_images",
+            "trace distance": partial(_median, name="trace_distance"),
+            "5–95 %": partial(_interval, name="trace_distance"),
+            "entropy, bit": partial(_median, name="entropy_bits"),
+            "5–95 % ": partial(_interval, name="entropy_bits"),
+            "operator error": partial(_median, name="operator_error"),
+            "1 − fidelity": lambda own: 1 - _median(own, "fidelity"),
+            "eigenspace cos²": partial(_median, name="subspace_cos2"),
+            "largest angle, °": partial(_median, name="largest_angle_degrees"),
+            "excess, bit/pixel": partial(_median, name="excess_bits_per_pixel"),
+        },
+        by=("block", "n_images"),
+        caption="Medians over resamples of the pictures",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

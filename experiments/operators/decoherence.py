@@ -250,15 +250,14 @@ def plot(rows: Sequence[Row]) -> Figure:
             "channel, α from the same": _points(same, "model_fraction"),
             "scatter of so many patches": _points(same, "scatter_fraction"),
         }
-        panel = Panel(
+        Panel(
             curves={label: points for label, points in lines.items() if points[0]},
             x="JPEG quality",
             y="trace distance / identity's" if ax is axes[0] else "",
             title=f"{reconstruction}, against {'decoded JPEG' if reconstruction == 'midpoint' else 'coefficients'}",
             dashed=(1.0,),
             legend=False,
-        )
-        panel.draw(ax)
+        ).draw(ax)
     axes[0].set_ylim(0, 1.05)
     legend_below(figure)
     name_identity(axes[1])

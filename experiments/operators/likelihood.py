@@ -286,9 +286,20 @@ def table(rows: Sequence[Row]) -> Table:
         excess = float((found - nats.get(_GAUSSIAN, nothing)).mean())
         shown = [float(found.mean()), f"{low:.2f} – {high:.2f}", excess, excess / 63 / np.log(2)]
         body.append([_label(*key), sum(values(own, "patches")), *shown, np.mean(values(own, "fit_seconds"))])
-    columns = ["model", "patches", "nats per patch", "5–95 %", "beyond one Gaussian", "bit per coefficient", "fit, s"]
     counted = len({row.image for row in rows if row.patches})
-    return Table(columns=columns, rows=body, caption=f"Means over {counted} picture(s) that no model was fitted on")
+    return Table(
+        columns=[
+            "model",
+            "patches",
+            "nats per patch",
+            "5–95 %",
+            "beyond one Gaussian",
+            "bit per coefficient",
+            "fit, s",
+        ],
+        rows=body,
+        caption=f"Means over {counted} picture(s) that no model was fitted on",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -118,16 +118,19 @@ def _rate(rows: Sequence[Row]) -> float:
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
     measured = comparable(rows, "psnr_rgb_db")
-    columns = {
-        "chroma": "subsampling",
-        "quality": "quality",
-        "bits per pixel": _rate,
-        "Y PSNR, dB": lambda own: mean([row for row in own if row in measured], "psnr_y_db"),
-        "RGB PSNR, dB": lambda own: mean([row for row in own if row in measured], "psnr_rgb_db"),
-    }
     ordered = sorted(rows, key=lambda row: (row.subsampling, row.quality))
-    caption = f"Rate over all pixels; PSNR: means over {pictures_counted(rows, 'psnr_rgb_db')}"
-    return table_of(ordered, columns, by=("subsampling", "quality"), caption=caption)
+    return table_of(
+        ordered,
+        {
+            "chroma": "subsampling",
+            "quality": "quality",
+            "bits per pixel": _rate,
+            "Y PSNR, dB": lambda own: mean([row for row in own if row in measured], "psnr_y_db"),
+            "RGB PSNR, dB": lambda own: mean([row for row in own if row in measured], "psnr_rgb_db"),
+        },
+        by=("subsampling", "quality"),
+        caption=f"Rate over all pixels; PSNR: means over {pictures_counted(rows, 'psnr_rgb_db')}",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

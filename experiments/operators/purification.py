@@ -107,16 +107,18 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """One line per picture."""
-    columns = {
-        "picture": "image",
-        "patches": "patches",
-        "error of reduced state": "reduced_state_error",
-        "S(ρ), bit": "entropy_bits",
-        "entanglement, bit": "entanglement_entropy_bits",
-        "rank": "rank",
-        "discarded weight": "discarded_weight",
-    }
-    return table_of(rows, columns)
+    return table_of(
+        rows,
+        {
+            "picture": "image",
+            "patches": "patches",
+            "error of reduced state": "reduced_state_error",
+            "S(ρ), bit": "entropy_bits",
+            "entanglement, bit": "entanglement_entropy_bits",
+            "rank": "rank",
+            "discarded weight": "discarded_weight",
+        },
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -366,13 +366,15 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Medians and intervals of every statistic, source by source."""
-    body = [
-        [statistic.label, *(_cell(rows, name, source) for source in SOURCES)]
-        for name, statistic in STATISTICS.items()
-        if rows
-    ]
-    caption = "Medians and 5–95 % over pictures, textures and batches of patches"
-    return Table(columns=["statistic", *SOURCES], rows=body, caption=caption)
+    return Table(
+        columns=["statistic", *SOURCES],
+        rows=[
+            [statistic.label, *(_cell(rows, name, source) for source in SOURCES)]
+            for name, statistic in STATISTICS.items()
+            if rows
+        ],
+        caption="Medians and 5–95 % over pictures, textures and batches of patches",
+    )
 
 
 def _cell(rows: Sequence[Row], name: str, source: str) -> str:

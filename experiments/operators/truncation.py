@@ -155,9 +155,11 @@ def table(rows: Sequence[Row]) -> Table:
     """Mean PSNR at each rank."""
     means = _curves(rows, "psnr_y_db")
     names = [f"{name} ({source})" if name == "KLT" else name for name, source in means]
-    body = [[rank, *(psnr[k] for _, psnr in means.values())] for k, rank in enumerate(levels(rows, "rank"))]
-    caption = f"Y PSNR in dB, means over {pictures_counted(rows, 'psnr_y_db')}"
-    return Table(columns=["rank", *names], rows=body, caption=caption)
+    return Table(
+        columns=["rank", *names],
+        rows=[[rank, *(psnr[k] for _, psnr in means.values())] for k, rank in enumerate(levels(rows, "rank"))],
+        caption=f"Y PSNR in dB, means over {pictures_counted(rows, 'psnr_y_db')}",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -333,17 +333,20 @@ def table(rows: Sequence[Row]) -> Table:
         fidelity, distance, excess, raw = (_range(own, name) for name in _TABLED)
         cells = [f"{low:.3f} – {high:.3f}" for low, _, high in (fidelity, excess)]
         body.append([kind, len(own), fidelity[1], cells[0], distance[1], excess[1], cells[1], raw[1]])
-    columns = [
-        "operator of A codes B",
-        "pairs",
-        "fidelity",
-        "range",
-        "trace distance",
-        "excess, bit/pixel",
-        "range ",
-        "excess with A's contrast",
-    ]
-    return Table(columns=columns, rows=body, caption="Medians over pairs; luma without DC, traces made equal")
+    return Table(
+        columns=[
+            "operator of A codes B",
+            "pairs",
+            "fidelity",
+            "range",
+            "trace distance",
+            "excess, bit/pixel",
+            "range ",
+            "excess with A's contrast",
+        ],
+        rows=body,
+        caption="Medians over pairs; luma without DC, traces made equal",
+    )
 
 
 _TABLED = ("fidelity", "trace_distance", "excess_bits_per_pixel", "excess_raw_bits_per_pixel")

@@ -133,8 +133,12 @@ def table(rows: Sequence[Row]) -> Table:
     for value in levels(rows, "probability"):
         columns[f"{100 * value:g} % interval, %"] = partial(_covered_percent, probability=value)
     columns["true / stated error"] = ratio
-    caption = f"Pooled over {len(distinct(rows, 'image'))} picture(s)"
-    return table_of(sorted(rows, key=lambda row: row.quality), columns, by=("quality",), caption=caption)
+    return table_of(
+        sorted(rows, key=lambda row: row.quality),
+        columns,
+        by=("quality",),
+        caption=f"Pooled over {len(distinct(rows, 'image'))} picture(s)",
+    )
 
 
 def _covered_percent(rows: Sequence[Row], probability: float) -> float:

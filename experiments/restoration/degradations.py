@@ -195,17 +195,20 @@ def table(rows: Sequence[Row]) -> Table:
         for method, setting in best(rows, task)
         for row in select(kept, task=task, method=method, setting=setting)
     ]
-    columns = {
-        "task": "task",
-        "method": "method",
-        "setting": "setting",
-        "PSNR, dB": "psnr_db",
-        "SSIM": "ssim",
-        "within the 90 % interval": "coverage",
-        "processor seconds": "method_seconds",
-    }
-    caption = f"Luma, means over {pictures_counted(rows, 'psnr_db')}"
-    return table_of(shown, columns, by=("task", "method", "setting"), caption=caption)
+    return table_of(
+        shown,
+        {
+            "task": "task",
+            "method": "method",
+            "setting": "setting",
+            "PSNR, dB": "psnr_db",
+            "SSIM": "ssim",
+            "within the 90 % interval": "coverage",
+            "processor seconds": "method_seconds",
+        },
+        by=("task", "method", "setting"),
+        caption=f"Luma, means over {pictures_counted(rows, 'psnr_db')}",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -129,17 +129,20 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
-    columns = {
-        "first": lambda own: own[0].first or "–",
-        "second": "second",
-        "shift": "shift",
-        "JPEG, dB": "psnr_jpeg_db",
-        "restored, dB": "psnr_restored_db",
-        "restored twice, dB": "psnr_twice_db",
-        "gain, dB": _gain,
-    }
-    caption = f"Luma, means over {pictures_counted(rows, 'psnr_jpeg_db')}"
-    return table_of(rows, columns, by=("second", "first", "shift"), caption=caption)
+    return table_of(
+        rows,
+        {
+            "first": lambda own: own[0].first or "–",
+            "second": "second",
+            "shift": "shift",
+            "JPEG, dB": "psnr_jpeg_db",
+            "restored, dB": "psnr_restored_db",
+            "restored twice, dB": "psnr_twice_db",
+            "gain, dB": _gain,
+        },
+        by=("second", "first", "shift"),
+        caption=f"Luma, means over {pictures_counted(rows, 'psnr_jpeg_db')}",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
@@ -150,5 +153,8 @@ def plot(rows: Sequence[Row]) -> Figure:
         for shift in levels(rows, "shift"):
             name = f"then {second}, " + ("same grid" if shift == 0 else f"grid moved by {shift}")
             lines[name] = (firsts, [_gain(rows, first=first, second=second, shift=shift) for first in firsts])
-    panel = Panel(curves=lines, x="first quality", y="gain in Y PSNR, dB", dashed=(0.0,))
-    return figure_of(panel, size=(5.6, 3.8), layout="constrained")
+    return figure_of(
+        Panel(curves=lines, x="first quality", y="gain in Y PSNR, dB", dashed=(0.0,)),
+        size=(5.6, 3.8),
+        layout="constrained",
+    )

@@ -338,19 +338,21 @@ def table(rows: Sequence[Row]) -> Table:
         seconds, drawing = median(last, "train_seconds"), median(last, "drawing_seconds")
         reached = share_of_steps(rows, use, pictures)
         body.append([pictures, use, *final(rows, use, pictures), reached, seconds, drawing, last[0].weights])
-    columns = [
-        "pictures",
-        "prior as",
-        "Q10, dB",
-        "Q20, dB",
-        "Q40, dB",
-        "share of steps to none's end",
-        "training, s",
-        "draws with estimates, s",
-        "weights",
-    ]
-    caption = f"Gain in Y PSNR over JPEG on held-out pictures; {len(distinct(rows, 'seed'))} seed(s)"
-    return Table(columns=columns, rows=body, caption=caption)
+    return Table(
+        columns=[
+            "pictures",
+            "prior as",
+            "Q10, dB",
+            "Q20, dB",
+            "Q40, dB",
+            "share of steps to none's end",
+            "training, s",
+            "draws with estimates, s",
+            "weights",
+        ],
+        rows=body,
+        caption=f"Gain in Y PSNR over JPEG on held-out pictures; {len(distinct(rows, 'seed'))} seed(s)",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -168,12 +168,14 @@ _MEASURES = {
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
-    body = [
-        [quality, method, *(_mean(rows, name, quality=quality, method=method) for name in _MEASURES.values())]
-        for quality, method in groups(rows, "quality", "method")
-    ]
-    caption = f"Luma, means over {pictures_counted(rows, 'psnr_y_db')}"
-    return Table(columns=["quality", "method", *_MEASURES], rows=body, caption=caption)
+    return Table(
+        columns=["quality", "method", *_MEASURES],
+        rows=[
+            [quality, method, *(_mean(rows, name, quality=quality, method=method) for name in _MEASURES.values())]
+            for quality, method in groups(rows, "quality", "method")
+        ],
+        caption=f"Luma, means over {pictures_counted(rows, 'psnr_y_db')}",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
@@ -183,5 +185,8 @@ def plot(rows: Sequence[Row]) -> Figure:
         settings = [{"quality": quality, "method": method} for quality in levels(rows, "quality")]
         psnr, distance = ([_mean(rows, name, **one) for one in settings] for name in ("psnr_y_db", "patch_distance"))
         lines[method] = (psnr, distance)
-    panel = Panel(curves=lines, x="Y PSNR, dB", y="trace distance of patch statistics")
-    return figure_of(panel, size=(5.6, 3.8), layout="constrained")
+    return figure_of(
+        Panel(curves=lines, x="Y PSNR, dB", y="trace distance of patch statistics"),
+        size=(5.6, 3.8),
+        layout="constrained",
+    )

@@ -226,8 +226,11 @@ def table(rows: Sequence[Row]) -> Table:
                     body.append([protocol, quality, f"{method}, published, LIVE1", known[quality], *[np.nan] * 5])
     counted = comparable(rows, "psnr_y_db")
     over = pictures_counted(counted, "psnr_y_db") if counted else "no picture"
-    columns = ["protocol", "quality", "method", *_MEASURES, "s", "as JPEG"]
-    return Table(columns=columns, rows=body, caption=f"Gains over JPEG, means over {over}")
+    return Table(
+        columns=["protocol", "quality", "method", *_MEASURES, "s", "as JPEG"],
+        rows=body,
+        caption=f"Gains over JPEG, means over {over}",
+    )
 
 
 _MEASURES = {

@@ -159,5 +159,8 @@ def plot(rows: Sequence[Row]) -> Figure:
     """Gain against pictures."""
     ordered = sorted(rows, key=lambda row: row.quality)
     lines = curves(ordered, "pictures", gain, by="quality", label="quality {}")
-    panel = Panel(curves=lines, x="pictures fitted on", y="gain in Y PSNR, dB", log="x")
-    return figure_of(panel, size=(5.2, 3.6), layout="constrained")
+    return figure_of(
+        Panel(curves=lines, x="pictures fitted on", y="gain in Y PSNR, dB", log="x"),
+        size=(5.2, 3.6),
+        layout="constrained",
+    )

@@ -292,14 +292,16 @@ def table(rows: Sequence[Row]) -> Table:
         "90 % interval, %": partial(_inside_percent, rows, UNROUNDED),
         "in bytes, %": partial(_inside_percent, rows, BYTES),
     }
-    body = [
-        [quality, method, *(column(quality=quality, method=method) for column in columns.values())]
-        for quality in levels(rows, "quality")
-        for method in distinct(rows, "method")
-    ]
     over = pictures_counted(rows, "psnr_db")
-    caption = f"Luma, truth and output unrounded but where bytes are named; means over {over}"
-    return Table(columns=["quality", "method", *columns], rows=body, caption=caption)
+    return Table(
+        columns=["quality", "method", *columns],
+        rows=[
+            [quality, method, *(column(quality=quality, method=method) for column in columns.values())]
+            for quality in levels(rows, "quality")
+            for method in distinct(rows, "method")
+        ],
+        caption=f"Luma, truth and output unrounded but where bytes are named; means over {over}",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -186,16 +186,19 @@ def table(rows: Sequence[Row]) -> Table:
     budgets = {bond: round(mean(own, "budget")) for bond, own in groups(measured, "bond").items()}
     order_of = list(groups(measured, "model", "order")).index
     ordered = sorted(measured, key=lambda row: (row.bond, order_of((row.model, row.order))))
-    columns = {
-        "bond": "bond",
-        "budget": lambda own: budgets[own[0].bond],
-        "model": lambda own: f"{own[0].order} {own[0].model}".strip(),
-        "numbers": lambda own: round(mean(own, "parameters")),
-        "less gauge": lambda own: round(mean(own, "degrees_of_freedom")),
-        "PSNR, dB": "psnr_db",
-    }
-    caption = f"Y PSNR, means over {pictures_counted(rows, 'psnr_db')}"
-    return table_of(ordered, columns, by=("bond", "model", "order"), caption=caption)
+    return table_of(
+        ordered,
+        {
+            "bond": "bond",
+            "budget": lambda own: budgets[own[0].bond],
+            "model": lambda own: f"{own[0].order} {own[0].model}".strip(),
+            "numbers": lambda own: round(mean(own, "parameters")),
+            "less gauge": lambda own: round(mean(own, "degrees_of_freedom")),
+            "PSNR, dB": "psnr_db",
+        },
+        by=("bond", "model", "order"),
+        caption=f"Y PSNR, means over {pictures_counted(rows, 'psnr_db')}",
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
