@@ -11,11 +11,10 @@ prints the size of each room, and `identity [EXPERIMENT …]` compares streams, 
 import os
 import platform
 import statistics
-import subprocess
 import sys
 
 from benchmarks import codec, operators, preparation, prior, restoration, simulator, tensor_train
-from benchmarks.timing import Comparison
+from benchmarks.timing import Comparison, printed
 from qimg.report import Table
 
 
@@ -35,11 +34,7 @@ def machine() -> str:
 def import_seconds(statement: str, repeats: int = 7) -> float:
     """Median time of a statement in a fresh interpreter, the interpreter's own start not counted."""
     script = f"import time; start = time.perf_counter(); {statement}; print(time.perf_counter() - start)"
-    runs = [
-        subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-        for _ in range(repeats)
-    ]
-    return statistics.median(float(run.stdout) for run in runs)
+    return statistics.median(float(printed(script)) for _ in range(repeats))
 
 
 def of_operators() -> tuple[list[Comparison], list[str]]:

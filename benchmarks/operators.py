@@ -1,12 +1,9 @@
 """Correlation operators and batched transforms against the bare BLAS product."""
 
-import subprocess
-import sys
-
 import numpy as np
 
 import qimg
-from benchmarks.timing import Comparison, compare
+from benchmarks.timing import Comparison, compare, printed
 from qimg import transforms
 
 
@@ -61,8 +58,4 @@ def memory() -> list[tuple[int, float]]:
         "operator = reduce(lambda a, b: a + b, (qimg.CorrelationOperator.from_planes(plane) for _ in range({n})))\n"
         "print(tracemalloc.get_traced_memory()[1])\n"
     )
-    peaks = []
-    for n in (10, 100, 1000, 10_000):
-        out = subprocess.run([sys.executable, "-c", script.format(n=n)], capture_output=True, text=True, check=True)
-        peaks.append((n, int(out.stdout) / 2**20))
-    return peaks
+    return [(n, int(printed(script.format(n=n))) / 2**20) for n in (10, 100, 1000, 10_000)]

@@ -3,13 +3,14 @@
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from qiskit.quantum_info import Statevector
 
 import circuits
 import qimg
-from benchmarks.timing import Comparison
+from benchmarks.timing import Comparison, seconds_of
 from circuits.preparation.baselines import qiskit_circuit, schmidt_circuit
 from experiments._run.pictures import gather
 
@@ -19,39 +20,32 @@ SEARCHED = {6: 20, 8: 4}
 
 def random_states(n_qubits: int, count: int, *, imaginary: bool = False) -> list[np.ndarray]:
     """Unit vectors with normal components, seeds 0, 1, …."""
-    states = []
-    for seed in range(count):
-        rng = np.random.default_rng(seed)
-        vector = rng.normal(size=2**n_qubits) + (1j * rng.normal(size=2**n_qubits) if imaginary else 0)
-        states.append(vector / np.linalg.norm(vector))
-    return states
+    generators = map(np.random.default_rng, range(count))
+    draws = ((rng.normal(size=2**n_qubits), rng.normal(size=2**n_qubits) if imaginary else 0) for rng in generators)
+    return [(real + 1j * other if imaginary else real) / np.linalg.norm(real + 1j * other) for real, other in draws]
 
 
 def compare() -> tuple[list[Comparison], list[str]]:
     """Default effort by register, beside Qiskit and the Schmidt form; processor time."""
-    said = [f"first call of a process: {_first_call():.2f} s of processor time"]
+    first = seconds_of(lambda: circuits.prepare(random_states(5, 1)[0]), clock=time.process_time)
+    said = [f"first call of a process: {first:.2f} s of processor time"]
     for n_qubits, imaginary in ((4, False), (6, False), (6, True), (7, False), (7, True), (8, False)):
         states = random_states(n_qubits, 20 if n_qubits <= 6 else 4, imaginary=imaginary)
         ours = _measured(circuits.prepare, states)
+        qiskit = circuits.count_gates(qiskit_circuit(states[0])).cx
+        schmidt = circuits.count_gates(schmidt_circuit(states[0], rank=2 ** (n_qubits // 2))).cx
         kind = "complex" if imaginary else "real"
-        rank = 2 ** (n_qubits // 2)
-        others = [
-            circuits.count_gates(build(states[0])).cx
-            for build in (qiskit_circuit, lambda state, rank=rank: schmidt_circuit(state, rank=rank))
-        ]
-        said.append(f"{n_qubits} {kind} qubits: {ours}; Qiskit {others[0]}, Schmidt form {others[1]} CX")
+        said.append(f"{n_qubits} {kind} qubits: {ours}; Qiskit {qiskit}, Schmidt form {schmidt} CX")
     return [], said
 
 
 def search() -> tuple[list[Comparison], list[str]]:
     """`effort="search"` at an infidelity of 1e-9: minutes."""
-    said = []
-    for n_qubits, count in SEARCHED.items():
-        measured = _measured(
-            lambda state: circuits.prepare(state, fidelity=1 - 1e-9, effort="search"), random_states(n_qubits, count)
-        )
-        said.append(f"search, {count} real states of {n_qubits} qubits: {measured}")
-    return [], said
+    prepare = partial(circuits.prepare, fidelity=1 - 1e-9, effort="search")
+    return [], [
+        f"search, {count} real states of {n_qubits} qubits: {_measured(prepare, random_states(n_qubits, count))}"
+        for n_qubits, count in SEARCHED.items()
+    ]
 
 
 def patches() -> tuple[list[Comparison], list[str]]:
@@ -70,12 +64,6 @@ def patches() -> tuple[list[Comparison], list[str]]:
             f"{cx.max()} at most, {(cx == 0).mean():.0%} without, {1e3 * seconds:.0f} ms each"
         )
     return [], said
-
-
-def _first_call() -> float:
-    start = time.process_time()
-    circuits.prepare(random_states(5, 1)[0])
-    return time.process_time() - start
 
 
 def _measured(prepare: Callable[[np.ndarray], object], states: list[np.ndarray]) -> str:

@@ -1,20 +1,18 @@
 """Fitting a prior against bare decoding, in memory, on a cluster, and against scikit-learn's mixture."""
 
 import os
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.timing import Comparison, medians
+from benchmarks.timing import Comparison, printed, ratio, seconds_of
+from benchmarks.timing import compare as timed
 from qimg import images, prior
 from qimg.core.blas import one_blas_thread
 from qimg.core.workers import dask_cluster
@@ -55,20 +53,18 @@ def fit_against_decode(paths: Sequence[str], *, threads: int, repeats: int) -> C
 
     def decode() -> None:
         with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(images.load, paths):
-                pass
+            list(pool.map(images.load, paths))
 
     with one_blas_thread():
-        ours, peer = medians(lambda: prior.fit(paths, OPERATORS, workers=threads), lambda: decode(), repeats=repeats)
-    return Comparison(
-        what=f"prior.fit, operators of {len(paths)} PNG photographs, {threads} thread(s)",
-        ours_seconds=ours,
-        peer="images.load of the same files",
-        peer_seconds=peer,
-        figure="speed of decoding alone",
-        value=peer / ours,
-        target="≥ 0.70",
-    )
+        return timed(
+            f"prior.fit, operators of {len(paths)} PNG photographs, {threads} thread(s)",
+            lambda: prior.fit(paths, OPERATORS, workers=threads),
+            "images.load of the same files",
+            decode,
+            target="≥ 0.70",
+            figure="speed of decoding alone",
+            repeats=repeats,
+        )
 
 
 def memory(counts: Iterable[int] = (10, 100, 1000, 10_000)) -> list[tuple[int, float]]:
@@ -89,51 +85,24 @@ def memory(counts: Iterable[int] = (10, 100, 1000, 10_000)) -> list[tuple[int, f
     small = [images.bundled("coffee")[100:164, 100:164, 1]]
     with folder_of(small, max(counts)) as paths:
         folder = str(Path(paths[0]).parent)
-        peaks = []
-        for n in counts:
-            command = [sys.executable, "-c", script, folder, str(n)]
-            out = subprocess.run(command, capture_output=True, text=True, check=True)
-            peaks.append((n, int(out.stdout) / 2**20))
-    return peaks
+        return [(n, int(printed(script, folder, str(n))) / 2**20) for n in counts]
 
 
 def dask_speedup(paths: Sequence[str], *, repeats: int) -> Comparison:
     """Two single-threaded Dask workers against one, both clusters running before the clock does."""
     with dask_cluster(None, workers=1) as one, dask_cluster(None, workers=2) as two:
-        ours, peer = medians(
+        return timed(
+            f"prior.fit on 2 Dask workers, {len(paths)} PNG photographs",
             lambda: prior.fit(paths, OPERATORS, scheduler=two.address),
+            "the same on 1 Dask worker",
             lambda: prior.fit(paths, OPERATORS, scheduler=one.address),
+            target="≥ 1.6",
+            figure="times as fast as one worker",
             repeats=repeats,
         )
-    return Comparison(
-        what=f"prior.fit on 2 Dask workers, {len(paths)} PNG photographs",
-        ours_seconds=ours,
-        peer="the same on 1 Dask worker",
-        peer_seconds=peer,
-        figure="times as fast as one worker",
-        value=peer / ours,
-        target="≥ 1.6",
-    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Race:
-    """Expectation–maximization to the same held-out likelihood."""
-
-    comparison: Comparison
-    sklearn_nats: float
-    """Mean held-out log-likelihood of scikit-learn's mixture where it stopped, per patch in code values."""
-    sklearn_seconds: float
-    """All of its iterations."""
-    our_nats: float
-    """The same of ours after all of its passes."""
-    our_seconds: float
-    """All of its passes."""
-    passes: int
-    """Passes until ours was within 0.1 nat of scikit-learn's."""
-
-
-def mixtures(*, components: int = 16, patches: int = 100_000, epochs: int = 30) -> Race:
+def mixtures(*, components: int = 16, patches: int = 100_000, epochs: int = 30) -> tuple[Comparison, str]:
     """Time of both to 0.1 nat below scikit-learn's final held-out likelihood; looking at it is not counted."""
     from sklearn.mixture import GaussianMixture
 
@@ -164,22 +133,16 @@ def mixtures(*, components: int = 16, patches: int = 100_000, epochs: int = 30) 
         if not number and nats >= aim - 0.1:
             reached, number = seconds, count
         start = time.perf_counter()
-    comparison = Comparison(
-        what=f"prior.fit_mixture, K = {components}, {len(fitted):,} patches, to 0.1 nat below the peer's end",
-        ours_seconds=reached,
-        peer="sklearn.mixture.GaussianMixture",
-        peer_seconds=peer_seconds,
-        figure="times as fast",
-        value=peer_seconds / reached,
+    comparison = ratio(
+        f"prior.fit_mixture, K = {components}, {len(fitted):,} patches, to 0.1 nat below the peer's end",
+        "sklearn.mixture.GaussianMixture",
+        (reached, peer_seconds),
         target="≥ 5",
+        figure="times as fast",
     )
-    return Race(
-        comparison=comparison,
-        sklearn_nats=aim,
-        sklearn_seconds=total,
-        our_nats=nats,
-        our_seconds=seconds,
-        passes=number,
+    return comparison, (
+        f"held-out nats per patch: scikit-learn {aim:.2f} after {total:.1f} s, ours {nats:.2f} after {seconds:.1f} s, "
+        f"within 0.1 of scikit-learn's after {number} pass(es)"
     )
 
 
@@ -219,15 +182,9 @@ def loading(repeats: int) -> list[tuple[str, float, float, float]]:
         named = {"a saved prior": saved, **({"the shipped prior": shipped} if shipped.exists() else {})}
         patches = np.random.default_rng(0).uniform(size=(1000, 64))
         for name, path in named.items():
-            loads, firsts = [], []
-            for _ in range(repeats):
-                start = time.perf_counter()
-                loaded = prior.load(path)
-                loads.append(time.perf_counter() - start)
-                start = time.perf_counter()
-                loaded.log_likelihood(patches)
-                firsts.append(time.perf_counter() - start)
-            found.append((name, path.stat().st_size / 2**20, float(np.median(loads)), float(np.median(firsts))))
+            load = seconds_of(lambda path=path: prior.load(path), repeats=repeats)
+            both = seconds_of(lambda path=path: prior.load(path).log_likelihood(patches), repeats=repeats)
+            found.append((name, path.stat().st_size / 2**20, load, both - load))
     return found
 
 
@@ -249,17 +206,15 @@ def compare() -> tuple[list[Comparison], list[str]]:
     with folder_of(photographs(), 6 * COUNT) as paths:
         rows = [fit_against_decode(paths[:COUNT], threads=threads, repeats=5) for threads in sorted({1, cores})]
         rows.append(dask_speedup(paths, repeats=5))
-    race = mixtures()
-    rows.append(race.comparison)
-    said = [
-        f"held-out nats per patch: scikit-learn {race.sklearn_nats:.2f} after {race.sklearn_seconds:.1f} s, ours "
-        f"{race.our_nats:.2f} after {race.our_seconds:.1f} s, within 0.1 of scikit-learn's after {race.passes} pass(es)"
-    ]
+    race, nats = mixtures()
     peaks = ", ".join(f"{n:,}: {mib:.1f} MiB" for n, mib in memory())
-    said.append(f"peak memory of fitting operators of n PNG files of 64 × 64: {peaks}")
-    said += [
-        f"{name}, {mib:.1f} MiB: load {1e3 * load:.1f} ms (target < 50), first likelihood of 1000 patches "
-        f"{1e3 * first:.0f} ms"
-        for name, mib, load, first in loading(9)
+    said = [
+        nats,
+        f"peak memory of fitting operators of n PNG files of 64 × 64: {peaks}",
+        *(
+            f"{name}, {mib:.1f} MiB: load {1e3 * load:.1f} ms (target < 50), first likelihood of 1000 patches "
+            f"{1e3 * first:.0f} ms"
+            for name, mib, load, first in loading(9)
+        ),
     ]
-    return rows, said
+    return [*rows, race], said

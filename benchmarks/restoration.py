@@ -3,22 +3,22 @@
 All on one thread, in CPU seconds: they do not depend on what else the machine does.
 """
 
-import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
+import time
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.codec import photograph
-from benchmarks.timing import Comparison, medians
+from benchmarks.timing import Comparison, medians, printed
 from experiments.restoration.restoration import shifts
 from qimg import images, restoration
 
 QUALITY = 10
+TARGETS = {"explicit, effort 3": "≤ 0.5", "network, effort 1": "≤ 0.6"}
+"""Seconds, of all others at most 1.5."""
 _SAMPLES = 768 * 512
 _LARGE = """
 import os, resource, sys, time
@@ -38,46 +38,28 @@ def methods() -> dict[str, tuple[str, int]]:
     return found
 
 
-def one_thread() -> None:
-    """PyTorch on one thread, as all else."""
+def compare() -> tuple[list[Comparison], list[str]]:
+    """Seconds for 768×512 samples of luma, one core."""
     if find_spec("torch"):
         import torch
 
         torch.set_num_threads(1)
-
-
-def restored(file: bytes, method: str, effort: int) -> Callable[[], object]:
-    """A call that restores a file."""
-    return lambda: restoration.restore(file, method=method, effort=effort)
-
-
-def compare() -> tuple[list[Comparison], list[str]]:
-    """Seconds for 768×512 samples of luma, one core."""
-    one_thread()
-    import time
-
     luma = images.to_uint8(images.luma(photograph()))
     coded = images.jpeg_round_trip(luma, quality=QUALITY)
-    scale = _SAMPLES / luma.size
     rows = []
     for name, (method, effort) in methods().items():
-        mine, theirs = medians(
-            restored(coded.file, method, effort),
-            lambda: shifts(coded.file, coded.image, QUALITY),
-            repeats=3,
-            clock=time.process_time,
-        )
-        target = {"explicit, effort 5": "≤ 1.5", "network, effort 1": "≤ 0.6"}.get(name, "≤ 1.5")
-        target = "≤ 0.5" if name == "explicit, effort 3" else target
+        ours = partial(restoration.restore, coded.file, method=method, effort=effort)
+        theirs = partial(shifts, coded.file, coded.image, QUALITY)
+        seconds, peer_seconds = medians(ours, theirs, repeats=3, clock=time.process_time)
         rows.append(
             Comparison(
                 what=f"restore {luma.shape[1]}×{luma.shape[0]} gray: {name}",
-                ours_seconds=mine,
+                ours_seconds=seconds,
                 peer="JPEG again at 64 shifts",
-                peer_seconds=theirs,
+                peer_seconds=peer_seconds,
                 figure="s per 768×512, one core",
-                value=scale * mine,
-                target=target,
+                value=_SAMPLES / luma.size * seconds,
+                target=TARGETS.get(name, "≤ 1.5"),
             )
         )
     return rows, []
@@ -88,13 +70,9 @@ def compare_large() -> tuple[list[Comparison], list[str]]:
     photo = photograph()
     down, across = -(-6250 // photo.shape[0]), -(-8000 // photo.shape[1])
     mosaic = np.tile(photo, (down, across, 1))[:6250, :8000]
-    said = []
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mosaic.jpg"
         path.write_bytes(images.jpeg_round_trip(mosaic, quality=30).file)
-        for method in sorted({method for method, _ in methods().values()}):
-            command = [sys.executable, "-c", _LARGE, str(path), method]
-            run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-            said.append(f"restore 8000×6250 colour, {method}: {run.stdout.strip()}")
-    return [], said
+        run = partial(printed, _LARGE, str(path), OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+        names = sorted({method for method, _ in methods().values()})
+        return [], [f"restore 8000×6250 colour, {name}: {run(name)}" for name in names]

@@ -1,14 +1,12 @@
 """Thousands of patches through Aer against one circuit per patch."""
 
-import time
-
 import numpy as np
 from qiskit import QuantumCircuit, transpile
 from qiskit_aer import AerSimulator
 
 import circuits
 import qimg
-from benchmarks.timing import Comparison
+from benchmarks.timing import Comparison, ratio, seconds_of
 
 LOOPED = 50
 """Patches of the looped peer; its time per patch is constant."""
@@ -20,68 +18,50 @@ def patches(count: int) -> np.ndarray:
     return qimg.extract_patches(luma)[:count] + 1.0
 
 
-def looped(count: int, transform: QuantumCircuit) -> tuple[float, np.ndarray]:
-    """Seconds per patch of StatePreparation + transpile + run, and the states it gives."""
-    states = qimg.amplitude_encode(patches(count)).amplitudes
+def looped(count: int, transform: QuantumCircuit) -> np.ndarray:
+    """States by StatePreparation + transpile + run, one circuit for each patch."""
     simulator = AerSimulator(method="statevector")
     found = []
-    start = time.perf_counter()
-    for state in states:
+    for state in qimg.amplitude_encode(patches(count)).amplitudes:
         circuit = QuantumCircuit(6)
         circuit.prepare_state(state)
         circuit.compose(transform, inplace=True)
         circuit.save_statevector()
-        found.append(
-            np.asarray(simulator.run(transpile(circuit, simulator, optimization_level=1)).result().get_statevector())
-        )
-    return (time.perf_counter() - start) / count, np.stack(found)
+        compiled = transpile(circuit, simulator, optimization_level=1)
+        found.append(np.asarray(simulator.run(compiled).result().get_statevector()))
+    return np.stack(found)
 
 
 def compare(repeats: int) -> tuple[list[Comparison], dict[str, float]]:
     """Batch register and template against the loop: 1000 patches, 2-D DCT on 6 qubits."""
     transform = circuits.transform_circuit("dct_2d", 6)
-    circuits.compile_circuit(transform)
-    start = time.perf_counter()
     compiled = circuits.compile_circuit(transform)
-    compile_seconds = time.perf_counter() - start
     batch = patches(1000)
-    per_patch, states = looped(LOOPED, compiled)
-    circuits.transform_batch(compiled, batch)
-    batch_times, template_times = [], []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        transformed = circuits.transform_batch(compiled, batch)
-        batch_times.append(time.perf_counter() - start)
-    for _ in range(max(1, repeats // 3)):
-        start = time.perf_counter()
-        separate = circuits.run_template(compiled, batch)
-        template_times.append(time.perf_counter() - start)
+    transformed, separate = circuits.transform_batch(compiled, batch), circuits.run_template(compiled, batch)
+    states = looped(LOOPED, compiled)
     norms = np.linalg.norm(batch, axis=1, keepdims=True)
     product = qimg.transforms.apply(qimg.transforms.unitary("dct_2d", 64), batch)
     errors = {
         "batch register against matrix product": float(np.abs(transformed - product).max() / np.abs(product).max()),
         "batch register against loop": _distance(transformed[:LOOPED] / norms[:LOOPED], states),
         "template against loop": _distance(separate[:LOOPED], states),
-        "seconds to compile the transform once": compile_seconds,
+        "seconds to compile the transform once": seconds_of(lambda: circuits.compile_circuit(transform)),
     }
-    peer = "StatePreparation + transpile + run, looped"
-    rows = []
-    for what, times, target in (
-        ("1000 patches in one batch register", batch_times, "≥ 1000"),
-        ("1000 gate-only circuits from one template", template_times, "≥ 10"),
-    ):
-        seconds = float(np.median(times))
-        rows.append(
-            Comparison(
-                what=what,
-                ours_seconds=seconds,
-                peer=peer,
-                peer_seconds=1000 * per_patch,
-                figure="times as fast as the loop",
-                value=1000 * per_patch / seconds,
-                target=target,
-            )
+    peer_seconds = 1000 / LOOPED * seconds_of(lambda: looped(LOOPED, compiled))
+    timed = (
+        ("1000 patches in one batch register", circuits.transform_batch, repeats, "≥ 1000"),
+        ("1000 gate-only circuits from one template", circuits.run_template, max(1, repeats // 3), "≥ 10"),
+    )
+    rows = [
+        ratio(
+            what,
+            "StatePreparation + transpile + run, looped",
+            (seconds_of(lambda run=run: run(compiled, batch), repeats=count), peer_seconds),
+            target=target,
+            figure="times as fast as the loop",
         )
+        for what, run, count, target in timed
+    ]
     return rows, errors
 
 

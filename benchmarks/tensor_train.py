@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks.timing import Comparison, medians
+from benchmarks.timing import Comparison, medians, ratio, seconds_of
 from qimg import images, metrics, tensor_train
 from qimg.core.arguments import Array
 from qimg.core.blas import one_blas_thread
@@ -24,10 +24,8 @@ def compare(repeats: int = 15) -> tuple[list[Comparison], list[str]]:
         return metrics.psnr_db(picture, plan.to_padded(components))
 
     ours = tensor_train.decompose(vector, plan.dims, bond=BOND).train
-    exact, _ = medians(lambda: tensor_train.decompose(vector, plan.dims), lambda: None, repeats=3)
-    budget, _ = medians(
-        lambda: tensor_train.decompose(vector, plan.dims, parameters=ours.parameters), lambda: None, repeats=3
-    )
+    exact = seconds_of(lambda: tensor_train.decompose(vector, plan.dims), repeats=3)
+    budget = seconds_of(lambda: tensor_train.decompose(vector, plan.dims, parameters=ours.parameters), repeats=3)
     said = [
         f"camera 512×512, Morton order, bond {BOND}: {psnr(ours.dense()):.3f} dB with {ours.parameters} numbers",
         f"exact train by SVD: {1e3 * exact:.0f} ms; the same numbers shared among the cuts: {1e3 * budget:.0f} ms",
@@ -41,16 +39,6 @@ def compare(repeats: int = 15) -> tuple[list[Comparison], list[str]]:
             return MatrixProductState.from_dense(vector, 2, max_bond=BOND, cutoff=0.0)
 
     said.append(f"quimb's train: {psnr(np.ravel(theirs().to_dense())):.3f} dB")
-    ours_seconds, peer_seconds = medians(
-        lambda: tensor_train.decompose(vector, plan.dims, bond=BOND), theirs, repeats=repeats
-    )
-    comparison = Comparison(
-        what=f"tensor_train.decompose, 512 × 512, bond {BOND}",
-        ours_seconds=ours_seconds,
-        peer="quimb MatrixProductState.from_dense",
-        peer_seconds=peer_seconds,
-        figure="time of quimb's",
-        value=ours_seconds / peer_seconds,
-        target="≤ 0.2",
-    )
-    return [comparison], said
+    seconds = medians(lambda: tensor_train.decompose(vector, plan.dims, bond=BOND), theirs, repeats=repeats)
+    what, peer = f"tensor_train.decompose, 512 × 512, bond {BOND}", "quimb MatrixProductState.from_dense"
+    return [ratio(what, peer, seconds, target="≤ 0.2", figure="time of quimb's")], said

@@ -1,17 +1,13 @@
 """Draws docs/figures/codec-crops.png, the codec and its peers at equal bytes: `python docs/figures/make_crops.py`."""
 
-from pathlib import Path
-
-import matplotlib.pyplot as plt
-import numpy as np
+from grid import Views, draw
 
 import qimg
 from qimg.codecs.peers import peers
 from qimg.core.arguments import Array
 from qimg.images import bundled
-from qimg.report import LIGHT
 
-PICTURES = (("astronaut", (30, 160, 170, 190)), ("coffee", (120, 150, 170, 190)))
+PICTURES = {"astronaut": (30, 160, 170, 190), "coffee": (120, 150, 170, 190)}
 """Bundled photographs, and row, column, rows and columns of the crop."""
 BITS_PER_PIXEL = 0.3
 PEERS = ("AVIF", "WebP", "JPEG optimised")
@@ -23,29 +19,27 @@ def closest(codec: peers.Codec, photo: Array, size: int) -> bytes:
     return max((file for file in files if len(file) <= size), key=len, default=min(files, key=len))
 
 
-def main() -> None:
-    """Write the figure beside this file."""
-    names = {codec.name: codec for codec in peers.CODECS}
-    shown = [next(codec for name, codec in names.items() if name.startswith(wanted)) for wanted in PEERS]
-    with plt.rc_context({**LIGHT, "backend": "agg"}):
-        figure, axes = plt.subplots(len(PICTURES), len(shown) + 2, figsize=(13, 5.6), layout="constrained")
-        for row, (name, (top, left, rows, columns)) in zip(axes, PICTURES, strict=True):
-            photo = bundled(name)
-            size = int(BITS_PER_PIXEL * photo[..., 0].size / 8)
-            ours = qimg.encode(photo, size=size)
-            views = [(f"{name}", photo), (f"qimg, {len(ours)} bytes", qimg.decode(ours))]
-            for codec in shown:
-                file = closest(codec, photo, size)
-                views.append((f"{codec.name}, {len(file)} bytes", codec.decode(file)))
-            for ax, (title, picture) in zip(row, views, strict=True):
-                ax.imshow(picture[top : top + rows, left : left + columns], interpolation="nearest")
-                quality = (
-                    "" if np.array_equal(picture, photo) else f"\n{qimg.psnr_db(photo, picture, data_range=255):.2f} dB"
-                )
-                ax.set_title(title + quality, fontsize=9)
-                ax.set_axis_off()
-        figure.savefig(Path(__file__).with_name("codec-crops.png"), dpi=110)
+def views(name: str) -> Views:
+    """A photograph, our codec's and the peers' versions of it."""
+    photo = bundled(name)
+    size = int(BITS_PER_PIXEL * photo[..., 0].size / 8)
+    ours = qimg.encode(photo, size=size)
+    shown = [next(codec for codec in peers.CODECS if codec.name.startswith(wanted)) for wanted in PEERS]
+    files = {codec: closest(codec, photo, size) for codec in shown}
+    return [
+        (name, photo),
+        (f"qimg, {len(ours)} bytes", qimg.decode(ours)),
+        *((f"{codec.name}, {len(file)} bytes", codec.decode(file)) for codec, file in files.items()),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    originals = [bundled(name) for name in PICTURES]
+    draw(
+        "codec-crops.png",
+        [views(name) for name in PICTURES],
+        originals,
+        corners=list(PICTURES.values()),
+        size=(13, 5.6),
+        dpi=110,
+    )

@@ -1,1 +1,107 @@
-"""Running experiments: their list, the pictures they run on, rows and provenance on disk, the trial."""
+"""What experiments are written with: parameters and their rules, pictures, rows and tables, figures.
+
+Beside it: `runner` with the list of experiments, and `trial`.
+"""
+
+from experiments._run.figures import Axes, Figure, Panel, figure_of, legend_below, name_identity, subplots, zero_line
+from experiments._run.parameters import (
+    Count,
+    Counts,
+    Qualities,
+    Seed,
+    among,
+    check,
+    each,
+    fulfils,
+    not_empty,
+    positive,
+    whole,
+)
+from experiments._run.per_picture import per_picture
+from experiments._run.pictures import (
+    FittingParams,
+    Gathered,
+    LeaveOneOut,
+    Picture,
+    PictureParams,
+    Track,
+    bundled,
+    gather,
+    others,
+)
+from experiments._run.rows import (
+    curve,
+    curves,
+    distinct,
+    fair_mean,
+    groups,
+    groups_by,
+    levels,
+    mean,
+    mean_or_infinite,
+    median,
+    select,
+    table_of,
+    values,
+)
+from qimg.core.arguments import Array, integer, one_of, require
+from qimg.evaluation.summary import comparable, finite_mean, finite_quantiles, pictures_counted
+from qimg.report import Table, bare, literal_label, plain_log_axis, plot_curves
+
+__all__ = [
+    "Array",
+    "Axes",
+    "Count",
+    "Counts",
+    "Figure",
+    "FittingParams",
+    "Gathered",
+    "LeaveOneOut",
+    "Panel",
+    "Picture",
+    "PictureParams",
+    "Qualities",
+    "Seed",
+    "Table",
+    "Track",
+    "among",
+    "bare",
+    "bundled",
+    "check",
+    "comparable",
+    "curve",
+    "curves",
+    "distinct",
+    "each",
+    "fair_mean",
+    "figure_of",
+    "legend_below",
+    "name_identity",
+    "finite_mean",
+    "finite_quantiles",
+    "fulfils",
+    "gather",
+    "groups",
+    "groups_by",
+    "integer",
+    "levels",
+    "literal_label",
+    "mean",
+    "mean_or_infinite",
+    "median",
+    "not_empty",
+    "one_of",
+    "others",
+    "per_picture",
+    "pictures_counted",
+    "plain_log_axis",
+    "plot_curves",
+    "positive",
+    "require",
+    "select",
+    "subplots",
+    "table_of",
+    "values",
+    "whole",
+    "zero_line",
+]

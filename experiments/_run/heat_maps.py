@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from experiments._run import Axes, literal_label
 from qimg.core.arguments import Array
-from qimg.report import literal_label
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 WRITTEN = 12
 """Rows up to which every cell has its value written into it."""
@@ -24,8 +21,8 @@ def plot_matrix(
     unit: str,
     logarithmic: bool,
     palette: str,
-    ax: "Axes",
-) -> "Axes":
+    ax: Axes,
+) -> Axes:
     """A square matrix with the same names along both sides.
 
     Args:

@@ -1,17 +1,53 @@
-"""Checks on parameters that are lists."""
+"""Rules for parameters, written beside their types: `qualities: Annotated[tuple[int, ...], each(whole(1, 100))]`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
-from qimg.core.arguments import integer, require
+from qimg.core.arguments import integer, one_of, require
 
-
-def integers(name: str, values: Sequence[int], low: int, high: int | None = None) -> None:
-    """Raise `ValueError` unless there is at least one value and each is in [low, high]."""
-    not_empty(name, values)
-    for value in values:
-        integer(name, value, low, high)
+Rule: TypeAlias = Callable[[str, Any], object]
+"""Raises `ValueError` naming the parameter where its value breaks the rule."""
 
 
-def not_empty(name: str, values: Sequence[object]) -> None:
-    """Raise `ValueError` unless there is at least one value."""
-    require(len(values) > 0, name, "must hold at least one value", values)
+def whole(low: int, high: int | None = None) -> Rule:
+    """A whole number in [low, high]; `high=None` leaves the top open."""
+    return lambda name, value: integer(name, value, low, high)
+
+
+def among(options: Iterable[str]) -> Rule:
+    """One of the named options."""
+    return lambda name, value: one_of(name, value, options)
+
+
+def fulfils(holds: Callable[[Any], bool], wording: str) -> Rule:
+    """Any other condition, worded as in "must be positive"."""
+    return lambda name, value: require(holds(value), name, wording, value)
+
+
+def each(rule: Rule, *, empty: bool = False) -> Rule:
+    """A tuple whose values keep a rule; at least one unless `empty`."""
+
+    def check_values(name: str, values: tuple[Any, ...]) -> None:
+        require(empty or len(values) > 0, name, "must hold at least one value", values)
+        for value in values:
+            rule(name, value)
+
+    return check_values
+
+
+positive = fulfils(lambda value: value > 0, "must be positive")
+not_empty = each(lambda name, value: None)
+"""Values of any kind, at least one."""
+
+Seed = Annotated[int, whole(0)]
+Count = Annotated[int, whole(1)]
+Counts = Annotated[tuple[int, ...], each(whole(1))]
+Qualities = Annotated[tuple[int, ...], each(whole(1, 100))]
+"""Of libjpeg."""
+
+
+def check(params: Any) -> None:
+    """Raise `ValueError` for the first parameter of a record that breaks a rule in its type."""
+    for name, hint in get_type_hints(type(params), include_extras=True).items():
+        for rule in getattr(hint, "__metadata__", ()):
+            rule(name, getattr(params, name))

@@ -1,29 +1,27 @@
 """The practical trial: every experiment on the same pictures, told as one report."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial, reduce
 from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from experiments._run import runner
+from experiments._run.figures import Figure as MatplotlibFigure
+from experiments._run.figures import subplots
 from experiments._run.pictures import LARGE, Gathered, LeaveOneOut, Picture, gather
-from experiments.circuits import shots, transform_circuits
-from experiments.operators import conditional_expectation, convergence, decoherence, pairs, purification, truncation
+from experiments.operators import conditional_expectation
 from experiments.operators.quantized_states import ac_coefficients
 from qimg import __version__, images
 from qimg.channels import quantization_channel
 from qimg.cli.progress import progress_bars
 from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
-from qimg.report import Figure, Page, Section, plot_density_matrix, plot_eigen_patches, plot_spectrum, render
+from qimg.report import Figure, Page, Section, bare, plot_density_matrix, plot_eigen_patches, plot_spectrum, render
 from qimg.report.plots import as_board
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure as MatplotlibFigure
 
 TITLES = {
     "pairs": "Raw and JPEG pairs",
@@ -43,16 +41,13 @@ CROP = 160
 def parameters(sources: tuple[str, ...], seed: int) -> dict[str, Any]:
     """The parameters of every step of a trial."""
     common: dict[str, Any] = {"images": sources, "box_mean": 0}
-    return {
-        "pairs": pairs.Params(**common),
-        "convergence": convergence.Params(**common, seed=seed),
-        "purification": purification.Params(**common),
-        "truncation": truncation.Params(**common),
-        "decoherence": decoherence.Params(**common, seed=seed),
-        "conditional_expectation": conditional_expectation.Params(**common),
-        "transform_circuits": transform_circuits.Params(**common, seed=seed),
-        "shots": shots.Params(**common, seed=seed, shots_per_patch=(64, 256, 1024, 4096), repeats=3),
+    own: dict[str, dict[str, Any]] = {
+        "convergence": {"seed": seed},
+        "decoherence": {"seed": seed},
+        "transform_circuits": {"seed": seed},
+        "shots": {"seed": seed, "shots_per_patch": (64, 256, 1024, 4096), "repeats": 3},
     }
+    return {name: runner.module(name).Params(**common, **own.get(name, {})) for name in runner.TRIAL}
 
 
 def run_trial(
@@ -179,11 +174,10 @@ def _gallery(name: str, pictures: Sequence[Picture]) -> list[Figure]:
     """Figures that show pictures and matrices themselves."""
     if name == "pairs":
         crops = [_crop(images.to_uint8(images.code_values(picture.image()))) for picture in pictures[:5]]
-        boards = [crops, [images.jpeg_round_trip(crop, quality=CROP_QUALITY).image for crop in crops]]
+        coded = [images.jpeg_round_trip(crop, quality=CROP_QUALITY).image for crop in crops]
         return [
             _board(
-                boards,
-                ["raw", f"JPEG {CROP_QUALITY}"],
+                {"raw": crops, f"JPEG {CROP_QUALITY}": coded},
                 f"Crops of the pictures and what JPEG at quality {CROP_QUALITY} makes of them.",
             )
         ]
@@ -192,18 +186,14 @@ def _gallery(name: str, pictures: Sequence[Picture]) -> list[Figure]:
         return [operator_figure(operator)] if np.trace(operator.matrix) > 0 else []
     if name == "decoherence":
         return _channel_figure(max(pictures, key=lambda picture: picture.pixels))
-    if name == "conditional_expectation":
-        return [_restored_figure(pictures)]
-    return []
+    return [_restored_figure(pictures)] if name == "conditional_expectation" else []
 
 
 def operator_figure(operator: CorrelationOperator) -> Figure:
     """Density matrix, spectra and leading eigenvectors of a 192-dimensional Y'CbCr operator."""
 
-    def draw() -> "MatplotlibFigure":
-        import matplotlib.pyplot as plt
-
-        figure, axes = plt.subplots(1, 3, figsize=(11, 3.7))
+    def draw() -> MatplotlibFigure:
+        figure, axes = subplots(1, 3, figsize=(11, 3.7))
         rho = operator.density_matrix()
         plot_density_matrix(rho, registers=[("Y", 64), ("Cb", 64), ("Cr", 64)], ax=axes[0])
         spectra = {"Y'CbCr": operator.spectrum()}
@@ -212,15 +202,19 @@ def operator_figure(operator: CorrelationOperator) -> Figure:
                 spectra[label] = np.linalg.eigvalsh(part / np.trace(part))[::-1]
         plot_spectrum(spectra, ax=axes[1])
         plot_eigen_patches(operator.eigenbasis(), count=25, planes=3, ax=axes[2])
-        for ax, title in zip(axes, ("density matrix ρ", "spectrum", "25 leading eigenvectors"), strict=True):
-            ax.set_title(title)
-        return figure
+        return _titled(figure, "density matrix ρ", "spectrum", "25 leading eigenvectors")
 
     return Figure(
         draw=draw,
         caption="The operator of all pictures together: 8×8 patches of three planes, level-shifted by 128, weighted by "
         "energy. Colour of the matrix: sign(ρ)·√|ρ|.",
     )
+
+
+def _titled(figure: MatplotlibFigure, *titles: str) -> MatplotlibFigure:
+    for ax, title in zip(figure.axes, titles, strict=False):  # colour bars come last
+        ax.set_title(title)
+    return figure
 
 
 def _channel_figure(picture: Picture) -> list[Figure]:
@@ -235,22 +229,17 @@ def _channel_figure(picture: Picture) -> list[Figure]:
     raw = CorrelationOperator.from_patches(coefficients).density_matrix()
     modelled = channel.apply_conditioned(raw)
 
-    def draw() -> "MatplotlibFigure":
-        import matplotlib.pyplot as plt
-
-        figure, axes = plt.subplots(1, 3, figsize=(11, 3.6))
+    def draw() -> MatplotlibFigure:
+        figure, axes = subplots(1, 3, figsize=(11, 3.6))
         plot_density_matrix(raw, ax=axes[0])
         plot_density_matrix(modelled, ax=axes[1])
         gains = np.concatenate([[np.nan], channel.gains]).reshape(8, 8)
         image = axes[2].imshow(gains, cmap="viridis", vmin=0, vmax=1)
         axes[2].grid(visible=False)
-        axes[2].set_xlabel("horizontal frequency")
-        axes[2].set_ylabel("vertical frequency")
+        axes[2].set(xlabel="horizontal frequency", ylabel="vertical frequency")
         figure.colorbar(image, ax=axes[2], fraction=0.046, pad=0.03).set_label("gain α")
-        titles = ("AC coefficients, raw", f"after the channel, quality {CROP_QUALITY}", "gains α = 1 − D/σ²")
-        for ax, title in zip(axes, titles, strict=True):
-            ax.set_title(title)
-        return figure
+        after = f"after the channel, quality {CROP_QUALITY}"
+        return _titled(figure, "AC coefficients, raw", after, "gains α = 1 − D/σ²")
 
     return [
         Figure(
@@ -263,32 +252,27 @@ def _channel_figure(picture: Picture) -> list[Figure]:
 
 def _restored_figure(pictures: Sequence[Picture]) -> Figure:
     joint = LeaveOneOut(pictures, partial(conditional_expectation.joint_operator, quality=CROP_QUALITY))
-    rows: list[list[Array]] = [[], [], []]
+    rows: dict[str, list[Array]] = {"raw": [], f"JPEG {CROP_QUALITY}": [], "restored": []}
     for picture in pictures[:4]:
         estimator = conditional_expectation.estimate(joint.without(picture))
         image = images.to_uint8(images.code_values(picture.image()))
         decoded = images.jpeg_round_trip(image, quality=CROP_QUALITY).image
         shown = (image, decoded, conditional_expectation.restore(decoded, estimator))
-        for row, version in zip(rows, shown, strict=True):
+        for row, version in zip(rows.values(), shown, strict=True):
             row.append(_crop(version))
-    names = ["raw", f"JPEG {CROP_QUALITY}", "restored"]
-    return _board(rows, names, f"Raw, JPEG at quality {CROP_QUALITY}, and the linear conditional expectation from it.")
+    return _board(rows, f"Raw, JPEG at quality {CROP_QUALITY}, and the linear conditional expectation from it.")
 
 
-def _board(rows: Sequence[Sequence[Array]], names: Sequence[str], caption: str) -> Figure:
-    def draw() -> "MatplotlibFigure":
-        import matplotlib.pyplot as plt
+def _board(rows: Mapping[str, Sequence[Array]], caption: str) -> Figure:
+    """Named rows of pictures."""
 
-        figure, axes = plt.subplots(len(rows), 1, figsize=(10, 2.4 * len(rows)), squeeze=False)
-        for ax, row, name in zip(axes[:, 0], rows, names, strict=True):
+    def draw() -> MatplotlibFigure:
+        figure, axes = subplots(len(rows), 1, figsize=(10, 2.4 * len(rows)), squeeze=False)
+        for ax, (name, row) in zip(axes[:, 0], rows.items(), strict=True):
             height = max(len(crop) for crop in row)
             ax.imshow(as_board([_same_height(crop, height) for crop in row]), interpolation="nearest")
-            ax.grid(visible=False)
-            ax.set_xticks([])
-            ax.set_yticks([])
+            bare(ax)
             ax.set_ylabel(name)
-            for spine in ax.spines.values():
-                spine.set_visible(False)
         return figure
 
     return Figure(draw=draw, caption=caption)

@@ -8,41 +8,67 @@ as those of the JPEG file's patches are; the strength at which both are equally 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
 import circuits
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import Picture, PictureParams, Track
+from experiments._run import (
+    Array,
+    Figure,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    among,
+    curve,
+    distinct,
+    each,
+    fulfils,
+    groups,
+    levels,
+    mean,
+    mean_or_infinite,
+    per_picture,
+    select,
+    subplots,
+    values,
+    whole,
+)
 from qimg import images, metrics
-from qimg.core.arguments import Array, integer, one_of, require
-from qimg.evaluation.summary import finite_mean
 from qimg.patches import extract_patches
-from qimg.report import Table
 from qimg.states import amplitude_encode
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 SIDES = (4, 8)
+KINDS = ("depolarizing", "damping")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    side: int = 8
+    side: Annotated[int, fulfils(SIDES.__contains__, f"must be one of {SIDES}")] = 8
     """Rows and columns of a patch: 8 takes 6 qubits and 29 CX, 4 takes 4 qubits and 6."""
-    patches: int = 48
+    patches: Annotated[int, whole(1, 4096)] = 48
     """Patches drawn at random from each picture."""
-    kinds: tuple[str, ...] = ("depolarizing", "damping")
+    kinds: Annotated[tuple[str, ...], each(among(KINDS), empty=True)] = KINDS
     """Noise that is scanned; the generic device is measured besides."""
-    strengths: tuple[float, ...] = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3)
+    strengths: Annotated[tuple[float, ...], each(fulfils(lambda strength: 0 < strength <= 1, "must be in (0, 1]"))] = (
+        1e-5,
+        3e-5,
+        1e-4,
+        3e-4,
+        1e-3,
+        3e-3,
+        1e-2,
+        3e-2,
+        0.1,
+        0.3,
+    )
     """Error weight of a CX, or decay of its qubits; a tenth of it on gates of one qubit."""
-    qualities: tuple[int, ...] = (90, 75, 50, 25, 10)
+    qualities: Annotated[tuple[int, ...], each(whole(1, 95))] = (90, 75, 50, 25, 10)
     """JPEG qualities, gray files of the whole picture."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the draw."""
 
 
@@ -77,24 +103,8 @@ class Row:
     """The same for amplitude damping."""
 
 
-def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture and kind and strength of noise, per JPEG quality, and one where nothing happened."""
-    require(params.side in SIDES, "side", f"must be one of {SIDES}", params.side)
-    integer("patches", params.patches, 1, 4096)
-    integers("qualities", params.qualities, 1, 95)
-    not_empty("strengths", params.strengths)
-    for strength in params.strengths:
-        require(0 < strength <= 1, "strengths", "must be in (0, 1]", strength)
-    for kind in params.kinds:
-        one_of("kinds", kind, ("depolarizing", "damping"))
-    integer("seed", params.seed, 0)
-    rows: list[Row] = []
-    for picture in track(params.gather().pictures):
-        rows += _of_picture(picture, params)
-    return rows
-
-
-def _of_picture(picture: Picture, params: Params) -> list[Row]:
+def rows_of(picture: Picture, params: Params) -> list[Row]:
+    """One row per kind and strength of noise, one per JPEG quality, and one where nothing happened."""
     luma = picture.luma()
     patches = extract_patches(luma, size=params.side).astype(float)
     rng = np.random.default_rng([params.seed, int(picture.sha256[:8], 16)])
@@ -122,17 +132,12 @@ def _of_picture(picture: Picture, params: Params) -> list[Row]:
         )
 
     rows = [row("identity", 0.0, reference, raw)]
-    scanned: dict[str, list[Row]] = {}
-    for kind in params.kinds:
-        scanned[kind] = []
-        for strength in sorted(params.strengths):
-            noisy = circuits.noisy_states(prepared, kind, strength=strength)
-            scanned[kind].append(row(kind, strength, circuits.mixed_patches(noisy, norms), _pixels(noisy, norms)))
-        rows += scanned[kind]
-    n_qubits = prepared[0].num_qubits
-    noisy = circuits.noisy_states(prepared, "generic")
-    error = circuits.generic_cx_error(n_qubits)
-    rows.append(row("generic", error, circuits.mixed_patches(noisy, norms), _pixels(noisy, norms)))
+    strengths = [(kind, strength) for kind in params.kinds for strength in sorted(params.strengths)]
+    for kind, strength in (*strengths, ("generic", None)):
+        noisy = circuits.noisy_states(prepared, kind, strength=strength)
+        setting = circuits.generic_cx_error(prepared[0].num_qubits) if strength is None else strength
+        rows.append(row(kind, setting, circuits.mixed_patches(noisy, norms), _pixels(noisy, norms)))
+    scanned = {kind: select(rows, source=kind) for kind in params.kinds}
     for quality in params.qualities:
         decoded = images.jpeg_round_trip(luma, quality=quality).image
         lossy = extract_patches(decoded, size=params.side).astype(float)[chosen]
@@ -146,6 +151,8 @@ def _of_picture(picture: Picture, params: Params) -> list[Row]:
         rows.append(row("jpeg", quality, _moments(lossy), lossy, **equal))
     return rows
 
+
+run = per_picture(rows_of)
 
 _EQUAL = ("equal_depolarizing", "equal_damping", "equal_depolarizing_psnr", "equal_damping_psnr")
 
@@ -185,90 +192,79 @@ def _crossing(points: Sequence[Row], name: str, value: float) -> float:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Strengths of noise that are as far as JPEG, and the PSNR of the generic device."""
     sentences = []
-    for quality in sorted({row.setting for row in rows if row.source == "jpeg"}, reverse=True):
-        chosen = [row for row in rows if row.source == "jpeg" and row.setting == quality]
+    for quality in reversed(levels(select(rows, source="jpeg"), "setting")):
+        chosen = select(rows, source="jpeg", setting=quality)
         parts = []
-        for kind in ("depolarizing", "damping"):
-            state = _median([getattr(row, f"equal_{kind}") for row in chosen])
-            pixels = _median([getattr(row, f"equal_{kind}_psnr") for row in chosen])
-            ends = [f"{value:.1e} in {what}" for value, what in ((state, "trace distance"), (pixels, "PSNR")) if value]
+        for kind in KINDS:
+            measured = {"trace distance": f"equal_{kind}", "PSNR": f"equal_{kind}_psnr"}
+            strengths = {what: _median(chosen, name) for what, name in measured.items()}
+            ends = [f"{value:.1e} in {what}" for what, value in strengths.items() if value]
             if ends:
                 parts.append(f"{kind} of {' and '.join(ends)}")
         if parts:
             sentences.append(f"JPEG at quality {quality:.0f} is as far from the picture as {', '.join(parts)}.")
-    generic = [row for row in rows if row.source == "generic" and np.isfinite(row.psnr_db)]
+    generic = [row for row in select(rows, source="generic") if np.isfinite(row.psnr_db)]
     if generic:
         sentences.append(
             f"The generic device (mean CX error {generic[0].setting:.1e}) gives patches at "
-            f"{finite_mean(row.psnr_db for row in generic):.2f} dB however many shots are taken."
+            f"{mean(generic, 'psnr_db'):.2f} dB however many shots are taken."
         )
     return sentences or ["Nothing could be compared."]
 
 
-def _median(values: Sequence[float]) -> float:
-    """Median of those that are numbers; 0 where there are none."""
-    finite = [value for value in values if np.isfinite(value)]
+def _median(rows: Sequence[Row], name: str) -> float:
+    """Median of the values that are numbers; 0 where there are none."""
+    finite = [value for value in values(rows, name) if np.isfinite(value)]
     return float(np.median(finite)) if finite else 0.0
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures; medians of the strengths that are equal."""
-    body = []
-    for source, setting in dict.fromkeys((row.source, row.setting) for row in rows):
-        chosen = [row for row in rows if (row.source, row.setting) == (source, setting)]
-        psnr = finite_mean(row.psnr_db for row in chosen)
-        body.append(
+    return Table(
+        columns=[
+            "source",
+            "strength or quality",
+            "trace distance",
+            "AC trace distance",
+            "PSNR, dB",
+            "equal depolarizing",
+            "equal damping",
+            "equal depolarizing, PSNR",
+            "equal damping, PSNR",
+        ],
+        rows=[
             [
-                source,
-                setting,
-                finite_mean(row.trace_distance for row in chosen),
-                finite_mean(row.ac_trace_distance for row in chosen),
-                psnr if np.isfinite(psnr) else float("inf"),
-                *(_median([getattr(row, name) for row in chosen]) or "" for name in _EQUAL),
+                *setting,
+                mean(own, "trace_distance"),
+                mean(own, "ac_trace_distance"),
+                mean_or_infinite(own, "psnr_db"),
+                *(_median(own, name) or "" for name in _EQUAL),
             ]
-        )
-    columns = [
-        "source",
-        "strength or quality",
-        "trace distance",
-        "AC trace distance",
-        "PSNR, dB",
-        "equal depolarizing",
-        "equal damping",
-        "equal depolarizing, PSNR",
-        "equal damping, PSNR",
-    ]
-    return Table(columns=columns, rows=body, caption=f"Means over {len({row.image for row in rows})} picture(s)")
+            for setting, own in groups(rows, "source", "setting").items()
+        ],
+        caption=f"Means over {len(distinct(rows, 'image'))} picture(s)",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Distance and PSNR against the strength of noise; JPEG qualities as level lines."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
+    figure, axes = subplots(1, 2, figsize=(10, 3.8))
+    sources = groups(rows, "source")
     for ax, name, label in ((axes[0], "trace_distance", "trace distance"), (axes[1], "psnr_db", "PSNR, dB")):
-        for kind in ("depolarizing", "damping", "generic"):
-            points = {row.setting for row in rows if row.source == kind}
-            means = [(s, _mean_of(rows, kind, s, name)) for s in sorted(points)]
-            if means:
-                style = "o" if kind == "generic" else "o-"
-                ax.plot(*zip(*means, strict=True), style, markersize=4, label=kind)
-        for quality in sorted({row.setting for row in rows if row.source == "jpeg"}):
-            level = _mean_of(rows, "jpeg", quality, name)
+        for kind in (*KINDS, "generic"):
+            if kind in sources:
+                ax.plot(
+                    *curve(sources[kind], "setting", name), "o" if kind == "generic" else "o-", markersize=4, label=kind
+                )
+        for quality, level in zip(*curve(sources.get("jpeg", []), "setting", name), strict=True):
             if np.isfinite(level) and level > 1e-9:
                 ax.axhline(level, color="0.6", linewidth=0.8, linestyle="--")
                 ax.text(1.01, level, f"Q{quality:.0f}", transform=ax.get_yaxis_transform(), fontsize=7, va="center")
-        ax.set_xscale("log")
-        ax.set_xlabel("error weight of a CX")
-        ax.set_ylabel(label)
+        ax.set(xscale="log", xlabel="error weight of a CX", ylabel=label)
     if any(row.trace_distance > 0 for row in rows):
         axes[0].set_yscale("log")
     if rows:
         axes[1].legend()
     return figure
-
-
-def _mean_of(rows: Sequence[Row], source: str, setting: float, name: str) -> float:
-    return finite_mean(getattr(row, name) for row in rows if (row.source, row.setting) == (source, setting))

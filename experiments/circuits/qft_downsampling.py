@@ -6,15 +6,43 @@ on them, and counts of its outcomes, of the full picture's, and of the high bits
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from itertools import product
+from typing import Annotated, Any
 
 import numpy as np
 from scipy import stats
 
 import circuits
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import Picture, PictureParams, Track
+from experiments._run import (
+    Array,
+    Count,
+    Counts,
+    Figure,
+    Panel,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    among,
+    check,
+    curve,
+    curves,
+    distinct,
+    each,
+    finite_mean,
+    groups,
+    levels,
+    mean,
+    mean_or_infinite,
+    one_of,
+    select,
+    subplots,
+    table_of,
+    values,
+    whole,
+)
 from experiments.circuits.downsampling import (
     bands,
     block_cosines,
@@ -24,13 +52,7 @@ from experiments.circuits.downsampling import (
     published_circuit,
 )
 from qimg import metrics
-from qimg.core.arguments import Array, integer, one_of
-from qimg.evaluation.summary import finite_mean
-from qimg.report import Table, plain_log_axis, plot_curves
 from qimg.states import amplitude_encode
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LEVELS, ROOTS = "levels", "roots"
 POSTSELECTED, TRACED = "QFT, post-selected", "QFT, traced out"
@@ -47,17 +69,17 @@ TARGET_DB = 25.0
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    encodings: tuple[str, ...] = (LEVELS, ROOTS)
+    encodings: Annotated[tuple[str, ...], each(among((LEVELS, ROOTS)))] = (LEVELS, ROOTS)
     """What the amplitudes are proportional to: the levels of the pixels, or their square roots."""
-    side: int = 256
+    side: Annotated[int, whole(2)] = 256
     """Rows and columns of the square in the middle of the picture, at most: a power of two."""
-    factor: int = 4
+    factor: Annotated[int, lambda name, value: one_of(name, str(value), ("2", "4", "8"))] = 4
     """How many times fewer rows and columns the small picture has: 2, 4 or 8."""
-    shots: tuple[int, ...] = (4096, 16384, 65536, 262144, 1048576)
+    shots: Counts = (4096, 16384, 65536, 262144, 1048576)
     """Preparations of the picture, those that post-selection throws away among them."""
-    repeats: int = 10
+    repeats: Count = 10
     """Independent readings for each number of shots."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the shots."""
 
 
@@ -97,14 +119,8 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, encoding, method, number of shots and repeat, and one for every classical method."""
-    not_empty("encodings", params.encodings)
-    for name in params.encodings:
-        one_of("encodings", name, (LEVELS, ROOTS))
-    integer("side", params.side, 2)
-    one_of("factor", str(params.factor), ("2", "4", "8"))
-    integers("shots", params.shots, 1)
-    integer("repeats", params.repeats, 1)
-    rng = np.random.default_rng(integer("seed", params.seed, 0))
+    check(params)
+    rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
     for picture in track(params.gather().pictures):
         square = _square(picture, params)
@@ -131,7 +147,7 @@ def _classical(image: str, square: Array, factor: int) -> list[Row]:
     }
     if len(square) >= 8:
         small["DCT of 8×8 blocks"] = block_cosines(square, factor)
-    return [_row(image, CLASSICAL, name, square, found, qubits=0) for name, found in small.items()]
+    return [_row(image, CLASSICAL, name, square=square, small=found, qubits=0) for name, found in small.items()]
 
 
 def _quantum(image: str, square: Array, encoding: str, params: Params, rng: np.random.Generator) -> Iterator[Row]:
@@ -154,31 +170,23 @@ def _quantum(image: str, square: Array, encoding: str, params: Params, rng: np.r
     }
     for method, probability in probabilities.items():
         success = min(float(probability.sum()), 1.0)
-        gates = {POSTSELECTED: cost, TRACED: cost, PUBLISHED: published_cost}.get(method)
-        for shots in (0, *params.shots):
-            for repeat in range(params.repeats if shots else 1):
-                read = _read(probability, shots, rng) if shots else probability
-                found = _decoded(read, encoding, float(norm), len(square) // len(read))
-                small = {method: found}
-                if method == FULL:
-                    small = {
-                        FULL: box_average(found, params.factor),
-                        FULL_CROP: np.abs(fourier_crop(found, params.factor)),
-                    }
-                for name, picture in small.items():
-                    yield _row(
-                        image,
-                        encoding,
-                        name,
-                        square,
-                        picture,
-                        qubits=2 * (bits if method == FULL else kept),
-                        shots=shots,
-                        repeat=repeat,
-                        cost=gates,
-                        success=success,
-                        difference=float(difference) if method == POSTSELECTED else float("nan"),
-                    )
+        row = partial(
+            _row,
+            image,
+            encoding,
+            square=square,
+            qubits=2 * (bits if method == FULL else kept),
+            cost={POSTSELECTED: cost, TRACED: cost, PUBLISHED: published_cost}.get(method),
+            success=success,
+            difference=float(difference) if method == POSTSELECTED else float("nan"),
+        )
+        for shots, repeat in ((0, 0), *product(params.shots, range(params.repeats))):
+            read = _read(probability, shots, rng) if shots else probability
+            found = _decoded(read, encoding, float(norm), len(square) // len(read))
+            if method == FULL:
+                yield row(FULL, small=box_average(found, params.factor), shots=shots, repeat=repeat)
+                found = np.abs(fourier_crop(found, params.factor))
+            yield row(FULL_CROP if method == FULL else method, small=found, shots=shots, repeat=repeat)
 
 
 def _read(probability: Array, shots: int, rng: np.random.Generator) -> Array:
@@ -204,9 +212,9 @@ def _row(
     image: str,
     encoding: str,
     method: str,
+    *,
     square: Array,
     small: Array,
-    *,
     qubits: int,
     shots: int = 0,
     repeat: int = 0,
@@ -241,27 +249,25 @@ def _psnr(reference: Array, small: Array) -> float:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """What post-selection reads, keeps and gains over other ways, and the shots that a PSNR takes."""
     if not rows:
         return ["No picture has energy and enough pixels, so nothing can be made smaller."]
-    circuit = [row for row in rows if row.method == POSTSELECTED and row.shots == 0]
+    circuit = select(rows, method=POSTSELECTED, shots=0)
     sentences = [
-        f"Post-selected amplitudes are NumPy's FFT crop to {max(row.difference for row in circuit):.0e}; "
+        f"Post-selected amplitudes are NumPy's FFT crop to {max(values(circuit, 'difference')):.0e}; "
         f"{circuit[0].qubits} qubits are read instead of {2 * (circuit[0].side.bit_length() - 1)}, after "
         f"{circuit[0].cx} CX."
     ]
-    counts = sorted({row.shots for row in rows if row.shots})
-    for encoding in dict.fromkeys(row.encoding for row in circuit):
-        kept = finite_mean(row.success for row in circuit if row.encoding == encoding)
+    for encoding, own in groups(circuit, "encoding").items():
         parts = []
-        for shots in counts:
+        for shots in [shots for shots in levels(rows, "shots") if shots]:
             gains = [_gain(rows, encoding, other, shots) for other in (FULL, POSITIONS)]
-            if np.isfinite([gain[0] for gain in gains]).all():
-                parts.append(f"{_signed(*gains[0])} and {_signed(*gains[1])} dB at {shots:,} shots")
-        said = f": post-selection keeps {kept:.1%} of the preparations"
-        if parts:
-            said += f" and is, against {FULL}, and against {POSITIONS}: {'; '.join(parts)}"
-        sentences.append(f"Amplitudes as {encoding}{said}.")
+            if np.isfinite([gain for gain, _ in gains]).all():
+                parts.append(f"{' and '.join(_signed(*gain) for gain in gains)} dB at {shots:,} shots")
+        against = f" and is, against {FULL}, and against {POSITIONS}: {'; '.join(parts)}" if parts else ""
+        sentences.append(
+            f"Amplitudes as {encoding}: post-selection keeps {mean(own, 'success'):.1%} of the preparations{against}."
+        )
         needed = {name: _shots_for(rows, encoding, name) for name in (POSTSELECTED, POSITIONS, FULL)}
         reached = [f"{name} {shots:,.0f}" for name, shots in needed.items() if np.isfinite(shots)]
         if reached:
@@ -269,14 +275,14 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def _signed(mean: float, half: float) -> str:
-    return f"{mean:+.2f}" + (f" ± {half:.2f}" if np.isfinite(half) else "")
+def _signed(gain: float, half: float) -> str:
+    return f"{gain:+.2f}" + (f" ± {half:.2f}" if np.isfinite(half) else "")
 
 
 def _gain(rows: Sequence[Row], encoding: str, other: str, shots: int) -> tuple[float, float]:
     """Mean gain in PSNR of post-selection over another way, and the half-width of its 95 % interval."""
     ours, theirs = (
-        np.array(_by_repeat([row for row in rows if (row.encoding, row.method, row.shots) == (encoding, name, shots)]))
+        np.array(_by_repeat(select(rows, encoding=encoding, method=name, shots=shots)))
         for name in (POSTSELECTED, other)
     )
     return _interval(ours - theirs)
@@ -284,66 +290,62 @@ def _gain(rows: Sequence[Row], encoding: str, other: str, shots: int) -> tuple[f
 
 def _by_repeat(rows: Sequence[Row]) -> list[float]:
     """PSNR against box means of each repeat, averaged over the pictures that are not exact."""
-    return [
-        finite_mean(row.box_psnr_db for row in rows if row.repeat == repeat)
-        for repeat in sorted({row.repeat for row in rows})
-    ]
+    return curve(rows, "repeat", "box_psnr_db")[1]
 
 
 def _shots_for(rows: Sequence[Row], encoding: str, method: str) -> float:
     """Where the mean PSNR reaches the target, linear in the logarithm of the shots; NaN outside what was measured."""
-    read = [row for row in rows if (row.encoding, row.method) == (encoding, method) and row.shots]
-    shots = sorted({row.shots for row in read})
-    means = [finite_mean(row.box_psnr_db for row in read if row.shots == n) for n in shots]
+    read = [row for row in select(rows, encoding=encoding, method=method) if row.shots]
+    shots, means = curve(read, "shots", "box_psnr_db")
     return float(np.exp(np.interp(TARGET_DB, means, np.log(shots), left=np.nan, right=np.nan)))
 
 
-def _interval(values: Sequence[float] | Array) -> tuple[float, float]:
+def _interval(found: Sequence[float] | Array) -> tuple[float, float]:
     """Mean and half-width of the 95 % interval of independent repeats; NaN from one."""
-    mean = finite_mean(values)
-    if len(values) < 2 or not np.isfinite(values).all():
-        return mean, float("nan")
-    return mean, float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    middle = finite_mean(found)
+    if len(found) < 2 or not np.isfinite(found).all():
+        return middle, float("nan")
+    return middle, float(stats.t.ppf(0.975, len(found) - 1) * np.std(found, ddof=1) / np.sqrt(len(found)))
+
+
+def _half_width(rows: Sequence[Row]) -> float | str:
+    half = _interval(_by_repeat(rows))[1]
+    return half if np.isfinite(half) else ""
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over pictures and repeats; PSNR over those that are not exact."""
-    body: list[list[object]] = []
-    for key in dict.fromkeys((row.encoding, row.method, row.shots) for row in rows):
-        chosen = [row for row in rows if (row.encoding, row.method, row.shots) == key]
-        line: list[object] = [*key[:2], key[2] or "exact", max(row.qubits for row in chosen)]
-        line += [max(row.cx for row in chosen), max(row.depth for row in chosen)]
-        line.append(finite_mean(row.success for row in chosen))
-        for measure in ("box_psnr_db", "crop_psnr_db", "full_psnr_db"):
-            mean = finite_mean(getattr(row, measure) for row in chosen)
-            line.append(mean if np.isfinite(mean) else float("inf"))
-        half = _interval(_by_repeat(chosen))[1]
-        line.insert(8, half if np.isfinite(half) else "")
-        body.append(line)
-    columns = ["amplitudes", "method", "shots", "qubits", "CX", "depth", "kept", "PSNR, box mean, dB", "95 % ±"]
-    columns += ["PSNR, FFT crop, dB", "PSNR, enlarged, dB"]
-    return Table(columns=columns, rows=body, caption=f"Means over {len({row.image for row in rows})} picture(s)")
+    return table_of(
+        rows,
+        {
+            "amplitudes": "encoding",
+            "method": "method",
+            "shots": lambda own: own[0].shots or "exact",
+            "qubits": lambda own: max(values(own, "qubits")),
+            "CX": lambda own: max(values(own, "cx")),
+            "depth": lambda own: max(values(own, "depth")),
+            "kept": "success",
+            "PSNR, box mean, dB": partial(mean_or_infinite, measure="box_psnr_db"),
+            "95 % ±": _half_width,
+            "PSNR, FFT crop, dB": partial(mean_or_infinite, measure="crop_psnr_db"),
+            "PSNR, enlarged, dB": partial(mean_or_infinite, measure="full_psnr_db"),
+        },
+        by=("encoding", "method", "shots"),
+        caption=f"Means over {len(distinct(rows, 'image'))} picture(s)",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """PSNR of the small picture against shots, for each encoding."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
+    figure, axes = subplots(1, 2, figsize=(11, 4), sharey=True)
+    read = [row for row in rows if row.shots and np.isfinite(row.box_psnr_db)]
     for ax, encoding in zip(axes, (LEVELS, ROOTS), strict=True):
-        curves = {}
-        read = [row for row in rows if row.encoding == encoding and row.shots and np.isfinite(row.box_psnr_db)]
-        for method in dict.fromkeys(row.method for row in read):
-            at = {row.shots for row in read if row.method == method}
-            points = [(n, [r.box_psnr_db for r in read if (r.method, r.shots) == (method, n)]) for n in sorted(at)]
-            curves[method] = ([n for n, _ in points], [finite_mean(values) for _, values in points])
-        if curves:
-            plot_curves(curves, x_label="shots", y_label="PSNR against box means, dB", ax=ax)
-            plain_log_axis(ax, "x")
-            for line, method in zip(ax.lines, curves, strict=True):
-                # Roots give the full picture's box means the same probabilities as the position qubits.
-                line.set(**{"linestyle": "--", "zorder": 3} if method in (POSITIONS, PUBLISHED, TRACED) else {})
-            ax.tick_params(axis="x", labelsize=7)
-        ax.set_title(f"amplitudes: {encoding}")
-        ax.set_xlabel("shots")
+        lines = curves(select(read, encoding=encoding), "shots", "box_psnr_db", by="method")
+        Panel(curves=lines, x="shots", y="PSNR against box means, dB", title=f"amplitudes: {encoding}", log="x").draw(
+            ax
+        )
+        for line, method in zip(ax.lines, lines, strict=True):
+            # Roots give the full picture's box means the same probabilities as the position qubits.
+            line.set(**{"linestyle": "--", "zorder": 3} if method in (POSITIONS, PUBLISHED, TRACED) else {})
+        ax.tick_params(axis="x", labelsize=7)
     return figure

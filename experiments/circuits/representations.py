@@ -4,24 +4,43 @@ A crop of each picture becomes a circuit in every representation and is read exa
 compressed as FRQI by dropping small Walsh angles (QPIXL) and as amplitudes by loading few DCT coefficients of a block.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Annotated
 
 import numpy as np
 
 import circuits
 from circuits.representation.encodings import REPRESENTATIONS
 from circuits.representation.multiplexed import gray_rotation_cost
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import Picture, PictureParams, Track
+from experiments._run import (
+    Array,
+    Counts,
+    Figure,
+    Panel,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    among,
+    check,
+    curves,
+    distinct,
+    each,
+    figure_of,
+    fulfils,
+    groups,
+    mean,
+    mean_or_infinite,
+    plain_log_axis,
+    select,
+    table_of,
+    values,
+    whole,
+)
 from qimg import images, metrics
-from qimg.core.arguments import Array, integer, one_of, require
-from qimg.evaluation.summary import finite_mean
-from qimg.report import Table, plain_log_axis, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 COLOUR = ("mcrqi", "frqci")
 """Representations that take R, G and B; the others take luma."""
@@ -31,19 +50,25 @@ COLOUR = ("mcrqi", "frqci")
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    representations: tuple[str, ...] = REPRESENTATIONS
+    representations: Annotated[tuple[str, ...], each(among(REPRESENTATIONS), empty=True)] = REPRESENTATIONS
     """Representations of the crop."""
-    side: int = 8
+    side: Annotated[int, whole(8, 32)] = 8
     """Rows and columns of the crop, at the middle of the picture."""
     order: str = "row-major"
     """Order of the pixels: "row-major" or "morton"; "dct" takes blocks."""
-    shots: tuple[int, ...] = (1024, 8192, 65536)
+    shots: Counts = (1024, 8192, 65536)
     """Shots of the crop."""
-    shares: tuple[float, ...] = (1.0, 0.5, 0.25, 0.1, 0.05)
+    shares: Annotated[tuple[float, ...], each(fulfils(lambda share: 0 <= share <= 1, "must be in [0, 1]"))] = (
+        1.0,
+        0.5,
+        0.25,
+        0.1,
+        0.05,
+    )
     """Shares of the whole picture's Walsh angles that are kept."""
-    kept: tuple[int, ...] = (64, 32, 16, 8, 4)
+    kept: Annotated[tuple[int, ...], each(whole(1, 64))] = (64, 32, 16, 8, 4)
     """DCT coefficients loaded for each block of the whole picture."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the shots."""
 
 
@@ -77,15 +102,8 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, representation and number of shots, and per share or kept coefficients of whole pictures."""
-    integer("side", params.side, 8, 32)
-    integers("shots", params.shots, 1)
-    integers("kept", params.kept, 1, 64)
-    not_empty("shares", params.shares)
-    for share in params.shares:
-        require(0 <= share <= 1, "shares", "must be in [0, 1]", share)
-    for name in params.representations:
-        one_of("representations", name, REPRESENTATIONS)
-    rng = np.random.default_rng(integer("seed", params.seed, 0))
+    check(params)
+    rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
     for picture in track(params.gather().pictures):
         for name in params.representations:
@@ -108,29 +126,27 @@ def _of_crop(picture: Picture, name: str, params: Params, rng: np.random.Generat
     cx = int(circuit.count_ops().get("cx", 0))
     cost = circuits.ImageCost(encoded.n_qubits, cx, int(circuit.size()) - cx)
     state = circuits.image_state(encoded)
-    decoded = {0: circuits.decode_state(encoded, state)}
+    row = partial(_row, picture, "crop", encoded, 1.0, cost, crop, depth=circuit.depth())
+    rows = [row(circuits.decode_state(encoded, state))]
     for shots in params.shots:
         counts = rng.multinomial(shots, state**2 / float((state**2).sum()))
-        decoded[shots] = circuits.decode_counts(encoded, counts)
-    return [
-        _row(picture, "crop", encoded, 1.0, cost, psnr=_psnr(crop, found), shots=shots, depth=circuit.depth())
-        for shots, found in decoded.items()
-    ]
+        rows.append(row(circuits.decode_counts(encoded, counts), shots=shots))
+    return rows
 
 
 def _of_picture(picture: Picture, params: Params) -> list[Row]:
     luma = picture.luma()
-    rows = []
-    encoded = circuits.encode_image(luma, "frqi", order=_order("frqi", params))
-    for share in params.shares:
-        small = circuits.compress_image(encoded, share)
-        decoded = circuits.decode_state(small, circuits.image_state(small))
-        rows.append(_row(picture, "picture", small, share, circuits.image_cost(small), psnr=_psnr(luma, decoded)))
-    for kept in params.kept if luma.any() and max(luma.shape) >= 8 else ():
-        loaded = circuits.encode_image(luma, "dct", kept=kept)
-        decoded = circuits.decode_state(loaded, circuits.image_state(loaded))
-        rows.append(_row(picture, "picture", loaded, kept / 64, circuits.image_cost(loaded), psnr=_psnr(luma, decoded)))
-    return rows
+    whole = circuits.encode_image(luma, "frqi", order=_order("frqi", params))
+    loaded = params.kept if luma.any() and max(luma.shape) >= 8 else ()
+    encoded = [
+        *((share, circuits.compress_image(whole, share)) for share in params.shares),
+        *((kept / 64, circuits.encode_image(luma, "dct", kept=kept)) for kept in loaded),
+    ]
+    return [_row(picture, "picture", one, kept, circuits.image_cost(one), luma, _read(one)) for kept, one in encoded]
+
+
+def _read(encoded: circuits.EncodedImage) -> Array:
+    return circuits.decode_state(encoded, circuits.image_state(encoded))
 
 
 def _row(
@@ -139,8 +155,9 @@ def _row(
     encoded: circuits.EncodedImage,
     kept: float,
     cost: circuits.ImageCost,
+    reference: Array,
+    decoded: Array,
     *,
-    psnr: float,
     shots: int = 0,
     depth: float = float("nan"),
 ) -> Row:
@@ -157,7 +174,7 @@ def _row(
         depth=depth,
         gray_cx=gray,
         shots=shots,
-        psnr_db=psnr,
+        psnr_db=psnr_or_exact(reference, decoded),
     )
 
 
@@ -171,94 +188,74 @@ def colour_levels(picture: Picture) -> Array:
     return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
-def _psnr(reference: Array, decoded: Array) -> float:
+def psnr_or_exact(reference: Array, decoded: Array) -> float:
+    """PSNR in dB; infinite for equal pictures, blank ones too."""
     return float("inf") if np.array_equal(reference, decoded) else metrics.psnr_db(reference, decoded)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Gates of a crop, and PSNR of whole pictures of fewer angles or coefficients."""
     sentences = []
-    crops = [row for row in rows if row.part == "crop" and row.shots == 0]
-    names = list(dict.fromkeys(row.representation for row in crops))
-    if names:
-        costs = ", ".join(
-            f"{name} {finite_mean(row.cx for row in crops if row.representation == name):.0f}" for name in names
-        )
+    crops = select(rows, part="crop", shots=0)
+    if crops:
+        costs = ", ".join(f"{name} {mean(own, 'cx'):.0f}" for name, own in groups(crops, "representation").items())
         wrong = sum(not np.isinf(row.psnr_db) for row in crops)
         sentences.append(f"CX of a crop, on average: {costs}; {wrong} of {len(crops)} exact readings are not exact.")
-    for share in sorted({row.kept for row in rows if _is_compressed(row, "frqi") and row.kept < 1}):
-        chosen = [row for row in rows if _is_compressed(row, "frqi") and row.kept == share]
-        if not any(np.isfinite(row.psnr_db) for row in chosen):
-            continue
-        saved = 1 - sum(row.cx for row in chosen) / max(sum(row.gray_cx for row in chosen), 1)
-        sentences.append(
-            f"With {1 - share:.0%} of the angles dropped, FRQI pictures come back at "
-            f"{finite_mean(row.psnr_db for row in chosen):.2f} dB; the short path takes {saved:.0%} fewer CX than "
-            "the Gray code."
-        )
-    for kept in sorted({row.kept for row in rows if _is_compressed(row, "dct") and row.kept < 1}):
-        chosen = [row for row in rows if _is_compressed(row, "dct") and row.kept == kept]
-        if any(np.isfinite(row.psnr_db) for row in chosen):
-            mean = finite_mean(row.psnr_db for row in chosen)
-            sentences.append(f"Loading 1 of {1 / kept:.0f} DCT coefficients gives {mean:.2f} dB.")
+    compressed = [row for row in rows if row.part == "picture" and row.kept < 1]
+    for (name, kept), own in sorted(groups(compressed, "representation", "kept").items(), key=_order_of_findings):
+        psnr = mean(own, "psnr_db")
+        if np.isfinite(psnr) and name == "frqi":
+            saved = 1 - sum(values(own, "cx")) / max(sum(values(own, "gray_cx")), 1)
+            sentences.append(
+                f"With {1 - kept:.0%} of the angles dropped, FRQI pictures come back at {psnr:.2f} dB; the short path "
+                f"takes {saved:.0%} fewer CX than the Gray code."
+            )
+        elif np.isfinite(psnr):
+            sentences.append(f"Loading 1 of {1 / kept:.0f} DCT coefficients gives {psnr:.2f} dB.")
     return sentences or ["Nothing was measured."]
+
+
+def _order_of_findings(group: tuple[tuple[str, float], list[Row]]) -> tuple[bool, float]:
+    (name, kept), _ = group
+    return name != "frqi", kept
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures; PSNR over those that are not exact."""
-    body = []
-    for key in dict.fromkeys((row.part, row.representation, row.kept, row.shots) for row in rows):
-        chosen = [row for row in rows if (row.part, row.representation, row.kept, row.shots) == key]
-        psnr = finite_mean(row.psnr_db for row in chosen)
-        body.append(
-            [
-                *key[:3],
-                key[3] or "state",
-                max(row.qubits for row in chosen),
-                finite_mean(row.cx for row in chosen),
-                finite_mean(row.gray_cx for row in chosen),
-                finite_mean(row.one_qubit for row in chosen),
-                finite_mean(row.depth for row in chosen),
-                psnr if np.isfinite(psnr) else float("inf"),
-            ]
-        )
-    columns = ["part", "representation", "kept", "shots", "qubits", "CX", "CX, Gray", "one-qubit", "depth", "PSNR, dB"]
-    return Table(columns=columns, rows=body, caption=f"Means over {len({row.image for row in rows})} picture(s)")
+    return table_of(
+        rows,
+        {
+            "part": "part",
+            "representation": "representation",
+            "kept": "kept",
+            "shots": lambda own: own[0].shots or "state",
+            "qubits": lambda own: max(values(own, "qubits")),
+            "CX": "cx",
+            "CX, Gray": "gray_cx",
+            "one-qubit": "one_qubit",
+            "depth": "depth",
+            "PSNR, dB": partial(mean_or_infinite, measure="psnr_db"),
+        },
+        by=("part", "representation", "kept", "shots"),
+        caption=f"Means over {len(distinct(rows, 'image'))} picture(s)",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Crops by shots, and whole pictures by CX for each pixel."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
-    by_shots: dict[str, tuple[Sequence[float], ...]] = {}
-    by_gates: dict[str, tuple[Sequence[float], ...]] = {}
-    for name in dict.fromkeys(row.representation for row in rows):
-        crops = [row for row in rows if row.part == "crop" and row.representation == name and row.shots]
-        whole = [row for row in rows if _is_compressed(row, name)]
-        for curves, points in (
-            (by_shots, _means(crops, key=lambda row: row.shots, x=lambda row: row.shots)),
-            (by_gates, _means(whole, key=lambda row: row.kept, x=lambda row: row.cx / row.pixels)),
-        ):
-            if points:
-                curves[name] = tuple(zip(*points, strict=True))
-    for ax, curves, label in ((axes[0], by_shots, "shots of the crop"), (axes[1], by_gates, "CX for each pixel")):
-        if curves:
-            plot_curves(curves, x_label=label, y_label="PSNR, dB", ax=ax)
-        ax.set_xlabel(label)
+    measured = [row for row in rows if np.isfinite(row.psnr_db)]
+    crops = [row for row in measured if row.part == "crop" and row.shots]
+    by_gates = {}
+    for name, own in groups(select(measured, part="picture"), "representation").items():
+        points = [
+            (mean(at, lambda row: row.cx / row.pixels), mean(at, "psnr_db")) for at in groups(own, "kept").values()
+        ]
+        by_gates[name] = tuple(zip(*sorted(points), strict=True))
+    figure = figure_of(
+        Panel(curves=curves(crops, "shots", "psnr_db", by="representation"), x="shots of the crop", y="PSNR, dB"),
+        Panel(curves=by_gates, x="CX for each pixel", y="PSNR, dB"),
+        size=(10, 3.8),
+    )
+    for ax in figure.axes:
         plain_log_axis(ax, "x")
     return figure
-
-
-def _means(rows: Sequence[Row], *, key: Callable[[Row], float], x: Callable[[Row], float]) -> list[tuple[float, float]]:
-    """Mean of x and of PSNR for each value of the key, over the pictures that are not exact, in rising order."""
-    points = []
-    for value in {key(row) for row in rows}:
-        chosen = [row for row in rows if key(row) == value and np.isfinite(row.psnr_db)]
-        if chosen:
-            points.append((finite_mean(x(row) for row in chosen), finite_mean(row.psnr_db for row in chosen)))
-    return sorted(points)
-
-
-def _is_compressed(row: Row, name: str) -> bool:
-    return row.part == "picture" and row.representation == name

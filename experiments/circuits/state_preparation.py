@@ -4,25 +4,43 @@ Circuits of RY and CX are grown for each 8×8 luma patch; either all reach the s
 error falls most for each (equal slope). The Schmidt form by rank and Qiskit's exact preparation stand beside them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 
 import circuits
 from circuits.preparation.ansatz import fewest_for_any_state
 from circuits.preparation.baselines import qiskit_circuit, schmidt_circuit
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import Picture, PictureParams, Track
-from qimg.core.arguments import Array, integer, require
-from qimg.evaluation.summary import finite_mean
+from experiments._run import (
+    Array,
+    Count,
+    Figure,
+    Panel,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    check,
+    distinct,
+    each,
+    figure_of,
+    fulfils,
+    groups,
+    mean,
+    mean_or_infinite,
+    not_empty,
+    positive,
+    select,
+    table_of,
+    values,
+    whole,
+)
 from qimg.patches import extract_patches
-from qimg.report import Table, plot_curves
 from qimg.states import amplitude_encode
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SLOPE, FIDELITY, SCHMIDT, QISKIT = "grown, equal slope", "grown, equal fidelity", "Schmidt form", "Qiskit"
 
@@ -31,23 +49,25 @@ SLOPE, FIDELITY, SCHMIDT, QISKIT = "grown, equal slope", "grown, equal fidelity"
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    patches: int = 256
+    patches: Annotated[int, whole(0)] = 256
     """Patches drawn at random from each picture; 0 takes all."""
-    mean_cx: tuple[float, ...] = (0, 1, 2, 3, 5, 8, 10, 12, 16, 20)
+    mean_cx: Annotated[tuple[float, ...], not_empty] = (0, 1, 2, 3, 5, 8, 10, 12, 16, 20)
     """CX for each patch on average, at equal slope."""
-    fidelities: tuple[float, ...] = (0.99, 0.999)
+    fidelities: Annotated[
+        tuple[float, ...], each(fulfils(lambda fidelity: 0 < fidelity < 1, "must lie between 0 and 1"))
+    ] = (0.99, 0.999)
     """Fidelities that every patch reaches."""
-    max_cx: int = 24
+    max_cx: Count = 24
     """Most CX that are grown; a fidelity that is not reached then takes an exact circuit."""
-    squared_error: float = 0.5
+    squared_error: Annotated[float, positive] = 0.5
     """Mean squared error of a patch at which its growth may end."""
-    counted: int = 4
+    counted: Count = 4
     """Patches for which the circuits of the Schmidt form and of Qiskit are built and counted."""
     effort: str = "default"
     """Effort of the growth: "default" or "search"."""
     workers: int = 1
     """Threads."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the draw."""
 
 
@@ -73,15 +93,8 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, method and setting."""
-    integer("patches", params.patches, 0)
-    integer("max_cx", params.max_cx, 1)
-    integer("counted", params.counted, 1)
-    not_empty("mean_cx", params.mean_cx)
-    not_empty("fidelities", params.fidelities)
-    for fidelity in params.fidelities:
-        require(0 < fidelity < 1, "fidelities", "must lie between 0 and 1", fidelity)
-    require(params.squared_error > 0, "squared_error", "must be positive", params.squared_error)
-    rng = np.random.default_rng(integer("seed", params.seed, 0))
+    check(params)
+    rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
     for picture in track(params.gather().pictures):
         patches = extract_patches(picture.luma()).astype(float)
@@ -115,8 +128,8 @@ def _of_picture(picture: Picture, patches: Array, params: Params) -> list[Row]:
         )
 
     rows = []
+    errors = [energy * curve for energy, curve in zip(energies, curves, strict=True)]
     for mean_cx in params.mean_cx:
-        errors = [energy * curve for energy, curve in zip(energies, curves, strict=True)]
         cx = circuits.equal_slope(errors, mean_cx=mean_cx)
         rows.append(row(SLOPE, mean_cx, cx, np.array([curve[k] for curve, k in zip(curves, cx, strict=True)])))
     for fidelity in params.fidelities:
@@ -125,106 +138,82 @@ def _of_picture(picture: Picture, patches: Array, params: Params) -> list[Row]:
         reached = [curve[found[0]] if len(found) else 0.0 for curve, found in zip(curves, first, strict=True)]
         rows.append(row(FIDELITY, fidelity, cx, np.array(reached)))
     weights = np.linalg.svd(states.reshape(-1, 8, 8), compute_uv=False) ** 2
-    counted = states[: params.counted]
-    for rank in (1, 2, 4, 8):
-        count = np.mean([circuits.count_gates(schmidt_circuit(state, rank=rank)).cx for state in counted])
-        rows.append(row(SCHMIDT, rank, np.full(len(states), count), weights[:, rank:].sum(axis=1)))
-    count = np.mean([circuits.count_gates(qiskit_circuit(state)).cx for state in counted])
-    rows.append(row(QISKIT, 1.0, np.full(len(states), count), np.zeros(len(states))))
+    exact: list[tuple[str, float, Callable[[Array], Any], Array]] = [
+        (SCHMIDT, rank, partial(schmidt_circuit, rank=rank), weights[:, rank:].sum(axis=1)) for rank in (1, 2, 4, 8)
+    ]
+    for method, setting, circuit_of, infidelity in (*exact, (QISKIT, 1.0, qiskit_circuit, np.zeros(len(states)))):
+        count = np.mean([circuits.count_gates(circuit_of(state)).cx for state in states[: params.counted]])
+        rows.append(row(method, setting, np.full(len(states), count), infidelity))
     return rows
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
-    sentences = []
-    budgets = [setting for setting in _settings(rows, SLOPE) if setting > 0]
+    """PSNR for a budget of CX, CX for a fidelity, and CX of exact preparation."""
+    sloped = groups(select(rows, method=SLOPE), "setting")
+    budgets = sorted(setting for setting in sloped if setting > 0)
     middle = budgets[len(budgets) // 2] if budgets else 0.0
-    shown = [setting for setting in dict.fromkeys((5.0, 12.0, middle)) if setting in budgets]
-    for setting in shown:
-        sentences.append(
-            f"{setting:g} CX for each patch, put where they help most, give {_psnr(rows, SLOPE, setting)}."
-        )
-    for fidelity in _settings(rows, FIDELITY):
-        chosen = _of(rows, FIDELITY, fidelity)
-        sentences.append(
-            f"A fidelity of {fidelity:g} on every patch takes {finite_mean(row.mean_cx for row in chosen):.2f} CX on "
-            f"average; {finite_mean(row.share_without_cx for row in chosen):.0%} of the patches need none."
-        )
-    exact = finite_mean(row.mean_cx for row in _of(rows, SCHMIDT, 8))
+    sentences = [
+        f"{setting:g} CX for each patch, put where they help most, give {_psnr(sloped[setting])}."
+        for setting in dict.fromkeys((5.0, 12.0, middle))
+        if setting in budgets
+    ]
+    sentences += [
+        f"A fidelity of {fidelity:g} on every patch takes {mean(own, 'mean_cx'):.2f} CX on average; "
+        f"{mean(own, 'share_without_cx'):.0%} of the patches need none."
+        for fidelity, own in sorted(groups(select(rows, method=FIDELITY), "setting").items())
+    ]
     sentences.append(
-        f"Exact preparation takes {fewest_for_any_state(6)} fitted CX, {exact:.0f} by the Schmidt form and "
-        f"{finite_mean(row.mean_cx for row in _of(rows, QISKIT, 1)):.0f} by Qiskit."
+        f"Exact preparation takes {fewest_for_any_state(6)} fitted CX, "
+        f"{mean(rows, 'mean_cx', method=SCHMIDT, setting=8):.0f} by the Schmidt form and "
+        f"{mean(rows, 'mean_cx', method=QISKIT, setting=1):.0f} by Qiskit."
     )
     return sentences
 
 
+def _psnr(rows: Sequence[Row]) -> str:
+    psnr = mean(rows, "psnr_db")
+    return f"{psnr:.2f} dB" if np.isfinite(psnr) else "the pictures exactly"
+
+
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
-    body = []
-    for method in (SLOPE, FIDELITY, SCHMIDT, QISKIT):
-        for setting in _settings(rows, method):
-            chosen = _of(rows, method, setting)
-            body.append(
-                [
-                    method,
-                    setting,
-                    finite_mean(row.mean_cx for row in chosen),
-                    max(row.most_cx for row in chosen),
-                    finite_mean(row.share_without_cx for row in chosen),
-                    finite_mean(row.mean_infidelity for row in chosen),
-                    _mean_psnr(chosen),
-                ]
-            )
-    return Table(
-        columns=["method", "setting", "mean CX", "most CX", "without CX", "mean infidelity", "PSNR, dB"],
-        rows=body,
-        caption=f"Means over {len({row.image for row in rows})} picture(s), 8×8 luma patches",
+    methods = (SLOPE, FIDELITY, SCHMIDT, QISKIT)
+    return table_of(
+        sorted(rows, key=lambda row: (methods.index(row.method), row.setting)),
+        {
+            "method": "method",
+            "setting": "setting",
+            "mean CX": "mean_cx",
+            "most CX": lambda own: max(values(own, "most_cx")),
+            "without CX": "share_without_cx",
+            "mean infidelity": "mean_infidelity",
+            "PSNR, dB": partial(mean_or_infinite, measure="psnr_db"),
+        },
+        by=("method", "setting"),
+        caption=f"Means over {len(distinct(rows, 'image'))} picture(s), 8×8 luma patches",
     )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """PSNR and infidelity against CX."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
-    methods = [method for method in (SLOPE, FIDELITY, SCHMIDT) if _settings(rows, method)]
-    for ax, measure, label in zip(
-        axes, ("psnr_db", "mean_infidelity"), ("PSNR of the pictures, dB", "mean infidelity"), strict=True
-    ):
-        curves = {}
-        for method in methods:
-            settings = _settings(rows, method)
-            points = [(finite_mean(row.mean_cx for row in _of(rows, method, s)), s) for s in settings]
-            values = [finite_mean(getattr(row, measure) for row in _of(rows, method, s)) for _, s in points]
-            pairs = sorted(
-                (cx, value)
-                for (cx, _), value in zip(points, values, strict=True)
-                if np.isfinite(value) and value > 1e-9
-            )
-            if pairs:
-                curves[method] = tuple(zip(*pairs, strict=True))
-        if curves:
-            plot_curves(curves, x_label="CX for each patch, mean", y_label=label, ax=ax)
-        ax.set_xlabel("CX for each patch, mean")
+    label = "CX for each patch, mean"
+    figure = figure_of(
+        Panel(curves=_by_cx(rows, "psnr_db"), x=label, y="PSNR of the pictures, dB"),
+        Panel(curves=_by_cx(rows, "mean_infidelity"), x=label, y="mean infidelity"),
+        size=(10, 3.8),
+    )
     if any(row.mean_infidelity > 1e-9 for row in rows):
-        axes[1].set_yscale("log")
+        figure.axes[1].set_yscale("log")
     return figure
 
 
-def _settings(rows: Sequence[Row], method: str) -> list[float]:
-    return sorted({row.setting for row in rows if row.method == method})
-
-
-def _of(rows: Sequence[Row], method: str, setting: float) -> list[Row]:
-    return [row for row in rows if (row.method, row.setting) == (method, setting)]
-
-
-def _psnr(rows: Sequence[Row], method: str, setting: float) -> str:
-    value = _mean_psnr(_of(rows, method, setting))
-    return f"{value:.2f} dB" if np.isfinite(value) else "the pictures exactly"
-
-
-def _mean_psnr(rows: Sequence[Row]) -> float:
-    """Mean over the pictures that are not exact; infinite where all are."""
-    finite = finite_mean(row.psnr_db for row in rows)
-    return finite if np.isfinite(finite) else float("inf")
+def _by_cx(rows: Sequence[Row], measure: str) -> dict[str, tuple[Any, ...]]:
+    """Method → mean CX and mean of the measure at each setting."""
+    lines = {}
+    for method in (SLOPE, FIDELITY, SCHMIDT):
+        settings = groups(select(rows, method=method), "setting").values()
+        means = [(mean(own, "mean_cx"), mean(own, measure)) for own in settings]
+        points = sorted((cx, value) for cx, value in means if np.isfinite(value) and value > 1e-9)
+        if points:
+            lines[method] = tuple(zip(*points, strict=True))
+    return lines

@@ -7,21 +7,37 @@ prepared amplitudes stands beside it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Annotated
 
 import numpy as np
 
 import circuits
-from experiments._run.parameters import integers
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Array,
+    Counts,
+    Figure,
+    Panel,
+    Picture,
+    PictureParams,
+    Table,
+    among,
+    comparable,
+    curve,
+    each,
+    figure_of,
+    fulfils,
+    groups,
+    mean,
+    per_picture,
+    pictures_counted,
+    select,
+    table_of,
+    values,
+    whole,
+)
 from qimg import images, tensor_train
-from qimg.core.arguments import Array, integer, one_of, require
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
-from qimg.report import Table, plain_log_axis, plot_curves
 from qimg.tensor_train import PictureTrain
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LAYERS, SEQUENTIAL = "layers", "sequential"
 
@@ -30,15 +46,15 @@ LAYERS, SEQUENTIAL = "layers", "sequential"
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    qubits: int = 14
+    qubits: Annotated[int, whole(4, 20), fulfils(lambda qubits: qubits % 2 == 0, "must be even")] = 14
     """Even size of the register: pictures are averaged and cut to 2^(qubits/2) rows and columns."""
-    order: str = "row_major"
+    order: Annotated[str, among(("row_major", "morton"))] = "row_major"
     """Order of the sites: neighbours in it are coupled by the gates."""
-    layers: tuple[int, ...] = (1, 2, 4, 8, 16, 21)
+    layers: Counts = (1, 2, 4, 8, 16, 21)
     """Layers whose fidelities are reported; 21 have depth 425 on 14 qubits."""
-    sweeps: int = 8
+    sweeps: Annotated[int, whole(0)] = 8
     """Fitting sweeps after each layer."""
-    bonds: tuple[int, ...] = (2, 4, 8, 16)
+    bonds: Annotated[tuple[int, ...], each(whole(1, 64))] = (2, 4, 8, 16)
     """Bonds of the trains that are prepared exactly."""
 
 
@@ -66,26 +82,24 @@ class Row:
     """The same, gates on two qubits alone and each counted once."""
 
 
-def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture and circuit; black pictures have no state."""
-    require(integer("qubits", params.qubits, 4, 20) % 2 == 0, "qubits", "must be even", params.qubits)
-    one_of("order", params.order, ("row_major", "morton"))
-    integers("layers", params.layers, 1)
-    integer("sweeps", params.sweeps, 0)
-    integers("bonds", params.bonds, 1, 64)
-    rows: list[Row] = []
-    for picture in track(params.gather().pictures):
-        plane = _square(picture.luma(), params.qubits // 2)
-        if not plane.any():
-            continue
-        exact = tensor_train.picture_train(plane, order=params.order)
-        for layers in params.layers:
-            layered = circuits.prepare_train_in_layers(exact.train, layers=layers, sweeps=params.sweeps)
-            rows.append(_row(picture.name, LAYERS, layers, plane, exact, layered.circuit))
-        for bond in params.bonds:
-            train = tensor_train.compress(exact.train, bond=bond).train
-            rows.append(_row(picture.name, SEQUENTIAL, bond, plane, exact, circuits.prepare_train(train)))
+def rows_of(picture: Picture, params: Params) -> list[Row]:
+    """One row per circuit; a black picture has no state."""
+    plane = _square(picture.luma(), params.qubits // 2)
+    if not plane.any():
+        return []
+    exact = tensor_train.picture_train(plane, order=params.order)
+    row = partial(_row, picture.name, plane, exact)
+    rows = []
+    for layers in params.layers:
+        layered = circuits.prepare_train_in_layers(exact.train, layers=layers, sweeps=params.sweeps)
+        rows.append(row(LAYERS, layers, layered.circuit))
+    for bond in params.bonds:
+        train = tensor_train.compress(exact.train, bond=bond).train
+        rows.append(row(SEQUENTIAL, bond, circuits.prepare_train(train)))
     return rows
+
+
+run = per_picture(rows_of)
 
 
 def _square(plane: Array, bits: int) -> Array:
@@ -98,7 +112,7 @@ def _square(plane: Array, bits: int) -> Array:
     return np.pad(cut, missing, mode="edge").astype(float)
 
 
-def _row(name: str, method: str, size: int, plane: Array, exact: PictureTrain, circuit: object) -> Row:
+def _row(name: str, plane: Array, exact: PictureTrain, method: str, size: int, circuit: object) -> Row:
     prepared = circuits.statevectors(circuit)[0]
     wanted = exact.layout.to_vector(plane)
     energy = float(np.linalg.norm(wanted) ** 2)
@@ -122,64 +136,48 @@ def _row(name: str, method: str, size: int, plane: Array, exact: PictureTrain, c
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Cost and fidelity of each number of layers."""
     if not rows:
         return ["No picture has energy, so there is no state to prepare."]
-    sentences = []
-    for size in sorted({row.size for row in rows if row.method == LAYERS}):
-        chosen = [row for row in rows if (row.method, row.size) == (LAYERS, size)]
-        above = sum(row.fidelity > 0.99 for row in chosen)
-        sentences.append(
-            f"{size} layer(s), {max(row.cx for row in chosen)} CX at depth {max(row.depth for row in chosen)} on "
-            f"{chosen[0].qubits} qubits: mean fidelity {finite_mean(row.fidelity for row in chosen):.4f}, "
-            f"above 0.99 on {above} of {len(chosen)} picture(s)."
-        )
-    return sentences
+    return [
+        f"{size} layer(s), {max(values(own, 'cx'))} CX at depth {max(values(own, 'depth'))} on {own[0].qubits} qubits: "
+        f"mean fidelity {mean(own, 'fidelity'):.4f}, above 0.99 on {sum(row.fidelity > 0.99 for row in own)} of "
+        f"{len(own)} picture(s)."
+        for size, own in sorted(groups(select(rows, method=LAYERS), "size").items())
+    ]
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
-    body = []
-    for method, size in dict.fromkeys((row.method, row.size) for row in rows):
-        chosen = [row for row in rows if (row.method, row.size) == (method, size)]
-        fidelities = [row.fidelity for row in chosen]
-        body.append(
-            [
-                method,
-                size,
-                finite_mean(fidelities),
-                min(fidelities),
-                finite_mean(
-                    row.psnr_db for row in comparable(rows, "psnr_db") if (row.method, row.size) == (method, size)
-                ),
-                finite_mean(row.cx for row in chosen),
-                finite_mean(row.depth for row in chosen),
-                finite_mean(row.two_qubit_depth for row in chosen),
-            ]
-        )
-    columns = ["method", "layers or bond", "fidelity", "least", "PSNR, dB", "CX", "depth", "two-qubit depth"]
-    return Table(columns=columns, rows=body, caption=f"Means over {pictures_counted(rows, 'fidelity')}")
+    measured = comparable(rows, "psnr_db")
+    return table_of(
+        rows,
+        {
+            "method": "method",
+            "layers or bond": "size",
+            "fidelity": "fidelity",
+            "least": lambda own: min(values(own, "fidelity")),
+            "PSNR, dB": lambda own: mean([row for row in own if row in measured], "psnr_db"),
+            "CX": "cx",
+            "depth": "depth",
+            "two-qubit depth": "two_qubit_depth",
+        },
+        by=("method", "size"),
+        caption=f"Means over {pictures_counted(rows, 'fidelity')}",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Infidelity against CX and PSNR against CX."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
-    for ax, label in zip(axes, ("1 − fidelity", "PSNR, dB"), strict=True):
-        curves = {}
-        for method in dict.fromkeys(row.method for row in rows):
-            sizes = sorted({row.size for row in rows if row.method == method})
-            groups = [[row for row in rows if (row.method, row.size) == (method, size)] for size in sizes]
-            x = [max(1.0, finite_mean(row.cx for row in group)) for group in groups]
-            if ax is axes[0]:
-                y = [max(1e-12, 1 - finite_mean(row.fidelity for row in group)) for group in groups]
-            else:
-                y = [finite_mean(row.psnr_db for row in group) for group in groups]
-            curves[method] = (x, y)
-        if curves:
-            plot_curves(curves, x_label="CX", y_label=label, ax=ax)
-        ax.set_xlabel("CX")
-        plain_log_axis(ax, "x")
-    axes[0].set_yscale("log")
+    infidelity, psnr = {}, {}
+    for method, own in groups(rows, "method").items():
+        cx = curve(own, "size", lambda at: max(1.0, mean(at, "cx")))[1]
+        infidelity[method] = (cx, curve(own, "size", lambda at: max(1e-12, 1 - mean(at, "fidelity")))[1])
+        psnr[method] = (cx, curve(own, "size", "psnr_db")[1])
+    figure = figure_of(
+        Panel(curves=infidelity, x="CX", y="1 − fidelity", log="x"),
+        Panel(curves=psnr, x="CX", y="PSNR, dB", log="x"),
+        size=(10, 3.8),
+    )
+    figure.axes[0].set_yscale("log")
     return figure

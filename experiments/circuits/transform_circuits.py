@@ -5,40 +5,48 @@ circuit acts on "what", and the result is compared with the matrix product exact
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import TYPE_CHECKING
+from typing import Annotated, Any
 
 import numpy as np
 
 import circuits
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import PictureParams, Track
-from qimg.core.arguments import Array, integer
-from qimg.evaluation.summary import finite_mean
+from experiments._run import (
+    Array,
+    Count,
+    Figure,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    check,
+    groups,
+    mean,
+    median,
+    not_empty,
+    subplots,
+    values,
+)
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator
 from qimg.patches import extract_patches
-from qimg.report import Table
 from qimg.transforms import apply
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    transforms: tuple[str, ...] = ("qft", "dct_2d", "haar_2d", "klt_2d", "walsh_2d")
+    transforms: Annotated[tuple[str, ...], not_empty] = ("qft", "dct_2d", "haar_2d", "klt_2d", "walsh_2d")
     """Names that `circuits.transform_circuit` knows; the KLT is that of all pictures' luma."""
-    patches: int = 1024
+    patches: Count = 1024
     """Patches in a batch, drawn at random from each picture."""
-    shots: int = 200_000
+    shots: Count = 200_000
     """Shots of the whole batch."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the draw and of the shots."""
 
 
@@ -73,18 +81,14 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture and transform."""
-    count = integer("patches", params.patches, 1)
-    integer("shots", params.shots, 1)
-    integer("seed", params.seed, 0)
-    not_empty("transforms", params.transforms)
+    check(params)
     rng = np.random.default_rng(params.seed)
-    pictures = params.gather().pictures
     batches, operators = {}, []
-    for picture in pictures:
+    for picture in params.gather().pictures:
         patches = extract_patches(picture.planes()[..., 0]) - LEVEL_SHIFT
         if patches.any():
-            batch = patches[rng.permutation(len(patches))[:count]]
-            batches[picture.name] = batch if batch.any() else patches[patches.any(axis=1)][:count]
+            batch = patches[rng.permutation(len(patches))[: params.patches]]
+            batches[picture.name] = batch if batch.any() else patches[patches.any(axis=1)][: params.patches]
             operators.append(CorrelationOperator.from_patches(patches))
     if not batches:
         return []
@@ -95,17 +99,11 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         circuit = circuits.transform_circuit(name, 6, rho=rho)
         matrix = circuits.transform_unitary(name, 6, rho=rho)
         circuits.compile_circuit(circuit)  # the first call of a process loads the transpiler's plug-ins
-        start = time.perf_counter()
-        compiled = circuits.compile_circuit(circuit)
-        compile_seconds = time.perf_counter() - start
+        compiled, compile_seconds = _timed(circuits.compile_circuit, circuit)
         cost, cost_2 = (circuits.count_gates(circuit, optimization_level=level) for level in (1, 2))
         for image, batch in batches.items():
-            start = time.perf_counter()
-            exact = circuits.transform_batch(compiled, batch)
-            aer_seconds = time.perf_counter() - start
-            start = time.perf_counter()
-            product = apply(matrix, batch)
-            matrix_seconds = time.perf_counter() - start
+            exact, aer_seconds = _timed(circuits.transform_batch, compiled, batch)
+            product, matrix_seconds = _timed(apply, matrix, batch)
             counts = circuits.sample_batch(compiled, batch, shots=params.shots, seed=params.seed)
             chi2, degrees = _chi_squared(counts, np.abs(product) ** 2)
             rows.append(
@@ -131,6 +129,13 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     return rows
 
 
+def _timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    """What a function returns, and the seconds that it took."""
+    start = time.perf_counter()
+    result = function(*arguments)
+    return result, time.perf_counter() - start
+
+
 def _chi_squared(counts: Array, weights: Array, *, least: float = 10.0) -> tuple[float, int]:
     """Pearson's χ² and its degrees of freedom; outcomes expected fewer than `least` times are pooled into one."""
     expected = np.ravel(weights) / weights.sum() * counts.sum()
@@ -146,90 +151,65 @@ def _chi_squared(counts: Array, weights: Array, *, least: float = 10.0) -> tuple
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Agreement by state and by shots, gates, and times beside NumPy."""
     if not rows:
         return ["No picture has energy after the level shift, so there is nothing to transform."]
-    worst = max(row.agreement for row in rows)
     chi2 = [row.chi2_per_degree for row in rows if np.isfinite(row.chi2_per_degree)]
-    cheap = ", ".join(f"{row.transform} {row.cx}" for row in _per_transform(rows))
-    seconds, product = np.median([row.aer_seconds for row in rows]), np.median([row.matrix_seconds for row in rows])
-    sentences = [
-        f"On Aer's state vector the circuits agree with the matrix products to {worst:.1e} of the largest coefficient."
-    ]
-    if chi2:
-        sentences.append(
-            f"By {rows[0].shots:,} shots χ² per degree of freedom is {min(chi2):.2f} to {max(chi2):.2f}; counts that "
-            "follow the matrix product have 1 on average."
-        )
-    sentences += [
+    cheap = ", ".join(f"{name} {own[0].cx}" for name, own in groups(rows, "transform").items())
+    seconds, product = median(rows, "aer_seconds"), median(rows, "matrix_seconds")
+    by_shots = (
+        f"By {rows[0].shots:,} shots χ² per degree of freedom is {min(chi2):.2f} to {max(chi2):.2f}; counts that "
+        "follow the matrix product have 1 on average."
+        if chi2
+        else ""
+    )
+    return [
+        "On Aer's state vector the circuits agree with the matrix products to "
+        f"{max(values(rows, 'agreement')):.1e} of the largest coefficient.",
+        *([by_shots] if by_shots else []),
         f"CX gates on 6 qubits at optimisation level 1: {cheap}. Level 2 may leave qubits permuted, so matrices are "
         "compared at level 1.",
-        f"A batch of up to {max(row.patches for row in rows):,} patches takes {1e3 * seconds:.0f} ms on Aer; the same "
+        f"A batch of up to {max(values(rows, 'patches')):,} patches takes {1e3 * seconds:.0f} ms on Aer; the same "
         f"product takes NumPy {1e3 * product:.2f} ms.",
     ]
-    return sentences
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Cost and agreement of each transform, worst over the pictures."""
-    body = []
-    for first in _per_transform(rows):
-        chosen = [row for row in rows if row.transform == first.transform]
-        body.append(
-            [
-                first.transform,
-                first.cx,
-                first.one_qubit,
-                first.depth,
-                first.cx_level_2,
-                first.depth_level_2,
-                max(row.agreement for row in chosen),
-                finite_mean(row.chi2_per_degree for row in chosen),
-                1e3 * float(np.median([row.compile_seconds for row in chosen])),
-                1e3 * float(np.median([row.aer_seconds for row in chosen])),
-            ]
-        )
-    columns = [
-        "transform",
-        "CX (level 1)",
-        "1-qubit",
-        "depth",
-        "CX (level 2)",
-        "depth (2)",
-        "agreement",
-        "χ²/degree",
-        "compile, ms",
-        "Aer batch, ms",
-    ]
+    counts = {"CX (level 1)": "cx", "1-qubit": "one_qubit", "depth": "depth"}
+    counts |= {"CX (level 2)": "cx_level_2", "depth (2)": "depth_level_2"}
     return Table(
-        columns=columns,
-        rows=body,
+        columns=["transform", *counts, "agreement", "χ²/degree", "compile, ms", "Aer batch, ms"],
+        rows=[
+            [
+                name,
+                *(getattr(own[-1], count) for count in counts.values()),
+                max(values(own, "agreement")),
+                mean(own, "chi2_per_degree"),
+                1e3 * median(own, "compile_seconds"),
+                1e3 * median(own, "aer_seconds"),
+            ]
+            for name, own in groups(rows, "transform").items()
+        ],
         caption="Circuits on 6 qubits, all connected; agreement is the worst over the pictures",
     )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gate counts and agreement of each transform."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.4))
-    shown = _per_transform(rows)
+    figure, axes = subplots(1, 2, figsize=(10, 3.4))
+    shown = groups(rows, "transform")
     position = np.arange(len(shown))
-    axes[0].barh(position - 0.2, [row.cx for row in shown], 0.38, label="CX, level 1")
-    axes[0].barh(position + 0.2, [row.depth for row in shown], 0.38, label="depth, level 1")
+    last = [own[-1] for own in shown.values()]
+    axes[0].barh(position - 0.2, values(last, "cx"), 0.38, label="CX, level 1")
+    axes[0].barh(position + 0.2, values(last, "depth"), 0.38, label="depth, level 1")
     axes[0].set_xlabel("gates, layers")
-    for row, place in zip(shown, position, strict=True):
-        values = [one.agreement for one in rows if one.transform == row.transform]
-        axes[1].plot(np.maximum(values, 1e-17), np.full(len(values), place), "o", color="C0")
+    for place, own in enumerate(shown.values()):
+        axes[1].plot(np.maximum(values(own, "agreement"), 1e-17), np.full(len(own), place), "o", color="C0")
     axes[1].axvline(1e-12, color="0.5", linestyle="--", linewidth=1)
-    axes[1].set_xscale("log")
-    axes[1].set_xlabel("largest difference / largest coefficient (one dot per picture)")
+    axes[1].set(xscale="log", xlabel="largest difference / largest coefficient (one dot per picture)")
     for ax in axes:
-        ax.set_yticks(position, [row.transform for row in shown])
+        ax.set_yticks(position, list(shown))
         ax.invert_yaxis()
     axes[0].legend()
     return figure
-
-
-def _per_transform(rows: Sequence[Row]) -> list[Row]:
-    return list({row.transform: row for row in rows}.values())

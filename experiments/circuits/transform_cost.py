@@ -8,24 +8,35 @@ included, level-shifted) and to classes of the shipped prior. KLTs are those of 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 
 import circuits
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track
+from experiments._run import (
+    Array,
+    Figure,
+    LeaveOneOut,
+    Picture,
+    PictureParams,
+    Table,
+    Track,
+    among,
+    check,
+    each,
+    groups_by,
+    integer,
+    levels,
+    mean,
+    select,
+    subplots,
+    whole,
+)
 from qimg import prior
-from qimg.core.arguments import Array, integer, one_of
-from qimg.evaluation.summary import finite_mean
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator
 from qimg.patches import extract_patches
-from qimg.report import Table
 from qimg.transforms import in_basis, klt
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 FIXED = ("identity", "walsh_2d", "haar_2d", "dct_2d", "dct", "qft_2d", "qft")
 FITTED = ("klt_2d", "klt", "leading klt")
@@ -37,11 +48,11 @@ KEPT = 8
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    transforms: tuple[str, ...] = (*FIXED, *FITTED)
+    transforms: Annotated[tuple[str, ...], each(among((*FIXED, *FITTED)))] = (*FIXED, *FITTED)
     """Transforms of the picture's patches."""
-    levels: tuple[int, ...] = (0, 1, 2, 3)
+    levels: Annotated[tuple[int, ...], each(whole(0, 3))] = (0, 1, 2, 3)
     """Optimisation levels of the compiler."""
-    budgets: tuple[int, ...] = (0, 6, 12, 24, 36)
+    budgets: Annotated[tuple[int, ...], each(whole(0))] = (0, 6, 12, 24, 36)
     """CX of the grown KLTs."""
     classes: tuple[int, ...] = (0, 3, 8)
     """Classes of the shipped prior whose residual covariance is transformed as well."""
@@ -73,11 +84,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture or class, transform and optimisation level."""
-    not_empty("transforms", params.transforms)
-    for name in params.transforms:
-        one_of("transforms", name, (*FIXED, *FITTED))
-    integers("levels", params.levels, 0, 3)
-    integers("budgets", params.budgets, 0)
+    check(params)
     model = prior.load().mixtures["luma8"]
     for number in params.classes:
         integer("classes", number, 0, model.classes - 1)
@@ -146,83 +153,71 @@ def _operator(picture: Picture) -> CorrelationOperator:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """CX and coding gain of the transforms, on pictures and on classes of the prior."""
     if not rows:
         return ["No picture has energy after the level shift, so there is nothing to transform."]
+    level = _shown_level(rows)
     sentences = []
-    for where, chosen in (
-        ("pictures", [row for row in rows if row.image != "prior"]),
-        ("classes of the prior", [row for row in rows if row.image == "prior"]),
-    ):
-        level = _shown_level(rows)
+    for where, own in zip(("pictures", "classes of the prior"), _parts(rows, level).values(), strict=True):
         parts = [
-            f"{name} {finite_mean(row.cx for row in group):.0f} CX, "
-            f"{finite_mean(row.coding_gain_db for row in group):.2f} dB"
-            for name, group in _groups([row for row in chosen if row.optimization_level == level])
-            if any(np.isfinite(row.coding_gain_db) for row in group)
+            f"{name} {mean(group, 'cx'):.0f} CX, {mean(group, 'coding_gain_db'):.2f} dB"
+            for name, group in groups_by(own, _name).items()
+            if np.isfinite(mean(group, "coding_gain_db"))
         ]
         if parts:
             sentences.append(f"Coding gain on {where}, level {level}: {'; '.join(parts)}.")
     return sentences
 
 
-def _groups(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        name = f"grown to {row.budget}" if row.transform == "grown" else row.transform
-        groups.setdefault(name, []).append(row)
-    return list(groups.items())
+def _parts(rows: Sequence[Row], level: int | None = None) -> dict[str, list[Row]]:
+    """Rows on pictures, and on classes of the prior; of one optimisation level, or of all."""
+    shown = [row for row in rows if level in (None, row.optimization_level)]
+    return {"pictures": [row for row in shown if row.image != "prior"], "prior": select(shown, image="prior")}
+
+
+def _name(row: Row) -> str:
+    return f"grown to {row.budget}" if row.transform == "grown" else row.transform
 
 
 def _shown_level(rows: Sequence[Row]) -> int:
-    levels = {row.optimization_level for row in rows}
-    return 1 if 1 in levels else min(levels, default=1)
+    compiled = levels(rows, "optimization_level")
+    return 1 if 1 in compiled else min(compiled, default=1)
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over pictures, and over classes."""
-    levels = sorted({row.optimization_level for row in rows})
+    compiled = levels(rows, "optimization_level")
     body: list[list[object]] = []
-    for where in ("pictures", "prior"):
-        chosen = [row for row in rows if (row.image == "prior") == (where == "prior")]
-        for name, group in _groups(chosen):
-            line: list[object] = [where, name]
-            for level in levels:
-                at = [row for row in group if row.optimization_level == level]
-                line += [finite_mean(row.cx for row in at), finite_mean(row.depth for row in at)]
-            gain = finite_mean(row.coding_gain_db for row in group)
-            body.append([*line, gain if np.isfinite(gain) else "", finite_mean(row.kept_energy for row in group)])
-    columns = ["on", "transform"]
-    for level in levels:
-        columns += [f"CX, level {level}", f"depth, level {level}"]
-    columns += ["coding gain, dB", f"energy in {KEPT} of 64"]
-    return Table(columns=columns, rows=body, caption="Means over pictures, and over classes of the prior")
+    for where, own in _parts(rows).items():
+        for name, group in groups_by(own, _name).items():
+            counts = [mean(group, count, optimization_level=level) for level in compiled for count in ("cx", "depth")]
+            gain = mean(group, "coding_gain_db")
+            body.append([where, name, *counts, gain if np.isfinite(gain) else "", mean(group, "kept_energy")])
+    costs = [f"{count}, level {level}" for level in compiled for count in ("CX", "depth")]
+    return Table(
+        columns=["on", "transform", *costs, "coding gain, dB", f"energy in {KEPT} of 64"],
+        rows=body,
+        caption="Means over pictures, and over classes of the prior",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Coding gain against CX at level 1, pictures and classes apart."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
+    figure, axes = subplots(1, 2, figsize=(10, 3.8))
     level = _shown_level(rows)
-    for ax, where in zip(axes, ("pictures", "prior"), strict=True):
-        shown = [row for row in rows if row.optimization_level == level]
-        chosen = [row for row in shown if (row.image == "prior") == (where == "prior")]
-        line = []
-        for name, group in _groups(chosen):
-            point = (finite_mean(row.cx for row in group), finite_mean(row.coding_gain_db for row in group))
-            if not np.isfinite(point[1]) or name == "identity":  # far below all others
-                continue
-            if name.startswith("grown"):
-                line.append(point)
-                continue
-            ax.plot(*point, "o", markersize=4, color="0.3")
-            ax.annotate(name, point, fontsize=7, xytext=(3, 3), textcoords="offset points")
-        if line:
-            ax.plot(*zip(*sorted(line), strict=True), "o-", markersize=4, label="grown to a budget")
+    for ax, (where, own) in zip(axes, _parts(rows, level).items(), strict=True):
+        points = {
+            name: (mean(group, "cx"), mean(group, "coding_gain_db")) for name, group in groups_by(own, _name).items()
+        }
+        shown = {name: point for name, point in points.items() if np.isfinite(point[1]) and name != "identity"}
+        grown = sorted(point for name, point in shown.items() if name.startswith("grown"))
+        for name, point in shown.items():
+            if not name.startswith("grown"):
+                ax.plot(*point, "o", markersize=4, color="0.3")
+                ax.annotate(name, point, fontsize=7, xytext=(3, 3), textcoords="offset points")
+        if grown:
+            ax.plot(*zip(*grown, strict=True), "o-", markersize=4, label="grown to a budget")
             ax.legend()
         ax.set_xscale("symlog", linthresh=10)
-        ax.set_title(where)
-        ax.set_xlabel(f"CX at level {level}")
-        ax.set_ylabel("coding gain, dB")
+        ax.set(title=where, xlabel=f"CX at level {level}", ylabel="coding gain, dB")
     return figure

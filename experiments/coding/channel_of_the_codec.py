@@ -10,14 +10,33 @@ same energy is the usual picture of quantization.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import PictureParams, Track, others
+from experiments._run import (
+    Array,
+    Figure,
+    Panel,
+    PictureParams,
+    Table,
+    Track,
+    check,
+    curves,
+    distinct,
+    groups,
+    legend_below,
+    mean,
+    name_identity,
+    others,
+    plain_log_axis,
+    select,
+    subplots,
+    table_of,
+    values,
+)
+from experiments.coding.codec_variants import Steps
 from experiments.coding.coded_states import (
     ALPHA,
     DECODED,
@@ -37,13 +56,7 @@ from experiments.coding.coded_states import (
 )
 from experiments.operators.quantized_states import density, lost, sample
 from qimg import metrics
-from qimg.core.arguments import Array, require
-from qimg.evaluation.summary import finite_mean
 from qimg.operators import von_neumann_entropy
-from qimg.report import Table, plain_log_axis, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 OTHER = "DCT, α of other pictures"
 MODELS = (OF_STEP, ALPHA, OTHER, GAINS, POPULATIONS, MEASURED, EXPECTED, WHITE)
@@ -54,7 +67,7 @@ MODELS = (OF_STEP, ALPHA, OTHER, GAINS, POPULATIONS, MEASURED, EXPECTED, WHITE)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    steps: tuple[float, ...] = (8, 16, 32, 64)
+    steps: Steps = (8, 16, 32, 64)
     """Luma steps in code values, 0.25 to 1000."""
 
 
@@ -87,8 +100,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows for every picture and for all pooled; with one picture, for it alone."""
-    not_empty("steps", params.steps)
-    require(all(0.25 <= step <= 1000 for step in params.steps), "steps", "must lie in [0.25, 1000]", params.steps)
+    check(params)
     pictures = params.gather().pictures
     samples = [(picture, sample(picture)) for picture in pictures]
     alive = [(picture, one) for picture, one in samples if one.raw().any()]
@@ -154,107 +166,95 @@ def _rows(name: str, step: float, stage: str, moments: CodedMoments, models: dic
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
-    shown = _summary(rows)
+    """What the models leave of identity's trace distance, and what coding does to the entropy."""
+    shown = _pooled(rows)
     if not shown:
         return ["No picture has AC energy, so coding moves nothing."]
     sentences = []
     for stage in STAGES:
         parts = [
-            f"{model} {_span([row.model_fraction for row in shown if (row.stage, row.model) == (stage, model)])}"
-            for model in MODELS
-            if any(row.model == model for row in shown)
+            f"{model} {_span(values(select(shown, stage=stage, model=model), 'model_fraction'))}"
+            for model in _models(shown)
         ]
         sentences.append(
             f"{stage.capitalize()}, what models leave of identity's trace distance over the steps: {', '.join(parts)}."
         )
-    unexplained = sorted({row.model for row in shown if row.stage == UNFILTERED and row.model_fraction >= 1})
+    unfiltered = select(shown, stage=UNFILTERED)
+    unexplained = sorted({row.model for row in unfiltered if row.model_fraction >= 1})
     if unexplained:
         sentences.append(f"At some step no better than “nothing happened”: {', '.join(unexplained)}.")
-    if finite_mean(_fractions(shown, POPULATIONS)) < finite_mean(_fractions(shown, ALPHA)):
+    if mean(unfiltered, "model_fraction", model=POPULATIONS) < mean(unfiltered, "model_fraction", model=ALPHA):
         sentences.append(
             "Before the filter untouched coherences come closer on the mean than the DCT channel's, which damps them: "
             "the codec does not quantize in that basis."
         )
-    for step in sorted({row.step for row in shown}):
-        row = next(row for row in shown if row.step == step and row.stage == DECODED)
-        text = (
+    for step, own in sorted(groups(select(shown, stage=DECODED), "step").items()):
+        row = own[0]
+        sentences.append(
             f"At step {step:g} ({row.bits_per_pixel:.2f} bit per pixel) coding takes the entropy from "
             f"{row.entropy_raw_bits:.3f} to {row.entropy_true_bits:.3f} bit."
+            f"{' White noise could only raise it.' if row.entropy_true_bits < row.entropy_raw_bits else ''}"
         )
-        if row.entropy_true_bits < row.entropy_raw_bits:
-            text += " White noise could only raise it."
-        sentences.append(text)
-    if len({row.image for row in rows}) == 1:
+    if len(distinct(rows, "image")) == 1:
         sentences.append("One picture only, so α of other pictures comes from two bundled ones.")
     return sentences
 
 
-def _fractions(rows: Sequence[Row], model: str) -> list[float]:
-    return [row.model_fraction for row in rows if (row.stage, row.model) == (UNFILTERED, model)]
+def _pooled(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows of all pictures pooled; those of the picture where it is alone."""
+    return select(rows, image="pooled") or rows
 
 
-def _summary(rows: Sequence[Row]) -> list[Row]:
-    pooled = [row for row in rows if row.image == "pooled"]
-    return pooled or list(rows)
+def _models(rows: Sequence[Row]) -> list[str]:
+    return [model for model in MODELS if select(rows, model=model)]
 
 
-def _span(values: Sequence[float]) -> str:
-    finite = [value for value in values if np.isfinite(value)]
-    if not finite:
-        return "–"
-    low, high = f"{min(finite):.2f}", f"{max(finite):.2f}"
-    return low if low == high else f"{low}–{high}"
+def _span(fractions: Sequence[float]) -> str:
+    finite = [f"{value:.2f}" for value in sorted(fractions) if np.isfinite(value)]
+    return "–".join(dict.fromkeys((finite[0], finite[-1]))) if finite else "–"
 
 
 def table(rows: Sequence[Row]) -> Table:
     """The pooled state: identity's trace distance, and what each model leaves of it."""
-    shown = _summary(rows)
-    models = [model for model in MODELS if any(row.model == model for row in shown)]
-    body: list[list[str | float]] = []
-    for stage in STAGES:
-        for step in dict.fromkeys(row.step for row in shown):
-            chosen = {row.model: row for row in shown if (row.stage, row.step) == (stage, step)}
-            if not chosen:
-                continue
-            row = next(iter(chosen.values()))
-            fractions = [chosen[model].model_fraction if model in chosen else float("nan") for model in models]
-            body.append(
-                [stage, step, row.bits_per_pixel, row.psnr_db, row.identity_distance, *fractions, row.entropy_true_bits]
-            )
-    columns = ["stage", "step", "bit/pixel", "Y PSNR, dB", "identity", *models, "entropy true, bit"]
-    pictures = len({row.image for row in rows} - {"pooled"})
-    caption = f"Trace distance to the coded state as a fraction of identity's, {pictures} picture(s)"
-    return Table(columns=columns, rows=body, caption=caption)
+    shown = sorted(_pooled(rows), key=lambda row: STAGES.index(row.stage))
+    return table_of(
+        shown,
+        {
+            "stage": "stage",
+            "step": "step",
+            "bit/pixel": "bits_per_pixel",
+            "Y PSNR, dB": lambda own: own[0].psnr_db,
+            "identity": "identity_distance",
+            **{model: partial(_fraction, model=model) for model in _models(shown)},
+            "entropy true, bit": "entropy_true_bits",
+        },
+        by=("stage", "step"),
+        caption="Trace distance to the coded state as a fraction of identity's, "
+        f"{len({row.image for row in rows} - {'pooled'})} picture(s)",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def _fraction(rows: Sequence[Row], model: str) -> float:
+    return mean(rows, "model_fraction", model=model)
+
+
+def plot(rows: Sequence[Row]) -> Figure:
     """Fractions over the step, before the filter and behind it."""
-    import matplotlib.pyplot as plt
-
-    shown = _summary(rows)
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained", sharey=True)
+    figure, axes = subplots(1, 2, figsize=(11, 4.4), layout="constrained", sharey=True)
+    # Gains are in the table alone: lines are many.
+    measured = [row for row in _pooled(rows) if row.model != GAINS and np.isfinite(row.model_fraction)]
+    ordered = sorted(measured, key=lambda row: MODELS.index(row.model))
     for ax, stage in zip(axes, STAGES, strict=True):
-        curves = {}
-        for model in (one for one in MODELS if one != GAINS):  # in the table alone: lines are many
-            points = sorted(
-                (row.step, row.model_fraction)
-                for row in shown
-                if (row.stage, row.model) == (stage, model) and np.isfinite(row.model_fraction)
-            )
-            if points:
-                curves[model] = tuple(zip(*points, strict=True))
-        ax.axhline(1.0, color="0.5", linestyle="--", linewidth=1)
-        if curves:
-            label = "trace distance / identity's" if ax is axes[0] else ""
-            plot_curves(curves, x_label="luma step, code values", y_label=label, ax=ax)
-        else:
-            ax.set_xlabel("luma step, code values")
-        ax.set_title(stage)
-        if ax.get_legend():
-            ax.get_legend().remove()
-    if axes[0].get_lines()[1:]:
+        Panel(
+            curves=curves(select(ordered, stage=stage), "step", "model_fraction", by="model"),
+            x="luma step, code values",
+            y="trace distance / identity's" if ax is axes[0] else "",
+            title=stage,
+            dashed=(1.0,),
+            legend=False,
+        ).draw(ax)
+    if select(measured, stage=STAGES[0]):
         plain_log_axis(axes[0], "y")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    axes[1].annotate("identity", (0.98, 1.0), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+    legend_below(figure)
+    name_identity(axes[1])
     return figure

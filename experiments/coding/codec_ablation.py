@@ -8,14 +8,28 @@ or, with `--refit`, what is left is fitted again around the gap on other picture
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import Gathered, PictureParams, Track, gather
+from experiments._run import (
+    Array,
+    Count,
+    Figure,
+    Gathered,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    check,
+    gather,
+    pictures_counted,
+    require,
+    select,
+    subplots,
+    values,
+)
 from experiments.coding.codec_refit import fitted_again
-from experiments.coding.codec_variants import CONTROL, FAMILIES, FULL, VARIANTS, Variant
+from experiments.coding.codec_variants import CONTROL, FAMILIES, FULL, VARIANTS, Steps, Variant
 from qimg import images, metrics
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.bitstream.strips import Parameters
@@ -23,13 +37,7 @@ from qimg.codecs.block.inspection.stages import Inspection, inspect
 from qimg.codecs.block.model import tables
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
-from qimg.core.arguments import Array, integer, require
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare, curves
-from qimg.evaluation.summary import pictures_counted
-from qimg.report import Table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _ALL = (*VARIANTS, CONTROL)
 _FAMILIES = (*FAMILIES, CONTROL.family)
@@ -43,13 +51,13 @@ class Params(PictureParams):
 
     variants: tuple[str, ...] = ()
     """Names as in the table, the full codec among them in any case; all of them when left out."""
-    steps: tuple[float, ...] = (6, 10, 16, 25, 40, 60, 95)
+    steps: Steps = (6, 10, 16, 25, 40, 60, 95)
     """Luma steps in code values, 0.25 to 1000; at least four for a curve."""
     refit: tuple[str, ...] = ()
     """Pictures on which changed tables are fitted again: hundreds, or the fit is worse than the shipped one."""
-    rounds: int = 3
+    rounds: Count = 3
     """Rounds of coding and fitting for that."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the crops and steps of those rounds."""
 
     def inputs(self) -> Gathered:
@@ -99,10 +107,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, variant and step."""
-    not_empty("steps", params.steps)
-    require(all(0.25 <= step <= 1000 for step in params.steps), "steps", "must lie in [0.25, 1000]", params.steps)
-    integer("rounds", params.rounds, 1)
-    integer("seed", params.seed, 0)
+    check(params)
     chosen = [*_chosen(params.variants), *([CONTROL] if params.refit else [])]
     pictures, known = params.gather().pictures, tables.default()
     hashes = {picture.sha256 for picture in pictures}
@@ -111,12 +116,9 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     prepared: list[tuple[Variant, Tables, int]] = []
     for variant in chosen:
         again = len(others) if variant.refitted else 0
-        made = (
-            fitted_again(variant, known, others, rounds=params.rounds, seed=params.seed, track=track)
-            if again
-            else variant.tables(known)
-        )
-        prepared.append((variant, made, again))
+        if again:
+            made = fitted_again(variant, known, others, rounds=params.rounds, seed=params.seed, track=track)
+        prepared.append((variant, made if again else variant.tables(known), again))
     rows: list[Row] = []
     for picture in track(pictures):
         image = images.to_uint8(images.code_values(picture.image()))
@@ -182,112 +184,115 @@ def costs(rows: Sequence[Row], measure: str = "psnr_rgb_db", *, draws: int = 0) 
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Growth of the files by family, the shares of the full codec's bits, and the payload's excess."""
     measured = costs(rows, draws=DRAWS)
     if not measured:
         return ["Every picture is kept exactly somewhere, so there is no curve that goes over pictures."]
-    by_name = {variant.name: variant for variant in _ALL}
     sentences = []
     for family in _FAMILIES:
-        named = {name: result for name, result in measured.items() if by_name[name].family == family}
-        parts = [f"{name} {result.percent:+.1f} %" for name, result in _sorted(named) if not result.reason]
+        named = _of_family(measured, family)
+        parts = [f"{name} {result.percent:+.1f} %" for name, result in named if not result.reason]
         if parts and family != CONTROL.family:
             sentences.append(f"{family.capitalize()}: bytes at equal RGB PSNR grow by {', '.join(parts)}.")
         sentences += [
             f"The curve of “{name}” cannot be compared with the full codec's: {result.reason}."
-            for name, result in named.items()
+            for name, result in named
             if result.reason
         ]
-    full = [row for row in rows if row.variant == FULL]
-    total = sum(row.ideal_bits for row in full)
-    side, chroma = (sum(getattr(row, name) * row.ideal_bits for row in full) / total for name in _SHARES)
-    sentences.append(
+    full = select(rows, variant=FULL)
+    side, chroma = (
+        sum(getattr(row, name) * row.ideal_bits for row in full) / sum(values(full, "ideal_bits")) for name in _SHARES
+    )
+    refitted = max(values(rows, "refitted"))
+    control = measured.get(CONTROL.name)
+    again = (
+        f"; a codec that lacks nothing and was fitted again needs {control.percent:+.1f} % by that"
+        if control and not control.reason
+        else ""
+    )
+    return [
+        *sentences,
         f"Of the full codec's bits {100 * side:.0f} % say sizes and classes of blocks, {100 * chroma:.0f} % "
-        f"coefficients of chroma, and {100 * (1 - side - chroma):.0f} % coefficients of luma."
-    )
-    excess = 100 * (sum(row.payload_bits for row in rows) / sum(row.ideal_bits for row in rows) - 1)
-    sentences.append(
-        f"Payloads are {excess:.3f} % larger than the cross-entropy estimate, {_largest_excess(rows):.2f} % at most in "
-        "a picture of more than 2 kB."
-    )
-    refitted = max(row.refitted for row in rows)
-    if not refitted:
-        text = "Tables are as shipped but for what is left out: what is left was not fitted again around the gap."
-        return [*sentences, text]
-    text = f"Classes that lack an ingredient were fitted again on {refitted} picture(s)"
-    if CONTROL.name in measured and not measured[CONTROL.name].reason:
-        text += (
-            f"; a codec that lacks nothing and was fitted again needs {measured[CONTROL.name].percent:+.1f} % by that"
-        )
-    return [*sentences, f"{text}."]
+        f"coefficients of chroma, and {100 * (1 - side - chroma):.0f} % coefficients of luma.",
+        f"Payloads are {_excess(rows):.3f} % larger than the cross-entropy estimate, {_largest_excess(rows):.2f} % at "
+        "most in a picture of more than 2 kB.",
+        f"Classes that lack an ingredient were fitted again on {refitted} picture(s){again}."
+        if refitted
+        else "Tables are as shipped but for what is left out: what is left was not fitted again around the gap.",
+    ]
 
 
 _SHARES = ("side_share", "chroma_share")
+_NOT_COMPARED = Comparison(
+    percent=np.nan, low=np.nan, high=np.nan, resamples=0, own=np.nan, own_pictures=0, reason="no curve"
+)
 
 
-def _sorted(named: dict[str, Comparison]) -> list[tuple[str, Comparison]]:
-    return sorted(named.items(), key=lambda item: -item[1].percent if np.isfinite(item[1].percent) else np.inf)
+def _of_family(measured: dict[str, Comparison], family: str) -> list[tuple[str, Comparison]]:
+    """The variants of a family by what leaving them out costs, most first."""
+    members = {variant.name for variant in _ALL if variant.family == family}
+    named = [item for item in measured.items() if item[0] in members]
+    return sorted(named, key=lambda item: -item[1].percent if np.isfinite(item[1].percent) else np.inf)
+
+
+def _excess(rows: Sequence[Row]) -> float:
+    """Percent by which payloads are larger than their cross-entropy estimate."""
+    return 100 * (sum(values(rows, "payload_bits")) / sum(values(rows, "ideal_bits")) - 1)
 
 
 def _largest_excess(rows: Sequence[Row]) -> float:
     """In percent; files below 2 kB are left out, where the range coder's last words count."""
-    return max((100 * (row.payload_bits / row.ideal_bits - 1) for row in rows if row.bytes > 2000), default=0.0)
+    return max((_excess([row]) for row in rows if row.bytes > 2000), default=0.0)
 
 
 def table(rows: Sequence[Row]) -> Table:
     """What leaving each ingredient out costs, by family, and how far payloads lie above their cross-entropy."""
     by_rgb, by_y = costs(rows, draws=DRAWS), costs(rows, "psnr_y_db")
+    order = {variant.name: _FAMILIES.index(variant.family) for variant in _ALL[1:]}
     body = []
-    for variant in sorted(_ALL[1:], key=lambda one: _FAMILIES.index(one.family)):
-        own = [row for row in rows if row.variant == variant.name]
-        if not own:
-            continue
-        rgb, luma = by_rgb.get(variant.name), by_y.get(variant.name)
-        interval = f"{rgb.low:.1f} to {rgb.high:.1f}" if rgb and rgb.resamples else "–"
-        excess = 100 * (sum(row.payload_bits for row in own) / sum(row.ideal_bits for row in own) - 1)
-        body.append(
-            [
-                variant.family,
-                variant.name,
-                rgb.percent if rgb else np.nan,
-                interval,
-                rgb.own if rgb else np.nan,
-                luma.percent if luma else np.nan,
-                excess,
-                variant.what + ("; fitted again" if own[0].refitted else ""),
-            ]
-        )
-    columns = ["family", "left out", "RGB, %", "5–95 %", "picture by picture", "Y, %", "payload over ideal, %", "how"]
+    for variant in sorted(_ALL[1:], key=lambda one: order[one.name]):
+        own = select(rows, variant=variant.name)
+        if own:
+            rgb, luma = (found.get(variant.name, _NOT_COMPARED) for found in (by_rgb, by_y))
+            interval = f"{rgb.low:.1f} to {rgb.high:.1f}" if rgb.resamples else "–"
+            how = variant.what + ("; fitted again" if own[0].refitted else "")
+            shown = [rgb.percent, interval, rgb.own, luma.percent, _excess(own)]
+            body.append([variant.family, variant.name, *shown, how])
     low, high = RANGES["psnr_rgb_db"]
-    caption = (
-        f"Bytes more than the full codec at equal PSNR, {low:g} to {high:g} dB, curves of means over "
-        f"{pictures_counted(rows, 'psnr_rgb_db')}"
+    return Table(
+        columns=[
+            "family",
+            "left out",
+            "RGB, %",
+            "5–95 %",
+            "picture by picture",
+            "Y, %",
+            "payload over ideal, %",
+            "how",
+        ],
+        rows=body,
+        caption=(
+            f"Bytes more than the full codec at equal PSNR, {low:g} to {high:g} dB, curves of means over "
+            f"{pictures_counted(rows, 'psnr_rgb_db')}"
+        ),
     )
-    return Table(columns=columns, rows=body, caption=caption)
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Bars of what leaving each ingredient out costs, with the interval over resampled pictures."""
-    import matplotlib.pyplot as plt
-
     measured = costs(rows, draws=DRAWS)
-    figure, ax = plt.subplots(figsize=(8, 4.8), layout="constrained")
-    place, places, names = 0.0, [], []
-    colours = plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    figure, ax = subplots(figsize=(8, 4.8), layout="constrained")
+    places: dict[str, float] = {}
+    start = 0.0
     for number, family in enumerate(_FAMILIES):
-        members = {variant.name for variant in _ALL if variant.family == family}
-        bars = [item for item in _sorted({k: v for k, v in measured.items() if k in members}) if not item[1].reason]
-        for index, (name, result) in enumerate(bars):
-            error = None
-            if result.resamples:
-                error = [[max(result.percent - result.low, 0)], [max(result.high - result.percent, 0)]]
-            label = family if index == 0 else None
-            ax.barh(place, result.percent, xerr=error, color=colours[number], label=label, ecolor="0.4", capsize=2)
-            places.append(place)
-            names.append(name)
-            place += 1
-        place += 0.6 if bars else 0
-    ax.set_yticks(places, names)
+        bars = dict(item for item in _of_family(measured, family) if not item[1].reason)
+        for index, (name, result) in enumerate(bars.items()):
+            places[name] = start + index
+            around = [[max(result.percent - result.low, 0)], [max(result.high - result.percent, 0)]]
+            style = {"color": f"C{number}", "label": family if index == 0 else None, "ecolor": "0.4", "capsize": 2}
+            ax.barh(places[name], result.percent, xerr=around if result.resamples else None, **style)
+        start += len(bars) + 0.6 if bars else 0
+    ax.set_yticks(list(places.values()), list(places))
     ax.invert_yaxis()
     ax.axvline(0, color="0.4", linewidth=1)
     ax.set_xlabel("bytes more than the full codec at equal RGB PSNR, %")

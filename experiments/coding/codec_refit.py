@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments._run.pictures import Picture, Track
+from experiments._run import Array, Picture, Track
 from experiments.coding.codec_variants import Arrays, Variant
 from qimg.codecs.block.bitstream.strips import Parameters
 from qimg.codecs.block.fitting import estimation
@@ -14,7 +14,6 @@ from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.blocks import BASIS_BITS, PREDICTOR_BITS
 from qimg.codecs.block.transform.colour import to_samples
 from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK, UNIT
-from qimg.core.arguments import Array
 
 CROP = 384
 """Largest side of the part of a picture that is coded in a round."""

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
 
+from experiments._run import Array, fulfils, not_empty
 from qimg.codecs.block.bitstream.strips import Parameters, Search
 from qimg.codecs.block.model import contexts
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.blocks import BASIS_BITS
 from qimg.codecs.block.transform.geometry import SIDES
-from qimg.core.arguments import Array
 from qimg.operators import eigenbasis
 from qimg.states import partial_trace
 from qimg.transforms import unitary
@@ -20,6 +20,13 @@ Arrays: TypeAlias = dict[str, Array]
 FULL = "full codec"
 FAMILIES = ("predictive", "transform", "statistical", "hybrid")
 """Prediction; bases, blocks and quantization; entropy model; and what decides about several of them at once."""
+
+Steps = Annotated[
+    tuple[float, ...],
+    not_empty,
+    fulfils(lambda steps: all(0.25 <= step <= 1000 for step in steps), "must lie in [0.25, 1000]"),
+]
+"""Luma steps in code values."""
 
 _EVEN = 1 << 14  # a probability of one half in the tables
 _STILL = 16  # how many times smaller the inputs of mixers are made, and their weights larger

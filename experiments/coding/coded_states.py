@@ -1,18 +1,17 @@
 """Second moments of a picture's luma before and after our codec, and what channels in several bases say of them."""
 
 from collections import defaultdict
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.operators.quantized_states import Sample, ac_coefficients
+from experiments._run import Array
+from experiments.operators.quantized_states import Sample, ac_coefficients, added_fields
 from qimg.channels import QuantizationChannel, QuantizerMarginals, channel_from_marginals
 from qimg.codecs.block.bitstream.strips import Parameters
 from qimg.codecs.block.inspection.stages import Inspection, block_stages, inspect
 from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.geometry import SUPERBLOCK
-from qimg.core.arguments import Array
 from qimg.transforms import unitary
 
 UNFILTERED, DECODED = "before the filter", "decoded"
@@ -50,11 +49,7 @@ class CodedMoments:
 
     def __add__(self, other: "CodedMoments") -> "CodedMoments":
         """The moments of both sets of pictures together."""
-        sums: dict[str, Any] = {}
-        for field in fields(self):
-            mine, its = getattr(self, field.name), getattr(other, field.name)
-            sums[field.name] = {key: mine[key] + its[key] for key in mine} if isinstance(mine, dict) else mine + its
-        return CodedMoments(**sums)
+        return CodedMoments(**added_fields(self, other))
 
     def distortion(self, stage: str) -> Array:
         """(63,) Σ (c_k − y_k)²."""

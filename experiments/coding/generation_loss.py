@@ -7,31 +7,45 @@ then lie elsewhere each time. PSNR is to the original, cropped alike.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Array,
+    Count,
+    Figure,
+    Panel,
+    Picture,
+    PictureParams,
+    Table,
+    comparable,
+    curves,
+    distinct,
+    figure_of,
+    finite_mean,
+    groups,
+    mean,
+    not_empty,
+    per_picture,
+    pictures_counted,
+    positive,
+    select,
+    values,
+)
 from qimg import images, metrics
 from qimg.codecs.peers import peers
-from qimg.core.arguments import Array, integer, require
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
-from qimg.report import Table, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    codecs: tuple[str, ...] = ("qimg", "JPEG", "WebP", "AVIF")
+    codecs: Annotated[tuple[str, ...], not_empty] = ("qimg", "JPEG", "WebP", "AVIF")
     """Names as in `qimg.codecs.peers.peers`."""
-    bits_per_pixel: float = 1.0
+    bits_per_pixel: Annotated[float, positive] = 1.0
     """Of the first round: each codec takes the setting that comes closest to it on each picture."""
-    rounds: int = 10
+    rounds: Count = 10
     """Times that a picture is encoded and decoded."""
 
 
@@ -60,21 +74,19 @@ class Row:
     """Whether its file is that of the round before; False in the first."""
 
 
-def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture, codec, with and without cropping, and round."""
-    not_empty("codecs", params.codecs)
-    require(params.bits_per_pixel > 0, "bits_per_pixel", "must be positive", params.bits_per_pixel)
-    integer("rounds", params.rounds, 1)
-    codecs = peers.chosen(params.codecs)
+def rows_of(picture: Picture, params: Params) -> list[Row]:
+    """One row per codec, with and without cropping, and round."""
+    image = images.to_uint8(images.code_values(picture.image()))
+    size = round(params.bits_per_pixel * image.shape[0] * image.shape[1] / 8)
     rows: list[Row] = []
-    for picture in track(params.gather().pictures):
-        image = images.to_uint8(images.code_values(picture.image()))
-        size = round(params.bits_per_pixel * image.shape[0] * image.shape[1] / 8)
-        for codec in codecs:
-            setting = setting_near(codec, image, size)
-            for cropped in (False, True):
-                rows += _rounds(picture.name, codec, setting, image, cropped=cropped, count=params.rounds)
+    for codec in peers.chosen(params.codecs):
+        setting = setting_near(codec, image, size)
+        for cropped in (False, True):
+            rows += _rounds(picture.name, codec, setting, image, cropped=cropped, count=params.rounds)
     return rows
+
+
+run = per_picture(rows_of)
 
 
 def setting_near(codec: peers.Codec, image: Array, size: int) -> float:
@@ -116,79 +128,77 @@ def _rounds(name: str, codec: peers.Codec, setting: float, image: Array, *, crop
 
 def loss_db(rows: Sequence[Row], codec: str, *, cropped: bool) -> list[float]:
     """PSNR of the first round minus that of the last, for every picture that never comes back exactly."""
-    by_picture: dict[str, list[float]] = {}
-    for row in comparable(rows, "psnr_rgb_db"):
-        if (row.codec, row.cropped) == (codec, cropped):
-            by_picture.setdefault(row.image, []).append(row.psnr_rgb_db)
-    return [values[0] - values[-1] for values in by_picture.values()]
+    by_picture = groups(select(comparable(rows, "psnr_rgb_db"), codec=codec, cropped=cropped), "image")
+    return [own[0].psnr_rgb_db - own[-1].psnr_rgb_db for own in by_picture.values()]
 
 
 def settled(rows: Sequence[Row], codec: str, *, cropped: bool) -> list[int]:
     """For every picture that no longer changes in its last round, the first round from which it does not."""
-    own = [row for row in rows if (row.codec, row.cropped) == (codec, cropped)]
-    found = []
-    for image in dict.fromkeys(row.image for row in own):
-        changes = [row.round for row in own if row.image == image and not row.same_picture]
-        last = max(row.round for row in own if row.image == image)
-        if max(changes) < last:
-            found.append(max(changes) + 1)
-    return found
+    by_picture = groups(select(rows, codec=codec, cropped=cropped), "image").values()
+    changed = [(max(row.round for row in own if not row.same_picture), own[-1].round) for own in by_picture]
+    return [change + 1 for change, last in changed if change < last]
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Losses on the same grid and with cropping, and where pictures no longer change."""
     if not comparable(rows, "psnr_rgb_db"):
         return ["Every picture is kept exactly by some codec, so there is no loss to compare."]
     sentences = []
-    for codec in dict.fromkeys(row.codec for row in rows):
+    for codec in distinct(rows, "codec"):
         kept, moved = (loss_db(rows, codec, cropped=cropped) for cropped in (False, True))
         bits, psnr = _first_round(rows, codec)
         sentences.append(
             f"{codec}, {psnr:.2f} dB at {bits:.2f} bit/pixel after round 1, loses {finite_mean(kept):.2f} dB until "
-            f"round {max(row.round for row in rows)} ({max(kept):.2f} at most), and {finite_mean(moved):.2f} dB "
+            f"round {max(values(rows, 'round'))} ({max(kept):.2f} at most), and {finite_mean(moved):.2f} dB "
             f"({max(moved):.2f} at most) where a row and a column are cropped between rounds."
         )
         still = settled(rows, codec, cropped=False)
         if still:
-            total = len({row.image for row in rows})
+            total = len(distinct(rows, "image"))
             sentences.append(f"{codec} changes {len(still)} of {total} picture(s) no more from round {max(still)} on.")
     return sentences
 
 
 def _first_round(rows: Sequence[Row], codec: str) -> tuple[float, float]:
     """Means of bits per pixel and of PSNR over the pictures that losses go over."""
-    first = [row for row in comparable(rows, "psnr_rgb_db") if (row.codec, row.cropped, row.round) == (codec, False, 1)]
-    return finite_mean(row.bits_per_pixel for row in first), finite_mean(row.psnr_rgb_db for row in first)
+    first = select(comparable(rows, "psnr_rgb_db"), codec=codec, cropped=False, round=1)
+    return mean(first, "bits_per_pixel"), mean(first, "psnr_rgb_db")
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures, and the largest losses."""
     body = []
-    for codec in dict.fromkeys(row.codec for row in rows):
+    for codec in distinct(rows, "codec"):
         losses = [loss_db(rows, codec, cropped=cropped) for cropped in (False, True)]
         cells = [value for loss in losses for value in (finite_mean(loss), max(loss, default=float("nan")))]
-        still = f"{len(settled(rows, codec, cropped=False))} of {len({row.image for row in rows})}"
+        still = f"{len(settled(rows, codec, cropped=False))} of {len(distinct(rows, 'image'))}"
         body.append([codec, *_first_round(rows, codec), *cells, still])
-    columns = ["codec", "bits per pixel, round 1", "RGB PSNR, dB, round 1"]
-    columns += ["lost, dB", "at most", "lost with cropping, dB", "at most", "pictures that change no more"]
-    count = max(row.round for row in rows)
     return Table(
-        columns=columns, rows=body, caption=f"{count} rounds, means over {pictures_counted(rows, 'psnr_rgb_db')}"
+        columns=[
+            "codec",
+            "bits per pixel, round 1",
+            "RGB PSNR, dB, round 1",
+            "lost, dB",
+            "at most",
+            "lost with cropping, dB",
+            "at most",
+            "pictures that change no more",
+        ],
+        rows=body,
+        caption=f"{max(values(rows, 'round'))} rounds, means over {pictures_counted(rows, 'psnr_rgb_db')}",
     )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Mean PSNR to the original after each round, without and with cropping."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True, layout="constrained")
     kept = comparable(rows, "psnr_rgb_db")
-    for ax, cropped, title in zip(axes, (False, True), ("same grid", "a row and a column cropped"), strict=True):
-        lines = {}
-        for codec in dict.fromkeys(row.codec for row in kept):
-            own = [row for row in kept if (row.codec, row.cropped) == (codec, cropped)]
-            rounds = sorted({row.round for row in own})
-            lines[codec] = (rounds, [finite_mean(row.psnr_rgb_db for row in own if row.round == k) for k in rounds])
-        plot_curves(lines, x_label="round", y_label="RGB PSNR, dB", ax=ax)
-        ax.set_title(title)
-    return figure
+    panels = [
+        Panel(
+            curves=curves(select(kept, cropped=cropped), "round", "psnr_rgb_db", by="codec"),
+            x="round",
+            y="RGB PSNR, dB",
+            title=title,
+        )
+        for cropped, title in ((False, "same grid"), (True, "a row and a column cropped"))
+    ]
+    return figure_of(*panels, size=(10, 3.8), sharey=True, layout="constrained")

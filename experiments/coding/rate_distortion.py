@@ -6,24 +6,35 @@ the pictures. Beside it stands the mean of the pictures' own rates, which no sha
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Array,
+    Figure,
+    Panel,
+    Picture,
+    PictureParams,
+    Table,
+    fulfils,
+    groups,
+    median,
+    not_empty,
+    per_picture,
+    pictures_counted,
+    subplots,
+    values,
+    whole,
+)
 from qimg import images, metrics
 from qimg.codecs.peers import peers
-from qimg.core.arguments import Array, integer, require
 from qimg.evaluation.memory import peak_mebibytes
-from qimg.evaluation.rate_curves import RANGES, Comparison, compare, curves
-from qimg.evaluation.summary import pictures_counted
-from qimg.report import Table, plain_log_axis, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from qimg.evaluation.rate_curves import RANGES, Comparison, compare
+from qimg.evaluation.rate_curves import curves as rate_curves
 
 ANCHORS = (peers.AVIF, peers.JPEG)
 """What every codec is compared with."""
@@ -32,15 +43,30 @@ DRAWS, SEED = 200, 0
 """Resamples of the pictures for an interval."""
 
 
+def _are_qualities(settings: Sequence[float]) -> bool:
+    return all(1 <= setting <= 100 for setting in settings)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
     codecs: tuple[str, ...] = ()
     """Names as in the table; all that are installed when left out."""
-    qualities: tuple[float, ...] = (2, 8, 14, 20, 27, 34, 41, 48, 56, 70)
+    qualities: Annotated[tuple[float, ...], not_empty, fulfils(_are_qualities, "must lie in [1, 100]")] = (
+        2,
+        8,
+        14,
+        20,
+        27,
+        34,
+        41,
+        48,
+        56,
+        70,
+    )
     """Of our codec, 1 to 100."""
-    points: int = 0
+    points: Annotated[int, whole(0)] = 0
     """Settings of each other codec, spread over its own; all of them where 0."""
     perceptual: bool = False
     """Whether to measure MS-SSIM and SSIMULACRA 2 as well: slow."""
@@ -78,23 +104,25 @@ class Row:
     decode_peak_mib: float
 
 
-def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture, codec and setting."""
-    not_empty("qualities", params.qualities)
-    require(all(1 <= q <= 100 for q in params.qualities), "qualities", "must lie in [1, 100]", params.qualities)
-    integer("points", params.points, 0)
-    codecs = peers.chosen(params.codecs)
+def rows_of(picture: Picture, params: Params) -> list[Row]:
+    """One row per codec and setting."""
+    image = images.to_uint8(images.code_values(picture.image()))
     rows: list[Row] = []
-    warm: set[tuple[str, int]] = set()
-    for picture in track(params.gather().pictures):
-        image = images.to_uint8(images.code_values(picture.image()))
-        for codec in codecs:
-            settings = params.qualities if codec.name == peers.OURS else spread(codec.settings, params.points)
-            if (codec.name, image.ndim) not in warm:  # what is loaded or compiled on first use takes no time below
-                codec.decode(codec.encode(np.ascontiguousarray(image[:64, :64]), settings[0]))
-                warm.add((codec.name, image.ndim))
-            rows += [_row(picture.name, codec, setting, image, params) for setting in settings]
+    for codec in peers.chosen(params.codecs):
+        _warm_up(codec, image.ndim)
+        settings = params.qualities if codec.name == peers.OURS else spread(codec.settings, params.points)
+        rows += [_row(picture.name, codec, setting, image, params) for setting in settings]
     return rows
+
+
+run = per_picture(rows_of)
+
+
+@cache
+def _warm_up(codec: peers.Codec, dimensions: int) -> None:
+    """Code a small picture once, so that what is loaded or compiled on first use takes no time in the rows."""
+    small = np.random.default_rng(0).integers(0, 256, (64, 64, 3)[:dimensions], np.uint8)
+    codec.decode(codec.encode(small, codec.settings[0]))
 
 
 def spread(settings: Sequence[float], points: int) -> list[float]:
@@ -134,7 +162,7 @@ def _row(name: str, codec: peers.Codec, setting: float, image: Array, params: Pa
 
 def comparisons(rows: Sequence[Row], measure: str, *, draws: int = 0) -> dict[tuple[str, str], Comparison]:
     """Every codec against every anchor among the rows, but itself: (codec, anchor) → comparison."""
-    found = curves(rows, measure)
+    found = rate_curves(rows, measure)
     return {
         (codec, anchor): compare(found[anchor], curve, measure, draws=draws, seed=SEED)
         for codec, curve in found.items()
@@ -144,7 +172,7 @@ def comparisons(rows: Sequence[Row], measure: str, *, draws: int = 0) -> dict[tu
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Every codec's bytes against each anchor's at equal PSNR."""
     sentences = []
     luma = comparisons(rows, "psnr_y_db")
     for (codec, anchor), result in comparisons(rows, "psnr_rgb_db", draws=DRAWS).items():
@@ -157,9 +185,9 @@ def findings(rows: Sequence[Row]) -> list[str]:
         if result.own_pictures:
             text += f"; picture by picture {result.own:+.1f} % in RGB, over {result.own_pictures} picture(s)"
         sentences.append(f"{text}.")
-    if not curves(rows, "psnr_rgb_db"):
+    if not rate_curves(rows, "psnr_rgb_db"):
         sentences.append("Every picture is kept exactly by some codec, so there is no curve that goes over pictures.")
-    return [*sentences, *peers.not_measured({row.codec for row in rows})]
+    return [*sentences, *peers.not_measured(set(values(rows, "codec")))]
 
 
 def _interval(result: Comparison) -> str:
@@ -178,28 +206,39 @@ def table(rows: Sequence[Row]) -> Table:
         "MS-SSIM": comparisons(rows, "ms_ssim"),
         "SSIMULACRA 2": comparisons(rows, "ssimulacra2"),
     }
-    shown = {name: found for name, found in measured.items() if found or name in ("RGB", "Y")}
-    names = {anchor: [name for name in shown if any(key[1] == anchor for key in shown[name])] for anchor in ANCHORS}
-    memory = any(np.isfinite(row.encode_peak_mib) for row in rows)
+    kinds = [
+        (name, anchor)
+        for anchor in ANCHORS
+        for name, found in measured.items()
+        if any(against == anchor for _, against in found)
+    ]
+    costs = dict(COSTS) if any(np.isfinite(row.encode_peak_mib) for row in rows) else dict(list(COSTS.items())[:2])
     columns = ["codec"]
-    for anchor, kinds in names.items():
-        for name in kinds:
-            columns.append(f"{name}, % of {anchor}")
-            columns += ["5–95 %", "picture by picture"] if name == "RGB" else []
-    columns += ["encode, MB/s", "decode, MB/s", *(["encode, MiB", "decode, MiB"] if memory else []), "program"]
+    for name, anchor in kinds:
+        columns += [f"{name}, % of {anchor}", *(["5–95 %", "picture by picture"] if name == "RGB" else [])]
     body = []
-    for codec in dict.fromkeys(row.codec for row in rows):
-        cells: list[str | float] = [codec]
-        for anchor, kinds in names.items():
-            for name in kinds:
-                cells += _cells(shown[name].get((codec, anchor)), scatter=name == "RGB")
-        costs = _medians([row for row in rows if row.codec == codec])
+    for codec, own in groups(rows, "codec").items():
+        line: list[str | float] = [codec]
+        for name, anchor in kinds:
+            line += _cells(measured[name].get((codec, anchor)), scatter=name == "RGB")
         about = next(one.about for one in peers.CODECS if one.name == codec)
-        body.append([*cells, *(costs if memory else costs[:2]), about])
+        body.append([*line, *(median(own, cost) for cost in costs.values()), about])
     low, high = RANGES["psnr_rgb_db"]
     counted = pictures_counted(rows, "psnr_rgb_db")
-    caption = f"Bjøntegaard rates of curves of means over {counted}, {low:g} to {high:g} dB; 1 MB is 10⁶ raw bytes"
-    return Table(columns=columns, rows=body, caption=caption)
+    return Table(
+        columns=[*columns, *costs, "program"],
+        rows=body,
+        caption=f"Bjøntegaard rates of curves of means over {counted}, {low:g} to {high:g} dB; 1 MB is 10⁶ raw bytes",
+    )
+
+
+COSTS: dict[str, Callable[[Row], float]] = {
+    "encode, MB/s": lambda row: row.raw_bytes / 1e6 / row.encode_seconds,
+    "decode, MB/s": lambda row: row.raw_bytes / 1e6 / row.decode_seconds,
+    "encode, MiB": lambda row: row.encode_peak_mib,
+    "decode, MiB": lambda row: row.decode_peak_mib,
+}
+"""Speed, and memory where it was measured."""
 
 
 def _cells(result: Comparison | None, *, scatter: bool) -> list[str | float]:
@@ -210,30 +249,12 @@ def _cells(result: Comparison | None, *, scatter: bool) -> list[str | float]:
     return [result.percent, interval, result.own] if scatter else [result.percent]
 
 
-def _medians(rows: Sequence[Row]) -> list[float]:
-    """MB/s of encoding and of decoding, and the MiB that each takes."""
-    values = [
-        (
-            row.raw_bytes / 1e6 / row.encode_seconds,
-            row.raw_bytes / 1e6 / row.decode_seconds,
-            row.encode_peak_mib,
-            row.decode_peak_mib,
-        )
-        for row in rows
-    ]
-    return [float(median) for median in np.median(values, axis=0)]
-
-
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Curves of means over the pictures, for RGB and for luma."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    figure, axes = subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     for ax, measure, label in zip(axes, ("psnr_rgb_db", "psnr_y_db"), ("RGB PSNR, dB", "Y PSNR, dB"), strict=True):
-        means = {name: curve.mean(np.ones(len(curve.rates))) for name, curve in curves(rows, measure).items()}
-        plot_curves(means, x_label="bits per pixel", y_label=label, ax=ax)
-        if means:
-            plain_log_axis(ax, "x")
+        means = {name: line.mean(np.ones(len(line.rates))) for name, line in rate_curves(rows, measure).items()}
+        Panel(curves=means, x="bits per pixel", y=label, log="x").draw(ax)
         ax.axhspan(*RANGES[measure], color="0.5", alpha=0.08, linewidth=0)
         ax.set_title(f"means over {pictures_counted(rows, measure)}; gray: where rates are compared", fontsize="medium")
     return figure

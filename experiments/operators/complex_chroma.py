@@ -9,13 +9,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track, others
-from qimg.core.arguments import Array, integer, require
-from qimg.evaluation.summary import comparable, finite_mean
+from experiments._run import (
+    Array,
+    Axes,
+    Figure,
+    LeaveOneOut,
+    Picture,
+    PictureParams,
+    Table,
+    Track,
+    check,
+    comparable,
+    finite_mean,
+    mean,
+    others,
+    positive,
+    subplots,
+    table_of,
+    values,
+    whole,
+    zero_line,
+)
 from qimg.images import LEVEL_SHIFT, ycbcr_to_rgb
 from qimg.operators import (
     ComplexMoments,
@@ -25,11 +43,6 @@ from qimg.operators import (
     widely_linear_estimator,
 )
 from qimg.patches import extract_patches, grid
-from qimg.report import Table
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 POOLED = "pooled"
 
@@ -38,9 +51,9 @@ POOLED = "pooled"
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    columns: int = 1
+    columns: Annotated[int, whole(1, 8)] = 1
     """Columns of pixels left of a block that it is predicted from, 1 to 8."""
-    noise_variance: float = 1 / 12
+    noise_variance: Annotated[float, positive] = 1 / 12
     """Added to the variance of Cb and of Cr at every pixel, in squared code values: 1/12 stands for rounding."""
 
 
@@ -111,8 +124,7 @@ _CODES = {"proper": "C alone", "separate": "Cb and Cr apart", "turned": "along a
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture in colour, and one for all of them."""
-    integer("columns", params.columns, 1, 8)
-    require(params.noise_variance > 0, "noise_variance", "must be positive", params.noise_variance)
+    check(params)
     pictures = [picture for picture in params.gather().pictures if _in_colour(picture)]
     if not pictures:
         return []
@@ -178,13 +190,12 @@ def excess_bits(model: CorrelationOperator, data: CorrelationOperator, *, noise_
     def bits(code: CorrelationOperator, of: CorrelationOperator) -> float:
         return _gaussian_bits(code.matrix / code.count, of.matrix / of.count, noise_variance)
 
-    lengths = {
-        "proper": bits(known.proper().to_real_joint(), data),
-        "separate": bits(_apart(model), data),
-        "turned": bits(_apart(turned), turned_seen),
-    }
     best = bits(model, data)
-    return {name: length - best for name, length in lengths.items()}
+    return {
+        "proper": bits(known.proper().to_real_joint(), data) - best,
+        "separate": bits(_apart(model), data) - best,
+        "turned": bits(_apart(turned), turned_seen) - best,
+    }
 
 
 def _turned(moments: ComplexMoments, angle: float) -> ComplexMoments:
@@ -227,7 +238,7 @@ def _predicted(picture: Picture, joint: CorrelationOperator, params: Params) -> 
         "widely linear": widely.apply(seen),
     }
     # |ψ|² is the sum over two planes.
-    errors = {name: float((np.abs(blocks - guesses[name]) ** 2).mean()) / 2 for name in _PREDICTORS}
+    errors = {name: float((np.abs(blocks - guess) ** 2).mean()) / 2 for name, guess in guesses.items()}
     return {"blocks_predicted": len(blocks), **{_PREDICTORS[name]: _psnr_db(error) for name, error in errors.items()}}
 
 
@@ -265,16 +276,19 @@ def _described(own: CorrelationOperator, params: Params) -> dict[str, Any]:
 
 def _pooled(rows: Sequence[Row]) -> dict[str, Any]:
     """The fields of the pooled row that are means over patches of what each picture has."""
-    patches = [row.patches for row in rows]
-    facts: dict[str, Any] = {"image": POOLED, "fitted_on": max(row.fitted_on for row in rows)}
-    for name in _CODES:
-        field = f"{name}_excess_others_bits_per_pixel"
-        facts[field] = float(np.average([getattr(row, field) for row in rows], weights=patches))
+    patches = values(rows, "patches")
     predicted = [row for row in rows if row.blocks_predicted > 0]
-    facts["blocks_predicted"] = sum(row.blocks_predicted for row in predicted)
+    blocks = sum(values(predicted, "blocks_predicted"))
+    facts: dict[str, Any] = {
+        "image": POOLED,
+        "fitted_on": max(values(rows, "fitted_on")),
+        "blocks_predicted": blocks,
+    }
+    for field in (f"{name}_excess_others_bits_per_pixel" for name in _CODES):
+        facts[field] = float(np.average(values(rows, field), weights=patches))
     for field in _PREDICTORS.values():
         errors = [row.blocks_predicted * 255.0**2 * 10 ** (-getattr(row, field) / 10) for row in predicted]
-        facts[field] = _psnr_db(sum(errors) / facts["blocks_predicted"]) if predicted else float("nan")
+        facts[field] = _psnr_db(sum(errors) / blocks) if predicted else float("nan")
     return facts
 
 
@@ -283,7 +297,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     if not rows:
         return ["No picture is in colour, so there is no chroma to take as an amplitude."]
     *single, pooled = rows
-    axes = [row.axis_degrees for row in single]
+    axes = values(single, "axis_degrees")
     sentences = [
         f"Pooled over {len(single)} picture(s) in colour, the imaginary part of E[ψψ†] is "
         f"{100 * pooled.imaginary_ratio:.1f} % of its real part, and the pseudo-covariance E[ψψᵀ] is "
@@ -303,7 +317,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     if not predicted:
         return [*sentences, "No block has a left neighbour and an error to be measured, so nothing is predicted."]
     gains = [row.psnr_widely_linear_db - row.psnr_strictly_linear_db for row in predicted]
-    means = {name: finite_mean(getattr(row, field) for row in predicted) for name, field in _PREDICTORS.items()}
+    means = {name: mean(predicted, field) for name, field in _PREDICTORS.items()}
     sentences.append(
         f"A block predicted from the pixels left of it has {means['copy']:.2f} dB by copying, {means['mean']:.2f} dB "
         f"by their mean, {means['strictly linear']:.2f} dB by W z and {means['widely linear']:.2f} dB by W z + V z*, "
@@ -329,30 +343,34 @@ def predicted_rows(rows: Sequence[Row]) -> list[Row]:
 
 def table(rows: Sequence[Row]) -> Table:
     """One line per picture and one for all."""
-    body = [
-        [
-            row.image,
-            row.pseudo_ratio,
-            row.axis_degrees,
-            row.asymmetry_bits,
-            *(f"{own:.3f}\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}{other:+.3f}" for _, own, other in _excesses(row)),
-            row.psnr_copy_db,
-            row.psnr_strictly_linear_db,
-            row.psnr_widely_linear_db,
-        ]
-        for row in rows
-    ]
-    columns = ["picture", "‖P‖ / ‖C‖", "axis, °", "asymmetry, bit", "C alone", "Cb, Cr apart", "axis apart"]
-    columns += ["copy, dB", "W z, dB", "W z + V z*, dB"]
-    caption = "Excess code length of Gaussian codes in bit/pixel: moments of the picture itself / of the others"
-    return Table(columns=columns, rows=body, caption=caption)
+    excess = {
+        heading: partial(_excess_cell, number=number)
+        for number, heading in enumerate(("C alone", "Cb, Cr apart", "axis apart"))
+    }
+    return table_of(
+        rows,
+        {
+            "picture": "image",
+            "‖P‖ / ‖C‖": "pseudo_ratio",
+            "axis, °": "axis_degrees",
+            "asymmetry, bit": "asymmetry_bits",
+            **excess,
+            "copy, dB": "psnr_copy_db",
+            "W z, dB": "psnr_strictly_linear_db",
+            "W z + V z*, dB": "psnr_widely_linear_db",
+        },
+        caption="Excess code length of Gaussian codes in bit/pixel: moments of the picture itself / of the others",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def _excess_cell(row: Row, number: int) -> str:
+    _, own, other = _excesses(row)[number]
+    return f"{own:.3f}\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}{other:+.3f}"
+
+
+def plot(rows: Sequence[Row]) -> Figure:
     """Circularity, hue axes, excess code length and gain in prediction of every picture."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 2, figsize=(10, 7.2))
+    figure, axes = subplots(2, 2, figsize=(10, 7.2))
     _plot_circularity(rows, axes[0, 0])
     _plot_axes(rows, axes[0, 1])
     _plot_excess(rows, axes[1, 0])
@@ -360,19 +378,21 @@ def plot(rows: Sequence[Row]) -> "Figure":
     return figure
 
 
-def _plot_circularity(rows: Sequence[Row], ax: "Axes") -> None:
+def _plot_circularity(rows: Sequence[Row], ax: Axes) -> None:
     ranks = np.arange(1, 65)
     for row in rows[:-1]:
         ax.plot(ranks, row.circularity, color="0.6", linewidth=0.8)
     ax.plot(ranks, rows[-1].circularity, linewidth=2, label="pooled; gray: single pictures")
-    ax.set_ylim(0, 1)
-    ax.set_xlabel("rank")
-    ax.set_ylabel("circularity coefficient k")
-    ax.set_title("1: one hue and its opposite; 0: no hue preferred")
+    ax.set(
+        ylim=(0, 1),
+        xlabel="rank",
+        ylabel="circularity coefficient k",
+        title="1: one hue and its opposite; 0: no hue preferred",
+    )
     ax.legend()
 
 
-def _plot_axes(rows: Sequence[Row], ax: "Axes") -> None:
+def _plot_axes(rows: Sequence[Row], ax: Axes) -> None:
     """For every picture a line along its principal axis, as long as it is polarized, its ends in their hues."""
     for row in rows:
         angle = np.radians(row.axis_degrees)
@@ -396,15 +416,17 @@ def _plot_axes(rows: Sequence[Row], ax: "Axes") -> None:
             zorder=4,
             edgecolors="0.15" if pooled else "none",
         )
-    ax.set_xlim(-1.05, 1.05)
-    ax.set_ylim(-1.05, 1.05)
-    ax.set_aspect("equal")
-    ax.set_xlabel("Cb")
-    ax.set_ylabel("Cr")
-    ax.set_title(r"principal axis, length $|{\rm tr}\,P|\,/\,{\rm tr}\,C$; dark: pooled")
+    ax.set(
+        xlim=(-1.05, 1.05),
+        ylim=(-1.05, 1.05),
+        aspect="equal",
+        xlabel="Cb",
+        ylabel="Cr",
+        title=r"principal axis, length $|{\rm tr}\,P|\,/\,{\rm tr}\,C$; dark: pooled",
+    )
 
 
-def _plot_excess(rows: Sequence[Row], ax: "Axes") -> None:
+def _plot_excess(rows: Sequence[Row], ax: Axes) -> None:
     """Dots with the picture's own moments, crosses with those of the others."""
     order = sorted(rows[:-1], key=lambda row: row.proper_excess_bits_per_pixel)
     place = np.arange(len(order))
@@ -413,25 +435,21 @@ def _plot_excess(rows: Sequence[Row], ax: "Axes") -> None:
         x = place + 0.22 * (number - 1)
         ax.plot(x, own, "o", color=f"C{number}", label=label, markersize=4.5)
         ax.plot(x, other, "x", color=f"C{number}", markersize=5)
-    ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
-    ax.set_xticks([])
-    ax.set_xlabel("pictures, by what they lose without P")
-    ax.set_ylabel("excess of a Gaussian code, bit/pixel")
-    ax.set_title("moments: ● own, × of the others")
-    ax.legend(fontsize=8)
+    _label(ax, "by what they lose without P", "excess of a Gaussian code, bit/pixel", "moments: ● own, × of the others")
 
 
-def _plot_predictions(rows: Sequence[Row], ax: "Axes") -> None:
+def _plot_predictions(rows: Sequence[Row], ax: Axes) -> None:
     """Differences to copying, in which the pictures themselves, some flat and some busy, drop out."""
     shown = sorted(predicted_rows(rows), key=lambda row: row.psnr_strictly_linear_db - row.psnr_copy_db)
     place = np.arange(len(shown))
     for name, colour, marker in (("mean", "C2", "o"), ("strictly linear", "C0", "o"), ("widely linear", "C1", "x")):
         gains = [getattr(row, _PREDICTORS[name]) - row.psnr_copy_db for row in shown]
         ax.plot(place, gains, marker, color=colour, label=name, markersize=7 if marker == "x" else 5)
-    ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
-    ax.set_xticks([])
-    ax.set_xlabel("pictures, by gain")
-    ax.set_ylabel("PSNR − that of copying, dB")
-    ax.set_title("8×8 block of chroma from the pixels left of it")
-    if shown:
+    _label(ax, "by gain", "PSNR − that of copying, dB", "8×8 block of chroma from the pixels left of it")
+
+
+def _label(ax: Axes, order: str, y: str, title: str) -> None:
+    zero_line(ax)
+    ax.set(xticks=[], xlabel=f"pictures, {order}", ylabel=y, title=title)
+    if len(ax.get_lines()) > 1:
         ax.legend(fontsize=8)

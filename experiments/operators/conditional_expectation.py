@@ -8,32 +8,47 @@ global linear map inside 8×8 blocks: a floor to build on.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track, others
+from experiments._run import (
+    Array,
+    Figure,
+    LeaveOneOut,
+    Panel,
+    Picture,
+    PictureParams,
+    Qualities,
+    Table,
+    Track,
+    check,
+    distinct,
+    fair_mean,
+    finite_mean,
+    groups,
+    levels,
+    others,
+    pictures_counted,
+    positive,
+    select,
+    subplots,
+    values,
+)
 from qimg import images, metrics
-from qimg.core.arguments import Array, require
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator, LinearEstimator, conditional_expectation
 from qimg.patches import assemble_patches, extract_patches
 from qimg.prior import jpeg_pairs
-from qimg.report import Table, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    qualities: tuple[int, ...] = (10, 20, 30, 50, 75, 90)
+    qualities: Qualities = (10, 20, 30, 50, 75, 90)
     """libjpeg qualities, 4:2:0 for colour."""
-    shrinkage: float = 1.0
+    shrinkage: Annotated[float, positive] = 1.0
     """Added to the variance of every decoded pixel, in squared code values: shrinks towards JPEG itself."""
 
 
@@ -59,8 +74,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Two rows per picture and quality."""
-    integers("qualities", params.qualities, 1, 100)
-    require(params.shrinkage > 0, "shrinkage", "must be positive", params.shrinkage)
+    check(params)
     pictures = params.gather().pictures
     rows: list[Row] = []
     for quality in track(params.qualities):
@@ -69,10 +83,10 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
             estimator = estimate(joint.without(picture), shrinkage=params.shrinkage)
             image = images.to_uint8(images.code_values(picture.image()))
             decoded = images.jpeg_round_trip(image, quality=quality).image
+            fitted_on = len(others(pictures, picture))
             rows.append(_row(picture.name, quality, "JPEG", 0, image, decoded))
             restored = restore(decoded, estimator)
-            training = len(others(pictures, picture))
-            rows.append(_row(picture.name, quality, "conditional expectation", training, image, restored))
+            rows.append(_row(picture.name, quality, "conditional expectation", fitted_on, image, restored))
     return rows
 
 
@@ -111,25 +125,25 @@ def _row(name: str, quality: int, method: str, fitted_on: int, image: Array, sho
 
 def gains(rows: Sequence[Row], quality: int, measure: str) -> list[float]:
     """Restored minus JPEG for every picture at one quality."""
-    values = {(row.image, row.method): getattr(row, measure) for row in rows if row.quality == quality}
+    jpeg, restored = (values(own, measure) for own in groups(select(rows, quality=quality), "method").values())
     # Equal infinities, an exact picture before and after, make no gain that could be measured: NaN.
-    return [value - values[name, "JPEG"] for (name, method), value in values.items() if method != "JPEG"]
+    return [after - before for before, after in zip(jpeg, restored, strict=True)]
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Gains at the lowest and the highest quality."""
     sentences = []
-    training = max(row.fitted_on for row in rows)
-    for quality in sorted({min(row.quality for row in rows), max(row.quality for row in rows)}):
+    qualities = levels(rows, "quality")
+    for quality in dict.fromkeys((qualities[0], qualities[-1])):
         luma, rgb, ssim = (gains(rows, quality, name) for name in ("psnr_y_db", "psnr_rgb_db", "ssim_y"))
         measured = [gain for gain in luma if np.isfinite(gain)]
         if not measured:
             sentences.append(f"Quality {quality}: no picture has an error that could be measured before and after.")
             continue
         text = (
-            f"Quality {quality}: fitted on {training} other pictures, the linear conditional expectation changes Y "
-            f"PSNR by {finite_mean(luma):+.2f} dB on average ({min(measured):+.2f} to {max(measured):+.2f}), RGB PSNR "
-            f"by {finite_mean(rgb):+.2f} dB"
+            f"Quality {quality}: fitted on {max(values(rows, 'fitted_on'))} other pictures, the linear conditional "
+            f"expectation changes Y PSNR by {finite_mean(luma):+.2f} dB on average ({min(measured):+.2f} to "
+            f"{max(measured):+.2f}), RGB PSNR by {finite_mean(rgb):+.2f} dB"
         )
         text += "." if np.isnan(ssim).all() else f", SSIM by {finite_mean(ssim):+.4f}."
         if len(measured) < len(luma):
@@ -144,35 +158,35 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
-    body = []
-    for quality in sorted({row.quality for row in rows}):
-        for method in dict.fromkeys(row.method for row in rows):
-            means = []
-            for name in _MEASURES:
-                chosen = [row for row in comparable(rows, name) if (row.quality, row.method) == (quality, method)]
-                means.append(finite_mean(getattr(row, name) for row in chosen))
-            body.append([quality, method, *means])
-    columns = ["quality", "method", "Y PSNR, dB", "RGB PSNR, dB", "SSIM (Y)", "MS-SSIM (Y)"]
-    return Table(columns=columns, rows=body, caption=f"Means over {pictures_counted(rows, 'psnr_y_db')}")
+    return Table(
+        columns=["quality", "method", *_MEASURES],
+        rows=[
+            [quality, method, *(fair_mean(rows, name, quality=quality, method=method) for name in _MEASURES.values())]
+            for quality in levels(rows, "quality")
+            for method in distinct(rows, "method")
+        ],
+        caption=f"Means over {pictures_counted(rows, 'psnr_y_db')}",
+    )
 
 
-_MEASURES = ("psnr_y_db", "psnr_rgb_db", "ssim_y", "ms_ssim_y")
+_MEASURES = {
+    "Y PSNR, dB": "psnr_y_db",
+    "RGB PSNR, dB": "psnr_rgb_db",
+    "SSIM (Y)": "ssim_y",
+    "MS-SSIM (Y)": "ms_ssim_y",
+}
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gain over JPEG against quality, every picture and the mean."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
-    qualities = sorted({row.quality for row in rows})
-    for ax, measure, label in zip(
-        axes, ("psnr_y_db", "ssim_y"), ("gain in Y PSNR, dB", "gain in SSIM (Y)"), strict=True
-    ):
-        table_of_gains = np.array([gains(rows, quality, measure) for quality in qualities])
-        table_of_gains[~np.isfinite(table_of_gains)] = np.nan
-        ax.plot(qualities, table_of_gains, color="0.55", linewidth=0.8, marker=".", markersize=3)
-        means = [finite_mean(gain) for gain in table_of_gains]
-        plot_curves({"mean": (qualities, means)}, x_label="JPEG quality", y_label=label, ax=ax)
-        ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
-        ax.set_title("conditional expectation − JPEG; gray: single pictures")
+    figure, axes = subplots(1, 2, figsize=(10, 3.6))
+    qualities = levels(rows, "quality")
+    measures = {"psnr_y_db": "gain in Y PSNR, dB", "ssim_y": "gain in SSIM (Y)"}
+    title = "conditional expectation − JPEG; gray: single pictures"
+    for ax, (measure, label) in zip(axes, measures.items(), strict=True):
+        by_picture = np.array([gains(rows, quality, measure) for quality in qualities])
+        by_picture[~np.isfinite(by_picture)] = np.nan
+        ax.plot(qualities, by_picture, color="0.55", linewidth=0.8, marker=".", markersize=3)
+        means = (qualities, list(map(finite_mean, by_picture)))
+        Panel(curves={"mean": means}, x="JPEG quality", y=label, title=title, dashed=(0.0,)).draw(ax)
     return figure

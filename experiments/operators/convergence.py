@@ -6,38 +6,54 @@ For the code length the pictures are split into halves, anew for every draw: n o
 other half, unseen, is coded with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Array,
+    Count,
+    Figure,
+    Panel,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    check,
+    distinct,
+    finite_quantiles,
+    groups,
+    legend_below,
+    subplots,
+    table_of,
+    values,
+    whole,
+)
 from experiments.operators import unseen
 from qimg import metrics
-from qimg.core.arguments import Array, integer
-from qimg.evaluation.summary import finite_quantiles
 from qimg.operators import eigenbasis, von_neumann_entropy
-from qimg.report import Table, plain_log_axis, plot_curves
 from qimg.transforms import ac_block
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    draws: int = 60
+    draws: Count = 60
     """Resamples of the pictures at every n."""
-    rank: int = 8
+    rank: Annotated[int, whole(1, 63)] = 8
     """Eigenvectors whose subspace is followed."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the resampling."""
 
 
 TINY = Params(box_mean=4, draws=4)
+
+SIZES = (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200, 300, 500, 1000)
+"""Numbers of pictures that are resampled, up to that of all pictures."""
 
 BLOCKS = {"joint": "Y'CbCr, 192", "luma": "Y, 64", "luma AC": "Y without DC, 63", "chroma": "Cb and Cr, 128"}
 
@@ -70,17 +86,13 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per block, number of pictures and draw."""
-    integer("draws", params.draws, 1)
-    integer("rank", params.rank, 1, 63)
-    integer("seed", params.seed, 0)
+    check(params)
     pictures = params.gather().pictures
     operators = [picture.operator() for picture in track(pictures)]
     moments = np.stack([operator.matrix for operator in operators])
     rng = np.random.default_rng(params.seed)
     total = len(pictures)
-    sizes = sorted(
-        {n for n in (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 70, 100, 140, 200, 300, 500, 1000) if n < total} | {total}
-    )
+    sizes = [*(n for n in SIZES if n < total), total]
     samples = [(n, draw, rng.integers(total, size=n)) for n in sizes for draw in range(params.draws)]
     counts = [operator.count for operator in operators]
     halves = unseen.Halves(ac_block(moments[:, :64, :64]), counts, draws=params.draws, seed=params.seed)
@@ -133,7 +145,7 @@ def _density(matrix: Array, block: str) -> Array | None:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """How far resamples are from all pictures, block by block, and the code length on unseen pictures."""
     if not rows:
         return ["No picture has energy after the level shift, so there is no operator to converge."]
     total = max(row.n_images for row in rows)
@@ -144,113 +156,103 @@ def findings(rows: Sequence[Row]) -> list[str]:
         if total < 30
         else []
     )
-    for block in dict.fromkeys(row.block for row in rows):
-        few, many = _sizes(rows, block)[0], _sizes(rows, block)[-1]
-        first, last = (_quantiles(rows, block, n, "trace_distance") for n in (few, many))
-        overlap = _quantiles(rows, block, many, "subspace_cos2")
-        angle = _quantiles(rows, block, many, "largest_angle_degrees")
-        error = _quantiles(rows, block, many, "operator_error")
-        infidelity = 1 - _quantiles(rows, block, many, "fidelity")[1]
-        lost = _quantiles(rows, block, many, "energy_lost")
-        slope = _slope(rows, block)
+    for block, own in groups(rows, "block").items():
+        by_size = dict(sorted(groups(own, "n_images").items()))
+        few, many = min(by_size), max(by_size)
+        first, last = by_size[few], by_size[many]
+        low, distance, high = _quantiles(last, "trace_distance")
+        slope = _slope(by_size)
         law = f", as n to the power {slope:.2f}" if np.isfinite(slope) else ""
         sentences.append(
-            f"{BLOCKS[block]} dimensions: the trace distance to the operator of all pictures goes from {first[1]:.3f} "
-            f"at n = {few} to {last[1]:.3f} [{last[0]:.3f}, {last[2]:.3f}] at n = {many} (median, 5–95 % of "
-            f"resamples){law}; there the relative operator error is {error[1]:.3f}, 1 − fidelity {infidelity:.1e}, and "
-            f"the leading eigenspace overlaps by {overlap[1]:.3f} (largest angle {angle[1]:.1f}°) and misses "
-            f"{100 * lost[1]:.2f} % of the energy."
+            f"{BLOCKS[block]} dimensions: the trace distance to the operator of all pictures goes from "
+            f"{_median(first, 'trace_distance'):.3f} at n = {few} to {distance:.3f} [{low:.3f}, {high:.3f}] at n = "
+            f"{many} (median, 5–95 % of resamples){law}; there the relative operator error is "
+            f"{_median(last, 'operator_error'):.3f}, 1 − fidelity {1 - _median(last, 'fidelity'):.1e}, and the leading "
+            f"eigenspace overlaps by {_median(last, 'subspace_cos2'):.3f} (largest angle "
+            f"{_median(last, 'largest_angle_degrees'):.1f}°) and misses {100 * _median(last, 'energy_lost'):.2f} % of "
+            "the energy."
         )
         if block == "joint":
-            cross = [_quantiles(rows, block, n, "cross_error")[1] for n in (few, many)]
             sentences.append(
                 "The cross block of luma and chroma has a relative Frobenius error of "
-                f"{cross[0]:.2f} at n = {few} and {cross[1]:.2f} at n = {many}."
+                f"{_median(first, 'cross_error'):.2f} at n = {few} and {_median(last, 'cross_error'):.2f} at n = "
+                f"{many}."
             )
     return [*sentences, *unseen.findings(_excess(rows))]
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Medians and intervals at each number of pictures."""
-    body = []
-    for block in dict.fromkeys(row.block for row in rows):
-        for n in _sizes(rows, block):
-            distance, entropy, error, fidelity, overlap, angle, excess = (
-                _quantiles(rows, block, n, name) for name in _TABLED
-            )
-            cells = [f"{low:.3f} – {high:.3f}" for low, _, high in (distance, entropy)]
-            shown = [distance[1], cells[0], entropy[1], cells[1]]
-            body.append([BLOCKS[block], n, *shown, error[1], 1 - fidelity[1], overlap[1], angle[1], excess[1]])
-    columns = ["block", "pictures", "trace distance", "5–95 %", "entropy, bit", "5–95 % ", "operator error"]
-    columns += ["1 − fidelity", "eigenspace cos²", "largest angle, °", "excess, bit/pixel"]
-    return Table(columns=columns, rows=body, caption="Medians over resamples of the pictures")
+    block_of = distinct(rows, "block").index
+    ordered = sorted(rows, key=lambda row: (block_of(row.block), row.n_images))
+    return table_of(
+        ordered,
+        {
+            "block": lambda own: BLOCKS[own[0].block],
+            "pictures": "n_images",
+            "trace distance": partial(_median, name="trace_distance"),
+            "5–95 %": partial(_interval, name="trace_distance"),
+            "entropy, bit": partial(_median, name="entropy_bits"),
+            "5–95 % ": partial(_interval, name="entropy_bits"),
+            "operator error": partial(_median, name="operator_error"),
+            "1 − fidelity": lambda own: 1 - _median(own, "fidelity"),
+            "eigenspace cos²": partial(_median, name="subspace_cos2"),
+            "largest angle, °": partial(_median, name="largest_angle_degrees"),
+            "excess, bit/pixel": partial(_median, name="excess_bits_per_pixel"),
+        },
+        by=("block", "n_images"),
+        caption="Medians over resamples of the pictures",
+    )
 
 
-_TABLED = (
-    "trace_distance",
-    "entropy_bits",
-    "operator_error",
-    "fidelity",
-    "subspace_cos2",
-    "largest_angle_degrees",
-    "excess_bits_per_pixel",
-)
-
-
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Operator error, entropy, eigenspaces and the code length on unseen pictures against the number of pictures."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 3, figsize=(11, 6.6))
-    panels = [
-        ("trace_distance", "trace distance to all pictures"),
-        ("operator_error", "relative operator error"),
-        ("entropy_bits", "entropy of ρ, bit"),
-        ("subspace_cos2", "overlap of leading eigenspace, cos²"),
-        ("largest_angle_degrees", "largest angle of eigenspaces, °"),
-    ]
-    for ax, (name, label) in zip(axes.flat, panels, strict=False):
-        curves = {}
-        for block in dict.fromkeys(row.block for row in rows):
-            sizes = _sizes(rows, block)
-            low, middle, high = zip(*(_quantiles(rows, block, n, name) for n in sizes), strict=True)
-            curves[BLOCKS[block]] = (sizes, middle, low, high)
-        plot_curves(curves, x_label="pictures in the operator", y_label=label, ax=ax)
-        plain_log_axis(ax, "x")
-        if ax.get_legend():
-            ax.get_legend().remove()
-    if all(row.trace_distance > 0 for row in rows):
-        for ax in axes[0, :2]:
-            plain_log_axis(ax, "y")
+    figure, axes = subplots(2, 3, figsize=(11, 6.6))
+    panels = {
+        "trace_distance": "trace distance to all pictures",
+        "operator_error": "relative operator error",
+        "entropy_bits": "entropy of ρ, bit",
+        "subspace_cos2": "overlap of leading eigenspace, cos²",
+        "largest_angle_degrees": "largest angle of eigenspaces, °",
+    }
+    apart = all(row.trace_distance > 0 for row in rows)
+    for ax, (name, label) in zip(axes.flat, panels.items(), strict=False):
+        bands = {}
+        for block, own in groups(rows, "block").items():
+            by_size = dict(sorted(groups(own, "n_images").items()))
+            low, middle, high = zip(*(_quantiles(at, name) for at in by_size.values()), strict=True)
+            bands[BLOCKS[block]] = (list(by_size), middle, low, high)
+        log = "xy" if apart and name in ("trace_distance", "operator_error") else "x"
+        Panel(curves=bands, x="pictures in the operator", y=label, log=log, legend=False).draw(ax)
     lines = {line.get_label(): line.get_color() for line in axes[0, 0].get_lines()}
     unseen.plot(_excess(rows), axes[1, 2], colour=lines.get(BLOCKS["luma AC"], "gray"))
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    legend_below(figure)
     return figure
-
-
-def _sizes(rows: Sequence[Row], block: str) -> list[int]:
-    """Numbers of pictures at which a resample had energy in the block: gray pictures alone have no chroma."""
-    return sorted({row.n_images for row in rows if row.block == block})
 
 
 def _excess(rows: Sequence[Row]) -> dict[int, list[float]]:
     """Excess code lengths on unseen pictures at each number of pictures where there are any."""
-    found: dict[int, list[float]] = {}
-    for row in rows:
-        if np.isfinite(row.excess_bits_per_pixel):
-            found.setdefault(row.n_images, []).append(row.excess_bits_per_pixel)
-    return dict(sorted(found.items()))
+    measured = [row for row in rows if np.isfinite(row.excess_bits_per_pixel)]
+    return {n: values(own, "excess_bits_per_pixel") for n, own in sorted(groups(measured, "n_images").items())}
 
 
-def _quantiles(rows: Sequence[Row], block: str, n: int, name: str) -> tuple[float, float, float]:
-    return finite_quantiles(getattr(row, name) for row in rows if row.block == block and row.n_images == n)
+def _quantiles(rows: Sequence[Row], name: str) -> tuple[float, float, float]:
+    return finite_quantiles(values(rows, name))
 
 
-def _slope(rows: Sequence[Row], block: str) -> float:
+def _median(rows: Sequence[Row], name: str) -> float:
+    return _quantiles(rows, name)[1]
+
+
+def _interval(rows: Sequence[Row], name: str) -> str:
+    low, _, high = _quantiles(rows, name)
+    return f"{low:.3f} – {high:.3f}"
+
+
+def _slope(by_size: Mapping[int, Sequence[Row]]) -> float:
     """Exponent of a power law through the medians of the trace distance."""
-    points = [(n, _quantiles(rows, block, n, "trace_distance")[1]) for n in _sizes(rows, block)]
-    points = [(n, distance) for n, distance in points if distance > 0]
+    medians = {n: _median(own, "trace_distance") for n, own in by_size.items()}
+    points = {n: distance for n, distance in medians.items() if distance > 0}
     if len(points) < 2:
         return float("nan")
-    sizes, distances = zip(*points, strict=True)
-    return float(np.polyfit(np.log(sizes), np.log(distances), 1)[0])
+    return float(np.polyfit(np.log(list(points)), np.log(list(points.values())), 1)[0])

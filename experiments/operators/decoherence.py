@@ -10,22 +10,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from operator import add
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import Gathered, PictureParams, Track, bundled, gather
+from experiments._run import (
+    Figure,
+    Gathered,
+    Panel,
+    PictureParams,
+    Qualities,
+    Seed,
+    Table,
+    Track,
+    bundled,
+    check,
+    distinct,
+    gather,
+    groups,
+    legend_below,
+    name_identity,
+    require,
+    select,
+    subplots,
+    table_of,
+    values,
+)
 from experiments.operators.quantized_states import QuantizedMoments, Sample, density, lost, quantized_moments, sample
 from qimg import images, metrics
 from qimg.channels import QuantizerMarginals
 from qimg.channels.quantization import RECONSTRUCTIONS
-from qimg.core.arguments import integer, require
 from qimg.operators import von_neumann_entropy
-from qimg.report import Table, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +48,9 @@ class Params(PictureParams):
 
     alpha_from: tuple[str, ...] = ()
     """Other pictures for α; when left out, every picture is predicted from the α of the remaining ones."""
-    qualities: tuple[int, ...] = (90, 75, 50, 25, 10, 5)
+    qualities: Qualities = (90, 75, 50, 25, 10, 5)
     """libjpeg qualities."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the dither."""
 
     def inputs(self) -> Gathered:
@@ -78,8 +92,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows for every picture and for all pooled; with one picture, for it alone."""
-    integers("qualities", params.qualities, 1, 100)
-    integer("seed", params.seed, 0)
+    check(params)
     pictures = params.gather().pictures
     samples = [one for one in map(sample, track(pictures)) if one.raw().any()]
     if not samples:
@@ -158,126 +171,99 @@ def _rows(name: str, quality: int, reconstruction: str, moments: QuantizedMoment
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
-    shown = _summary(rows)
+    """What the channel leaves of identity's trace distance, and what becomes of the entropy."""
+    shown = _pooled(rows)
     if not shown:
         return ["No picture has AC energy, so quantization moves nothing."]
     sentences = []
     for reconstruction in RECONSTRUCTIONS:
-        chosen = [row for row in shown if row.reconstruction == reconstruction]
-        same = [row for row in chosen if row.alpha_from == "same"]
-        other = [row for row in chosen if row.alpha_from == "other"]
-        if not same:
-            continue
-        text = (
-            f"{reconstruction.capitalize()} against {same[0].compared_with}: the channel leaves "
-            f"{_span(same, 'model_fraction')} of identity's trace distance with α from the same pictures"
-        )
-        if other:
-            text += f", {_span(other, 'model_fraction')} with α from other pictures"
-        sentences.append(
-            f"{text}; populations alone leave {_span(same, 'populations_only_fraction')}. The scatter of so many "
-            f"patches alone would leave {_span(same, 'scatter_fraction')}."
-        )
+        same, other = (select(shown, reconstruction=reconstruction, alpha_from=source) for source in ("same", "other"))
+        if same:
+            from_others = f", {_span(other, 'model_fraction')} with α from other pictures" if other else ""
+            sentences.append(
+                f"{reconstruction.capitalize()} against {same[0].compared_with}: the channel leaves "
+                f"{_span(same, 'model_fraction')} of identity's trace distance with α from the same pictures"
+                f"{from_others}; populations alone leave {_span(same, 'populations_only_fraction')}. The scatter of so "
+                f"many patches alone would leave {_span(same, 'scatter_fraction')}."
+            )
     sentences.append(
         "Dither is exact in expectation and touches no coherence, so all models agree there, and what is left is the "
         "scatter of one finite draw."
     )
-    centroid = [row for row in shown if row.reconstruction == "centroid" and row.alpha_from == "same"]
-    for quality in sorted(
-        {max(row.quality for row in centroid), min(row.quality for row in centroid)} if centroid else ()
-    ):
-        row = next(row for row in centroid if row.quality == quality)
-        text = (
+    centroid = groups(select(shown, reconstruction="centroid", alpha_from="same"), "quality")
+    for quality in sorted({min(centroid), max(centroid)}) if centroid else ():
+        row = centroid[quality][0]
+        lower = row.entropy_true_bits < row.entropy_raw_bits
+        sentences.append(
             f"At quality {quality} centroid quantization takes the entropy from {row.entropy_raw_bits:.3f} to "
             f"{row.entropy_true_bits:.3f} bit; the channel says {row.entropy_model_bits:.3f} bit."
+            f"{' Dephasing alone could only raise it.' if lower else ''}"
         )
-        if row.entropy_true_bits < row.entropy_raw_bits:
-            text += " Dephasing alone could only raise it."
-        sentences.append(text)
-    if len({row.image for row in rows}) == 1:
+    if len(distinct(rows, "image")) == 1:
         sentences.append("One picture only, so α from “other” pictures comes from outside the pictures looked at.")
     return sentences
 
 
-def _summary(rows: Sequence[Row]) -> list[Row]:
-    pooled = [row for row in rows if row.image == "pooled"]
-    return pooled or list(rows)
+def _pooled(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows of all pictures pooled; those of the picture where it is alone."""
+    return select(rows, image="pooled") or rows
 
 
 def _span(rows: Sequence[Row], name: str) -> str:
-    values = [getattr(row, name) for row in rows]
-    low, high = min(values), max(values)
-    return f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f}–{high:.2f}"
+    low, high = (f"{end(values(rows, name)):.2f}" for end in (min, max))
+    return low if low == high else f"{low}–{high}"
 
 
 def table(rows: Sequence[Row]) -> Table:
     """The pooled state, as fractions of identity's trace distance."""
-    shown = _summary(rows)
-    body = []
-    for row in shown:
-        if row.alpha_from == "same":
-            other = [
-                r
-                for r in shown
-                if r.alpha_from == "other"
-                and (r.quality, r.reconstruction, r.image) == (row.quality, row.reconstruction, row.image)
-            ]
-            body.append(
-                [
-                    row.reconstruction,
-                    row.quality,
-                    row.identity_distance,
-                    row.model_fraction,
-                    other[0].model_fraction if other else float("nan"),
-                    row.populations_only_fraction,
-                    row.scatter_fraction,
-                    row.entropy_true_bits,
-                    row.entropy_model_bits,
-                ]
-            )
-    body.sort(key=lambda line: RECONSTRUCTIONS.index(line[0]))
-    columns = [
-        "reconstruction",
-        "quality",
-        "identity",
-        "channel, α same",
-        "channel, α other",
-        "populations only",
-        "scatter",
-        "entropy true, bit",
-        "entropy model, bit",
-    ]
-    return Table(columns=columns, rows=body, caption="Trace distance: identity absolute, models as a fraction of it")
+    shown = sorted(_pooled(rows), key=lambda row: RECONSTRUCTIONS.index(row.reconstruction))
+    other = {
+        (row.reconstruction, row.quality, row.image): row.model_fraction for row in select(shown, alpha_from="other")
+    }
+    return table_of(
+        select(shown, alpha_from="same"),
+        {
+            "reconstruction": "reconstruction",
+            "quality": "quality",
+            "identity": "identity_distance",
+            "channel, α same": "model_fraction",
+            "channel, α other": lambda row: other.get((row.reconstruction, row.quality, row.image), float("nan")),
+            "populations only": "populations_only_fraction",
+            "scatter": "scatter_fraction",
+            "entropy true, bit": "entropy_true_bits",
+            "entropy model, bit": "entropy_model_bits",
+        },
+        caption="Trace distance: identity absolute, models as a fraction of it",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Fraction of identity's trace distance against quality, for each reconstruction."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True)
-    shown = _summary(rows)
+    figure, axes = subplots(1, 3, figsize=(11, 3.6), sharey=True)
     for ax, reconstruction in zip(axes, RECONSTRUCTIONS, strict=True):
-        chosen = [row for row in shown if row.reconstruction == reconstruction]
-        curves = {}
-        for label, name, source in (
-            ("populations only", "populations_only_fraction", "same"),
-            ("channel, α from other pictures", "model_fraction", "other"),
-            ("channel, α from the same", "model_fraction", "same"),
-            ("scatter of so many patches", "scatter_fraction", "same"),
-        ):
-            points = sorted((row.quality, getattr(row, name)) for row in chosen if row.alpha_from == source)
-            if points:
-                curves[label] = tuple(zip(*points, strict=True))
-        ax.axhline(1.0, color="0.5", linestyle="--", linewidth=1)
-        if curves:
-            plot_curves(
-                curves, x_label="JPEG quality", y_label="trace distance / identity's" if ax is axes[0] else "", ax=ax
-            )
-        ax.set_title(f"{reconstruction}, against {'decoded JPEG' if reconstruction == 'midpoint' else 'coefficients'}")
-        if ax.get_legend():
-            ax.get_legend().remove()
+        same, other = (
+            select(_pooled(rows), reconstruction=reconstruction, alpha_from=source) for source in ("same", "other")
+        )
+        lines = {
+            "populations only": _points(same, "populations_only_fraction"),
+            "channel, α from other pictures": _points(other, "model_fraction"),
+            "channel, α from the same": _points(same, "model_fraction"),
+            "scatter of so many patches": _points(same, "scatter_fraction"),
+        }
+        Panel(
+            curves={label: points for label, points in lines.items() if points[0]},
+            x="JPEG quality",
+            y="trace distance / identity's" if ax is axes[0] else "",
+            title=f"{reconstruction}, against {'decoded JPEG' if reconstruction == 'midpoint' else 'coefficients'}",
+            dashed=(1.0,),
+            legend=False,
+        ).draw(ax)
     axes[0].set_ylim(0, 1.05)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    axes[1].annotate("identity", (0.98, 1.0), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+    legend_below(figure)
+    name_identity(axes[1])
     return figure
+
+
+def _points(rows: Sequence[Row], name: str) -> tuple[list[int], list[float]]:
+    ordered = sorted(rows, key=lambda row: (row.quality, getattr(row, name)))
+    return values(ordered, "quality"), values(ordered, name)

@@ -10,21 +10,38 @@ resample the pictures.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import Gathered, Picture, PictureParams, Track, bundled, gather
+from experiments._run import (
+    Array,
+    Count,
+    Counts,
+    Figure,
+    Gathered,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    bundled,
+    check,
+    each,
+    gather,
+    groups,
+    groups_by,
+    plain_log_axis,
+    require,
+    subplots,
+    values,
+    whole,
+)
 from experiments.operators.patch_models import RASTER, VIEW, Model, fit_models
 from qimg import images
-from qimg.core.arguments import Array, integer, require
 from qimg.images.collections import JPEG_SUFFIXES
 from qimg.prior.views import random_places
-from qimg.report import Table, plain_log_axis
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,25 +53,25 @@ class Params(PictureParams):
     fit_on: tuple[str, ...] = ()
     """Sources of the pictures that models are fitted on. Left out, each half of the pictures is tested under the models
     of the other half."""
-    jpeg_box_mean: int = 2
+    jpeg_box_mean: Count = 2
     """Least box mean of JPEG files: 2 washes their block grid out."""
-    components: tuple[int, ...] = (1, 4, 16, 64, 200)
+    components: Counts = (1, 4, 16, 64, 200)
     """Numbers of zero-mean Gaussians."""
-    joint_components: int = 64
+    joint_components: Count = 64
     """Gaussians of the mixture that knows the neighbours."""
-    sklearn_components: tuple[int, ...] = ()
+    sklearn_components: Annotated[tuple[int, ...], each(whole(1), empty=True)] = ()
     """Gaussians of scikit-learn's mixtures, which take minutes."""
-    sklearn_patches: int = 100_000
+    sklearn_patches: Count = 100_000
     """Blocks that scikit-learn is given at most."""
     shipped: bool = False
     """Whether the prior that comes with qimg is among the models."""
-    fit_patches: int = 100_000
+    fit_patches: Count = 100_000
     """Blocks that models are fitted on, the same number from every picture."""
-    patches_per_picture: int = 1000
+    patches_per_picture: Count = 1000
     """Blocks of every picture that is tested."""
-    epochs: int = 12
+    epochs: Count = 12
     """Passes over the blocks that fit a mixture."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the blocks and of the fits."""
 
     def gather(self) -> Gathered:
@@ -93,6 +110,9 @@ class Params(PictureParams):
         return replace(picture, box_mean=max(picture.box_mean, self.jpeg_box_mean))
 
 
+Key: TypeAlias = tuple[str, int, str]
+"""Model, components and what is known."""
+
 _GAUSSIAN = ("mixture", 1, "nothing")
 
 TINY = Params(box_mean=4, components=(1, 4), joint_components=2, fit_patches=2000, patches_per_picture=100, epochs=4)
@@ -120,36 +140,31 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture and model."""
-    integers("components", params.components, 1)
-    if params.sklearn_components:
-        integers("sklearn_components", params.sklearn_components, 1)
-    for name in ("joint_components", "jpeg_box_mean", "sklearn_patches", "fit_patches", "patches_per_picture"):
-        integer(name, getattr(params, name), 1)
-    integer("epochs", params.epochs, 1)
-    integer("seed", params.seed, 0)
-    kinds = [*(("mixture", k) for k in params.components), ("DCT-Laplace", 0), ("ICA", 0)]
-    kinds += [("joint mixture", params.joint_components), *(("scikit-learn", k) for k in params.sklearn_components)]
-    kinds += [("shipped prior", 0)] if params.shipped else []
+    check(params)
+    kinds = [
+        *(("mixture", k) for k in params.components),
+        ("DCT-Laplace", 0),
+        ("ICA", 0),
+        ("joint mixture", params.joint_components),
+        *(("scikit-learn", k) for k in params.sklearn_components),
+        *([("shipped prior", 0)] if params.shipped else []),
+    ]
     rows: list[Row] = []
     for tested, fitted in params.folds():
-        known, vectors = _fit_vectors(fitted, params)
+        count, vectors = _fit_vectors(fitted, params)
         blocks = [_vectors(picture, params.patches_per_picture, params.seed) for picture in tested]
         whole, raster = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         edges = np.cumsum([len(one) for one, _ in blocks])[:-1]
+        fit = partial(
+            fit_models, vectors=vectors, seed=params.seed, epochs=params.epochs, sklearn_patches=params.sklearn_patches
+        )
         for kind, components in track(kinds):
             start = time.perf_counter()
-            models = fit_models(
-                kind,
-                components,
-                vectors,
-                seed=params.seed,
-                epochs=params.epochs,
-                sklearn_patches=params.sklearn_patches,
-            )
+            models = fit(kind, components)
             seconds = time.perf_counter() - start
             for model in models:
                 nats = np.split(model.log_density(whole, raster) + 63 * np.log(255.0), edges)
-                rows += [_row(*one, model, known, seconds) for one in zip(tested, nats, strict=True)]
+                rows += [_row(*one, model, count, seconds) for one in zip(tested, nats, strict=True)]
     return rows
 
 
@@ -191,34 +206,42 @@ def _vectors(picture: Picture, count: int, seed: int) -> tuple[Array, Array]:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Means of all models, and differences of pairs of them with intervals over the pictures."""
     nats = _by_model(rows)
     if not nats:
         return ["No picture holds an 8×8 block with its ring of neighbours, so no likelihood was measured."]
     pictures = len(next(iter(nats.values())))
-    means = ", ".join(f"{_label(*key)} {values.mean():.2f}" for key, values in nats.items())
+    means = ", ".join(f"{_label(*key)} {found.mean():.2f}" for key, found in nats.items())
     sentences = [f"Mean over {pictures} picture(s), in nats per patch: {means}."]
-    mixtures = sorted(key[1] for key in nats if key[0] == "mixture")
-    many = ("mixture", mixtures[-1], "nothing")
-    few = ("mixture", 16 if 16 in mixtures[:-1] else mixtures[0], "nothing")
-    joint = next(key for key in nats if key[0] == "joint mixture")
-    raster, whole = (joint[0], joint[1], "raster ring"), (joint[0], joint[1], "whole ring")
-    pairs = [(many, _GAUSSIAN)] if few != _GAUSSIAN else []
-    pairs += [(many, few), (many, ("ICA", 0, "nothing")), (raster, joint), (raster, many)]
-    pairs += [(whole, raster), *((("mixture", key[1], "nothing"), key) for key in nats if key[0] == "scikit-learn")]
-    shipped = next((key for key in nats if key[0] == "shipped prior"), many)
-    pairs += [(shipped, many), *((key, shipped) for key in nats if key[0] == "shipped prior, joint")]
-    for first, second in pairs:
+    for first, second in _pairs(list(nats)):
         if first in nats and second in nats and first != second:
-            sentences.append(
-                f"{_capital(_label(*first))} minus {_label(*second)}: {_told(nats[first] - nats[second])}."
-            )
+            label = _label(*first)
+            difference = _described(nats[first] - nats[second])
+            sentences.append(f"{label[:1].upper()}{label[1:]} minus {_label(*second)}: {difference}.")
     if pictures < 10:
         sentences.append("So few pictures say how the models compare on them, not on photographs at large.")
     return sentences
 
 
-def _told(differences: Array) -> str:
+def _pairs(keys: Sequence[Key]) -> list[tuple[Key, Key]]:
+    """Pairs of models whose difference is a finding."""
+    named = {name: [key for key in keys if key[0] == name] for name, _, _ in keys}
+    mixtures = sorted(key[1] for key in named["mixture"])
+    many = ("mixture", mixtures[-1], "nothing")
+    few = ("mixture", 16 if 16 in mixtures[:-1] else mixtures[0], "nothing")
+    joint = named["joint mixture"][0]
+    raster, whole = (joint[0], joint[1], "raster ring"), (joint[0], joint[1], "whole ring")
+    shipped = named.get("shipped prior", [many])[0]
+    return [
+        *([(many, _GAUSSIAN)] if few != _GAUSSIAN else []),
+        *((many, few), (many, ("ICA", 0, "nothing")), (raster, joint), (raster, many), (whole, raster)),
+        *((("mixture", key[1], "nothing"), key) for key in named.get("scikit-learn", ())),
+        (shipped, many),
+        *((key, shipped) for key in named.get("shipped prior, joint", ())),
+    ]
+
+
+def _described(differences: Array) -> str:
     low, high = _interval(differences)
     around = f" [{low:+.2f}, {high:+.2f}]" if len(differences) > 1 else ""
     mean = differences.mean()
@@ -228,15 +251,14 @@ def _told(differences: Array) -> str:
     )
 
 
-def _by_model(rows: Sequence[Row]) -> dict[tuple[str, int, str], Array]:
+def _by_model(rows: Sequence[Row]) -> dict[Key, Array]:
     """Nats per patch, picture by picture in one order, of every model; pictures without a block are left out."""
-    found: dict[tuple[str, int, str], list[float]] = {}
-    for row in sorted((row for row in rows if row.patches), key=lambda row: row.image):
-        found.setdefault((row.model, row.components, row.known), []).append(row.nats_per_patch)
-    return {key: np.array(found[key]) for key in dict.fromkeys(map(_key, rows)) if key in found}
+    ordered = sorted(rows, key=lambda row: row.image)
+    tested = groups_by([row for row in ordered if row.patches], _key)
+    return {key: np.array(values(tested[key], "nats_per_patch")) for key in groups_by(rows, _key) if key in tested}
 
 
-def _key(row: Row) -> tuple[str, int, str]:
+def _key(row: Row) -> Key:
     return row.model, row.components, row.known
 
 
@@ -246,14 +268,10 @@ def _label(model: str, components: int, known: str) -> str:
     return f"{name}{count}{'' if known == 'nothing' else f', {known}'}"
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _interval(values: Array) -> tuple[float, float]:
+def _interval(found: Array) -> tuple[float, float]:
     """5 % and 95 % of the means over resamples of the pictures, always the same ones."""
-    chosen = np.random.default_rng(0).integers(len(values), size=(2000, len(values)))
-    low, high = np.quantile(values[chosen].mean(axis=1), [0.05, 0.95])
+    chosen = np.random.default_rng(0).integers(len(found), size=(2000, len(found)))
+    low, high = np.quantile(found[chosen].mean(axis=1), [0.05, 0.95])
     return float(low), float(high)
 
 
@@ -261,57 +279,57 @@ def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures, with intervals."""
     body: list[list[Any]] = []
     nats = _by_model(rows)
-    gaussian = nats.get(_GAUSSIAN)
-    for key in dict.fromkeys(map(_key, rows)):
-        own = [row for row in rows if _key(row) == key]
-        values = nats.get(key, np.array([np.nan]))
-        low, high = _interval(values)
-        excess = float("nan") if gaussian is None else float((values - gaussian).mean())
-        shown = [float(values.mean()), f"{low:.2f} – {high:.2f}", excess, excess / 63 / np.log(2)]
-        body.append([_label(*key), sum(row.patches for row in own), *shown, np.mean([row.fit_seconds for row in own])])
-    columns = ["model", "patches", "nats per patch", "5–95 %", "beyond one Gaussian", "bit per coefficient", "fit, s"]
+    nothing = np.array([np.nan])
+    for key, own in groups(rows, "model", "components", "known").items():
+        found = nats.get(key, nothing)
+        low, high = _interval(found)
+        excess = float((found - nats.get(_GAUSSIAN, nothing)).mean())
+        shown = [float(found.mean()), f"{low:.2f} – {high:.2f}", excess, excess / 63 / np.log(2)]
+        body.append([_label(*key), sum(values(own, "patches")), *shown, np.mean(values(own, "fit_seconds"))])
     counted = len({row.image for row in rows if row.patches})
-    return Table(columns=columns, rows=body, caption=f"Means over {counted} picture(s) that no model was fitted on")
+    return Table(
+        columns=[
+            "model",
+            "patches",
+            "nats per patch",
+            "5–95 %",
+            "beyond one Gaussian",
+            "bit per coefficient",
+            "fit, s",
+        ],
+        rows=body,
+        caption=f"Means over {counted} picture(s) that no model was fitted on",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Nats per patch against the number of Gaussians, and of all models, with intervals over the pictures."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), width_ratios=(1, 1.1))
+    figure, axes = subplots(1, 2, figsize=(11, 4.6), width_ratios=(1, 1.1))
     nats = _by_model(rows)
     for name, marker in (("mixture", "o"), ("scikit-learn", "s")):
-        found = {key[1]: values for key, values in sorted(nats.items()) if key[0] == name}
+        found = {key[1]: own for key, own in sorted(nats.items()) if key[0] == name}
         if found:
-            _points(axes[0], list(found), list(found.values()), marker=marker, label=name)
-    for (name, _, known), values in nats.items():
+            means, low, high = np.array([(own.mean(), *_interval(own)) for own in found.values()]).T
+            around = np.abs([means - low, high - means])
+            axes[0].errorbar(list(found), means, yerr=around, marker=marker, capsize=3, label=name)
+            axes[0].legend(loc="lower right")
+    for (name, _, known), own in nats.items():
         if name in ("ICA", "DCT-Laplace") or known == "raster ring":
-            line = axes[0].axhline(values.mean(), linestyle="--", linewidth=1, color="0.5")
-            label = name if known == "nothing" else known
-            axes[0].annotate(
-                label, (0.99, values.mean()), xycoords=line.get_transform(), ha="right", va="bottom", fontsize="small"
-            )
+            line = axes[0].axhline(own.mean(), linestyle="--", linewidth=1, color="0.5")
+            style = {"xycoords": line.get_transform(), "ha": "right", "va": "bottom", "fontsize": "small"}
+            axes[0].annotate(name if known == "nothing" else known, (0.99, own.mean()), **style)
     if nats:
         plain_log_axis(axes[0], "x")
-    axes[0].set_xlabel("Gaussians in the mixture, K")
-    axes[0].set_ylabel("nats per unseen patch")
+    axes[0].set(xlabel="Gaussians in the mixture, K", ylabel="nats per unseen patch")
     reference = nats.pop(_GAUSSIAN, None)
-    beyond = {_label(*key): values if reference is None else values - reference for key, values in nats.items()}
-    ordered = sorted(beyond.items(), key=lambda item: float(item[1].mean()))
-    for place, (_, values) in enumerate(ordered):
-        low, high = _interval(values)
+    beyond = {_label(*key): own if reference is None else own - reference for key, own in nats.items()}
+    ordered = dict(sorted(beyond.items(), key=lambda item: float(item[1].mean())))
+    for place, own in enumerate(ordered.values()):
+        low, high = _interval(own)
         axes[1].plot([low, high], [place, place], color="C0", linewidth=2, solid_capstyle="round")
-        axes[1].plot(values.mean(), place, "o", color="C0")
-        axes[1].annotate(f"{values.mean():.1f}", (high, place), xytext=(5, 0), textcoords="offset points", va="center")
-    axes[1].set_yticks(range(len(ordered)), [label for label, _ in ordered])
-    what = "nats per patch" if reference is None else "nats per patch beyond one Gaussian"
-    axes[1].set_xlabel(f"{what}, 5–95 %")
+        axes[1].plot(own.mean(), place, "o", color="C0")
+        axes[1].annotate(f"{own.mean():.1f}", (high, place), xytext=(5, 0), textcoords="offset points", va="center")
+    axes[1].set_yticks(range(len(ordered)), list(ordered))
+    axes[1].set_xlabel(f"nats per patch{'' if reference is None else ' beyond one Gaussian'}, 5–95 %")
     axes[1].margins(x=0.15)
     return figure
-
-
-def _points(ax: Any, x: list[int], values: list[Array], *, marker: str, label: str) -> None:
-    means = np.array([one.mean() for one in values])
-    low, high = np.array([_interval(one) for one in values]).T
-    ax.errorbar(x, means, yerr=np.abs([means - low, high - means]), marker=marker, capsize=3, label=label)
-    ax.legend(loc="lower right")

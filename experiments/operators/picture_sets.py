@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments._run.pictures import Gathered, Track
+from experiments._run import Array, Gathered, Track
 from experiments.operators.code_length import ac_operator, has_energy
 from qimg import images
-from qimg.core.arguments import Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,10 @@ class Kind:
         """Such as "full size", "½" or "JPEG 50"."""
         names = {1: "full size", 2: "½", 3: "⅓", 4: "¼", 8: "⅛"}
         return f"JPEG {self.quality}" if self.quality else names.get(self.scale, f"1/{self.scale}")
+
+    def named(self, name: str) -> str:
+        """The name of a set with what was done with its pictures, where anything was."""
+        return name if self == Kind(scale=1) else f"{name} {self.label}"
 
     def apply(self, image: Array) -> Array:
         """The image at this scale, or decoded from this JPEG."""

@@ -6,28 +6,35 @@ its entanglement entropy are compared with the density matrix, the SVD and the v
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.pictures import PictureParams, Track
-from qimg.core.arguments import integer
+from experiments._run import (
+    Figure,
+    Picture,
+    PictureParams,
+    Table,
+    literal_label,
+    mean,
+    per_picture,
+    subplots,
+    table_of,
+    values,
+    whole,
+)
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import CorrelationOperator, shannon_entropy, von_neumann_entropy
 from qimg.patches import extract_patches
-from qimg.report import Table, literal_label
 from qimg.states import amplitude_encode, ensemble_density_matrix, picture_state, reduced_what, schmidt_decomposition
 from qimg.truncation import discarded_weight
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    rank: int = 16
+    rank: Annotated[int, whole(1, 192)] = 16
     """Rank of the truncation whose discarded weight is compared."""
 
 
@@ -51,50 +58,48 @@ class Row:
     relative_squared_error: float
 
 
-def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture that has a pixel besides the level of 128."""
-    rank = integer("rank", params.rank, 1, 192)
-    rows = []
-    for picture in track(params.gather().pictures):
-        patches = extract_patches(picture.planes()) - LEVEL_SHIFT
-        if not patches.any():
-            continue
-        rho = CorrelationOperator.from_patches(patches).density_matrix()
-        state = picture_state(patches)
-        schmidt = schmidt_decomposition(state)
-        weights = schmidt.coefficients**2
-        kept = min(rank, len(weights))
-        truncated = (schmidt.left[:, :kept] * schmidt.coefficients[:kept]) @ schmidt.right[:kept]
-        states, norms = amplitude_encode(patches)
-        rows.append(
-            Row(
-                image=picture.name,
-                patches=len(patches),
-                reduced_state_error=float(np.abs(reduced_what(state) - rho).max()),
-                ensemble_error=float(np.abs(ensemble_density_matrix(states, norms**2) - rho).max()),
-                entropy_bits=float(von_neumann_entropy(rho)),
-                entanglement_entropy_bits=float(shannon_entropy(weights / weights.sum())),
-                rank=kept,
-                discarded_weight=float(discarded_weight(rho, rank=kept)),
-                relative_squared_error=float(np.linalg.norm(state - truncated) ** 2),
-            )
+def rows_of(picture: Picture, params: Params) -> list[Row]:
+    """One row, unless every pixel has the level of 128."""
+    patches = extract_patches(picture.planes()) - LEVEL_SHIFT
+    if not patches.any():
+        return []
+    rho = CorrelationOperator.from_patches(patches).density_matrix()
+    state = picture_state(patches)
+    schmidt = schmidt_decomposition(state)
+    weights = schmidt.coefficients**2
+    kept = min(params.rank, len(weights))
+    truncated = (schmidt.left[:, :kept] * schmidt.coefficients[:kept]) @ schmidt.right[:kept]
+    states, norms = amplitude_encode(patches)
+    return [
+        Row(
+            image=picture.name,
+            patches=len(patches),
+            reduced_state_error=float(np.abs(reduced_what(state) - rho).max()),
+            ensemble_error=float(np.abs(ensemble_density_matrix(states, norms**2) - rho).max()),
+            entropy_bits=float(von_neumann_entropy(rho)),
+            entanglement_entropy_bits=float(shannon_entropy(weights / weights.sum())),
+            rank=kept,
+            discarded_weight=float(discarded_weight(rho, rank=kept)),
+            relative_squared_error=float(np.linalg.norm(state - truncated) ** 2),
         )
-    return rows
+    ]
+
+
+run = per_picture(rows_of)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Largest deviations from the three equalities."""
     if not rows:
         return ["No picture has energy after the level shift, so there is no state to speak of."]
     reduced = max(row.reduced_state_error for row in rows)
     entropy = max(abs(row.entropy_bits - row.entanglement_entropy_bits) for row in rows)
     weight = max(abs(row.discarded_weight - row.relative_squared_error) for row in rows)
-    mean = np.mean([row.entropy_bits for row in rows])
     return [
         f"Tracing out “where” leaves M / tr M to {reduced:.1e}: "
         "the picture's state is a purification of its density matrix.",
         f"Its entanglement entropy equals the von Neumann entropy of ρ to {entropy:.1e} bit "
-        f"({mean:.2f} bit on average; 192 dimensions hold at most {np.log2(192):.2f}).",
+        f"({mean(rows, 'entropy_bits'):.2f} bit on average; 192 dimensions hold at most {np.log2(192):.2f}).",
         "The weight that Schmidt truncation discards equals the relative squared error of the patches "
         f"to {weight:.1e}.",
     ]
@@ -102,51 +107,30 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """One line per picture."""
-    body = [
-        [
-            row.image,
-            row.patches,
-            row.reduced_state_error,
-            row.entropy_bits,
-            row.entanglement_entropy_bits,
-            row.rank,
-            row.discarded_weight,
-        ]
-        for row in rows
-    ]
-    columns = [
-        "picture",
-        "patches",
-        "error of reduced state",
-        "S(ρ), bit",
-        "entanglement, bit",
-        "rank",
-        "discarded weight",
-    ]
-    return Table(columns=columns, rows=body)
-
-
-def plot(rows: Sequence[Row]) -> "Figure":
-    """Entropy of each picture's operator beside its entanglement entropy."""
-    import matplotlib.pyplot as plt
-
-    figure, ax = plt.subplots(figsize=(5.2, 4.4))
-    entropies, entanglement = (
-        [getattr(row, name) for row in rows] for name in ("entropy_bits", "entanglement_entropy_bits")
+    return table_of(
+        rows,
+        {
+            "picture": "image",
+            "patches": "patches",
+            "error of reduced state": "reduced_state_error",
+            "S(ρ), bit": "entropy_bits",
+            "entanglement, bit": "entanglement_entropy_bits",
+            "rank": "rank",
+            "discarded weight": "discarded_weight",
+        },
     )
+
+
+def plot(rows: Sequence[Row]) -> Figure:
+    """Entropy of each picture's operator beside its entanglement entropy."""
+    figure, ax = subplots(figsize=(5.2, 4.4))
+    entropies, entanglement = values(rows, "entropy_bits"), values(rows, "entanglement_entropy_bits")
     ends = [0.95 * min(entropies), 1.05 * max(entropies)]
     ax.plot(ends, ends, color="0.5", linestyle="--", linewidth=1, label="equal")
     ax.plot(entropies, entanglement, "o", label="pictures")
-    if len(rows) <= 12:
-        for row in rows:
-            ax.annotate(
-                literal_label(row.image),
-                (row.entropy_bits, row.entanglement_entropy_bits),
-                (6, -9),
-                textcoords="offset points",
-                fontsize=8,
-            )
-    ax.set_xlabel("von Neumann entropy of ρ, bit")
-    ax.set_ylabel("entanglement entropy of |where⟩|what⟩, bit")
+    for row in rows if len(rows) <= 12 else ():
+        point = (row.entropy_bits, row.entanglement_entropy_bits)
+        ax.annotate(literal_label(row.image), point, (6, -9), textcoords="offset points", fontsize=8)
+    ax.set(xlabel="von Neumann entropy of ρ, bit", ylabel="entanglement entropy of |where⟩|what⟩, bit")
     ax.legend()
     return figure

@@ -1,14 +1,14 @@
 """Density matrices of quantized AC coefficients: as they are, as the channel models say, and how far they scatter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
-from experiments._run.pictures import Picture
+from experiments._run import Array, Picture
 from qimg import images
 from qimg.channels import QuantizerMarginals, channel_from_marginals, quantize
 from qimg.channels.quantization import Reconstruction
-from qimg.core.arguments import Array
 from qimg.patches import extract_patches
 from qimg.transforms import apply, unitary
 
@@ -46,16 +46,16 @@ class QuantizedMoments:
 
     def __add__(self, other: "QuantizedMoments") -> "QuantizedMoments":
         """The moments of both sets of pictures together."""
-        return QuantizedMoments(
-            raw=self.raw + other.raw,
-            true=self.true + other.true,
-            channel={name: self.channel[name] + other.channel[name] for name in self.channel},
-            populations_only={
-                name: self.populations_only[name] + other.populations_only[name] for name in self.populations_only
-            },
-            exact=self.exact + other.exact,
-            scattered=self.scattered + other.scattered,
-        )
+        return QuantizedMoments(**added_fields(self, other))
+
+
+def added_fields(one: Any, other: Any) -> dict[str, Any]:
+    """Field by field the sums of two records of one type, for dictionaries key by key."""
+    sums: dict[str, Any] = {}
+    for field in fields(one):
+        mine, its = getattr(one, field.name), getattr(other, field.name)
+        sums[field.name] = {key: mine[key] + its[key] for key in mine} if isinstance(mine, dict) else mine + its
+    return sums
 
 
 def sample(picture: Picture) -> Sample:

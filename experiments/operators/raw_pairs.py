@@ -8,13 +8,37 @@ operator of the other pictures leads back, and the operators of different camera
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from itertools import permutations
 from operator import add
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track, others
+from experiments._run import (
+    Array,
+    Axes,
+    Figure,
+    LeaveOneOut,
+    Panel,
+    Picture,
+    PictureParams,
+    Qualities,
+    Table,
+    Track,
+    among,
+    check,
+    curves,
+    distinct,
+    each,
+    groups,
+    levels,
+    literal_label,
+    mean,
+    others,
+    select,
+    subplots,
+    values,
+)
 from experiments.operators.conditional_expectation import estimate, restore
 from experiments.operators.stages import (
     DEEP,
@@ -29,15 +53,8 @@ from experiments.operators.stages import (
     whole,
 )
 from qimg import images, metrics
-from qimg.core.arguments import Array, one_of
-from qimg.evaluation.summary import finite_mean
 from qimg.operators import CorrelationOperator
 from qimg.prior.jpeg_pairs import JpegPair, joint_operator, pairs
-from qimg.report import Table, literal_label, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _ITSELF = "rendered picture"
 _POOLED = "pooled"
@@ -48,9 +65,9 @@ _KEPT = 16  # developed pictures of at most 1.5 million pixels, 18 MB each
 class Params(PictureParams):
     """Inputs of the experiment; pictures that are no RAW files count as rendered, without a linear stage."""
 
-    qualities: tuple[int, ...] = (10, 30, 50, 75, 90, 95)
+    qualities: Qualities = (10, 30, 50, 75, 90, 95)
     """libjpeg qualities."""
-    subsamplings: tuple[str, ...] = ("4:4:4", "4:2:0")
+    subsamplings: Annotated[tuple[str, ...], each(among(("4:4:4", "4:2:2", "4:2:0")))] = ("4:4:4", "4:2:0")
     """Chroma formats; gray pictures give equal files for all."""
     shrinkage: float = 1.0
     """Added to the variance of every decoded pixel, in squared code values: shrinks towards JPEG itself."""
@@ -98,10 +115,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Up to three rows per picture before JPEG, one per picture and JPEG, two per ordered pair of cameras."""
-    integers("qualities", params.qualities, 1, 100)
-    not_empty("subsamplings", params.subsamplings)
-    for name in params.subsamplings:
-        one_of("subsamplings", name, ("4:4:4", "4:2:2", "4:2:0"))
+    check(params)
     pictures = params.gather().pictures
     develop = lru_cache(maxsize=_KEPT)(developed_picture)
     rows: list[Row] = []
@@ -127,28 +141,22 @@ def _joint_of(
 
 
 def _before_jpeg(name: str, rendered: Array, stages: Stages) -> list[Row]:
-    rows = []
-    for stage, operator in stages.operators.items():
-        rgb = luma = float("nan")
-        if stage != LINEAR:
-            rgb, luma = _psnr(rendered, whole(rendered) if stage == WHOLE else rendered)
-        rows.append(
-            Row(
-                image=name,
-                camera=stages.camera,
-                stage=stage,
-                reference=_ITSELF,
-                psnr_rgb_db=rgb,
-                psnr_y_db=luma,
-                **compared(operator, stages.reference),
-            )
+    shown = {LINEAR: None, WHOLE: whole(rendered)}
+    return [
+        Row(
+            image=name,
+            camera=stages.camera,
+            stage=stage,
+            reference=_ITSELF,
+            **_psnr(rendered, shown.get(stage, rendered)),
+            **compared(operator, stages.reference),
         )
-    return rows
+        for stage, operator in stages.operators.items()
+    ]
 
 
 def _jpeg(name: str, stages: Stages, pair: JpegPair, restored: Array, fitted_on: int) -> Row:
-    rgb, luma = _psnr(pair.image, pair.decoded)
-    _, better = _psnr(pair.image, restored)
+    psnr, better = _psnr(pair.image, pair.decoded), _psnr(pair.image, restored)["psnr_y_db"]
     return Row(
         image=name,
         camera=stages.camera,
@@ -157,105 +165,99 @@ def _jpeg(name: str, stages: Stages, pair: JpegPair, restored: Array, fitted_on:
         subsampling=pair.subsampling,
         reference=_ITSELF,
         bits_per_pixel=pair.bits_per_pixel,
-        psnr_rgb_db=rgb,
-        psnr_y_db=luma,
+        **psnr,
         fitted_on=fitted_on,
         # Equal infinities, an exact picture before and after, make no gain that could be measured.
-        gain_y_db=better - luma if np.isfinite([better, luma]).any() else float("nan"),
+        gain_y_db=better - psnr["psnr_y_db"] if np.isfinite([better, psnr["psnr_y_db"]]).any() else float("nan"),
         **compared(CorrelationOperator.from_planes(images.to_ycbcr(pair.decoded)), stages.reference),
     )
 
 
 def _between_cameras(pictures: Sequence[Stages]) -> list[Row]:
     """The operators of all pictures of a camera, in linear light and rendered, beside those of every other camera."""
-    cameras = dict.fromkeys(one.camera for one in pictures if one.camera != NO_CAMERA)
+    by_camera = groups([one for one in pictures if one.camera != NO_CAMERA], "camera")
     rows = []
     for stage in (LINEAR, DEEP):
-        pooled = {
-            camera: reduce(add, (one.operators[stage] for one in pictures if one.camera == camera))
-            for camera in cameras
-        }
-        for camera, operator in pooled.items():
-            rows += [
-                Row(image=_POOLED, camera=camera, stage=stage, reference=other, **compared(operator, pooled[other]))
-                for other in pooled
-                if other != camera
-            ]
+        pooled = {camera: reduce(add, (one.operators[stage] for one in own)) for camera, own in by_camera.items()}
+        rows += [
+            Row(image=_POOLED, camera=camera, stage=stage, reference=other, **compared(pooled[camera], pooled[other]))
+            for camera, other in permutations(pooled, 2)
+        ]
     return rows
 
 
-def _psnr(rendered: Array, shown: Array) -> tuple[float, float]:
-    """Of RGB and of luma, in 8-bit code values of any depth."""
-    rgb = metrics.psnr_db(images.code_values(rendered), images.code_values(shown))
-    return rgb, metrics.psnr_db(images.luma(rendered), images.luma(shown))
+def _psnr(rendered: Array, shown: Array | None) -> dict[str, Any]:
+    """The fields of a row with the PSNR of RGB and of luma, in 8-bit code values of any depth."""
+    if shown is None:
+        return {}
+    return {
+        "psnr_rgb_db": metrics.psnr_db(images.code_values(rendered), images.code_values(shown)),
+        "psnr_y_db": metrics.psnr_db(images.luma(rendered), images.luma(shown)),
+    }
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """What moves the operator along the way, what JPEG does at its ends, and how far cameras are apart."""
     single = [row for row in rows if row.image != _POOLED]
-    names = {row.image for row in single}
-    raw = {row.image for row in single if row.camera != NO_CAMERA}
     cameras = sorted({row.camera for row in single} - {NO_CAMERA})
-    text = f"{len(names)} picture(s), {len(raw)} of them RAW files"
+    raw = {row.image for row in single if row.camera != NO_CAMERA}
+    text = f"{len(distinct(single, 'image'))} picture(s), {len(raw)} of them RAW files"
     text += f" of {len(cameras)} camera(s): {', '.join(cameras)}." if cameras else ": no linear light, no sensors."
-    sentences = [text]
-    for stage, what in ((LINEAR, "The tone curve"), (WHOLE, "Rounding to 8 bits")):
-        sentences += _moved(single, stage, what)
-    jpegs = sorted({(row.quality, row.subsampling) for row in single if row.quality})
-    for quality, subsampling in (pair for pair in jpegs if pair[0] in (jpegs[0][0], jpegs[-1][0])):
-        sentences += _jpeg_finding([row for row in single if (row.quality, row.subsampling) == (quality, subsampling)])
-    return sentences + _camera_finding([row for row in rows if row.image == _POOLED])
+    jpegs = [row for row in single if row.quality]
+    qualities = levels(jpegs, "quality")
+    ends = [row for row in jpegs if row.quality in (qualities[0], qualities[-1])]
+    return [
+        text,
+        *_moved(single, LINEAR, "The tone curve"),
+        *_moved(single, WHOLE, "Rounding to 8 bits"),
+        *(_jpeg_finding(own) for _, own in sorted(groups(ends, "quality", "subsampling").items())),
+        *_camera_finding(select(rows, image=_POOLED)),
+    ]
 
 
 def _moved(rows: Sequence[Row], stage: str, what: str) -> list[str]:
     """Distance and entropies between a stage before JPEG and the rendered pictures of 16 bit, where there are any."""
-    deep = {row.image: row for row in rows if row.stage == DEEP}
-    chosen = [row for row in rows if row.stage == stage and row.image in deep and np.isfinite(row.trace_distance)]
+    deep = {row.image: row for row in select(rows, stage=DEEP)}
+    chosen = [row for row in select(rows, stage=stage) if row.image in deep and np.isfinite(row.trace_distance)]
     if not chosen:
         return []
     before, after = chosen, [deep[row.image] for row in chosen]
     if stage == WHOLE:
         before, after = after, before
     text = (
-        f"{what} moves the operator by a trace distance of {finite_mean(row.trace_distance for row in chosen):.2g} on "
-        f"average (fidelity {finite_mean(row.fidelity for row in chosen):.4f}); entropy "
-        f"{finite_mean(row.entropy_bits for row in before):.3f} → "
-        f"{finite_mean(row.entropy_bits for row in after):.3f} bit"
+        f"{what} moves the operator by a trace distance of {mean(chosen, 'trace_distance'):.2g} on average (fidelity "
+        f"{mean(chosen, 'fidelity'):.4f}); entropy {mean(before, 'entropy_bits'):.3f} → "
+        f"{mean(after, 'entropy_bits'):.3f} bit"
     )
-    textured = [row for row in chosen if np.isfinite(row.luma_ac_trace_distance)]
-    if textured:
-        first, last = (finite_mean(row.luma_ac_entropy_bits for row in group) for group in (before, after))
-        distance = finite_mean(row.luma_ac_trace_distance for row in textured)
+    distance = mean(chosen, "luma_ac_trace_distance")
+    if np.isfinite(distance):
+        first, last = (mean(stages, "luma_ac_entropy_bits") for stages in (before, after))
         text += f"; of luma AC alone: distance {distance:.2g}, entropy {first:.3f} → {last:.3f} bit"
     return [f"{text}."]
 
 
-def _jpeg_finding(rows: Sequence[Row]) -> list[str]:
+def _jpeg_finding(rows: Sequence[Row]) -> str:
     """Rate, distance and gain at one quality and chroma format."""
-    rate = finite_mean(row.bits_per_pixel for row in rows)
-    text = f"{rows[0].stage}, {rate:.2f} bits per pixel"
-    distance = finite_mean(row.trace_distance for row in rows)
-    if np.isfinite(distance):
-        text += f": trace distance {distance:.2g} on average, fidelity {finite_mean(row.fidelity for row in rows):.4f}"
-    distance = finite_mean(row.luma_ac_trace_distance for row in rows)
-    if np.isfinite(distance):
-        text += f", luma AC distance {distance:.2g}"
+    text = f"{rows[0].stage}, {mean(rows, 'bits_per_pixel'):.2f} bits per pixel"
+    whole, luma = mean(rows, "trace_distance"), mean(rows, "luma_ac_trace_distance")
+    if np.isfinite(whole):
+        text += f": trace distance {whole:.2g} on average, fidelity {mean(rows, 'fidelity'):.4f}"
+    if np.isfinite(luma):
+        text += f", luma AC distance {luma:.2g}"
     gains = [row.gain_y_db for row in rows if np.isfinite(row.gain_y_db)]
     if gains:
         text += (
-            f"; fitted on {max(row.fitted_on for row in rows)} other picture(s), the conditional expectation changes Y "
+            f"; fitted on {max(values(rows, 'fitted_on'))} other picture(s), the conditional expectation changes Y "
             f"PSNR by {np.mean(gains):+.2f} dB ({min(gains):+.2f} to {max(gains):+.2f})"
         )
-    return [f"{text}."]
+    return f"{text}."
 
 
 def _camera_finding(rows: Sequence[Row]) -> list[str]:
     """How far the pooled operators of cameras are apart."""
-    measured = [row for row in rows if np.isfinite(row.trace_distance)]
     sentences = []
-    for stage in dict.fromkeys(row.stage for row in measured):
-        chosen = [row for row in measured if row.stage == stage]
-        distances, fidelities = ([getattr(row, name) for row in chosen] for name in ("trace_distance", "fidelity"))
+    for stage, own in groups([row for row in rows if np.isfinite(row.trace_distance)], "stage").items():
+        distances, fidelities = values(own, "trace_distance"), values(own, "fidelity")
         sentences.append(
             f"Between the pooled operators of cameras, {stage}: trace distance {min(distances):.3f} to "
             f"{max(distances):.3f}, fidelity {min(fidelities):.3f} to {max(fidelities):.3f}."
@@ -270,90 +272,79 @@ def _camera_finding(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures of each stage, then each pair of cameras."""
-    body: list[list[Any]] = []
     single = [row for row in rows if row.image != _POOLED]
-    for stage in dict.fromkeys(row.stage for row in single):
-        chosen = [row for row in single if row.stage == stage]
-        body.append([stage, len(chosen), *(finite_mean(getattr(row, name) for row in chosen) for name in _MEASURES)])
-    for row in rows:
-        # Distances are symmetric: one line per pair.
-        if row.image == _POOLED and row.camera < row.reference:
-            body.append(
-                [f"{row.stage}: {row.camera} | {row.reference}", "", *(getattr(row, name) for name in _MEASURES)]
-            )
-    columns = [
-        "stage",
-        "pictures",
-        "S(ρ), bit",
-        "S of luma AC, bit",
-        "trace distance",
-        "of luma AC",
-        "fidelity",
-        "bits per pixel",
-    ]
-    caption = "Means over pictures, distances to the rendered picture; with two cameras: the first one's entropy"
-    return Table(columns=[*columns, "Y PSNR, dB", "gain, dB"], rows=body, caption=caption)
+    # Distances are symmetric: one line per pair.
+    pairs = [row for row in rows if row.image == _POOLED and row.camera < row.reference]
+    lines = {
+        **{stage: (len(own), own) for stage, own in groups(single, "stage").items()},
+        **{f"{row.stage}: {row.camera} | {row.reference}": ("", [row]) for row in pairs},
+    }
+    return Table(
+        columns=["stage", "pictures", *_MEASURES],
+        rows=[
+            [name, count, *(mean(own, measure) for measure in _MEASURES.values())]
+            for name, (count, own) in lines.items()
+        ],
+        caption="Means over pictures, distances to the rendered picture; with two cameras: the first one's entropy",
+    )
 
 
-_MEASURES = (
-    *("entropy_bits", "luma_ac_entropy_bits", "trace_distance", "luma_ac_trace_distance", "fidelity"),
-    *("bits_per_pixel", "psnr_y_db", "gain_y_db"),
-)
+_MEASURES = {
+    "S(ρ), bit": "entropy_bits",
+    "S of luma AC, bit": "luma_ac_entropy_bits",
+    "trace distance": "trace_distance",
+    "of luma AC": "luma_ac_trace_distance",
+    "fidelity": "fidelity",
+    "bits per pixel": "bits_per_pixel",
+    "Y PSNR, dB": "psnr_y_db",
+    "gain, dB": "gain_y_db",
+}
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Entropy along the way, distance to the rendered picture, and what the conditional expectation gives back."""
-    import matplotlib.pyplot as plt
-
     single = [row for row in rows if row.image != _POOLED]
-    figure, axes = plt.subplots(1, 3, figsize=(13, 3.9))
-    subsamplings = list(dict.fromkeys(row.subsampling for row in single if row.quality))
-    _plot_entropy(single, subsamplings[-1], axes[0])
     jpegs = [row for row in single if row.quality]
-    for ax, measure, label in (
-        (axes[1], "trace_distance", "trace distance, 192 dimensions"),
-        (axes[2], "gain_y_db", "gain in Y PSNR, dB"),
-    ):
-        _plot_qualities(jpegs, measure, label, ax)
-    marks = (finite_mean(row.trace_distance for row in single if row.stage == stage) for stage in (LINEAR, WHOLE))
-    for value, label, style in zip(marks, ("linear light", "8 bits"), ("--", ":"), strict=True):
-        if value > 0:
-            axes[1].axhline(value, color="0.5", linestyle=style, linewidth=1, label=label)
+    figure, axes = subplots(1, 3, figsize=(13, 3.9))
+    _plot_entropy(single, distinct(jpegs, "subsampling")[-1], axes[0])
+    distances = curves(jpegs, "quality", "trace_distance", by="subsampling")
+    gains = curves(jpegs, "quality", "gain_y_db", by="subsampling")
+    Panel(
+        curves=distances,
+        x="JPEG quality",
+        y="trace distance, 192 dimensions (mean)",
+        title="distance to the rendered picture",
+    ).draw(axes[1])
+    Panel(
+        curves=gains,
+        x="JPEG quality",
+        y="gain in Y PSNR, dB (mean)",
+        title="conditional expectation − JPEG",
+        dashed=(0.0,),
+    ).draw(axes[2])
+    for stage, label, style in ((LINEAR, "linear light", "--"), (WHOLE, "8 bits", ":")):
+        distance = mean(single, "trace_distance", stage=stage)
+        if distance > 0:
+            axes[1].axhline(distance, color="0.5", linestyle=style, linewidth=1, label=label)
     if any(row.trace_distance > 0 for row in jpegs):
         axes[1].set_yscale("log")
     axes[1].legend(loc="lower left", bbox_to_anchor=(0.0, 0.08))  # between the level of 8 bits and the curves
-    axes[1].set_title("distance to the rendered picture")
-    axes[2].set_title("conditional expectation − JPEG")
-    axes[2].axhline(0.0, color="0.5", linestyle="--", linewidth=1)
     return figure
 
 
-def _plot_entropy(rows: Sequence[Row], subsampling: str, ax: "Axes") -> None:
+def _plot_entropy(rows: Sequence[Row], subsampling: str, ax: Axes) -> None:
     """Every picture's luma AC entropy from the sensor to the coarsest JPEG."""
+    order = [LINEAR, DEEP, WHOLE]
     chosen = [row for row in rows if row.subsampling in ("", subsampling)]
-    coded = sorted({row.quality for row in chosen if row.quality}, reverse=True)
-    order = [(LINEAR, 0), (DEEP, 0), (WHOLE, 0), *((f"JPEG Q{quality} {subsampling}", quality) for quality in coded)]
-    present = {row.stage for row in chosen}
-    stages = [(stage, quality) for stage, quality in order if stage in present]
-    for name in dict.fromkeys(row.image for row in chosen):
-        values = {row.stage: row.luma_ac_entropy_bits for row in chosen if row.image == name}
-        ax.plot([values.get(stage, np.nan) for stage, _ in stages], marker="o", label=literal_label(name))
-    labels = [f"Q{quality}" if quality else stage.removeprefix("rendered ") for stage, quality in stages]
-    ax.set_xticks(range(len(stages)), labels, rotation=45, ha="right")
-    ax.set_xlabel(f"stage ({subsampling})")
-    ax.set_ylabel("entropy of luma AC, bit")
-    if len({row.image for row in chosen}) <= 6:
+    stages = {
+        row.stage: f"Q{row.quality}" if row.quality else row.stage.removeprefix("rendered ")
+        for row in sorted(chosen, key=lambda row: (-row.quality, 0) if row.quality else (-101, order.index(row.stage)))
+    }
+    pictures = groups(chosen, "image")
+    for name, own in pictures.items():
+        entropy = {row.stage: row.luma_ac_entropy_bits for row in own}
+        ax.plot([entropy.get(stage, np.nan) for stage in stages], marker="o", label=literal_label(name))
+    ax.set_xticks(range(len(stages)), list(stages.values()), rotation=45, ha="right")
+    ax.set(xlabel=f"stage ({subsampling})", ylabel="entropy of luma AC, bit")
+    if len(pictures) <= 6:
         ax.legend()
-
-
-def _plot_qualities(rows: Sequence[Row], measure: str, label: str, ax: "Axes") -> None:
-    """Means against quality, a line per chroma format."""
-    curves = {}
-    for subsampling in dict.fromkeys(row.subsampling for row in rows):
-        chosen = [row for row in rows if row.subsampling == subsampling]
-        qualities = sorted({row.quality for row in chosen})
-        means = [
-            finite_mean(getattr(row, measure) for row in chosen if row.quality == quality) for quality in qualities
-        ]
-        curves[subsampling] = (qualities, means)
-    plot_curves(curves, x_label="JPEG quality", y_label=f"{label} (mean)", ax=ax)

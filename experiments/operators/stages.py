@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments._run.pictures import Picture
+from experiments._run import Array, Picture
 from qimg import images, metrics
-from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator, von_neumann_entropy
 from qimg.transforms import ac_block
 

@@ -9,12 +9,26 @@ fitted on the same pictures, or read from a file.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 import experiments.operators.texture_statistics as statistics
-from experiments._run.pictures import Picture, PictureParams, Track
+from experiments._run import (
+    Array,
+    Count,
+    Figure,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    check,
+    finite_quantiles,
+    require,
+    select,
+    whole,
+)
 from experiments.operators.synthesis_figure import (
     COLOUR,
     GAUSSIAN,
@@ -30,14 +44,8 @@ from experiments.operators.synthesis_figure import (
     encoded,
 )
 from qimg import images, metrics
-from qimg.core.arguments import Array, integer, require
-from qimg.evaluation.summary import finite_quantiles
 from qimg.prior import GaussianMixture, JointMixture, Prior, Recipe, fit, load, sample
 from qimg.prior.views import View, random_places
-from qimg.report import Table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 POOLED = "pooled"
 SMALLEST = 32
@@ -51,21 +59,21 @@ class Params(PictureParams):
     prior: str = ""
     """File of a prior with the mixtures patch8 and luma8, or "default" for the one that comes with qimg; left out, one
     is fitted on the pictures. A texture in colour is drawn where it holds colour8."""
-    components: int = 32
+    components: Count = 32
     """Classes of patch8, where the prior is fitted."""
-    classes: int = 32
+    classes: Count = 32
     """Classes of luma8, where the prior is fitted."""
-    colour_classes: int = 8
+    colour_classes: Annotated[int, whole(0)] = 8
     """Classes of colour8, where the prior is fitted; 0 leaves it out."""
-    rounds: int = 6
+    rounds: Count = 6
     """Passes of the fit."""
-    side: int = 256
+    side: Annotated[int, whole(SMALLEST)] = 256
     """Pixels of a texture's side, at least 32; real pictures are cut down to their middle."""
-    textures: int = 12
+    textures: Count = 12
     """Textures of each kind, and batches of the drawn patches."""
-    patches: int = 40_000
+    patches: Count = 40_000
     """Patches of each source, as many from each picture as from any other."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything that is drawn."""
 
 
@@ -120,7 +128,7 @@ DISTANCES = (2, 4, 8, 16, 24, 32, 48, 64)
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of every picture, texture and batch; none where no picture is large enough and has structure."""
-    _check(params)
+    check(params)
     pictures = [picture for picture in track(params.gather().pictures) if _structured(picture)]
     if not pictures:
         return []
@@ -139,14 +147,16 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         MIXTURE: _batches(prior, params, rng),
         **{name: {unit: _all_patches(plane) for unit, plane in planes[name].items()} for name in WHOLE[1:]},
     }
-    rows = [
-        row
-        for source in WHOLE
-        for unit, plane in track(planes[source].items())
-        for row in _of_plane(source, unit, plane, prior.mixtures["luma8"])
+    return [
+        *(
+            row
+            for source in WHOLE
+            for unit, plane in track(planes[source].items())
+            for row in _of_plane(source, unit, plane, prior.mixtures["luma8"])
+        ),
+        *_of_patches(patches, prior.mixtures["patch8"].mixture),
+        *_pictures(prior, pictures[0], planes, patches, rng),
     ]
-    rows += _of_patches(patches, prior.mixtures["patch8"].mixture)
-    return [*rows, *_pictures(prior, pictures[0], planes, patches, rng)]
 
 
 def _pictures(
@@ -180,18 +190,6 @@ def _pictures(
         )
 
 
-def _check(params: Params) -> None:
-    for name in ("components", "classes", "rounds", "textures", "patches"):
-        integer(name, getattr(params, name), 1)
-    integer("colour_classes", params.colour_classes, 0)
-    integer("side", params.side, SMALLEST)
-    integer("seed", params.seed, 0)
-    if params.prior:
-        for name in ("components", "classes", "colour_classes", "rounds"):
-            usual = getattr(Params, name)
-            require(getattr(params, name) == usual, name, "has no effect where prior is given", getattr(params, name))
-
-
 def _luma(picture: Picture) -> Array:
     return images.luma(picture.image())
 
@@ -204,16 +202,17 @@ def _structured(picture: Picture) -> bool:
 
 def _prior(params: Params, pictures: Sequence[Picture], track: Track) -> Prior:
     if params.prior:
+        for name in ("components", "classes", "colour_classes", "rounds"):
+            usual = getattr(Params, name)
+            require(getattr(params, name) == usual, name, "has no effect where prior is given", getattr(params, name))
         prior = load(None if params.prior == "default" else params.prior)
         for name in ("patch8", "luma8"):
             require(name in prior.mixtures, "prior", f"must hold the mixture {name}", params.prior)
         return prior
-    mixtures = {"patch8": params.components, "luma8": params.classes}
-    if params.colour_classes:
-        mixtures["colour8"] = params.colour_classes
+    colour = {"colour8": params.colour_classes} if params.colour_classes else {}
     recipe = Recipe(
-        mixtures=mixtures,
-        colour=params.colour_classes > 0,
+        mixtures={"patch8": params.components, "luma8": params.classes, **colour},
+        colour=bool(colour),
         scales=(1,),
         jpeg_scale=1,
         rounds=params.rounds,
@@ -320,15 +319,9 @@ def quantiles(rows: Sequence[Row], name: str, source: str) -> tuple[float, float
 
 def _values(rows: Sequence[Row], name: str, source: str) -> list[float]:
     shown = STATISTICS[name]
-    return [
-        row.value
-        for row in rows
-        if row.source == source
-        and row.image != POOLED
-        and row.statistic == shown.field
-        and (np.isnan(shown.x) or row.x == shown.x)
-        and np.isfinite(row.value)
-    ]
+    at = {} if np.isnan(shown.x) else {"x": shown.x}
+    own = select(rows, source=source, statistic=shown.field, **at)
+    return [row.value for row in own if row.image != POOLED and np.isfinite(row.value)]
 
 
 def shared(rows: Sequence[Row], name: str, source: str) -> bool:
@@ -342,7 +335,7 @@ def shared(rows: Sequence[Row], name: str, source: str) -> bool:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Statistics that patches and textures share with real pictures, those that they do not, and pooled kurtosis."""
     if not rows:
         return [f"No picture has {SMALLEST} pixels on each side and energy beyond one shade, so nothing is compared."]
     sentences = [
@@ -353,18 +346,16 @@ def findings(rows: Sequence[Row]) -> list[str]:
         (MIXTURE, GAUSSIAN, "Patches of the mixture"),
         (TEXTURE, GAUSSIAN_TEXTURE, "Textures of the prior"),
     ):
-        told: dict[bool, list[str]] = {True: [], False: []}
+        texts: dict[str, list[str]] = {"share": [], "do not share": []}
         for name, statistic in STATISTICS.items():
             low, middle, high = quantiles(rows, name, REAL)
             value, plain = (quantiles(rows, name, source)[1] for source in (drawn, single))
             if drawn in statistic.sources and np.isfinite([middle, value, plain]).all():
                 beside = f"real {middle:.3g} [{low:.3g}, {high:.3g}], one Gaussian {plain:.3g}"
-                told[shared(rows, name, drawn)].append(f"{statistic.label} {value:.3g} ({beside})")
-        for alike, texts in told.items():
-            if texts:
-                verb = "share" if alike else "do not share"
-                sentences.append(f"{what} {verb} with real ones: {'; '.join(texts)}.")
-    pooled = {row.source: row.value for row in rows if (row.image, row.statistic) == (POOLED, "kurtosis")}
+                verb = "share" if shared(rows, name, drawn) else "do not share"
+                texts[verb].append(f"{statistic.label} {value:.3g} ({beside})")
+        sentences += [f"{what} {verb} with real ones: {'; '.join(listed)}." for verb, listed in texts.items() if listed]
+    pooled = {row.source: row.value for row in select(rows, image=POOLED, statistic="kurtosis")}
     if np.isfinite([pooled[source] for source in (REAL, GAUSSIAN, MIXTURE)]).all():
         sentences.append(
             f"Over all pictures together DCT coefficients have a kurtosis of {pooled[REAL]:.3g} (median of 63), those "
@@ -375,18 +366,23 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Medians and intervals of every statistic, source by source."""
-    body = []
-    for name, statistic in STATISTICS.items() if rows else ():
-        cells = []
-        for source in SOURCES:
-            low, middle, high = quantiles(rows, name, source)
-            there = source in statistic.sources and np.isfinite(middle)
-            cells.append(f"{middle:.3g} [{low:.3g}, {high:.3g}]" if there else "–")
-        body.append([statistic.label, *cells])
-    caption = "Medians and 5–95 % over pictures, textures and batches of patches"
-    return Table(columns=["statistic", *SOURCES], rows=body, caption=caption)
+    return Table(
+        columns=["statistic", *SOURCES],
+        rows=[
+            [statistic.label, *(_cell(rows, name, source) for source in SOURCES)]
+            for name, statistic in STATISTICS.items()
+            if rows
+        ],
+        caption="Medians and 5–95 % over pictures, textures and batches of patches",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def _cell(rows: Sequence[Row], name: str, source: str) -> str:
+    low, middle, high = quantiles(rows, name, source)
+    there = source in STATISTICS[name].sources and np.isfinite(middle)
+    return f"{middle:.3g} [{low:.3g}, {high:.3g}]" if there else "–"
+
+
+def plot(rows: Sequence[Row]) -> Figure:
     """Pictures and patches beside what was drawn, and curves of spectrum, tails, contrast and edges."""
     return draw(rows)

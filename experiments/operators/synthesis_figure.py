@@ -4,19 +4,25 @@ import base64
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from experiments._run import (
+    Array,
+    Axes,
+    Figure,
+    bare,
+    finite_quantiles,
+    groups,
+    groups_by,
+    plain_log_axis,
+    select,
+    values,
+    zero_line,
+)
 from qimg import images
-from qimg.core.arguments import Array
-from qimg.evaluation.summary import finite_quantiles
-from qimg.report import plain_log_axis
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 REAL, GAUSSIAN, MIXTURE = "real", "Gaussian", "mixture"
 GAUSSIAN_TEXTURE, TEXTURE, COLOUR = "Gaussian texture", "prior texture", "prior texture in colour"
@@ -69,7 +75,7 @@ def encoded(picture: Array) -> str:
     return base64.b64encode(content).decode("ascii")
 
 
-def draw(rows: Sequence[Any]) -> "Figure":
+def draw(rows: Sequence[Any]) -> Figure:
     """Pictures, boards and curves."""
     import matplotlib.pyplot as plt
 
@@ -82,75 +88,49 @@ def draw(rows: Sequence[Any]) -> "Figure":
         for ax, name in zip(np.atleast_1d(part.subplots(1, len(names))), names, strict=True):
             _show(pictures[name], _CAPTIONS[name], ax)
     axes = bottom.subplots(1, 4)
-    _spectra(rows, axes[0])
+    _bands(rows, "power", "power spectrum", axes[0])
+    axes[0].set_yscale("log")
     _tails(rows, axes[1])
-    _reach(rows, "contrast", "correlation of contrast", axes[2])
-    _reach(rows, "edges", "continuation of edges", axes[3])
+    _bands(rows, "contrast", "correlation of contrast", axes[2])
+    _bands(rows, "edges", "continuation of edges", axes[3])
     return figure
 
 
-def _show(picture: str, caption: str, ax: "Axes") -> None:
+def _show(picture: str, caption: str, ax: Axes) -> None:
     with Image.open(io.BytesIO(base64.b64decode(picture))) as file:
-        pixels = np.array(file)
-    ax.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    ax.grid(visible=False)
-    ax.set_xticks([])
-    ax.set_yticks([])
+        ax.imshow(np.array(file), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    bare(ax)
     ax.set_xlabel(caption)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
 
 
-def _spectra(rows: Sequence[Any], ax: "Axes") -> None:
-    for source in WHOLE:
-        _band(rows, source, "power", ax)
-    ax.set_xlabel("cycles per pixel")
-    ax.set_title("power spectrum")
-    _logarithmic(ax, "x")
-    ax.set_yscale("log")
-
-
-def _tails(rows: Sequence[Any], ax: "Axes") -> None:
+def _tails(rows: Sequence[Any], ax: Axes) -> None:
     """Pooled kurtosis of the coefficients on every diagonal of the DCT, its median."""
     for source in SOURCES:
-        diagonals: dict[int, list[float]] = {}
-        for row in rows:
-            if row.source == source and row.statistic == "kurtosis of coefficient":
-                diagonals.setdefault(sum(divmod(int(row.x), 8)), []).append(row.value)
+        own = select(rows, source=source, statistic="kurtosis of coefficient")
+        diagonals = dict(sorted(groups_by(own, lambda row: sum(divmod(int(row.x), 8))).items()))
+        middle = [finite_quantiles(values(there, "value"))[1] for there in diagonals.values()]
         colour, line = _LINES[source]
-        places = sorted(diagonals)
-        middle = [finite_quantiles(diagonals[place])[1] for place in places]
-        ax.plot(places, middle, line, color=colour, label=source)
-    ax.set_xlabel("u + v of the DCT coefficient")
-    ax.set_title("kurtosis, 3 for a Gaussian")
+        ax.plot(list(diagonals), middle, line, color=colour, label=source)
+    ax.set(xlabel="u + v of the DCT coefficient", title="kurtosis, 3 for a Gaussian")
     ax.legend(fontsize=7.5)
     _logarithmic(ax, "y")
 
 
-def _reach(rows: Sequence[Any], statistic: str, title: str, ax: "Axes") -> None:
+def _bands(rows: Sequence[Any], statistic: str, title: str, ax: Axes) -> None:
+    """Median and 5–95 % over the planes of each source against x."""
     for source in WHOLE:
-        _band(rows, source, statistic, ax)
-    ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
-    ax.set_xlabel("distance, pixels")
-    ax.set_title(title)
+        there = dict(sorted(groups(select(rows, source=source, statistic=statistic), "x").items()))
+        if there:
+            low, middle, high = np.array([finite_quantiles(values(own, "value")) for own in there.values()]).T
+            colour, line = _LINES[source]
+            ax.plot(list(there), middle, line, color=colour, label=source)
+            ax.fill_between(list(there), low, high, color=colour, alpha=0.15, linewidth=0)
+    if statistic != "power":
+        zero_line(ax)
+    ax.set(xlabel="cycles per pixel" if statistic == "power" else "distance, pixels", title=title)
     _logarithmic(ax, "x")
 
 
-def _band(rows: Sequence[Any], source: str, statistic: str, ax: "Axes") -> None:
-    """Median and 5–95 % over the planes of a source against x."""
-    values: dict[float, list[float]] = {}
-    for row in rows:
-        if row.source == source and row.statistic == statistic:
-            values.setdefault(row.x, []).append(row.value)
-    if not values:
-        return
-    places = sorted(values)
-    low, middle, high = np.array([finite_quantiles(values[place]) for place in places]).T
-    colour, line = _LINES[source]
-    ax.plot(places, middle, line, color=colour, label=source)
-    ax.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
-
-
-def _logarithmic(ax: "Axes", which: str) -> None:
+def _logarithmic(ax: Axes, which: str) -> None:
     if ax.get_lines():
         plain_log_axis(ax, which)

@@ -8,20 +8,31 @@ noise of the same energy. Intervals resample the pictures.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Array,
+    Figure,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    check,
+    groups,
+    literal_label,
+    plain_log_axis,
+    select,
+    subplots,
+    table_of,
+    values,
+    whole,
+)
 from experiments.operators.code_length import ac_operator, excess_bits_per_pixel, has_energy
 from qimg import metrics, prior
-from qimg.core.arguments import Array, integer
 from qimg.prior.model import operator_key
-from qimg.report import Table
 from qimg.transforms import ac_block
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +41,9 @@ class Params(PictureParams):
 
     prior: str = ""
     """File of a prior with 8×8 operators; the one that comes with qimg when left out."""
-    draws: int = 400
+    draws: Annotated[int, whole(2)] = 400
     """Resamples of the pictures for the intervals of the pooled rows."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the resampling."""
 
 
@@ -66,26 +77,27 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per model and picture, and one per model for all pictures pooled."""
-    integer("draws", params.draws, 2)
-    integer("seed", params.seed, 0)
+    check(params)
     models = _models(prior.load(params.prior or None))
     pictures = params.gather().pictures
-    operators = [ac_operator(picture.image()) for picture in track(pictures)]
-    kept = [k for k, operator in enumerate(operators) if has_energy(operator.matrix / operator.count)]
-    sums = np.array([operators[k].matrix for k in kept]).reshape(-1, 63, 63)
-    counts = np.array([float(operators[k].count) for k in kept])
-    rows = []
-    for k, moments in zip(kept, sums / counts[:, None, None], strict=True):
-        rows += [_row(pictures[k].name, name, 1, model, moments) for name, model in models.items()]
-    if len(kept) == 0:
-        return rows
-    pooled = sums.sum(axis=0) / counts.sum()
-    weights = np.random.default_rng(params.seed).multinomial(len(kept), np.full(len(kept), 1 / len(kept)), params.draws)
+    operators = {picture.name: ac_operator(picture.image()) for picture in track(pictures)}
+    alive = {name: one for name, one in operators.items() if has_energy(one.matrix / one.count)}
+    if not alive:
+        return []
+    sums = np.array([one.matrix for one in alive.values()])
+    counts = np.array([float(one.count) for one in alive.values()])
+    rows = [
+        _row(image, name, 1, model, one.matrix / one.count)
+        for image, one in alive.items()
+        for name, model in models.items()
+    ]
+    n = len(alive)
+    weights = np.random.default_rng(params.seed).multinomial(n, np.full(n, 1 / n), params.draws)
     resampled = np.tensordot(weights, sums, 1) / (weights @ counts)[:, None, None]
     for name, model in models.items():
         excess = excess_bits_per_pixel(model, resampled, trace_normalised=True)
-        low, high = np.quantile(excess, [0.05, 0.95])
-        rows.append(_row("pooled", name, len(kept), model, pooled, low=float(low), high=float(high)))
+        low, high = np.quantile(excess, [0.05, 0.95]).tolist()
+        rows.append(_row("pooled", name, n, model, sums.sum(axis=0) / counts.sum(), low=low, high=high))
     return rows
 
 
@@ -126,22 +138,22 @@ def _row(
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
-    pooled = {row.model: row for row in rows if row.image == "pooled"}
+    """Excess of the prior's operator on the pooled pictures beside its sets and the baselines, and on single ones."""
+    pooled = {row.model: row for row in _pooled(rows)}
     if not pooled:
         return ["No picture has energy beside its mean, so there is nothing to code."]
-    own, variances = pooled[OWN], pooled[VARIANCES]
-    sets = sorted((row for name, row in pooled.items() if "@" in name), key=lambda row: row.excess_bits_per_pixel)
+    own = pooled[OWN]
+    sets = [row for row in pooled.values() if "@" in row.model]
     sentences = [
         f"On {own.pictures} picture(s) together the prior's operator costs {own.excess_bits_per_pixel:.3f} bit/pixel "
         f"[{own.low:.3f}, {own.high:.3f}] beyond a code built from them; its DCT variances without coherences cost "
-        f"{variances.excess_bits_per_pixel:.3f}, white noise {pooled[WHITE].excess_bits_per_pixel:.2f}.",
+        f"{pooled[VARIANCES].excess_bits_per_pixel:.3f}, white noise {pooled[WHITE].excess_bits_per_pixel:.2f}.",
         f"Of its sets {sets[0].model} costs least, {sets[0].excess_bits_per_pixel:.3f}, and {sets[-1].model} most, "
         f"{sets[-1].excess_bits_per_pixel:.3f}.",
         f"With its own trace the operator costs {own.raw_excess_bits_per_pixel:.3f}: contrast has to be taken from the "
         "picture.",
     ]
-    single = sorted(row.excess_bits_per_pixel for row in rows if row.model == OWN and row.image != "pooled")
+    single = sorted(row.excess_bits_per_pixel for row in select(rows, model=OWN) if row.image != "pooled")
     if len(single) > 1:
         sentences.append(
             f"Single pictures differ from it by {single[0]:.2f} to {single[-1]:.2f} bit/pixel: an operator of one "
@@ -150,44 +162,43 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
+def _pooled(rows: Sequence[Row]) -> list[Row]:
+    """The pooled rows, cheapest first."""
+    return sorted(select(rows, image="pooled"), key=lambda row: row.excess_bits_per_pixel)
+
+
 def table(rows: Sequence[Row]) -> Table:
     """The pooled rows, cheapest first."""
-    pooled = sorted((row for row in rows if row.image == "pooled"), key=lambda row: row.excess_bits_per_pixel)
-    body = [
-        [
-            row.model,
-            row.excess_bits_per_pixel,
-            f"{row.low:.3f} – {row.high:.3f}",
-            row.raw_excess_bits_per_pixel,
-            row.fidelity,
-            row.trace_distance,
-        ]
-        for row in pooled
-    ]
-    columns = ["operator", "excess, bit/pixel", "5–95 %", "with its own trace", "fidelity", "trace distance"]
-    count = pooled[0].pictures if pooled else 0
-    return Table(columns=columns, rows=body, caption=f"Luma without DC of {count} picture(s) pooled")
+    pooled = _pooled(rows)
+    return table_of(
+        pooled,
+        {
+            "operator": "model",
+            "excess, bit/pixel": "excess_bits_per_pixel",
+            "5–95 %": lambda row: f"{row.low:.3f} – {row.high:.3f}",
+            "with its own trace": "raw_excess_bits_per_pixel",
+            "fidelity": "fidelity",
+            "trace distance": "trace_distance",
+        },
+        caption=f"Luma without DC of {pooled[0].pictures if pooled else 0} picture(s) pooled",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Excess of every operator: pooled with its interval, and every picture."""
-    import matplotlib.pyplot as plt
-
-    from qimg.report import literal_label, plain_log_axis
-
-    models = [row.model for row in sorted(rows, key=lambda row: -row.excess_bits_per_pixel) if row.image == "pooled"]
-    figure, ax = plt.subplots(figsize=(7.5, 0.8 + 0.34 * max(len(models), 3)), layout="constrained")
-    for height, model in enumerate(models):
-        single = [row.excess_bits_per_pixel for row in rows if row.model == model and row.image != "pooled"]
-        (pooled,) = (row for row in rows if row.model == model and row.image == "pooled")
+    pooled = _pooled(rows)[::-1]
+    figure, ax = subplots(figsize=(7.5, 0.8 + 0.34 * max(len(pooled), 3)), layout="constrained")
+    single = groups([row for row in rows if row.image != "pooled"], "model")
+    for height, row in enumerate(pooled):
+        own = values(single[row.model], "excess_bits_per_pixel")
         first = height == 0  # one entry in the legend for all
-        ax.plot(single, [height] * len(single), ".", color="0.6", markersize=4, label="one picture" if first else None)
+        ax.plot(own, [height] * len(own), ".", color="0.6", markersize=4, label="one picture" if first else None)
         label = "all pooled, 5–95 %" if first else None
-        ax.plot([pooled.low, pooled.high], [height, height], color="C0", linewidth=4, alpha=0.35, label=label)
-        ax.plot([pooled.excess_bits_per_pixel], [height], "o", color="C0")
-    ax.set_yticks(range(len(models)), [literal_label(model) for model in models])
+        ax.plot([row.low, row.high], [height, height], color="C0", linewidth=4, alpha=0.35, label=label)
+        ax.plot([row.excess_bits_per_pixel], [height], "o", color="C0")
+    ax.set_yticks(range(len(pooled)), [literal_label(row.model) for row in pooled])
     ax.set_xlabel("excess code length, bit/pixel")
-    if models:
+    if pooled:
         plain_log_axis(ax, "x")
         ax.legend(loc="upper right")
     return figure

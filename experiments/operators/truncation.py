@@ -6,30 +6,42 @@ picture itself (the low-rank SVD: optimal, but the basis would have to be sent) 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import LeaveOneOut, Picture, PictureParams, Track
+from experiments._run import (
+    Array,
+    Figure,
+    LeaveOneOut,
+    Panel,
+    Picture,
+    PictureParams,
+    Table,
+    Track,
+    check,
+    comparable,
+    each,
+    fair_mean,
+    figure_of,
+    groups,
+    levels,
+    mean,
+    pictures_counted,
+    whole,
+)
 from qimg import images, metrics
-from qimg.core.arguments import Array
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
 from qimg.images import LEVEL_SHIFT
 from qimg.patches import assemble_patches, extract_patches
-from qimg.report import Table, plain_log_axis, plot_curves
 from qimg.transforms import klt, unitary
 from qimg.truncation import energy_order, keep_coefficients
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    ranks: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
+    ranks: Annotated[tuple[int, ...], each(whole(1, 192))] = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
     """Coefficients kept of 192."""
 
 
@@ -57,7 +69,7 @@ EXACT = 1e-24
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, transform, source of the basis and rank; only "itself" where the others have no energy."""
-    integers("ranks", params.ranks, 1, 192)
+    check(params)
     pictures = params.gather().pictures
     operators = LeaveOneOut(pictures, Picture.operator)
     rows: list[Row] = []
@@ -107,15 +119,16 @@ def _rgb_like(planes: Array, reference: Array) -> Array:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """PSNR of the transforms at 16 coefficients, or at the middle rank."""
     if not rows:
         return ["No picture has energy after the level shift, so there is nothing to truncate."]
-    ranks = sorted({row.rank for row in rows})
+    ranks = levels(rows, "rank")
     rank = 16 if 16 in ranks else ranks[len(ranks) // 2]
     if not comparable(rows, "psnr_y_db"):
         return ["Every picture is kept exactly by some of these transforms, so there is no error to compare."]
     itself, prior, dct, haar = (
-        _mean(rows, *key, rank) for key in (("KLT", "itself"), ("KLT", "others"), ("DCT", "others"), ("Haar", "others"))
+        fair_mean(rows, "psnr_y_db", transform=name, fitted_on=source, rank=rank)
+        for name, source in (("KLT", "itself"), ("KLT", "others"), ("DCT", "others"), ("Haar", "others"))
     )
     return [
         f"{rank} of 192 coefficients keep {itself:.2f} dB in Y with each picture's own KLT, {prior:.2f} dB with the "
@@ -125,39 +138,41 @@ def findings(rows: Sequence[Row]) -> list[str]:
     ]
 
 
+def _curves(rows: Sequence[Row], measure: str) -> dict[tuple[str, str], tuple[list[int], list[float]]]:
+    """(transform, source) → ranks, and means over the pictures that no transform keeps exactly at any rank."""
+    ranks, kept = levels(rows, "rank"), comparable(rows, measure)
+    return {
+        (name, source): (ranks, [mean(kept, measure, transform=name, fitted_on=source, rank=rank) for rank in ranks])
+        for name, source in groups(rows, "transform", "fitted_on")
+    }
+
+
+def _label(name: str, source: str) -> str:
+    return f"KLT of {'itself' if source == 'itself' else 'other pictures'}" if name == "KLT" else name
+
+
 def table(rows: Sequence[Row]) -> Table:
     """Mean PSNR at each rank."""
-    keys = list(dict.fromkeys((row.transform, row.fitted_on) for row in rows))
-    body = [[rank, *(_mean(rows, *key, rank) for key in keys)] for rank in sorted({row.rank for row in rows})]
-    names = [f"{name} ({source})" if name == "KLT" else name for name, source in keys]
+    means = _curves(rows, "psnr_y_db")
+    names = [f"{name} ({source})" if name == "KLT" else name for name, source in means]
     return Table(
-        columns=["rank", *names], rows=body, caption=f"Y PSNR in dB, means over {pictures_counted(rows, 'psnr_y_db')}"
+        columns=["rank", *names],
+        rows=[[rank, *(psnr[k] for _, psnr in means.values())] for k, rank in enumerate(levels(rows, "rank"))],
+        caption=f"Y PSNR in dB, means over {pictures_counted(rows, 'psnr_y_db')}",
     )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """PSNR and discarded weight against rank."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
-    ranks = sorted({row.rank for row in rows})
-    for ax, measure, label in zip(
-        axes, ("psnr_y_db", "discarded_weight"), ("Y PSNR, dB", "discarded weight"), strict=True
-    ):
-        curves = {}
-        for name, source in dict.fromkeys((row.transform, row.fitted_on) for row in rows):
-            shown = f"KLT of {'itself' if source == 'itself' else 'other pictures'}" if name == "KLT" else name
-            curves[shown] = (ranks, [_mean(rows, name, source, rank, measure) for rank in ranks])
-        if curves:
-            plot_curves(curves, x_label="coefficients kept of 192", y_label=label, ax=ax)
-        plain_log_axis(ax, "x")
+    psnr, weight = (
+        {_label(*key): points for key, points in _curves(rows, name).items()}
+        for name in ("psnr_y_db", "discarded_weight")
+    )
+    figure = figure_of(
+        Panel(curves=psnr, x="coefficients kept of 192", y="Y PSNR, dB", log="x"),
+        Panel(curves=weight, x="coefficients kept of 192", y="discarded weight", log="x"),
+        size=(10, 3.8),
+    )
     if any(row.discarded_weight > 0 for row in rows):
-        axes[1].set_yscale("log")
+        figure.axes[1].set_yscale("log")
     return figure
-
-
-def _mean(rows: Sequence[Row], name: str, source: str, rank: int, measure: str = "psnr_y_db") -> float:
-    """Mean over the pictures; of PSNR, over those that no transform keeps exactly at any rank."""
-    key = (name, source, rank)
-    chosen = comparable(rows, measure)
-    return finite_mean(getattr(row, measure) for row in chosen if (row.transform, row.fitted_on, row.rank) == key)

@@ -9,23 +9,38 @@ them where both are one set); two random halves of one set show what the same me
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
+from experiments._run import (
+    Array,
+    Count,
+    Counts,
+    Figure,
+    Gathered,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    bundled,
+    check,
+    each,
+    finite_quantiles,
+    gather,
+    groups,
+    groups_by,
+    median,
+    select,
+    subplots,
+    values,
+    whole,
+)
 from experiments._run.heat_maps import plot_matrix
-from experiments._run.parameters import integers
-from experiments._run.pictures import Gathered, PictureParams, Track, bundled, gather
 from experiments.operators.code_length import excess_bits_per_pixel, has_energy
 from experiments.operators.picture_sets import Kind, Moments, moments_of_sets
 from qimg import metrics
-from qimg.core.arguments import Array, integer
-from qimg.evaluation.summary import finite_quantiles
 from qimg.operators import von_neumann_entropy
-from qimg.report import Table
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +52,13 @@ class Params(PictureParams):
     photographs is a set of its own."""
     box_mean: int = 1
     """Averaging before everything else, which `scales` multiply; 0 reduces pictures above 1.5 million pixels alone."""
-    scales: tuple[int, ...] = (1, 2, 4)
+    scales: Counts = (1, 2, 4)
     """Boxes that the pictures are averaged over: 1 is full size, 2 half, 4 a quarter."""
-    qualities: tuple[int, ...] = (50,)
+    qualities: Annotated[tuple[int, ...], each(whole(1, 100), empty=True)] = (50,)
     """libjpeg qualities at which every set is also looked at after JPEG, at full size."""
-    draws: int = 40
+    draws: Count = 40
     """Resamples of the pictures for intervals, and splits into halves."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of both."""
 
     def sets(self) -> dict[str, Gathered]:
@@ -99,14 +114,35 @@ class Row:
     entropy_a_bits: float
     entropy_b_bits: float
 
+    @property
+    def kind_a(self) -> Kind:
+        """Scale and JPEG quality of A."""
+        return Kind(scale=self.scale_a, quality=self.quality_a)
+
+    @property
+    def kind_b(self) -> Kind:
+        """Scale and JPEG quality of B."""
+        return Kind(scale=self.scale_b, quality=self.quality_b)
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """Names of A and B, with what was done with their pictures."""
+        return self.kind_a.named(self.set_a), self.kind_b.named(self.set_b)
+
+    @property
+    def same_set(self) -> bool:
+        """Whether A and B are one set."""
+        return self.set_a == self.set_b
+
+    @property
+    def encoded(self) -> bool:
+        """Whether a picture of either was JPEG encoded here."""
+        return self.quality_a + self.quality_b > 0
+
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per ordered pair of sets and kinds, and one per set and kind that can be halved."""
-    integers("scales", params.scales, 1)
-    if params.qualities:
-        integers("qualities", params.qualities, 1, 100)
-    integer("draws", params.draws, 1)
-    integer("seed", params.seed, 0)
+    check(params)
     kinds = [Kind(scale=scale) for scale in sorted(set(params.scales))]
     kinds += [Kind(scale=1, quality=quality) for quality in sorted(set(params.qualities), reverse=True)]
     compared = moments_of_sets(params.sets(), kinds, track=track)
@@ -123,12 +159,12 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 
 
 def _pair(a: Moments, b: Moments, resamples: Array) -> Row:
-    values = _compare(a.all(), b.all())
+    found = _compare(a.all(), b.all())
     if len(b.counts) == 1:
-        return _row("sets", a, b, values, None)
+        return _row("sets", a, b, found, {})
     # At another scale the pictures are the same: drawn together, or the draws would add a difference of their own.
     model = a.mean(resamples) if a.hashes == b.hashes else np.broadcast_to(a.all(), (len(resamples), *a.sums.shape[1:]))
-    return _row("sets", a, b, values, _compare(*_with_energy(model, b.mean(resamples))))
+    return _row("sets", a, b, found, _compare(*_with_energy(model, b.mean(resamples))))
 
 
 def _halves(one: Moments, halves: Array) -> list[Row]:
@@ -137,7 +173,7 @@ def _halves(one: Moments, halves: Array) -> list[Row]:
     if len(model) == 0:
         return []
     draws = _compare(model, truth)
-    return [_row("halves", one, one, {name: np.median(values) for name, values in draws.items()}, draws)]
+    return [_row("halves", one, one, {name: np.median(drawn) for name, drawn in draws.items()}, draws)]
 
 
 def _with_energy(model: Array, truth: Array) -> tuple[Array, Array]:
@@ -157,14 +193,9 @@ def _compare(model: Array, truth: Array) -> dict[str, Array]:
     }
 
 
-def _row(compared: str, a: Moments, b: Moments, values: dict[str, Array], draws: dict[str, Array] | None) -> Row:
+def _row(compared: str, a: Moments, b: Moments, found: dict[str, Array], draws: dict[str, Array]) -> Row:
     """A row with 5–95 % of the draws as intervals; NaN where there are no draws."""
-
-    def interval(name: str) -> tuple[float, float]:
-        low, _, high = finite_quantiles([] if draws is None else draws[name])
-        return low, high
-
-    (fidelity_low, fidelity_high), (excess_low, excess_high) = interval("fidelity"), interval("excess")
+    fidelity, excess = (finite_quantiles(draws.get(name, ())) for name in ("fidelity", "excess"))
     return Row(
         compared=compared,
         set_a=a.name,
@@ -176,14 +207,14 @@ def _row(compared: str, a: Moments, b: Moments, values: dict[str, Array], draws:
         quality_b=b.kind.quality,
         pictures_b=len(b.counts),
         shared_pictures=len(set(a.hashes) & set(b.hashes)),
-        fidelity=float(values["fidelity"]),
-        fidelity_low=fidelity_low,
-        fidelity_high=fidelity_high,
-        trace_distance=float(values["trace_distance"]),
-        excess_raw_bits_per_pixel=float(values["raw"]),
-        excess_bits_per_pixel=float(values["excess"]),
-        excess_low=excess_low,
-        excess_high=excess_high,
+        fidelity=float(found["fidelity"]),
+        fidelity_low=fidelity[0],
+        fidelity_high=fidelity[2],
+        trace_distance=float(found["trace_distance"]),
+        excess_raw_bits_per_pixel=float(found["raw"]),
+        excess_bits_per_pixel=float(found["excess"]),
+        excess_low=excess[0],
+        excess_high=excess[2],
         entropy_a_bits=float(von_neumann_entropy(_density(a.all()))),
         entropy_b_bits=float(von_neumann_entropy(_density(b.all()))),
     )
@@ -194,12 +225,11 @@ def _density(moments: Array) -> Array:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
-    compared = [row for row in rows if row.compared == "sets"]
+    """Sets, halves of one set, comparisons by kind, scales of every set, and the pairs furthest apart."""
+    compared, halves = select(rows, compared="sets"), select(rows, compared="halves")
     if not compared:
         return ["There is nothing to compare: it takes two sets, or two scales, of pictures with energy without DC."]
     sizes = {row.set_b: row.pictures_b for row in rows}
-    halves = [row for row in rows if row.compared == "halves"]
     named = ", ".join(f"{name} ({count})" for name, count in sizes.items())
     sentences = [f"{len(sizes)} set(s), with their numbers of pictures: {named}."]
     if halves:
@@ -215,24 +245,21 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def _by_kind(compared: Sequence[Row], halves: Sequence[Row]) -> list[str]:
     """Sets against sets, scales against scales, JPEG against what it was made of; and which matters more."""
-    plain = [row for row in compared if not row.quality_a + row.quality_b]
-    same_size = [row for row in compared if _same_set(row) and row.scale_a == row.scale_b == 1]
+    plain = select(compared, encoded=False)
+    same_size = select(compared, same_set=True, scale_a=1, scale_b=1)
     kinds = {
-        "Between sets at equal scale": [row for row in plain if _same_kind(row)],
-        "Between scales of one set": [row for row in plain if _same_set(row)],
-        "A set after JPEG, coded by what it was before": [row for row in same_size if not row.quality_a],
-        "A set coded by what it is after JPEG": [row for row in same_size if not row.quality_b],
+        "Between sets at equal scale": [row for row in plain if not row.same_set and row.kind_a == row.kind_b],
+        "Between scales of one set": select(plain, same_set=True),
+        "A set after JPEG, coded by what it was before": select(same_size, quality_a=0),
+        "A set coded by what it is after JPEG": select(same_size, quality_b=0),
     }
-    sentences = []
-    for title, chosen in kinds.items():
-        if chosen:
-            raw = np.median([row.excess_raw_bits_per_pixel for row in chosen])
-            sentences.append(
-                f"{title}: {_measured(chosen)}; with A's own contrast the median excess is {raw:.3f}."
-                f"{_told_apart(chosen, halves)}"
-            )
-    medians = [np.median([row.excess_bits_per_pixel for row in chosen] or [0]) for chosen in kinds.values()]
-    sets, scales = medians[:2]
+    sentences = [
+        f"{title}: {_measured(chosen)}; with A's own contrast the median excess is "
+        f"{median(chosen, 'excess_raw_bits_per_pixel'):.3f}.{_told_apart(chosen, halves)}"
+        for title, chosen in kinds.items()
+        if chosen
+    ]
+    sets, scales = (median(chosen, "excess_bits_per_pixel") if chosen else 0 for chosen in list(kinds.values())[:2])
     if sets > 0 and scales > 0:
         more, less, ratio = ("scale", "set", scales / sets) if scales > sets else ("set", "scale", sets / scales)
         sentences.append(f"The {more} matters more than the {less}: {ratio:.1f} times the median excess.")
@@ -241,120 +268,106 @@ def _by_kind(compared: Sequence[Row], halves: Sequence[Row]) -> list[str]:
 
 def _scale_by_set(compared: Sequence[Row]) -> list[str]:
     """Which sets are like themselves at another scale, and which are not."""
-    largest: dict[str, float] = {}
-    for row in compared:
-        if _same_set(row) and not row.quality_a + row.quality_b:
-            largest[row.set_b] = max(largest.get(row.set_b, 0.0), row.excess_bits_per_pixel)
+    between = groups(select(compared, same_set=True, encoded=False), "set_b")
+    largest = {name: max(values(own, "excess_bits_per_pixel")) for name, own in between.items()}
     listed = ", ".join(f"{name} {value:.3f}" for name, value in sorted(largest.items(), key=lambda one: -one[1]))
     return [f"Largest excess between two scales of each set, bit/pixel: {listed}."] if largest else []
 
 
 def _furthest(compared: Sequence[Row]) -> list[str]:
     """The pairs where the operator of A serves B worst, without and with JPEG."""
-    sentences = []
-    for title, encoded in (("", False), (", after JPEG", True)):
-        chosen = [row for row in compared if bool(row.quality_a + row.quality_b) is encoded]
-        told = "; ".join(
-            f"{_label_b(row)} coded by {_label_a(row)} {row.excess_bits_per_pixel:.3f} bit/pixel (F {row.fidelity:.3f})"
-            for row in sorted(chosen, key=lambda row: -row.excess_bits_per_pixel)[:3]
+    ordered = sorted(compared, key=lambda row: -row.excess_bits_per_pixel)
+    return [
+        f"Furthest apart{title}: "
+        + "; ".join(
+            f"{row.labels[1]} coded by {row.labels[0]} {row.excess_bits_per_pixel:.3f} bit/pixel (F {row.fidelity:.3f})"
+            for row in chosen[:3]
         )
-        if told:
-            sentences.append(f"Furthest apart{title}: {told}.")
-    return sentences
-
-
-def _same_kind(row: Row) -> bool:
-    return row.set_a != row.set_b and _kind_a(row) == _kind_b(row)
-
-
-def _same_set(row: Row) -> bool:
-    return row.set_a == row.set_b
+        + "."
+        for title, chosen in (("", select(ordered, encoded=False)), (", after JPEG", select(ordered, encoded=True)))
+        if chosen
+    ]
 
 
 def _measured(rows: Sequence[Row]) -> str:
-    low, middle, high = np.quantile([row.excess_bits_per_pixel for row in rows], [0, 0.5, 1])
-    worst, fidelity, best = np.quantile([row.fidelity for row in rows], [0, 0.5, 1])
+    (low, middle, high), (worst, fidelity, best) = (
+        _range(rows, name) for name in ("excess_bits_per_pixel", "fidelity")
+    )
     return (
         f"excess {middle:.3f} bit/pixel [{low:.3f} to {high:.3f}], fidelity {fidelity:.3f} [{worst:.3f} to {best:.3f}] "
         f"(median and range of {len(rows)}, traces made equal)"
     )
 
 
+def _range(rows: Sequence[Row], name: str) -> tuple[float, float, float]:
+    """Least, median and largest value."""
+    low, middle, high = np.quantile(values(rows, name), [0, 0.5, 1])
+    return float(low), float(middle), float(high)
+
+
 def _told_apart(rows: Sequence[Row], halves: Sequence[Row]) -> str:
     """How many pairs are no further apart than halves of one of their sets are."""
-    usual = {_label_b(row): row.excess_high for row in halves}
-    known = [row for row in rows if _label_a(row) in usual and _label_b(row) in usual]
-    if not known:
-        return ""
-    within = [row for row in known if row.excess_bits_per_pixel <= max(usual[_label_a(row)], usual[_label_b(row)])]
+    usual = {row.labels[1]: row.excess_high for row in halves}
+    known = [row for row in rows if usual.keys() >= set(row.labels)]
+    within = [row for row in known if row.excess_bits_per_pixel <= max(usual[label] for label in row.labels)]
     return (
         f" In {len(within)} of {len(known)} pairs the excess is no more than 95 % of the splits of one of the two sets "
         "into halves give."
+        if known
+        else ""
     )
 
 
-def _kind_a(row: Row) -> Kind:
-    return Kind(scale=row.scale_a, quality=row.quality_a)
-
-
-def _kind_b(row: Row) -> Kind:
-    return Kind(scale=row.scale_b, quality=row.quality_b)
-
-
-def _label(name: str, kind: Kind) -> str:
-    return name if kind == Kind(scale=1) else f"{name} {kind.label}"
-
-
-def _label_a(row: Row) -> str:
-    return _label(row.set_a, _kind_a(row))
-
-
-def _label_b(row: Row) -> str:
-    return _label(row.set_b, _kind_b(row))
+def _described(row: Row) -> str:
+    """What the table compares: halves, or the kinds of two sets."""
+    if row.compared == "halves":
+        return f"halves of one set, {row.kind_b.label}"
+    return f"{'the same set' if row.same_set else 'another set'}, {row.kind_a.label} codes {row.kind_b.label}"
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Medians and ranges of the pairs by kind; every pair is in `rows.csv` and in the figure."""
-    groups: dict[str, list[Row]] = {}
-    for row in sorted(rows, key=lambda row: (row.compared, row.set_a == row.set_b)):
-        if row.compared == "halves":
-            kind = f"halves of one set, {_kind_b(row).label}"
-        else:
-            who = "the same set" if _same_set(row) else "another set"
-            kind = f"{who}, {_kind_a(row).label} codes {_kind_b(row).label}"
-        groups.setdefault(kind, []).append(row)
     body = []
-    for kind, chosen in groups.items():
-        fidelity, distance, excess, raw = (
-            np.quantile([getattr(row, name) for row in chosen], [0, 0.5, 1])
-            for name in ("fidelity", "trace_distance", "excess_bits_per_pixel", "excess_raw_bits_per_pixel")
-        )
+    ordered = sorted(rows, key=lambda row: (row.compared, row.same_set))
+    for kind, own in groups_by(ordered, _described).items():
+        fidelity, distance, excess, raw = (_range(own, name) for name in _TABLED)
         cells = [f"{low:.3f} – {high:.3f}" for low, _, high in (fidelity, excess)]
-        body.append([kind, len(chosen), fidelity[1], cells[0], distance[1], excess[1], cells[1], raw[1]])
-    columns = ["operator of A codes B", "pairs", "fidelity", "range", "trace distance", "excess, bit/pixel", "range "]
-    columns += ["excess with A's contrast"]
-    return Table(columns=columns, rows=body, caption="Medians over pairs; luma without DC, traces made equal")
+        body.append([kind, len(own), fidelity[1], cells[0], distance[1], excess[1], cells[1], raw[1]])
+    return Table(
+        columns=[
+            "operator of A codes B",
+            "pairs",
+            "fidelity",
+            "range",
+            "trace distance",
+            "excess, bit/pixel",
+            "range ",
+            "excess with A's contrast",
+        ],
+        rows=body,
+        caption="Medians over pairs; luma without DC, traces made equal",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+_TABLED = ("fidelity", "trace_distance", "excess_bits_per_pixel", "excess_raw_bits_per_pixel")
+
+
+def plot(rows: Sequence[Row]) -> Figure:
     """Fidelity and excess code length of every pair; on the diagonal those of two halves of one set."""
-    import matplotlib.pyplot as plt
-
-    kinds = {_label_b(row): _kind_b(row) for row in rows}
-    labels = list(kinds)
-    names = [row.set_b for row in {_label_b(row): row for row in rows}.values()]
-    groups = [kind.label for kind in kinds.values()]
-    fidelity, excess = (np.full((len(labels), len(labels)), np.nan) for _ in range(2))
-    for row in rows:
-        cell = labels.index(_label_a(row)), labels.index(_label_b(row))
-        fidelity[cell], excess[cell] = row.fidelity, row.excess_bits_per_pixel
-    side = min(max(4.2, 0.5 * len(labels)), 7.0)
-    figure, axes = plt.subplots(1, 2, figsize=(2 * side, side))
-    plot_matrix(fidelity, names, groups=groups, unit="F", logarithmic=False, palette="viridis", ax=axes[0])
-    plot_matrix(excess, names, groups=groups, unit="bit/pixel", logarithmic=True, palette="viridis_r", ax=axes[1])
-    axes[0].set_title("fidelity of the density matrices", pad=20)
-    axes[1].set_title("excess code length, traces made equal", pad=20)
-    for ax in axes:
-        ax.set_xlabel("pictures of B (diagonal: halves of one set)")
-        ax.set_ylabel("operator of A, in the same order")
+    shown = {row.labels[1]: row for row in rows}
+    places = {label: place for place, label in enumerate(shown)}
+    names, kinds = values(list(shown.values()), "set_b"), [row.kind_b.label for row in shown.values()]
+    side = min(max(4.2, 0.5 * len(names)), 7.0)
+    figure, axes = subplots(1, 2, figsize=(2 * side, side))
+    panels = (
+        ("fidelity", "fidelity of the density matrices", "F", "viridis"),
+        ("excess_bits_per_pixel", "excess code length, traces made equal", "bit/pixel", "viridis_r"),
+    )
+    for ax, (name, title, unit, palette) in zip(axes, panels, strict=True):
+        matrix = np.full((len(names), len(names)), np.nan)
+        for row in rows:
+            matrix[places[row.labels[0]], places[row.labels[1]]] = getattr(row, name)
+        plot_matrix(matrix, names, groups=kinds, unit=unit, logarithmic=unit == "bit/pixel", palette=palette, ax=ax)
+        ax.set_title(title, pad=20)
+        ax.set(xlabel="pictures of B (diagonal: halves of one set)", ylabel="operator of A, in the same order")
     return figure

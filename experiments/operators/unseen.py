@@ -1,18 +1,12 @@
 """The code length on unseen pictures against the number of pictures seen: halves, fitted law, and what is stable."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments._run import Array, Axes, finite_quantiles, plain_log_axis
 from experiments._run.laws import PowerLaw, fit_power_law
 from experiments.operators.code_length import excess_bits_per_pixel, has_energy
-from qimg.core.arguments import Array
-from qimg.evaluation.summary import finite_quantiles
-from qimg.report import plain_log_axis
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 STABLE = 0.01
 """Bits per pixel above the floor that 95 % of the operators of n pictures must stay below for n to be called stable."""
@@ -100,13 +94,12 @@ def findings(excess: Excess) -> list[str]:
     return [*sentences, f"{verdict} ({criterion})."]
 
 
-def plot(excess: Excess, ax: "Axes", *, colour: str) -> "Axes":
+def plot(excess: Excess, ax: Axes, *, colour: str) -> None:
     """Medians and 5–95 % of the draws, the fitted law, and the border of what is called stable."""
-    ax.set_xlabel("pictures in the operator")
-    ax.set_ylabel("excess on unseen pictures, bit/pixel")
+    ax.set(xlabel="pictures in the operator", ylabel="excess on unseen pictures, bit/pixel")
     if not excess:
         ax.text(0.5, 0.5, "too few pictures", ha="center", va="center", transform=ax.transAxes)
-        return ax
+        return
     low, middle, high = zip(*map(finite_quantiles, excess.values()), strict=True)
     ax.plot(list(excess), middle, "o", color=colour)
     ax.fill_between(list(excess), low, high, color=colour, alpha=0.18, linewidth=0)
@@ -116,8 +109,6 @@ def plot(excess: Excess, ax: "Axes", *, colour: str) -> "Axes":
         label = f"{fitted.floor:.4f} + {fitted.factor:.3f} n$^{{−{fitted.exponent:.2f}}}$"
         ax.plot(n, fitted.at(n), color=colour, linewidth=1.2, label=label)
     ax.axhline(middle[-1] + STABLE, color="gray", linestyle=":", linewidth=1.2, label=f"median at the end + {STABLE}")
-    plain_log_axis(ax, "x")
-    if min(low) > 0:
-        plain_log_axis(ax, "y")
+    for axis in "xy" if min(low) > 0 else "x":
+        plain_log_axis(ax, axis)
     ax.legend()
-    return ax

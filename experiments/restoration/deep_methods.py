@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from experiments._run.pictures import Picture, bundled, gather
+from experiments._run import Array, Picture, bundled, gather, require
 from experiments.restoration.deep_pictures import (
     UNKNOWN,
     DeepPicture,
@@ -18,7 +18,6 @@ from experiments.restoration.deep_pictures import (
     ordinary_tiles,
 )
 from qimg import images, restoration
-from qimg.core.arguments import Array, require
 from qimg.restoration.jpeg.estimator import Estimator, as_decoded, in_strips
 from qimg.restoration.jpeg.explicit import Explicit
 from qimg.restoration.jpeg.fallback import left_alone

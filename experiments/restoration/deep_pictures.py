@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments._run.pictures import Picture
+from experiments._run import Array, Picture
 from experiments.operators.stages import NO_CAMERA, developed_picture
 from qimg import images
-from qimg.core.arguments import Array
 from qimg.images.collections import JPEG_SUFFIXES
 from qimg.images.jpeg.blocks import DCT, to_blocks
 from qimg.restoration.jpeg.fitting.draws import LEAST

@@ -8,21 +8,36 @@ whose `effort`s are all shown, does without.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import not_empty
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Array,
+    Figure,
+    Picture,
+    PictureParams,
+    Seed,
+    Table,
+    comparable,
+    distinct,
+    each,
+    finite_mean,
+    fulfils,
+    groups,
+    mean,
+    one_of,
+    per_picture,
+    pictures_counted,
+    positive,
+    select,
+    subplots,
+    table_of,
+)
 from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, tasks
 from qimg import metrics
-from qimg.core.arguments import Array, integer, one_of, require
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
-from qimg.report import Table
 from qimg.restoration import PlaneEstimate
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SMALLEST = 12
 """Pixels that both sides need when they are made even: more than the kernels of 9×9 have."""
@@ -34,13 +49,13 @@ _WITHIN = 1.645  # deviations on both sides of the mean of a Gaussian that hold 
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    crop: int = 192
+    crop: Annotated[int, fulfils(lambda side: side == 0 or side >= SMALLEST, f"must be 0 or at least {SMALLEST}")] = 192
     """Side of the square from the middle of each picture that is used; 0 takes the whole picture."""
-    sigmas: tuple[float, ...] = (10.0, 25.0, 50.0)
+    sigmas: Annotated[tuple[float, ...], each(positive)] = (10.0, 25.0, 50.0)
     """Standard deviations of the noise, code values."""
     tasks: tuple[str, ...] = ()
     """Names of tasks, such as "noise 25" or "half missing"; all when left out."""
-    seed: int = 0
+    seed: Seed = 0
 
 
 TINY = Params(box_mean=8, crop=32, sigmas=(25.0,), tasks=("noise 25", "text over it", "Gaussian blur", "half size"))
@@ -64,32 +79,27 @@ class Row:
     """Processor time; the first picture's includes what is prepared for a noise level once."""
 
 
-def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture, task, method and setting; pictures below 12×12 are left out."""
-    require(params.crop == 0 or params.crop >= SMALLEST, "crop", f"must be 0 or at least {SMALLEST}", params.crop)
-    not_empty("sigmas", params.sigmas)
-    for sigma in params.sigmas:
-        require(sigma > 0, "sigmas", "must be positive", sigma)
-    integer("seed", params.seed, 0)
+def rows_of(picture: Picture, params: Params) -> list[Row]:
+    """One row per task, method and setting; none below 12×12 pixels."""
     known = tasks(params.sigmas)
     chosen = [one_of("tasks", name, known) for name in params.tasks] or list(known)
+    plane = middle(picture.luma().astype(np.float64), params.crop)
     rows: list[Row] = []
-    for picture in track(params.gather().pictures):
-        plane = middle(picture.luma().astype(np.float64), params.crop)
-        if min(plane.shape) < SMALLEST:
-            continue
-        for name in chosen:
-            rng = np.random.default_rng([params.seed, list(known).index(name), int(picture.sha256[:8], 16)])
-            degraded = known[name].degrade(plane, rng)
-            if degraded.plane.shape == plane.shape:
-                rows.append(_row(picture.name, name, NOTHING, "", plane, degraded, degraded.plane, 0.0))
-            for method, settings in known[name].methods.items():
-                for setting, restore in settings.items():
-                    start = time.process_time()
-                    result = restore(degraded)
-                    seconds = time.process_time() - start
-                    rows.append(_row(picture.name, name, method, setting, plane, degraded, result, seconds))
+    for name in chosen if min(plane.shape) >= SMALLEST else ():
+        rng = np.random.default_rng([params.seed, list(known).index(name), int(picture.sha256[:8], 16)])
+        degraded = known[name].degrade(plane, rng)
+        row = partial(_row, picture.name, name, plane, degraded)
+        if degraded.plane.shape == plane.shape:
+            rows.append(row(NOTHING, "", degraded.plane, 0.0))
+        for method, settings in known[name].methods.items():
+            for setting, restore in settings.items():
+                start = time.process_time()
+                result = restore(degraded)
+                rows.append(row(method, setting, result, time.process_time() - start))
     return rows
+
+
+run = per_picture(rows_of)
 
 
 def middle(plane: Array, side: int) -> Array:
@@ -105,10 +115,10 @@ def middle(plane: Array, side: int) -> Array:
 def _row(
     image: str,
     task: str,
-    method: str,
-    setting: str,
     plane: Array,
     degraded: Degraded,
+    method: str,
+    setting: str,
     result: PlaneEstimate | Array,
     seconds: float,
 ) -> Row:
@@ -135,86 +145,87 @@ def _row(
 
 def best(rows: Sequence[Row], task: str) -> list[tuple[str, str]]:
     """Methods of a task with the setting of highest mean PSNR, ours with every setting."""
-    kept = [row for row in comparable(rows, "psnr_db") if row.task == task]
     found = []
-    for method in dict.fromkeys(row.method for row in kept):
-        settings = dict.fromkeys(row.setting for row in kept if row.method == method)
-        if method == OURS:
-            found += [(method, setting) for setting in settings]
-        else:
-            found.append((method, max(settings, key=lambda setting: _mean(kept, task, method, setting, "psnr_db"))))
+    for method, own in groups(select(comparable(rows, "psnr_db"), task=task), "method").items():
+        settings = {setting: mean(some, "psnr_db") for setting, some in groups(own, "setting").items()}
+        shown = settings if method == OURS else [max(settings, key=lambda setting: settings[setting])]
+        found += [(method, setting) for setting in shown]
     return found
 
 
-def _mean(rows: Sequence[Row], task: str, method: str, setting: str, measure: str) -> float:
-    key = (task, method, setting)
-    return finite_mean(getattr(row, measure) for row in rows if (row.task, row.method, row.setting) == key)
+def _gains(rows: Sequence[Row], task: str) -> tuple[dict[str, float], str]:
+    """Picture → PSNR of our best setting minus that of the best other method, and that method's name."""
+    kept = select(comparable(rows, "psnr_db"), task=task)
+    psnr = {key: _psnr(kept, *key) for key in best(rows, task)}
+    ours, rival = (
+        max((key for key in psnr if (key[0] == OURS) is own and key[0] != NOTHING), key=lambda key: psnr[key])
+        for own in (True, False)
+    )
+    by_picture = groups(kept, "image").items()
+    return {image: _psnr(own, *ours) - _psnr(own, *rival) for image, own in by_picture}, rival[0]
+
+
+def _psnr(rows: Sequence[Row], method: str, setting: str) -> float:
+    return mean(rows, "psnr_db", method=method, setting=setting)
 
 
 def gain_db(rows: Sequence[Row], task: str) -> tuple[float, str]:
     """Mean PSNR of our best setting minus that of the best other method, and that method's name."""
-    kept = comparable(rows, "psnr_db")
-    means = {key: _mean(kept, task, *key, "psnr_db") for key in best(rows, task)}
-    ours = max(value for key, value in means.items() if key[0] == OURS)
-    others = {key: value for key, value in means.items() if key[0] not in (OURS, NOTHING)}
-    rival = max(others, key=lambda key: others[key])
-    return ours - others[rival], rival[0]
+    gains, rival = _gains(rows, task)
+    return finite_mean(gains.values()), rival
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Mean gain of our best setting over the best other method, task by task."""
     if not comparable(rows, "psnr_db"):
         return [f"No picture is at least {SMALLEST} pixels high and wide and not restored exactly by some method."]
-    sentences = []
-    for task in dict.fromkeys(row.task for row in rows):
-        gain, rival = gain_db(rows, task)
-        sentences.append(f"{task.capitalize()}: qimg {gain:+.2f} dB against {rival}, the best of the others.")
-    return sentences
+    gains = {task: gain_db(rows, task) for task in distinct(rows, "task")}
+    return [
+        f"{task.capitalize()}: qimg {gain:+.2f} dB against {rival}, the best of the others."
+        for task, (gain, rival) in gains.items()
+    ]
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures, each method at its best setting."""
     kept = comparable(rows, "psnr_db")
-    body = []
-    for task in dict.fromkeys(row.task for row in kept):
-        for method, setting in best(rows, task):
-            means = [
-                _mean(kept, task, method, setting, measure)
-                for measure in ("psnr_db", "ssim", "coverage", "method_seconds")
-            ]
-            body.append([task, method, setting, *means])
-    return Table(
-        columns=["task", "method", "setting", "PSNR, dB", "SSIM", "within the 90 % interval", "processor seconds"],
-        rows=body,
+    shown = [
+        row
+        for task in distinct(kept, "task")
+        for method, setting in best(rows, task)
+        for row in select(kept, task=task, method=method, setting=setting)
+    ]
+    return table_of(
+        shown,
+        {
+            "task": "task",
+            "method": "method",
+            "setting": "setting",
+            "PSNR, dB": "psnr_db",
+            "SSIM": "ssim",
+            "within the 90 % interval": "coverage",
+            "processor seconds": "method_seconds",
+        },
+        by=("task", "method", "setting"),
         caption=f"Luma, means over {pictures_counted(rows, 'psnr_db')}",
     )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gain over the best other method, picture by picture and on average, task by task."""
-    import matplotlib.pyplot as plt
-
-    kept = comparable(rows, "psnr_db")
-    names = list(dict.fromkeys(row.task for row in kept))
-    figure, ax = plt.subplots(figsize=(8, 0.5 * len(names) + 1.4), layout="constrained")
+    names = distinct(comparable(rows, "psnr_db"), "task")
+    figure, ax = subplots(figsize=(8, 0.5 * len(names) + 1.4), layout="constrained")
     for place, task in enumerate(names):
-        keys = best(rows, task)
-        means = {key: _mean(kept, task, *key, "psnr_db") for key in keys}
-        ours = max((key for key in keys if key[0] == OURS), key=lambda key: means[key])
-        rival = max((key for key in keys if key[0] not in (OURS, NOTHING)), key=lambda key: means[key])
-        gains = [
-            _mean([row for row in kept if row.image == image], task, *ours, "psnr_db")
-            - _mean([row for row in kept if row.image == image], task, *rival, "psnr_db")
-            for image in dict.fromkeys(row.image for row in kept)
-        ]
+        by_picture, rival = _gains(rows, task)
+        gains = list(by_picture.values())
         ax.plot(gains, [place] * len(gains), "o", color="C0", alpha=0.35, markersize=5)
         ax.plot([np.mean(gains)], [place], "D", color="C0", markersize=8)
         ax.annotate(
-            f"over {rival[0]}", (0.99, place), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8
+            f"over {rival}", (0.99, place), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8
         )
     ax.axvline(0, color="0.5", linewidth=1)
     ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.5, -0.7)
     ax.margins(x=0.25)
-    ax.set_xlabel("PSNR of qimg minus that of the best other method, dB (diamond: mean over the pictures)")
+    label = "PSNR of qimg minus that of the best other method, dB (diamond: mean over the pictures)"
+    ax.set(ylim=(len(names) - 0.5, -0.7), xlabel=label)
     return figure

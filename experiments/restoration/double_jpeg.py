@@ -6,30 +6,37 @@ last file alone: it knows its cells, not those of the first.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Figure,
+    Panel,
+    Picture,
+    PictureParams,
+    Qualities,
+    Table,
+    figure_of,
+    levels,
+    mean,
+    per_picture,
+    pictures_counted,
+    table_of,
+    whole,
+)
 from qimg import images, metrics, restoration
-from qimg.core.arguments import integer
-from qimg.evaluation.summary import finite_mean, pictures_counted
-from qimg.report import Table, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    first: tuple[int, ...] = (10, 20, 40, 75)
+    first: Qualities = (10, 20, 40, 75)
     """Qualities of the first file."""
-    second: tuple[int, ...] = (20, 75)
+    second: Qualities = (20, 75)
     """Qualities of the second."""
-    shift: int = 4
+    shift: Annotated[int, whole(1, 7)] = 4
     """Rows and columns cropped between them where the grids are not aligned, 1 to 7."""
     effort: int = restoration.EFFORT
     """Of restoration."""
@@ -56,21 +63,20 @@ class Row:
     """Where the first file was restored before it was compressed again, and the second as well; NaN for one file."""
 
 
-def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture, second quality, and first one on either grid; one for the second alone."""
-    integers("first", params.first, 1, 100)
-    integers("second", params.second, 1, 100)
-    integer("shift", params.shift, 1, 7)
-    rows = []
-    for picture in track(params.gather().pictures):
-        truth = picture.luma()
-        if min(truth.shape) <= params.shift:
-            continue
-        for second in params.second:
-            rows.append(_row(picture.name, truth, 0, second, 0, params.effort))
-            for first in params.first:
-                rows += [_row(picture.name, truth, first, second, shift, params.effort) for shift in (0, params.shift)]
-    return rows
+def rows_of(picture: Picture, params: Params) -> list[Row]:
+    """One row per second quality and first one on either grid; one for the second alone."""
+    truth = picture.luma()
+    if min(truth.shape) <= params.shift:
+        return []
+    settings = [(0, 0), *((first, shift) for first in params.first for shift in (0, params.shift))]
+    return [
+        _row(picture.name, truth, first, second, shift, params.effort)
+        for second in params.second
+        for first, shift in settings
+    ]
+
+
+run = per_picture(rows_of)
 
 
 def _row(name: str, truth: np.ndarray, first: int, second: int, shift: int, effort: int) -> Row:
@@ -99,19 +105,19 @@ def _row(name: str, truth: np.ndarray, first: int, second: int, shift: int, effo
     )
 
 
-def _gain(rows: Sequence[Row], first: int, second: int, shift: int) -> float:
-    own = [row for row in rows if (row.first, row.second, row.shift) == (first, second, shift)]
-    return finite_mean(row.psnr_restored_db - row.psnr_jpeg_db for row in own)
+def _gain(rows: Sequence[Row], **setting: int) -> float:
+    """Mean gain of restoring the last file."""
+    return mean(rows, lambda row: row.psnr_restored_db - row.psnr_jpeg_db, **setting)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Gains on equal and on moved grids, beside that of a file that was compressed once."""
     sentences = []
     shift = max((row.shift for row in rows), default=0)
-    for second in sorted({row.second for row in rows}):
-        alone = _gain(rows, 0, second, 0)
-        for first in sorted({row.first for row in rows if row.first}):
-            same, other = _gain(rows, first, second, 0), _gain(rows, first, second, shift)
+    for second in levels(rows, "second"):
+        for first in [first for first in levels(rows, "first") if first]:
+            settings = ((0, 0), (first, 0), (first, shift))
+            alone, same, other = (_gain(rows, first=one, second=second, shift=moved) for one, moved in settings)
             if np.isfinite([alone, same, other]).all():
                 sentences.append(
                     f"Quality {first} before {second}: restoring the last file gains {same:+.2f} dB where the grids "
@@ -123,30 +129,32 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
-    body = []
-    for key in dict.fromkeys((row.second, row.first, row.shift) for row in rows):
-        own = [row for row in rows if (row.second, row.first, row.shift) == key]
-        second, first, shift = key
-        means = [finite_mean(getattr(row, name) for row in own) for name in _MEASURES]
-        body.append([first or "–", second, shift, *means, _gain(rows, first, second, shift)])
-    columns = ["first", "second", "shift", "JPEG, dB", "restored, dB", "restored twice, dB", "gain, dB"]
-    return Table(columns=columns, rows=body, caption=f"Luma, means over {pictures_counted(rows, 'psnr_jpeg_db')}")
+    return table_of(
+        rows,
+        {
+            "first": lambda own: own[0].first or "–",
+            "second": "second",
+            "shift": "shift",
+            "JPEG, dB": "psnr_jpeg_db",
+            "restored, dB": "psnr_restored_db",
+            "restored twice, dB": "psnr_twice_db",
+            "gain, dB": _gain,
+        },
+        by=("second", "first", "shift"),
+        caption=f"Luma, means over {pictures_counted(rows, 'psnr_jpeg_db')}",
+    )
 
 
-_MEASURES = ("psnr_jpeg_db", "psnr_restored_db", "psnr_twice_db")
-
-
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gain against the first quality."""
-    import matplotlib.pyplot as plt
-
-    figure, ax = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
-    firsts = sorted({row.first for row in rows if row.first})
-    curves = {}
-    for second in sorted({row.second for row in rows}):
-        for shift in sorted({row.shift for row in rows}):
+    firsts = [first for first in levels(rows, "first") if first]
+    lines = {}
+    for second in levels(rows, "second"):
+        for shift in levels(rows, "shift"):
             name = f"then {second}, " + ("same grid" if shift == 0 else f"grid moved by {shift}")
-            curves[name] = (firsts, [_gain(rows, first, second, shift) for first in firsts])
-    plot_curves(curves, x_label="first quality", y_label="gain in Y PSNR, dB", ax=ax)
-    ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
-    return figure
+            lines[name] = (firsts, [_gain(rows, first=first, second=second, shift=shift) for first in firsts])
+    return figure_of(
+        Panel(curves=lines, x="first quality", y="gain in Y PSNR, dB", dashed=(0.0,)),
+        size=(5.6, 3.8),
+        layout="constrained",
+    )

@@ -14,21 +14,42 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import Gathered, PictureParams, Track, bundled, gather
+from experiments._run import (
+    Count,
+    Counts,
+    Figure,
+    Gathered,
+    Panel,
+    PictureParams,
+    Table,
+    Track,
+    among,
+    bundled,
+    check,
+    curve,
+    curves,
+    distinct,
+    each,
+    figure_of,
+    gather,
+    groups,
+    levels,
+    mean,
+    median,
+    require,
+    select,
+    values,
+    whole,
+)
 from experiments._run.pictures import Picture as Given
 from qimg import images, prior, restoration
-from qimg.core.arguments import integer, one_of, require
-from qimg.evaluation.summary import finite_mean
-from qimg.report import Table, plain_log_axis, plot_curves
 
 if TYPE_CHECKING:
     import torch
-    from matplotlib.figure import Figure
 
     from qimg.learning.loop import Record
     from qimg.restoration.jpeg.training.pool import Fitted, Picture
@@ -52,11 +73,11 @@ class Params(PictureParams):
     """Explicit estimators of the folds, in any order, as `python -m qimg.restoration.jpeg.fitting` writes them."""
     priors: tuple[str, ...] = ()
     """Priors of the folds with a mixture `patch8`, as `qimg fit prior` writes them."""
-    uses: tuple[str, ...] = ()
+    uses: Annotated[tuple[str, ...], each(among(USES), empty=True)] = ()
     """Of the prior; all for which there are files when left out."""
-    counts: tuple[int, ...] = (10, 30, 100, 1000)
+    counts: Counts = (10, 30, 100, 1000)
     """Pictures to train on; a count above what there is takes all."""
-    seeds: tuple[int, ...] = (0,)
+    seeds: Annotated[tuple[int, ...], each(whole(0))] = (0,)
     """Of weights, draws and crops."""
     width: int = 32
     """Channels of features."""
@@ -68,7 +89,7 @@ class Params(PictureParams):
     """Crops of 64×64 in a step."""
     every: int = 1000
     """Steps between two evaluations."""
-    draws: int = 1920
+    draws: Count = 1920
     """That are drawn of all pictures together, at least eight of each."""
     effort: int = 1
     """Stages of the explicit estimate that is an input."""
@@ -116,6 +137,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per network and evaluation."""
+    check(params)
     import torch
 
     from qimg.learning.loop import Record
@@ -158,14 +180,10 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 
 
 def _uses(params: Params) -> list[str]:
-    """What the prior is to be; the lists of parameters are checked."""
-    integers("counts", params.counts, 1)
-    integers("seeds", params.seeds, 0)
-    integer("draws", params.draws, 1)
+    """What the prior is to be."""
     kept = {"input": bool(params.restorers), "regulariser": bool(params.priors)}
     possible = [use for use in USES if all(kept.get(part, True) for part in use.split("+"))]
     for use in params.uses:
-        one_of("uses", use, USES)
         require(use in possible, "uses", "must have files of restorers or priors", use)
     return list(params.uses) or possible
 
@@ -267,11 +285,15 @@ def _chosen(folds: Sequence[Sequence["Picture"]], count: int, seed: int) -> list
     return mixed[:count]
 
 
+def _last(rows: Sequence[Row], use: str, pictures: int) -> list[Row]:
+    """The rows of one use and number of pictures after all steps."""
+    own = select(rows, use=use, pictures=pictures)
+    return select(own, step=max(values(own, "step"), default=0))
+
+
 def final(rows: Sequence[Row], use: str, pictures: int) -> tuple[float, float, float]:
     """Gains in dB at Q10, 20 and 40 after all steps, mean over seeds."""
-    own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
-    last = [row for row in own if row.step == max(row.step for row in own)]
-    ten, twenty, forty = (finite_mean(getattr(row, f"gain_q{quality}_db") for row in last) for quality in (10, 20, 40))
+    ten, twenty, forty = (mean(_last(rows, use, pictures), f"gain_q{quality}_db") for quality in (10, 20, 40))
     return ten, twenty, forty
 
 
@@ -282,74 +304,71 @@ def mean_gain(row: Row) -> float:
 
 def share_of_steps(rows: Sequence[Row], use: str, pictures: int) -> float:
     """Share of the steps after which a use is as good as no prior is in the end; NaN where it never is."""
-    goals = [row for row in rows if (row.use, row.pictures) == ("none", pictures)]
-    own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
-    if not goals or not own:
-        return float("nan")
-    steps = sorted({row.step for row in own})
-    goal = finite_mean(mean_gain(row) for row in goals if row.step == steps[-1])
-    for step in steps:
-        if finite_mean(mean_gain(row) for row in own if row.step == step) >= goal:
-            return step / steps[-1]
-    return float("nan")
+    steps, gains = curve(select(rows, use=use, pictures=pictures), "step", _mean_gain)
+    goal = mean(select(rows, use="none", pictures=pictures, step=max(steps, default=0)), mean_gain)
+    reached = [step for step, gain in zip(steps, gains, strict=True) if gain >= goal]
+    return reached[0] / steps[-1] if reached else float("nan")
+
+
+def _mean_gain(rows: Sequence[Row]) -> float:
+    return mean(rows, mean_gain)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Gain without the prior, and what each use of it adds, by the number of pictures."""
     if not rows:
         return ["No picture that is judged measures 160×160 pixels."]
     sentences = []
-    for pictures in sorted({row.pictures for row in rows}):
-        found = {
-            use: float(np.mean(final(rows, use, pictures))) for use in (ALONE, *USES) if _there(rows, use, pictures)
-        }
-        if "none" not in found:
-            continue
-        parts = ", ".join(f"{use} {value - found['none']:+.3f} dB" for use, value in found.items() if use != "none")
-        sentences.append(f"{pictures} picture(s): without the prior {found['none']:+.3f} dB; {parts}.")
+    for pictures, own in sorted(groups(rows, "pictures").items()):
+        uses = [use for use in (ALONE, *USES) if select(own, use=use)]
+        found = {use: float(np.mean(final(own, use, pictures))) for use in uses}
+        if "none" in found:
+            alone = found.pop("none")
+            parts = ", ".join(f"{use} {value - alone:+.3f} dB" for use, value in found.items())
+            sentences.append(f"{pictures} picture(s): without the prior {alone:+.3f} dB; {parts}.")
     return sentences
-
-
-def _there(rows: Sequence[Row], use: str, pictures: int) -> bool:
-    return any((row.use, row.pictures) == (use, pictures) for row in rows)
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Gains after all steps."""
+    uses = (ALONE, *USES)
     body: list[list[object]] = []
-    for pictures in sorted({row.pictures for row in rows}):
-        for use in (ALONE, *USES):
-            own = [row for row in rows if (row.use, row.pictures) == (use, pictures)]
-            if not own:
-                continue
-            last = [row for row in own if row.step == max(row.step for row in own)]
-            seconds = float(np.median([row.train_seconds for row in last]))
-            drawing = float(np.median([row.drawing_seconds for row in last]))
-            reached = share_of_steps(rows, use, pictures)
-            body.append([pictures, use, *final(rows, use, pictures), reached, seconds, drawing, own[0].weights])
-    columns = ["pictures", "prior as", "Q10, dB", "Q20, dB", "Q40, dB", "share of steps to none's end"]
-    columns += ["training, s", "draws with estimates, s", "weights"]
-    seeds = len({row.seed for row in rows})
-    return Table(columns=columns, rows=body, caption=f"Gain in Y PSNR over JPEG on held-out pictures; {seeds} seed(s)")
+    for pictures, use in sorted(groups(rows, "pictures", "use"), key=lambda key: (key[0], uses.index(key[1]))):
+        last = _last(rows, use, pictures)
+        seconds, drawing = median(last, "train_seconds"), median(last, "drawing_seconds")
+        reached = share_of_steps(rows, use, pictures)
+        body.append([pictures, use, *final(rows, use, pictures), reached, seconds, drawing, last[0].weights])
+    return Table(
+        columns=[
+            "pictures",
+            "prior as",
+            "Q10, dB",
+            "Q20, dB",
+            "Q40, dB",
+            "share of steps to none's end",
+            "training, s",
+            "draws with estimates, s",
+            "weights",
+        ],
+        rows=body,
+        caption=f"Gain in Y PSNR over JPEG on held-out pictures; {len(distinct(rows, 'seed'))} seed(s)",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gain against pictures, and against steps with the fewest and with all pictures."""
-    import matplotlib.pyplot as plt
-
-    counts = sorted({row.pictures for row in rows})
-    uses = [use for use in USES if any(row.use == use for row in rows)]
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
-    curves = {use: (counts, [float(np.mean(final(rows, use, count))) for count in counts]) for use in uses}
-    plot_curves(curves, x_label="pictures trained on", y_label="gain in Y PSNR, dB", ax=axes[0])
-    plain_log_axis(axes[0], "x")
-    for ax, count in zip(axes[1:], (counts[0], counts[-1]), strict=True):
-        progress = {}
-        for use in uses:
-            own = [row for row in rows if (row.use, row.pictures) == (use, count)]
-            steps = sorted({row.step for row in own})
-            gains = [finite_mean(mean_gain(row) for row in own if row.step == step) for step in steps]
-            progress[use] = (steps, gains)
-        plot_curves(progress, x_label="steps", y_label="gain in Y PSNR, dB", ax=ax)
-        ax.set_title(f"{count} pictures")
-    return figure
+    counts = levels(rows, "pictures")
+    uses = [use for use in USES if select(rows, use=use)]
+    lines = {use: (counts, [float(np.mean(final(rows, use, count))) for count in counts]) for use in uses}
+    ordered = sorted((row for row in rows if row.use in USES), key=lambda row: USES.index(row.use))
+    progress = [
+        Panel(
+            curves=curves(select(ordered, pictures=count), "step", _mean_gain, by="use"),
+            x="steps",
+            y="gain in Y PSNR, dB",
+            title=f"{count} pictures",
+        )
+        for count in (counts[0], counts[-1])
+    ]
+    gains = Panel(curves=lines, x="pictures trained on", y="gain in Y PSNR, dB", log="x")
+    return figure_of(gains, *progress, size=(12, 3.8), layout="constrained")

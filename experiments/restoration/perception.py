@@ -8,21 +8,31 @@ coefficients.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from experiments._run.parameters import integers
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Array,
+    Figure,
+    Panel,
+    Picture,
+    PictureParams,
+    Qualities,
+    Seed,
+    Table,
+    fair_mean,
+    figure_of,
+    groups,
+    levels,
+    per_picture,
+    pictures_counted,
+    select,
+)
 from qimg import images, metrics, restoration, transforms
 from qimg.codecs.peers import peers
-from qimg.core.arguments import Array, integer
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
 from qimg.operators import CorrelationOperator
-from qimg.report import Table, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 METHODS = ("JPEG", "mean", "draw")
 
@@ -31,13 +41,13 @@ METHODS = ("JPEG", "mean", "draw")
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    qualities: tuple[int, ...] = (10, 20, 40)
+    qualities: Qualities = (10, 20, 40)
     """Of libjpeg."""
     method: str = "explicit"
     """Of restoration."""
     effort: int | None = None
     """Of restoration; the highest when left out."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the draws."""
 
 
@@ -67,27 +77,25 @@ class Row:
     """Share of the file's coefficients that compressing with its tables gives again."""
 
 
-def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """Three rows per picture and quality."""
-    integers("qualities", params.qualities, 1, 100)
-    integer("seed", params.seed, 0)
+def rows_of(picture: Picture, params: Params) -> list[Row]:
+    """Three rows per quality."""
+    truth = picture.luma()
+    restore = partial(restoration.restore_picture, method=params.method, effort=params.effort)
     rows = []
-    for picture in track(params.gather().pictures):
-        truth = picture.luma()
-        for quality in params.qualities:
-            coded = images.jpeg_round_trip(truth, quality=quality)
-            rng = np.random.default_rng(params.seed)
-            mean = restoration.restore_picture(coded.file, method=params.method, effort=params.effort)
-            draw = restoration.restore_picture(
-                coded.file, method=params.method, effort=params.effort, tune="natural", rng=rng
-            )
-            shown = (coded.image, mean.image, draw.image)
-            equal = (1.0, float("nan"), draw.equal_coefficients)
-            rows += [
-                _row(picture.name, quality, method, truth, image, share)
-                for method, image, share in zip(METHODS, shown, equal, strict=True)
-            ]
+    for quality in params.qualities:
+        coded = images.jpeg_round_trip(truth, quality=quality)
+        mean_image = restore(coded.file).image
+        draw = restore(coded.file, tune="natural", rng=np.random.default_rng(params.seed))
+        shown = {
+            "JPEG": (coded.image, 1.0),
+            "mean": (mean_image, np.nan),
+            "draw": (draw.image, draw.equal_coefficients),
+        }
+        rows += [_row(picture.name, quality, method, truth, *one) for method, one in shown.items()]
     return rows
+
+
+run = per_picture(rows_of)
 
 
 def _row(name: str, quality: int, method: str, truth: Array, image: Array, equal: float) -> Row:
@@ -117,38 +125,32 @@ def _moments(plane: Array) -> Array:
     return transforms.ac_block(operator.matrix / operator.count)
 
 
-def means(rows: Sequence[Row], measure: str) -> dict[tuple[int, str], float]:
-    """(quality, method) → mean over the pictures that have the measure at all settings."""
-    relevant = rows if measure != "equal_coefficients" else [row for row in rows if row.method == "draw"]
-    kept = comparable(relevant, measure)
-    keys = dict.fromkeys((row.quality, row.method) for row in rows)
-    return {
-        (quality, method): finite_mean(
-            getattr(row, measure) for row in kept if (row.quality, row.method) == (quality, method)
-        )
-        for quality, method in keys
-    }
+def _means(rows: Sequence[Row], measure: str, quality: int) -> tuple[float, float]:
+    """Of the conditional mean and of the draw, over the pictures that have the measure at all settings."""
+    expected, draw = (_mean(rows, measure, quality=quality, method=method) for method in ("mean", "draw"))
+    return expected, draw
+
+
+def _mean(rows: Sequence[Row], measure: str, **setting: Any) -> float:
+    return fair_mean(select(rows, method="draw") if measure == "equal_coefficients" else rows, measure, **setting)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
-    psnr, distance, energy = (means(rows, name) for name in ("psnr_y_db", "patch_distance", "energy"))
-    equal = means(rows, "equal_coefficients")
+    """What a draw costs and what it gains, at each quality."""
     sentences = []
-    for quality in sorted({row.quality for row in rows}):
-        mean, draw = (quality, "mean"), (quality, "draw")
-        if not np.isfinite([psnr[mean], psnr[draw], distance[mean], distance[draw]]).all():
+    for quality in levels(rows, "quality"):
+        psnr, distance, energy = (_means(rows, name, quality) for name in ("psnr_y_db", "patch_distance", "energy"))
+        if not np.isfinite([*psnr, *distance]).all():
             sentences.append(f"Quality {quality}: no picture has an error and a pattern that could be measured.")
             continue
         sentences.append(
-            f"Quality {quality}: a draw costs {psnr[mean] - psnr[draw]:.2f} dB of PSNR beside the mean; AC energy is "
-            f"{energy[draw]:.2f} of the original's instead of {energy[mean]:.2f}, and the density matrix of patches is "
-            f"{distance[draw]:.3f} away instead of {distance[mean]:.3f}."
+            f"Quality {quality}: a draw costs {psnr[0] - psnr[1]:.2f} dB of PSNR beside the mean; AC energy is "
+            f"{energy[1]:.2f} of the original's instead of {energy[0]:.2f}, and the density matrix of patches is "
+            f"{distance[1]:.3f} away instead of {distance[0]:.3f}."
         )
-        if np.isfinite(equal[draw]):
-            sentences.append(
-                f"Quality {quality}: compressing the draw gives {100 * equal[draw]:.4f} % of the coefficients."
-            )
+        equal = _mean(rows, "equal_coefficients", quality=quality, method="draw")
+        if np.isfinite(equal):
+            sentences.append(f"Quality {quality}: compressing the draw gives {100 * equal:.4f} % of the coefficients.")
     return sentences
 
 
@@ -166,24 +168,25 @@ _MEASURES = {
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
-    found = {column: means(rows, measure) for column, measure in _MEASURES.items()}
-    body = [
-        [quality, method, *(values[quality, method] for values in found.values())]
-        for quality, method in dict.fromkeys((row.quality, row.method) for row in rows)
-    ]
-    caption = f"Luma, means over {pictures_counted(rows, 'psnr_y_db')}"
-    return Table(columns=["quality", "method", *_MEASURES], rows=body, caption=caption)
+    return Table(
+        columns=["quality", "method", *_MEASURES],
+        rows=[
+            [quality, method, *(_mean(rows, name, quality=quality, method=method) for name in _MEASURES.values())]
+            for quality, method in groups(rows, "quality", "method")
+        ],
+        caption=f"Luma, means over {pictures_counted(rows, 'psnr_y_db')}",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Error against distance of patch statistics: the trade-off."""
-    import matplotlib.pyplot as plt
-
-    figure, ax = plt.subplots(figsize=(5.6, 3.8), layout="constrained")
-    psnr, distance = means(rows, "psnr_y_db"), means(rows, "patch_distance")
-    curves = {}
+    lines = {}
     for method in METHODS:
-        qualities = sorted({row.quality for row in rows})
-        curves[method] = ([psnr[q, method] for q in qualities], [distance[q, method] for q in qualities])
-    plot_curves(curves, x_label="Y PSNR, dB", y_label="trace distance of patch statistics", ax=ax)
-    return figure
+        settings = [{"quality": quality, "method": method} for quality in levels(rows, "quality")]
+        psnr, distance = ([_mean(rows, name, **one) for one in settings] for name in ("psnr_y_db", "patch_distance"))
+        lines[method] = (psnr, distance)
+    return figure_of(
+        Panel(curves=lines, x="Y PSNR, dB", y="trace distance of patch statistics"),
+        size=(5.6, 3.8),
+        layout="constrained",
+    )

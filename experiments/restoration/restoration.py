@@ -9,21 +9,37 @@ import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 from PIL import Image
 
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Array,
+    Figure,
+    Panel,
+    Picture,
+    PictureParams,
+    Qualities,
+    Table,
+    among,
+    comparable,
+    distinct,
+    each,
+    figure_of,
+    finite_mean,
+    groups,
+    levels,
+    mean,
+    median,
+    one_of,
+    per_picture,
+    pictures_counted,
+    select,
+)
 from qimg import images, metrics, restoration
-from qimg.core.arguments import Array, one_of
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
-from qimg.report import Table, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PROTOCOLS = ("luma", "colour")
 EXPLICIT = "qimg, effort"
@@ -45,9 +61,9 @@ PUBLISHED = {
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    qualities: tuple[int, ...] = (10, 20, 30, 40)
+    qualities: Qualities = (10, 20, 30, 40)
     """Of libjpeg."""
-    protocols: tuple[str, ...] = PROTOCOLS
+    protocols: Annotated[tuple[str, ...], each(among(PROTOCOLS))] = PROTOCOLS
     """"luma", "colour"."""
     methods: tuple[str, ...] = ()
     """Names as in the table; all of them when left out."""
@@ -77,21 +93,18 @@ class Row:
     """Share of the pixels that are those of the decoded JPEG."""
 
 
+@cache
 def methods() -> dict[str, Callable[[bytes, Array, int], Array]]:
     """Name → function of (file, decoded pixels, quality)."""
     model = restoration.load()
     efforts = range(len(model.cascade.stages) + 1)
-    ours = {f"{EXPLICIT} {effort}": _explicit(effort) for effort in efforts}
-    learned = {f"{NETWORK} {effort}": _network(effort) for effort in (1, 2)} if find_spec("torch") else {}
+    ours = {f"{EXPLICIT} {effort}": _restorer("explicit", effort) for effort in efforts}
+    learned = {f"{NETWORK} {effort}": _restorer("network", effort) for effort in (1, 2)} if find_spec("torch") else {}
     return {"TV": _total_variation, "64 shifts": shifts, **ours, **learned}
 
 
-def _explicit(effort: int) -> Callable[[bytes, Array, int], Array]:
-    return lambda file, decoded, quality: restoration.restore(file, effort=effort)
-
-
-def _network(effort: int) -> Callable[[bytes, Array, int], Array]:
-    return lambda file, decoded, quality: restoration.restore(file, method="network", effort=effort)
+def _restorer(method: str, effort: int) -> Callable[[bytes, Array, int], Array]:
+    return lambda file, decoded, quality: restoration.restore(file, method=method, effort=effort)
 
 
 def shifts(file: bytes, decoded: Array, quality: int) -> Array:
@@ -117,30 +130,29 @@ def _total_variation(file: bytes, decoded: Array, quality: int) -> Array:
     return images.to_uint8(255 * denoise_tv_chambolle(decoded / 255, weight=TV_WEIGHT * unit, channel_axis=axis))
 
 
-def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture, protocol, quality and method."""
-    integers("qualities", params.qualities, 1, 100)
-    not_empty("protocols", params.protocols)
-    for protocol in params.protocols:
-        one_of("protocols", protocol, PROTOCOLS)
+def rows_of(picture: Picture, params: Params) -> list[Row]:
+    """One row per protocol, quality and method."""
     known = methods()
     chosen = {one_of("methods", name, known): known[name] for name in params.methods or known}
+    image = images.to_uint8(images.code_values(picture.image()))
     rows: list[Row] = []
-    for picture in track(params.gather().pictures):
-        image = images.to_uint8(images.code_values(picture.image()))
-        for protocol in params.protocols:
-            source = studio_luma(image) if protocol == "luma" else image
-            for quality in params.qualities:
-                file = images.jpeg_round_trip(source, quality=quality).file
+    for protocol in params.protocols:
+        source = studio_luma(image) if protocol == "luma" else image
+        for quality in params.qualities:
+            file = images.jpeg_round_trip(source, quality=quality).file
+            row = partial(_row, picture.name, protocol, quality, source)
+            start = time.perf_counter()
+            with Image.open(io.BytesIO(file)) as opened:
+                decoded = np.array(opened)
+            rows.append(row("JPEG", decoded, decoded, time.perf_counter() - start))
+            for name, method in chosen.items():
                 start = time.perf_counter()
-                with Image.open(io.BytesIO(file)) as opened:
-                    decoded = np.array(opened)
-                rows.append(_row(picture.name, protocol, quality, "JPEG", source, decoded, decoded, start))
-                for name, method in chosen.items():
-                    start = time.perf_counter()
-                    shown = method(file, decoded, quality)
-                    rows.append(_row(picture.name, protocol, quality, name, source, shown, decoded, start))
+                shown = method(file, decoded, quality)
+                rows.append(row(name, shown, decoded, time.perf_counter() - start))
     return rows
+
+
+run = per_picture(rows_of)
 
 
 def studio_luma(image: Array) -> Array:
@@ -151,12 +163,11 @@ def studio_luma(image: Array) -> Array:
 
 
 def _row(
-    name: str, protocol: str, quality: int, method: str, source: Array, shown: Array, decoded: Array, start: float
+    image: str, protocol: str, quality: int, source: Array, method: str, shown: Array, decoded: Array, seconds: float
 ) -> Row:
-    seconds = time.perf_counter() - start
     luma, luma_shown = images.luma(source), images.luma(shown)
     return Row(
-        image=name,
+        image=image,
         protocol=protocol,
         quality=quality,
         method=method,
@@ -171,31 +182,31 @@ def _row(
 
 def gains(rows: Sequence[Row], protocol: str, quality: int, method: str, measure: str) -> dict[str, float]:
     """Picture → method minus JPEG; pictures that are exact somewhere, or too small, are left out."""
-    own = [row for row in rows if (row.protocol, row.quality) == (protocol, quality)]
-    values = {(row.image, row.method): getattr(row, measure) for row in own}
-    found = {name: values[name, method] - values[name, "JPEG"] for name, by in values if by == method}
+    own = select(rows, protocol=protocol, quality=quality)
+    jpeg = {row.image: getattr(row, measure) for row in select(own, method="JPEG")}
+    found = {row.image: getattr(row, measure) - jpeg[row.image] for row in select(own, method=method)}
     return {name: gain for name, gain in found.items() if np.isfinite(gain)}
 
 
+def _measured(protocol: str) -> tuple[str, str]:
+    """Measure that counts in a protocol, and its planes."""
+    return ("psnr_y_db", "Y") if protocol == "luma" else ("psnr_rgb_db", "RGB")
+
+
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Gains of the highest effort, on average and at least."""
     sentences = []
-    for protocol in dict.fromkeys(row.protocol for row in rows):
-        own = [row for row in rows if row.protocol == protocol and row.method != "JPEG"]
-        ours = [name for name in dict.fromkeys(row.method for row in own) if name.startswith(EXPLICIT)]
-        if not ours:
-            continue
-        best = ours[-1]
-        measure = "psnr_y_db" if protocol == "luma" else "psnr_rgb_db"
-        for quality in sorted({row.quality for row in own}):
-            found = gains(rows, protocol, quality, best, measure)
+    for protocol, own in groups([row for row in rows if row.method != "JPEG"], "protocol").items():
+        ours = [name for name in distinct(own, "method") if name.startswith(EXPLICIT)]
+        measure, kind = _measured(protocol)
+        for quality in levels(own, "quality") if ours else ():
+            found = gains(rows, protocol, quality, ours[-1], measure)
             if not found:
                 sentences.append(f"Quality {quality}, {protocol}: no picture has an error that could be measured.")
                 continue
             least = min(found, key=lambda name: found[name])
-            kind = "Y" if protocol == "luma" else "RGB"
             sentences.append(
-                f"Quality {quality}, {protocol}: {best} gains {finite_mean(found.values()):+.2f} dB of {kind} PSNR "
+                f"Quality {quality}, {protocol}: {ours[-1]} gains {finite_mean(found.values()):+.2f} dB of {kind} PSNR "
                 f"over JPEG on average, least {found[least]:+.2f} dB on {least}."
             )
     return sentences
@@ -204,58 +215,46 @@ def findings(rows: Sequence[Row]) -> list[str]:
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures, as gains over JPEG, and the published gains."""
     body: list[list[str | float]] = []
-    for protocol in dict.fromkeys(row.protocol for row in rows):
-        for quality in sorted({row.quality for row in rows}):
-            for method in dict.fromkeys(row.method for row in rows):
-                own = [r for r in rows if (r.protocol, r.quality, r.method) == (protocol, quality, method)]
-                line: list[str | float] = [protocol, quality, method]
-                for measure in ("psnr_y_db", "psnr_rgb_db", "ssim_y", "psnr_b_y_db"):
-                    line.append(finite_mean(gains(rows, protocol, quality, method, measure).values()))
-                body.append(
-                    [
-                        *line,
-                        float(np.median([row.restore_seconds for row in own])),
-                        finite_mean(r.equal_pixels for r in own),
-                    ]
-                )
+    for protocol in distinct(rows, "protocol"):
+        for quality in levels(rows, "quality"):
+            for method, own in groups(select(rows, protocol=protocol, quality=quality), "method").items():
+                found = [gains(rows, protocol, quality, method, measure) for measure in _MEASURES.values()]
+                costs = [median(own, "restore_seconds"), mean(own, "equal_pixels")]
+                body.append([protocol, quality, method, *(finite_mean(one.values()) for one in found), *costs])
             for method, known in PUBLISHED.items():
                 if protocol == "luma" and quality in known:
                     body.append([protocol, quality, f"{method}, published, LIVE1", known[quality], *[np.nan] * 5])
-    columns = [
-        "protocol",
-        "quality",
-        "method",
-        "Y PSNR, dB",
-        "RGB PSNR, dB",
-        "SSIM (Y)",
-        "PSNR-B (Y), dB",
-        "s",
-        "as JPEG",
-    ]
-    counted = (
-        pictures_counted(comparable(rows, "psnr_y_db"), "psnr_y_db") if comparable(rows, "psnr_y_db") else "no picture"
+    counted = comparable(rows, "psnr_y_db")
+    over = pictures_counted(counted, "psnr_y_db") if counted else "no picture"
+    return Table(
+        columns=["protocol", "quality", "method", *_MEASURES, "s", "as JPEG"],
+        rows=body,
+        caption=f"Gains over JPEG, means over {over}",
     )
-    return Table(columns=columns, rows=body, caption=f"Gains over JPEG, means over {counted}")
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+_MEASURES = {
+    "Y PSNR, dB": "psnr_y_db",
+    "RGB PSNR, dB": "psnr_rgb_db",
+    "SSIM (Y)": "ssim_y",
+    "PSNR-B (Y), dB": "psnr_b_y_db",
+}
+
+
+def plot(rows: Sequence[Row]) -> Figure:
     """Gain over JPEG against quality, by method."""
-    import matplotlib.pyplot as plt
-
-    protocols = list(dict.fromkeys(row.protocol for row in rows))
-    figure, axes = plt.subplots(
-        1, len(protocols), figsize=(5.2 * len(protocols), 3.8), squeeze=False, layout="constrained"
-    )
-    qualities = sorted({row.quality for row in rows})
-    for ax, protocol in zip(axes[0], protocols, strict=True):
-        measure = "psnr_y_db" if protocol == "luma" else "psnr_rgb_db"
-        curves = {}
-        for method in dict.fromkeys(row.method for row in rows if row.method != "JPEG"):
-            means = [finite_mean(gains(rows, protocol, quality, method, measure).values()) for quality in qualities]
-            curves[method] = (qualities, means)
-        plot_curves(
-            curves, x_label="JPEG quality", y_label=f"gain in {'Y' if protocol == 'luma' else 'RGB'} PSNR, dB", ax=ax
-        )
-        ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
-        ax.set_title(f"protocol {protocol}", fontsize="medium")
-    return figure
+    protocols, qualities = distinct(rows, "protocol"), levels(rows, "quality")
+    methods = [method for method in distinct(rows, "method") if method != "JPEG"]
+    panels = []
+    for protocol in protocols:
+        measure, kind = _measured(protocol)
+        lines = {
+            method: (
+                qualities,
+                [finite_mean(gains(rows, protocol, quality, method, measure).values()) for quality in qualities],
+            )
+            for method in methods
+        }
+        title = f"protocol {protocol}"
+        panels.append(Panel(curves=lines, x="JPEG quality", y=f"gain in {kind} PSNR, dB", title=title, dashed=(0.0,)))
+    return figure_of(*panels, size=(5.2 * len(protocols), 3.8), layout="constrained")

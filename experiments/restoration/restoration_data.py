@@ -7,35 +7,51 @@ as a gray JPEG. Classes are as given, however few pictures there are: thin ones 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import FittingParams, Picture, Track, bundled, gather
+from experiments._run import (
+    Counts,
+    Figure,
+    FittingParams,
+    Panel,
+    Picture,
+    Qualities,
+    Seed,
+    Table,
+    Track,
+    bundled,
+    check,
+    curve,
+    curves,
+    figure_of,
+    gather,
+    groups,
+    mean,
+    median,
+    not_empty,
+    pictures_counted,
+    require,
+    table_of,
+)
 from qimg import images, metrics, restoration
-from qimg.core.arguments import integer, require
-from qimg.evaluation.summary import finite_mean, pictures_counted
-from qimg.report import Table, plain_log_axis, plot_curves
 from qimg.restoration.jpeg.fitting import Recipe, fit
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(FittingParams):
     """Inputs of the experiment."""
 
-    counts: tuple[int, ...] = (10, 30, 100, 1000)
+    counts: Counts = (10, 30, 100, 1000)
     """Pictures that are drawn from them; a count above what there is takes all."""
-    qualities: tuple[int, ...] = (10, 40)
+    qualities: Qualities = (10, 40)
     """Of libjpeg."""
-    classes: tuple[int, ...] = (32, 32)
+    classes: Annotated[tuple[int, ...], not_empty] = (32, 32)
     """Of each stage."""
     pixels: int = 150_000
     """Of luma that every picture gives in a pass."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the draw of pictures and of the fit."""
 
 
@@ -57,10 +73,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, quality and count."""
-    integers("counts", params.counts, 1)
-    integers("qualities", params.qualities, 1, 100)
-    not_empty("classes", params.classes)
-    integer("seed", params.seed, 0)
+    check(params)
     pictures = params.gather().pictures
     own = gather(params.sources, box_mean=1).pictures if params.sources else bundled()
     rows: list[Row] = []
@@ -93,65 +106,61 @@ def _fitted(chosen: Sequence[Picture], params: Params) -> tuple[restoration.Mode
 
 def _rows(picture: Picture, model: restoration.Model, number: int, seconds: float, params: Params) -> list[Row]:
     truth = picture.luma()
-    rows = []
-    for quality in params.qualities:
-        coded = images.jpeg_round_trip(truth, quality=quality)
-        restored = restoration.restore(coded.file, model=model, effort=len(params.classes))
-        rows.append(
-            Row(
-                image=picture.name,
-                quality=quality,
-                pictures=number,
-                psnr_jpeg_db=metrics.psnr_db(truth, coded.image),
-                psnr_restored_db=metrics.psnr_db(truth, restored),
-                fit_seconds=seconds,
-            )
+    files = {quality: images.jpeg_round_trip(truth, quality=quality) for quality in params.qualities}
+    return [
+        Row(
+            image=picture.name,
+            quality=quality,
+            pictures=number,
+            psnr_jpeg_db=metrics.psnr_db(truth, coded.image),
+            psnr_restored_db=metrics.psnr_db(
+                truth, restoration.restore(coded.file, model=model, effort=len(params.classes))
+            ),
+            fit_seconds=seconds,
         )
-    return rows
+        for quality, coded in files.items()
+    ]
 
 
-def gain(rows: Sequence[Row], quality: int, pictures: int) -> float:
-    """Mean gain over JPEG at one quality."""
-    own = [row for row in rows if (row.quality, row.pictures) == (quality, pictures)]
-    return finite_mean(row.psnr_restored_db - row.psnr_jpeg_db for row in own)
+def gain(rows: Sequence[Row]) -> float:
+    """Mean gain over JPEG."""
+    return mean(rows, lambda row: row.psnr_restored_db - row.psnr_jpeg_db)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
-    counts = sorted({row.pictures for row in rows})
+    """Gains from each number of pictures, quality by quality."""
     sentences = []
-    for quality in sorted({row.quality for row in rows}):
-        found = [gain(rows, quality, count) for count in counts]
-        if not np.isfinite(found).all():
+    for quality, own in sorted(groups(rows, "quality").items()):
+        found = dict(zip(*curve(own, "pictures", gain), strict=True))
+        if not np.isfinite(list(found.values())).all():
             sentences.append(f"Quality {quality}: no picture has an error that could be measured.")
             continue
-        parts = ", ".join(f"{value:+.2f} dB from {count}" for count, value in zip(counts, found, strict=True))
+        parts = ", ".join(f"{value:+.2f} dB from {count}" for count, value in found.items())
         sentences.append(f"Quality {quality}: {parts} picture(s).")
     return sentences
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
-    body = []
-    for quality in sorted({row.quality for row in rows}):
-        for count in sorted({row.pictures for row in rows}):
-            own = [row for row in rows if (row.quality, row.pictures) == (quality, count)]
-            seconds = float(np.median([row.fit_seconds for row in own]))
-            body.append([quality, count, gain(rows, quality, count), seconds])
-    columns = ["quality", "pictures fitted on", "gain in Y PSNR, dB", "fit, s"]
-    return Table(columns=columns, rows=body, caption=f"Means over {pictures_counted(rows, 'psnr_jpeg_db')}")
+    return table_of(
+        sorted(rows, key=lambda row: (row.quality, row.pictures)),
+        {
+            "quality": "quality",
+            "pictures fitted on": "pictures",
+            "gain in Y PSNR, dB": gain,
+            "fit, s": lambda own: median(own, "fit_seconds"),
+        },
+        by=("quality", "pictures"),
+        caption=f"Means over {pictures_counted(rows, 'psnr_jpeg_db')}",
+    )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gain against pictures."""
-    import matplotlib.pyplot as plt
-
-    figure, ax = plt.subplots(figsize=(5.2, 3.6), layout="constrained")
-    counts = sorted({row.pictures for row in rows})
-    curves = {
-        f"quality {quality}": (counts, [gain(rows, quality, count) for count in counts])
-        for quality in sorted({row.quality for row in rows})
-    }
-    plot_curves(curves, x_label="pictures fitted on", y_label="gain in Y PSNR, dB", ax=ax)
-    plain_log_axis(ax, "x")
-    return figure
+    ordered = sorted(rows, key=lambda row: row.quality)
+    lines = curves(ordered, "pictures", gain, by="quality", label="quality {}")
+    return figure_of(
+        Panel(curves=lines, x="pictures fitted on", y="gain in Y PSNR, dB", log="x"),
+        size=(5.2, 3.6),
+        layout="constrained",
+    )

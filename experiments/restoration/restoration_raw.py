@@ -5,14 +5,38 @@ luma before rounding, beside its bytes. Estimators of one recipe are fitted on e
 files and of ordinary pictures, against either truth, and judged on the files of a camera that they have not seen.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
+from typing import Annotated, Any
 
 import numpy as np
 
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import FittingParams, Track
+from experiments._run import (
+    Array,
+    Count,
+    Figure,
+    FittingParams,
+    Panel,
+    Qualities,
+    Seed,
+    Table,
+    Track,
+    among,
+    check,
+    distinct,
+    each,
+    fair_mean,
+    figure_of,
+    levels,
+    mean,
+    not_empty,
+    pictures_counted,
+    require,
+    select,
+    whole,
+)
 from experiments.restoration.deep_methods import (
     FITTED,
     JPEG,
@@ -25,16 +49,10 @@ from experiments.restoration.deep_methods import (
 )
 from experiments.restoration.deep_pictures import DeepPicture, deep_picture, grain
 from qimg import images, metrics
-from qimg.core.arguments import Array, integer, one_of, require
-from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
 from qimg.images.jpeg.blocks import DCT, to_blocks
-from qimg.report import Table, plot_curves
 from qimg.restoration.jpeg.cascade import unit_of
 from qimg.restoration.jpeg.fitting import Recipe
 from qimg.restoration.jpeg.fitting.draws import LEAST
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TONES = ("rendered", "linear")
 UNROUNDED, BYTES = "unrounded", "bytes"
@@ -45,23 +63,23 @@ _NOISE = 0.05  # code values that covariances are widened by at the finest table
 class Params(FittingParams):
     """Inputs of the experiment; images are RAW files, or others, of which means of boxes are deeper than 8 bits."""
 
-    tone: str = "rendered"
+    tone: Annotated[str, among(TONES)] = "rendered"
     """"rendered", or "linear": linear light times 255, which only RAW files have."""
-    qualities: tuple[int, ...] = (10, 40, 75, 90, 95, 98)
+    qualities: Qualities = (10, 40, 75, 90, 95, 98)
     """Of libjpeg, fitted and judged."""
-    classes: tuple[int, ...] = (16, 16)
+    classes: Annotated[tuple[int, ...], not_empty] = (16, 16)
     """Of each stage."""
-    fits: tuple[str, ...] = ()
+    fits: Annotated[tuple[str, ...], each(among(FITTED), empty=True)] = ()
     """Names as in the table of the estimators that are fitted; all of them when left out."""
-    pixels: int = 900_000
+    pixels: Count = 900_000
     """Of luma that every estimator is fitted on, or as many as the files of other cameras have."""
-    networks: tuple[int, ...] = ()
+    networks: Annotated[tuple[int, ...], each(whole(1), empty=True)] = ()
     """Efforts of the network (extra `learned`) that are judged as well."""
-    tile: int = 128
+    tile: Annotated[int, whole(LEAST)] = 128
     """Rows and columns, at least, of the parts of pictures that are drawn for a fit."""
-    draws: int = 4
+    draws: Count = 4
     """Of each part in a pass, at other qualities."""
-    seed: int = 0
+    seed: Seed = 0
     """Of the choice of parts and of the fits."""
 
     def recipe(self) -> Recipe:
@@ -128,16 +146,7 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Four rows per picture, quality and method."""
-    integers("qualities", params.qualities, 1, 100)
-    not_empty("classes", params.classes)
-    one_of("tone", params.tone, TONES)
-    chosen = [one_of("fits", name, FITTED) for name in params.fits or FITTED]
-    for effort in params.networks:
-        integer("networks", effort, 1)
-    integer("pixels", params.pixels, 1)
-    integer("tile", params.tile, LEAST)
-    integer("draws", params.draws, 1)
-    integer("seed", params.seed, 0)
+    check(params)
     given = params.gather().pictures
     deep = [deep_picture(picture, tone=params.tone) for picture in given]
     linear = all(one.is_raw for one in deep)
@@ -145,7 +154,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     fits = Fits(params.recipe(), judged=given, sources=params.sources, pixels=params.pixels, side=params.tile)
     rows: list[Row] = []
     for picture in track(deep):
-        methods = table_of_methods(fits.of(picture, deep, names=chosen), networks=params.networks)
+        methods = table_of_methods(fits.of(picture, deep, names=params.fits or tuple(FITTED)), networks=params.networks)
         for quality in params.qualities:
             rows += _rows(picture, quality, methods)
     return rows
@@ -155,32 +164,28 @@ def _rows(picture: DeepPicture, quality: int, methods: Mapping[str, Method]) -> 
     deep = images.luma(picture.pixels)
     whole = images.to_uint8(deep)
     file = images.jpeg_round_trip(whole, quality=quality).file
-    about = grain([deep])
+    truths = {UNROUNDED: deep, BYTES: whole.astype(np.float64)}
+    row = partial(Row, image=picture.name, camera=picture.camera, quality=quality, **asdict(grain([deep])))
     rows = []
     for name, method in methods.items():
         shown = method.restore(file)
-        for depth, truth in ((UNROUNDED, deep), (BYTES, whole.astype(np.float64))):
-            for output, values in ((UNROUNDED, shown.values), (BYTES, np.rint(shown.values))):
-                rows.append(
-                    Row(
-                        image=picture.name,
-                        camera=picture.camera,
-                        quality=quality,
-                        method=name,
-                        truth=depth,
-                        output=output,
-                        squared_error=metrics.mean_squared_error(truth, values),
-                        psnr_db=metrics.psnr_db(truth, values, data_range=255),
-                        inside=_inside(truth, values, shown.half_width, 0.5 if output == BYTES else 0.0),
-                        outside_cells=outside_cells(truth, file),
-                        left_alone=shown.left_alone,
-                        fine_share=about.fine_share,
-                        noise_floor=about.noise_floor,
-                        fitted_pixels=method.fitted_pixels,
-                        fitted_fine_share=method.fitted_grain.fine_share,
-                        fitted_noise_floor=method.fitted_grain.noise_floor,
-                    )
+        outputs = {UNROUNDED: shown.values, BYTES: np.rint(shown.values)}
+        for (depth, truth), (output, found) in product(truths.items(), outputs.items()):
+            rows.append(
+                row(
+                    method=name,
+                    truth=depth,
+                    output=output,
+                    squared_error=metrics.mean_squared_error(truth, found),
+                    psnr_db=metrics.psnr_db(truth, found, data_range=255),
+                    inside=_inside(truth, found, shown.half_width, 0.5 if output == BYTES else 0.0),
+                    outside_cells=outside_cells(truth, file),
+                    left_alone=shown.left_alone,
+                    fitted_pixels=method.fitted_pixels,
+                    fitted_fine_share=method.fitted_grain.fine_share,
+                    fitted_noise_floor=method.fitted_grain.noise_floor,
                 )
+            )
     return rows
 
 
@@ -198,53 +203,49 @@ def _inside(truth: Array, values: Array, half_width: Array | None, more: float) 
     return float("nan") if half_width is None else float((np.abs(truth - values) <= half_width + more).mean())
 
 
-def mean(rows: Sequence[Row], measure: str, quality: int, method: str, truth: str, output: str) -> float:
-    """Of a measure, over the pictures."""
-    key = (quality, method, truth, output)
-    return finite_mean(getattr(r, measure) for r in rows if (r.quality, r.method, r.truth, r.output) == key)
-
-
-def gain(rows: Sequence[Row], quality: int, method: str, depth: str) -> float:
+def gain(rows: Sequence[Row], depth: str, **setting: Any) -> float:
     """Mean PSNR over JPEG, truth and output of one depth."""
-    own = comparable(rows, "psnr_db")
-    ours, theirs = (mean(own, "psnr_db", quality, name, depth, depth) for name in (method, JPEG))
+    ours, theirs = (_psnr(rows, depth, depth, **{**setting, **method}) for method in ({}, {"method": JPEG}))
     return ours - theirs
 
 
-def lost_by_bytes(rows: Sequence[Row], quality: int, method: str) -> float:
+def _psnr(rows: Sequence[Row], truth: str, output: str, **setting: Any) -> float:
+    return fair_mean(rows, "psnr_db", truth=truth, output=output, **setting)
+
+
+def lost_by_bytes(rows: Sequence[Row], **setting: Any) -> float:
     """Mean PSNR against the unrounded truth that rounding the output costs."""
-    own = comparable(rows, "psnr_db")
-    deep, whole = (mean(own, "psnr_db", quality, method, UNROUNDED, output) for output in (UNROUNDED, BYTES))
-    return deep - whole
+    return _psnr(rows, UNROUNDED, UNROUNDED, **setting) - _psnr(rows, UNROUNDED, BYTES, **setting)
 
 
-def nearer_to_truth(rows: Sequence[Row], quality: int, method: str) -> float:
+def nearer_to_truth(rows: Sequence[Row], **setting: Any) -> float:
     """By how much less the squared error is against the unrounded truth than against bytes, in units of 1/12.
 
     1 where rounding is noise that nothing is known of, −1 where the bytes themselves are shown.
     """
-    whole, deep = (mean(rows, "squared_error", quality, method, truth, UNROUNDED) for truth in (BYTES, UNROUNDED))
-    return 12 * (whole - deep)
-
-
-def _ways_back(rows: Sequence[Row]) -> list[str]:
-    return [name for name in dict.fromkeys(row.method for row in rows) if name != JPEG]
+    own = select(rows, output=UNROUNDED, **setting)
+    return 12 * (mean(own, "squared_error", truth=BYTES) - mean(own, "squared_error", truth=UNROUNDED))
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
-    qualities = sorted({row.quality for row in rows})
+    """The sources, then gains and intervals at the lowest and the highest quality."""
+    qualities = levels(rows, "quality")
     sentences = [_sources(rows)]
     for quality in dict.fromkeys((qualities[0], qualities[-1])):
-        jpeg = mean(comparable(rows, "psnr_db"), "psnr_db", quality, JPEG, UNROUNDED, UNROUNDED)
+        jpeg = _psnr(rows, UNROUNDED, UNROUNDED, quality=quality, method=JPEG)
         if not np.isfinite(jpeg):
             sentences.append(f"Quality {quality}: no picture has an error that could be measured.")
             continue
-        gains = ", ".join(f"{name} {gain(rows, quality, name, UNROUNDED):+.2f} dB" for name in _ways_back(rows))
-        nearer = nearer_to_truth(rows, quality, SHIPPED)
+        gains = ", ".join(
+            f"{name} {gain(rows, UNROUNDED, quality=quality, method=name):+.2f} dB"
+            for name in distinct(rows, "method")
+            if name != JPEG
+        )
+        shipped = {"quality": quality, "method": SHIPPED}
+        nearer = nearer_to_truth(rows, **shipped)
         sentences.append(
             f"Quality {quality}: JPEG has {jpeg:.2f} dB against the unrounded truth; {gains}. Rounding to bytes costs "
-            f"the shipped estimator {lost_by_bytes(rows, quality, SHIPPED):.2f} dB, and its squared error is "
+            f"the shipped estimator {lost_by_bytes(rows, **shipped):.2f} dB, and its squared error is "
             f"{abs(nearer):.2f}/12 {'less' if nearer >= 0 else 'more'} against the unrounded truth than against bytes."
         )
         sentences.append(_intervals(rows, quality))
@@ -252,10 +253,9 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 
 def _sources(rows: Sequence[Row]) -> str:
-    names, cameras = {row.image for row in rows}, {row.camera for row in rows}
-    text = f"{len(names)} picture(s): {', '.join(sorted(cameras))}"
+    text = f"{len(distinct(rows, 'image'))} picture(s): {', '.join(levels(rows, 'camera'))}"
     ordinary = next((row for row in rows if row.method.startswith(PICTURES)), None)
-    share, floor = (finite_mean(getattr(row, name) for row in rows) for name in ("fine_share", "noise_floor"))
+    share, floor = mean(rows, "fine_share"), mean(rows, "noise_floor")
     if np.isfinite([share, floor]).all():
         text += (
             f". Coefficients with u + v ≥ 8 have {100 * share:.1f} % of the energy without DC, and {floor:.2f} code "
@@ -268,57 +268,54 @@ def _sources(rows: Sequence[Row]) -> str:
 
 
 def _intervals(rows: Sequence[Row], quality: int) -> str:
-    whole, deep = (100 * mean(rows, "inside", quality, SHIPPED, depth, depth) for depth in (BYTES, UNROUNDED))
-    text = (
-        f"Quality {quality}: its 90 % intervals hold {whole:.1f} % of the bytes, and {deep:.1f} % of the unrounded "
-        "truth without the half code value that is added for bytes"
-    )
-    outside = 100 * mean(rows, "outside_cells", quality, JPEG, UNROUNDED, UNROUNDED)
+    whole, deep = (_inside_percent(rows, depth, quality=quality, method=SHIPPED) for depth in (BYTES, UNROUNDED))
+    outside = 100 * mean(rows, "outside_cells", quality=quality, method=JPEG, truth=UNROUNDED, output=UNROUNDED)
+    cells = f"; {outside:.2g} % of its coefficients lie outside their cells" if np.isfinite(outside) else ""
     return (
-        f"{text}; {outside:.2g} % of its coefficients lie outside their cells." if np.isfinite(outside) else f"{text}."
+        f"Quality {quality}: its 90 % intervals hold {whole:.1f} % of the bytes, and {deep:.1f} % of the unrounded "
+        f"truth without the half code value that is added for bytes{cells}."
     )
+
+
+def _inside_percent(rows: Sequence[Row], depth: str, **setting: Any) -> float:
+    return 100 * mean(rows, "inside", truth=depth, output=depth, **setting)
 
 
 def table(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
-    body = []
-    for quality in sorted({row.quality for row in rows}):
-        for method in dict.fromkeys(row.method for row in rows):
-            body.append(
-                [
-                    quality,
-                    method,
-                    mean(comparable(rows, "psnr_db"), "psnr_db", quality, method, UNROUNDED, UNROUNDED),
-                    gain(rows, quality, method, UNROUNDED),
-                    gain(rows, quality, method, BYTES),
-                    lost_by_bytes(rows, quality, method),
-                    nearer_to_truth(rows, quality, method),
-                    100 * mean(rows, "inside", quality, method, UNROUNDED, UNROUNDED),
-                    100 * mean(rows, "inside", quality, method, BYTES, BYTES),
-                ]
-            )
-    columns = ["quality", "method", "PSNR, dB", "gain, dB", "gain in bytes, dB", "lost by bytes, dB"]
-    columns += ["nearer to the truth than to bytes, 1/12", "90 % interval, %", "in bytes, %"]
-    caption = (
-        f"Luma, truth and output unrounded but where bytes are named; means over {pictures_counted(rows, 'psnr_db')}"
+    columns: dict[str, Callable[..., float]] = {
+        "PSNR, dB": partial(_psnr, rows, UNROUNDED, UNROUNDED),
+        "gain, dB": partial(gain, rows, UNROUNDED),
+        "gain in bytes, dB": partial(gain, rows, BYTES),
+        "lost by bytes, dB": partial(lost_by_bytes, rows),
+        "nearer to the truth than to bytes, 1/12": partial(nearer_to_truth, rows),
+        "90 % interval, %": partial(_inside_percent, rows, UNROUNDED),
+        "in bytes, %": partial(_inside_percent, rows, BYTES),
+    }
+    over = pictures_counted(rows, "psnr_db")
+    return Table(
+        columns=["quality", "method", *columns],
+        rows=[
+            [quality, method, *(column(quality=quality, method=method) for column in columns.values())]
+            for quality in levels(rows, "quality")
+            for method in distinct(rows, "method")
+        ],
+        caption=f"Luma, truth and output unrounded but where bytes are named; means over {over}",
     )
-    return Table(columns=columns, rows=body, caption=caption)
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Gains, and what depth of truth and output are worth, against quality."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.9), layout="constrained")
-    qualities = sorted({row.quality for row in rows})
-    curves = {
-        name: (qualities, [gain(rows, quality, name, UNROUNDED) for quality in qualities]) for name in _ways_back(rows)
-    }
-    plot_curves(curves, x_label="quality", y_label="gain over JPEG in Y PSNR, dB", ax=axes[0])
-    curves = {
-        name: (qualities, [nearer_to_truth(rows, quality, name) for quality in qualities])
-        for name in (JPEG, *_ways_back(rows))
-    }
-    plot_curves(curves, x_label="quality", y_label="squared error less than against bytes, 1/12", ax=axes[1])
-    axes[1].axhline(0.0, color="0.5", linestyle="--", linewidth=1)
-    return figure
+    qualities = levels(rows, "quality")
+    gains, nearer = {}, {}
+    for method in distinct(rows, "method"):
+        settings = [{"quality": quality, "method": method} for quality in qualities]
+        gains[method] = (qualities, [gain(rows, UNROUNDED, **one) for one in settings])
+        nearer[method] = (qualities, [nearer_to_truth(rows, **one) for one in settings])
+    del gains[JPEG]
+    return figure_of(
+        Panel(curves=gains, x="quality", y="gain over JPEG in Y PSNR, dB"),
+        Panel(curves=nearer, x="quality", y="squared error less than against bytes, 1/12", dashed=(0.0,)),
+        size=(10, 3.9),
+        layout="constrained",
+    )

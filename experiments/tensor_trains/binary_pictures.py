@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments._run.pictures import Picture
+from experiments._run import Array, Picture
 from qimg import images
-from qimg.core.arguments import Array
 
 THRESHOLD, SAMPLE = "threshold", "sample"
 BINARISATIONS = (THRESHOLD, SAMPLE)

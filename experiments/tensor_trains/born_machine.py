@@ -8,11 +8,32 @@ at, independent pixels, and counts in contexts of sixteen pixels; all are tested
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 import numpy as np
 
-from experiments._run.pictures import Gathered, PictureParams, Track
+from experiments._run import (
+    Array,
+    Axes,
+    Count,
+    Figure,
+    Gathered,
+    PictureParams,
+    Seed,
+    Table,
+    Track,
+    among,
+    bare,
+    check,
+    fulfils,
+    groups,
+    integer,
+    mean,
+    select,
+    table_of,
+    values,
+    whole,
+)
 from experiments.tensor_trains import pixel_contexts
 from experiments.tensor_trains.binary_pictures import (
     BINARISATIONS,
@@ -25,14 +46,7 @@ from experiments.tensor_trains.binary_pictures import (
     mnist_inputs,
 )
 from qimg import tensor_train
-from qimg.core.arguments import Array, integer, one_of, require
-from qimg.evaluation.summary import finite_mean
-from qimg.report import Table
 from qimg.tensor_train.born.mixture import mixture_terms
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 BORN, MIXTURE, INDEPENDENT, CONTEXTS = "Born machine", "mixture", "independent pixels", "contexts of 16 pixels"
 MODELS = (INDEPENDENT, MIXTURE, CONTEXTS, BORN)
@@ -42,33 +56,33 @@ MODELS = (INDEPENDENT, MIXTURE, CONTEXTS, BORN)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    digits: int = 0
+    digits: Annotated[int, whole(0)] = 0
     """Training digits of MNIST, from the set mnist in QIMG_DATA; 0 takes patches of the pictures instead."""
-    side: int = 8
+    side: Count = 8
     """Pixels of a patch's side."""
-    patches: int = 1000
+    patches: Count = 1000
     """Most patches of a picture that are learnt from; as many are tested on."""
-    binarisation: str = THRESHOLD
+    binarisation: Annotated[str, among(BINARISATIONS)] = THRESHOLD
     """Of training pictures: "threshold" at half of white, or "sample" with probability value/255, anew for a sweep."""
-    bond: int = 16
+    bond: Count = 16
     """Most values at a cut of the machine."""
     components: int = 0
     """Of the mixture that the machine begins at, at most `bond`; 0: as many."""
-    sweeps: int = 10
+    sweeps: Count = 10
     """Each there and back."""
-    two_site_every: int = 5
+    two_site_every: Annotated[int, whole(0)] = 5
     """Every such sweep has centres of two sites, the others of one; 0: all of one."""
-    batch: int = 0
+    batch: Annotated[int, whole(0)] = 0
     """Pictures of a sweep, drawn anew for each; 0: all."""
-    rate: float = 1.0
+    rate: Annotated[float, fulfils(lambda rate: 0 < rate <= 1, "must be in (0, 1]")] = 1.0
     """Share of the best step that is taken in the first sweep, in (0, 1]."""
-    cooling: float = 0.0
+    cooling: Annotated[float, fulfils(lambda cooling: cooling >= 0, "must be at least 0")] = 0.0
     """Sweep k takes rate / k^cooling; 1 averages over the batches of all sweeps."""
-    floor: float = 1e-4
+    floor: Annotated[float, fulfils(lambda floor: 0 <= floor < 0.5, "must be in [0, 0.5)")] = 1e-4
     """Least probability of a pixel's value when the machine is tested (`qimg.tensor_train.PixelReader`)."""
-    shown: int = 10
+    shown: Count = 10
     """Pictures drawn, and test pictures completed."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of everything that is drawn."""
 
     def inputs(self) -> Gathered:
@@ -124,7 +138,8 @@ PRINTED = 1000
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of every model for each collection of pictures."""
-    _check(params)
+    check(params)
+    integer("components", params.components, 0, params.bond)
     rng = np.random.default_rng(params.seed)
     if params.digits:
         return _of_collection(digits(params.digits), params, rng, track)
@@ -133,18 +148,6 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         one = luma_patches(picture, side=params.side, count=params.patches, rng=rng)
         rows += _of_collection(one, params, rng, iter)
     return rows
-
-
-def _check(params: Params) -> None:
-    for name in ("digits", "two_site_every", "batch", "seed"):
-        integer(name, getattr(params, name), 0)
-    for name in ("side", "patches", "bond", "sweeps", "shown"):
-        integer(name, getattr(params, name), 1)
-    integer("components", params.components, 0, params.bond)
-    one_of("binarisation", params.binarisation, BINARISATIONS)
-    require(0 < params.rate <= 1, "rate", "must be in (0, 1]", params.rate)
-    require(params.cooling >= 0, "cooling", "must be at least 0", params.cooling)
-    require(0 <= params.floor < 0.5, "floor", "must be in [0, 0.5)", params.floor)
 
 
 def _of_collection(one: Collection, params: Params, rng: np.random.Generator, track: Track) -> list[Row]:
@@ -158,7 +161,7 @@ def _of_collection(one: Collection, params: Params, rng: np.random.Generator, tr
     machine = tensor_train.mixture_machine(weights, ones)
     for sweep in track(range(1, params.sweeps + 1)):
         machine = _sweep(machine, _batch(one.train, train, params, rng), sweep, params)
-        row = replace(
+        measured = replace(
             rows[0],
             model=BORN,
             sweep=sweep,
@@ -167,7 +170,7 @@ def _of_collection(one: Collection, params: Params, rng: np.random.Generator, tr
             test_threshold_nats=math.nan,
             test_sample_nats=math.nan,
         )
-        rows.append(row)
+        rows.append(measured)
     rows[-1] = _tested(rows[-1], machine, tests, params, rng)
     return rows
 
@@ -254,11 +257,11 @@ def read(row: Row, written: str) -> Array:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Nats of every model on the pictures learnt from and on the others, and the entanglement of the machine."""
     last = _last(rows)
     sentences = []
     for name, field in (("training pictures", "train_nats"), ("test pictures binarised alike", "test_nats")):
-        costs = ", ".join(f"{model} {finite_mean(getattr(row, field) for row in last[model]):.2f}" for model in MODELS)
+        costs = ", ".join(f"{model} {mean(last[model], field):.2f}" for model in MODELS)
         sentences.append(f"Nats for each of the {name}: {costs}.")
     largest = max((entropy for row in last[BORN] for entropy in row.entropies_bits), default=0.0)
     sentences.append(f"The largest entanglement entropy of a cut is {largest:.2f} bits.")
@@ -267,26 +270,29 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Nats of every model for each collection of pictures."""
-    body = []
-    for model, chosen in _last(rows).items():
-        for row in chosen:
-            nats = (row.train_nats, row.test_threshold_nats, row.test_sample_nats)
-            body.append([row.image, model, row.pictures, row.parameters, *(round(value, 3) for value in nats)])
-    return Table(
-        columns=["pictures of", "model", "learnt from", "numbers", "training", "test, thresholded", "test, drawn"],
-        rows=sorted(body, key=lambda line: str(line[0])),
+    tested = [row for own in _last(rows).values() for row in own]
+    return table_of(
+        sorted(tested, key=lambda row: row.image),
+        {
+            "pictures of": "image",
+            "model": "model",
+            "learnt from": "pictures",
+            "numbers": "parameters",
+            "training": lambda row: round(row.train_nats, 3),
+            "test, thresholded": lambda row: round(row.test_threshold_nats, 3),
+            "test, drawn": lambda row: round(row.test_sample_nats, 3),
+        },
         caption="Nats for each picture; after the last sweep",
     )
 
 
 def _last(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """The rows of each model that were tested."""
-    return {
-        model: [row for row in rows if row.model == model and not math.isnan(row.test_sample_nats)] for model in MODELS
-    }
+    tested = [row for row in rows if not math.isnan(row.test_sample_nats)]
+    return {model: select(tested, model=model) for model in MODELS}
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Pictures drawn and completed by one machine, likelihood against sweeps, and entropy at each cut."""
     import matplotlib.pyplot as plt
 
@@ -303,33 +309,28 @@ def plot(rows: Sequence[Row]) -> "Figure":
     upper = [np.where(np.arange(shown.height)[:, None] < shown.height // 2, one, 0.5) for one in tested]
     _board(axes["drawn"], [drawn], f"drawn from the machine ({shown.image})")
     _board(axes["completed"], [upper, completed], "upper halves of test pictures, and the lower ones drawn given them")
-    for name in dict.fromkeys(row.image for row in rows):
-        curve = [row for row in rows if (row.image, row.model) == (name, BORN)]
+    for name, own in groups(select(rows, model=BORN), "image").items():
         (line,) = axes["nats"].plot(
-            [row.sweep for row in curve], [row.train_nats for row in curve], marker=".", label=f"{name}, training"
+            values(own, "sweep"), values(own, "train_nats"), marker=".", label=f"{name}, training"
         )
         colour = line.get_color()
-        axes["nats"].plot([curve[-1].sweep], [curve[-1].test_nats], "*", color=colour, label=f"{name}, test")
-        cuts = curve[-1].entropies_bits
+        axes["nats"].plot([own[-1].sweep], [own[-1].test_nats], "*", color=colour, label=f"{name}, test")
+        cuts = own[-1].entropies_bits
         axes["entropy"].plot(range(1, len(cuts) + 1), cuts, color=colour, linewidth=1, label=name)
     for model, style in ((INDEPENDENT, ":"), (MIXTURE, "-."), (CONTEXTS, "--")):
-        level = finite_mean(row.test_nats for row in _last(rows)[model])
+        level = mean(_last(rows)[model], "test_nats")
         axes["nats"].axhline(level, color="0.4", linewidth=1, linestyle=style, label=f"{model}, test")
-    axes["nats"].set_xlabel("sweep")
+    axes["nats"].set(xlabel="sweep", ylabel="nats per picture")
     axes["nats"].xaxis.get_major_locator().set_params(integer=True)
-    axes["nats"].set_ylabel("nats per picture")
     axes["nats"].legend(fontsize=7, loc="center right")
-    axes["entropy"].set_xlabel("cut behind pixel")
-    axes["entropy"].set_ylabel("entanglement entropy, bits")
+    axes["entropy"].set(xlabel="cut behind pixel", ylabel="entanglement entropy, bits")
     return figure
 
 
-def _board(ax: "Axes", lines: Sequence[Sequence[Array]], label: str) -> None:
+def _board(ax: Axes, lines: Sequence[Sequence[Array]], label: str) -> None:
     """Lines of pictures with a gap between them."""
     padded = [[np.pad(one.astype(float), 1, constant_values=0.5) for one in line] for line in lines if line]
     if padded:
         ax.imshow(np.vstack([np.hstack(line) for line in padded]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    ax.grid(visible=False)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    bare(ax)
     ax.set_xlabel(label)

@@ -7,20 +7,32 @@ compared with the best matrix of low rank that takes no more numbers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from experiments._run.parameters import integers, not_empty
-from experiments._run.pictures import PictureParams, Track
+from experiments._run import (
+    Array,
+    Counts,
+    Figure,
+    PictureParams,
+    Table,
+    Track,
+    among,
+    check,
+    distinct,
+    each,
+    groups,
+    mean,
+    plain_log_axis,
+    plot_curves,
+    select,
+    subplots,
+    table_of,
+    values,
+)
 from qimg import prior, tensor_train
-from qimg.core.arguments import Array, one_of
-from qimg.evaluation.summary import finite_mean
 from qimg.operators import CorrelationOperator
-from qimg.report import Table, plain_log_axis, plot_curves
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PRIOR = "prior"
 """Name of the rows of the shipped prior."""
@@ -37,9 +49,9 @@ ORDERS = {
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    orders: tuple[str, ...] = ("row_major", "morton", "row | column")
+    orders: Annotated[tuple[str, ...], each(among(ORDERS))] = ("row_major", "morton", "row | column")
     """Names of `ORDERS`."""
-    bonds: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+    bonds: Counts = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
     """Largest bond dimensions."""
 
 
@@ -71,22 +83,16 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per density matrix, order and bond: the prior's, then those of all pictures with energy."""
-    integers("bonds", params.bonds, 1)
-    not_empty("orders", params.orders)
-    for order in params.orders:
-        one_of("orders", order, ORDERS)
-    matrices = {PRIOR: prior.load().operator}
-    for picture in params.gather().pictures:
-        operator = CorrelationOperator.from_planes(picture.planes()[..., 0])
-        if np.trace(operator.matrix) > 0:
-            matrices[picture.name] = operator
+    check(params)
+    operators = {
+        picture.name: CorrelationOperator.from_planes(picture.planes()[..., 0]) for picture in params.gather().pictures
+    }
+    alive = {name: operator for name, operator in operators.items() if np.trace(operator.matrix) > 0}
     rows = []
-    for name, operator in track(list(matrices.items())):
+    for name, operator in track(list({PRIOR: prior.load().operator, **alive}.items())):
         rho = operator.density_matrix()
         share = 1 - tensor_train.operator_train(rho, (8, 8), bond=1).discarded_weight
-        for order in params.orders:
-            for bond in params.bonds:
-                rows.append(_row(name, rho, order, bond, share))
+        rows += [_row(name, rho, order, bond, share) for order in params.orders for bond in params.bonds]
     return rows
 
 
@@ -126,14 +132,15 @@ def _trace_norm(difference: Array) -> float:
 
 def needed(rows: Sequence[Row], name: str, order: str, error: float) -> Row | None:
     """The row of smallest bond whose trace-norm error is at most `error`, if there is one."""
-    chosen = [row for row in rows if (row.image, row.order) == (name, order) and row.trace_norm_error <= error]
-    return min(chosen, key=lambda row: row.bond) if chosen else None
+    chosen = [row for row in select(rows, image=name, order=order) if row.trace_norm_error <= error]
+    return min(chosen, key=lambda row: row.bond, default=None)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Bonds that 1 % in trace norm takes, and how far the prior's operator is from a product."""
     sentences = []
-    for order in dict.fromkeys(row.order for row in rows):
+    pictures = [name for name in distinct(rows, "image") if name != PRIOR]
+    for order in distinct(rows, "order"):
         found = needed(rows, PRIOR, order, 0.01)
         if found:
             sentences.append(
@@ -142,13 +149,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
                 f"{found.frobenius_error:.4f}); rank {found.rank}, of no more numbers, leaves "
                 f"{found.rank_trace_norm_error:.4f}."
             )
-        pictures = [needed(rows, name, order, 0.01) for name in _pictures(rows)]
-        bonds = [row.bond for row in pictures if row]
+        bonds = [row.bond for name in pictures if (row := needed(rows, name, order, 0.01))]
         if bonds:
             sentences.append(
                 f"In that order {len(bonds)} of {len(pictures)} picture(s) take bonds of {min(bonds)} to {max(bonds)}."
             )
-    (share,) = {row.separable_share for row in rows if row.image == PRIOR}
+    (share,) = distinct(select(rows, image=PRIOR), "separable_share")
     sentences.append(
         f"The product of one row and one column operator that is nearest to the prior's holds {share:.4%} of its "
         "squared norm."
@@ -158,60 +164,42 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def table(rows: Sequence[Row]) -> Table:
     """Errors of the prior's operator, and means over the pictures."""
-    body = []
-    for order in dict.fromkeys(row.order for row in rows):
-        for bond in sorted({row.bond for row in rows}):
-            (of_prior,) = [row for row in rows if (row.image, row.order, row.bond) == (PRIOR, order, bond)]
-            pictures = [row for row in rows if row.image != PRIOR and (row.order, row.bond) == (order, bond)]
-            body.append(
-                [
-                    order,
-                    bond,
-                    of_prior.parameters,
-                    of_prior.frobenius_error,
-                    of_prior.trace_norm_error,
-                    of_prior.smallest_eigenvalue,
-                    of_prior.rank,
-                    of_prior.rank_frobenius_error,
-                    of_prior.rank_trace_norm_error,
-                    finite_mean(row.trace_norm_error for row in pictures),
-                    finite_mean(row.rank_trace_norm_error for row in pictures),
-                ]
-            )
-    columns = ["order", "bond", "numbers", "Frobenius", "trace norm", "smallest eigenvalue"]
-    columns += ["rank", "its Frobenius", "its trace norm", "pictures: trace norm", "pictures: rank"]
-    return Table(
-        columns=columns,
-        rows=body,
-        caption=f"Luma patches of 8×8: the shipped prior, and means over {len(_pictures(rows))} picture(s)",
+    pictures = [row for row in rows if row.image != PRIOR]
+    order_of = distinct(rows, "order").index
+    return table_of(
+        sorted(select(rows, image=PRIOR), key=lambda row: (order_of(row.order), row.bond)),
+        {
+            "order": "order",
+            "bond": "bond",
+            "numbers": "parameters",
+            "Frobenius": "frobenius_error",
+            "trace norm": "trace_norm_error",
+            "smallest eigenvalue": "smallest_eigenvalue",
+            "rank": "rank",
+            "its Frobenius": "rank_frobenius_error",
+            "its trace norm": "rank_trace_norm_error",
+            "pictures: trace norm": lambda row: mean(pictures, "trace_norm_error", order=row.order, bond=row.bond),
+            "pictures: rank": lambda row: mean(pictures, "rank_trace_norm_error", order=row.order, bond=row.bond),
+        },
+        caption=f"Luma patches of 8×8: the shipped prior, and means over {len(distinct(pictures, 'image'))} picture(s)",
     )
 
 
-def plot(rows: Sequence[Row]) -> "Figure":
+def plot(rows: Sequence[Row]) -> Figure:
     """Errors of the prior's operator against numbers."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.0), sharex=True)
-    chosen = [row for row in rows if row.image == PRIOR]
-    for ax, measure, label in zip(
-        axes,
-        ("trace_norm_error", "frobenius_error"),
-        ("‖ρ′ − ρ‖₁", "‖ρ′ − ρ‖ / ‖ρ‖"),
-        strict=True,
-    ):
-        curves: dict[str, tuple[Any, ...]] = {}
-        for order in dict.fromkeys(row.order for row in chosen):
-            points = [(row.parameters, getattr(row, measure)) for row in chosen if row.order == order]
-            curves[f"bonds, {order}"] = tuple(zip(*sorted(points), strict=True))
-        ranks = sorted({(row.rank, getattr(row, f"rank_{measure}")) for row in chosen if 0 < row.rank < 64})
+    figure, axes = subplots(1, 2, figsize=(10.5, 4.0), sharex=True)
+    chosen = select(rows, image=PRIOR)
+    measures = {"trace_norm_error": "‖ρ′ − ρ‖₁", "frobenius_error": "‖ρ′ − ρ‖ / ‖ρ‖"}
+    for ax, (measure, label) in zip(axes, measures.items(), strict=True):
+        lines: dict[str, tuple[Any, ...]] = {}
+        for order, own in groups(chosen, "order").items():
+            points = sorted(zip(values(own, "parameters"), values(own, measure), strict=True))
+            lines[f"bonds, {order}"] = tuple(zip(*points, strict=True))
+        ranks = {row.rank: getattr(row, f"rank_{measure}") for row in chosen if 0 < row.rank < 64}
         if ranks:
-            curves["rank"] = ([64 * rank for rank, _ in ranks], [error for _, error in ranks])
-        plot_curves(curves, x_label="numbers", y_label=label, ax=ax)
+            lines["rank"] = tuple(zip(*((64 * rank, error) for rank, error in sorted(ranks.items())), strict=True))
+        plot_curves(lines, x_label="numbers", y_label=label, ax=ax)
         ax.set_yscale("log")
         ax.set_ylim(bottom=1e-6)
         plain_log_axis(ax, "x")
     return figure
-
-
-def _pictures(rows: Sequence[Row]) -> list[str]:
-    return [name for name in dict.fromkeys(row.image for row in rows) if name != PRIOR]

@@ -2,6 +2,7 @@
 
 from qimg.report.page import Figure, Page, Section, render
 from qimg.report.plots import (
+    bare,
     literal_label,
     plain_log_axis,
     plot_curves,
@@ -20,6 +21,7 @@ __all__ = [
     "Page",
     "Section",
     "Table",
+    "bare",
     "draw_svg",
     "literal_label",
     "plain_log_axis",

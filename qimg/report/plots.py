@@ -111,7 +111,7 @@ def plot_patch(
     else:
         low, high = (None, None) if data_range is None else (0.0, data_range)
         axes.imshow(values, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-    _bare(axes)
+    bare(axes)
     return axes
 
 
@@ -150,7 +150,7 @@ def plot_eigen_patches(
         cover[row : row + side, column : column + side] = True
     axes = _axes(ax)
     axes.imshow(np.dstack([board, np.where(cover, 255, 0).astype(np.uint8)]), interpolation="nearest")
-    _bare(axes)
+    bare(axes)
     return axes
 
 
@@ -212,7 +212,8 @@ def _axes(ax: "Axes | None") -> "Axes":
     return plt.subplots(figsize=(5.2, 3.8))[1]
 
 
-def _bare(axes: "Axes") -> None:
+def bare(axes: "Axes") -> None:
+    """Leave of axes what is drawn on them: no grid, ticks or frame."""
     axes.grid(visible=False)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -9,7 +9,7 @@ from qimg.core import arguments
 from qimg.core.arguments import Array, integer
 from qimg.prior import GaussianMixture, JointMixture
 from qimg.report.page import Figure
-from qimg.report.plots import _axes, _bare, plain_log_axis, plot_eigen_patches
+from qimg.report.plots import _axes, bare, plain_log_axis, plot_eigen_patches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -187,7 +187,7 @@ def _draw_board(axes: "Axes", boards: Sequence[Sequence[Array]]) -> None:
     scale = float(np.nanmax(np.abs(board)))
     shown = np.ma.masked_invalid(np.sign(board) * np.sqrt(np.abs(board) / scale))
     image = axes.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-    _bare(axes)
+    bare(axes)
     bar = axes.figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, shrink=0.6)
     marks = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
     bar.set_ticks(marks.tolist(), labels=[f"{np.sign(mark) * mark * mark * scale:.2g}" for mark in marks])

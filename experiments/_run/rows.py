@@ -1,0 +1,116 @@
+"""Rows of an experiment chosen, grouped, averaged, and set out as curves and tables."""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from qimg.evaluation.summary import comparable, finite_mean
+from qimg.report import Table
+
+R = TypeVar("R")
+K = TypeVar("K")
+
+Measure: TypeAlias = str | Callable[[Any], float]
+"""Name of a row's attribute, or a function of the row."""
+
+
+def values(rows: Sequence[Any], measure: Measure) -> list[Any]:
+    """The measure of every row."""
+    return list(map(attrgetter(measure) if isinstance(measure, str) else measure, rows))
+
+
+def select(rows: Sequence[R], **attributes: Any) -> list[R]:
+    """The rows whose attributes have these values."""
+    wanted = attributes.items()
+    return [row for row in rows if all(getattr(row, name) == value for name, value in wanted)]
+
+
+def distinct(rows: Sequence[Any], name: str) -> list[Any]:
+    """Values of an attribute in order of first appearance."""
+    return list(dict.fromkeys(values(rows, name)))
+
+
+def levels(rows: Sequence[Any], name: str) -> list[Any]:
+    """Values of an attribute in rising order."""
+    return sorted(distinct(rows, name))
+
+
+def groups(rows: Sequence[R], *names: str) -> dict[Any, list[R]]:
+    """Rows by the values of attributes, in order of first appearance: a value for one name, a tuple for several."""
+    return groups_by(rows, attrgetter(*names))
+
+
+def groups_by(rows: Sequence[R], key: Callable[[R], K]) -> dict[K, list[R]]:
+    """Rows by what a function makes of each, in order of first appearance."""
+    found: dict[K, list[R]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return found
+
+
+def mean(rows: Sequence[Any], measure: Measure, **attributes: Any) -> float:
+    """Mean of the finite values over the rows that have these attributes; NaN where there are none."""
+    return finite_mean(values(select(rows, **attributes), measure))
+
+
+def mean_or_infinite(rows: Sequence[Any], measure: Measure) -> float:
+    """Mean of the finite values; infinite where there are none: PSNR of pictures that are all exact."""
+    finite = mean(rows, measure)
+    return finite if np.isfinite(finite) else float("inf")
+
+
+def median(rows: Sequence[Any], measure: Measure) -> float:
+    """Median over the rows."""
+    return float(np.median(values(rows, measure)))
+
+
+def fair_mean(rows: Sequence[Any], measure: str, **attributes: Any) -> float:
+    """The mean over the pictures whose measure is finite in every row, so that all means are over the same ones."""
+    return mean(comparable(rows, measure), measure, **attributes)
+
+
+def curve(rows: Sequence[R], x: str, y: str | Callable[[list[R]], float]) -> tuple[list[Any], list[float]]:
+    """Values of x in rising order, and at each the mean of y, or what the function y makes of the rows there."""
+    there = [(value, select(rows, **{x: value})) for value in levels(rows, x)]
+    return [value for value, _ in there], [mean(own, y) if isinstance(y, str) else y(own) for _, own in there]
+
+
+def curves(
+    rows: Sequence[R], x: str, y: str | Callable[[list[R]], float], *, by: str, label: str = "{}"
+) -> dict[str, tuple[list[Any], list[float]]]:
+    """A `curve` for each value of an attribute, for `qimg.report.plot_curves`; `label` holds {} for the value."""
+    return {label.format(value): curve(own, x, y) for value, own in groups(rows, by).items()}
+
+
+def table_of(
+    rows: Sequence[R],
+    columns: Mapping[str, Any],
+    *,
+    by: Sequence[str] = (),
+    caption: str = "",
+) -> Table:
+    """A table with a line for each row, or with `by` for all rows that agree in those attributes.
+
+    Args:
+        rows: in the order in which they appear.
+        columns: heading → name of an attribute, or function of the line's row (of the list of its rows with `by`).
+            A named attribute that is not in `by` is the mean of its finite values.
+        by: names of attributes.
+        caption: of the table.
+    """
+    lines: Sequence[Any] = list(groups(rows, *by).values()) if by else rows
+
+    def cell(line: Any, column: str | Callable[[Any], Any]) -> Any:
+        if callable(column):
+            return column(line)
+        if not by:
+            return getattr(line, column)
+        return getattr(line[0], column) if column in by else mean(line, column)
+
+    return Table(
+        columns=list(columns),
+        rows=[[cell(line, column) for column in columns.values()] for line in lines],
+        caption=caption,
+    )
