@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from qimg.codecs.block.bitstream.strips import Parameters, Search
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.encoder.effort import Search
 from qimg.codecs.block.model import contexts
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.blocks import BASIS_BITS

@@ -1,7 +1,7 @@
 """How far apart two pictures, two rate curves, two density matrices or two codes are."""
 
 from qimg.metrics.coding import excess_code_length
-from qimg.metrics.pixels import gmsd, mean_squared_error, ms_ssim, psnr_b, psnr_db, ssim
+from qimg.metrics.pixels import gmsd, mean_squared_error, ms_ssim, psnr_b, psnr_db, psnr_of_error, ssim
 from qimg.metrics.quantum import fidelity, trace_distance
 from qimg.metrics.rate import bd_rate, bits_per_pixel
 
@@ -15,6 +15,7 @@ __all__ = [
     "ms_ssim",
     "psnr_b",
     "psnr_db",
+    "psnr_of_error",
     "ssim",
     "trace_distance",
 ]

@@ -11,10 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qimg.codecs.block.bitstream import strips as coding
-from qimg.codecs.block.bitstream.strips import Parameters, Search, decode_strips, encode_strips, strip_rows
+from qimg.codecs.block.bitstream import strip_coder
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.bitstream.strip_coder import strip_rows
+from qimg.codecs.block.decoder.strips import decode_strips
+from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.strips import encode_strips
 from qimg.codecs.block.model import contexts, tables
-from qimg.codecs.block.transform import blocks, geometry, quantize, smoothing
+from qimg.codecs.block.transform import blocks, dequantization, geometry, smoothing
 from qimg.codecs.errors import BitstreamError
 from qimg.entropy import mixing as model
 from qimg.entropy import range_coder
@@ -165,14 +169,14 @@ def test_reconstruction_is_the_adjoint_of_the_class_basis(t, known):
 
 @pytest.mark.parametrize("step", [16, 64, 100, 640, 1000, 6400, 65535])
 def test_the_logarithm_of_a_step_is_rounded_to_eighths(step):
-    assert abs(quantize.log_step(step) - 8 * np.log2(step / 64)) <= 0.5 + 1e-9
+    assert abs(dequantization.log_step(step) - 8 * np.log2(step / 64)) <= 0.5 + 1e-9
 
 
 def test_reconstruction_points_are_shifted_towards_zero(known):
     q = np.array([0, 1, -1, 2, -5, 0, 7], np.int32)
     sigma = np.full(7, 24, np.int16)
     out = np.zeros(7, np.int64)
-    quantize.dequantize(q, 7, known.points, sigma, 24, 640, out)
+    dequantization.dequantize(q, 7, known.points, sigma, 24, 640, out)
     shift = known.points[40, np.minimum(np.abs(q), 3) - 1] / 256
     expected = np.where(q == 0, 0, np.sign(q) * (np.abs(q) - shift) * 640)
     assert np.abs(out - expected).max() <= 0.5
@@ -347,7 +351,7 @@ def test_random_samples_survive_the_finest_step(known):
 
 def test_strips_continue_each_other(samples, known, monkeypatch):
     whole, _ = coded(samples, known, Parameters(1500))
-    monkeypatch.setattr(coding, "_STRIP", 1 << 12)
+    monkeypatch.setattr(strip_coder, "_STRIP", 1 << 12)
     rows = strip_rows(96, 128)
     assert rows == [32, 32, 32]
     strips = [samples[:, first : first + 32] for first in (0, 32, 64)]

@@ -18,7 +18,7 @@ from qimg import images
 from qimg.codecs import block as codec
 from qimg.codecs.block import BitstreamError, Tables, decode, decode_picture, encode, encode_picture, info
 from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.bitstream import strips as coding
+from qimg.codecs.block.bitstream import strip_coder
 from qimg.codecs.block.bitstream.alpha import decode_alpha, encode_alpha
 from qimg.codecs.block.model import tables
 from qimg.images import ImageError
@@ -89,7 +89,7 @@ def test_one_decoder_reads_every_effort(photo, effort):
 @pytest.mark.parametrize("shape", [(100, 70, 3), (70, 30), (65, 33, 4)])
 def test_strips_are_coded_one_by_one(monkeypatch, shape):
     image = noise(shape)
-    monkeypatch.setattr(coding, "_STRIP", 1024)
+    monkeypatch.setattr(strip_coder, "_STRIP", 1024)
     numbers = []
 
     def track(parts):

@@ -14,7 +14,7 @@ import qimg
 from qimg.codecs import block as codec
 from qimg.codecs.block import BitstreamError, PartialPictureWarning
 from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.layers.progressive import COARSE, layers_of
+from qimg.codecs.block.layers.picture import COARSE, layers_of
 from qimg.metrics import psnr_db
 
 

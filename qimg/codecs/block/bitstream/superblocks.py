@@ -1,18 +1,13 @@
 """Rows of superblocks: what the encoder writes and the decoder reads, in the same words."""
 
-import numpy as np
-
-from qimg.codecs.block.encoder.analysis import Aim
-from qimg.codecs.block.encoder.search import search
 from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, code_class, code_coefficients, code_split
-from qimg.codecs.block.model.maps import mark, mark_surprise, nearby_surprise, neighbours, next_row, sizes_around
+from qimg.codecs.block.model.maps import mark, mark_surprise, nearby_surprise, neighbours, sizes_around
 from qimg.codecs.block.model.strip import Choice, Expected, Part, Strip
 from qimg.codecs.block.transform.blocks import predict, reconstruct
 from qimg.codecs.block.transform.geometry import place_of_cell
-from qimg.codecs.block.transform.quantize import dequantize
-from qimg.core.compiled import compiled, inner
+from qimg.codecs.block.transform.dequantization import dequantize
+from qimg.core.compiled import inner
 from qimg.entropy.mixing import Coder
-from qimg.entropy.range_coder import POSITION
 
 
 @inner
@@ -75,7 +70,8 @@ def code_superblock(coder: Coder, strip: Strip, y: int, x: int) -> None:
 
 
 @inner
-def _keep(choice: Choice, kept: Choice, s: int) -> None:
+def keep_decisions(choice: Choice, kept: Choice, s: int) -> None:
+    """Copy the decisions of a superblock to place `s` of those of its row, where there is room."""
     if kept.q.shape[0] == 0:
         return
     for cell in range(64):
@@ -86,42 +82,3 @@ def _keep(choice: Choice, kept: Choice, s: int) -> None:
     for plane in range(3):
         for k in range(1024):
             kept.q[s, plane, k] = choice.q[plane, k]
-
-
-@compiled
-def write_row(coder: Coder, strip: Strip, aim: Aim, kept: Choice, y: int) -> None:
-    """Decide and write a row of superblocks.
-
-    Args:
-        coder: what writes.
-        strip: its samples and maps are those of the decisions afterwards.
-        aim: what the search works with.
-        kept: as from `decisions`, of the row's superblocks or of none: what was decided is written to it.
-        y: first row in the strip.
-    """
-    for x in range(0, strip.rec.shape[2], 32):
-        search(strip, aim, y, x)
-        code_superblock(coder, strip, y, x)
-        _keep(strip.choice, kept, x >> 5)
-    next_row(strip.maps)
-
-
-@compiled
-def read_row(coder: Coder, strip: Strip, kept: Choice, y: int, cut: bool) -> int:
-    """Read a row of superblocks into `strip.rec`; returns how many of them are whole.
-
-    Args:
-        coder: what reads.
-        strip: its samples and maps are those of the row afterwards.
-        kept: as for `write_row`.
-        y: first row in the strip.
-        cut: whether the words may end anywhere: what is read after that is worth nothing.
-    """
-    available = np.uint64(coder.words.size)
-    for x in range(0, strip.rec.shape[2], 32):
-        code_superblock(coder, strip, y, x)
-        if cut and coder.state[POSITION] > available:
-            return x >> 5
-        _keep(strip.choice, kept, x >> 5)
-    next_row(strip.maps)
-    return strip.rec.shape[2] >> 5

@@ -130,7 +130,7 @@ def load(source: Array, plane: int, y: int, x: int, side: int, level: int, block
     return energy
 
 
-class Aim(NamedTuple):
+class Target(NamedTuple):
     """What the encoder has beside the strip."""
 
     source: Array
@@ -141,10 +141,10 @@ class Aim(NamedTuple):
 
 @inner
 def exact_coefficients(
-    bases: Bases, work: Work, aim: Aim, plane: int, t: int, label: int, y: int, x: int
+    bases: Bases, work: Work, target: Target, plane: int, t: int, label: int, y: int, x: int
 ) -> np.float32:
     """Coefficients of the source minus `work.prediction`; returns the squared error outside them (blocks of 32)."""
-    source, costs, space = aim.source, aim.costs, aim.space
+    source, costs, space = target.source, target.costs, target.space
     side = 4 << t
     out = space.coefficients
     block = space.block

@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from qimg.codecs.block.bitstream.strips import Parameters, Search, StripCoder
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.strips import StripWriter, padded_samples
 from qimg.codecs.block.fitting.classes import Classes
 from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, block_surprise, level_of
 from qimg.codecs.block.model.maps import Maps, mark, mark_surprise, nearby_surprise, new_maps, next_row
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import smoothing
-from qimg.codecs.block.transform.geometry import SIDES, UNIT, gather_ring, padded, place_of_cell, upsampling
+from qimg.codecs.block.transform.geometry import SIDES, FIXED_POINT_SCALE, gather_ring, place_of_cell, upsampling
 from qimg.core.arguments import Array
 from qimg.core.compiled import compiled
 
@@ -73,23 +75,21 @@ class Statistics:
 
 def code_picture(
     samples: Array, tables: Tables, parameters: Parameters, model: tuple[Array, ...] | None
-) -> tuple[StripCoder, Array, bytes]:
+) -> tuple[StripWriter, Array, bytes]:
     """Code a picture as one strip, its decisions kept; returns the coder, the padded source and the payload.
 
     Args:
         samples: (3, H, W) int16.
         model: probabilities, counts and weights to begin with; those of the tables where None.
     """
-    _, height, width = samples.shape
-    source = np.pad(samples, ((0, 0), (0, padded(height) - height), (0, padded(width) - width)), mode="edge")
-    coder = StripCoder(3, width, tables, parameters, Search(filtered=False), keep=True)
+    coder = StripWriter(3, samples.shape[2], tables, parameters, Search(filtered=False), keep=True)
     if model is not None:
         coder.model = coder.model._replace(probability=model[0], seen=model[1], weights=model[2])
-    payload, _ = coder.write(source, height, width)
-    return coder, source, payload
+    payload, _ = coder.write(samples)
+    return coder, padded_samples(samples), payload
 
 
-def add_picture(total: Statistics, classes: list[Classes], coder: StripCoder, source: Array, payload: bytes) -> None:
+def add_picture(total: Statistics, classes: list[Classes], coder: StripWriter, source: Array, payload: bytes) -> None:
     """Add what a coded picture tells."""
     decoded, settings, tables = coder.unfiltered, coder.settings, coder.tables
     total.pixels += source[0].size
@@ -128,7 +128,7 @@ def add_picture(total: Statistics, classes: list[Classes], coder: StripCoder, so
                     total.moments[t][k] += chosen.T @ chosen
                     total.blocks[t][k] += len(chosen)
                 levels = np.clip(tables.scales.log_sigma[t][plane, k] - settings.log_steps[plane] + 40, 0, 63)
-                _add_shifts(total.shifts, c, integers[:filled][mine], levels, UNIT / settings.steps[plane])
+                _add_shifts(total.shifts, c, integers[:filled][mine], levels, FIXED_POINT_SCALE / settings.steps[plane])
     for plane in range(len(total.samples)):
         smoothing.add_moments(
             smoothing.with_margin(decoded[plane, 1:]),
@@ -152,7 +152,7 @@ def _add_shifts(shifts: Array, c: Array, q: Array, levels: Array, inverse: float
     np.add.at(shifts[1], place, 1)
 
 
-def _add_magnitudes(total: Statistics, coder: StripCoder) -> None:
+def _add_magnitudes(total: Statistics, coder: StripWriter) -> None:
     cells = coder.width // 4
     maps = new_maps(cells)
     for kept in coder.decisions:

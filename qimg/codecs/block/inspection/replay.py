@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qimg.codecs.block.bitstream.strips import StripCoder
+from qimg.codecs.block.encoder.strips import StripWriter
 from qimg.codecs.block.transform.geometry import CELL, SIDES, SUPERBLOCK, place_of_cell
 from qimg.core.arguments import Array
 
@@ -34,7 +34,7 @@ class Block:
         return self.division_bits + self.class_bits + sum(self.magnitude_bits) + sum(self.sign_bits)
 
 
-def blocks_of(coder: StripCoder) -> tuple[tuple[Block, ...], tuple[Array, ...]]:
+def blocks_of(coder: StripWriter) -> tuple[tuple[Block, ...], tuple[Array, ...]]:
     """The blocks of a strip that was written with `keep`, in the order of decoding, and the integers of each."""
     planes = coder.planes
     blocks: list[Block] = []

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qimg.codecs.block.encoder.analysis import Aim, exact_coefficients
+from qimg.codecs.block.encoder.analysis import Target, exact_coefficients
 from qimg.codecs.block.encoder.rate_distortion import bits_of, prices_of
 from qimg.codecs.block.layers.layer_contexts import Spot, drift_of_zero, set_new
 from qimg.codecs.block.layers.ternary_refinement import Terms, divide, grow, place_in_cell, worth_coding
@@ -107,7 +107,7 @@ def _note(layer: Layer, plane: int, s: int, cell: int, cy: int, cx: int, actual:
 
 
 @inner
-def _code_plane(coder: Coder, layer: Layer, aim: Aim, s: int, cell: int, cy: int, cx: int, plane: int) -> None:
+def _code_plane(coder: Coder, layer: Layer, target: Target, s: int, cell: int, cy: int, cx: int, plane: int) -> None:
     """Coefficients of a block in a plane."""
     model, scales, settings, near = layer.model, layer.scales, layer.settings, layer.work.near
     t, label = int(layer.size[s, cell]), int(layer.label[s, cell])
@@ -118,9 +118,9 @@ def _code_plane(coder: Coder, layer: Layer, aim: Aim, s: int, cell: int, cy: int
     step = int(settings.steps[plane])
     wanted, shift = layer.wanted, layer.shift[plane]
     part = Part(plane, t, label, _nearby_surprise(layer.surprise[plane], t, cy, cx))
-    prices = prices_of(aim.costs, settings, layer.points, part)
+    prices = prices_of(target.costs, settings, layer.points, part)
     log_step = prices.log_step
-    terms = Terms(prices.lagrange, aim.costs.bits)
+    terms = Terms(prices.lagrange, target.costs.bits)
     actual = int(layer.actual[s, plane, cell]) >> 1
     expected = int(layer.expected[s, plane, cell]) >> 1
     order = layer.bases.order[t][label]
@@ -187,7 +187,7 @@ def _code_plane(coder: Coder, layer: Layer, aim: Aim, s: int, cell: int, cy: int
 
 
 @compiled
-def code_layer_row(coder: Coder, layer: Layer, aim: Aim, row: int, cut: bool) -> bool:
+def code_layer_row(coder: Coder, layer: Layer, target: Target, row: int, cut: bool) -> bool:
     """A row of superblocks of a layer; False where the words have run out, as they may anywhere with `cut`.
 
     A block is whole, or as it was in the layer before.
@@ -205,11 +205,11 @@ def code_layer_row(coder: Coder, layer: Layer, aim: Aim, row: int, cut: bool) ->
             for plane in range(planes):
                 _predict_again(layer, plane, t, label, 4 * cy, 4 * cx)
                 if coder.writing:
-                    exact_coefficients(bases, work, aim, plane, t, label, 4 * cy, 4 * cx)
+                    exact_coefficients(bases, work, target, plane, t, label, 4 * cy, 4 * cx)
                     inverse = np.float32(1.0 / settings.steps[plane])
                     for k in range(n):
-                        layer.wanted[k] = aim.space.coefficients[k] * inverse
-                _code_plane(coder, layer, aim, s, cell, cy, cx, plane)
+                        layer.wanted[k] = target.space.coefficients[k] * inverse
+                _code_plane(coder, layer, target, s, cell, cy, cx, plane)
             if cut and coder.state[POSITION] > np.uint64(coder.words.size):
                 return False
             for plane in range(planes):
