@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import qimg
-from qimg.codecs.peers import peers
+from qimg.codecs import registry
 from qimg.core.arguments import Array
 from qimg.images import bundled
 from qimg.report import LIGHT
@@ -14,29 +14,28 @@ from qimg.report import LIGHT
 PICTURES = (("astronaut", (30, 160, 170, 190)), ("coffee", (120, 150, 170, 190)))
 """Bundled photographs, and row, column, rows and columns of the crop."""
 BITS_PER_PIXEL = 0.3
-PEERS = ("AVIF", "WebP", "JPEG optimised")
+PEERS = ("peer:avif", "peer:webp", "peer:jpeg-optimised")
 
 
-def closest(codec: peers.Codec, photo: Array, size: int) -> bytes:
+def closest(codec: str, photo: Array, size: int) -> bytes:
     """The peer's largest file of at most `size` bytes over all whole qualities."""
-    files = [codec.encode(photo, quality) for quality in range(1, 96)]
+    files = [qimg.encode(photo, codec=codec, quality=quality) for quality in range(1, 96)]
     return max((file for file in files if len(file) <= size), key=len, default=min(files, key=len))
 
 
 def main() -> None:
     """Write the figure beside this file."""
-    names = {codec.name: codec for codec in peers.CODECS}
-    shown = [next(codec for name, codec in names.items() if name.startswith(wanted)) for wanted in PEERS]
     with plt.rc_context({**LIGHT, "backend": "agg"}):
-        figure, axes = plt.subplots(len(PICTURES), len(shown) + 2, figsize=(13, 5.6), layout="constrained")
+        figure, axes = plt.subplots(len(PICTURES), len(PEERS) + 2, figsize=(13, 5.6), layout="constrained")
         for row, (name, (top, left, rows, columns)) in zip(axes, PICTURES, strict=True):
             photo = bundled(name)
             size = int(BITS_PER_PIXEL * photo[..., 0].size / 8)
             ours = qimg.encode(photo, size=size)
             views = [(f"{name}", photo), (f"qimg, {len(ours)} bytes", qimg.decode(ours))]
-            for codec in shown:
+            for codec in PEERS:
                 file = closest(codec, photo, size)
-                views.append((f"{codec.name}, {len(file)} bytes", codec.decode(file)))
+                title = f"{registry.codec(codec).name}, {len(file)} bytes"
+                views.append((title, qimg.decode(file, codec=codec)))
             for ax, (title, picture) in zip(row, views, strict=True):
                 ax.imshow(picture[top : top + rows, left : left + columns], interpolation="nearest")
                 quality = (

@@ -13,7 +13,7 @@ from qimg.codecs.block.fitting.statistics import Statistics, add_picture, code_p
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.blocks import BASIS_BITS, PREDICTOR_BITS
 from qimg.codecs.block.transform.colour import to_samples
-from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK, FIXED_POINT_SCALE
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, SUPERBLOCK
 from qimg.core.arguments import Array
 
 CROP = 384
@@ -49,7 +49,7 @@ def fitted_again(
     for number, picture in track([(number, picture) for number in range(rounds) for picture in large]):
         classes = _classes(tables)
         samples = to_samples(_crop(_rgb(picture.image()), rng), 3)
-        step = int(FIXED_POINT_SCALE * np.exp(rng.uniform(*np.log(STEPS))))
+        step = int(SAMPLE_SCALE * np.exp(rng.uniform(*np.log(STEPS))))
         coder, source, payload = code_picture(samples, tables, Parameters(step), state)
         add_picture(seen, classes, coder, source, payload)
         state = coder.model[:3]

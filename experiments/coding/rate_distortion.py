@@ -14,8 +14,10 @@ import numpy as np
 
 from experiments._run.parameters import not_empty
 from experiments._run.pictures import PictureParams, Track
+from experiments.coding.compared_codecs import as_source, chosen, curve_of, decoded, encoded, not_measured
 from qimg import images, metrics
-from qimg.codecs.peers import peers
+from qimg.codecs import registry
+from qimg.codecs.protocol import Codec
 from qimg.core.arguments import Array, integer, require
 from qimg.evaluation.memory import peak_mebibytes
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare, curves
@@ -25,8 +27,8 @@ from qimg.report import Table, plain_log_axis, plot_curves
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ANCHORS = (peers.AVIF, peers.JPEG)
-"""What every codec is compared with."""
+ANCHORS = ("AVIF", "JPEG")
+"""Names of the codecs with which every codec is compared."""
 
 DRAWS, SEED = 200, 0
 """Resamples of the pictures for an interval."""
@@ -37,7 +39,7 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     codecs: tuple[str, ...] = ()
-    """Names as in the table; all that are installed when left out."""
+    """Ids as in `qimg.codecs.registry`; those of `compared_codecs.IDS` that are installed when left out."""
     qualities: tuple[float, ...] = (2, 8, 14, 20, 27, 34, 41, 48, 56, 70)
     """Of our codec, 1 to 100."""
     points: int = 0
@@ -48,7 +50,7 @@ class Params(PictureParams):
     """Whether to measure the memory of every coding in a process of its own: slow, and on Linux alone."""
 
 
-TINY = Params(box_mean=2, codecs=("qimg", "JPEG", "WebP"), qualities=(2, 25, 45, 65), points=4)
+TINY = Params(box_mean=2, codecs=("block", "peer:jpeg", "peer:webp"), qualities=(2, 25, 45, 65), points=4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,15 +85,15 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     not_empty("qualities", params.qualities)
     require(all(1 <= q <= 100 for q in params.qualities), "qualities", "must lie in [1, 100]", params.qualities)
     integer("points", params.points, 0)
-    codecs = peers.chosen(params.codecs)
+    codecs = chosen(params.codecs)
     rows: list[Row] = []
     warm: set[tuple[str, int]] = set()
     for picture in track(params.gather().pictures):
         image = images.to_uint8(images.code_values(picture.image()))
         for codec in codecs:
-            settings = params.qualities if codec.name == peers.OURS else spread(codec.settings, params.points)
+            settings = params.qualities if codec.id == "block" else spread(curve_of(codec).settings, params.points)
             if (codec.name, image.ndim) not in warm:  # what is loaded or compiled on first use takes no time below
-                codec.decode(codec.encode(np.ascontiguousarray(image[:64, :64]), settings[0]))
+                decoded(codec, encoded(codec, np.ascontiguousarray(image[:64, :64]), settings[0]))
                 warm.add((codec.name, image.ndim))
             rows += [_row(picture.name, codec, setting, image, params) for setting in settings]
     return rows
@@ -103,17 +105,17 @@ def spread(settings: Sequence[float], points: int) -> list[float]:
     return [settings[k] for k in np.rint(np.linspace(0, len(settings) - 1, count)).astype(int)]
 
 
-def _row(name: str, codec: peers.Codec, setting: float, image: Array, params: Params) -> Row:
+def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) -> Row:
     start = time.perf_counter()
-    data = codec.encode(image, setting)
+    data = encoded(codec, image, setting)
     written = time.perf_counter()
-    decoded = codec.decode(data)
+    back = decoded(codec, data)
     read = time.perf_counter()
-    shown = peers.as_given(image, decoded)
+    shown = as_source(image, back)
     nan = float("nan")
     wide = min(image.shape[:2]) >= 176  # MS-SSIM is defined from there on
     axis = 2 if image.ndim == 3 else None
-    memory = peak_mebibytes(codec.name, image, setting, data) if params.memory else (nan, nan)
+    memory = peak_mebibytes(codec.id, image, curve_of(codec).at(setting), data) if params.memory else (nan, nan)
     return Row(
         image=name,
         codec=codec.name,
@@ -124,7 +126,7 @@ def _row(name: str, codec: peers.Codec, setting: float, image: Array, params: Pa
         psnr_rgb_db=metrics.psnr_db(image, shown),
         psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(shown)),
         ms_ssim=metrics.ms_ssim(image, shown, channel_axis=axis) if params.perceptual and wide else nan,
-        ssimulacra2=peers.ssimulacra2(image, shown) if params.perceptual else nan,
+        ssimulacra2=metrics.ssimulacra2(image, shown) if params.perceptual else nan,
         encode_seconds=written - start,
         decode_seconds=read - written,
         encode_peak_mib=memory[0],
@@ -159,7 +161,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
         sentences.append(f"{text}.")
     if not curves(rows, "psnr_rgb_db"):
         sentences.append("Every picture is kept exactly by some codec, so there is no curve that goes over pictures.")
-    return [*sentences, *peers.not_measured({row.codec for row in rows})]
+    return [*sentences, *not_measured({row.codec for row in rows})]
 
 
 def _interval(result: Comparison) -> str:
@@ -194,7 +196,7 @@ def table(rows: Sequence[Row]) -> Table:
             for name in kinds:
                 cells += _cells(shown[name].get((codec, anchor)), scatter=name == "RGB")
         costs = _medians([row for row in rows if row.codec == codec])
-        about = next(one.about for one in peers.CODECS if one.name == codec)
+        about = next(one.about for one in registry.codecs() if one.name == codec)
         body.append([*cells, *(costs if memory else costs[:2]), about])
     low, high = RANGES["psnr_rgb_db"]
     counted = pictures_counted(rows, "psnr_rgb_db")

@@ -15,7 +15,6 @@ import numpy as np
 from experiments._run.parameters import integers
 from experiments._run.pictures import PictureParams, Track
 from qimg import images, metrics, restoration, transforms
-from qimg.codecs.peers import peers
 from qimg.core.arguments import Array, integer
 from qimg.evaluation.summary import comparable, finite_mean, pictures_counted
 from qimg.operators import CorrelationOperator
@@ -104,7 +103,7 @@ def _row(name: str, quality: int, method: str, truth: Array, image: Array, equal
         ssim_y=metrics.ssim(truth, image) if side >= 11 else float("nan"),
         ms_ssim_y=metrics.ms_ssim(truth, image) if side >= 176 else float("nan"),
         gmsd_y=metrics.gmsd(truth, image) if side >= 8 else float("nan"),
-        ssimulacra2=peers.ssimulacra2(truth, image) if side >= 64 else float("nan"),
+        ssimulacra2=metrics.ssimulacra2(truth, image) if side >= 64 else float("nan"),
         patch_distance=float(distance),
         energy=float(np.trace(found) / energy) if energy > 0 else float("nan"),
         equal_coefficients=equal,

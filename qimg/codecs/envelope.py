@@ -1,8 +1,8 @@
 """The envelope of every file: six bytes that name the codec, then what the codec writes, in chunks with checksums.
 
 Four bytes of magic, the codec's number, and a byte whose upper three bits are the stream version minus one and whose
-lower five are flags of the codec's own. Variable integers, chunks and their running CRC are shared by all codecs, as are
-the chunks of metadata; `docs/formats/block.md` specifies them.
+lower five are flags of the codec's own. Variable integers, chunks and their running CRC are shared by all codecs, as
+are the chunks of metadata; `docs/formats/block.md` specifies them.
 """
 
 import zlib
@@ -124,7 +124,8 @@ class Reader:
         """The first six bytes of a file of a codec, up to the stream version that it reads."""
         envelope = self.envelope()
         if envelope.number != number:
-            raise BitstreamError(f"codec {number} ({codec}) is expected, but the file needs {envelope.number}", NUMBER_AT)
+            rule = f"the file must be of codec {number} ({codec}), but needs codec {envelope.number}"
+            raise BitstreamError(rule, NUMBER_AT)
         if envelope.version > version:
             raise BitstreamError(f"{codec} stream version {envelope.version}, this qimg reads {version}", FLAGS_AT)
         return envelope
@@ -185,9 +186,10 @@ def assemble(header: bytes, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
         chunks: (tag, payload) in order, without the end marker.
     """
     file, crc = bytearray(), 0
-    for part, payload in [(header, b""), *((tag + varint(len(payload)), payload) for tag, payload in [*chunks, (END, b"")])]:
-        crc = zlib.crc32(payload, zlib.crc32(part, crc))
-        file += part + payload + crc.to_bytes(_CRC, "little")
+    parts = [(tag + varint(len(payload)), payload) for tag, payload in [*chunks, (END, b"")]]
+    for start, payload in [(header, b""), *parts]:
+        crc = zlib.crc32(payload, zlib.crc32(start, crc))
+        file += start + payload + crc.to_bytes(_CRC, "little")
     return bytes(file)
 
 

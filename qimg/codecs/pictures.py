@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from qimg.codecs import registry
-from qimg.codecs.errors import BitstreamError, PartialPictureWarning
+from qimg.codecs.errors import PartialPictureWarning
 from qimg.codecs.protocol import Codec, Decoded, DecodeOptions, Encoded, EncodeOptions, Info, Track
 from qimg.core.arguments import Array
 from qimg.images import check_image

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pkgutil import resolve_name
 from typing import TypeVar
 
@@ -120,26 +121,24 @@ def check(codec: Codec, options: EncodeOptions | DecodeOptions, image: Array | N
     Raises:
         ValueError: an option has no effect, no target is given, or the codec does not hold such pictures.
     """
-    can = codec.capabilities
     named = options.named if isinstance(options, EncodeOptions) else {"tables": options.tables}
-    for name, value in named.items():
-        _require(
-            value is None or name in can.options,
-            f"{name} has no effect with codec {codec.id}",
-            lambda other, name=name: name in other.options,
-        )
-    targets = [name for name in TARGETS if name in can.options]
+    for name in (name for name, value in named.items() if value is not None):
+        _require(codec, f"{name} has no effect with codec {codec.id}", partial(_takes, name))
+    targets = [name for name in TARGETS if _takes(name, codec.capabilities)]
     if isinstance(options, EncodeOptions) and targets and not any(name in named for name in targets):
         few = f"one of {listed(targets)}" if len(targets) > 1 else targets[0]
         raise ValueError(f"{few} must be given, but given are none")
-    if image is not None:
-        ok = can.sixteen_bit or image.itemsize == 1
-        _require(ok, f"codec {codec.id} holds 8 bits per channel, but image is uint16", lambda other: other.sixteen_bit)
-        ok = can.alpha or not has_alpha(image)
-        _require(ok, f"codec {codec.id} holds no alpha channel, but image has one", lambda other: other.alpha)
+    if image is not None and image.itemsize == 2:
+        _require(codec, f"codec {codec.id} holds 8 bits per channel, but image is uint16", lambda can: can.sixteen_bit)
+    if image is not None and has_alpha(image):
+        _require(codec, f"codec {codec.id} holds no alpha channel, but image has one", lambda can: can.alpha)
 
 
-def _require(holds: bool, sentence: str, able: Callable[[Capabilities], bool]) -> None:
-    if not holds:
+def _takes(option: str, can: Capabilities) -> bool:
+    return option in can.options
+
+
+def _require(codec: Codec, sentence: str, able: Callable[[Capabilities], bool]) -> None:
+    if not able(codec.capabilities):
         names = [other.id for other in codecs() if able(other.capabilities)]
         raise ValueError(f"{sentence}; codecs that support it: {', '.join(names) or 'none'}")

@@ -10,7 +10,17 @@ import numpy as np
 from PIL import Image
 
 from qimg.codecs.errors import BitstreamError
-from qimg.codecs.protocol import METADATA, Capabilities, Curve, Decoded, DecodeOptions, Encoded, EncodeOptions, Info, Track
+from qimg.codecs.protocol import (
+    METADATA,
+    Capabilities,
+    Curve,
+    Decoded,
+    DecodeOptions,
+    Encoded,
+    EncodeOptions,
+    Info,
+    Track,
+)
 from qimg.core import arguments
 from qimg.core.arguments import Array
 from qimg.images import Metadata
@@ -85,7 +95,9 @@ class Peer:
     def _picture(self, data: bytes) -> Iterator[Image.Image]:
         with refused(self.name), self.opened(), Image.open(io.BytesIO(data), formats=[self.form]) as picture:
             if picture.mode not in _MODES:
-                raise BitstreamError(f"pixels must be gray or RGB of 8 bits, but are {picture.mode}; qimg.load reads more")
+                raise BitstreamError(
+                    f"pixels must be gray or RGB of 8 bits, but are {picture.mode}; qimg.load reads more"
+                )
             yield picture
 
 
@@ -106,7 +118,7 @@ def check_area(width: int, height: int, max_pixels: int | None) -> None:
         raise BitstreamError(f"the picture must have at most max_pixels={max_pixels}, but has {width * height}")
 
 
-def described(codec: str, data: bytes, sides: tuple[int, int], channels: int, metadata: dict[str, bytes]) -> Info:
+def described(codec: str, data: bytes, sides: tuple[int, int], channels: int, metadata: dict[str, Any]) -> Info:
     """The description of a file of 8 bits per channel, of (height, width)."""
     parts = {name: len(part) for name, part in metadata.items()}
     parts["pixels"] = max(len(data) - sum(parts.values()), 0)  # a compressed profile is shorter than the profile

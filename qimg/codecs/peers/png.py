@@ -15,7 +15,9 @@ def _write(image: Array, options: EncodeOptions) -> bytes:
 
 
 def _pixels(picture: Image.Image) -> Array:
-    if any("16" in str(tile[3]) for tile in picture.tile):  # Pillow cuts 16-bit colour down to 8 bits (its issue 7723)
+    if any(
+        "16" in str(tile[3]) for tile in getattr(picture, "tile", ())
+    ):  # Pillow cuts 16-bit colour down to 8 bits (its issue 7723)
         raise BitstreamError("pixels must be of 8 bits, but are of 16; qimg.load reads them")
     return np.asarray(picture)
 

@@ -17,8 +17,7 @@ import qimg
 from qimg import images
 from qimg.codecs import block as codec
 from qimg.codecs.block import BitstreamError, Tables, decode, decode_picture, encode, encode_picture, info
-from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.bitstream import strip_coder
+from qimg.codecs.block.bitstream import container, strip_coder
 from qimg.codecs.block.bitstream.alpha import decode_alpha, encode_alpha
 from qimg.codecs.block.model import tables
 from qimg.images import ImageError

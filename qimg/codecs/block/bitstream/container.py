@@ -85,7 +85,8 @@ class Header:
                 raise BitstreamError(f"the {name} must be in [1, {LARGEST_SIDE}], but is {side}", at)
         colour, one_plane = bool(flags & _COLOUR), bool(flags & _ONE_PLANE)
         if one_plane and not colour:
-            raise BitstreamError(f"flag {_ONE_PLANE} must stand with flag {_COLOUR}, but the flags are {flags:#04x}", envelope.FLAGS_AT)
+            rule = f"flag {_ONE_PLANE} must stand with flag {_COLOUR}, but the flags are {flags:#04x}"
+            raise BitstreamError(rule, envelope.FLAGS_AT)
         return cls(
             width=sides["width"][1],
             height=sides["height"][1],

@@ -4,8 +4,8 @@ from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, code_class, co
 from qimg.codecs.block.model.maps import mark, mark_surprise, nearby_surprise, neighbours, sizes_around
 from qimg.codecs.block.model.strip import Choice, Expected, Part, Strip
 from qimg.codecs.block.transform.blocks import predict, reconstruct
-from qimg.codecs.block.transform.geometry import place_of_cell
 from qimg.codecs.block.transform.dequantization import dequantize
+from qimg.codecs.block.transform.geometry import place_of_cell
 from qimg.core.compiled import inner
 from qimg.entropy.mixing import Coder
 

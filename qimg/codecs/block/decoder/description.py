@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.decoder.decode import parameters_of
 from qimg.codecs.block.decoder.progressive import is_truncated
-from qimg.codecs.block.transform.geometry import FIXED_POINT_SCALE
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
 from qimg.codecs.envelope import METADATA_TAGS, metadata_of
 from qimg.codecs.protocol import Info
 
@@ -31,9 +31,13 @@ class BlockInfo(Info):
     @property
     def details(self) -> Mapping[str, str]:
         """Planes, mode, steps and tables."""
-        gray = ", coded as gray" if self.channels >= 3 and self.planes == 1 else ""
+        remarks = {
+            "truncated on purpose": self.truncated,
+            "cut": not self.complete,
+            "coded as gray": self.channels >= 3 and self.planes == 1,
+        }
         return {
-            "mode": self.mode + (", truncated on purpose" if self.truncated else "") + gray,
+            "mode": ", ".join([self.mode, *(remark for remark, holds in remarks.items() if holds)]),
             "step": f"{self.step:g} code values; Cb × {self.chroma[0]:g}, Cr × {self.chroma[1]:g}",
             "tables": self.tables,
         }
@@ -60,7 +64,7 @@ def describe(data: bytes) -> BlockInfo:
         bit_depth=header.bits,
         planes=header.planes,
         mode="progressive" if header.progressive else "sequential",
-        step=parameters.step / FIXED_POINT_SCALE,
+        step=parameters.step / SAMPLE_SCALE,
         chroma=(parameters.chroma[0] / 64, parameters.chroma[1] / 64),
         tables=header.identity.hex(),
         parts={**parts, "structure": stream.size - sum(parts.values())},

@@ -10,7 +10,7 @@ from qimg.codecs.block.bitstream.strip_coder import settings_for
 from qimg.codecs.block.decoder.strips import StripReader
 from qimg.codecs.block.layers.picture import CUT, LENGTH, TILE, LayeredPicture, steps_of
 from qimg.codecs.block.model.tables import Tables
-from qimg.codecs.block.transform.geometry import FIXED_POINT_SCALE, SUPERBLOCK, padded
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SUPERBLOCK, padded
 from qimg.codecs.errors import BitstreamError
 from qimg.core.arguments import Array
 from qimg.entropy import range_coder
@@ -55,7 +55,7 @@ def decode_progressive(
 def _lay_tiles(samples: Array, whole: int, tiles: Array) -> None:
     """Mean values in place of the superblocks behind the first `whole` ones."""
     _, rows, width = samples.shape
-    flat = np.repeat(np.repeat(tiles, TILE, axis=1), TILE, axis=2)[:, :rows, :width].astype(np.int16) * FIXED_POINT_SCALE
+    flat = np.repeat(np.repeat(tiles, TILE, axis=1), TILE, axis=2)[:, :rows, :width].astype(np.int16) * SAMPLE_SCALE
     row, column = divmod(whole, width // SUPERBLOCK)
     top, left = SUPERBLOCK * row, SUPERBLOCK * column
     samples[:, top + SUPERBLOCK :] = flat[:, top + SUPERBLOCK :]

@@ -53,6 +53,4 @@ class Search:
         common = settings_for(tables, parameters, planes)
         weights = np.array(WEIGHTS) * (common.steps / common.steps[0]) ** 2
         sizes = np.array([side in self.sizes for side in SIDES], np.uint8)
-        return common._replace(
-            lagrange=self.lagrange / weights, weight=weights, sizes=sizes, optimised=self.optimised
-        )
+        return common._replace(lagrange=self.lagrange / weights, weight=weights, sizes=sizes, optimised=self.optimised)

@@ -21,7 +21,7 @@ from qimg.codecs.block.layers.picture import MOST_PIXELS
 from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
-from qimg.codecs.block.transform.geometry import FIXED_POINT_SCALE
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
 from qimg.codecs.envelope import metadata_chunks
 from qimg.codecs.protocol import TARGETS, DecodeOptions, Encoded, EncodeOptions, Track
 from qimg.core.arguments import Array
@@ -104,7 +104,7 @@ def _encode_to_target(
             coded_pixels, error = code(pixels, header.planes, tables, steps, search=search, track=track)
             data = container.assemble(replace(header, parameters=steps.to_bytes()), [*before, *coded_pixels, *after])
             # Squared error of a gray or an RGB value in the mean + λ · bits.
-            step = steps.step / FIXED_POINT_SCALE
+            step = steps.step / SAMPLE_SCALE
             cost = error / (white / 255) ** 2 / header.planes + search.lagrange * step**2 * 8 * len(data)
             psnr_db, rate = _psnr_db(pixels, error), 8 * len(data) / area
             found.append((cost, BlockEncoded(data=data, parameters=steps, psnr_db=psnr_db, bits_per_pixel=rate)))

@@ -8,7 +8,7 @@ from qimg.codecs.block.encoder.strips import MOST_BITS, StripWriter, padded_samp
 from qimg.codecs.block.layers.picture import LENGTH, TILE, LayeredPicture, steps_of
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.colour import squared_error
-from qimg.codecs.block.transform.geometry import FIXED_POINT_SCALE, SUPERBLOCK
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SUPERBLOCK
 from qimg.codecs.protocol import Track
 from qimg.core.arguments import Array
 from qimg.entropy import range_coder
@@ -64,4 +64,8 @@ def _tiles(samples: Array) -> Array:
     firsts = [np.arange(0, length, TILE) for length in (rows, width)]
     sums = np.add.reduceat(np.add.reduceat(samples.astype(np.int64), firsts[0], axis=1), firsts[1], axis=2)
     counts = np.minimum(rows - firsts[0], TILE)[:, None] * np.minimum(width - firsts[1], TILE)
-    return ((2 * sums + FIXED_POINT_SCALE * counts) // (2 * FIXED_POINT_SCALE * counts)).astype(np.uint8).reshape(planes, *counts.shape)
+    return (
+        ((2 * sums + SAMPLE_SCALE * counts) // (2 * SAMPLE_SCALE * counts))
+        .astype(np.uint8)
+        .reshape(planes, *counts.shape)
+    )

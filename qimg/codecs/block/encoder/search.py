@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from qimg.codecs.block.encoder.analysis import Target, Space, downsampled, exact_coefficients, full, load, separable
+from qimg.codecs.block.encoder.analysis import Space, Target, downsampled, exact_coefficients, full, load, separable
 from qimg.codecs.block.encoder.rate_distortion import Costs, bits_of, prices_of, rate_distortion
 from qimg.codecs.block.model.contexts import block_surprise, class_costs, magnitudes, set_split
 from qimg.codecs.block.model.maps import mark, mark_surprise, nearby_surprise, neighbours, sizes_around
 from qimg.codecs.block.model.strip import Part, Strip
 from qimg.codecs.block.transform.blocks import predict, reconstruct
-from qimg.codecs.block.transform.geometry import gather_ring, interleaved
 from qimg.codecs.block.transform.dequantization import dequantize
+from qimg.codecs.block.transform.geometry import gather_ring, interleaved
 from qimg.core.compiled import inner
 from qimg.entropy.mixing import probability_of_one
 

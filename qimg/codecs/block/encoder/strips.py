@@ -74,7 +74,8 @@ class StripWriter(StripCoder):
             writer.position[0] = 0
             write_row(writer, strip, target, self.room(), y)
             self.end_row(y)
-            written.append(tuple(part[: writer.position[0]].copy() for part in (writer.bits, writer.probabilities)))
+            count = writer.position[0]
+            written.append((writer.bits[:count].copy(), writer.probabilities[:count].copy()))
         if self.keep:
             self.bits += written
         words = range_coder.encode_bits(*(np.concatenate(part) for part in zip(*written, strict=True)))

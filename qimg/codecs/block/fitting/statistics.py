@@ -14,7 +14,7 @@ from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, block_surprise
 from qimg.codecs.block.model.maps import Maps, mark, mark_surprise, nearby_surprise, new_maps, next_row
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import smoothing
-from qimg.codecs.block.transform.geometry import SIDES, FIXED_POINT_SCALE, gather_ring, place_of_cell, upsampling
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, gather_ring, place_of_cell, upsampling
 from qimg.core.arguments import Array
 from qimg.core.compiled import compiled
 
@@ -128,7 +128,7 @@ def add_picture(total: Statistics, classes: list[Classes], coder: StripWriter, s
                     total.moments[t][k] += chosen.T @ chosen
                     total.blocks[t][k] += len(chosen)
                 levels = np.clip(tables.scales.log_sigma[t][plane, k] - settings.log_steps[plane] + 40, 0, 63)
-                _add_shifts(total.shifts, c, integers[:filled][mine], levels, FIXED_POINT_SCALE / settings.steps[plane])
+                _add_shifts(total.shifts, c, integers[:filled][mine], levels, SAMPLE_SCALE / settings.steps[plane])
     for plane in range(len(total.samples)):
         smoothing.add_moments(
             smoothing.with_margin(decoded[plane, 1:]),

@@ -13,8 +13,8 @@ from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.blocks import BASIS_BITS, Bases, new_work, predict, reconstruct
-from qimg.codecs.block.transform.geometry import LARGEST, SIDES, FIXED_POINT_SCALE, gather_ring
 from qimg.codecs.block.transform.dequantization import dequantize, log_step
+from qimg.codecs.block.transform.geometry import LARGEST, SAMPLE_SCALE, SIDES, gather_ring
 from qimg.core import arguments
 from qimg.core.arguments import Array
 from qimg.images import check_image, without_alpha
@@ -176,24 +176,24 @@ def block_stages(inspection: Inspection, number: int, *, plane: int = 0) -> Stag
     dequantize(q, len(q), tables.points, sigma, log_step(step), step, work.coefficients)
     out = np.zeros((1 + side, side), np.int16)
     reconstruct(tables.bases, work, out, t, label, 0, 0)
-    prediction = _seen_whole(work.prediction[: len(q)], t, tables.bases) / FIXED_POINT_SCALE
-    source = inspection.source[plane, y : y + side, x : x + side] / FIXED_POINT_SCALE
+    prediction = _seen_whole(work.prediction[: len(q)], t, tables.bases) / SAMPLE_SCALE
+    source = inspection.source[plane, y : y + side, x : x + side] / SAMPLE_SCALE
     basis = class_basis(tables, side, label)
     return Stages(
         block=block,
         plane=plane,
-        step=step / FIXED_POINT_SCALE,
+        step=step / SAMPLE_SCALE,
         source=source,
-        ring=(level + ring[: 3 * side + 1]) / FIXED_POINT_SCALE,
-        level=level / FIXED_POINT_SCALE,
+        ring=(level + ring[: 3 * side + 1]) / SAMPLE_SCALE,
+        level=level / SAMPLE_SCALE,
         prediction=prediction,
         residual=source - prediction,
         basis=basis,
         coefficients=basis @ (source - prediction).ravel(),
         scales=2.0 ** (sigma / 8),
         integers=q.copy(),
-        dequantized=work.coefficients[: len(q)] / FIXED_POINT_SCALE,
-        reconstruction=out[1:] / FIXED_POINT_SCALE,
+        dequantized=work.coefficients[: len(q)] / SAMPLE_SCALE,
+        reconstruction=out[1:] / SAMPLE_SCALE,
     )
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from qimg.core.arguments import Array
 from qimg.core.compiled import compiled
 
-FIXED_POINT_SCALE = 64
+SAMPLE_SCALE = 64
 """Samples are integers in 1/64 of an 8-bit code value."""
 SUPERBLOCK = 32
 """Side of the square that a quadtree divides."""
@@ -13,8 +13,8 @@ CELL = 4
 """Side of the smallest block; maps of a strip hold one entry per cell."""
 SIDES = (4, 8, 16, 32)
 """Block sides by size index."""
-MIDDLE = 128 * FIXED_POINT_SCALE
-LARGEST = 255 * FIXED_POINT_SCALE
+MIDDLE = 128 * SAMPLE_SCALE
+LARGEST = 255 * SAMPLE_SCALE
 
 
 @compiled
