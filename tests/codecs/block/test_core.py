@@ -408,7 +408,7 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 def test_golden_streams_decode_to_their_pixels():
-    from qimg.codecs.block import decode
+    from qimg.codecs import decode
 
     streams = sorted(GOLDEN.glob("*.qimg"))
     assert len(streams) >= 4
@@ -421,7 +421,7 @@ def test_golden_streams_decode_to_their_pixels():
 
 _DECODE = """
 import hashlib, pathlib, sys
-from qimg.codecs.block import decode
+from qimg.codecs import decode
 for name in sorted(pathlib.Path(sys.argv[1]).glob("*.qimg")):
     pixels = decode(name.read_bytes())
     print(hashlib.sha256(f"{pixels.dtype} {pixels.shape} ".encode() + pixels.tobytes()).hexdigest())
