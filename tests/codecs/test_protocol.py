@@ -95,7 +95,7 @@ def test_pictures_that_are_declared_come_back_close_and_in_shape_and_others_are_
         if images.has_alpha(image):
             assert_array_equal(shown[..., -1], image[..., -1])
         reference = image if shown.ndim == image.ndim else np.dstack([image] * 3)
-        # Every curve ends near 40 dB on large colour photographs; a small picture shows 4:2:0 most, and gray has a third
+        # Curves end near 40 dB on large colour photographs; a small picture shows 4:2:0 most, and gray has a third
         # of the raw bytes of which JPEG 2000 keeps a share.
         assert metrics.psnr_db(images.without_alpha(reference), images.without_alpha(shown)) > 29
 

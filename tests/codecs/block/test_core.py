@@ -54,7 +54,7 @@ def order_of_decoding():
         if side == 1:
             return [(row, column)]
         half = side // 2
-        return [cell for i, j in product((0, half), repeat=2) for cell in visit(row + i, column + j, half)]
+        return [block_4x4 for i, j in product((0, half), repeat=2) for block_4x4 in visit(row + i, column + j, half)]
 
     return visit(0, 0, 8)
 
@@ -65,7 +65,7 @@ def test_cells_are_decoded_in_the_order_of_the_quadtree():
 
 @pytest.mark.parametrize("side", geometry.SIDES)
 def test_the_upper_right_exists_when_all_its_cells_are_decoded_before(side):
-    rank = {cell: k for k, cell in enumerate(order_of_decoding())}
+    rank = {block_4x4: k for k, block_4x4 in enumerate(order_of_decoding())}
     width, rows = 96, 64
 
     def when(row, column):
@@ -251,9 +251,9 @@ def filtered_by_definition(padded, sizes, step, weights):
     small, large = max(step // 4, 1), max(step, 2)
     out = np.zeros((padded.shape[0] - 6, padded.shape[1] - 6), np.int16)
     for y, x in np.ndindex(out.shape):
-        cell, side = (y // 4, x // 4), 4 << sizes[y // 4, x // 4]
+        block_4x4, side = (y // 4, x // 4), 4 << sizes[y // 4, x // 4]
         row, column = (1 if at % side == 0 else 2 if at % side == side - 1 else 0 for at in (y, x))
-        label = class_of_a_cell(padded, 4 * cell[0], 4 * cell[1], step)
+        label = class_of_a_cell(padded, 4 * block_4x4[0], 4 * block_4x4[1], step)
         here = padded[y + 3, x + 3]
         differences = padded[y + 3 + smoothing.TAPS[:, 0], x + 3 + smoothing.TAPS[:, 1]] - here
         near = np.clip(differences, -small, small)
@@ -288,7 +288,7 @@ def test_every_class_of_the_filter_is_its_definition():
         i, j = np.mgrid[:10, :46]
         plane = np.sin(u * i + v * j + rng.uniform(0, 6)) + noise * rng.standard_normal(i.shape)
         plane = np.clip(8000 + amplitude * plane, 0, 255 * 64).astype(np.int16)
-        smoothing.cell_classes(plane, 0, 200, sums, row)
+        smoothing.block_4x4_classes(plane, 0, 200, sums, row)
         expected = [class_of_a_cell(plane.astype(int), 0, 4 * cx, 200) for cx in range(0, 10, 3)]
         assert row[::3].tolist() == expected
         labels |= set(expected)

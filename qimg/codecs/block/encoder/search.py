@@ -4,8 +4,8 @@ import numpy as np
 
 from qimg.codecs.block.encoder.analysis import Space, Target, downsampled, exact_coefficients, full, load, separable
 from qimg.codecs.block.encoder.rate_distortion import Costs, bits_of, prices_of, rate_distortion
-from qimg.codecs.block.model.contexts import block_surprise, class_costs, magnitudes, set_split
-from qimg.codecs.block.model.maps import mark, mark_surprise, nearby_surprise, neighbours, sizes_around
+from qimg.codecs.block.model.contexts import block_activity, class_costs, magnitudes, set_split
+from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbours, sizes_around
 from qimg.codecs.block.model.strip import Part, Strip
 from qimg.codecs.block.transform.blocks import predict, reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize
@@ -24,7 +24,7 @@ def best_class(strip: Strip, target: Target, t: int, y: int, x: int) -> tuple[in
     left, up = neighbours(maps, t, cy, cx)
     depth = settings.depths[t]
     class_costs(strip.model, t, depth, left, up, costs.bits, space.class_bits)
-    nearby = nearby_surprise(maps, 0, t, cy, cx)
+    nearby = nearby_activity(maps, 0, t, cy, cx)
     level = gather_ring(strip.rec[0], y, x, side, strip.above, work.ring)
     prices = prices_of(costs, settings, strip.points, Part(0, t, 0, nearby))
     inverse, lagrange = prices.inverse, prices.lagrange
@@ -89,18 +89,18 @@ def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float3
     bases, settings, maps, work, choice = strip.bases, strip.settings, strip.maps, strip.work, strip.choice
     label, _ = best_class(strip, target, t, y, x)
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
-    cell = interleaved(cy - 1, cx & 7)
+    block_4x4 = interleaved(cy - 1, cx & 7)
     n = min(16 << (2 * t), 256)
     total = np.float32(settings.lagrange[0] * target.space.class_bits[(1 << settings.depths[t]) + label])
-    choice.size[cell] = t
-    choice.label[cell] = label
+    choice.size[block_4x4] = t
+    choice.label[block_4x4] = label
     for plane in range(settings.planes):
         rec = strip.rec[plane]
         predict(bases, work, rec, t, label, y, x, strip.above)
         outside = exact_coefficients(bases, work, target, plane, t, label, y, x)
-        part = Part(plane, t, label, nearby_surprise(maps, plane, t, cy, cx))
+        part = Part(plane, t, label, nearby_activity(maps, plane, t, cy, cx))
         prices = prices_of(target.costs, settings, strip.points, part)
-        q = choice.q[plane, 16 * cell : 16 * cell + n]
+        q = choice.q[plane, 16 * block_4x4 : 16 * block_4x4 + n]
         sigma = strip.scales.log_sigma[t][plane, label]
         extra = outside * prices.inverse * prices.inverse
         cost = rate_distortion(prices, sigma, target.space.coefficients, extra, np.float32(1e30), q)
@@ -108,42 +108,42 @@ def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float3
         dequantize(q, n, strip.points, sigma, prices.log_step, settings.steps[plane], work.coefficients)
         reconstruct(bases, work, rec, t, label, y, x)
         actual, expected = magnitudes(strip.scales, part, prices.log_step, q)
-        mark_surprise(maps, plane, t, cy, cx, block_surprise(actual, expected))
+        mark_activity(maps, plane, t, cy, cx, block_activity(actual, expected))
     mark(maps, t, cy, cx, label)
     return total
 
 
 @inner
 def _put_aside(space: Space, strip: Strip, t: int, y: int, x: int) -> None:
-    side, cells, choice = 4 << t, 1 << t, strip.choice
+    side, blocks_4x4, choice = 4 << t, 1 << t, strip.choice
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
-    cell = interleaved(cy - 1, cx & 7)
+    block_4x4 = interleaved(cy - 1, cx & 7)
     for p in range(strip.settings.planes):
         for i in range(side):
             for j in range(side):
                 space.stash[t, p, i, j] = strip.rec[p, y + 1 + i, x + j]
-                space.q[t, p, side * i + j] = choice.q[p, 16 * cell + side * i + j]
-        for i in range(cells):
-            for j in range(cells):
-                space.surprise[t, p, i, j] = strip.maps.surprise[p, cy + i, cx + j]
-    space.label[t] = choice.label[cell]
+                space.q[t, p, side * i + j] = choice.q[p, 16 * block_4x4 + side * i + j]
+        for i in range(blocks_4x4):
+            for j in range(blocks_4x4):
+                space.activity[t, p, i, j] = strip.maps.activity[p, cy + i, cx + j]
+    space.label[t] = choice.label[block_4x4]
 
 
 @inner
 def _take_back(space: Space, strip: Strip, t: int, y: int, x: int) -> None:
-    side, cells, choice = 4 << t, 1 << t, strip.choice
+    side, blocks_4x4, choice = 4 << t, 1 << t, strip.choice
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
-    cell = interleaved(cy - 1, cx & 7)
+    block_4x4 = interleaved(cy - 1, cx & 7)
     for p in range(strip.settings.planes):
         for i in range(side):
             for j in range(side):
                 strip.rec[p, y + 1 + i, x + j] = space.stash[t, p, i, j]
-                choice.q[p, 16 * cell + side * i + j] = space.q[t, p, side * i + j]
-        for i in range(cells):
-            for j in range(cells):
-                strip.maps.surprise[p, cy + i, cx + j] = space.surprise[t, p, i, j]
-    choice.size[cell] = t
-    choice.label[cell] = space.label[t]
+                choice.q[p, 16 * block_4x4 + side * i + j] = space.q[t, p, side * i + j]
+        for i in range(blocks_4x4):
+            for j in range(blocks_4x4):
+                strip.maps.activity[p, cy + i, cx + j] = space.activity[t, p, i, j]
+    choice.size[block_4x4] = t
+    choice.label[block_4x4] = space.label[t]
     mark(strip.maps, t, cy, cx, int(space.label[t]))
 
 

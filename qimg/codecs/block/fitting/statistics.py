@@ -10,11 +10,11 @@ from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.encoder.effort import Search
 from qimg.codecs.block.encoder.strips import StripWriter, padded_samples
 from qimg.codecs.block.fitting.classes import Classes
-from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, block_surprise, level_of
-from qimg.codecs.block.model.maps import Maps, mark, mark_surprise, nearby_surprise, new_maps, next_row
+from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, block_activity, level_of
+from qimg.codecs.block.model.maps import Maps, mark, mark_activity, nearby_activity, new_maps, next_row
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import smoothing
-from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, gather_ring, place_of_cell, upsampling
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, gather_ring, place_of_block_4x4, upsampling
 from qimg.core.arguments import Array
 from qimg.core.compiled import compiled
 
@@ -33,7 +33,7 @@ class Statistics:
     amplitudes: list[Array]
     """By size: (3, K, n) Σ |c|."""
     magnitudes: Array
-    """(2, 12, 64, 16) how often a magnitude came: luma or chroma, nearby surprise, level."""
+    """(2, 12, 64, 16) how often a magnitude came: luma or chroma, nearby activity, level."""
     ends: Array
     """(2, 4, 10, 16, 2) how often coefficients ended before a group, or went on."""
     shifts: Array
@@ -153,8 +153,8 @@ def _add_shifts(shifts: Array, c: Array, q: Array, levels: Array, inverse: float
 
 
 def _add_magnitudes(total: Statistics, coder: StripWriter) -> None:
-    cells = coder.width // 4
-    maps = new_maps(cells)
+    blocks_4x4 = coder.width // 4
+    maps = new_maps(blocks_4x4)
     for kept in coder.decisions:
         _count_row(
             kept.q,
@@ -190,10 +190,10 @@ def _collect(
     side = 4 << t
     n = min(side * side, 256)
     for s in range(len(sizes)):
-        cell = 0
-        while cell < 64:
-            if sizes[s, cell] == t:
-                row, column = place_of_cell(cell)
+        block_4x4 = 0
+        while block_4x4 < 64:
+            if sizes[s, block_4x4] == t:
+                row, column = place_of_block_4x4(block_4x4)
                 top, left = y + 4 * row, 32 * s + 4 * column
                 level = gather_ring(decoded, top, left, side, False, ring)
                 m = 3 * side + 1
@@ -220,10 +220,10 @@ def _collect(
                                 value += half[a, j] * up[j, b]
                             vectors[filled, m + 16 * a + b] = value / 128
                 for k in range(n):
-                    integers[filled, k] = q[s, plane, 16 * cell + k]
-                chosen[filled] = labels[s, cell]
+                    integers[filled, k] = q[s, plane, 16 * block_4x4 + k]
+                chosen[filled] = labels[s, block_4x4]
                 filled += 1
-            cell += 1 << (2 * sizes[s, cell])
+            block_4x4 += 1 << (2 * sizes[s, block_4x4])
     return filled
 
 
@@ -241,20 +241,20 @@ def _count_row(
 ) -> None:
     """Count magnitudes and ends as the entropy model meets them."""
     for s in range(len(sizes)):
-        cell = 0
-        while cell < 64:
-            t, label = sizes[s, cell], labels[s, cell]
-            row, column = place_of_cell(cell)
+        block_4x4 = 0
+        while block_4x4 < 64:
+            t, label = sizes[s, block_4x4], labels[s, block_4x4]
+            row, column = place_of_block_4x4(block_4x4)
             cy, cx = 1 + row, 8 * s + column
             n = min(16 << (2 * t), 256)
             for plane in range(3):
                 colour = 1 if plane > 0 else 0
                 sigma = log_sigma[t][plane, label]
-                nearby = nearby_surprise(maps, plane, t, cy, cx)
+                nearby = nearby_activity(maps, plane, t, cy, cx)
                 last = -1
                 actual = awaited = 0
                 for k in range(n):
-                    size = abs(q[s, plane, 16 * cell + k])
+                    size = abs(q[s, plane, 16 * block_4x4 + k])
                     if size > 0:
                         last = k
                     actual += size << 8
@@ -266,9 +266,9 @@ def _count_row(
                     if more == 0:
                         break
                     for k in range(first, GROUPS[t, group + 1]):
-                        size = min(abs(q[s, plane, 16 * cell + k]), LARGEST)
+                        size = min(abs(q[s, plane, 16 * block_4x4 + k]), LARGEST)
                         magnitudes[colour, nearby, level_of(sigma[k], log_steps[plane]), size] += 1
-                mark_surprise(maps, plane, t, cy, cx, block_surprise(actual, awaited))
+                mark_activity(maps, plane, t, cy, cx, block_activity(actual, awaited))
             mark(maps, t, cy, cx, label)
-            cell += 1 << (2 * t)
+            block_4x4 += 1 << (2 * t)
     next_row(maps)

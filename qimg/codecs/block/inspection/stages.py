@@ -75,8 +75,8 @@ class Inspection:
     def _numbers(self) -> Array:
         out = np.zeros((self.source.shape[1] // SIDES[0], self.source.shape[2] // SIDES[0]), np.int64)
         for k, block in enumerate(self.blocks):
-            row, column, cells = block.row // SIDES[0], block.column // SIDES[0], block.side // SIDES[0]
-            out[row : row + cells, column : column + cells] = k
+            row, column, blocks_4x4 = block.row // SIDES[0], block.column // SIDES[0], block.side // SIDES[0]
+            out[row : row + blocks_4x4, column : column + blocks_4x4] = k
         return out
 
 

@@ -65,7 +65,7 @@ class LayeredPicture:
             q=q,
             actual=np.zeros((count, 3, 64), np.int64),
             expected=np.zeros((count, 3, 64), np.int64),
-            surprise=np.zeros((3, 8 * self.rows + 2, 8 * columns + 2), np.int8),
+            activity=np.zeros((3, 8 * self.rows + 2, 8 * columns + 2), np.int8),
             coarse=coder.unfiltered,
             fine=coder.unfiltered.copy(),
             first=np.zeros(256, np.int32),
