@@ -100,7 +100,7 @@ def few_classes(count: int) -> Callable[[Arrays, Mapping[str, Sequence[int]]], N
             for state in (probability, seen):
                 for slots in slots_by_class(state, t):
                     slots[:, : len(kept)] = slots[:, kept]
-        tree = slice(contexts._CLASS, contexts._END)
+        tree = slice(contexts._CLASS, contexts._END_A)
         probability[tree], seen[tree] = _EVEN, 0
 
     return change

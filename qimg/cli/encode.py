@@ -10,7 +10,7 @@ from qimg.cli.progress import bar
 from qimg.core.files import names_for
 
 if TYPE_CHECKING:
-    from qimg.codecs import Encoded
+    from qimg.codecs.protocol import Encoded
 
 
 def encode(
@@ -49,8 +49,9 @@ def encode(
         stable: Write fixed points of decoding and encoding again at the same quality.
         overwrite: Replace files that exist.
     """
-    from qimg.codecs import EncodeOptions, registry
+    from qimg.codecs import registry
     from qimg.codecs.files import encode_file
+    from qimg.codecs.protocol import EncodeOptions
     from qimg.images import find
 
     options: dict[str, Any] = {

@@ -10,7 +10,7 @@ from rich.table import Table
 from qimg.cli.decode import files_of
 
 if TYPE_CHECKING:
-    from qimg.codecs import Info
+    from qimg.codecs.protocol import Info
 
 
 def info(file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")], /, *, codec: str = "auto") -> None:

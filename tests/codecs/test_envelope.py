@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qimg.codecs import BitstreamError, EncodeOptions
+from qimg.codecs import BitstreamError
 from qimg.codecs.envelope import (
     LENGTH,
     MAGIC,
@@ -18,6 +18,7 @@ from qimg.codecs.envelope import (
     metadata_of,
     varint,
 )
+from qimg.codecs.protocol import EncodeOptions
 
 
 @given(st.integers(1, 255), st.integers(1, 8), st.integers(0, 31))

@@ -2,14 +2,12 @@
 
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.bitstream.truncation import truncate
-from qimg.codecs.block.codec import CODEC
 from qimg.codecs.block.decoder.description import BlockInfo
 from qimg.codecs.block.encoder.encode import BlockEncoded
 from qimg.codecs.block.encoder.targets import step_of_quality
 from qimg.codecs.block.model.tables import Tables
 
 __all__ = [
-    "CODEC",
     "BlockEncoded",
     "BlockInfo",
     "Parameters",
