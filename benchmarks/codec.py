@@ -3,7 +3,6 @@
 All on one thread, in CPU seconds: they do not depend on what else the machine does.
 """
 
-import io
 import os
 import resource
 import subprocess
@@ -13,7 +12,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 import qimg
 from benchmarks.timing import Comparison, medians
@@ -33,19 +31,14 @@ def photograph() -> np.ndarray:
 
 def against_avif(photo: np.ndarray, repeats: int) -> list[Comparison]:
     """Encoding and decoding beside AVIF 4:4:4 at speed 6, both on one thread and at about the same PSNR."""
-    from PIL import AvifImagePlugin
-
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     data = qimg.encode(photo, quality=QUALITY)
     target = qimg.psnr_db(photo, qimg.decode(data), data_range=255)
 
     def avif(quality: int) -> bytes:
-        file = io.BytesIO()
-        Image.fromarray(photo).save(file, "AVIF", quality=quality, subsampling="4:4:4", speed=6, max_threads=1)
-        return file.getvalue()
+        return qimg.encode(photo, codec="peer:avif", quality=quality)
 
     def decoded(content: bytes) -> np.ndarray:
-        return np.asarray(Image.open(io.BytesIO(content)))
+        return qimg.decode(content, codec="peer:avif")
 
     quality = min(range(20, 91, 5), key=lambda q: abs(qimg.psnr_db(photo, decoded(avif(q)), data_range=255) - target))
     theirs = avif(quality)
@@ -78,10 +71,7 @@ def efforts(photo: np.ndarray) -> list[str]:
         found = {}
         for effort in (5, 1, 3, 7):
             start = time.process_time()
-            coded = [
-                qimg.codecs.block.encode_picture(picture, quality=QUALITY + more, effort=effort)
-                for more in (-15, -5, 5, 15)
-            ]
+            coded = [qimg.encode_picture(picture, quality=QUALITY + more, effort=effort) for more in (-15, -5, 5, 15)]
             seconds = time.process_time() - start
             found[effort] = ([len(one.data) for one in coded], [one.psnr_db for one in coded], seconds)
             more_bytes, times = qimg.bd_rate(*found[5][:2], *found[effort][:2]), seconds / found[5][2]
@@ -154,13 +144,13 @@ def progressive_penalty() -> list[str]:
     for quality in (30, 45, 60, 75):
         ratios = []
         for photo in photos:
-            embedded = qimg.codecs.block.encode_picture(photo, quality=quality, progressive=True)
-            around = [qimg.codecs.block.encode_picture(photo, quality=quality + change) for change in (-12, -6, 0, 6)]
+            embedded = qimg.encode_picture(photo, quality=quality, progressive=True)
+            around = [qimg.encode_picture(photo, quality=quality + change) for change in (-12, -6, 0, 6)]
             curve = [(coded.psnr_db, np.log(len(coded.data))) for coded in around]
             ratios.append(len(embedded.data) / np.exp(np.interp(embedded.psnr_db, *zip(*curve, strict=True))))
         said.append(f"progressive at quality {quality}: {100 * (np.mean(ratios) - 1):+.1f} % bytes at equal PSNR")
     data = qimg.encode(photos[0], quality=60, progressive=True)
-    shown = [qimg.codecs.block.decode_picture(data[: len(data) * cut // 20]).image for cut in range(1, 21)]
+    shown = [qimg.decode_picture(data[: len(data) * cut // 20]).image for cut in range(1, 21)]
     found = [qimg.psnr_db(photos[0], image, data_range=255) for image in shown]
     return [*said, "dB at 5, 10, … 100 % of the bytes, quality 60: " + " ".join(f"{value:.1f}" for value in found)]
 

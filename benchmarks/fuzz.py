@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qimg.codecs import block as codec
+from qimg import codecs
 from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.bitstream.container import varint
+from qimg.codecs.envelope import END, NUMBER_AT, varint
 from qimg.core.arguments import Array
 
 MAX_PIXELS = 1 << 14
@@ -74,7 +74,7 @@ def samples() -> list[Sample]:
         walk = np.cumsum(np.cumsum(rng.normal(0, 1, shape), axis=0), axis=1)
         share = (walk - walk.min()) / max(float(np.ptp(walk)), 1.0)
         image = (share * np.iinfo(dtype).max).astype(dtype)
-        found.append(sample(codec.encode(image, **options)))
+        found.append(sample(codecs.encode(image, **options)))
     return found
 
 
@@ -83,7 +83,7 @@ def sample(data: bytes) -> Sample:
     stream = container.parse(data)
     parts = [(chunk.tag, chunk.payload) for chunk in stream.chunks]
     start = stream.header.to_bytes()
-    return Sample(data=data, image=codec.decode(data), start=start, parts=[*parts, (container.END, b"")])
+    return Sample(data=data, image=codecs.decode(data), start=start, parts=[*parts, (END, b"")])
 
 
 def seal(start: bytes, parts: Parts) -> bytes:
@@ -149,7 +149,7 @@ def forged(of: Sample, rng: np.random.Generator) -> bytes:
     start, parts = of.start, of.parts
     match int(rng.integers(6)):
         case 0:
-            fixed = len(container.MAGIC) + 1  # other magic and other versions end at once
+            fixed = NUMBER_AT + 1  # other magic and other codecs end at once
             start = start[:fixed] + damaged(start[fixed:], rng)
         case 1:
             parts = rearranged(parts, rng)
@@ -165,8 +165,8 @@ def judge(data: bytes, of: Sample, tally: Tally, *, is_forged: bool) -> None:
     """Read one file; an `AssertionError` where something else happens than may happen."""
     begin = time.perf_counter()
     try:
-        image = codec.decode(data, max_pixels=MAX_PIXELS)
-    except codec.BitstreamError as error:
+        image = codecs.decode(data, max_pixels=MAX_PIXELS)
+    except codecs.BitstreamError as error:
         _check(0 <= (-1 if error.offset is None else error.offset) <= len(data), f"offset {error.offset}: {error}")
         tally.refused += 1
         tally.reasons[" ".join(str(error).split()[:3])] += 1

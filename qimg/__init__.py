@@ -40,7 +40,7 @@ from qimg.truncation import discarded_weight, low_rank
 
 if TYPE_CHECKING:
     from qimg import codecs, restoration
-    from qimg.codecs.block import BitstreamError, decode, decode_picture, encode, info
+    from qimg.codecs import BitstreamError, decode, decode_picture, encode, encode_picture, info
     from qimg.restoration import deblur, denoise, inpaint, restore, super_resolve
 
 __version__ = "0.1.0"
@@ -66,6 +66,7 @@ __all__ = [
     "denoise",
     "discarded_weight",
     "encode",
+    "encode_picture",
     "extract_patches",
     "fidelity",
     "images",
@@ -106,7 +107,7 @@ __all__ = [
     "ycbcr_to_rgb",
 ]
 
-_OF_CODEC = ("BitstreamError", "decode", "decode_picture", "encode", "info")
+_OF_CODECS = ("BitstreamError", "decode", "decode_picture", "encode", "encode_picture", "info")
 _OF_RESTORATION = ("deblur", "denoise", "inpaint", "restore", "super_resolve")
 
 
@@ -114,8 +115,8 @@ def __getattr__(name: str) -> Any:
     """Codec and restoration, loaded when first asked for: compiled loops take longer to load than all the rest."""
     if name in ("codecs", "restoration"):
         return import_module(f"qimg.{name}")
-    if name in _OF_CODEC:
-        return getattr(import_module("qimg.codecs.block"), name)
+    if name in _OF_CODECS:
+        return getattr(import_module("qimg.codecs"), name)
     if name in _OF_RESTORATION:
         return getattr(import_module("qimg.restoration"), name)
     raise AttributeError(f"module 'qimg' has no attribute {name!r}")

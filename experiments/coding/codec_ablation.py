@@ -32,7 +32,7 @@ from experiments.coding.codec_refit import fitted_again
 from experiments.coding.codec_variants import CONTROL, FAMILIES, FULL, VARIANTS, Steps, Variant
 from qimg import images, metrics
 from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.bitstream.strips import Parameters
+from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.inspection.stages import Inspection, inspect
 from qimg.codecs.block.model import tables
 from qimg.codecs.block.model.tables import Tables

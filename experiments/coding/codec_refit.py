@@ -6,14 +6,14 @@ import numpy as np
 
 from experiments._run import Array, Picture, Track
 from experiments.coding.codec_variants import Arrays, Variant
-from qimg.codecs.block.bitstream.strips import Parameters
+from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.fitting import estimation
 from qimg.codecs.block.fitting.classes import Classes
 from qimg.codecs.block.fitting.statistics import Statistics, add_picture, code_picture
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.blocks import BASIS_BITS, PREDICTOR_BITS
 from qimg.codecs.block.transform.colour import to_samples
-from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK, UNIT
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, SUPERBLOCK
 
 CROP = 384
 """Largest side of the part of a picture that is coded in a round."""
@@ -48,7 +48,7 @@ def fitted_again(
     for number, picture in track([(number, picture) for number in range(rounds) for picture in large]):
         classes = _classes(tables)
         samples = to_samples(_crop(_rgb(picture.image()), rng), 3)
-        step = int(UNIT * np.exp(rng.uniform(*np.log(STEPS))))
+        step = int(SAMPLE_SCALE * np.exp(rng.uniform(*np.log(STEPS))))
         coder, source, payload = code_picture(samples, tables, Parameters(step), state)
         add_picture(seen, classes, coder, source, payload)
         state = coder.model[:3]

@@ -7,7 +7,8 @@ from typing import Annotated, TypeAlias
 import numpy as np
 
 from experiments._run import Array, fulfils, not_empty
-from qimg.codecs.block.bitstream.strips import Parameters, Search
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.encoder.effort import Search
 from qimg.codecs.block.model import contexts
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.blocks import BASIS_BITS
@@ -106,7 +107,7 @@ def few_classes(count: int) -> Callable[[Arrays, Mapping[str, Sequence[int]]], N
             for state in (probability, seen):
                 for slots in slots_by_class(state, t):
                     slots[:, : len(kept)] = slots[:, kept]
-        tree = slice(contexts._CLASS, contexts._END)
+        tree = slice(contexts._CLASS, contexts._END_A)
         probability[tree], seen[tree] = _EVEN, 0
 
     return change

@@ -8,7 +8,7 @@ import numpy as np
 from experiments._run import Array
 from experiments.operators.quantized_states import Sample, ac_coefficients, added_fields
 from qimg.channels import QuantizationChannel, QuantizerMarginals, channel_from_marginals
-from qimg.codecs.block.bitstream.strips import Parameters
+from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.inspection.stages import Inspection, block_stages, inspect
 from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.geometry import SUPERBLOCK

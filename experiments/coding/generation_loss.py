@@ -33,23 +33,24 @@ from experiments._run import (
     select,
     values,
 )
+from experiments.coding.compared_codecs import as_source, chosen, curve_of, decoded, encoded
 from qimg import images, metrics
-from qimg.codecs.peers import peers
+from qimg.codecs.protocol import Codec
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    codecs: Annotated[tuple[str, ...], not_empty] = ("qimg", "JPEG", "WebP", "AVIF")
-    """Names as in `qimg.codecs.peers.peers`."""
+    codecs: Annotated[tuple[str, ...], not_empty] = ("block", "peer:jpeg", "peer:webp", "peer:avif")
+    """Ids as in `qimg.codecs.registry`."""
     bits_per_pixel: Annotated[float, positive] = 1.0
     """Of the first round: each codec takes the setting that comes closest to it on each picture."""
     rounds: Count = 10
     """Times that a picture is encoded and decoded."""
 
 
-TINY = Params(box_mean=8, codecs=("qimg", "JPEG", "WebP"), bits_per_pixel=2.0, rounds=3)
+TINY = Params(box_mean=8, codecs=("block", "peer:jpeg", "peer:webp"), bits_per_pixel=2.0, rounds=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     image = images.to_uint8(images.code_values(picture.image()))
     size = round(params.bits_per_pixel * image.shape[0] * image.shape[1] / 8)
     rows: list[Row] = []
-    for codec in peers.chosen(params.codecs):
+    for codec in chosen(params.codecs):
         setting = setting_near(codec, image, size)
         for cropped in (False, True):
             rows += _rounds(picture.name, codec, setting, image, cropped=cropped, count=params.rounds)
@@ -89,19 +90,20 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
 run = per_picture(rows_of)
 
 
-def setting_near(codec: peers.Codec, image: Array, size: int) -> float:
+def setting_near(codec: Codec, image: Array, size: int) -> float:
     """The setting, between the ends of the codec's curve, whose file comes closest to `size` bytes, by bisection."""
-    low, high = codec.settings[0], codec.settings[-1]
+    curve = curve_of(codec)
+    low, high = curve.settings[0], curve.settings[-1]
     sizes: dict[float, int] = {}
     for _ in range(8):  # settings that are whole numbers lie within 0 to 100
         middle = (low + high) / 2
-        setting = float(round(middle)) if codec.whole else middle
-        sizes[setting] = len(codec.encode(image, setting))
+        setting = float(round(middle)) if curve.whole else middle
+        sizes[setting] = len(encoded(codec, image, setting))
         low, high = (middle, high) if sizes[setting] < size else (low, middle)
     return min(sizes, key=lambda setting: abs(sizes[setting] - size))
 
 
-def _rounds(name: str, codec: peers.Codec, setting: float, image: Array, *, cropped: bool, count: int) -> Iterator[Row]:
+def _rounds(name: str, codec: Codec, setting: float, image: Array, *, cropped: bool, count: int) -> Iterator[Row]:
     """The rows of one picture; fewer than `count` where nothing is left to crop."""
     original, given, before = image, image, b""
     for number in range(1, count + 1):
@@ -109,8 +111,8 @@ def _rounds(name: str, codec: peers.Codec, setting: float, image: Array, *, crop
             if min(given.shape[:2]) == 1:
                 return
             original, given = original[1:, 1:], given[1:, 1:]
-        data = codec.encode(np.ascontiguousarray(given), setting)
-        shown = peers.as_given(given, codec.decode(data))
+        data = encoded(codec, np.ascontiguousarray(given), setting)
+        shown = as_source(given, decoded(codec, data))
         yield Row(
             image=name,
             codec=codec.name,

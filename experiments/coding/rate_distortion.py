@@ -30,14 +30,16 @@ from experiments._run import (
     values,
     whole,
 )
+from experiments.coding.compared_codecs import as_source, chosen, curve_of, decoded, encoded, not_measured
 from qimg import images, metrics
-from qimg.codecs.peers import peers
+from qimg.codecs import registry
+from qimg.codecs.protocol import Codec
 from qimg.evaluation.memory import peak_mebibytes
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare
 from qimg.evaluation.rate_curves import curves as rate_curves
 
-ANCHORS = (peers.AVIF, peers.JPEG)
-"""What every codec is compared with."""
+ANCHORS = ("AVIF", "JPEG")
+"""Names of the codecs with which every codec is compared."""
 
 DRAWS, SEED = 200, 0
 """Resamples of the pictures for an interval."""
@@ -52,7 +54,7 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     codecs: tuple[str, ...] = ()
-    """Names as in the table; all that are installed when left out."""
+    """Ids as in `qimg.codecs.registry`; those of `compared_codecs.IDS` that are installed when left out."""
     qualities: Annotated[tuple[float, ...], not_empty, fulfils(_are_qualities, "must lie in [1, 100]")] = (
         2,
         8,
@@ -74,7 +76,7 @@ class Params(PictureParams):
     """Whether to measure the memory of every coding in a process of its own: slow, and on Linux alone."""
 
 
-TINY = Params(box_mean=2, codecs=("qimg", "JPEG", "WebP"), qualities=(2, 25, 45, 65), points=4)
+TINY = Params(box_mean=2, codecs=("block", "peer:jpeg", "peer:webp"), qualities=(2, 25, 45, 65), points=4)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +110,9 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     """One row per codec and setting."""
     image = images.to_uint8(images.code_values(picture.image()))
     rows: list[Row] = []
-    for codec in peers.chosen(params.codecs):
+    for codec in chosen(params.codecs):
         _warm_up(codec, image.ndim)
-        settings = params.qualities if codec.name == peers.OURS else spread(codec.settings, params.points)
+        settings = params.qualities if codec.id == "block" else spread(curve_of(codec).settings, params.points)
         rows += [_row(picture.name, codec, setting, image, params) for setting in settings]
     return rows
 
@@ -119,10 +121,10 @@ run = per_picture(rows_of)
 
 
 @cache
-def _warm_up(codec: peers.Codec, dimensions: int) -> None:
+def _warm_up(codec: Codec, dimensions: int) -> None:
     """Code a small picture once, so that what is loaded or compiled on first use takes no time in the rows."""
     small = np.random.default_rng(0).integers(0, 256, (64, 64, 3)[:dimensions], np.uint8)
-    codec.decode(codec.encode(small, codec.settings[0]))
+    decoded(codec, encoded(codec, small, curve_of(codec).settings[0]))
 
 
 def spread(settings: Sequence[float], points: int) -> list[float]:
@@ -131,17 +133,17 @@ def spread(settings: Sequence[float], points: int) -> list[float]:
     return [settings[k] for k in np.rint(np.linspace(0, len(settings) - 1, count)).astype(int)]
 
 
-def _row(name: str, codec: peers.Codec, setting: float, image: Array, params: Params) -> Row:
+def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) -> Row:
     start = time.perf_counter()
-    data = codec.encode(image, setting)
+    data = encoded(codec, image, setting)
     written = time.perf_counter()
-    decoded = codec.decode(data)
+    back = decoded(codec, data)
     read = time.perf_counter()
-    shown = peers.as_given(image, decoded)
+    shown = as_source(image, back)
     nan = float("nan")
     wide = min(image.shape[:2]) >= 176  # MS-SSIM is defined from there on
     axis = 2 if image.ndim == 3 else None
-    memory = peak_mebibytes(codec.name, image, setting, data) if params.memory else (nan, nan)
+    memory = peak_mebibytes(codec.id, image, curve_of(codec).at(setting), data) if params.memory else (nan, nan)
     return Row(
         image=name,
         codec=codec.name,
@@ -152,7 +154,7 @@ def _row(name: str, codec: peers.Codec, setting: float, image: Array, params: Pa
         psnr_rgb_db=metrics.psnr_db(image, shown),
         psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(shown)),
         ms_ssim=metrics.ms_ssim(image, shown, channel_axis=axis) if params.perceptual and wide else nan,
-        ssimulacra2=peers.ssimulacra2(image, shown) if params.perceptual else nan,
+        ssimulacra2=metrics.ssimulacra2(image, shown) if params.perceptual else nan,
         encode_seconds=written - start,
         decode_seconds=read - written,
         encode_peak_mib=memory[0],
@@ -187,7 +189,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
         sentences.append(f"{text}.")
     if not rate_curves(rows, "psnr_rgb_db"):
         sentences.append("Every picture is kept exactly by some codec, so there is no curve that goes over pictures.")
-    return [*sentences, *peers.not_measured(set(values(rows, "codec")))]
+    return [*sentences, *not_measured(set(values(rows, "codec")))]
 
 
 def _interval(result: Comparison) -> str:
@@ -221,7 +223,7 @@ def table(rows: Sequence[Row]) -> Table:
         line: list[str | float] = [codec]
         for name, anchor in kinds:
             line += _cells(measured[name].get((codec, anchor)), scatter=name == "RGB")
-        about = next(one.about for one in peers.CODECS if one.name == codec)
+        about = next(one.about for one in registry.codecs() if one.name == codec)
         body.append([*line, *(median(own, cost) for cost in costs.values()), about])
     low, high = RANGES["psnr_rgb_db"]
     counted = pictures_counted(rows, "psnr_rgb_db")

@@ -31,7 +31,6 @@ from experiments._run import (
     select,
 )
 from qimg import images, metrics, restoration, transforms
-from qimg.codecs.peers import peers
 from qimg.operators import CorrelationOperator
 
 METHODS = ("JPEG", "mean", "draw")
@@ -112,7 +111,7 @@ def _row(name: str, quality: int, method: str, truth: Array, image: Array, equal
         ssim_y=metrics.ssim(truth, image) if side >= 11 else float("nan"),
         ms_ssim_y=metrics.ms_ssim(truth, image) if side >= 176 else float("nan"),
         gmsd_y=metrics.gmsd(truth, image) if side >= 8 else float("nan"),
-        ssimulacra2=peers.ssimulacra2(truth, image) if side >= 64 else float("nan"),
+        ssimulacra2=metrics.ssimulacra2(truth, image) if side >= 64 else float("nan"),
         patch_distance=float(distance),
         energy=float(np.trace(found) / energy) if energy > 0 else float("nan"),
         equal_coefficients=equal,

@@ -1,4 +1,4 @@
-"""`qimg info`: what a file says of itself."""
+"""`qimg info`: the description of a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,45 +10,39 @@ from rich.table import Table
 from qimg.cli.decode import files_of
 
 if TYPE_CHECKING:
-    from qimg.codecs.block import Info
+    from qimg.codecs.protocol import Info
 
 
-def info(file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")], /) -> None:
-    """Show what a file, or every .qimg file of a folder, says of itself; nothing is decoded.
+def info(file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")], /, *, codec: str = "auto") -> None:
+    """Describe a file, or every .qimg file of a folder; nothing is decoded.
 
     Args:
         file: A file that `qimg encode` wrote, or a folder of them.
+        codec: Of a file that is not .qimg, such as peer:jpeg.
     """
-    from qimg.codecs.block import BitstreamError
-    from qimg.codecs.block import info as info_of
+    from qimg import codecs
 
-    for path in files_of(Path(file)) if Path(file).is_dir() else [Path(file)]:
+    for path in files_of(Path(file), codec) if Path(file).is_dir() else [Path(file)]:
         try:
-            found = info_of(path.read_bytes())
-        except BitstreamError as error:
+            header = codecs.info(path.read_bytes(), codec=codec)
+        except codecs.BitstreamError as error:
             raise error.of_file(path) from None
-        Console(soft_wrap=True).print(_table(str(path), found), highlight=False)
+        Console(soft_wrap=True).print(_table(str(path), header), highlight=False)
 
 
-def _table(name: str, found: "Info") -> Table:
+def _table(name: str, header: "Info") -> Table:
     kinds = {1: "gray", 2: "gray + alpha", 3: "RGB", 4: "RGB + alpha"}
-    kind = f"{kinds[found.channels]}, {found.bit_depth} bits per channel"
-    if found.channels >= 3 and found.planes == 1:
-        kind += ", coded as gray"
-    total = sum(found.parts.values())
+    total = sum(header.parts.values())
     table = Table(title=name, title_justify="left", show_header=False)
     table.add_column(no_wrap=True)
     table.add_column()
     rows = {
-        "size": f"{found.width} × {found.height} pixels",
-        "pixels": kind,
-        "mode": found.mode
-        + (", truncated on purpose" if found.truncated else "")
-        + ("" if found.complete else ", cut"),
-        "step": f"{found.step:g} code values; Cb × {found.chroma[0]:g}, Cr × {found.chroma[1]:g}",
-        "tables": found.tables,
-        "file": f"{total:,} bytes, {found.bits_per_pixel:.4g} bits per pixel",
-        **{f"  {part.replace('_', ' ')}": f"{count:,} bytes" for part, count in found.parts.items() if count},
+        "size": f"{header.width} × {header.height} pixels",
+        "pixels": f"{kinds[header.channels]}, {header.bit_depth} bits per channel",
+        "codec": header.codec,
+        **header.details,
+        "file": f"{total:,} bytes, {header.bits_per_pixel:.4g} bits per pixel",
+        **{f"  {part.replace('_', ' ')}": f"{count:,} bytes" for part, count in header.parts.items() if count},
     }
     for label, value in rows.items():
         table.add_row(label, value)

@@ -1,45 +1,50 @@
-"""Picture files to files of the codec and back, with colour profile, EXIF and XMP; written whole or not at all."""
+"""Picture files to files of a codec and back, with colour profile, EXIF and XMP; written whole or not at all."""
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from qimg import images
-from qimg.codecs.block.decoder.decode import MAX_PIXELS, Decoded, decode_picture
-from qimg.codecs.block.encoder.encode import Encoded, encode_picture
-from qimg.codecs.block.model.tables import Tables
+from qimg.codecs import pictures, registry
 from qimg.codecs.errors import BitstreamError
+from qimg.codecs.protocol import METADATA, Decoded, Encoded, Track
 from qimg.core.files import to_write, write_atomically
 from qimg.images import Metadata
 
-SUFFIX = ".qimg"
-
 
 def encode_file(
-    source: str | os.PathLike[str], out: str | os.PathLike[str], *, overwrite: bool = False, **options: Any
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    codec: str = "auto",
+    overwrite: bool = False,
+    track: Track = iter,
+    **options: Any,
 ) -> Encoded:
-    """Encode a picture file, upright, with its colour profile, EXIF (orientation 1) and XMP.
+    """Encode a picture file, upright, with what the codec holds of colour profile, EXIF (orientation 1) and XMP.
 
     Args:
         source: as for `qimg.images.load`.
-        out: file to write, ending in `.qimg`.
+        out: file to write, with the ending of the codec's files.
+        codec: id, as for `qimg.encode`.
         overwrite: replace a file that exists.
-        options: target, effort and so on of `encode`.
+        track: as for `qimg.encode`.
+        options: target, effort and so on of `EncodeOptions`.
 
     Raises:
         ImageError: the source is no picture.
-        ValueError: a target is missing or out of reach; the message begins with the source's name.
+        ValueError: an option is not supported, a target is missing or out of reach; the message begins with the
+            source's name.
         OSError: the file exists already, or cannot be written.
     """
-    path = to_write(out, overwrite=overwrite)
-    if path.suffix.lower() != SUFFIX:
-        raise ValueError(f"{path}: the file to write must end in {SUFFIX}")
-    pixels = images.load(source)
-    metadata = images.read_metadata(source)
+    path, chosen = to_write(out, overwrite=overwrite), registry.codec(codec)
+    if path.suffix.lower() != chosen.suffix:
+        raise ValueError(f"{path}: the file to write must end in {chosen.suffix} for codec {chosen.id}")
+    pixels, metadata = images.load(source), asdict(images.read_metadata(source))
+    options |= {name: metadata[name] for name in METADATA if name in chosen.capabilities.options}
     try:
-        encoded = encode_picture(
-            pixels, icc_profile=metadata.icc_profile, exif=metadata.exif, xmp=metadata.xmp, **options
-        )
+        encoded = pictures.encode_picture(pixels, codec=codec, track=track, **options)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
     write_atomically(path, encoded.data)
@@ -50,22 +55,20 @@ def decode_file(
     source: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
+    codec: str = "auto",
     quality: int | None = None,
     overwrite: bool = False,
-    max_pixels: int | None = MAX_PIXELS,
-    tables: Tables | None = None,
-    partial_ok: bool = True,
+    **options: Any,
 ) -> Decoded:
     """Decode a file into a picture file of any format, with the metadata that the format holds.
 
     Args:
         source: file of the codec.
         out: picture file; its ending names the format, as for `qimg.images.save`.
+        codec: as for `qimg.decode`.
         quality: of a lossy format, where it must be given.
         overwrite: replace a file that exists.
-        max_pixels: as in `decode_picture`.
-        tables: as in `decode_picture`.
-        partial_ok: as in `decode_picture`.
+        options: of `DecodeOptions`.
 
     Raises:
         BitstreamError: something else, cut or altered; the message begins with the source's name.
@@ -73,10 +76,9 @@ def decode_file(
         ValueError: `quality` is missing, out of range or without effect.
         OSError: a file cannot be read or written, or exists already.
     """
-    path = to_write(out, overwrite=overwrite)
-    data = Path(source).read_bytes()
+    path, data = to_write(out, overwrite=overwrite), Path(source).read_bytes()
     try:
-        decoded = decode_picture(data, max_pixels=max_pixels, tables=tables, partial_ok=partial_ok)
+        decoded = pictures.decode_picture(data, codec=codec, **options)
     except BitstreamError as error:
         raise error.of_file(source) from None
     metadata = Metadata(icc_profile=decoded.icc_profile, exif=decoded.exif, xmp=decoded.xmp)

@@ -9,7 +9,7 @@ from qimg.core.compiled import compiled, inner
 from qimg.entropy.range_coder import decode_bit, start
 
 INPUTS = 6
-"""Contexts that speak on every bit."""
+"""Contexts of every bit."""
 
 
 class Model(NamedTuple):
@@ -30,7 +30,7 @@ class Model(NamedTuple):
     context: Array
     """(INPUTS,) int64 workspace: contexts of the bit to be coded."""
     inputs: Array
-    """(INPUTS,) int64 workspace: what they say."""
+    """(INPUTS,) int64 workspace: their logits."""
 
 
 class Coder(NamedTuple):
@@ -71,6 +71,13 @@ def new_reader(words: Array) -> Coder:
         words=words,
         state=start(words),
     )
+
+
+@inner
+def set_contexts(model: Model, a: int, b: int, c: int, d: int, e: int, f: int) -> None:
+    """Choose the six contexts of the next bit."""
+    context = model.context
+    context[0], context[1], context[2], context[3], context[4], context[5] = a, b, c, d, e, f
 
 
 @compiled(inline="always")
@@ -122,8 +129,8 @@ def code_bit(coder: Coder, model: Model, mixer: int, bit: int) -> int:
 
 
 @inner
-def code_even(coder: Coder, bit: int) -> int:
-    """Code a bit of which nothing is known: one bit of the file."""
+def code_bypass(coder: Coder, bit: int) -> int:
+    """Code a bit without a model: one bit of the file."""
     if coder.writing:
         place = coder.position[0]
         coder.bits[place] = bit

@@ -1,7 +1,8 @@
 """How far apart two pictures, two rate curves, two density matrices or two codes are."""
 
 from qimg.metrics.coding import excess_code_length
-from qimg.metrics.pixels import gmsd, mean_squared_error, ms_ssim, psnr_b, psnr_db, ssim
+from qimg.metrics.perceptual import ssimulacra2
+from qimg.metrics.pixels import gmsd, mean_squared_error, ms_ssim, psnr_b, psnr_db, psnr_of_error, ssim
 from qimg.metrics.quantum import fidelity, trace_distance
 from qimg.metrics.rate import bd_rate, bits_per_pixel
 
@@ -15,6 +16,8 @@ __all__ = [
     "ms_ssim",
     "psnr_b",
     "psnr_db",
+    "psnr_of_error",
     "ssim",
+    "ssimulacra2",
     "trace_distance",
 ]

@@ -32,10 +32,12 @@ def psnr_db(reference: ArrayLike, image: ArrayLike, *, data_range: float | None 
     >>> round(psnr_db(np.zeros((8, 8)), np.ones((8, 8))), 3)
     48.131
     """
-    error = mean_squared_error(reference, image)
-    if error == 0:
-        return math.inf
-    return 10.0 * math.log10(_range(reference, image, data_range) ** 2 / error)
+    return psnr_of_error(mean_squared_error(reference, image), data_range=_range(reference, image, data_range))
+
+
+def psnr_of_error(error: float, *, data_range: float) -> float:
+    """Peak signal-to-noise ratio of a mean squared error in dB, as for `psnr_db`; infinite for 0."""
+    return math.inf if error == 0 else 10.0 * math.log10(data_range**2 / error)
 
 
 def ssim(
@@ -127,7 +129,7 @@ def psnr_b(reference: ArrayLike, image: ArrayLike, *, data_range: float | None =
     excess = float(np.concatenate(at_boundary).mean() - np.concatenate(elsewhere).mean())
     factor = math.log2(block) / math.log2(min(second.shape))
     error = float(np.mean((first - second) ** 2)) + factor * max(excess, 0.0)
-    return math.inf if error == 0 else 10.0 * math.log10(_range(reference, image, data_range) ** 2 / error)
+    return psnr_of_error(error, data_range=_range(reference, image, data_range))
 
 
 def _pair(reference: ArrayLike, image: ArrayLike) -> tuple[Array, Array]:

@@ -10,8 +10,8 @@ from numpy.testing import assert_array_equal
 from PIL import Image, ImageCms, ImageOps
 
 import qimg
-from qimg import cli, images
-from qimg.codecs import block as codec
+from qimg import cli, codecs, images
+from qimg.codecs import block
 from qimg.images import Metadata, read_metadata
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><tiff:Orientation>6</tiff:Orientation></x:xmpmeta>'
@@ -141,7 +141,7 @@ def test_16_bits_with_metadata(here, suffix, channels, capsys):
     cli.main(["decode", "deep.qimg", f"back{suffix}"])
     shown = images.load(f"back{suffix}")
     assert (shown.shape, shown.dtype) == (deep.shape, np.uint16)
-    assert_array_equal(shown, codec.decode(Path("deep.qimg").read_bytes()))
+    assert_array_equal(shown, codecs.decode(Path("deep.qimg").read_bytes()))
     if (suffix, channels) != (".tif", 2):  # Pillow does not open it
         found = read_metadata(f"back{suffix}")
         assert (found.icc_profile, found.xmp) == (profile(), upright)
@@ -175,7 +175,7 @@ def test_a_folder_is_decoded_and_described(here, capsys):
 
 def test_a_truncated_file_is_described_as_one(here, capsys):
     cli.main(["encode", "photo.png", "photo.qimg", "--quality", "70", "--progressive"])
-    Path("less.qimg").write_bytes(codec.truncate(Path("photo.qimg").read_bytes(), 1500))
+    Path("less.qimg").write_bytes(block.truncate(Path("photo.qimg").read_bytes(), 1500))
     capsys.readouterr()
     cli.main(["info", "less.qimg"])
     assert "progressive, truncated on purpose" in capsys.readouterr().out

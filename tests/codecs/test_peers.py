@@ -1,25 +1,27 @@
-"""The codecs that experiments compare: every one writes and reads what an image may be."""
+"""The codecs that people use: every one writes and reads what an image may be, as its own program does."""
 
 import io
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from qimg import images, metrics
-from qimg.codecs.peers import peers
+from experiments.coding import compared_codecs
+from experiments.coding.compared_codecs import as_source, chosen, curve_of, decoded, encoded, not_measured
+from qimg import codecs, images, metrics
+from qimg.codecs import registry
+from qimg.codecs.protocol import Codec
 from qimg.core.arguments import Array
-from qimg.evaluation import memory
+
+WITH_CURVE = [codec.id for codec in registry.codecs() if codec.curve]
 
 
-@pytest.fixture(params=[codec.name for codec in peers.CODECS])
-def codec(request) -> peers.Codec:
-    (found,) = (one for one in peers.CODECS if one.name == request.param)
+@pytest.fixture(params=WITH_CURVE)
+def codec(request) -> Codec:
+    (found,) = (one for one in registry.codecs() if one.id == request.param)
     if not found.installed():
-        pytest.skip(f"{found.name} needs {found.needs}")
+        pytest.skip(f"{found.id} needs {found.needs}")
     return found
 
 
@@ -28,9 +30,9 @@ def photograph() -> Array:
     return images.box_mean(images.bundled("coffee"), 2)
 
 
-def test_larger_settings_give_larger_files_and_better_pictures(codec: peers.Codec, photograph: Array) -> None:
-    files = [codec.encode(photograph, setting) for setting in codec.settings[::3]]
-    shown = [codec.decode(data) for data in files]
+def test_larger_settings_give_larger_files_and_better_pictures(codec: Codec, photograph: Array) -> None:
+    files = [encoded(codec, photograph, setting) for setting in curve_of(codec).settings[::3]]
+    shown = [decoded(codec, data) for data in files]
     quality = [metrics.psnr_db(photograph, one) for one in shown]
     assert all(one.dtype == np.uint8 for one in shown)
     assert all(np.diff([len(data) for data in files]) > 0)
@@ -40,12 +42,12 @@ def test_larger_settings_give_larger_files_and_better_pictures(codec: peers.Code
 @pytest.mark.parametrize("colours", ["gray", "RGB"])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (9, 8), (53, 81)])
 def test_pictures_of_any_size_come_back_in_their_shape(
-    codec: peers.Codec, photograph: Array, shape: tuple[int, int], colours: str
+    codec: Codec, photograph: Array, shape: tuple[int, int], colours: str
 ) -> None:
     image = photograph[: shape[0], : shape[1], 1 if colours == "gray" else slice(None)]
     image = np.ascontiguousarray(image)
     before = image.copy()
-    shown = peers.as_given(image, codec.decode(codec.encode(image, codec.settings[-1])))
+    shown = as_source(image, decoded(codec, encoded(codec, image, curve_of(codec).settings[-1])))
     assert (shown.shape, shown.dtype) == (image.shape, np.uint8)
     # Half of the colour is thrown away by 4:2:0, and files of a reduction in size may be all header.
     if shape == (53, 81):
@@ -53,77 +55,86 @@ def test_pictures_of_any_size_come_back_in_their_shape(
     assert_array_equal(image, before)
 
 
-def test_files_are_those_of_the_programs_named(photograph: Array) -> None:
-    def saved(form: str, **options) -> bytes:
-        file = io.BytesIO()
-        Image.fromarray(photograph).save(file, form, **options)
-        return file.getvalue()
+def saved(image: Array, form: str, **options) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, form, **options)
+    return file.getvalue()
 
-    jpeg, smaller, webp = (peers.chosen([name])[0] for name in ("JPEG", "JPEG optimised", "WebP"))
-    assert jpeg.encode(photograph, 50.0) == saved("JPEG", quality=50)
-    assert smaller.encode(photograph, 50) == saved("JPEG", quality=50, optimize=True, progressive=True)
-    assert webp.encode(photograph, 50) == saved("WEBP", quality=50, method=6)
-    assert_array_equal(jpeg.decode(jpeg.encode(photograph, 50)), smaller.decode(smaller.encode(photograph, 50)))
+
+def test_files_are_those_of_the_programs_named(photograph: Array) -> None:
+    jpeg, smaller, webp = chosen(["peer:jpeg", "peer:jpeg-optimised", "peer:webp"])
+    assert encoded(jpeg, photograph, 50.0) == saved(photograph, "JPEG", quality=50)
+    assert encoded(smaller, photograph, 50) == saved(photograph, "JPEG", quality=50, optimize=True, progressive=True)
+    assert encoded(webp, photograph, 50) == saved(photograph, "WEBP", quality=50, method=6)
+    assert_array_equal(decoded(jpeg, encoded(jpeg, photograph, 50)), decoded(smaller, encoded(smaller, photograph, 50)))
+
+
+def test_avif_is_that_of_pillow_with_and_without_tuning(photograph: Array) -> None:
+    part = np.ascontiguousarray(photograph[:96, :128])
+    plain, tuned = chosen(["peer:avif", "peer:avif-psnr"])
+    common = {"quality": 60, "subsampling": "4:4:4", "max_threads": 1}
+    assert encoded(plain, part, 60) == saved(part, "AVIF", speed=6, **common)
+    assert encoded(tuned, part, 60) == saved(part, "AVIF", speed=4, advanced={"tune": "psnr"}, **common)
+    assert "peer:avif-psnr" not in compared_codecs.IDS
 
 
 def test_jpeg_2000_meets_its_reduction(photograph: Array) -> None:
-    (codec,) = peers.chosen(["JPEG 2000"])
     for reduction in (50, 13):
         # The target is met from below; what is left is less than a coding pass and the box of the file.
-        assert 0.9 < len(codec.encode(photograph, reduction)) * reduction / photograph.size < 1.1
+        data = codecs.encode(photograph, codec="peer:jpeg2000", reduction=reduction)
+        assert 0.9 < len(data) * reduction / photograph.size < 1.1
+
+
+def test_png_keeps_every_pixel_of_8_bits(photograph: Array) -> None:
+    alpha = np.dstack([photograph, photograph[..., 0]])
+    for image in (photograph, photograph[..., 1], alpha, alpha[..., 2:]):
+        assert_array_equal(codecs.decode(codecs.encode(image, codec="peer:png"), codec="peer:png"), image)
+
+
+def test_a_png_of_16_bits_is_refused_not_rounded(photograph: Array, tmp_path) -> None:
+    images.save(photograph.astype(np.uint16) * 257, tmp_path / "deep.png")
+    with pytest.raises(codecs.BitstreamError, match="must be of 8 bits, but are of 16"):
+        codecs.decode((tmp_path / "deep.png").read_bytes(), codec="peer:png")
+
+
+@pytest.mark.parametrize(
+    ("codec_id", "option", "value", "words"),
+    [
+        ("peer:jpeg", "quality", 33.5, r"quality must be a whole number in \[1, 100\], but quality=33.5"),
+        ("peer:jpeg", "quality", 0, r"quality must be a whole number in \[1, 100\], but quality=0"),
+        ("peer:webp", "quality", -1, r"quality must be a whole number in \[0, 100\], but quality=-1"),
+        ("peer:jpeg2000", "reduction", 1, "reduction must be more than 1, but reduction=1"),
+        ("peer:jpegxl", "distance", 0, r"distance must be in \(0, 25\], but distance=0"),
+    ],
+)
+def test_settings_out_of_range_are_named(photograph: Array, codec_id, option, value, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        codecs.encode(photograph, codec=codec_id, **{option: value})
 
 
 def test_gray_that_comes_back_as_rgb_is_its_luma(photograph: Array) -> None:
     gray = photograph[..., 0]
-    assert_array_equal(peers.as_given(gray, np.dstack([gray] * 3)), gray)
-    assert peers.as_given(photograph, photograph) is photograph
+    assert_array_equal(as_source(gray, np.dstack([gray] * 3)), gray)
+    assert as_source(photograph, photograph) is photograph
 
 
-def test_a_codec_that_is_not_installed_is_left_out_or_refused_by_its_name(monkeypatch) -> None:
-    monkeypatch.setattr(peers, "find_spec", lambda name: None)
-    names = [codec.name for codec in peers.chosen(())]
-    assert "JPEG" in names
-    assert not {"AVIF", "JPEG XL"} & set(names)
-    with pytest.raises(ValueError, match="codecs names JPEG XL, which needs imagecodecs"):
-        peers.chosen(["JPEG", "JPEG XL"])
-    with pytest.raises(ValueError, match=r"codecs must be one of AVIF, JPEG, .*, but codecs='JPEG 3000'"):
-        peers.chosen(["JPEG 3000"])
-    assert np.isnan(peers.ssimulacra2(np.zeros((9, 9), np.uint8), np.zeros((9, 9), np.uint8)))
+def test_a_codec_that_is_not_installed_is_left_out_or_refused_by_its_name(monkeypatch, photograph) -> None:
+    for name in ("avif", "jpegxl"):
+        monkeypatch.setattr(f"qimg.codecs.peers.{name}.find_spec", lambda name: None)
+    ids = [codec.id for codec in chosen(())]
+    assert "peer:jpeg" in ids
+    assert not {"peer:avif", "peer:jpegxl"} & set(ids)
+    with pytest.raises(ValueError, match="codecs names peer:jpegxl, which needs imagecodecs"):
+        chosen(["peer:jpeg", "peer:jpegxl"])
+    with pytest.raises(ModuleNotFoundError, match="codec peer:jpegxl needs imagecodecs"):
+        codecs.encode(photograph, codec="peer:jpegxl", distance=1)
+    with pytest.raises(ValueError, match=r"codecs must be one of block, peer:avif, .*, but codecs='JPEG 3000'"):
+        chosen(["JPEG 3000"])
 
 
 def test_what_is_not_measured_is_said_with_what_it_needs() -> None:
-    names = [codec.name for codec in peers.CODECS]
-    assert peers.not_measured(names) == []
+    names = [codec.name for codec in registry.codecs() if codec.id in compared_codecs.IDS]
+    assert len(names) == len(compared_codecs.IDS)
+    assert not_measured(names) == []
     others = [name for name in names if name not in ("JPEG optimised", "JPEG XL")]
-    assert peers.not_measured(others) == ["Not measured: JPEG optimised, JPEG XL (needs imagecodecs)."]
-
-
-def test_ssimulacra2_is_that_of_its_package(photograph: Array, tmp_path) -> None:
-    package = pytest.importorskip("ssimulacra2")
-    (codec,) = peers.chosen(["JPEG"])
-    shown = codec.decode(codec.encode(photograph, 30))
-    for name, image in (("reference", photograph), ("shown", shown)):
-        images.save(image, tmp_path / f"{name}.png")
-    theirs = package.compute_ssimulacra2(tmp_path / "reference.png", tmp_path / "shown.png")
-    assert peers.ssimulacra2(photograph, shown) == theirs < 100
-    assert peers.ssimulacra2(photograph, photograph) == 100
-    assert np.isnan(peers.ssimulacra2(photograph[:7], shown[:7]))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="needs the counters of Linux")
-def test_memory_grows_at_least_by_the_output() -> None:
-    picture = np.tile(images.bundled("coffee"), (3, 3, 1))
-    (codec,) = peers.chosen(["JPEG"])
-    data = codec.encode(picture, 50)
-    encoding, decoding = memory.peak_mebibytes("JPEG", picture, 50, data)
-    # The counters of a thread are added to those of the process every few dozen pages: 1 MiB covers them.
-    assert decoding > picture.nbytes / 2**20 - 1
-    assert len(data) / 2**20 - 1 < encoding < 10 * picture.nbytes / 2**20
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="needs the counters of Linux")
-def test_memory_of_a_codec_that_fails_is_an_error() -> None:
-    with pytest.raises(subprocess.CalledProcessError):
-        memory.peak_mebibytes("JPEG", np.zeros((8, 8), np.uint8), 50, b"no JPEG")
+    assert not_measured(others) == ["Not measured: JPEG optimised, JPEG XL (needs imagecodecs)."]

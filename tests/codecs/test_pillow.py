@@ -10,9 +10,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image, ImageFile
 
 import qimg.pillow
-from qimg import images
-from qimg.codecs import block as codec
-from qimg.codecs.block.bitstream import container
+from qimg import codecs, images
 
 
 @pytest.fixture
@@ -40,8 +38,8 @@ def test_modes_come_back(photo, mode):
     data = written(image, quality=60)
     shown = opened(data)
     assert (shown.mode, shown.size, shown.format) == (mode, image.size, "QIMG")
-    assert_array_equal(np.asarray(shown), codec.decode(data))
-    assert data == codec.encode(np.asarray(image), quality=60)
+    assert_array_equal(np.asarray(shown), codecs.decode(data))
+    assert data == codecs.encode(np.asarray(image), quality=60)
 
 
 def test_big_endian_gray_is_the_same(photo):
@@ -52,10 +50,10 @@ def test_big_endian_gray_is_the_same(photo):
 
 def test_deep_colour_is_rounded_to_8_bits():
     pixels = np.random.default_rng(0).integers(0, 65536, (20, 30, 4)).astype(np.uint16)
-    data = codec.encode(pixels, quality=90)
+    data = codecs.encode(pixels, quality=90)
     shown = opened(data)
     assert shown.mode == "RGBA"
-    assert_array_equal(np.asarray(shown), np.rint(codec.decode(data) / 257).astype(np.uint8))
+    assert_array_equal(np.asarray(shown), np.rint(codecs.decode(data) / 257).astype(np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -82,13 +80,15 @@ def test_modes_without_a_white_are_refused(photo, mode):
 
 def test_pixels_are_decoded_when_asked_for(photo, monkeypatch):
     data, calls = written(photo), []
-    decode = codec.decode_picture
-    monkeypatch.setattr(codec, "decode_picture", lambda *given, **options: calls.append(1) or decode(*given, **options))
+    decode = codecs.decode_picture
+    monkeypatch.setattr(
+        codecs, "decode_picture", lambda *given, **options: calls.append(1) or decode(*given, **options)
+    )
     shown = opened(data)
     assert (shown.size, shown.mode, calls) == (photo.size, "RGB", [])
     shown.load()
     shown.load()
-    assert shown.getpixel((3, 4)) == tuple(codec.decode(data)[4, 3])
+    assert shown.getpixel((3, 4)) == tuple(codecs.decode(data)[4, 3])
     assert calls == [1]
 
 
@@ -97,15 +97,15 @@ def test_files_by_name(photo, tmp_path):
     photo.save(path, size=2000)
     assert path.stat().st_size <= 2000
     with Image.open(path) as shown:
-        assert_array_equal(np.asarray(shown), codec.decode(path.read_bytes()))
+        assert_array_equal(np.asarray(shown), codecs.decode(path.read_bytes()))
     assert Image.registered_extensions()[".qimg"] == "QIMG"
     assert Image.MIME["QIMG"] == "image/x-qimg"
 
 
 def test_targets(photo):
     assert written(photo) == written(photo, quality=qimg.pillow.QUALITY)
-    assert written(photo, bits_per_pixel=2, effort=1) == codec.encode(np.asarray(photo), bits_per_pixel=2, effort=1)
-    assert written(photo, psnr_db=33) == codec.encode(np.asarray(photo), psnr_db=33)
+    assert written(photo, bits_per_pixel=2, effort=1) == codecs.encode(np.asarray(photo), bits_per_pixel=2, effort=1)
+    assert written(photo, psnr_db=33) == codecs.encode(np.asarray(photo), psnr_db=33)
     with pytest.raises(ValueError, match="one of quality, size, bits_per_pixel and psnr_db must be given"):
         written(photo, quality=50, size=3000)
 
@@ -161,4 +161,3 @@ def test_the_plugin_loads_nothing_heavy(tmp_path):
     script = "import sys, qimg.pillow; print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.strip() == "False"
-    assert qimg.pillow._MAGIC == container.MAGIC

@@ -1,27 +1,17 @@
-"""The image codec: what a picture costs in bytes, and the bytes themselves."""
+"""The block codec: blocks of four sizes, predicted and transformed by the operator of their class."""
 
-from qimg.codecs.block.bitstream.description import Info, info
-from qimg.codecs.block.bitstream.strips import Parameters
+from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.bitstream.truncation import truncate
-from qimg.codecs.block.decoder.decode import Decoded, decode, decode_picture
-from qimg.codecs.block.encoder.encode import Encoded, encode, encode_picture
+from qimg.codecs.block.decoder.description import BlockInfo
+from qimg.codecs.block.encoder.encode import BlockEncoded
 from qimg.codecs.block.encoder.targets import step_of_quality
 from qimg.codecs.block.model.tables import Tables
-from qimg.codecs.errors import BitstreamError, PartialPictureWarning
 
 __all__ = [
-    "BitstreamError",
-    "Decoded",
-    "Encoded",
-    "Info",
+    "BlockEncoded",
+    "BlockInfo",
     "Parameters",
-    "PartialPictureWarning",
     "Tables",
-    "decode",
-    "decode_picture",
-    "encode",
-    "encode_picture",
-    "info",
     "step_of_quality",
     "truncate",
 ]

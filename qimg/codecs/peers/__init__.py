@@ -1,1 +1,1 @@
-"""The codecs that people use, behind the protocol of qimg's own."""
+"""The codecs that people use, behind the protocol: one file each, whole files that other programs read, one thread."""

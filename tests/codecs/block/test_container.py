@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qimg.codecs.block import BitstreamError
 from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.bitstream.container import Header, assemble, parse, segments, varint
+from qimg.codecs.block.bitstream.container import Header, assemble, parse, segments
+from qimg.codecs.envelope import metadata_of, varint
+from qimg.codecs.errors import BitstreamError
 
 HEADER = Header(
     width=300, height=20, channels=3, bits=8, planes=3, identity=bytes.fromhex("0123456789abcdef"),
@@ -44,8 +45,8 @@ def refusal(data: bytes, **options: bool) -> BitstreamError:
 def test_a_file_lies_as_documented():
     data = assemble(HEADER, PARTS)
     assert data[:4] == b"\x89qi\n"
-    assert data[4] == 1  # version
-    assert data[5] == 1  # flags: RGB
+    assert data[4] == 1  # number of the codec
+    assert data[5] == 1  # stream version 1, flags: RGB
     assert data[6:10].hex() == "01234567"
     assert data[10:14].hex() == "00063030"
     assert data[14:16] == b"\xac\x02"  # 300 = 0b10_0101100
@@ -64,7 +65,7 @@ def test_what_is_assembled_comes_back():
     assert [(chunk.tag, chunk.payload) for chunk in stream.chunks] == PARTS
     assert (stream.complete, stream.size) == (True, len(assemble(HEADER, PARTS)))
     assert [chunk.payload for chunk in stream.all(b"S")] == [b"pixels of one strip", b"and of another"]
-    assert (stream.payload(b"e"), stream.payload(b"x")) == (b"exif", None)
+    assert metadata_of(stream.chunks) == {"icc_profile": b"profile", "exif": b"exif"}
     data = assemble(HEADER, PARTS)
     assert all(data[chunk.offset :].startswith(chunk.payload) for chunk in stream.chunks)
 
@@ -171,7 +172,8 @@ def test_a_chunk_of_another_file_is_found():
         (b"\x89", "the file is cut: it must begin with 89 71 69 0a, but ends, at offset 1"),
         (b"\x89qi\r\n\x01", "changed as if it were text"),
         (b"\x09qi\n\x01", "changed as if it were text"),
-        (b"\x89qi\n\x02", "the format's version must be 1 for this qimg, but is 2, at offset 4"),
+        (b"\x89qi\n\x02\x01", "the file must be of codec 1 (block), but needs codec 2, at offset 4"),
+        (b"\x89qi\n\x01\x21", "block stream version 2, this qimg reads 1, at offset 5"),
     ],
 )
 def test_other_files_are_told_apart(data, words):
@@ -189,8 +191,11 @@ START = header_bytes()[:14]
         (START + b"\x01\x00", "the height must be in [1, 1048576], but is 0, at offset 15"),
         (START + b"\x81\x00\x01", "the width must be written in as few bytes as possible, but is not, at offset 14"),
         (START + b"\xff\xff\xff\xff\xff\x01\x01", "the width must be of at most 5 bytes, but goes on, at offset 14"),
-        (START[:5] + b"\x20" + START[6:] + b"\x01\x01", "the flags must be of a kind that this version knows, but are"),
-        (START[:5] + b"\x08" + START[6:] + b"\x01\x01", "the flags must be of a kind that this version knows, but are"),
+        (START[:5] + b"\x20" + START[6:] + b"\x01\x01", "block stream version 2, this qimg reads 1, at offset 5"),
+        (
+            START[:5] + b"\x08" + START[6:] + b"\x01\x01",
+            "flag 8 must stand with flag 1, but the flags are 0x08",
+        ),
     ],
 )
 def test_headers_that_break_a_rule_are_refused(start, words):

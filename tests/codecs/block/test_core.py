@@ -11,10 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qimg.codecs.block.bitstream import strips as coding
-from qimg.codecs.block.bitstream.strips import Parameters, Search, decode_strips, encode_strips, strip_rows
+from qimg.codecs.block.bitstream import strip_coder
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.bitstream.strip_coder import strip_rows
+from qimg.codecs.block.decoder.strips import decode_strips
+from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.strips import encode_strips
 from qimg.codecs.block.model import contexts, tables
-from qimg.codecs.block.transform import blocks, geometry, quantize, smoothing
+from qimg.codecs.block.transform import blocks, dequantization, geometry, smoothing
 from qimg.codecs.errors import BitstreamError
 from qimg.entropy import mixing as model
 from qimg.entropy import range_coder
@@ -50,7 +54,7 @@ def order_of_decoding():
         if side == 1:
             return [(row, column)]
         half = side // 2
-        return [cell for i, j in product((0, half), repeat=2) for cell in visit(row + i, column + j, half)]
+        return [block_4x4 for i, j in product((0, half), repeat=2) for block_4x4 in visit(row + i, column + j, half)]
 
     return visit(0, 0, 8)
 
@@ -61,7 +65,7 @@ def test_cells_are_decoded_in_the_order_of_the_quadtree():
 
 @pytest.mark.parametrize("side", geometry.SIDES)
 def test_the_upper_right_exists_when_all_its_cells_are_decoded_before(side):
-    rank = {cell: k for k, cell in enumerate(order_of_decoding())}
+    rank = {block_4x4: k for k, block_4x4 in enumerate(order_of_decoding())}
     width, rows = 96, 64
 
     def when(row, column):
@@ -165,14 +169,14 @@ def test_reconstruction_is_the_adjoint_of_the_class_basis(t, known):
 
 @pytest.mark.parametrize("step", [16, 64, 100, 640, 1000, 6400, 65535])
 def test_the_logarithm_of_a_step_is_rounded_to_eighths(step):
-    assert abs(quantize.log_step(step) - 8 * np.log2(step / 64)) <= 0.5 + 1e-9
+    assert abs(dequantization.log_step(step) - 8 * np.log2(step / 64)) <= 0.5 + 1e-9
 
 
 def test_reconstruction_points_are_shifted_towards_zero(known):
     q = np.array([0, 1, -1, 2, -5, 0, 7], np.int32)
     sigma = np.full(7, 24, np.int16)
     out = np.zeros(7, np.int64)
-    quantize.dequantize(q, 7, known.points, sigma, 24, 640, out)
+    dequantization.dequantize(q, 7, known.points, sigma, 24, 640, out)
     shift = known.points[40, np.minimum(np.abs(q), 3) - 1] / 256
     expected = np.where(q == 0, 0, np.sign(q) * (np.abs(q) - shift) * 640)
     assert np.abs(out - expected).max() <= 0.5
@@ -247,9 +251,9 @@ def filtered_by_definition(padded, sizes, step, weights):
     small, large = max(step // 4, 1), max(step, 2)
     out = np.zeros((padded.shape[0] - 6, padded.shape[1] - 6), np.int16)
     for y, x in np.ndindex(out.shape):
-        cell, side = (y // 4, x // 4), 4 << sizes[y // 4, x // 4]
+        block_4x4, side = (y // 4, x // 4), 4 << sizes[y // 4, x // 4]
         row, column = (1 if at % side == 0 else 2 if at % side == side - 1 else 0 for at in (y, x))
-        label = class_of_a_cell(padded, 4 * cell[0], 4 * cell[1], step)
+        label = class_of_a_cell(padded, 4 * block_4x4[0], 4 * block_4x4[1], step)
         here = padded[y + 3, x + 3]
         differences = padded[y + 3 + smoothing.TAPS[:, 0], x + 3 + smoothing.TAPS[:, 1]] - here
         near = np.clip(differences, -small, small)
@@ -284,7 +288,7 @@ def test_every_class_of_the_filter_is_its_definition():
         i, j = np.mgrid[:10, :46]
         plane = np.sin(u * i + v * j + rng.uniform(0, 6)) + noise * rng.standard_normal(i.shape)
         plane = np.clip(8000 + amplitude * plane, 0, 255 * 64).astype(np.int16)
-        smoothing.cell_classes(plane, 0, 200, sums, row)
+        smoothing.block_4x4_classes(plane, 0, 200, sums, row)
         expected = [class_of_a_cell(plane.astype(int), 0, 4 * cx, 200) for cx in range(0, 10, 3)]
         assert row[::3].tolist() == expected
         labels |= set(expected)
@@ -347,7 +351,7 @@ def test_random_samples_survive_the_finest_step(known):
 
 def test_strips_continue_each_other(samples, known, monkeypatch):
     whole, _ = coded(samples, known, Parameters(1500))
-    monkeypatch.setattr(coding, "_STRIP", 1 << 12)
+    monkeypatch.setattr(strip_coder, "_STRIP", 1 << 12)
     rows = strip_rows(96, 128)
     assert rows == [32, 32, 32]
     strips = [samples[:, first : first + 32] for first in (0, 32, 64)]
@@ -404,7 +408,7 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 def test_golden_streams_decode_to_their_pixels():
-    from qimg.codecs.block import decode
+    from qimg.codecs import decode
 
     streams = sorted(GOLDEN.glob("*.qimg"))
     assert len(streams) >= 4
@@ -417,7 +421,7 @@ def test_golden_streams_decode_to_their_pixels():
 
 _DECODE = """
 import hashlib, pathlib, sys
-from qimg.codecs.block import decode
+from qimg.codecs import decode
 for name in sorted(pathlib.Path(sys.argv[1]).glob("*.qimg")):
     pixels = decode(name.read_bytes())
     print(hashlib.sha256(f"{pixels.dtype} {pixels.shape} ".encode() + pixels.tobytes()).hexdigest())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import fuzz
-from qimg.codecs import block as codec
+from qimg import codecs
 from qimg.codecs.block.bitstream import container
 
 
@@ -45,7 +45,7 @@ def test_forged_files_pass_the_checksums():
 def what_is_said(data: bytes) -> str:
     try:
         container.parse(data)
-    except codec.BitstreamError as error:
+    except codecs.BitstreamError as error:
         return str(error)
     return ""
 
@@ -68,5 +68,5 @@ def test_wide_pictures_without_content_end_soon():
     wide = container.Header(
         width=1 << 20, height=8, channels=3, bits=8, planes=3, identity=header.identity, parameters=header.parameters
     )
-    with pytest.raises(codec.BitstreamError, match="payload"):
-        codec.decode(container.assemble(wide, [(b"S", bytes(64))]))
+    with pytest.raises(codecs.BitstreamError, match="payload"):
+        codecs.decode(container.assemble(wide, [(b"S", bytes(64))]))

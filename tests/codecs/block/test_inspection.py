@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from qimg.codecs.block.bitstream.strips import Parameters, Search, decode_strips, encode_strips
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.decoder.strips import decode_strips
+from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.strips import encode_strips
 from qimg.codecs.block.inspection.stages import Inspection, block_stages, class_basis, inspect
 from qimg.codecs.block.model import tables
 from qimg.codecs.block.transform import colour

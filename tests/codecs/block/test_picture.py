@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 import qimg
-from qimg import images
-from qimg.codecs import block as codec
-from qimg.codecs.block import BitstreamError, Tables, decode, decode_picture, encode, encode_picture, info
-from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.bitstream import strips as coding
+from qimg import codecs, images
+from qimg.codecs import BitstreamError, block, decode, decode_picture, encode, encode_picture, info
+from qimg.codecs.block import Tables
+from qimg.codecs.block.bitstream import container, strip_coder
 from qimg.codecs.block.bitstream.alpha import decode_alpha, encode_alpha
 from qimg.codecs.block.model import tables
 from qimg.images import ImageError
@@ -89,7 +88,7 @@ def test_one_decoder_reads_every_effort(photo, effort):
 @pytest.mark.parametrize("shape", [(100, 70, 3), (70, 30), (65, 33, 4)])
 def test_strips_are_coded_one_by_one(monkeypatch, shape):
     image = noise(shape)
-    monkeypatch.setattr(coding, "_STRIP", 1024)
+    monkeypatch.setattr(strip_coder, "_STRIP", 1024)
     numbers = []
 
     def track(parts):
@@ -117,7 +116,7 @@ def test_rgb_without_colour_is_coded_as_gray(photo):
 
 
 def test_step_of_quality_falls_smoothly():
-    steps = [codec.step_of_quality(quality / 4) for quality in range(4, 401)]
+    steps = [block.step_of_quality(quality / 4) for quality in range(4, 401)]
     assert all(first >= second for first, second in pairwise(steps))
     assert all(first > second for first, second in pairwise(steps[::4]))
     assert (steps[0], steps[-1]) == (120 * 64, 64)
@@ -257,7 +256,7 @@ def test_info_tells_without_decoding(photo):
     found = info(data)
     assert (found.width, found.height, found.channels, found.bit_depth, found.planes) == (150, 100, 4, 16, 3)
     assert (found.mode, found.complete, found.has_alpha) == ("sequential", True, True)
-    assert found.step == codec.step_of_quality(40) / 64
+    assert found.step == block.step_of_quality(40) / 64
     assert found.tables == tables.default().sha256[:8]
     assert sum(found.parts.values()) == len(data)
     assert [found.parts[name] for name in ("icc_profile", "exif", "xmp")] == [7, 4, 4]
@@ -353,7 +352,7 @@ def test_bad_options_are_named(photo, options, words):
 
 def test_the_package_gives_the_codec_when_asked(photo):
     assert_array_equal(qimg.decode(qimg.encode(photo, quality=10)), decode(encode(photo, quality=10)))
-    assert qimg.codecs.block is codec
+    assert qimg.codecs.block is block
     assert qimg.BitstreamError is BitstreamError
     with pytest.raises(AttributeError, match="module 'qimg' has no attribute 'nothing'"):
         _ = qimg.nothing
@@ -363,21 +362,21 @@ def test_the_package_gives_the_codec_when_asked(photo):
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
 def test_a_stable_file_is_a_fixed_point(name, quality):
     part = np.ascontiguousarray(images.bundled(name)[100:196, 140:260])
-    first = codec.encode(part, quality=quality, stable=True)
-    picture = codec.decode(first)
-    again = codec.encode(picture, quality=quality, stable=True)
+    first = codecs.encode(part, quality=quality, stable=True)
+    picture = codecs.decode(first)
+    again = codecs.encode(picture, quality=quality, stable=True)
     assert again == first
-    assert np.array_equal(codec.decode(again), picture)
+    assert np.array_equal(codecs.decode(again), picture)
 
 
 def test_only_a_quality_can_be_stable():
     with pytest.raises(ValueError, match="stable must be False where size is given"):
-        codec.encode(np.zeros((8, 8), np.uint8), size=100, stable=True)
+        codecs.encode(np.zeros((8, 8), np.uint8), size=100, stable=True)
 
 
 def test_four_efforts_differ_and_the_others_are_as_the_next_one_below():
     part = np.ascontiguousarray(images.bundled("coffee")[:96, :128])
-    made = {effort: codec.encode(part, quality=60, effort=effort) for effort in range(1, 10)}
+    made = {effort: codecs.encode(part, quality=60, effort=effort) for effort in range(1, 10)}
     assert len({made[effort] for effort in (1, 3, 5, 7)}) == 4
     for effort, below in {2: 1, 4: 3, 6: 5, 8: 7, 9: 7}.items():
         assert made[effort] == made[below], effort
@@ -385,7 +384,7 @@ def test_four_efforts_differ_and_the_others_are_as_the_next_one_below():
 
 def test_more_effort_costs_no_quality_at_equal_cost():
     part = np.ascontiguousarray(images.bundled("coffee")[100:196, 140:260])
-    fast, slow = (codec.encode_picture(part, quality=50, effort=effort) for effort in (1, 9))
+    fast, slow = (codecs.encode_picture(part, quality=50, effort=effort) for effort in (1, 9))
     # 0.07 · step² per bit is what the search trades; the slower search may move along that line, not behind it.
     step = slow.parameters.step / 64
     error = [255**2 * 10 ** (-result.psnr_db / 10) * part[..., 0].size for result in (fast, slow)]

@@ -11,10 +11,11 @@ from numpy.testing import assert_array_equal
 from skimage import data as photographs
 
 import qimg
-from qimg.codecs import block as codec
-from qimg.codecs.block import BitstreamError, PartialPictureWarning
+from qimg import codecs
+from qimg.codecs import block
 from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.layers.progressive import COARSE, layers_of
+from qimg.codecs.block.layers.picture import COARSE, layers_of
+from qimg.codecs.errors import BitstreamError, PartialPictureWarning
 from qimg.metrics import psnr_db
 
 
@@ -25,17 +26,17 @@ def picture():
 
 @pytest.fixture(scope="module")
 def coded(picture):
-    return codec.encode_picture(picture, quality=70, progressive=True)
+    return codecs.encode_picture(picture, quality=70, progressive=True)
 
 
 def partial(data):
-    decoded = codec.decode_picture(data)
+    decoded = codecs.decode_picture(data)
     assert decoded.partial
     return decoded.image
 
 
 def test_the_whole_file_is_the_picture_that_the_encoder_announced(picture, coded):
-    decoded = codec.decode_picture(coded.data)
+    decoded = codecs.decode_picture(coded.data)
     assert not decoded.partial
     assert psnr_db(picture, decoded.image, data_range=255) == pytest.approx(coded.psnr_db, abs=1e-9)
     assert layers_of(coded.parameters.step) >= 1
@@ -52,13 +53,13 @@ def test_every_prefix_with_the_header_decodes_and_says_that_it_is_partial(coded)
     header = 14 + 2 + 2 + 4  # two varints of 200 and 160
     for length in [*range(header, header + 40), *range(header + 40, len(coded.data), 397), len(coded.data) - 1]:
         assert partial(coded.data[:length]).shape == (160, 200, 3)
-        assert not codec.info(coded.data[:length]).complete
+        assert not codecs.info(coded.data[:length]).complete
 
 
 def test_a_cut_header_is_refused(coded):
     for length in range(22):
         with pytest.raises(BitstreamError):
-            codec.decode(coded.data[:length])
+            codecs.decode(coded.data[:length])
 
 
 def test_decode_warns_of_a_partial_picture(coded):
@@ -71,40 +72,40 @@ def test_decode_warns_of_a_partial_picture(coded):
 
 def test_partial_pictures_can_be_refused(coded):
     with pytest.raises(BitstreamError, match="the file is cut"):
-        codec.decode_picture(coded.data[:900], partial_ok=False)
+        codecs.decode_picture(coded.data[:900], partial_ok=False)
 
 
 def test_a_sequential_file_is_never_shown_in_part(picture):
-    data = codec.encode(picture, quality=50)
+    data = codecs.encode(picture, quality=50)
     with pytest.raises(BitstreamError, match="the file is cut"):
-        codec.decode_picture(data[:-1])
+        codecs.decode_picture(data[:-1])
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.95])
 def test_a_truncated_file_is_whole_and_shows_what_its_prefix_shows(picture, coded, share):
     size = int(share * len(coded.data))
-    data = codec.truncate(coded.data, size)
+    data = block.truncate(coded.data, size)
     assert 0.99 * size - 16 <= len(data) <= size  # a word and the varints of the segments
-    decoded = codec.decode_picture(data)
+    decoded = codecs.decode_picture(data)
     assert not decoded.partial
-    assert codec.info(data).truncated
-    assert codec.info(data).complete
-    assert not codec.info(coded.data).truncated
+    assert codecs.info(data).truncated
+    assert codecs.info(data).complete
+    assert not codecs.info(coded.data).truncated
     assert psnr_db(picture, decoded.image, data_range=255) >= psnr_db(
         picture, partial(coded.data[:size]), data_range=255
     )
-    again = codec.truncate(data, size - 40)
-    assert_array_equal(codec.decode(again), codec.decode(codec.truncate(coded.data, size - 40)))
+    again = block.truncate(data, size - 40)
+    assert_array_equal(codecs.decode(again), codecs.decode(block.truncate(coded.data, size - 40)))
 
 
 def test_what_cannot_be_truncated_is_named(picture, coded):
-    assert codec.truncate(coded.data, len(coded.data)) == coded.data
+    assert block.truncate(coded.data, len(coded.data)) == coded.data
     with pytest.raises(ValueError, match="size must be at least 35"):
-        codec.truncate(coded.data, 20)
+        block.truncate(coded.data, 20)
     with pytest.raises(ValueError, match="must be a progressive file"):
-        codec.truncate(codec.encode(picture, quality=20), 500)
+        block.truncate(codecs.encode(picture, quality=20), 500)
     with pytest.raises(BitstreamError):
-        codec.truncate(coded.data[:-1], 500)
+        block.truncate(coded.data[:-1], 500)
 
 
 @pytest.mark.parametrize("quality", [1, 40, 75, 100])
@@ -112,8 +113,8 @@ def test_what_cannot_be_truncated_is_named(picture, coded):
 def test_all_shapes_and_steps(shape, quality):
     image = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
     image[: shape[0] // 2] //= 3
-    coded = codec.encode_picture(image, quality=quality, progressive=True)
-    shown = codec.decode(coded.data)
+    coded = codecs.encode_picture(image, quality=quality, progressive=True)
+    shown = codecs.decode(coded.data)
     assert shown.shape == image.shape
     if image.ndim == 3 and shape[2] in (2, 4):
         assert_array_equal(shown[..., -1], image[..., -1])
@@ -123,22 +124,22 @@ def test_all_shapes_and_steps(shape, quality):
 
 def test_sixteen_bits(picture):
     image = picture.astype(np.uint16) * 257 + 3
-    coded = codec.encode_picture(image, psnr_db=45, progressive=True)
+    coded = codecs.encode_picture(image, psnr_db=45, progressive=True)
     assert 45 <= coded.psnr_db <= 45.2
-    assert codec.decode(coded.data).dtype == np.uint16
+    assert codecs.decode(coded.data).dtype == np.uint16
 
 
 def test_a_size_is_met(picture):
-    data = codec.encode(picture, size=9000, progressive=True)
+    data = codecs.encode(picture, size=9000, progressive=True)
     assert 8910 <= len(data) <= 9000
 
 
 def test_without_layers_the_picture_is_that_of_a_sequential_file(picture):
     quality = 20
-    step = codec.step_of_quality(quality)
+    step = block.step_of_quality(quality)
     assert step * 3 > COARSE
-    data = [codec.encode(picture, quality=quality, progressive=progressive) for progressive in (False, True)]
-    assert_array_equal(*(codec.decode(each) for each in data))
+    data = [codecs.encode(picture, quality=quality, progressive=progressive) for progressive in (False, True)]
+    assert_array_equal(*(codecs.decode(each) for each in data))
 
 
 PLACE = st.floats(0, 1, exclude_max=True)
@@ -150,7 +151,7 @@ def test_a_damaged_file_is_found_out(coded, place, change):
     data = bytearray(coded.data)
     data[int(place * len(data))] ^= change
     with pytest.raises(BitstreamError):
-        codec.decode(bytes(data))
+        codecs.decode(bytes(data))
 
 
 @settings(max_examples=150, deadline=None)
@@ -163,7 +164,7 @@ def test_words_that_no_encoder_wrote_are_refused_or_decoded_within_bounds(coded,
         payload[int(place * len(payload))] = value
     payload = payload[: int(length * len(payload)) + 1]
     try:
-        shown = codec.decode(container.assemble(stream.header, container.segments(bytes(payload))))
+        shown = codecs.decode(container.assemble(stream.header, container.segments(bytes(payload))))
     except BitstreamError:
         return
     assert shown.shape == (160, 200, 3)
@@ -171,9 +172,9 @@ def test_words_that_no_encoder_wrote_are_refused_or_decoded_within_bounds(coded,
 
 def test_options_that_exclude_each_other(picture):
     with pytest.raises(ValueError, match="stable must be False where progressive"):
-        codec.encode(picture, quality=50, progressive=True, stable=True)
+        codecs.encode(picture, quality=50, progressive=True, stable=True)
     with pytest.raises(ValueError, match="progressive must be False for more than 33554432 pixels"):
-        codec.encode(np.broadcast_to(np.uint8(0), (1, (1 << 25) + 1)), quality=50, progressive=True)
+        codecs.encode(np.broadcast_to(np.uint8(0), (1, (1 << 25) + 1)), quality=50, progressive=True)
 
 
 def test_pillow_shows_a_cut_file_where_it_is_told_to(coded, monkeypatch):

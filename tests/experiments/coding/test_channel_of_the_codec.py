@@ -34,7 +34,8 @@ from experiments.coding.coded_states import (
 from experiments.operators.quantized_states import ac_coefficients, density, sample
 from qimg import images, metrics
 from qimg.channels import quantization_channel, quantize
-from qimg.codecs.block.bitstream.strips import Parameters, Search
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.encoder.effort import Search
 from qimg.codecs.block.inspection.stages import block_stages, class_basis, inspect
 from qimg.codecs.block.model import tables
 from qimg.codecs.block.model.tables import Tables

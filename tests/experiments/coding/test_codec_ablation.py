@@ -16,7 +16,9 @@ from experiments.coding.codec_ablation import TINY, Row
 from experiments.coding.codec_refit import fitted_again
 from experiments.coding.codec_variants import FAMILIES, FULL, VARIANTS, Variant, slots_by_class
 from qimg import images, metrics
-from qimg.codecs.block.bitstream.strips import Parameters, StripCoder, decode_strips
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.decoder.strips import decode_strips
+from qimg.codecs.block.encoder.strips import StripWriter
 from qimg.codecs.block.encoder.targets import step_of_quality
 from qimg.codecs.block.inspection.stages import class_basis, inspect
 from qimg.codecs.block.model import contexts, tables
@@ -166,8 +168,8 @@ def test_contexts_of_a_class_are_found_where_the_model_has_them():
 )
 def test_what_does_not_learn_stays(name, contexts_learn, mixers_learn, picture):
     made = changed(name)
-    coder = StripCoder(3, 96, made, Parameters(8 * 64), variant(name).search)
-    coder.write(to_samples(picture, 3), 64, 96)
+    coder = StripWriter(3, 96, made, Parameters(8 * 64), variant(name).search)
+    coder.write(to_samples(picture, 3))
     before = made.new_model()
     assert (coder.model.probability != before.probability).any() == contexts_learn
     moved = np.abs(coder.model.weights.astype(float) - before.weights).max() / np.abs(before.weights).max()

@@ -1,29 +1,24 @@
-"""Rows of superblocks: what the encoder writes and the decoder reads, in the same words."""
+"""A superblock, written by the encoder and read by the decoder: sizes, classes and coefficients of its blocks."""
 
-import numpy as np
-
-from qimg.codecs.block.encoder.analysis import Aim
-from qimg.codecs.block.encoder.search import search
 from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, code_class, code_coefficients, code_split
-from qimg.codecs.block.model.maps import mark, mark_surprise, nearby_surprise, neighbours, next_row, sizes_around
+from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbours, sizes_around
 from qimg.codecs.block.model.strip import Choice, Expected, Part, Strip
 from qimg.codecs.block.transform.blocks import predict, reconstruct
-from qimg.codecs.block.transform.geometry import place_of_cell
-from qimg.codecs.block.transform.quantize import dequantize
-from qimg.core.compiled import compiled, inner
+from qimg.codecs.block.transform.dequantization import dequantize
+from qimg.codecs.block.transform.geometry import place_of_block_4x4
+from qimg.core.compiled import inner
 from qimg.entropy.mixing import Coder
-from qimg.entropy.range_coder import POSITION
 
 
 @inner
-def code_size(coder: Coder, strip: Strip, cell: int, cy: int, cx: int) -> int:
-    """The size index of the block that begins at a cell: a bit for each square that the cell is the first of."""
+def code_size(coder: Coder, strip: Strip, block_4x4: int, cy: int, cx: int) -> int:
+    """The size index of the block that begins at a 4×4 block: a bit for each square whose first 4×4 block it is."""
     t = 3
-    while cell & ((1 << (2 * t)) - 1):
+    while block_4x4 & ((1 << (2 * t)) - 1):
         t -= 1
     while t > 0:
         left, up = sizes_around(strip.maps, cy, cx)
-        divided = 1 if strip.choice.size[cell] < t else 0
+        divided = 1 if strip.choice.size[block_4x4] < t else 0
         if code_split(coder, strip.model, t, left, up, strip.settings.step_level, divided) == 0:
             break
         t -= 1
@@ -31,27 +26,27 @@ def code_size(coder: Coder, strip: Strip, cell: int, cy: int, cx: int) -> int:
 
 
 @inner
-def code_block(coder: Coder, strip: Strip, t: int, cell: int, y: int, x: int) -> None:
+def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: int) -> None:
     """One undivided block: class and coefficients of all planes; a coder that reads also writes its samples."""
     bases, settings, maps, work, choice = strip.bases, strip.settings, strip.maps, strip.work, strip.choice
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
     left, up = neighbours(maps, t, cy, cx)
-    label = code_class(coder, strip.model, t, settings.depths[t], left, up, choice.label[cell])
-    choice.label[cell] = label
-    choice.size[cell] = t
-    choice.ends[cell, 1] = coder.position[0]
+    label = code_class(coder, strip.model, t, settings.depths[t], left, up, choice.label[block_4x4])
+    choice.label[block_4x4] = label
+    choice.size[block_4x4] = t
+    choice.ends[block_4x4, 1] = coder.position[0]
     n = GROUPS[t, GROUP_COUNT[t]]
     for k in range(n):
         work.before[k] = 0
     for plane in range(settings.planes):
-        part = Part(plane, t, label, nearby_surprise(maps, plane, t, cy, cx))
-        q = choice.q[plane, 16 * cell : 16 * cell + n]
+        part = Part(plane, t, label, nearby_activity(maps, plane, t, cy, cx))
+        q = choice.q[plane, 16 * block_4x4 : 16 * block_4x4 + n]
         sigma = strip.scales.log_sigma[t][plane, label]
         log_step = settings.log_steps[plane]
         scale = Expected(sigma, log_step, strip.scales.expected, bases.order[t][label])
         value = code_coefficients(coder, strip.model, part, scale, work, settings.step_level, q)
-        choice.ends[cell, 2 + plane] = coder.position[0]
-        mark_surprise(maps, plane, t, cy, cx, value)
+        choice.ends[block_4x4, 2 + plane] = coder.position[0]
+        mark_activity(maps, plane, t, cy, cx, value)
         for k in range(n):
             work.before[k] = abs(q[k])
         if not coder.writing:
@@ -65,63 +60,25 @@ def code_block(coder: Coder, strip: Strip, t: int, cell: int, y: int, x: int) ->
 @inner
 def code_superblock(coder: Coder, strip: Strip, y: int, x: int) -> None:
     """A superblock at row y of the strip, column x."""
-    cell = 0
-    while cell < 64:
-        row, column = place_of_cell(cell)
-        t = code_size(coder, strip, cell, 1 + row, (x >> 2) + column)
-        strip.choice.ends[cell, 0] = coder.position[0]
-        code_block(coder, strip, t, cell, y + 4 * row, x + 4 * column)
-        cell += 1 << (2 * t)
+    block_4x4 = 0
+    while block_4x4 < 64:
+        row, column = place_of_block_4x4(block_4x4)
+        t = code_size(coder, strip, block_4x4, 1 + row, (x >> 2) + column)
+        strip.choice.ends[block_4x4, 0] = coder.position[0]
+        code_block(coder, strip, t, block_4x4, y + 4 * row, x + 4 * column)
+        block_4x4 += 1 << (2 * t)
 
 
 @inner
-def _keep(choice: Choice, kept: Choice, s: int) -> None:
+def keep_decisions(choice: Choice, kept: Choice, s: int) -> None:
+    """Copy the decisions of a superblock to place `s` of those of its row, where there is room."""
     if kept.q.shape[0] == 0:
         return
-    for cell in range(64):
-        kept.size[s, cell] = choice.size[cell]
-        kept.label[s, cell] = choice.label[cell]
+    for block_4x4 in range(64):
+        kept.size[s, block_4x4] = choice.size[block_4x4]
+        kept.label[s, block_4x4] = choice.label[block_4x4]
         for part in range(5):
-            kept.ends[s, cell, part] = choice.ends[cell, part]
+            kept.ends[s, block_4x4, part] = choice.ends[block_4x4, part]
     for plane in range(3):
         for k in range(1024):
             kept.q[s, plane, k] = choice.q[plane, k]
-
-
-@compiled
-def write_row(coder: Coder, strip: Strip, aim: Aim, kept: Choice, y: int) -> None:
-    """Decide and write a row of superblocks.
-
-    Args:
-        coder: what writes.
-        strip: its samples and maps are those of the decisions afterwards.
-        aim: what the search works with.
-        kept: as from `decisions`, of the row's superblocks or of none: what was decided is written to it.
-        y: first row in the strip.
-    """
-    for x in range(0, strip.rec.shape[2], 32):
-        search(strip, aim, y, x)
-        code_superblock(coder, strip, y, x)
-        _keep(strip.choice, kept, x >> 5)
-    next_row(strip.maps)
-
-
-@compiled
-def read_row(coder: Coder, strip: Strip, kept: Choice, y: int, cut: bool) -> int:
-    """Read a row of superblocks into `strip.rec`; returns how many of them are whole.
-
-    Args:
-        coder: what reads.
-        strip: its samples and maps are those of the row afterwards.
-        kept: as for `write_row`.
-        y: first row in the strip.
-        cut: whether the words may end anywhere: what is read after that is worth nothing.
-    """
-    available = np.uint64(coder.words.size)
-    for x in range(0, strip.rec.shape[2], 32):
-        code_superblock(coder, strip, y, x)
-        if cut and coder.state[POSITION] > available:
-            return x >> 5
-        _keep(strip.choice, kept, x >> 5)
-    next_row(strip.maps)
-    return strip.rec.shape[2] >> 5

@@ -1,7 +1,7 @@
 """A smaller file from a progressive one: what lies above the size is discarded, nothing is decoded."""
 
 from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.layers.progressive import CUT
+from qimg.codecs.block.layers.picture import CUT
 from qimg.core import arguments
 
 

@@ -1,93 +1,47 @@
 """The bytes of a file to a picture."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.bitstream.alpha import decode_alpha
-from qimg.codecs.block.bitstream.container import Chunk, Header, Stream
-from qimg.codecs.block.bitstream.strips import Parameters, decode_strips, strip_rows
-from qimg.codecs.block.layers.progressive import MOST_PIXELS, decode_progressive
+from qimg.codecs.block.bitstream.container import Header, Stream
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.bitstream.strip_coder import strip_rows
+from qimg.codecs.block.decoder.progressive import decode_progressive
+from qimg.codecs.block.decoder.strips import decode_strips
+from qimg.codecs.block.layers.picture import MOST_PIXELS
 from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
-from qimg.codecs.errors import BitstreamError, PartialPictureWarning
+from qimg.codecs.envelope import Chunk, metadata_of
+from qimg.codecs.errors import BitstreamError
+from qimg.codecs.protocol import Decoded, DecodeOptions
 from qimg.core.arguments import Array
 from qimg.images import without_alpha
 
-MAX_PIXELS = 1 << 28
-"""Pixels of the largest picture that is decoded unless the caller says otherwise."""
 
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Decoded:
-    """What a file holds."""
-
-    image: Array
-    """`uint8` or `uint16`, (H, W), (H, W, 2), (H, W, 3) or (H, W, 4)."""
-    icc_profile: bytes | None
-    exif: bytes | None
-    """A TIFF structure, without the letters `Exif` before it."""
-    xmp: bytes | None
-    partial: bool
-    """Whether the file is cut, so that the picture is not all that was encoded."""
-
-
-def decode(data: bytes, *, max_pixels: int | None = MAX_PIXELS, tables: Tables | None = None) -> Array:
-    """The picture of a file: pixels of the shape and the type that were encoded.
-
-    Args:
-        data: the whole file.
-        max_pixels: larger pictures are refused before any memory is taken for them; None takes all.
-        tables: those that the file was written with; those of qimg when left out.
+def decode(data: bytes, options: DecodeOptions) -> Decoded:
+    """The picture of a file: pixels of the shape and the type that were encoded, and its metadata.
 
     Raises:
         BitstreamError: something else, cut, altered, too large, or written with other tables.
-
-    Warns:
-        PartialPictureWarning: the file is progressive and cut; what is there of it is returned.
     """
-    decoded = decode_picture(data, max_pixels=max_pixels, tables=tables)
-    if decoded.partial:
-        warnings.warn(f"the file is cut after {len(data)} bytes: the picture is partial", PartialPictureWarning, 2)
-    return decoded.image
-
-
-def decode_picture(
-    data: bytes, *, max_pixels: int | None = MAX_PIXELS, tables: Tables | None = None, partial_ok: bool = True
-) -> Decoded:
-    """As `decode`, with the metadata beside the picture.
-
-    Args:
-        data: the file.
-        max_pixels: as in `decode`.
-        tables: as in `decode`.
-        partial_ok: show what is there of a progressive file that is cut; other files are refused when they are cut.
-    """
-    stream = _parsed(data, partial_ok=partial_ok)
+    stream = _parsed(data, partial_ok=options.partial_ok)
     header = stream.header
     area = header.width * header.height
-    if max_pixels is not None and area > max_pixels:
-        raise BitstreamError(f"the picture must have at most max_pixels={max_pixels}, but has {area}", header.width_at)
-    tables = _tables_for(header, tables)
-    parameters = parameters_of(header)
+    if options.max_pixels is not None and area > options.max_pixels:
+        limit = f"max_pixels={options.max_pixels}"
+        raise BitstreamError(f"the picture must have at most {limit}, but has {area}", header.width_at)
     if header.progressive and area > MOST_PIXELS:
-        raise BitstreamError(
-            f"progressive pictures must have at most {MOST_PIXELS} pixels, but has {area}", header.width_at
-        )
+        message = f"progressive pictures must have at most {MOST_PIXELS} pixels, but has {area}"
+        raise BitstreamError(message, header.width_at)
+    tables, parameters = _tables_for(header, options.tables), parameters_of(header)
     decode_pixels = _decode_segments if header.progressive else _decode_strips
     image = decode_pixels(stream, tables, parameters)
-    return Decoded(
-        image=image,
-        icc_profile=stream.payload(container.ICC_PROFILE),
-        exif=stream.payload(container.EXIF),
-        xmp=stream.payload(container.XMP),
-        partial=not stream.complete,
-    )
+    return Decoded(image=image, partial=not stream.complete, **metadata_of(stream.chunks))
 
 
 def parameters_of(header: Header) -> Parameters:
@@ -99,14 +53,14 @@ def parameters_of(header: Header) -> Parameters:
 
 
 def _tables_for(header: Header, tables: Tables | None) -> Tables:
-    found = tables_module.default() if tables is None else tables
-    at_hand = found.identity[: container.IDENTITY]
+    tables = tables_module.default() if tables is None else tables
+    at_hand = tables.identity[: container.IDENTITY]
     if header.identity != at_hand:
         raise BitstreamError(
             f"the picture needs the codec tables {header.identity.hex()}, but those at hand are {at_hand.hex()}",
             header.identity_at,
         )
-    return found
+    return tables
 
 
 def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters) -> Array:

@@ -35,7 +35,7 @@ class Space(NamedTuple):
     """(4, 3, 1024) int32."""
     label: Array
     """(4,) int8."""
-    surprise: Array
+    activity: Array
     """(4, 3, 8, 8) int8."""
     cost: Array
     """(2, 4) float32 cost by size of a square that is whole, and of the parts that it is divided into so far."""
@@ -57,7 +57,7 @@ def new_space() -> Space:
         stash=np.zeros((4, 3, 32, 32), np.int16),
         q=np.zeros((4, 3, 1024), np.int32),
         label=np.zeros(4, np.int8),
-        surprise=np.zeros((4, 3, 8, 8), np.int8),
+        activity=np.zeros((4, 3, 8, 8), np.int8),
         cost=np.zeros((2, 4), np.float32),
         place=np.zeros((3, 4), np.int64),
     )
@@ -130,8 +130,8 @@ def load(source: Array, plane: int, y: int, x: int, side: int, level: int, block
     return energy
 
 
-class Aim(NamedTuple):
-    """What the encoder has beside the strip."""
+class Target(NamedTuple):
+    """What the search works towards: the source, with expected bits and workspaces."""
 
     source: Array
     """(planes, rows, width) int16 samples that are to be coded; of no matter to a coder that reads."""
@@ -141,10 +141,10 @@ class Aim(NamedTuple):
 
 @inner
 def exact_coefficients(
-    bases: Bases, work: Work, aim: Aim, plane: int, t: int, label: int, y: int, x: int
+    bases: Bases, work: Work, target: Target, plane: int, t: int, label: int, y: int, x: int
 ) -> np.float32:
     """Coefficients of the source minus `work.prediction`; returns the squared error outside them (blocks of 32)."""
-    source, costs, space = aim.source, aim.costs, aim.space
+    source, costs, space = target.source, target.costs, target.space
     side = 4 << t
     out = space.coefficients
     block = space.block

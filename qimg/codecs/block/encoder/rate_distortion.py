@@ -13,7 +13,7 @@ Q_COSTS = 16
 
 
 class Costs(NamedTuple):
-    """What the search believes about bits, and single-precision copies of the matrices."""
+    """Expected bits, and single-precision copies of the matrices, for the search."""
 
     magnitude: Array
     """(2, 12, 32, 16) float32 bits of a magnitude with its sign: luma or chroma, nearby, level / 2, magnitude."""

@@ -2,29 +2,29 @@
 
 import numpy as np
 
-from qimg.codecs.block.encoder.analysis import Aim, Space, downsampled, exact_coefficients, full, load, separable
+from qimg.codecs.block.encoder.analysis import Space, Target, downsampled, exact_coefficients, full, load, separable
 from qimg.codecs.block.encoder.rate_distortion import Costs, bits_of, prices_of, rate_distortion
-from qimg.codecs.block.model.contexts import block_surprise, class_costs, magnitudes, set_split
-from qimg.codecs.block.model.maps import mark, mark_surprise, nearby_surprise, neighbours, sizes_around
+from qimg.codecs.block.model.contexts import block_activity, class_costs, magnitudes, set_split
+from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbours, sizes_around
 from qimg.codecs.block.model.strip import Part, Strip
 from qimg.codecs.block.transform.blocks import predict, reconstruct
+from qimg.codecs.block.transform.dequantization import dequantize
 from qimg.codecs.block.transform.geometry import gather_ring, interleaved
-from qimg.codecs.block.transform.quantize import dequantize
 from qimg.core.compiled import inner
 from qimg.entropy.mixing import probability_of_one
 
 
 @inner
-def best_class(strip: Strip, aim: Aim, t: int, y: int, x: int) -> tuple[int, np.float32]:
+def best_class(strip: Strip, target: Target, t: int, y: int, x: int) -> tuple[int, np.float32]:
     """The class of least cost for luma; returns it and its cost in units of the luma step squared."""
     bases, settings, maps, work = strip.bases, strip.settings, strip.maps, strip.work
-    source, costs, space = aim.source, aim.costs, aim.space
+    source, costs, space = target.source, target.costs, target.space
     side = 4 << t
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
     left, up = neighbours(maps, t, cy, cx)
     depth = settings.depths[t]
     class_costs(strip.model, t, depth, left, up, costs.bits, space.class_bits)
-    nearby = nearby_surprise(maps, 0, t, cy, cx)
+    nearby = nearby_activity(maps, 0, t, cy, cx)
     level = gather_ring(strip.rec[0], y, x, side, strip.above, work.ring)
     prices = prices_of(costs, settings, strip.points, Part(0, t, 0, nearby))
     inverse, lagrange = prices.inverse, prices.lagrange
@@ -84,66 +84,66 @@ def best_class(strip: Strip, aim: Aim, t: int, y: int, x: int) -> tuple[int, np.
 
 
 @inner
-def code_leaf(strip: Strip, aim: Aim, t: int, y: int, x: int) -> np.float32:
+def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float32:
     """Decide one undivided block: samples, integers and maps are written; returns its cost."""
     bases, settings, maps, work, choice = strip.bases, strip.settings, strip.maps, strip.work, strip.choice
-    label, _ = best_class(strip, aim, t, y, x)
+    label, _ = best_class(strip, target, t, y, x)
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
-    cell = interleaved(cy - 1, cx & 7)
+    block_4x4 = interleaved(cy - 1, cx & 7)
     n = min(16 << (2 * t), 256)
-    total = np.float32(settings.lagrange[0] * aim.space.class_bits[(1 << settings.depths[t]) + label])
-    choice.size[cell] = t
-    choice.label[cell] = label
+    total = np.float32(settings.lagrange[0] * target.space.class_bits[(1 << settings.depths[t]) + label])
+    choice.size[block_4x4] = t
+    choice.label[block_4x4] = label
     for plane in range(settings.planes):
         rec = strip.rec[plane]
         predict(bases, work, rec, t, label, y, x, strip.above)
-        outside = exact_coefficients(bases, work, aim, plane, t, label, y, x)
-        part = Part(plane, t, label, nearby_surprise(maps, plane, t, cy, cx))
-        prices = prices_of(aim.costs, settings, strip.points, part)
-        q = choice.q[plane, 16 * cell : 16 * cell + n]
+        outside = exact_coefficients(bases, work, target, plane, t, label, y, x)
+        part = Part(plane, t, label, nearby_activity(maps, plane, t, cy, cx))
+        prices = prices_of(target.costs, settings, strip.points, part)
+        q = choice.q[plane, 16 * block_4x4 : 16 * block_4x4 + n]
         sigma = strip.scales.log_sigma[t][plane, label]
         extra = outside * prices.inverse * prices.inverse
-        cost = rate_distortion(prices, sigma, aim.space.coefficients, extra, np.float32(1e30), q)
+        cost = rate_distortion(prices, sigma, target.space.coefficients, extra, np.float32(1e30), q)
         total += np.float32(settings.weight[plane]) * cost
         dequantize(q, n, strip.points, sigma, prices.log_step, settings.steps[plane], work.coefficients)
         reconstruct(bases, work, rec, t, label, y, x)
         actual, expected = magnitudes(strip.scales, part, prices.log_step, q)
-        mark_surprise(maps, plane, t, cy, cx, block_surprise(actual, expected))
+        mark_activity(maps, plane, t, cy, cx, block_activity(actual, expected))
     mark(maps, t, cy, cx, label)
     return total
 
 
 @inner
 def _put_aside(space: Space, strip: Strip, t: int, y: int, x: int) -> None:
-    side, cells, choice = 4 << t, 1 << t, strip.choice
+    side, blocks_4x4, choice = 4 << t, 1 << t, strip.choice
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
-    cell = interleaved(cy - 1, cx & 7)
+    block_4x4 = interleaved(cy - 1, cx & 7)
     for p in range(strip.settings.planes):
         for i in range(side):
             for j in range(side):
                 space.stash[t, p, i, j] = strip.rec[p, y + 1 + i, x + j]
-                space.q[t, p, side * i + j] = choice.q[p, 16 * cell + side * i + j]
-        for i in range(cells):
-            for j in range(cells):
-                space.surprise[t, p, i, j] = strip.maps.surprise[p, cy + i, cx + j]
-    space.label[t] = choice.label[cell]
+                space.q[t, p, side * i + j] = choice.q[p, 16 * block_4x4 + side * i + j]
+        for i in range(blocks_4x4):
+            for j in range(blocks_4x4):
+                space.activity[t, p, i, j] = strip.maps.activity[p, cy + i, cx + j]
+    space.label[t] = choice.label[block_4x4]
 
 
 @inner
 def _take_back(space: Space, strip: Strip, t: int, y: int, x: int) -> None:
-    side, cells, choice = 4 << t, 1 << t, strip.choice
+    side, blocks_4x4, choice = 4 << t, 1 << t, strip.choice
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
-    cell = interleaved(cy - 1, cx & 7)
+    block_4x4 = interleaved(cy - 1, cx & 7)
     for p in range(strip.settings.planes):
         for i in range(side):
             for j in range(side):
                 strip.rec[p, y + 1 + i, x + j] = space.stash[t, p, i, j]
-                choice.q[p, 16 * cell + side * i + j] = space.q[t, p, side * i + j]
-        for i in range(cells):
-            for j in range(cells):
-                strip.maps.surprise[p, cy + i, cx + j] = space.surprise[t, p, i, j]
-    choice.size[cell] = t
-    choice.label[cell] = space.label[t]
+                choice.q[p, 16 * block_4x4 + side * i + j] = space.q[t, p, side * i + j]
+        for i in range(blocks_4x4):
+            for j in range(blocks_4x4):
+                strip.maps.activity[p, cy + i, cx + j] = space.activity[t, p, i, j]
+    choice.size[block_4x4] = t
+    choice.label[block_4x4] = space.label[t]
     mark(strip.maps, t, cy, cx, int(space.label[t]))
 
 
@@ -156,7 +156,7 @@ def divide_bits(strip: Strip, costs: Costs, t: int, cy: int, cx: int, bit: bool)
 
 
 @inner
-def search(strip: Strip, aim: Aim, y: int, x: int) -> np.float32:
+def search(strip: Strip, target: Target, y: int, x: int) -> np.float32:
     """Decide a superblock: samples in `rec` and maps are those of the decision; returns its cost.
 
     A square is coded whole, put aside, and divided while its parts together cost less; the order is that of decoding,
@@ -164,8 +164,8 @@ def search(strip: Strip, aim: Aim, y: int, x: int) -> np.float32:
     """
     settings = strip.settings
     lagrange = np.float32(settings.lagrange[0])
-    whole, divided = aim.space.cost[0], aim.space.cost[1]
-    parts, rows, columns = aim.space.place[0], aim.space.place[1], aim.space.place[2]
+    whole, divided = target.space.cost[0], target.space.cost[1]
+    parts, rows, columns = target.space.place[0], target.space.place[1], target.space.place[2]
     rows[3], columns[3] = y, x
     smallest = 0
     while settings.sizes[smallest] == 0:
@@ -181,14 +181,14 @@ def search(strip: Strip, aim: Aim, y: int, x: int) -> np.float32:
             divided[t] = 0.0
             parts[t] = 0
             if t > 0:
-                divided[t] = lagrange * divide_bits(strip, aim.costs, t, cy, cx, True)
+                divided[t] = lagrange * divide_bits(strip, target.costs, t, cy, cx, True)
             if settings.sizes[t]:
                 whole[t] = 0.0
                 if t > 0:
-                    whole[t] = lagrange * divide_bits(strip, aim.costs, t, cy, cx, False)
-                whole[t] += code_leaf(strip, aim, t, top, left)
+                    whole[t] = lagrange * divide_bits(strip, target.costs, t, cy, cx, False)
+                whole[t] += code_leaf(strip, target, t, top, left)
                 if t > smallest:
-                    _put_aside(aim.space, strip, t, top, left)
+                    _put_aside(target.space, strip, t, top, left)
         else:
             divided[t] += cost
             parts[t] += 1
@@ -202,7 +202,7 @@ def search(strip: Strip, aim: Aim, y: int, x: int) -> np.float32:
         cost = whole[t]
         if t > smallest:
             if whole[t] <= divided[t]:
-                _take_back(aim.space, strip, t, top, left)
+                _take_back(target.space, strip, t, top, left)
             else:
                 cost = divided[t]
         if t == 3:

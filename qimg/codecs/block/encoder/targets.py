@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from qimg.codecs.block.bitstream.strips import Parameters
+from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.core import arguments
 
 FINEST, COARSEST = 16, 65535

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from qimg.codecs.block.bitstream.strips import Parameters
+from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.fitting import estimation, open_loop
 from qimg.codecs.block.fitting.classes import Classes
 from qimg.codecs.block.fitting.statistics import Statistics, add_picture, code_picture
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.colour import to_samples
-from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK, UNIT
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, SUPERBLOCK
 from qimg.core import arguments
 from qimg.core.arguments import Array
 from qimg.core.blas import one_blas_thread
@@ -165,7 +165,7 @@ def _first(job: tuple[Recipe, int, list[list[Source]]]) -> Classes:
     side = SIDES[size]
     with one_blas_thread():
         found = [
-            open_loop.windows(to_samples(_rgb(source), 3)[0] / float(UNIT), side, recipe.windows[size], rng)
+            open_loop.windows(to_samples(_rgb(source), 3)[0] / float(SAMPLE_SCALE), side, recipe.windows[size], rng)
             for part in parts
             for source in part
         ]
@@ -183,9 +183,9 @@ def _round(
         for source in part:
             samples = to_samples(_crop(_rgb(source), recipe.crop, rng), 3)
             step = np.exp(rng.uniform(*np.log(recipe.steps)))
-            coder, padded_source, payload = code_picture(samples, tables, Parameters(int(UNIT * step)), state)
+            coder, padded_source, payload = code_picture(samples, tables, Parameters(int(SAMPLE_SCALE * step)), state)
             add_picture(total, classes, coder, padded_source, payload)
-            error = (padded_source[0].astype(np.int64) - coder.unfiltered[0, 1:]) / UNIT
+            error = (padded_source[0].astype(np.int64) - coder.unfiltered[0, 1:]) / SAMPLE_SCALE
             total.squared_error += float(np.vdot(error, error))
             state = (coder.model.probability, coder.model.seen, coder.model.weights)
     return total, state

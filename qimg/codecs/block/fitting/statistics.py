@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from qimg.codecs.block.bitstream.strips import Parameters, Search, StripCoder
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.strips import StripWriter, padded_samples
 from qimg.codecs.block.fitting.classes import Classes
-from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, block_surprise, level_of
-from qimg.codecs.block.model.maps import Maps, mark, mark_surprise, nearby_surprise, new_maps, next_row
+from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, block_activity, level_of
+from qimg.codecs.block.model.maps import Maps, mark, mark_activity, nearby_activity, new_maps, next_row
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import smoothing
-from qimg.codecs.block.transform.geometry import SIDES, UNIT, gather_ring, padded, place_of_cell, upsampling
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, gather_ring, place_of_block_4x4, upsampling
 from qimg.core.arguments import Array
 from qimg.core.compiled import compiled
 
@@ -31,7 +33,7 @@ class Statistics:
     amplitudes: list[Array]
     """By size: (3, K, n) Σ |c|."""
     magnitudes: Array
-    """(2, 12, 64, 16) how often a magnitude came: luma or chroma, nearby surprise, level."""
+    """(2, 12, 64, 16) how often a magnitude came: luma or chroma, nearby activity, level."""
     ends: Array
     """(2, 4, 10, 16, 2) how often coefficients ended before a group, or went on."""
     shifts: Array
@@ -73,23 +75,21 @@ class Statistics:
 
 def code_picture(
     samples: Array, tables: Tables, parameters: Parameters, model: tuple[Array, ...] | None
-) -> tuple[StripCoder, Array, bytes]:
+) -> tuple[StripWriter, Array, bytes]:
     """Code a picture as one strip, its decisions kept; returns the coder, the padded source and the payload.
 
     Args:
         samples: (3, H, W) int16.
         model: probabilities, counts and weights to begin with; those of the tables where None.
     """
-    _, height, width = samples.shape
-    source = np.pad(samples, ((0, 0), (0, padded(height) - height), (0, padded(width) - width)), mode="edge")
-    coder = StripCoder(3, width, tables, parameters, Search(filtered=False), keep=True)
+    coder = StripWriter(3, samples.shape[2], tables, parameters, Search(filtered=False), keep=True)
     if model is not None:
         coder.model = coder.model._replace(probability=model[0], seen=model[1], weights=model[2])
-    payload, _ = coder.write(source, height, width)
-    return coder, source, payload
+    payload, _ = coder.write(samples)
+    return coder, padded_samples(samples), payload
 
 
-def add_picture(total: Statistics, classes: list[Classes], coder: StripCoder, source: Array, payload: bytes) -> None:
+def add_picture(total: Statistics, classes: list[Classes], coder: StripWriter, source: Array, payload: bytes) -> None:
     """Add what a coded picture tells."""
     decoded, settings, tables = coder.unfiltered, coder.settings, coder.tables
     total.pixels += source[0].size
@@ -128,7 +128,7 @@ def add_picture(total: Statistics, classes: list[Classes], coder: StripCoder, so
                     total.moments[t][k] += chosen.T @ chosen
                     total.blocks[t][k] += len(chosen)
                 levels = np.clip(tables.scales.log_sigma[t][plane, k] - settings.log_steps[plane] + 40, 0, 63)
-                _add_shifts(total.shifts, c, integers[:filled][mine], levels, UNIT / settings.steps[plane])
+                _add_shifts(total.shifts, c, integers[:filled][mine], levels, SAMPLE_SCALE / settings.steps[plane])
     for plane in range(len(total.samples)):
         smoothing.add_moments(
             smoothing.with_margin(decoded[plane, 1:]),
@@ -152,9 +152,9 @@ def _add_shifts(shifts: Array, c: Array, q: Array, levels: Array, inverse: float
     np.add.at(shifts[1], place, 1)
 
 
-def _add_magnitudes(total: Statistics, coder: StripCoder) -> None:
-    cells = coder.width // 4
-    maps = new_maps(cells)
+def _add_magnitudes(total: Statistics, coder: StripWriter) -> None:
+    blocks_4x4 = coder.width // 4
+    maps = new_maps(blocks_4x4)
     for kept in coder.decisions:
         _count_row(
             kept.q,
@@ -190,10 +190,10 @@ def _collect(
     side = 4 << t
     n = min(side * side, 256)
     for s in range(len(sizes)):
-        cell = 0
-        while cell < 64:
-            if sizes[s, cell] == t:
-                row, column = place_of_cell(cell)
+        block_4x4 = 0
+        while block_4x4 < 64:
+            if sizes[s, block_4x4] == t:
+                row, column = place_of_block_4x4(block_4x4)
                 top, left = y + 4 * row, 32 * s + 4 * column
                 level = gather_ring(decoded, top, left, side, False, ring)
                 m = 3 * side + 1
@@ -220,10 +220,10 @@ def _collect(
                                 value += half[a, j] * up[j, b]
                             vectors[filled, m + 16 * a + b] = value / 128
                 for k in range(n):
-                    integers[filled, k] = q[s, plane, 16 * cell + k]
-                chosen[filled] = labels[s, cell]
+                    integers[filled, k] = q[s, plane, 16 * block_4x4 + k]
+                chosen[filled] = labels[s, block_4x4]
                 filled += 1
-            cell += 1 << (2 * sizes[s, cell])
+            block_4x4 += 1 << (2 * sizes[s, block_4x4])
     return filled
 
 
@@ -241,20 +241,20 @@ def _count_row(
 ) -> None:
     """Count magnitudes and ends as the entropy model meets them."""
     for s in range(len(sizes)):
-        cell = 0
-        while cell < 64:
-            t, label = sizes[s, cell], labels[s, cell]
-            row, column = place_of_cell(cell)
+        block_4x4 = 0
+        while block_4x4 < 64:
+            t, label = sizes[s, block_4x4], labels[s, block_4x4]
+            row, column = place_of_block_4x4(block_4x4)
             cy, cx = 1 + row, 8 * s + column
             n = min(16 << (2 * t), 256)
             for plane in range(3):
                 colour = 1 if plane > 0 else 0
                 sigma = log_sigma[t][plane, label]
-                nearby = nearby_surprise(maps, plane, t, cy, cx)
+                nearby = nearby_activity(maps, plane, t, cy, cx)
                 last = -1
                 actual = awaited = 0
                 for k in range(n):
-                    size = abs(q[s, plane, 16 * cell + k])
+                    size = abs(q[s, plane, 16 * block_4x4 + k])
                     if size > 0:
                         last = k
                     actual += size << 8
@@ -266,9 +266,9 @@ def _count_row(
                     if more == 0:
                         break
                     for k in range(first, GROUPS[t, group + 1]):
-                        size = min(abs(q[s, plane, 16 * cell + k]), LARGEST)
+                        size = min(abs(q[s, plane, 16 * block_4x4 + k]), LARGEST)
                         magnitudes[colour, nearby, level_of(sigma[k], log_steps[plane]), size] += 1
-                mark_surprise(maps, plane, t, cy, cx, block_surprise(actual, awaited))
+                mark_activity(maps, plane, t, cy, cx, block_activity(actual, awaited))
             mark(maps, t, cy, cx, label)
-            cell += 1 << (2 * t)
+            block_4x4 += 1 << (2 * t)
     next_row(maps)

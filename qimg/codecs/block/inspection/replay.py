@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qimg.codecs.block.bitstream.strips import StripCoder
-from qimg.codecs.block.transform.geometry import CELL, SIDES, SUPERBLOCK, place_of_cell
+from qimg.codecs.block.encoder.strips import StripWriter
+from qimg.codecs.block.transform.geometry import SIDES, SMALLEST, SUPERBLOCK, place_of_block_4x4
 from qimg.core.arguments import Array
 
 
@@ -34,7 +34,7 @@ class Block:
         return self.division_bits + self.class_bits + sum(self.magnitude_bits) + sum(self.sign_bits)
 
 
-def blocks_of(coder: StripCoder) -> tuple[tuple[Block, ...], tuple[Array, ...]]:
+def blocks_of(coder: StripWriter) -> tuple[tuple[Block, ...], tuple[Array, ...]]:
     """The blocks of a strip that was written with `keep`, in the order of decoding, and the integers of each."""
     planes = coder.planes
     blocks: list[Block] = []
@@ -43,20 +43,20 @@ def blocks_of(coder: StripCoder) -> tuple[tuple[Block, ...], tuple[Array, ...]]:
         spent = np.concatenate([[0.0], np.cumsum(_bits(*written))])
         begin = 0
         for s in range(len(kept.size)):
-            cell = 0
-            while cell < 64:
-                t, ends = int(kept.size[s, cell]), kept.ends[s, cell, : 2 + planes]
+            block_4x4 = 0
+            while block_4x4 < 64:
+                t, ends = int(kept.size[s, block_4x4]), kept.ends[s, block_4x4, : 2 + planes]
                 bits = np.diff(spent[ends], prepend=spent[begin]).tolist()
                 begin = int(ends[-1])
-                y, x = place_of_cell(cell)
+                y, x = place_of_block_4x4(block_4x4)
                 n = min(SIDES[t] ** 2, 256)
-                q = kept.q[s, :planes, 16 * cell : 16 * cell + n].copy()
+                q = kept.q[s, :planes, 16 * block_4x4 : 16 * block_4x4 + n].copy()
                 signs = np.count_nonzero(q, axis=1).tolist()
                 block = Block(
-                    row=SUPERBLOCK * row + CELL * y,
-                    column=SUPERBLOCK * s + CELL * x,
+                    row=SUPERBLOCK * row + SMALLEST * y,
+                    column=SUPERBLOCK * s + SMALLEST * x,
                     side=SIDES[t],
-                    label=int(kept.label[s, cell]),
+                    label=int(kept.label[s, block_4x4]),
                     division_bits=bits[0],
                     class_bits=bits[1],
                     magnitude_bits=tuple(bits[2 + plane] - signs[plane] for plane in range(planes)),
@@ -64,7 +64,7 @@ def blocks_of(coder: StripCoder) -> tuple[tuple[Block, ...], tuple[Array, ...]]:
                 )
                 blocks.append(block)
                 integers.append(q)
-                cell += 1 << (2 * t)
+                block_4x4 += 1 << (2 * t)
     return tuple(blocks), tuple(integers)
 
 

@@ -5,14 +5,16 @@ from functools import cached_property
 
 import numpy as np
 
-from qimg.codecs.block.bitstream.strips import Parameters, Search, StripCoder
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.strips import StripWriter, padded_samples
 from qimg.codecs.block.inspection.replay import Block, blocks_of
 from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.blocks import BASIS_BITS, Bases, new_work, predict, reconstruct
-from qimg.codecs.block.transform.geometry import LARGEST, SIDES, UNIT, gather_ring, padded
-from qimg.codecs.block.transform.quantize import dequantize, log_step
+from qimg.codecs.block.transform.dequantization import dequantize, log_step
+from qimg.codecs.block.transform.geometry import LARGEST, SAMPLE_SCALE, SIDES, gather_ring
 from qimg.core import arguments
 from qimg.core.arguments import Array
 from qimg.images import check_image, without_alpha
@@ -73,8 +75,8 @@ class Inspection:
     def _numbers(self) -> Array:
         out = np.zeros((self.source.shape[1] // SIDES[0], self.source.shape[2] // SIDES[0]), np.int64)
         for k, block in enumerate(self.blocks):
-            row, column, cells = block.row // SIDES[0], block.column // SIDES[0], block.side // SIDES[0]
-            out[row : row + cells, column : column + cells] = k
+            row, column, blocks_4x4 = block.row // SIDES[0], block.column // SIDES[0], block.side // SIDES[0]
+            out[row : row + blocks_4x4, column : column + blocks_4x4] = k
         return out
 
 
@@ -135,9 +137,8 @@ def inspect(
     samples = _samples(image)
     planes, height, width = samples.shape
     tables = tables_module.default() if tables is None else tables
-    source = np.pad(samples, ((0, 0), (0, padded(height) - height), (0, padded(width) - width)), mode="edge")
-    coder = StripCoder(planes, width, tables, parameters, search or Search(), keep=True)
-    payload, filtered = coder.write(source, height, width)
+    coder = StripWriter(planes, width, tables, parameters, search or Search(), keep=True)
+    payload, filtered = coder.write(samples)
     blocks, integers = blocks_of(coder)
     return Inspection(
         parameters=parameters,
@@ -147,9 +148,9 @@ def inspect(
         payload=payload,
         blocks=blocks,
         integers=integers,
-        source=source,
+        source=padded_samples(samples),
         strip=coder.unfiltered.copy(),
-        filtered=filtered[:, :height, :width],
+        filtered=filtered,
     )
 
 
@@ -175,24 +176,24 @@ def block_stages(inspection: Inspection, number: int, *, plane: int = 0) -> Stag
     dequantize(q, len(q), tables.points, sigma, log_step(step), step, work.coefficients)
     out = np.zeros((1 + side, side), np.int16)
     reconstruct(tables.bases, work, out, t, label, 0, 0)
-    prediction = _seen_whole(work.prediction[: len(q)], t, tables.bases) / UNIT
-    source = inspection.source[plane, y : y + side, x : x + side] / UNIT
+    prediction = _seen_whole(work.prediction[: len(q)], t, tables.bases) / SAMPLE_SCALE
+    source = inspection.source[plane, y : y + side, x : x + side] / SAMPLE_SCALE
     basis = class_basis(tables, side, label)
     return Stages(
         block=block,
         plane=plane,
-        step=step / UNIT,
+        step=step / SAMPLE_SCALE,
         source=source,
-        ring=(level + ring[: 3 * side + 1]) / UNIT,
-        level=level / UNIT,
+        ring=(level + ring[: 3 * side + 1]) / SAMPLE_SCALE,
+        level=level / SAMPLE_SCALE,
         prediction=prediction,
         residual=source - prediction,
         basis=basis,
         coefficients=basis @ (source - prediction).ravel(),
         scales=2.0 ** (sigma / 8),
         integers=q.copy(),
-        dequantized=work.coefficients[: len(q)] / UNIT,
-        reconstruction=out[1:] / UNIT,
+        dequantized=work.coefficients[: len(q)] / SAMPLE_SCALE,
+        reconstruction=out[1:] / SAMPLE_SCALE,
     )
 
 

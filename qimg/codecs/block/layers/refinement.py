@@ -1,9 +1,9 @@
-"""Refinement of a picture to a third of its step: the cells of the quantizer are divided, block by block.
+"""Refinement of a picture to a third of its step: the bins of the quantizer are divided, block by block.
 
 A block keeps its class, and its coefficients c are those of what the coarse picture does not predict. What is decoded
 of the finer picture before it, the ring, gives a better prediction; in the class eigenbasis the two differ by κ, so
-that c is expected around κ. An integer q at step 3s becomes one at step s whose cell lies in the cell of q: ±m becomes
-±(3m − 1), ±3m or ±(3m + 1), and 0 any number that its cell holds. Where in its cell a coefficient is taken to be
+that c is expected around κ. An integer q at step 3s becomes one at step s whose bin lies in the bin of q: ±m becomes
+±(3m − 1), ±3m or ±(3m + 1), and 0 any number that its bin holds. Where in its bin a coefficient is taken to be
 depends on κ as well: a block of zeros becomes the conditional mean given the finer ring.
 """
 
@@ -11,24 +11,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qimg.codecs.block.encoder.analysis import Aim, exact_coefficients
+from qimg.codecs.block.encoder.analysis import Target, exact_coefficients
 from qimg.codecs.block.encoder.rate_distortion import bits_of, prices_of
-from qimg.codecs.block.layers.layer_contexts import Spot, drift_of_zero, set_new
-from qimg.codecs.block.layers.ternary_refinement import Terms, divide, grow, place_in_cell, worth_coding
+from qimg.codecs.block.layers.layer_contexts import Spot, bias_of_zero, set_new
+from qimg.codecs.block.layers.ternary_refinement import Terms, divide, grow, place_in_bin, worth_coding
 from qimg.codecs.block.model.contexts import (
     GROUP_COUNT,
     GROUPS,
-    block_surprise,
+    activity,
+    block_activity,
     level_of,
     magnitudes,
     mark_near,
     place_in_class,
-    surprise,
 )
-from qimg.codecs.block.model.maps import mean_surprise
+from qimg.codecs.block.model.maps import mean_activity
 from qimg.codecs.block.model.strip import Part, Scales, Settings
 from qimg.codecs.block.transform.blocks import Bases, Work, forward, predict, reconstruct
-from qimg.codecs.block.transform.geometry import place_of_cell
+from qimg.codecs.block.transform.geometry import place_of_block_4x4
 from qimg.core.arguments import Array
 from qimg.core.compiled import compiled, inner
 from qimg.entropy.mixing import Coder, Model, code_bit, probability_of_one
@@ -36,7 +36,7 @@ from qimg.entropy.range_coder import POSITION
 
 
 class Layer(NamedTuple):
-    """A picture between two layers; superblocks row by row, blocks by their first cell in the order of decoding."""
+    """A picture between two layers: superblocks row by row, blocks by their first 4×4 block in decoding order."""
 
     bases: Bases
     scales: Scales
@@ -48,17 +48,17 @@ class Layer(NamedTuple):
     work: Work
 
     size: Array
-    """(superblocks, 64) int8 size index by cell."""
+    """(superblocks, 64) int8 size index by 4×4 block."""
     label: Array
     """(superblocks, 64) int8 class."""
     q: Array
-    """(superblocks, 3, 1024) int32; a block's coefficients begin at 16 · its first cell."""
+    """(superblocks, 3, 1024) int32; a block's coefficients begin at 16 · its first 4×4 block."""
     actual: Array
     """(superblocks, 3, 64) int64 sum of magnitudes of a block so far, in units of 1/256."""
     expected: Array
     """(superblocks, 3, 64) int64 the sum that was expected."""
-    surprise: Array
-    """(3, rows of cells + 2, columns of cells + 2) int8 log₂ of their ratio in quarter octaves, by cell."""
+    activity: Array
+    """(3, rows + 2, columns + 2) int8 log₂ of their ratio in quarter octaves, by 4×4 block."""
     coarse: Array
     """(planes, 1 + rows, width) int16 samples of the coarse picture; the first row is unused."""
     fine: Array
@@ -87,42 +87,44 @@ def _predict_again(layer: Layer, plane: int, t: int, label: int, y: int, x: int)
 
 
 @inner
-def _nearby_surprise(surprises: Array, t: int, cy: int, cx: int) -> int:
-    """Mean surprise on the four sides of a block, at the cells half way along, as from `mean_surprise`."""
-    cells = 1 << t
-    middle = cells >> 1
-    total = int(surprises[cy, cx + 1 + middle]) + int(surprises[cy + cells + 1, cx + 1 + middle])
-    total += int(surprises[cy + 1 + middle, cx]) + int(surprises[cy + 1 + middle, cx + cells + 1])
-    return mean_surprise(total)
+def _nearby_activity(activities: Array, t: int, cy: int, cx: int) -> int:
+    """Mean activity on the four sides of a block, at the 4×4 blocks half way along, as from `mean_activity`."""
+    blocks_4x4 = 1 << t
+    middle = blocks_4x4 >> 1
+    total = int(activities[cy, cx + 1 + middle]) + int(activities[cy + blocks_4x4 + 1, cx + 1 + middle])
+    total += int(activities[cy + 1 + middle, cx]) + int(activities[cy + 1 + middle, cx + blocks_4x4 + 1])
+    return mean_activity(total)
 
 
 @inner
-def _note(layer: Layer, plane: int, s: int, cell: int, cy: int, cx: int, actual: int, expected: int) -> None:
+def _note(layer: Layer, plane: int, s: int, block_4x4: int, cy: int, cx: int, actual: int, expected: int) -> None:
     """Keep the magnitudes of a plane of a block, and what they say to its neighbours."""
-    cells = 1 << layer.size[s, cell]
-    layer.actual[s, plane, cell] = actual
-    layer.expected[s, plane, cell] = expected
-    value = block_surprise(actual, expected)
-    layer.surprise[plane, cy + 1 : cy + 1 + cells, cx + 1 : cx + 1 + cells] = value
+    blocks_4x4 = 1 << layer.size[s, block_4x4]
+    layer.actual[s, plane, block_4x4] = actual
+    layer.expected[s, plane, block_4x4] = expected
+    value = block_activity(actual, expected)
+    layer.activity[plane, cy + 1 : cy + 1 + blocks_4x4, cx + 1 : cx + 1 + blocks_4x4] = value
 
 
 @inner
-def _code_plane(coder: Coder, layer: Layer, aim: Aim, s: int, cell: int, cy: int, cx: int, plane: int) -> None:
+def _code_plane(
+    coder: Coder, layer: Layer, target: Target, s: int, block_4x4: int, cy: int, cx: int, plane: int
+) -> None:
     """Coefficients of a block in a plane."""
     model, scales, settings, near = layer.model, layer.scales, layer.settings, layer.work.near
-    t, label = int(layer.size[s, cell]), int(layer.label[s, cell])
+    t, label = int(layer.size[s, block_4x4]), int(layer.label[s, block_4x4])
     n = GROUPS[t, GROUP_COUNT[t]]
-    q = layer.q[s, plane, 16 * cell : 16 * cell + n]
-    below = layer.q[s, max(plane - 1, 0), 16 * cell : 16 * cell + n]
+    q = layer.q[s, plane, 16 * block_4x4 : 16 * block_4x4 + n]
+    below = layer.q[s, max(plane - 1, 0), 16 * block_4x4 : 16 * block_4x4 + n]
     sigma = scales.log_sigma[t][plane, label]
     step = int(settings.steps[plane])
     wanted, shift = layer.wanted, layer.shift[plane]
-    part = Part(plane, t, label, _nearby_surprise(layer.surprise[plane], t, cy, cx))
-    prices = prices_of(aim.costs, settings, layer.points, part)
+    part = Part(plane, t, label, _nearby_activity(layer.activity[plane], t, cy, cx))
+    prices = prices_of(target.costs, settings, layer.points, part)
     log_step = prices.log_step
-    terms = Terms(prices.lagrange, aim.costs.bits)
-    actual = int(layer.actual[s, plane, cell]) >> 1
-    expected = int(layer.expected[s, plane, cell]) >> 1
+    terms = Terms(prices.lagrange, target.costs.bits)
+    actual = int(layer.actual[s, plane, block_4x4]) >> 1
+    expected = int(layer.expected[s, plane, block_4x4]) >> 1
     order = layer.bases.order[t][label]
     if t >= 2:
         near[:] = 0
@@ -132,14 +134,14 @@ def _code_plane(coder: Coder, layer: Layer, aim: Aim, s: int, cell: int, cy: int
     for group in range(GROUP_COUNT[t]):
         first, last = GROUPS[t, group], GROUPS[t, group + 1]
         empty = True
-        drift = 0
+        bias = 0
         other = 0
         for k in range(first, last):
             if q[k] != 0:
                 empty = False
             if plane > 0 and below[k] != 0:
                 other += 1
-            drift = max(drift, drift_of_zero((shift[k] << 8) // step))
+            bias = max(bias, bias_of_zero((shift[k] << 8) // step))
         if empty:
             some = 0
             if group > 0:
@@ -147,8 +149,8 @@ def _code_plane(coder: Coder, layer: Layer, aim: Aim, s: int, cell: int, cy: int
                     if q[k] != 0:
                         some += 1
             level = level_of(sigma[first], log_step)
-            running = surprise(actual, expected)
-            mixer = set_new(model, part, group, level, running, min(other, 3), min(some, 3), drift)
+            running = activity(actual, expected)
+            mixer = set_new(model, part, group, level, running, min(other, 3), min(some, 3), bias)
             go_on = 1
             if coder.writing:
                 p = probability_of_one(model, mixer)
@@ -166,7 +168,7 @@ def _code_plane(coder: Coder, layer: Layer, aim: Aim, s: int, cell: int, cy: int
                 continue
         for k in range(first, last):
             level = level_of(sigma[k], log_step)
-            running = surprise(actual, expected)
+            running = activity(actual, expected)
             there = (shift[k] << 8) // step
             around = 0
             for j in range(max(k - 2, 0), min(k + 3, n)):
@@ -183,11 +185,11 @@ def _code_plane(coder: Coder, layer: Layer, aim: Aim, s: int, cell: int, cy: int
                 q[k] = divide(coder, model, terms, part, spot, q[k], there, wanted[k])
             actual += abs(q[k]) << 8
             expected += scales.expected[level]
-    _note(layer, plane, s, cell, cy, cx, actual, expected)
+    _note(layer, plane, s, block_4x4, cy, cx, actual, expected)
 
 
 @compiled
-def code_layer_row(coder: Coder, layer: Layer, aim: Aim, row: int, cut: bool) -> bool:
+def code_layer_row(coder: Coder, layer: Layer, target: Target, row: int, cut: bool) -> bool:
     """A row of superblocks of a layer; False where the words have run out, as they may anywhere with `cut`.
 
     A block is whole, or as it was in the layer before.
@@ -196,20 +198,20 @@ def code_layer_row(coder: Coder, layer: Layer, aim: Aim, row: int, cut: bool) ->
     columns = layer.fine.shape[2] // 32
     planes = layer.fine.shape[0]
     for s in range(row * columns, (row + 1) * columns):
-        cell = 0
-        while cell < 64:
-            t, label = int(layer.size[s, cell]), int(layer.label[s, cell])
+        block_4x4 = 0
+        while block_4x4 < 64:
+            t, label = int(layer.size[s, block_4x4]), int(layer.label[s, block_4x4])
             n = GROUPS[t, GROUP_COUNT[t]]
-            down, right = place_of_cell(cell)
+            down, right = place_of_block_4x4(block_4x4)
             cy, cx = 8 * row + down, 8 * (s % columns) + right
             for plane in range(planes):
                 _predict_again(layer, plane, t, label, 4 * cy, 4 * cx)
                 if coder.writing:
-                    exact_coefficients(bases, work, aim, plane, t, label, 4 * cy, 4 * cx)
+                    exact_coefficients(bases, work, target, plane, t, label, 4 * cy, 4 * cx)
                     inverse = np.float32(1.0 / settings.steps[plane])
                     for k in range(n):
-                        layer.wanted[k] = aim.space.coefficients[k] * inverse
-                _code_plane(coder, layer, aim, s, cell, cy, cx, plane)
+                        layer.wanted[k] = target.space.coefficients[k] * inverse
+                _code_plane(coder, layer, target, s, block_4x4, cy, cx, plane)
             if cut and coder.state[POSITION] > np.uint64(coder.words.size):
                 return False
             for plane in range(planes):
@@ -219,27 +221,27 @@ def code_layer_row(coder: Coder, layer: Layer, aim: Aim, row: int, cut: bool) ->
                 for k in range(n):
                     level = level_of(sigma[k], settings.log_steps[plane])
                     there = (layer.shift[plane, k] << 8) // step
-                    value = place_in_cell(int(layer.q[s, plane, 16 * cell + k]), there, level)
+                    value = place_in_bin(int(layer.q[s, plane, 16 * block_4x4 + k]), there, level)
                     work.coefficients[k] = (value * step + 128) >> 8
                 reconstruct(bases, work, layer.fine[plane], t, label, 4 * cy, 4 * cx)
-            cell += 1 << (2 * t)
+            block_4x4 += 1 << (2 * t)
     return True
 
 
 @compiled
 def count_coarse(layer: Layer) -> None:
-    """What the coarse picture's coefficients say of every block: `actual`, `expected` and `surprise`."""
+    """What the coarse picture's coefficients say of every block: `actual`, `expected` and `activity`."""
     columns = layer.fine.shape[2] // 32
     for s in range(layer.size.shape[0]):
-        cell = 0
-        while cell < 64:
-            t, label = int(layer.size[s, cell]), int(layer.label[s, cell])
+        block_4x4 = 0
+        while block_4x4 < 64:
+            t, label = int(layer.size[s, block_4x4]), int(layer.label[s, block_4x4])
             n = GROUPS[t, GROUP_COUNT[t]]
-            down, right = place_of_cell(cell)
+            down, right = place_of_block_4x4(block_4x4)
             cy, cx = 8 * (s // columns) + down, 8 * (s % columns) + right
             for plane in range(layer.fine.shape[0]):
-                q = layer.q[s, plane, 16 * cell : 16 * cell + n]
+                q = layer.q[s, plane, 16 * block_4x4 : 16 * block_4x4 + n]
                 part = Part(plane, t, label, 0)
                 actual, expected = magnitudes(layer.scales, part, layer.settings.log_steps[plane], q)
-                _note(layer, plane, s, cell, cy, cx, actual, expected)
-            cell += 1 << (2 * t)
+                _note(layer, plane, s, block_4x4, cy, cx, actual, expected)
+            block_4x4 += 1 << (2 * t)

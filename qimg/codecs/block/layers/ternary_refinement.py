@@ -1,19 +1,19 @@
-"""One coefficient of a layer: its cell is divided into three, and it is taken to be somewhere in what is left."""
+"""One coefficient of a layer: its bin is divided into three, and it is taken to be somewhere in what is left."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from qimg.codecs.block.encoder.rate_distortion import Prices, bits_of, magnitude_bits
-from qimg.codecs.block.layers.layer_contexts import BINS, Spot, drift_of, drift_of_zero, set_half, set_sign, set_zero
+from qimg.codecs.block.layers.layer_contexts import BINS, Spot, bias_of, bias_of_zero, set_half, set_sign, set_zero
 from qimg.codecs.block.model.contexts import level_of
 from qimg.codecs.block.model.strip import Part
 from qimg.core.arguments import Array
 from qimg.core.compiled import compiled, inner
-from qimg.entropy.mixing import Coder, Model, code_bit, code_even, probability_of_one
+from qimg.entropy.mixing import Coder, Model, code_bit, code_bypass, probability_of_one
 
 RATIO = 3
-"""Of the steps of two layers: cells of the finer one lie whole in those of the coarser one."""
+"""Of the steps of two layers: bins of the finer one lie whole in those of the coarser one."""
 UNARY = 12
 """A zero that grows beyond this in one layer goes on with an Elias-gamma code of even bits."""
 TRUST = np.array(
@@ -23,10 +23,10 @@ TRUST = np.array(
         4, 4, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, 0, 0,
     ]
 )  # fmt: skip
-"""(64,) weight of κ beside the middle of a cell by log₂(scale / step), units of 2⁻⁸."""
-HALF_CELL = 128
-HALF_CELL_OF_ZERO = 160
-"""Half the widths of cells in steps, units of 2⁻⁸."""
+"""(64,) weight of κ beside the middle of a bin by log₂(scale / step), units of 2⁻⁸."""
+HALF_BIN = 128
+HALF_BIN_OF_ZERO = 160
+"""Half the widths of bins in steps, units of 2⁻⁸."""
 
 
 class Terms(NamedTuple):
@@ -39,8 +39,8 @@ class Terms(NamedTuple):
 
 
 @compiled(inline="always")
-def place_in_cell(q: int, shift: int, level: int) -> int:
-    """Where a coefficient is taken to be, in steps · 256: the middle of its cell, drawn towards κ as far as it reaches.
+def place_in_bin(q: int, shift: int, level: int) -> int:
+    """Where a coefficient is taken to be, in steps · 256: the middle of its bin, drawn towards κ as far as it reaches.
 
     Args:
         q: its integer.
@@ -48,14 +48,14 @@ def place_in_cell(q: int, shift: int, level: int) -> int:
         level: log₂(scale / step) as from `level_of`.
     """
     middle = q << 8
-    half = HALF_CELL if q != 0 else HALF_CELL_OF_ZERO
+    half = HALF_BIN if q != 0 else HALF_BIN_OF_ZERO
     inside = min(max(shift, middle - half), middle + half) - middle
     return middle + ((inside * TRUST[level] + 128) >> 8)
 
 
 @compiled(inline="always")
 def _error(a: np.float32, q: int, shift: int, level: int) -> np.float32:
-    e = a - np.float32(place_in_cell(q, shift, level)) * np.float32(1 / 256)
+    e = a - np.float32(place_in_bin(q, shift, level)) * np.float32(1 / 256)
     return e * e
 
 
@@ -105,15 +105,15 @@ def grow(coder: Coder, model: Model, terms: Terms, part: Part, spot: Spot, shift
         shift: κ in steps · 256.
         wanted: the exact coefficient in steps, for a coder that writes.
     """
-    drift = drift_of_zero(shift)
+    bias = bias_of_zero(shift)
     ahead = 1 if shift >= 0 else -1
     value = 0
     if coder.writing:
         sign = 1 if wanted >= 0 else -1
         top = int(abs(wanted) + np.float32(0.5))
         if top > 0:
-            p = probability_of_one(model, set_zero(model, part, spot, 0, drift))
-            against = probability_of_one(model, set_sign(model, part, spot, drift))
+            p = probability_of_one(model, set_zero(model, part, spot, 0, bias))
+            against = probability_of_one(model, set_sign(model, part, spot, bias))
             best = _error(wanted, 0, shift, spot.level) + terms.lagrange * bits_of(terms.bits, p, 0)
             known = bits_of(terms.bits, p, 1) + bits_of(terms.bits, against, 1 if sign != ahead else 0)
             for size in range(max(top - 1, 1), top + 1):
@@ -123,16 +123,16 @@ def grow(coder: Coder, model: Model, terms: Terms, part: Part, spot: Spot, shift
                 if cost < best:
                     best = cost
                     value = sign * size
-    mixer = set_zero(model, part, spot, 0, drift)
+    mixer = set_zero(model, part, spot, 0, bias)
     if code_bit(coder, model, mixer, 1 if value != 0 else 0) == 0:
         return 0
-    mixer = set_sign(model, part, spot, drift)
+    mixer = set_sign(model, part, spot, bias)
     sign = -ahead if code_bit(coder, model, mixer, 1 if value * ahead < 0 else 0) else ahead
     if sign != ahead:
-        drift = 0
+        bias = 0
     coded = 1
     while coded < UNARY:
-        mixer = set_zero(model, part, spot, min(coded, BINS - 1), drift)
+        mixer = set_zero(model, part, spot, min(coded, BINS - 1), bias)
         if code_bit(coder, model, mixer, 1 if abs(value) > coded else 0) == 0:
             break
         coded += 1
@@ -143,11 +143,11 @@ def grow(coder: Coder, model: Model, terms: Terms, part: Part, spot: Spot, shift
             while (rest >> (length + 1)) > 0:
                 length += 1
         digits = 0
-        while digits < 17 and code_even(coder, 1 if length > digits else 0):
+        while digits < 17 and code_bypass(coder, 1 if length > digits else 0):
             digits += 1
         out = 1
         for digit in range(digits - 1, -1, -1):
-            out = 2 * out + code_even(coder, (rest >> digit) & 1)
+            out = 2 * out + code_bypass(coder, (rest >> digit) & 1)
         coded += out - 1
     return sign * coded
 
@@ -160,11 +160,11 @@ def divide(
     sign = 1 if old > 0 else -1
     m = abs(old)
     middle = RATIO * m
-    drift = drift_of(sign * shift - (middle << 8))
+    bias = bias_of(sign * shift - (middle << 8))
     change = 0
     if coder.writing:
-        p = probability_of_one(model, set_half(model, part, spot, 0, m, drift))
-        out = probability_of_one(model, set_half(model, part, spot, 1, m, drift))
+        p = probability_of_one(model, set_half(model, part, spot, 0, m, bias))
+        out = probability_of_one(model, set_half(model, part, spot, 1, m, bias))
         best = _error(wanted, sign * middle, shift, spot.level) + terms.lagrange * bits_of(terms.bits, p, 0)
         for by in (-1, 1):
             cost = _error(wanted, sign * (middle + by), shift, spot.level)
@@ -172,8 +172,8 @@ def divide(
             if cost < best:
                 best = cost
                 change = by
-    mixer = set_half(model, part, spot, 0, m, drift)
+    mixer = set_half(model, part, spot, 0, m, bias)
     if code_bit(coder, model, mixer, 1 if change != 0 else 0):
-        mixer = set_half(model, part, spot, 1, m, drift)
+        mixer = set_half(model, part, spot, 1, m, bias)
         middle += 1 if code_bit(coder, model, mixer, 1 if change > 0 else 0) else -1
     return sign * middle

@@ -1,4 +1,6 @@
-"""Which contexts speak on each decision: split, class, end of the coefficients, magnitude, sign."""
+"""Context selection for each syntax element: split, class, end of the coefficients, magnitude, sign."""
+
+from itertools import accumulate
 
 import numpy as np
 
@@ -6,7 +8,7 @@ from qimg.codecs.block.model.strip import Expected, Part, Scales
 from qimg.codecs.block.transform.blocks import Work
 from qimg.core.arguments import Array
 from qimg.core.compiled import compiled, inner
-from qimg.entropy.mixing import INPUTS, Coder, Model, code_bit, code_even, probability_of_one
+from qimg.entropy.mixing import Coder, Model, code_bit, code_bypass, probability_of_one, set_contexts
 
 GROUPS = np.array(
     [
@@ -23,31 +25,20 @@ UNARY = 16
 """Magnitudes up to this are coded in unary, larger ones by an Elias-gamma code of the excess."""
 
 _BINS = 5
-_SPLIT = 0
-_CLASS = _SPLIT + 3 * 64 * 4
-_END = _CLASS + 4 * 32 * 3 * 72
-_END_A = _END
-_END_B = _END_A + 2 * 4 * 10 * 32 * 4
-_END_C = _END_B + 2 * 4 * 10 * 16 * 12
-_END_D = _END_C + 2 * 4 * 32 * 10
-_END_E = _END_D + 2 * 10 * 16 * 12 * 4
-_END_F = _END_E + 3 * 4 * 10 * 12 * 4
-_MAGNITUDE = _END_F + 4 * 10 * 64
-_M_A = _MAGNITUDE
-_M_B = _M_A + 2 * _BINS * 40 * 8 * 2
-_M_C = _M_B + 2 * _BINS * 20 * 12 * 12
-_M_D = _M_C + 2 * _BINS * 4 * 32 * 64
-_M_E = _M_D + 2 * _BINS * 40 * 12 * 3
-_M_F = _M_E + 3 * _BINS * 40 * 12 * 4
-_ESCAPE = _M_F + 3 * _BINS * 4 * 64 * 12
-SLOTS = _ESCAPE + 32 * 2
-
-_MIX_SPLIT = 0
-_MIX_CLASS = 4
-_MIX_END = _MIX_CLASS + 4 * 6
-_MIX_MAGNITUDE = _MIX_END + 2 * 4 * 10
-_MIX_OTHER = _MIX_MAGNITUDE + 2 * 4 * _BINS * 20
-MIXERS = _MIX_OTHER + 2
+_SIZES_OF_SLOTS = (
+    3 * 64 * 4,  # split
+    4 * 32 * 3 * 72,  # class
+    *(2 * 4 * 10 * 32 * 4, 2 * 4 * 10 * 16 * 12, 2 * 4 * 32 * 10),  # end
+    *(2 * 10 * 16 * 12 * 4, 3 * 4 * 10 * 12 * 4, 4 * 10 * 64),
+    *(2 * _BINS * 40 * 8 * 2, 2 * _BINS * 20 * 12 * 12, 2 * _BINS * 4 * 32 * 64),  # magnitude
+    *(2 * _BINS * 40 * 12 * 3, 3 * _BINS * 40 * 12 * 4, 3 * _BINS * 4 * 64 * 12),
+    32 * 2,  # escape
+)
+_SPLIT, _CLASS, _END_A, _END_B, _END_C, _END_D, _END_E, _END_F, _M_A, _M_B, _M_C, _M_D, _M_E, _M_F, _ESCAPE, SLOTS = (
+    accumulate(_SIZES_OF_SLOTS, initial=0)
+)
+_SIZES_OF_MIXERS = (4, 4 * 6, 2 * 4 * 10, 2 * 4 * _BINS * 20, 2)
+_MIX_SPLIT, _MIX_CLASS, _MIX_END, _MIX_MAGNITUDE, _MIX_OTHER, MIXERS = accumulate(_SIZES_OF_MIXERS, initial=0)
 
 
 @inner
@@ -66,14 +57,14 @@ def log_eighths(value: int) -> int:
 
 
 @compiled(inline="always")
-def surprise(actual: int, expected: int) -> int:
+def activity(actual: int, expected: int) -> int:
     """Logarithm of actual over expected magnitudes, in half octaves from 0 to 11, 6 where they agree."""
     r = log_eighths(actual + 96) - log_eighths(expected + 96)
     return min(max((r + 2 + 6 * 4) >> 2, 0), 11)
 
 
 @compiled(inline="always")
-def block_surprise(actual: int, expected: int) -> int:
+def block_activity(actual: int, expected: int) -> int:
     """The same of a whole block, in quarter octaves from −24 to 24, 0 where they agree."""
     return min(max((log_eighths(actual + 96) - log_eighths(expected + 96)) >> 1, -24), 24)
 
@@ -116,14 +107,16 @@ def mark_near(near: Array, place: int) -> None:
 @inner
 def set_split(model: Model, t: int, left: int, above: int, step_level: int) -> int:
     """Contexts of whether a block is divided; returns the mixer."""
-    c = model.context
     base = _SPLIT + (t - 1) * 256
-    c[0] = base + left * 5 + above
-    c[1] = base + 32 + min(left, 3) * 8 + step_level
-    c[2] = base + 64 + min(above, 3) * 8 + step_level
-    c[3] = base + 96 + step_level
-    c[4] = base + 128 + left * 5 + above + 32 * (step_level // 3)
-    c[5] = base + 250
+    set_contexts(
+        model,
+        base + left * 5 + above,
+        base + 32 + min(left, 3) * 8 + step_level,
+        base + 64 + min(above, 3) * 8 + step_level,
+        base + 96 + step_level,
+        base + 128 + left * 5 + above + 32 * (step_level // 3),
+        base + 250,
+    )
     return _MIX_SPLIT + t
 
 
@@ -136,14 +129,16 @@ def code_split(coder: Coder, model: Model, t: int, left: int, above: int, step_l
 @inner
 def set_class(model: Model, t: int, node: int, depth: int, left: int, above: int) -> int:
     """Contexts of a node in the tree of classes; returns the mixer."""
-    c = model.context
     base = _CLASS + (t * 32 + node) * 216
-    c[0] = base
-    c[1] = base + 1 + left
-    c[2] = base + 36 + above
-    c[3] = base + 72 + (left + above if left == above else 0) // 2
-    c[4] = base + 108 + (left * 7 + above * 3) % 36
-    c[5] = base + 144 + min(left, above)
+    set_contexts(
+        model,
+        base,
+        base + 1 + left,
+        base + 36 + above,
+        base + 72 + (left + above if left == above else 0) // 2,
+        base + 108 + (left * 7 + above * 3) % 36,
+        base + 144 + min(left, above),
+    )
     return _MIX_CLASS + t * 6 + depth
 
 
@@ -183,16 +178,18 @@ def class_costs(model: Model, t: int, depths: int, left: int, above: int, cost_o
 @compiled
 def set_end(model: Model, part: Part, group: int, level: int, running: int, other: int, step_level: int) -> int:
     """Contexts of whether anything follows; returns the mixer."""
-    c = model.context
     t, nearby = part.t, part.nearby
     colour = 1 if part.plane > 0 else 0
     here = (colour * 4 + t) * 10 + group
-    c[0] = _END_A + (here * 32 + (level >> 1)) * 4 + min(other, 3)
-    c[1] = _END_B + (here * 16 + (level >> 2)) * 12 + nearby
-    c[2] = _END_C + ((colour * 4 + t) * 32 + part.label) * 10 + group
-    c[3] = _END_D + (((colour * 10 + group) * 16 + (level >> 2)) * 12 + running) * 4 + min(other, 3)
-    c[4] = _END_E + (((part.plane * 4 + t) * 10 + group) * 12 + running) * 4 + min(other, 3)
-    c[5] = _END_F + (t * 10 + group) * 64 + step_level * 8 + (nearby >> 1)
+    set_contexts(
+        model,
+        _END_A + (here * 32 + (level >> 1)) * 4 + min(other, 3),
+        _END_B + (here * 16 + (level >> 2)) * 12 + nearby,
+        _END_C + ((colour * 4 + t) * 32 + part.label) * 10 + group,
+        _END_D + (((colour * 10 + group) * 16 + (level >> 2)) * 12 + running) * 4 + min(other, 3),
+        _END_E + (((part.plane * 4 + t) * 10 + group) * 12 + running) * 4 + min(other, 3),
+        _END_F + (t * 10 + group) * 64 + step_level * 8 + (nearby >> 1),
+    )
     return _MIX_END + here
 
 
@@ -201,16 +198,18 @@ def set_magnitude(
     model: Model, part: Part, place: int, order: int, level: int, running: int, before: int, beside: int
 ) -> int:
     """Contexts of one step of a magnitude in unary; returns the mixer."""
-    c = model.context
     t, nearby = part.t, part.nearby
     half = (1 if part.plane > 0 else 0) * _BINS + order
     third = part.plane * _BINS + order
-    c[0] = _M_A + ((half * 32 + (level >> 1)) * 8 + before) * 2 + (1 if t >= 2 else 0)
-    c[1] = _M_B + ((half * 16 + (level >> 2)) * 12 + nearby) * 12 + running
-    c[2] = _M_C + ((half * 4 + t) * 32 + part.label) * 64 + place
-    c[3] = _M_D + ((half * 32 + (level >> 1)) * 12 + running) * 3 + min(before, 2)
-    c[4] = _M_E + ((third * 32 + (level >> 1)) * 12 + running) * 4 + min(beside, 3)
-    c[5] = _M_F + ((third * 4 + t) * 64 + place) * 12 + nearby
+    set_contexts(
+        model,
+        _M_A + ((half * 32 + (level >> 1)) * 8 + before) * 2 + (1 if t >= 2 else 0),
+        _M_B + ((half * 16 + (level >> 2)) * 12 + nearby) * 12 + running,
+        _M_C + ((half * 4 + t) * 32 + part.label) * 64 + place,
+        _M_D + ((half * 32 + (level >> 1)) * 12 + running) * 3 + min(before, 2),
+        _M_E + ((third * 32 + (level >> 1)) * 12 + running) * 4 + min(beside, 3),
+        _M_F + ((third * 4 + t) * 64 + place) * 12 + nearby,
+    )
     return _MIX_MAGNITUDE + (half * 4 + t) * 16 + (level >> 2)
 
 
@@ -230,7 +229,7 @@ def code_coefficients(
         q: (n,) int32 coefficients; written by a coder that reads.
 
     Returns:
-        Surprise of the block in quarter octaves, −24 to 24.
+        Activity of the block in quarter octaves, −24 to 24.
     """
     plane, t = part.plane, part.t
     near, other = work.near, work.before
@@ -258,7 +257,7 @@ def code_coefficients(
         first = GROUPS[t, group]
         level = level_of(sigma[first], log_step)
         said = min((total_other + 1) // 2, 2) if plane > 0 and total_other < 3 else (2 if plane > 0 else 0)
-        running = surprise(actual, expected)
+        running = activity(actual, expected)
         more = code_bit(
             coder,
             model,
@@ -271,7 +270,7 @@ def code_coefficients(
             break
         for k in range(first, GROUPS[t, group + 1]):
             level = level_of(sigma[k], log_step)
-            running = surprise(actual, expected)
+            running = activity(actual, expected)
             place = place_in_class(k)
             before = min(2 * one + two, 7)
             beside = int(near[(order[k] >> 4) + 2, (order[k] & 15) + 2]) if t >= 2 else (recent + 24) >> 6
@@ -288,7 +287,7 @@ def code_coefficients(
             if coded == UNARY:
                 coded += code_excess(coder, model, value - UNARY)
             if coded > 0:
-                negative = code_even(coder, 1 if q[k] < 0 else 0)
+                negative = code_bypass(coder, 1 if q[k] < 0 else 0)
                 q[k] = -coded if negative else coded
             actual += coded << 8
             expected += scale.magnitude[level]
@@ -299,13 +298,12 @@ def code_coefficients(
                 recent += 64
                 if t >= 2:
                     mark_near(near, order[k])
-    return block_surprise(actual, expected)
+    return block_activity(actual, expected)
 
 
 @inner
 def _flat(model: Model, slot: int) -> int:
-    for i in range(INPUTS):
-        model.context[i] = slot
+    set_contexts(model, slot, slot, slot, slot, slot, slot)
     return _MIX_OTHER
 
 

@@ -1,4 +1,4 @@
-"""What the loops of either side have at hand while they go through a strip: one record, by which they name it."""
+"""The state of the compiled loops of either side in a strip, as one record."""
 
 from typing import NamedTuple
 
@@ -46,14 +46,14 @@ class Choice(NamedTuple):
     """What is decided about a superblock."""
 
     size: Array
-    """(64,) int8 size index by cell in the order of decoding."""
+    """(64,) int8 size index by 4×4 block in the order of decoding."""
     label: Array
     """(64,) int8 class."""
     q: Array
-    """(3, 1024) int32 coefficients; a block's begin at 16 · its first cell."""
+    """(3, 1024) int32 coefficients; a block's begin at 16 · its first 4×4 block."""
     ends: Array
-    """(64, 5) int64 bits of the row that are written up to the end of each part of the block that begins at a cell:
-    divisions, class, coefficients of each plane. Not of a coder that reads."""
+    """(64, 5) int64 bits of the row up to the end of each part of the block that begins at a 4×4 block: divisions,
+    class, coefficients of each plane. Not of a coder that reads."""
 
 
 def new_choice() -> Choice:
@@ -100,7 +100,7 @@ class Part(NamedTuple):
     label: int
     """Class."""
     nearby: int
-    """Surprise of the neighbours, 0 to 11."""
+    """Activity of the neighbours, 0 to 11."""
 
 
 class Expected(NamedTuple):

@@ -7,7 +7,7 @@ gives the same.
 
 import numpy as np
 
-from qimg.codecs.block.transform.geometry import LARGEST, MIDDLE, UNIT
+from qimg.codecs.block.transform.geometry import LARGEST, MIDDLE, SAMPLE_SCALE
 from qimg.core.arguments import Array
 
 _FORWARD = ((19595, 38470, 7471), (-11058, -21710, 32768), (32768, -27439, -5329))
@@ -31,7 +31,7 @@ def to_samples(pixels: Array, planes: int) -> Array:
     for rows in _blocks(height, width):
         if planes == 1:
             gray = (pixels[rows] if pixels.ndim == 2 else pixels[rows, :, 0]).astype(np.int32)
-            samples[0, rows] = (2 * UNIT * gray + _DEEP) // (2 * _DEEP) if deep else UNIT * gray
+            samples[0, rows] = (2 * SAMPLE_SCALE * gray + _DEEP) // (2 * _DEEP) if deep else SAMPLE_SCALE * gray
             continue
         # 16-bit sums go up to 2³², 8-bit ones to 2²⁴.
         red, green, blue = (_widened(pixels[rows, :, channel], deep) for channel in range(3))
@@ -54,7 +54,7 @@ def to_pixels(samples: Array, pixels: Array) -> None:
     for rows in _blocks(*pixels.shape[:2]):
         if len(samples) == 1:
             gray = samples[0, rows].astype(np.int32)
-            shown = ((_DEEP * gray if deep else gray) + UNIT // 2) // UNIT
+            shown = ((_DEEP * gray if deep else gray) + SAMPLE_SCALE // 2) // SAMPLE_SCALE
             pixels[rows] = shown if pixels.ndim == 2 else shown[..., None]
             continue
         # 8-bit values times 2²² stay below 2³¹.

@@ -5,21 +5,21 @@ import numpy as np
 from qimg.core.arguments import Array
 from qimg.core.compiled import compiled
 
-UNIT = 64
+SAMPLE_SCALE = 64
 """Samples are integers in 1/64 of an 8-bit code value."""
 SUPERBLOCK = 32
 """Side of the square that a quadtree divides."""
-CELL = 4
-"""Side of the smallest block; maps of a strip hold one entry per cell."""
+SMALLEST = 4
+"""Side of the smallest block; maps of a strip hold one entry per 4×4 block."""
 SIDES = (4, 8, 16, 32)
 """Block sides by size index."""
-MIDDLE = 128 * UNIT
-LARGEST = 255 * UNIT
+MIDDLE = 128 * SAMPLE_SCALE
+LARGEST = 255 * SAMPLE_SCALE
 
 
 @compiled
 def interleaved(row: int, column: int) -> int:
-    """Position of a cell (0 to 7) of a superblock in the order of decoding: the bits of row and column in turn."""
+    """Position of a 4×4 block (0 to 7) of a superblock in the order of decoding: the bits of row and column in turn."""
     z = 0
     for bit in range(3):
         z |= ((row >> bit) & 1) << (2 * bit + 1) | ((column >> bit) & 1) << (2 * bit)
@@ -27,13 +27,13 @@ def interleaved(row: int, column: int) -> int:
 
 
 @compiled
-def place_of_cell(cell: int) -> tuple[int, int]:
-    """Row and column (0 to 7) in its superblock of the cell at a position in the order of decoding."""
+def place_of_block_4x4(block_4x4: int) -> tuple[int, int]:
+    """Row and column (0 to 7) in its superblock of the 4×4 block at a position in the order of decoding."""
     row = 0
     column = 0
     for bit in range(3):
-        column |= ((cell >> (2 * bit)) & 1) << bit
-        row |= ((cell >> (2 * bit + 1)) & 1) << bit
+        column |= ((block_4x4 >> (2 * bit)) & 1) << bit
+        row |= ((block_4x4 >> (2 * bit + 1)) & 1) << bit
     return row, column
 
 
@@ -55,7 +55,7 @@ def has_top_right(y: int, x: int, side: int, width: int, above: bool) -> bool:
         return y > 0 or above
     if left + side >= SUPERBLOCK:
         return False
-    return interleaved(top // CELL - 1, (left + side) // CELL) < interleaved(top // CELL, left // CELL)
+    return interleaved(top // SMALLEST - 1, (left + side) // SMALLEST) < interleaved(top // SMALLEST, left // SMALLEST)
 
 
 @compiled

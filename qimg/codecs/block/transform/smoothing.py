@@ -1,8 +1,8 @@
 """The decoder's filter: conditional expectation of a sample given its decoded neighbours, by class; integers alone.
 
-A 4×4 cell has a class: how strong its second differences are beside the step, and which direction they prefer. A
-sample's filter also depends on which sides of its cell are borders of blocks. The estimate is linear in the differences
-to the neighbours, each split at two thresholds, so that an edge does not weigh like noise.
+A 4×4 block has a class: how strong its second differences are beside the step, and which direction they prefer. A
+sample's filter also depends on which sides of its 4×4 block are borders of blocks. The estimate is linear in the
+differences to the neighbours, each split at two thresholds, so that an edge does not weigh like noise.
 """
 
 import numpy as np
@@ -21,20 +21,20 @@ PLACES = 9
 CLASSES = LEVELS * DIRECTIONS
 WEIGHT_BITS = 12
 _REACH = 3
-_HEIGHT = 4 + 2 * _REACH  # rows of a row of cells with its margin
+_HEIGHT = 4 + 2 * _REACH  # rows of a row of 4×4 blocks with its margin
 _HERE = _REACH * _HEIGHT  # elements from the left end of the diamond to its centre
 _LANES = 64  # 2 · _HERE + 1, rounded up to whole vectors; past the last sample there are 2 · _REACH more elements
 
 
 @compiled
-def cell_classes(padded: Array, y: int, step: int, sums: Array, labels: Array) -> None:
-    """Classes of a row of cells, whose first sample is `padded[y + 3, 3]`.
+def block_4x4_classes(padded: Array, y: int, step: int, sums: Array, labels: Array) -> None:
+    """Classes of a row of 4×4 blocks, whose first sample is `padded[y + 3, 3]`.
 
-    Second differences along four directions are summed over the 6×6 samples around each cell.
+    Second differences along four directions are summed over the 6×6 samples around each 4×4 block.
 
     Args:
         padded: (rows + 6, width + 6) int16.
-        y: row of the cells' first samples, without the margin.
+        y: row of the 4×4 blocks' first samples, without the margin.
         step: of the plane.
         sums: (4, width + 2) int32 workspace.
         labels: (width / 4,) int64, written.
@@ -110,7 +110,7 @@ def thresholds(step: int) -> tuple[int, int]:
 
 @compiled
 def place_of(sizes: Array, cy: int, cx: int, i: int, j: int) -> int:
-    """Which sides of the block a sample (i, j) of a cell lies at: 3 · (0, 1 top, 2 bottom) + (0, 1 left, 2 right)."""
+    """Sides of the block that sample (i, j) of a 4×4 block touches: 3 · (0, 1 top, 2 bottom) + (0, 1 left, 2 right)."""
     last = (1 << sizes[cy, cx]) - 1
     row = 0
     if i == 0 and cy & last == 0:
@@ -131,7 +131,7 @@ def smooth(padded: Array, sizes: Array, step: int, weights: Array, out: Array) -
 
     Args:
         padded: (rows + 6, width + 6) int16 samples with three on every side.
-        sizes: (rows / 4, width / 4) int8 size index of the block of each cell.
+        sizes: (rows / 4, width / 4) int8 size index of the block of each 4×4 block.
         step: of the plane.
         weights: (CLASSES, PLACES, FEATURES) int16, units of 2⁻¹².
         out: (rows, width) int16, written.
@@ -141,11 +141,11 @@ def smooth(padded: Array, sizes: Array, step: int, weights: Array, out: Array) -
     sums = np.empty((4, 4 * columns + 2), np.int32)
     labels = np.empty(columns, np.int64)
     laid_out = _laid_out(weights)
-    # A row of cells with its margin, turned: the neighbours of a sample lie in _LANES elements in a row.
+    # A row of 4×4 blocks with its margin, turned: the neighbours of a sample lie in _LANES elements in a row.
     turned = np.empty((padded.shape[1], _HEIGHT), np.int16)
     samples = turned.reshape(-1)
     for cy in range(rows):
-        cell_classes(padded, 4 * cy, step, sums, labels)
+        block_4x4_classes(padded, 4 * cy, step, sums, labels)
         for i in range(_HEIGHT):
             row = padded[4 * cy + i]
             for x in range(len(row)):
@@ -210,7 +210,7 @@ def add_moments(padded: Array, sizes: Array, step: int, source: Array, moments: 
     sums = np.empty((4, 4 * columns + 2), np.int32)
     labels = np.empty(columns, np.int64)
     for cy in range(rows):
-        cell_classes(padded, 4 * cy, step, sums, labels)
+        block_4x4_classes(padded, 4 * cy, step, sums, labels)
         for cx in range(columns):
             label = labels[cx]
             for i in range(4):

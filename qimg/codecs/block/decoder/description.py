@@ -1,22 +1,20 @@
-"""What a file says of itself, read without decoding it."""
+"""The description of a file, read without decoding it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.decoder.decode import parameters_of
-from qimg.codecs.block.layers.progressive import is_truncated
+from qimg.codecs.block.decoder.progressive import is_truncated
+from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
+from qimg.codecs.envelope import METADATA_TAGS, metadata_of
+from qimg.codecs.protocol import Info
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Info:
-    """What a file says of itself."""
+class BlockInfo(Info):
+    """The description of a file of this codec."""
 
-    width: int
-    height: int
-    channels: int
-    """1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha."""
-    bit_depth: int
-    """Per channel, 8 or 16."""
     planes: int
     """Coded planes: 3, or 1 for gray and for RGB whose channels are equal."""
     mode: str
@@ -27,23 +25,26 @@ class Info:
     """Steps of Cb and Cr in luma steps."""
     tables: str
     """First digits of the SHA-256 of the tables that the file needs."""
-    parts: dict[str, int]
-    """Bytes of `pixels`, `alpha`, `icc_profile`, `exif`, `xmp`, and of `structure`, all the rest."""
-    bits_per_pixel: float
-    """Of the whole file."""
-    has_alpha: bool
-    icc_profile: bytes | None = field(repr=False)
-    exif: bytes | None = field(repr=False)
-    """A TIFF structure, without the letters `Exif` before it."""
-    xmp: bytes | None = field(repr=False)
-    complete: bool
-    """False where the file is cut."""
     truncated: bool
     """Whether `truncate` made it from a larger file: whole, but not all that was encoded."""
 
+    @property
+    def details(self) -> Mapping[str, str]:
+        """Planes, mode, steps and tables."""
+        remarks = {
+            "truncated on purpose": self.truncated,
+            "cut": not self.complete,
+            "coded as gray": self.channels >= 3 and self.planes == 1,
+        }
+        return {
+            "mode": ", ".join([self.mode, *(remark for remark, holds in remarks.items() if holds)]),
+            "step": f"{self.step:g} code values; Cb × {self.chroma[0]:g}, Cr × {self.chroma[1]:g}",
+            "tables": self.tables,
+        }
 
-def info(data: bytes) -> Info:
-    """What a file says of itself, cut files included; nothing is decoded.
+
+def describe(data: bytes) -> BlockInfo:
+    """The description of a file, cut files included.
 
     Raises:
         BitstreamError: something else, or altered.
@@ -51,27 +52,23 @@ def info(data: bytes) -> Info:
     stream = container.parse(data, partial_ok=True)
     header, parameters = stream.header, parameters_of(stream.header)
     tags = {"pixels": (container.STRIP, container.SEGMENT), "alpha": (container.ALPHA,)}
-    tags |= {"icc_profile": (container.ICC_PROFILE,), "exif": (container.EXIF,), "xmp": (container.XMP,)}
+    tags |= {name: (tag,) for name, tag in METADATA_TAGS.items()}
     parts = {
         name: sum(len(chunk.payload) for tag in kinds for chunk in stream.all(tag)) for name, kinds in tags.items()
     }
-    parts["structure"] = stream.size - sum(parts.values())
-    return Info(
+    return BlockInfo(
+        codec=container.ID,
         width=header.width,
         height=header.height,
         channels=header.channels,
         bit_depth=header.bits,
         planes=header.planes,
         mode="progressive" if header.progressive else "sequential",
-        step=parameters.step / 64,
+        step=parameters.step / SAMPLE_SCALE,
         chroma=(parameters.chroma[0] / 64, parameters.chroma[1] / 64),
         tables=header.identity.hex(),
-        parts=parts,
-        bits_per_pixel=8 * stream.size / (header.width * header.height),
-        has_alpha=header.has_alpha,
-        icc_profile=stream.payload(container.ICC_PROFILE),
-        exif=stream.payload(container.EXIF),
-        xmp=stream.payload(container.XMP),
+        parts={**parts, "structure": stream.size - sum(parts.values())},
         complete=stream.complete,
         truncated=any(is_truncated(chunk.payload) for chunk in stream.all(container.SEGMENT)[:1]),
+        **metadata_of(stream.chunks),
     )

@@ -1,0 +1,34 @@
+"""Steps of the quantizers, as the header of a file holds them."""
+
+from dataclasses import dataclass
+
+from qimg.core import arguments
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a decoder needs beside the tables and the size of the picture."""
+
+    step: int
+    """Luma step in 1/64 of a code value, 16 to 65535: 0.25 to 1024 code values."""
+    chroma: tuple[int, int] = (48, 48)
+    """Steps of Cb and Cr in 1/64 of the luma step."""
+
+    def __post_init__(self) -> None:
+        arguments.integer("step", self.step, 16, 65535)
+        for ratio in self.chroma:
+            arguments.integer("chroma", ratio, 16, 255)
+
+    @property
+    def steps(self) -> tuple[int, int, int]:
+        """Steps of Y', Cb and Cr."""
+        return (self.step, *((self.step * ratio + 32) // 64 for ratio in self.chroma))  # type: ignore[return-value]
+
+    def to_bytes(self) -> bytes:
+        """4 bytes: step, little-endian, and the two ratios."""
+        return self.step.to_bytes(2, "little") + bytes(self.chroma)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "Parameters":
+        """The inverse; raises ValueError where a value is out of its range."""
+        return cls(int.from_bytes(content[:2], "little"), (content[2], content[3]))

@@ -1,0 +1,103 @@
+"""The state that runs on from row to row and from strip to strip, on either side."""
+
+import numpy as np
+
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.model.maps import new_maps
+from qimg.codecs.block.model.strip import Choice, Settings, Strip, decisions, new_choice
+from qimg.codecs.block.model.tables import Tables
+from qimg.codecs.block.transform.blocks import new_work
+from qimg.codecs.block.transform.dequantization import log_step
+from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK, padded
+from qimg.codecs.block.transform.smoothing import smoothed
+from qimg.core.arguments import Array
+
+_STRIP = 1 << 20  # pixels of a strip, about
+_ABOVE = 3  # rows of the strip before that the filter reads
+_NOTHING = decisions(0)
+
+
+def strip_rows(height: int, width: int) -> list[int]:
+    """Rows of each strip of a picture: whole superblocks, about 2²⁰ pixels, the last one what is left."""
+    rows = max(1, _STRIP // (padded(width) * SUPERBLOCK)) * SUPERBLOCK
+    return [min(rows, height - first) for first in range(0, height, rows)]
+
+
+def settings_for(tables: Tables, parameters: Parameters, planes: int) -> Settings:
+    """Numbers of a whole picture for the compiled loops; those of the encoder's search are zero."""
+    steps = np.array(parameters.steps, np.int64)
+    log_steps = np.array([log_step(int(step)) for step in steps], np.int64)
+    return Settings(
+        steps=steps,
+        log_steps=log_steps,
+        step_level=int(np.clip(log_steps[0] // 8 - 1, 0, 7)),
+        planes=planes,
+        lagrange=np.zeros(3),
+        weight=np.zeros(3),
+        sizes=np.zeros(len(SIDES), np.uint8),
+        depths=np.array([count.bit_length() - 1 for count in tables.classes], np.int64),
+        optimised=False,
+    )
+
+
+class StripCoder:
+    """What a writer and a reader of strips have in common.
+
+    `unfiltered` holds the samples of the last strip before the filter, (planes, 1 + rows, width) int16, one row above
+    them first. It is contiguous, gray or not: the loops would be compiled once more for arrays that are not.
+
+    With `keep`, `decisions` holds what was decided for every row of superblocks.
+    """
+
+    def __init__(self, width: int, tables: Tables, settings: Settings, *, keep: bool = False) -> None:
+        self.tables, self.planes, self.width = tables, settings.planes, padded(width)
+        self.settings = settings
+        self.model = tables.new_model()
+        self.maps = new_maps(self.width // 4)
+        self.choice, self.work = new_choice(), new_work()
+        self.unfiltered = np.zeros((self.planes, 1, self.width), np.int16)
+        self.last = np.zeros((self.planes, _ABOVE, self.width), np.int16)
+        self.sizes = np.zeros((0, self.width // 4), np.int8)
+        self.above = False
+        self.keep = keep
+        self.decisions: list[Choice] = []
+
+    def begin(self, rows: int) -> Strip:
+        """Room for a strip of so many rows below the one before; returns what the loops see."""
+        tables = self.tables
+        if self.above:
+            self.last = self.unfiltered[:, -_ABOVE:].copy()
+        self.unfiltered = np.zeros((self.planes, 1 + rows, self.width), np.int16)
+        self.unfiltered[:, 0] = self.last[:, -1]
+        self.sizes = np.zeros((rows // 4, self.width // 4), np.int8)
+        return Strip(
+            bases=tables.bases,
+            scales=tables.scales,
+            points=tables.points,
+            settings=self.settings,
+            model=self.model,
+            maps=self.maps,
+            choice=self.choice,
+            work=self.work,
+            rec=self.unfiltered,
+            above=self.above,
+        )
+
+    def room(self) -> Choice:
+        """Room for the decisions of a row, or none."""
+        if not self.keep:
+            return _NOTHING
+        self.decisions.append(decisions(self.width // SUPERBLOCK))
+        return self.decisions[-1]
+
+    def end_row(self, y: int) -> None:
+        """Note the sizes of the blocks of a row of superblocks, for the filter."""
+        self.sizes[y // 4 : y // 4 + 8] = self.maps.size[1:]
+
+    def smoothed(self, plane: int) -> Array:
+        """The strip's plane filtered; below its end the last row stands for the next strip."""
+        samples = self.unfiltered[plane, 1:]
+        if self.above:
+            samples = np.concatenate([self.last[plane], samples])
+        step, weights = int(self.settings.steps[plane]), self.tables.filters[plane]
+        return smoothed(samples, self.sizes, step, weights, above=_ABOVE if self.above else 0)

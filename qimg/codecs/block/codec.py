@@ -1,0 +1,44 @@
+"""The codec of this folder behind the protocol."""
+
+from dataclasses import dataclass
+
+from qimg.codecs.block.bitstream.container import ID
+from qimg.codecs.block.decoder.decode import decode
+from qimg.codecs.block.decoder.description import BlockInfo, describe
+from qimg.codecs.block.encoder.encode import BlockEncoded, encode
+from qimg.codecs.protocol import METADATA, Capabilities, Curve, Decoded, DecodeOptions, EncodeOptions, Track
+from qimg.core.arguments import Array
+
+_OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "effort", "progressive", "stable", "tables", *METADATA)
+
+
+@dataclass(frozen=True)
+class BlockCodec:
+    """`qimg.codecs.protocol.Codec`: prediction and class eigenbases of blocks, a mixed entropy model."""
+
+    id = ID
+    name = "qimg"
+    about = "this package"
+    suffix = ".qimg"
+    capabilities = Capabilities(options=frozenset(_OPTIONS), alpha=True, sixteen_bit=True)
+    curve = Curve(option="quality", settings=(2, 8, 14, 20, 27, 34, 41, 48, 56, 70))
+    needs = ""
+
+    def installed(self) -> bool:
+        """It always is."""
+        return True
+
+    def encode(self, image: Array, options: EncodeOptions, *, track: Track = iter) -> BlockEncoded:
+        """As `qimg.codecs.block.encoder.encode.encode`."""
+        return encode(image, options, track=track)
+
+    def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
+        """As `qimg.codecs.block.decoder.decode.decode`."""
+        return decode(data, options)
+
+    def info(self, data: bytes) -> BlockInfo:
+        """As `qimg.codecs.block.decoder.description.describe`."""
+        return describe(data)
+
+
+CODEC = BlockCodec()

@@ -1,0 +1,92 @@
+"""Payloads of strips to samples."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.bitstream.strip_coder import StripCoder, settings_for
+from qimg.codecs.block.bitstream.superblocks import code_superblock, keep_decisions
+from qimg.codecs.block.model.maps import next_row
+from qimg.codecs.block.model.strip import Choice, Strip
+from qimg.codecs.block.model.tables import Tables
+from qimg.codecs.block.transform.geometry import SUPERBLOCK, padded
+from qimg.codecs.errors import BitstreamError
+from qimg.core.arguments import Array
+from qimg.core.compiled import compiled
+from qimg.entropy import range_coder
+from qimg.entropy.mixing import Coder, new_reader
+from qimg.entropy.range_coder import POSITION
+
+
+def decode_strips(
+    payloads: Iterable[bytes], rows: Iterable[int], planes: int, width: int, tables: Tables, parameters: Parameters
+) -> Iterator[Array]:
+    """Samples (planes, rows, width) int16 of each strip.
+
+    Raises:
+        BitstreamError: a payload cannot be what `encode_strips` wrote.
+    """
+    reader = StripReader(width, tables, settings_for(tables, parameters, planes))
+    for payload, count in zip(payloads, rows, strict=True):
+        yield reader.read(payload, padded(count))[:, :count, :width]
+
+
+class StripReader(StripCoder):
+    """Reads strips; `whole` is the number of whole superblocks of the last one."""
+
+    whole = 0
+
+    def read(self, payload: bytes, rows: int, *, cut: bool = False) -> Array:
+        """The samples of a strip of so many padded rows.
+
+        With `cut` the payload may end anywhere: `whole` superblocks are read, and the samples of the others are not
+        meant to be used.
+        """
+        strip = self.begin(rows)
+        self.whole = 0
+        if cut:
+            payload = payload[: max(len(payload) - 1, 0) // 4 * 4 + 1] or b"\0"
+        if len(payload) % 4 != 1:
+            raise BitstreamError(f"a payload must be a byte and words of 4 bytes, but has {len(payload)} bytes")
+        if payload[0] >> self.planes:
+            raise BitstreamError(f"a payload must name filters of {self.planes} planes, but begins with {payload[0]}")
+        words = np.frombuffer(payload, "<u4", offset=1).astype(np.uint32)
+        coder = new_reader(words)
+        for y in range(0, rows, SUPERBLOCK):
+            whole = read_row(coder, strip, self.room(), y, cut)
+            self.end_row(y)
+            self.whole += whole
+            if whole < self.width // SUPERBLOCK:
+                break
+            if not cut and range_coder.is_broken(coder.state, words):
+                raise BitstreamError(f"the payload ends or is broken in row {y} of its strip")
+        if not (cut or range_coder.is_complete(coder.state, words)):
+            raise BitstreamError("the payload does not end where its strip ends")
+        samples = strip.rec[:, 1:].copy()
+        for plane in range(self.planes):
+            if payload[0] >> plane & 1:
+                samples[plane] = self.smoothed(plane)
+        self.above = True
+        return samples
+
+
+@compiled
+def read_row(coder: Coder, strip: Strip, kept: Choice, y: int, cut: bool) -> int:
+    """Read a row of superblocks into `strip.rec`; returns how many of them are whole.
+
+    Args:
+        coder: what reads.
+        strip: its samples and maps are those of the row afterwards.
+        kept: as from `decisions`, of the row's superblocks or of none: what was read is written to it.
+        y: first row in the strip.
+        cut: whether the words may end anywhere: what is read after that is worth nothing.
+    """
+    available = np.uint64(coder.words.size)
+    for x in range(0, strip.rec.shape[2], 32):
+        code_superblock(coder, strip, y, x)
+        if cut and coder.state[POSITION] > available:
+            return x >> 5
+        keep_decisions(strip.choice, kept, x >> 5)
+    next_row(strip.maps)
+    return strip.rec.shape[2] >> 5

@@ -1,0 +1,114 @@
+"""Strips of a picture to payloads: the search decides, the entropy model and prediction run on from strip to strip."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.bitstream.strip_coder import StripCoder
+from qimg.codecs.block.bitstream.superblocks import code_superblock, keep_decisions
+from qimg.codecs.block.encoder.analysis import Target, new_space
+from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.search import search as search_superblock
+from qimg.codecs.block.model.maps import next_row
+from qimg.codecs.block.model.strip import Choice, Strip
+from qimg.codecs.block.model.tables import Tables
+from qimg.codecs.block.transform.colour import squared_error
+from qimg.codecs.block.transform.geometry import SUPERBLOCK, padded
+from qimg.core.arguments import Array
+from qimg.core.compiled import compiled
+from qimg.entropy import range_coder
+from qimg.entropy.mixing import Coder, new_writer
+
+MOST_BITS = 60
+"""Per sample: no block takes more."""
+
+
+def encode_strips(
+    strips: Iterable[Array],
+    tables: Tables,
+    parameters: Parameters,
+    *,
+    search: Search | None = None,
+    decoded: list[Array] | None = None,
+) -> Iterator[bytes]:
+    """Payloads of the strips of a picture.
+
+    Args:
+        strips: (planes, rows, width) int16 samples in 1/64 of a code value, 0 to 255 · 64, of 1 plane or of Y', Cb, Cr;
+            of the rows that `strip_rows` gives.
+        tables: fitted integers.
+        parameters: steps.
+        search: what the encoder tries.
+        decoded: where given, what a decoder will return of each strip is appended to it.
+    """
+    writer: StripWriter | None = None
+    for strip in strips:
+        planes, _, width = strip.shape
+        writer = writer or StripWriter(planes, width, tables, parameters, search or Search())
+        payload, samples = writer.write(strip)
+        if decoded is not None:
+            decoded.append(samples)
+        yield payload
+
+
+class StripWriter(StripCoder):
+    """Writes strips. With `keep`, `bits` holds every bit with its probability of being 1 in units of 2⁻¹⁶."""
+
+    def __init__(
+        self, planes: int, width: int, tables: Tables, parameters: Parameters, search: Search, *, keep: bool = False
+    ) -> None:
+        super().__init__(width, tables, search.settings(tables, parameters, planes), keep=keep)
+        self.search, self.space = search, new_space()
+        self.bits: list[tuple[Array, Array]] = []
+
+    def write(self, samples: Array) -> tuple[bytes, Array]:
+        """The payload of a strip, and what a decoder returns of it, both (planes, rows, width)."""
+        _, rows, width = samples.shape
+        source = padded_samples(samples)
+        strip = self.begin(source.shape[1])
+        target = Target(source, self.tables.costs, self.space)
+        writer = new_writer(SUPERBLOCK * self.width * self.planes * MOST_BITS)
+        written = []
+        for y in range(0, source.shape[1], SUPERBLOCK):
+            writer.position[0] = 0
+            write_row(writer, strip, target, self.room(), y)
+            self.end_row(y)
+            count = writer.position[0]
+            written.append((writer.bits[:count].copy(), writer.probabilities[:count].copy()))
+        if self.keep:
+            self.bits += written
+        words = range_coder.encode_bits(*(np.concatenate(part) for part in zip(*written, strict=True)))
+        decoded = strip.rec[:, 1 : 1 + rows, :width].copy()
+        filtered = 0
+        for plane in range(self.planes if self.search.filtered else 0):
+            smoothed = self.smoothed(plane)[:rows, :width]
+            if squared_error(samples[plane], smoothed) < squared_error(samples[plane], decoded[plane]):
+                filtered |= 1 << plane
+                decoded[plane] = smoothed
+        self.above = True
+        return bytes([filtered]) + words.astype("<u4").tobytes(), decoded
+
+
+def padded_samples(samples: Array) -> Array:
+    """Samples (planes, rows, width) with their last row and column repeated up to whole superblocks."""
+    more = [(0, padded(side) - side) for side in samples.shape[1:]]
+    return np.pad(samples, ((0, 0), *more), mode="edge")
+
+
+@compiled
+def write_row(coder: Coder, strip: Strip, target: Target, kept: Choice, y: int) -> None:
+    """Decide and write a row of superblocks.
+
+    Args:
+        coder: what writes.
+        strip: its samples and maps are those of the decisions afterwards.
+        target: what the search works with.
+        kept: as from `decisions`, of the row's superblocks or of none: what was decided is written to it.
+        y: first row in the strip.
+    """
+    for x in range(0, strip.rec.shape[2], 32):
+        search_superblock(strip, target, y, x)
+        code_superblock(coder, strip, y, x)
+        keep_decisions(strip.choice, kept, x >> 5)
+    next_row(strip.maps)

@@ -1,0 +1,33 @@
+"""JPEG by Pillow, which uses libjpeg-turbo: 4:2:0, with its default tables and with optimised, progressive ones."""
+
+from dataclasses import replace
+from functools import partial
+
+from qimg.codecs.peers.peer import Peer, metadata_in, save, whole_quality
+from qimg.codecs.protocol import METADATA, Capabilities, Curve, EncodeOptions
+from qimg.core.arguments import Array
+from qimg.images.metadata import options_for
+
+
+def _write(image: Array, options: EncodeOptions, *, optimised: bool = False) -> bytes:
+    more = {"optimize": True, "progressive": True} if optimised else {}
+    return save(image, "JPEG", quality=whole_quality(options), **more, **options_for(".jpg", metadata_in(options)))
+
+
+CODEC = Peer(
+    id="peer:jpeg",
+    name="JPEG",
+    about="libjpeg-turbo by Pillow, its defaults, 4:2:0",
+    suffix=".jpg",
+    form="JPEG",
+    capabilities=Capabilities(options=frozenset({"quality", *METADATA})),
+    curve=Curve(option="quality", settings=(5, 10, 20, 35, 50, 65, 78, 87, 93, 97)),
+    write=_write,
+)
+OPTIMISED = replace(
+    CODEC,
+    id="peer:jpeg-optimised",
+    name="JPEG optimised",
+    about="libjpeg-turbo by Pillow, optimised and progressive, 4:2:0",
+    write=partial(_write, optimised=True),
+)

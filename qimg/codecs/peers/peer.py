@@ -1,0 +1,130 @@
+"""A codec of others behind the protocol: a function that writes its files; Pillow reads most of them."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from qimg.codecs.errors import BitstreamError
+from qimg.codecs.protocol import (
+    METADATA,
+    Capabilities,
+    Curve,
+    Decoded,
+    DecodeOptions,
+    Encoded,
+    EncodeOptions,
+    Info,
+    Track,
+)
+from qimg.core import arguments
+from qimg.core.arguments import Array
+from qimg.images import Metadata
+
+_MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+_EXIF = b"Exif\0\0"
+
+
+def save(image: Array, form: str, **options: Any) -> bytes:
+    """A file in a format of Pillow's."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, form, **options)
+    return file.getvalue()
+
+
+def metadata_in(options: EncodeOptions) -> Metadata:
+    """The metadata among options."""
+    exif = options.exif.removeprefix(_EXIF) if options.exif else None
+    return Metadata(icc_profile=options.icc_profile, exif=exif, xmp=options.xmp)
+
+
+def whole_quality(options: EncodeOptions, *, low: int = 1) -> int:
+    """The quality as the integer that these encoders take."""
+    quality = options.quality if options.quality is not None else np.nan
+    ok = low <= quality <= 100 and float(quality).is_integer()
+    arguments.require(ok, "quality", f"must be a whole number in [{low}, 100]", options.quality)
+    return int(quality)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """A `qimg.codecs.protocol.Codec` whose files have a format of others, not qimg's envelope."""
+
+    id: str
+    name: str
+    about: str
+    suffix: str
+    form: str
+    """As Pillow names the format."""
+    capabilities: Capabilities
+    curve: Curve | None = None
+    write: Callable[[Array, EncodeOptions], bytes] = field(repr=False)
+    """The file of a picture that `capabilities` allows."""
+    pixels: Callable[[Image.Image], Array] = field(repr=False, default=np.asarray)
+    """Pixels of a file that Pillow has opened."""
+    opened: Callable[[], AbstractContextManager[Any]] = field(repr=False, default=nullcontext)
+    """Wraps the opening of a file."""
+    needs: str = ""
+    is_installed: Callable[[], bool] = field(repr=False, default=lambda: True)
+
+    def installed(self) -> bool:
+        """Whether the program is there."""
+        return self.is_installed()
+
+    def encode(self, image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
+        """The file of a picture, in one step."""
+        (data,) = (self.write(image, options) for _ in track(range(1)))
+        return Encoded(data=data, bits_per_pixel=8 * len(data) / (image.shape[0] * image.shape[1]))
+
+    def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
+        """The picture of a file."""
+        with self._picture(data) as picture:
+            check_area(picture.width, picture.height, options.max_pixels)
+            return Decoded(image=self.pixels(picture), **_metadata(picture))
+
+    def info(self, data: bytes) -> Info:
+        """The description of a file, from what stands before its pixels."""
+        with self._picture(data) as picture:
+            return described(self.id, data, (picture.height, picture.width), _MODES[picture.mode], _metadata(picture))
+
+    @contextmanager
+    def _picture(self, data: bytes) -> Iterator[Image.Image]:
+        with refused(self.name), self.opened(), Image.open(io.BytesIO(data), formats=[self.form]) as picture:
+            if picture.mode not in _MODES:
+                raise BitstreamError(
+                    f"pixels must be gray or RGB of 8 bits, but are {picture.mode}; qimg.load reads more"
+                )
+            yield picture
+
+
+@contextmanager
+def refused(name: str) -> Iterator[None]:
+    """Turn what a program raises at a broken file into `BitstreamError`."""
+    try:
+        yield
+    except BitstreamError:
+        raise
+    except Exception as error:  # decoders raise many kinds on broken files
+        raise BitstreamError(f"cannot be read as {name} ({error})") from None
+
+
+def check_area(width: int, height: int, max_pixels: int | None) -> None:
+    """Refuse pictures above a limit."""
+    if max_pixels is not None and width * height > max_pixels:
+        raise BitstreamError(f"the picture must have at most max_pixels={max_pixels}, but has {width * height}")
+
+
+def described(codec: str, data: bytes, sides: tuple[int, int], channels: int, metadata: dict[str, Any]) -> Info:
+    """The description of a file of 8 bits per channel, of (height, width)."""
+    parts = {name: len(part) for name, part in metadata.items()}
+    parts["pixels"] = max(len(data) - sum(parts.values()), 0)  # a compressed profile is shorter than the profile
+    return Info(codec=codec, width=sides[1], height=sides[0], channels=channels, bit_depth=8, parts=parts, **metadata)
+
+
+def _metadata(picture: Image.Image) -> dict[str, Any]:
+    parts = {name: picture.info[name] for name in METADATA if picture.info.get(name)}
+    return {name: part.removeprefix(_EXIF) if name == "exif" else part for name, part in parts.items()}

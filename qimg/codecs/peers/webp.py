@@ -1,0 +1,27 @@
+"""WebP by Pillow, which uses libwebp, at its slowest method."""
+
+from PIL import features
+
+from qimg.codecs.peers.peer import Peer, metadata_in, save, whole_quality
+from qimg.codecs.protocol import METADATA, Capabilities, Curve, EncodeOptions
+from qimg.core.arguments import Array
+from qimg.images.metadata import options_for
+
+
+def _write(image: Array, options: EncodeOptions) -> bytes:
+    quality = whole_quality(options, low=0)
+    return save(image, "WEBP", quality=quality, method=6, **options_for(".webp", metadata_in(options)))
+
+
+CODEC = Peer(
+    id="peer:webp",
+    name="WebP",
+    about="libwebp by Pillow, method 6",
+    suffix=".webp",
+    form="WEBP",
+    capabilities=Capabilities(options=frozenset({"quality", *METADATA}), gray=False),
+    curve=Curve(option="quality", settings=(0, 5, 15, 30, 50, 65, 78, 86, 92, 97)),
+    write=_write,
+    needs="Pillow with WebP",
+    is_installed=lambda: bool(features.check("webp")),
+)

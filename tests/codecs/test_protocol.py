@@ -1,0 +1,233 @@
+"""Laws of the protocol, over every codec of the registry that is installed, and over a pack of pictures."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from qimg import codecs, images, metrics
+from qimg.codecs import registry
+from qimg.codecs.envelope import Envelope, Reader, assemble, varint
+from qimg.codecs.protocol import (
+    MAX_PIXELS,
+    METADATA,
+    TARGETS,
+    Capabilities,
+    Codec,
+    DecodeOptions,
+    EncodeOptions,
+    PackCodec,
+    Track,
+    listed,
+)
+from qimg.core.arguments import Array
+
+INSTALLED = [codec for codec in registry.codecs() if codec.installed()]
+VALUES = {
+    "quality": 60,
+    "size": 3000,
+    "bits_per_pixel": 2.0,
+    "psnr_db": 32.0,
+    "distance": 2.0,
+    "reduction": 10.0,
+    "effort": 1,
+    "progressive": True,
+    "stable": True,
+    "icc_profile": b"profile",
+    "exif": b"II*\0\x08\0\0\0\0\0\0\0\0\0",
+    "xmp": b"<x/>",
+}
+"""One value of every option but the tables."""
+
+
+@pytest.fixture(params=INSTALLED, ids=lambda codec: codec.id)
+def codec(request) -> Codec:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def photo() -> Array:
+    pixels = images.box_mean(images.bundled("coffee"), 5)
+    pixels.setflags(write=False)
+    return pixels
+
+
+def good(codec: Codec) -> dict[str, float]:
+    """The best setting of the codec's curve; nothing where there is none to set."""
+    return codec.curve.at(codec.curve.settings[-1]) if codec.curve else {}
+
+
+def kinds(photo: Array) -> dict[str, Array]:
+    alpha = np.dstack([photo, photo[..., 1]])
+    every = {"gray": photo[..., 1], "RGB": photo, "gray + alpha": alpha[..., 2:], "RGB + alpha": alpha}
+    return every | {f"{name}, 16 bits": image.astype(np.uint16) * 257 for name, image in every.items()}
+
+
+def test_every_codec_has_the_protocol_and_its_id(codec) -> None:
+    assert isinstance(codec, Codec)
+    assert not isinstance(codec, PackCodec)
+    assert registry.codec(codec.id) is codec
+    assert codec.suffix.startswith(".")
+    assert codec.capabilities.options <= {field.name for field in fields(EncodeOptions)}
+    if codec.curve:
+        assert codec.curve.option in codec.capabilities.options
+        assert codec.curve.option in TARGETS
+
+
+def test_pictures_that_are_declared_come_back_close_and_in_shape_and_others_are_refused(codec, photo) -> None:
+    can = codec.capabilities
+    for name, image in kinds(photo).items():
+        if ("alpha" in name and not can.alpha) or ("16" in name and not can.sixteen_bit):
+            with pytest.raises(ValueError, match=rf"codec {codec.id} holds (8 bits|no alpha).*; codecs that support"):
+                codecs.encode(image, codec=codec.id, **good(codec))
+            continue
+        before = image.copy()
+        shown = codecs.decode(codecs.encode(image, codec=codec.id, **good(codec)), codec=codec.id)
+        assert_array_equal(image, before)
+        assert shown.dtype == image.dtype
+        if can.lossless:
+            assert_array_equal(shown, image)
+            continue
+        assert shown.shape == (image.shape if can.gray or image.ndim == 3 else (*image.shape, 3))
+        if images.has_alpha(image):
+            assert_array_equal(shown[..., -1], image[..., -1])
+        reference = image if shown.ndim == image.ndim else np.dstack([image] * 3)
+        # Curves end near 40 dB on large colour photographs; a small picture shows 4:2:0 most, and gray has a third
+        # of the raw bytes of which JPEG 2000 keeps a share.
+        assert metrics.psnr_db(images.without_alpha(reference), images.without_alpha(shown)) > 29
+
+
+@pytest.mark.parametrize("option", VALUES)
+def test_options_that_are_declared_change_the_file_and_others_are_refused(codec, photo, option) -> None:
+    value = VALUES[option]
+    target = {} if option in TARGETS else good(codec)
+    if option not in codec.capabilities.options:
+        able = [other.id for other in registry.codecs() if option in other.capabilities.options]
+        words = f"{option} has no effect with codec {codec.id}; codecs that support it: {', '.join(able)}"
+        with pytest.raises(ValueError, match=words):
+            codecs.encode(photo, codec=codec.id, **target, **{option: value})
+        return
+    data = codecs.encode(photo, codec=codec.id, **target, **{option: value})
+    assert data != codecs.encode(photo, codec=codec.id, **good(codec))
+    if option in METADATA:
+        assert getattr(codecs.decode_picture(data, codec=codec.id), option) == value
+        assert getattr(codecs.info(data, codec=codec.id), option) == value
+
+
+def test_info_describes_what_decoding_gives(codec, photo) -> None:
+    data = codecs.encode(photo, codec=codec.id, **good(codec))
+    info = codecs.info(data, codec=codec.id)
+    assert (info.codec, info.height, info.width, info.channels) == (codec.id, *photo.shape)
+    assert (info.bit_depth, info.has_alpha, info.complete) == (8, False, True)
+    assert sum(info.parts.values()) == len(data)
+    encoded = codecs.encode_picture(photo, codec=codec.id, **good(codec))
+    assert info.bits_per_pixel == encoded.bits_per_pixel == 8 * len(data) / photo[..., 0].size
+
+
+def test_large_pictures_and_other_files_are_refused(codec, photo) -> None:
+    data = codecs.encode(photo, codec=codec.id, **good(codec))
+    with pytest.raises(codecs.BitstreamError, match="must have at most max_pixels=9599, but has 9600"):
+        codecs.decode(data, codec=codec.id, max_pixels=9599)
+    for damaged in (b"", b"no picture at all", data[: len(data) // 20]):
+        with pytest.raises(codecs.BitstreamError):
+            codecs.decode(damaged, codec=codec.id)
+        with pytest.raises(codecs.BitstreamError):
+            codecs.info(damaged[:10], codec=codec.id)
+
+
+def test_tables_are_refused_where_they_have_no_effect(codec, photo) -> None:
+    data = codecs.encode(photo, codec=codec.id, **good(codec))
+    if "tables" not in codec.capabilities.options:
+        with pytest.raises(ValueError, match=f"tables has no effect with codec {codec.id}; .* it: block"):
+            codecs.decode(data, codec=codec.id, tables=object())
+
+
+def test_a_target_is_needed_where_there_is_one(codec, photo) -> None:
+    targets = [name for name in TARGETS if name in codec.capabilities.options]
+    if targets:
+        words = "^one of quality, size" if len(targets) > 1 else f"^{targets[0]} must be given, but given are none"
+        with pytest.raises(ValueError, match=words):
+            codecs.encode(photo, codec=codec.id)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"quality": 5, "size": 9}, "one of quality, size, bits_per_pixel and psnr_db must be given, but given are"),
+        ({"quality": 5, "distance": 1.0}, "but given are quality, distance"),
+        ({"size": 0}, "size must be an integer of at least 1, but size=0"),
+        ({"bits_per_pixel": math.nan}, "bits_per_pixel must be positive, but bits_per_pixel=nan"),
+        ({"psnr_db": math.inf}, "psnr_db must be finite, but psnr_db=inf"),
+        ({"effort": 0}, r"effort must be in \[1, 9\], but effort=0"),
+        ({"effort": 2.5}, r"effort must be an integer in \[1, 9\], but effort=2.5"),
+    ],
+)
+def test_options_are_checked_once_for_all_codecs(options, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        EncodeOptions(**options)
+
+
+def test_options_that_are_named_are_those_that_differ_from_their_defaults() -> None:
+    assert EncodeOptions().named == {}
+    assert EncodeOptions(quality=0, progressive=True, stable=False).named == {"quality": 0, "progressive": True}
+    assert DecodeOptions().max_pixels == MAX_PIXELS
+    assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]
+
+
+# Packs of many small pictures.
+
+
+class SmallPack:
+    """A pack codec in a few lines: the pictures' sizes, then their pixels, without loss."""
+
+    id, name, number = "small-pack", "small pack", 99
+    capabilities = Capabilities(options=frozenset(), sixteen_bit=False, lossless=True)
+
+    def encode_pack(self, images: Sequence[Array], options: EncodeOptions, *, track: Track = iter) -> bytes:
+        sides = b"".join(varint(side) for image in images for side in image.shape)
+        header = Envelope(number=self.number).to_bytes() + varint(len(images)) + sides
+        return assemble(header, [(b"S", images[index].tobytes()) for index in track(range(len(images)))])
+
+    def decode_pack(self, data: bytes, options: DecodeOptions) -> list[Array]:
+        reader = Reader(data)
+        reader.envelope_of(self.id, self.number, version=1)
+        count = reader.varint("the number of pictures")
+        shapes = [(reader.varint("the height"), reader.varint("the width")) for _ in range(count)]
+        reader.check("the header")
+        area = sum(height * width for height, width in shapes)
+        if options.max_pixels is not None and area > options.max_pixels:
+            raise codecs.BitstreamError(f"the pictures must have at most {options.max_pixels} pixels, but have {area}")
+        chunks = reader.chunks((b"S",), repeated=(b"S",))
+        return [np.frombuffer(one.payload, np.uint8).reshape(shape) for one, shape in zip(chunks, shapes, strict=True)]
+
+
+PACK = SmallPack()
+
+
+def test_a_pack_keeps_pictures_and_their_order() -> None:
+    rng = np.random.default_rng(0)
+    shapes = [(28, 28), (1, 1), (5, 300)]
+    pictures = [rng.integers(0, 256, shape, np.uint8) for shape in shapes]
+    data = PACK.encode_pack(pictures, EncodeOptions())
+    for picture, shown in zip(pictures, PACK.decode_pack(data, DecodeOptions()), strict=True):
+        assert_array_equal(picture, shown)
+    with pytest.raises(codecs.BitstreamError, match="at most 2284 pixels, but have 2285"):
+        PACK.decode_pack(data, DecodeOptions(max_pixels=2284))
+    with pytest.raises(codecs.BitstreamError, match="is altered"):
+        PACK.decode_pack(data[:-20] + b"x" + data[-19:], DecodeOptions())
+
+
+def test_packs_and_single_pictures_are_told_apart(monkeypatch, photo) -> None:
+    assert isinstance(PACK, PackCodec)
+    assert not isinstance(PACK, Codec)
+    monkeypatch.setattr(registry, "_ENTRIES", dict(registry._ENTRIES))
+    monkeypatch.setattr(registry, "PACK", PACK, raising=False)
+    registry.register("small-pack", "qimg.codecs.registry:PACK", number=PACK.number)
+    assert registry.pack_codec("small-pack") is PACK
+    with pytest.raises(ValueError, match="codec='block' is a codec for single pictures"):
+        registry.pack_codec("block")
+    with pytest.raises(ValueError, match="codec='small-pack' is a codec for packs of many pictures"):
+        codecs.decode(PACK.encode_pack([photo[..., 0]], EncodeOptions()))
