@@ -12,7 +12,7 @@ from qiskit.primitives import BackendSamplerV2, DataBin
 from qiskit.providers import BackendV2
 from qiskit_aer import AerSimulator  # also gives circuits their set_… and save_… methods
 
-from circuits.transforms.unitaries import BASIS_GATES, compile_circuit, compile_circuits
+from circuits.compilation import BASIS_GATES, compile_circuit, compile_circuits
 from qimg.core import arguments
 from qimg.core.arguments import Array, integer
 

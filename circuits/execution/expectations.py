@@ -10,6 +10,7 @@ from qiskit.primitives import BackendEstimatorV2
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 
+from circuits.compilation import compile_circuit
 from circuits.execution.backends import (
     _ibm_runtime,
     _is_runtime_device,
@@ -19,7 +20,6 @@ from circuits.execution.backends import (
     _threads,
     _undisturbed,
 )
-from circuits.transforms.unitaries import compile_circuit
 from qimg.core import arguments
 from qimg.core.arguments import Array
 

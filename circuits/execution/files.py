@@ -6,7 +6,7 @@ from pathlib import Path
 from qiskit import qasm3, qpy
 from qiskit.circuit import QuantumCircuit
 
-from circuits.transforms.unitaries import compile_circuit
+from circuits.compilation import compile_circuit
 from qimg.core.arguments import integer, require
 
 ENDINGS = (".qasm", ".qpy")

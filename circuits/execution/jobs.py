@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
+from circuits.compilation import BASIS_GATES, compile_circuit
 from circuits.execution.backends import MAX_COUNTED_QUBITS, _measured, _named, _seed, _several, run
-from circuits.transforms.unitaries import BASIS_GATES, compile_circuit
 from qimg.core import arguments
 from qimg.core.arguments import integer
 

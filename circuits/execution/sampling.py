@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import QuantumCircuit
 
+from circuits.compilation import BASIS_GATES, compile_circuit
 from circuits.execution.backends import aer_result, from_state
 from circuits.preparation.states import template, template_angles
-from circuits.transforms.unitaries import BASIS_GATES, compile_circuit
 from qimg.core import arguments
 from qimg.core.arguments import Array, integer
 from qimg.states import amplitude_encode, pad_to_register, qubits_for

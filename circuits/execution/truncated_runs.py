@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Pauli
 
+from circuits.compilation import compile_circuit
 from circuits.execution.backends import aer_result
-from circuits.transforms.unitaries import compile_circuit
 from qimg.core import arguments
 from qimg.core.arguments import integer
 from qimg.tensor_train import TensorTrain, from_aer, norm

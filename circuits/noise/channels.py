@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import UCRYGate
 
+from circuits.compilation import compile_circuit
 from circuits.execution.backends import aer_result, from_state
-from circuits.transforms.unitaries import compile_circuit
 from qimg.core import arguments
 from qimg.core.arguments import Array, integer
 from qimg.states import pad_to_register, qubits_for

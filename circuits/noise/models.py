@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 from qiskit_aer.noise import NoiseModel, amplitude_damping_error, depolarizing_error
 
+from circuits.compilation import BASIS_GATES, compile_circuits
 from circuits.execution.backends import _several, aer_result, backend
-from circuits.transforms.unitaries import BASIS_GATES, compile_circuits
 from qimg.core import arguments
 from qimg.core.arguments import Array, fraction, one_of, require
 

@@ -4,14 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from circuits.representation.colours import CODES
-from circuits.representation.encodings import EncodedImage, _picture
+from circuits.representation.encodings import REPRESENTATIONS, WITH_INTERVALS
+from circuits.representation.positions import picture_of_levels
+from circuits.representation.protocol import EncodedImage, PixelProbabilities
 from qimg.core import arguments
 from qimg.core.arguments import Array, one_of, require, require_shape
 
 METHODS = ("clopper-pearson", "wilson")
-WITH_INTERVALS = ("amplitude", "frqi", "mcrqi")
-"""Representations whose pixels are a rising function of one probability, by shots of the register."""
 
 
 def probability_interval(
@@ -71,28 +70,25 @@ def decode_intervals(
     the pixel as often as it covers the probability.
 
     Args:
-        encoded: "amplitude", "frqi" or "mcrqi", not compressed: shape and order are taken from it, not the picture.
+        encoded: in a representation of `WITH_INTERVALS`, or "dct"; not compressed. Shape and order are taken from it.
         counts: (2**n_qubits,) of all qubits.
         level: in (0, 1), for each pixel by itself.
         method: as in `probability_interval`.
 
     Raises:
-        ValueError: another representation. In "dct" a pixel is the same as in "amplitude"; bits are right or wrong.
+        ValueError: a representation without intervals: bits are right or wrong. Those of "dct" are intervals of the
+            picture that the kept coefficients give.
     """
-    if encoded.representation not in (*WITH_INTERVALS, "dct"):
-        known = ", ".join(WITH_INTERVALS)
-        raise ValueError(f"encoded must be one of {known} for intervals, but encoded={encoded.representation!r}")
+    representation = REPRESENTATIONS[encoded.representation]
+    if not isinstance(representation, PixelProbabilities):
+        names = ", ".join(WITH_INTERVALS)
+        raise ValueError(f"encoded must be one of {names} for intervals, but encoded={encoded.representation!r}")
     numbers = arguments.real("counts", counts)
     require_shape(numbers.shape == (2**encoded.n_qubits,), "counts", f"({2**encoded.n_qubits},)", numbers)
-    if encoded.colour_qubits == 0:
-        ends = [encoded.norm * end for end in amplitude_interval(numbers, level=level, method=method)]
-    else:
-        table = numbers.reshape(2, -1)
-        shares = probability_interval(table[1], table.sum(axis=0), level=level, method=method)
-        bits = 16 if encoded.dtype == np.uint16 else 8
-        code = CODES[encoded.representation]
-        ends = [code.to_levels(2 * np.arcsin(np.sqrt(share))[None], bits) for share in shares]
-    low, high = (_picture(encoded, end, rounded=False) for end in ends)
+    successes, trials = representation.outcomes(encoded, numbers)
+    ends = probability_interval(successes, trials, level=level, method=method)
+    levels = [representation.levels_of_probability(encoded, end) for end in ends]
+    low, high = (picture_of_levels(one, representation, encoded) for one in levels)
     return low, high
 
 

@@ -6,28 +6,19 @@ vanishing or dropped coefficient saves its rotation and the CX that led to it al
 """
 
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
+from circuits.compilation import GateCount
 from qimg.core import arguments
 from qimg.core.arguments import Array, fraction
 from qimg.transforms import forward
 
 VANISHING = 1e-12
 """Angle below which rounding explains a coefficient."""
-
-
-class RotationCost(NamedTuple):
-    """Gates of a multiplexed rotation."""
-
-    cx: int
-    """CX gates."""
-    rotations: int
-    """RY gates."""
 
 
 def walsh_coefficients(angles: ArrayLike) -> Array:
@@ -88,16 +79,16 @@ def parity_path(coefficients: ArrayLike) -> Array:
     return min(gray, walk, key=_flips)
 
 
-def rotation_cost(coefficients: ArrayLike) -> RotationCost:
+def rotation_cost(coefficients: ArrayLike) -> GateCount:
     """Gates of `append_rotation`, without building them: a million gates are counted in a second."""
     path = parity_path(coefficients)
     first = float(np.ravel(coefficients)[0])
     if len(path) == 0:
-        return RotationCost(0, int(abs(first) > VANISHING))
-    return RotationCost(_flips(path), len(path) + int(abs(first - np.pi / 2) > VANISHING))
+        return GateCount(cx=0, one_qubit=int(abs(first) > VANISHING))
+    return GateCount(cx=_flips(path), one_qubit=len(path) + int(abs(first - np.pi / 2) > VANISHING))
 
 
-def gray_rotation_cost(coefficients: ArrayLike) -> RotationCost:
+def gray_rotation_cost(coefficients: ArrayLike) -> GateCount:
     """The same in the order of the Gray code, closed to a cycle: what QPIXL builds (Amankwah et al., 2022).
 
     The CX between two rotations that are kept join: one for each bit in which their parities differ.
@@ -107,7 +98,7 @@ def gray_rotation_cost(coefficients: ArrayLike) -> RotationCost:
     kept[0] = True
     masks = np.flatnonzero(kept)
     cycle = masks[np.argsort(_gray_rank(masks), kind="stable")]
-    return RotationCost(_flips(cycle), int((np.abs(values) > VANISHING).sum()))
+    return GateCount(cx=_flips(cycle), one_qubit=int((np.abs(values) > VANISHING).sum()))
 
 
 def append_rotation(circuit: QuantumCircuit, coefficients: ArrayLike, controls: list[int], target: int) -> None:

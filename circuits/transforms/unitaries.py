@@ -1,12 +1,7 @@
-"""Transform circuits with the same matrices as `qimg.transforms`, and their cost in gates."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+"""Transform circuits with the same matrices as `qimg.transforms`."""
 
 import numpy as np
 from numpy.typing import ArrayLike
-from qiskit import transpile
 from qiskit.circuit import QuantumCircuit
 from qiskit.circuit.library import QFTGate, UnitaryGate
 
@@ -23,22 +18,6 @@ DENSE_QUBITS = 6
 
 STRUCTURED_ABOVE = {"dct": 4, "haar": 2}
 """Qubits of an axis above which the gates follow the structure: fewer gates (`circuits.transforms.structured`)."""
-
-BASIS_GATES = ("cx", "rz", "sx", "x", "ry")
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateCount:
-    """Size of a compiled circuit."""
-
-    cx: int
-    """Two-qubit CX gates."""
-    one_qubit: int
-    """Gates on one qubit."""
-    depth: int
-    """Longest path through the gates."""
-    optimization_level: int
-    """Qiskit's transpiler level."""
 
 
 def transform_circuit(name: str, n_qubits: int, *, rho: ArrayLike | None = None) -> QuantumCircuit:
@@ -103,66 +82,6 @@ def transform_unitary(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
         return qimg.transforms.klt(_required_rho(rho, dimension))
     _without_rho(name, rho)
     return qimg.transforms.unitary("identity" if "identity" in name else name.replace("qft", "dft"), dimension)
-
-
-def compile_circuit(
-    circuit: QuantumCircuit,
-    *,
-    optimization_level: int = 1,
-    backend: Any = None,
-    layout: Sequence[int] | None = None,
-) -> QuantumCircuit:
-    """Transpile to CX and one-qubit gates, or for a backend.
-
-    Level 1 is the default because levels 2 and 3 may leave the qubits permuted (elided swaps): such a circuit is right
-    for a backend, which undoes the permutation in its results, and wrong when its matrix is composed or compared.
-
-    Args:
-        circuit: any circuit.
-        optimization_level: 0 to 3.
-        backend: a `BackendV2`; CX and one-qubit gates on qubits that are all connected when left out.
-        layout: the backend's qubit for each qubit of the circuit; Qiskit chooses when left out.
-    """
-    (compiled,) = compile_circuits([circuit], optimization_level=optimization_level, backend=backend, layout=layout)
-    return compiled
-
-
-def compile_circuits(
-    circuits: Sequence[QuantumCircuit],
-    *,
-    optimization_level: int = 1,
-    backend: Any = None,
-    layout: Sequence[int] | None = None,
-) -> list[QuantumCircuit]:
-    """`compile_circuit` of many: the passes are put together once, which takes longer than a small circuit does."""
-    options: dict[str, Any] = {
-        "optimization_level": integer("optimization_level", optimization_level, 0, 3),
-        "seed_transpiler": 0,
-        "num_processes": 1,
-        # Untouched qubits would be taken for |0⟩ and used as clean ancillas, which a transform's are not.
-        "qubits_initially_zero": False,
-    }
-    if backend is None:
-        return list(transpile(list(circuits), basis_gates=list(BASIS_GATES), **options))
-    place = None if layout is None else [int(qubit) for qubit in layout]
-    if place is not None:
-        for circuit in circuits:
-            wires = circuit.num_qubits
-            fits = len(set(place)) == len(place) == wires and 0 <= min(place) <= max(place) < backend.num_qubits
-            arguments.require(fits, "layout", f"must name {wires} different qubits of {backend.num_qubits}", place)
-    return list(transpile(list(circuits), backend=backend, initial_layout=place, **options))
-
-
-def count_gates(circuit: QuantumCircuit, *, optimization_level: int = 1) -> GateCount:
-    """Gates and depth after `compile_circuit` to CX and one-qubit gates, all qubits connected."""
-    compiled = compile_circuit(circuit, optimization_level=optimization_level)
-    counts = compiled.count_ops()
-    return GateCount(
-        cx=int(counts.get("cx", 0)),
-        one_qubit=int(sum(counts.get(gate, 0) for gate in BASIS_GATES if gate != "cx")),
-        depth=int(compiled.depth()),
-        optimization_level=optimization_level,
-    )
 
 
 def _separable_klt_factors(rho: ArrayLike | None, n_qubits: int) -> tuple[Array, Array]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import circuits
-from circuits.representation.encodings import REPRESENTATIONS
 from circuits.representation.multiplexed import gray_rotation_cost
 from experiments._run.parameters import integers, not_empty
 from experiments._run.pictures import Picture, PictureParams, Track
@@ -31,12 +30,12 @@ COLOUR = ("mcrqi", "frqci")
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    representations: tuple[str, ...] = REPRESENTATIONS
+    representations: tuple[str, ...] = tuple(circuits.REPRESENTATIONS)
     """Representations of the crop."""
     side: int = 8
     """Rows and columns of the crop, at the middle of the picture."""
-    order: str = "row-major"
-    """Order of the pixels: "row-major" or "morton"; "dct" takes blocks."""
+    order: str = "row_major"
+    """Order of the pixels: "row_major" or "morton"; "dct" takes blocks."""
     shots: tuple[int, ...] = (1024, 8192, 65536)
     """Shots of the crop."""
     shares: tuple[float, ...] = (1.0, 0.5, 0.25, 0.1, 0.05)
@@ -84,7 +83,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     for share in params.shares:
         require(0 <= share <= 1, "shares", "must be in [0, 1]", share)
     for name in params.representations:
-        one_of("representations", name, REPRESENTATIONS)
+        one_of("representations", name, circuits.REPRESENTATIONS)
     rng = np.random.default_rng(integer("seed", params.seed, 0))
     rows: list[Row] = []
     for picture in track(params.gather().pictures):
@@ -104,16 +103,14 @@ def _of_crop(picture: Picture, name: str, params: Params, rng: np.random.Generat
     encoded = circuits.encode_image(crop, name, order=_order(name, params), kept=64 if name == "dct" else None)
     # All but the transform are made of RY and CX already.
     circuit = circuits.image_circuit(encoded)
-    circuit = circuits.compile_circuit(circuit) if name == "dct" else circuit
-    cx = int(circuit.count_ops().get("cx", 0))
-    cost = circuits.ImageCost(encoded.n_qubits, cx, int(circuit.size()) - cx)
+    cost = circuits.count_gates(circuit, optimization_level=1 if name == "dct" else None)
     state = circuits.image_state(encoded)
     decoded = {0: circuits.decode_state(encoded, state)}
     for shots in params.shots:
         counts = rng.multinomial(shots, state**2 / float((state**2).sum()))
         decoded[shots] = circuits.decode_counts(encoded, counts)
     return [
-        _row(picture, "crop", encoded, 1.0, cost, psnr=_psnr(crop, found), shots=shots, depth=circuit.depth())
+        _row(picture, "crop", encoded, 1.0, cost, psnr=_psnr(crop, found), shots=shots)
         for shots, found in decoded.items()
     ]
 
@@ -138,11 +135,10 @@ def _row(
     part: str,
     encoded: circuits.EncodedImage,
     kept: float,
-    cost: circuits.ImageCost,
+    cost: circuits.GateCount,
     *,
     psnr: float,
     shots: int = 0,
-    depth: float = float("nan"),
 ) -> Row:
     gray = sum(gray_rotation_cost(table).cx for table in encoded.table) if encoded.colour_qubits else float("nan")
     return Row(
@@ -151,10 +147,10 @@ def _row(
         representation=encoded.representation,
         kept=kept,
         pixels=encoded.shape[0] * encoded.shape[1],
-        qubits=cost.qubits,
+        qubits=encoded.n_qubits,
         cx=cost.cx,
         one_qubit=cost.one_qubit,
-        depth=depth,
+        depth=float("nan") if cost.depth is None else cost.depth,
         gray_cx=gray,
         shots=shots,
         psnr_db=psnr,

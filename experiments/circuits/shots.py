@@ -14,7 +14,6 @@ import numpy as np
 from scipy import stats
 
 import circuits
-from circuits.representation.encodings import REPRESENTATIONS
 from experiments._run.parameters import integers, not_empty
 from experiments._run.pictures import Picture, PictureParams, Track
 from experiments.circuits.representations import COLOUR, colour_levels
@@ -39,7 +38,7 @@ class Params(PictureParams):
     """Mean shots for each 8×8 patch."""
     patches: int = 64
     """Patches drawn at random from each picture."""
-    representations: tuple[str, ...] = REPRESENTATIONS
+    representations: tuple[str, ...] = tuple(circuits.REPRESENTATIONS)
     """Representations; amplitudes are always measured."""
     patches_each: int = 8
     """Patches of each representation but the amplitudes."""
@@ -96,7 +95,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     integers("shots_per_patch", params.shots_per_patch, 1)
     not_empty("representations", params.representations)
     for name in params.representations:
-        one_of("representations", name, REPRESENTATIONS)
+        one_of("representations", name, circuits.REPRESENTATIONS)
     rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
     for picture in track(params.gather().pictures):
@@ -152,7 +151,7 @@ def _of_registers(
     kept = params.kept if name == "dct" else None
     # A black patch has no state where amplitudes hold the pixels.
     patches = np.array([patch for patch in cut if name != "dct" or patch.any()])
-    order = "blocks" if kept else "row-major"
+    order = "blocks" if kept else "row_major"
     encoded = [circuits.encode_image(patch, name, order=order, kept=kept) for patch in patches]
     weights = [circuits.image_state(one) ** 2 for one in encoded]
     rows = []

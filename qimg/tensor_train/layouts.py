@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from qimg.core import arguments
 from qimg.core.arguments import Array, integer, one_of, require_shape
-from qimg.patches import pad_edges
+from qimg.patches import order_bits, pad_edges
 from qimg.states import qubits_for
 
 ORDERS = ("row_major", "morton", "quadtree")
@@ -130,20 +130,14 @@ def layout(shape: Sequence[int], order: str, *, levels: int = 1) -> Layout:
     if order != "quadtree" and levels != 1:
         raise ValueError(f"levels has no effect on the order {order} and must be left out, but levels={levels}")
     m, n = qubits_for(sizes[1]), qubits_for(sizes[0])
-    shared = min(m, n)
-    rows, columns = [m + bit for bit in range(n)][::-1], list(range(m))[::-1]
-    pairs = list(zip(rows[n - shared :], columns[m - shared :], strict=True))
-    lone = [(bit,) for bit in (*rows[: n - shared], *columns[: m - shared])]
-    sites: list[tuple[int, ...]]
-    if order == "row_major":
-        sites = [(bit,) for bit in (*rows, *columns)]
-    elif order == "morton":
-        sites = [*lone, *((bit,) for pair in pairs for bit in pair)]
-    else:
+    coarse_first = order_bits("morton" if order == "quadtree" else order, n, m)[::-1]
+    widths = [1] * (n + m)
+    if order == "quadtree":
         # Where the levels do not divide evenly the coarsest site is the smaller one.
-        first = shared % levels
-        groups = ([pairs[:first]] if first else []) + [pairs[k : k + levels] for k in range(first, shared, levels)]
-        sites = [*lone, *(tuple(bit for pair in group for bit in pair) for group in groups)]
+        whole, rest = divmod(min(m, n), levels)
+        widths = [1] * abs(m - n) + [2 * rest] * (rest > 0) + [2 * levels] * whole
+    ends = np.cumsum(widths).tolist()
+    sites = [coarse_first[end - width : end] for end, width in zip(ends, widths, strict=True)]
     planes = qubits_for(sizes[2]) if len(sizes) == 3 else 0
     if planes:
         sites.insert(0, tuple(range(n + m + planes - 1, n + m - 1, -1)))
