@@ -18,10 +18,10 @@ class GateCount(NamedTuple):
     """CX gates."""
     one_qubit: int
     """Gates on one qubit."""
-    depth: int | None = None
-    """Longest path through the gates; None where they were counted without building the circuit."""
-    optimization_level: int | None = None
-    """Level of Qiskit's transpiler; None where the circuit was counted as it stands."""
+    depth: int = 0
+    """Longest path through the gates; 0 where they were counted without building the circuit."""
+    optimization_level: int = 0
+    """Level of Qiskit's transpiler; 0 where nothing was optimised."""
 
 
 def compile_circuit(
@@ -86,7 +86,7 @@ def count_gates(circuit: QuantumCircuit, *, optimization_level: int | None = 1) 
         cx=int(counts.get("cx", 0)),
         one_qubit=int(sum(counts.get(gate, 0) for gate in BASIS_GATES if gate != "cx")),
         depth=int(circuit.depth()),
-        optimization_level=optimization_level,
+        optimization_level=optimization_level or 0,
     )
 
 

@@ -13,8 +13,7 @@ from qiskit.providers import BackendV2
 from qiskit_aer import AerSimulator  # also gives circuits their set_… and save_… methods
 
 from circuits.compilation import BASIS_GATES, compile_circuit, compile_circuits
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core.arguments import Array, integer, one_of, require
 
 SIMULATORS = ("statevector", "density_matrix", "matrix_product_state")
 """Ideal Aer simulators; `generic` adds noise, `fake_…` and `ibm_…` need the `ibm` extra."""
@@ -108,18 +107,18 @@ def run(
     many = _several(circuits)
     each = [shots] * len(many) if isinstance(shots, int | np.integer) or np.ndim(shots) == 0 else list(shots)
     each = [integer("shots", one, 1) for one in each]  # type: ignore[arg-type]
-    arguments.require(len(each) == len(many), "shots", f"must be one number, or {len(many)}", len(each))
+    require(len(each) == len(many), "shots", f"must be one number, or {len(many)}", len(each))
     _seed(seed)
     device = _named(backend)
     measured = [_measured(circuit) for circuit in many]
     bits = {circuit.num_clbits for circuit in measured}
-    arguments.require(len(bits) == 1, "circuits", "must measure equally many bits", sorted(bits))
+    require(len(bits) == 1, "circuits", "must measure equally many bits", sorted(bits))
     width = bits.pop()
-    arguments.require(width <= MAX_COUNTED_QUBITS, "circuits", f"must measure at most {MAX_COUNTED_QUBITS} bits", width)
+    require(width <= MAX_COUNTED_QUBITS, "circuits", f"must measure at most {MAX_COUNTED_QUBITS} bits", width)
     widest = max(circuit.num_qubits for circuit in measured)
     most = getattr(device, "num_qubits", None)
     fits = most is None or isinstance(device, AerSimulator) or widest <= most
-    arguments.require(fits, "circuits", f"must have at most the {most} qubits of {device.name}", widest)
+    require(fits, "circuits", f"must have at most the {most} qubits of {device.name}", widest)
     compiled = _compiled(measured, device, layout)
     pubs = [(circuit, None, one) for circuit, one in zip(compiled, each, strict=True)]
     with _undisturbed(device):
@@ -146,7 +145,7 @@ def statevectors(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> Array:
     saved = []
     for circuit in many:
         unitary = not {"measure", "reset"} & set(circuit.count_ops())
-        arguments.require(unitary, "circuits", "must not measure or reset: their final state is one draw", circuit.name)
+        require(unitary, "circuits", "must not measure or reset: their final state is one draw", circuit.name)
         copy = compile_circuit(circuit)
         copy.save_statevector()
         saved.append(copy)
@@ -177,7 +176,7 @@ def aer_result(circuits: QuantumCircuit | Sequence[QuantumCircuit], *, method: s
 
 def _several(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> list[QuantumCircuit]:
     many = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)
-    arguments.require(len(many) > 0, "circuits", "must hold at least one circuit", many)
+    require(len(many) > 0, "circuits", "must hold at least one circuit", many)
     return many
 
 
@@ -197,11 +196,11 @@ def _simulator(name: str, bond_dimension: int | None, threshold: float | None, g
     if bond_dimension is not None:
         options["matrix_product_state_max_bond_dimension"] = integer("bond_dimension", bond_dimension, 1)
     if threshold is not None:
-        arguments.require(bool(0 <= threshold < 1), "threshold", "must be in [0, 1)", threshold)
+        require(bool(0 <= threshold < 1), "threshold", "must be in [0, 1)", threshold)
         options["matrix_product_state_truncation_threshold"] = float(threshold)
     if gpu:
         found = AerSimulator().available_devices()
-        arguments.require("GPU" in found, "gpu", f"must be False: Aer finds only {', '.join(found)} here", gpu)
+        require("GPU" in found, "gpu", f"must be False: Aer finds only {', '.join(found)} here", gpu)
         options["device"] = "GPU"
     return AerSimulator(**options)
 
@@ -235,7 +234,7 @@ def _measured(circuit: QuantumCircuit) -> QuantumCircuit:
     if "measure" not in circuit.count_ops():
         raise ValueError(f"circuits must measure into their classical bits or have none, but {circuit.name} does not")
     in_registers = sum(register.size for register in circuit.cregs) == circuit.num_clbits
-    arguments.require(in_registers, "circuits", "must hold their classical bits in registers", circuit.name)
+    require(in_registers, "circuits", "must hold their classical bits in registers", circuit.name)
     return circuit
 
 
@@ -295,5 +294,5 @@ def _fake_device(name: str) -> BackendV2:
     for attribute in dir(fake_provider):
         if attribute.startswith("Fake") and not attribute.startswith("FakeProvider"):
             devices[f"fake_{attribute[4:].removesuffix('V2').lower()}"] = getattr(fake_provider, attribute)
-    arguments.one_of("name", name, devices)
+    one_of("name", name, devices)
     return devices[name]()

@@ -20,8 +20,7 @@ from circuits.execution.backends import (
     _threads,
     _undisturbed,
 )
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, require
 
 Observable = Mapping[str, float]
 """Pauli strings and their coefficients; the first letter is the highest qubit, as Qiskit writes them."""
@@ -55,8 +54,8 @@ def estimate(
         seed: of a simulator's sampling; None draws a fresh one.
     """
     many = _several(circuits)
-    arguments.require(len(observables) > 0, "observables", "must hold at least one observable", observables)
-    arguments.require(bool(0 < precision < 1), "precision", "must be in (0, 1)", precision)
+    require(len(observables) > 0, "observables", "must hold at least one observable", observables)
+    require(bool(0 < precision < 1), "precision", "must be in (0, 1)", precision)
     _seed(seed)
     device = _named(backend)
     if isinstance(backend, str):
@@ -64,7 +63,7 @@ def estimate(
     pubs = []
     for circuit in many:
         pure = not {"measure", "reset"} & set(circuit.count_ops())
-        arguments.require(pure, "circuits", "must not measure or reset", circuit.name)
+        require(pure, "circuits", "must not measure or reset", circuit.name)
         compiled = compile_circuit(circuit, backend=device)
         operators = [_operator(one, circuit.num_qubits).apply_layout(compiled.layout) for one in observables]
         pubs.append((compiled, operators))
@@ -79,8 +78,8 @@ def estimate(
 def _operator(observable: Observable, n_qubits: int) -> SparsePauliOp:
     for label in observable:
         valid = len(label) == n_qubits and set(label) <= set("IXYZ")
-        arguments.require(valid, "observables", f"must be named by {n_qubits} letters of I, X, Y, Z", label)
-    arguments.require(len(observable) > 0, "observables", "must have at least one Pauli string each", observable)
+        require(valid, "observables", f"must be named by {n_qubits} letters of I, X, Y, Z", label)
+    require(len(observable) > 0, "observables", "must have at least one Pauli string each", observable)
     return SparsePauliOp(list(observable), [float(value) for value in observable.values()])
 
 

@@ -16,8 +16,7 @@ from qiskit.providers import BackendV2
 
 from circuits.compilation import BASIS_GATES, compile_circuit
 from circuits.execution.backends import MAX_COUNTED_QUBITS, _measured, _named, _seed, _several, run
-from qimg.core import arguments
-from qimg.core.arguments import integer
+from qimg.core.arguments import integer, require
 
 Track = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -61,9 +60,9 @@ def run_jobs(
     _seed(integer("seed", seed, 0))
     device = _named(backend)
     widths = {_measured(circuit).num_clbits for circuit in many}
-    arguments.require(len(widths) == 1, "circuits", "must measure equally many bits", sorted(widths))
+    require(len(widths) == 1, "circuits", "must measure equally many bits", sorted(widths))
     width = widths.pop()
-    arguments.require(width <= MAX_COUNTED_QUBITS, "circuits", f"must measure at most {MAX_COUNTED_QUBITS} bits", width)
+    require(width <= MAX_COUNTED_QUBITS, "circuits", f"must measure at most {MAX_COUNTED_QUBITS} bits", width)
     size = _fitting(many, device, width, shots, batch, memory)
     keys = _keys(many, device, shots, seed)
     with closing(_opened(Path(file))) as store:
@@ -120,7 +119,7 @@ def _fitting(
     each = shots * ((width + 7) // 8 + 8) + 8 * 2**width
     least = state + result + each
     rule = f"must be at least {least} for {len(circuits)} circuits of {qubits} qubits and {shots} shots"
-    arguments.require(least <= memory, "memory", rule, memory)
+    require(least <= memory, "memory", rule, memory)
     return min(batch, 1 + (memory - least) // each)
 
 

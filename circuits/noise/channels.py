@@ -11,8 +11,17 @@ from qiskit.circuit.library import UCRYGate
 
 from circuits.compilation import compile_circuit
 from circuits.execution.backends import aer_result, from_state
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core.arguments import (
+    TOLERANCE,
+    Array,
+    density_matrix,
+    integer,
+    numeric,
+    populations,
+    real,
+    require,
+    require_shape,
+)
 from qimg.states import pad_to_register, qubits_for
 
 MAX_KRAUS_QUBITS = 5
@@ -30,21 +39,19 @@ def kraus_circuit(operators: ArrayLike) -> QuantumCircuit:
     """
     from qiskit.quantum_info import Kraus
 
-    kraus = arguments.numeric("operators", operators)
+    kraus = numeric("operators", operators)
     ok = kraus.ndim == 3 and len(kraus) > 0 and kraus.shape[1] - kraus.shape[2] in (0, 1)
-    arguments.require_shape(ok, "operators", "(k, d, d) or (k, d + 1, d)", kraus)
+    require_shape(ok, "operators", "(k, d, d) or (k, d + 1, d)", kraus)
     _, levels, d = kraus.shape
-    arguments.require(d & (d - 1) == 0, "operators", "must act on 2**n levels", d)
+    require(d & (d - 1) == 0, "operators", "must act on 2**n levels", d)
     n_qubits = qubits_for(levels)
-    arguments.require(
-        n_qubits <= MAX_KRAUS_QUBITS, "operators", f"must need at most {MAX_KRAUS_QUBITS} qubits", n_qubits
-    )
+    require(n_qubits <= MAX_KRAUS_QUBITS, "operators", f"must need at most {MAX_KRAUS_QUBITS} qubits", n_qubits)
     full = np.zeros((len(kraus), 2**n_qubits, 2**n_qubits), dtype=complex)
     full[:, :levels, :d] = kraus
     unused = np.arange(d, 2**n_qubits)
     full[0, unused, unused] = 1.0
     excess = float(np.abs(np.einsum("kji,kjl->il", full.conj(), full) - np.eye(2**n_qubits)).max())
-    arguments.require(excess <= arguments.TOLERANCE, "operators", "must satisfy Σ K†K = 1 to 1e-8", excess)
+    require(excess <= TOLERANCE, "operators", "must satisfy Σ K†K = 1 to 1e-8", excess)
     circuit = QuantumCircuit(n_qubits, name="kraus")
     circuit.append(Kraus(list(full)).to_instruction(), range(n_qubits))
     return circuit
@@ -62,8 +69,8 @@ def apply_kraus(operators: ArrayLike, rho: ArrayLike) -> Array:
     """
     circuit = kraus_circuit(operators)
     levels, d = np.shape(operators)[1:]
-    matrix = arguments.density_matrix("rho", rho)
-    arguments.require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
+    matrix = density_matrix("rho", rho)
+    require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
     padded = np.zeros((2**circuit.num_qubits,) * 2, dtype=complex)
     padded[:d, :d] = matrix
     whole = QuantumCircuit(circuit.num_qubits)
@@ -90,11 +97,11 @@ def stinespring_circuit(gains: ArrayLike) -> QuantumCircuit:
     Args:
         gains: (2**n,) in [0, 1].
     """
-    alpha = arguments.real("gains", gains)
+    alpha = real("gains", gains)
     d = alpha.size
-    arguments.require_shape(alpha.ndim == 1 and d >= 2 and d & (d - 1) == 0, "gains", "(2**n,)", alpha)
+    require_shape(alpha.ndim == 1 and d >= 2 and d & (d - 1) == 0, "gains", "(2**n,)", alpha)
     inside = bool(alpha.min() >= 0 and alpha.max() <= 1)
-    arguments.require(inside, "gains", "must be in [0, 1]", (float(alpha.min()), float(alpha.max())))
+    require(inside, "gains", "must be in [0, 1]", (float(alpha.min()), float(alpha.max())))
     n = qubits_for(d)
     data, flag = QuantumRegister(n, "data"), QuantumRegister(1, "flag")
     record, lost, erased = QuantumRegister(n, "record"), QuantumRegister(1, "lost"), QuantumRegister(1, "erased")
@@ -153,10 +160,10 @@ def _purified_run(gains: ArrayLike, rho: ArrayLike) -> tuple[QuantumCircuit, lis
     dilation = compile_circuit(stinespring_circuit(gains))
     d = len(np.asarray(gains))
     n = qubits_for(d)
-    arguments.require(n <= 6, "gains", "must have at most 64 entries to be simulated", d)
-    matrix = arguments.density_matrix("rho", rho)
-    arguments.require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
-    arguments.populations("rho", matrix)
+    require(n <= 6, "gains", "must have at most 64 entries to be simulated", d)
+    matrix = density_matrix("rho", rho)
+    require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
+    populations("rho", matrix)
     values, vectors = np.linalg.eigh(matrix)
     purification = np.sqrt(np.clip(values, 0.0, None))[:, None] * vectors.T
     purification /= np.linalg.norm(purification)

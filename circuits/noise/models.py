@@ -10,8 +10,7 @@ from qiskit_aer.noise import NoiseModel, amplitude_damping_error, depolarizing_e
 
 from circuits.compilation import BASIS_GATES, compile_circuits
 from circuits.execution.backends import _several, aer_result, backend
-from qimg.core import arguments
-from qimg.core.arguments import Array, fraction, one_of, require
+from qimg.core.arguments import Array, fraction, one_of, real, require, require_shape, square
 
 NoiseKind = Literal["depolarizing", "damping", "generic"]
 KINDS: tuple[NoiseKind, ...] = ("depolarizing", "damping", "generic")
@@ -100,8 +99,8 @@ def mixed_patches(states: ArrayLike, norms: ArrayLike) -> Array:
         states: (n, d, d) density matrices.
         norms: (n,) of the patches, not all zero.
     """
-    matrices, sizes = arguments.square("states", states), arguments.real("norms", norms)
-    arguments.require_shape(sizes.shape == matrices.shape[:1], "norms", f"{matrices.shape[:1]}", sizes)
+    matrices, sizes = square("states", states), real("norms", norms)
+    require_shape(sizes.shape == matrices.shape[:1], "norms", f"{matrices.shape[:1]}", sizes)
     energy = sizes**2
     require(bool(energy.sum() > 0), "norms", "must not all be zero", float(energy.sum()))
     return np.asarray(np.einsum("n,nij->ij", energy / energy.sum(), matrices))

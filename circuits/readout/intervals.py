@@ -7,8 +7,7 @@ from scipy import stats
 from circuits.representation.encodings import REPRESENTATIONS, WITH_INTERVALS
 from circuits.representation.positions import picture_of_levels
 from circuits.representation.protocol import EncodedImage, PixelProbabilities
-from qimg.core import arguments
-from qimg.core.arguments import Array, one_of, require, require_shape
+from qimg.core.arguments import Array, one_of, real, require, require_shape, vectors
 
 METHODS = ("clopper-pearson", "wilson")
 
@@ -30,7 +29,7 @@ def probability_interval(
     """
     level = _level(level)
     one_of("method", method, METHODS)
-    k, n = np.broadcast_arrays(arguments.real("successes", successes), arguments.real("trials", trials))
+    k, n = np.broadcast_arrays(real("successes", successes), real("trials", trials))
     require(bool((k >= 0).all() and (k <= n).all()), "successes", "must be in [0, trials]", (k.min(), k.max()))
     tail = (1 - level) / 2
     if method == "clopper-pearson":
@@ -55,7 +54,7 @@ def amplitude_interval(
         level: in (0, 1), for each amplitude by itself.
         method: as in `probability_interval`.
     """
-    numbers = arguments.vectors("counts", counts)
+    numbers = vectors("counts", counts)
     low, high = probability_interval(numbers, numbers.sum(axis=-1, keepdims=True), level=level, method=method)
     return np.sqrt(low), np.sqrt(high)
 
@@ -83,7 +82,7 @@ def decode_intervals(
     if not isinstance(representation, PixelProbabilities):
         names = ", ".join(WITH_INTERVALS)
         raise ValueError(f"encoded must be one of {names} for intervals, but encoded={encoded.representation!r}")
-    numbers = arguments.real("counts", counts)
+    numbers = real("counts", counts)
     require_shape(numbers.shape == (2**encoded.n_qubits,), "counts", f"({2**encoded.n_qubits},)", numbers)
     successes, trials = representation.outcomes(encoded, numbers)
     ends = probability_interval(successes, trials, level=level, method=method)

@@ -12,8 +12,7 @@ from scipy.stats import norm
 
 from circuits.execution.backends import measured_qubits, run
 from circuits.readout.intervals import _level
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, require, require_shape
+from qimg.core.arguments import Array, integer, real, require, require_shape
 
 MAX_MITIGATED = 10
 """Bits that are mitigated together: the least squares are dense."""
@@ -127,7 +126,7 @@ def mitigate(
         repeats: draws of the bootstrap.
         rng: makes them.
     """
-    numbers = arguments.real("counts", counts)
+    numbers = real("counts", counts)
     expected = 2**calibration.bits
     require_shape(numbers.shape == (expected,), "counts", f"({expected},)", numbers)
     require(

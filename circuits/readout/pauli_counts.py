@@ -12,8 +12,7 @@ from scipy import stats
 
 from circuits.execution.backends import run
 from circuits.readout.intervals import _level, probability_interval
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, require, require_shape
+from qimg.core.arguments import Array, density_matrix, hermitian, integer, real, require, require_shape
 from qimg.states import qubits_for
 
 X, Y, Z = 0, 1, 2
@@ -41,7 +40,7 @@ class PauliCounts:
     """(settings, 2**n); bit q of the outcome is qubit q, 0 for the eigenvalue +1."""
 
     def __post_init__(self) -> None:
-        bases, counts = np.asarray(self.bases), arguments.real("counts", self.counts)
+        bases, counts = np.asarray(self.bases), real("counts", self.counts)
         ok = bases.ndim == 2 and len(bases) > 0 and 1 <= bases.shape[1] <= MAX_QUBITS
         require_shape(ok, "bases", f"(settings, n) with n in [1, {MAX_QUBITS}]", bases)
         require(set(np.unique(bases)) <= {X, Y, Z}, "bases", "must hold 0, 1 and 2 for X, Y and Z", np.unique(bases))
@@ -134,7 +133,7 @@ def draw_bases(
         rng: draws the outcomes.
     """
     settings = np.asarray(bases)
-    matrix = arguments.density_matrix("rho", rho)
+    matrix = density_matrix("rho", rho)
     populations = setting_populations(matrix, settings)
     populations = np.clip(populations, 0, None)
     populations /= populations.sum(axis=1, keepdims=True)
@@ -188,7 +187,7 @@ def observable_interval(data: PauliCounts, observable: ArrayLike, *, level: floa
         observable: (2**n, 2**n) Hermitian.
         level: in (0, 1).
     """
-    matrix = arguments.hermitian("observable", observable)
+    matrix = hermitian("observable", observable)
     expected = (2**data.n_qubits,) * 2
     require_shape(matrix.shape == expected, "observable", f"{expected}", matrix)
     z = float(stats.norm.ppf(0.5 + _level(level) / 2))

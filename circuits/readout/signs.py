@@ -16,8 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from circuits.execution.backends import run
-from qimg.core import arguments
-from qimg.core.arguments import Array, require, require_shape
+from qimg.core.arguments import TOLERANCE, Array, real, require, require_shape
 from qimg.states import qubits_for
 
 
@@ -64,7 +63,7 @@ def signed_amplitudes(counts: ArrayLike, *, negligible: float = 3.0) -> SignedAm
         ValueError: the amplitudes that are seen fall into groups without an edge between them. Their relative sign
             does not show in these settings: transform the register first, or use a reference (`signed_by_reference`).
     """
-    table = arguments.real("counts", counts)
+    table = real("counts", counts)
     n = len(table) - 1
     require_shape(table.ndim == 2 and n >= 1 and table.shape[1] == 2**n, "counts", "(n + 1, 2**n)", table)
     shots = table.sum(axis=1, keepdims=True)
@@ -102,12 +101,12 @@ def reference_state(amplitudes: ArrayLike, reference: ArrayLike) -> Array:
         amplitudes: (2**n,) real, of norm 1.
         reference: (2**n,) real, of norm 1.
     """
-    both = [arguments.real(name, one) for name, one in (("amplitudes", amplitudes), ("reference", reference))]
+    both = [real(name, one) for name, one in (("amplitudes", amplitudes), ("reference", reference))]
     for name, one in zip(("amplitudes", "reference"), both, strict=True):
         require_shape(one.ndim == 1 and one.shape == both[0].shape, name, f"{both[0].shape}", one)
         qubits_for(len(one))
         size = float(np.linalg.norm(one))
-        require(abs(size - 1) <= arguments.TOLERANCE, name, "must have norm 1", size)
+        require(abs(size - 1) <= TOLERANCE, name, "must have norm 1", size)
     return np.asarray(np.concatenate(both) / np.sqrt(2))
 
 
@@ -124,7 +123,7 @@ def signed_by_reference(counts: ArrayLike, reference: ArrayLike) -> tuple[Array,
     Returns:
         (2**n,) amplitudes and their standard errors.
     """
-    numbers, known = arguments.real("counts", counts), arguments.real("reference", reference)
+    numbers, known = real("counts", counts), real("reference", reference)
     expected = 2 * known.size
     require_shape(numbers.shape == (expected,), "counts", f"({expected},)", numbers)
     least = float(np.abs(known).min())

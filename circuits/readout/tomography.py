@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from circuits.readout.pauli_counts import _VECTORS, PauliCounts, draw_bases, unbiased_state
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, require
+from qimg.core.arguments import Array, density_matrix, integer, require
 
 MAX_TOMOGRAPHY_QUBITS = 4
 """81 settings of 16 outcomes at 4 qubits; each qubit more takes three times the settings."""
@@ -35,7 +34,7 @@ def nearest_state(matrix: ArrayLike) -> Array:
     Args:
         matrix: (d, d).
     """
-    values, vectors = np.linalg.eigh(arguments.density_matrix("matrix", matrix))
+    values, vectors = np.linalg.eigh(density_matrix("matrix", matrix))
     descending = values[::-1]
     shifts = (np.cumsum(descending) - 1) / np.arange(1, len(values) + 1)
     kept = int(np.flatnonzero(descending > shifts)[-1])

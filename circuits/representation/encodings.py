@@ -13,8 +13,7 @@ from circuits.representation.ifrqi import IFRQI
 from circuits.representation.neqr import INEQR, NEQR
 from circuits.representation.positions import levels_of_picture, picture_of_levels
 from circuits.representation.protocol import Compressible, EncodedImage, PixelProbabilities, Representation
-from qimg.core import arguments
-from qimg.core.arguments import Array, one_of, require, require_shape
+from qimg.core.arguments import Array, one_of, real, require, require_shape, vectors
 from qimg.states import qubits_for
 
 REPRESENTATIONS: dict[str, Representation] = {
@@ -114,7 +113,7 @@ def decode_state(encoded: EncodedImage, state: ArrayLike) -> Array:
         encoded: shape, order and norm are taken from it, not the picture.
         state: (2**n_qubits,).
     """
-    amplitudes = arguments.vectors("state", state)
+    amplitudes = vectors("state", state)
     require_shape(amplitudes.shape == (2**encoded.n_qubits,), "state", f"({2**encoded.n_qubits},)", amplitudes)
     one = _of(encoded)
     return _rounded(encoded, picture_of_levels(one.levels_of_state(encoded, amplitudes), one, encoded))
@@ -130,7 +129,7 @@ def decode_counts(encoded: EncodedImage, counts: ArrayLike) -> Array:
         encoded: shape, order and norm are taken from it, not the picture.
         counts: (2**n_qubits,) as `circuits.run` gives them, not all zero.
     """
-    numbers = arguments.real("counts", counts)
+    numbers = real("counts", counts)
     require_shape(numbers.shape == (2**encoded.n_qubits,), "counts", f"({2**encoded.n_qubits},)", numbers)
     require(bool(numbers.min() >= 0), "counts", "must not be negative", float(numbers.min()))
     require(bool(numbers.sum() > 0), "counts", "must not all be zero", float(numbers.sum()))
@@ -145,7 +144,7 @@ def _of(encoded: EncodedImage) -> Representation:
 def _checked_pixels(image: ArrayLike, one: Representation) -> tuple[Array, np.dtype]:
     """The pixels, and the type in which they are decoded."""
     raw = np.asarray(image)
-    pixels = arguments.real("image", raw)
+    pixels = real("image", raw)
     planes = [() if count == 1 else (count,) for count in one.channels]
     expected = " or ".join("(H, W)" if count == 1 else f"(H, W, {count})" for count in one.channels)
     fits = pixels.ndim >= 2 and pixels.shape[2:] in planes and pixels.size > 0

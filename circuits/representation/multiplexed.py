@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import GateCount
-from qimg.core import arguments
-from qimg.core.arguments import Array, fraction
+from qimg.core.arguments import Array, fraction, real, require_shape, vectors
 from qimg.transforms import forward
 
 VANISHING = 1e-12
@@ -27,13 +26,13 @@ def walsh_coefficients(angles: ArrayLike) -> Array:
     >>> walsh_coefficients([3.0, 1.0])
     array([2., 1.])
     """
-    values = arguments.vectors("angles", angles)
+    values = vectors("angles", angles)
     return np.asarray(forward("walsh", values) / np.sqrt(values.shape[-1]))
 
 
 def walsh_angles(coefficients: ArrayLike) -> Array:
     """Angles f(x) from the coefficients of `walsh_coefficients`: its inverse."""
-    values = arguments.vectors("coefficients", coefficients)
+    values = vectors("coefficients", coefficients)
     return np.asarray(forward("walsh", values) * np.sqrt(values.shape[-1]))
 
 
@@ -42,7 +41,7 @@ def keep_largest(coefficients: ArrayLike, share: float) -> Array:
 
     Dropping them changes the angles by Σ c_s², summed over what is dropped, in mean square.
     """
-    values = arguments.real("coefficients", coefficients)
+    values = real("coefficients", coefficients)
     kept = round(fraction("share", share) * values.size)
     out = np.zeros_like(values)
     # Stable, so that equal magnitudes are kept in one order on every machine.
@@ -61,10 +60,10 @@ def parity_path(coefficients: ArrayLike) -> Array:
     Args:
         coefficients: (2**p,).
     """
-    values = arguments.real("coefficients", coefficients)
+    values = real("coefficients", coefficients)
     length = values.shape[-1]
     power = values.ndim == 1 and length & (length - 1) == 0
-    arguments.require_shape(power, "coefficients", "(2**p,)", values)
+    require_shape(power, "coefficients", "(2**p,)", values)
     kept = np.abs(values) > VANISHING
     kept[0] = False
     masks = np.flatnonzero(kept)
@@ -93,7 +92,7 @@ def gray_rotation_cost(coefficients: ArrayLike) -> GateCount:
 
     The CX between two rotations that are kept join: one for each bit in which their parities differ.
     """
-    values = arguments.real("coefficients", coefficients)
+    values = real("coefficients", coefficients)
     kept = np.abs(values) > VANISHING
     kept[0] = True
     masks = np.flatnonzero(kept)
@@ -113,8 +112,8 @@ def append_rotation(circuit: QuantumCircuit, coefficients: ArrayLike, controls: 
         controls: p qubits.
         target: a qubit in |0⟩.
     """
-    values = arguments.real("coefficients", coefficients)
-    arguments.require_shape(values.shape == (2 ** len(controls),), "coefficients", f"({2 ** len(controls)},)", values)
+    values = real("coefficients", coefficients)
+    require_shape(values.shape == (2 ** len(controls),), "coefficients", f"({2 ** len(controls)},)", values)
     path = parity_path(values).tolist()
     if not path:
         if abs(values[0]) > VANISHING:

@@ -13,8 +13,7 @@ from scipy.optimize import minimize
 from circuits.preparation.ansatz import Preparation, gate_table
 from circuits.preparation.least_squares import CX
 from circuits.transforms.unitaries import DENSE_QUBITS
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, require
+from qimg.core.arguments import Array, hermitian, integer, require
 from qimg.operators import eigenbasis
 from qimg.states import qubits_for
 
@@ -63,7 +62,7 @@ def coding_gain_db(moments: ArrayLike) -> float:
     Args:
         moments: (d, d) Hermitian, in the basis of the coefficients.
     """
-    variances = np.diagonal(arguments.hermitian("moments", moments)).real
+    variances = np.diagonal(hermitian("moments", moments)).real
     require(bool(variances.max() > 0), "moments", "must have energy", float(variances.max()))
     floored = np.maximum(variances, 1e-12 * variances.max())
     return float(10 * np.log10(floored.mean()) - 10 * np.log10(floored).mean())
@@ -82,7 +81,7 @@ def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> list[Grown
         max_cx: budget.
         seed: of the noise on the starts.
     """
-    given = arguments.hermitian("rho", rho)
+    given = hermitian("rho", rho)
     require(not np.iscomplexobj(given), "rho", "must be real", given.dtype.name)
     n = qubits_for(len(given))
     require(len(given) == 2**n >= 2, "rho", "must act on whole qubits", len(given))
@@ -127,7 +126,7 @@ def leading_klt_circuit(rho: ArrayLike, *, kept: int) -> QuantumCircuit:
         rho: (2**n, 2**n) Hermitian, n at most 6.
         kept: a power of two, at most 2ⁿ.
     """
-    matrix = arguments.hermitian("rho", rho)
+    matrix = hermitian("rho", rho)
     n = qubits_for(len(matrix))
     require(
         len(matrix) == 2**n and 1 <= n <= DENSE_QUBITS, "rho", f"must act on 1 to {DENSE_QUBITS} qubits", len(matrix)

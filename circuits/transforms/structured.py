@@ -6,8 +6,7 @@ All act on one register whose qubit b is bit b of the index, without ancillas, a
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from qimg.core import arguments
-from qimg.core.arguments import integer
+from qimg.core.arguments import integer, require
 
 
 def fourier_circuit(n_qubits: int, *, smallest_angle: float = 0.0) -> QuantumCircuit:
@@ -21,7 +20,7 @@ def fourier_circuit(n_qubits: int, *, smallest_angle: float = 0.0) -> QuantumCir
             `fourier_error`.
     """
     n = integer("n_qubits", n_qubits, 1)
-    arguments.require(bool(smallest_angle >= 0), "smallest_angle", "must not be negative", smallest_angle)
+    require(bool(smallest_angle >= 0), "smallest_angle", "must not be negative", smallest_angle)
     circuit = QuantumCircuit(n, name="qft")
     _fourier(circuit, list(range(n)), smallest_angle)
     for qubit in range(n // 2):
@@ -35,7 +34,7 @@ def fourier_error(n_qubits: int, *, smallest_angle: float) -> float:
     A phase that is left out changes the product of gates by |1 − e^{iθ}| at most, and such changes add up at most.
     """
     n = integer("n_qubits", n_qubits, 1)
-    arguments.require(bool(smallest_angle >= 0), "smallest_angle", "must not be negative", smallest_angle)
+    require(bool(smallest_angle >= 0), "smallest_angle", "must not be negative", smallest_angle)
     angles = [np.pi / 2**apart for apart in range(1, n)]
     return float(sum((n - 1 - k) * 2 * np.sin(a / 2) for k, a in enumerate(angles) if a < smallest_angle))
 

@@ -7,8 +7,7 @@ from qiskit.circuit.library import QFTGate, UnitaryGate
 
 import qimg.transforms
 from circuits.transforms.structured import cosine_circuit, haar_circuit
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, one_of
+from qimg.core.arguments import Array, density_matrix, integer, one_of, require, require_shape
 
 NAMES = ("identity", "qft", "dct", "haar", "walsh", "klt")
 """Transforms of the whole register; with the ending `_2d` the same on its row half and its column half."""
@@ -36,13 +35,13 @@ def transform_circuit(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
     one_of("name", name, [*NAMES, *(f"{one}_2d" for one in NAMES)])
     n_qubits = integer("n_qubits", n_qubits, 1)
     if name.endswith("_2d"):
-        arguments.require(n_qubits % 2 == 0, "n_qubits", "must be even for a 2-D transform", n_qubits)
+        require(n_qubits % 2 == 0, "n_qubits", "must be even for a 2-D transform", n_qubits)
     kind = name.removesuffix("_2d")
     halves = 2 if name.endswith("_2d") else 1
     width = n_qubits // halves
     if kind == "klt":
         most = halves * DENSE_QUBITS
-        arguments.require(n_qubits <= most, "n_qubits", f"must be at most {most} for {name}", n_qubits)
+        require(n_qubits <= most, "n_qubits", f"must be at most {most} for {name}", n_qubits)
     circuit = QuantumCircuit(n_qubits, name=name)
     columns, rows = list(range(width)), list(range(width, n_qubits))
     if kind in ("identity", "walsh"):
@@ -92,8 +91,8 @@ def _separable_klt_factors(rho: ArrayLike | None, n_qubits: int) -> tuple[Array,
 def _required_rho(rho: ArrayLike | None, dimension: int) -> Array:
     if rho is None:
         raise ValueError("rho must be given for a KLT, but rho=None")
-    matrix = arguments.density_matrix("rho", rho)
-    arguments.require_shape(matrix.shape == (dimension, dimension), "rho", f"({dimension}, {dimension})", matrix)
+    matrix = density_matrix("rho", rho)
+    require_shape(matrix.shape == (dimension, dimension), "rho", f"({dimension}, {dimension})", matrix)
     return matrix
 
 

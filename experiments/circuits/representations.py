@@ -150,7 +150,7 @@ def _row(
         qubits=encoded.n_qubits,
         cx=cost.cx,
         one_qubit=cost.one_qubit,
-        depth=float("nan") if cost.depth is None else cost.depth,
+        depth=cost.depth or float("nan"),
         gray_cx=gray,
         shots=shots,
         psnr_db=psnr,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core.arguments import Array, integer, require
 from qimg.tensor_train.train import TensorTrain, same_sites
 
 REDUCED_LIMIT = 4096
@@ -39,7 +38,7 @@ def normalize(train: TensorTrain) -> TensorTrain:
         ValueError: it is zero.
     """
     length = norm(train)
-    arguments.require(length > 0, "train", "must not be zero to be a state", length)
+    require(length > 0, "train", "must not be zero to be a state", length)
     return train * (1.0 / length)
 
 
@@ -58,7 +57,7 @@ def reduced_density_matrix(train: TensorTrain, keep: int | Sequence[int]) -> Arr
         integer("keep", site, 0, len(train.cores) - 1)
     size = int(np.prod([train.dims[site] for site in kept], dtype=object))
     rule = f"must be sites of at most {REDUCED_LIMIT} levels together"
-    arguments.require(len(kept) > 0 and size <= REDUCED_LIMIT, "keep", rule, kept)
+    require(len(kept) > 0 and size <= REDUCED_LIMIT, "keep", rule, kept)
     # carried: (levels kept of the ket, of the bra, bond of the ket, bond of the bra)
     carried = np.ones((1, 1, 1, 1))
     for site, core in enumerate(train.cores):
@@ -71,5 +70,5 @@ def reduced_density_matrix(train: TensorTrain, keep: int | Sequence[int]) -> Arr
             carried = np.tensordot(half, core.conj(), axes=([2, 3], [0, 1]))
     rho = carried[:, :, 0, 0]
     trace = float(np.trace(rho).real)
-    arguments.require(trace > 0, "train", "must not be zero to be a state", trace)
+    require(trace > 0, "train", "must not be zero to be a state", trace)
     return np.asarray((rho + rho.conj().T) / (2 * trace))

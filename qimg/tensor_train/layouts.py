@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, one_of, require_shape
+from qimg.core.arguments import Array, integer, numeric, one_of, require, require_shape
 from qimg.patches import order_bits, pad_edges
 from qimg.states import qubits_for
 
@@ -35,7 +34,7 @@ class Layout:
         planes = set(range(self.column_bits + self.row_bits, self.bits))
         together = not planes or any(set(site) == planes for site in self.sites)
         rule = f"must hold every bit below {self.bits} once, those of the plane in a site of their own"
-        arguments.require(held == list(range(self.bits)) and together and all(self.sites), "sites", rule, self.sites)
+        require(held == list(range(self.bits)) and together and all(self.sites), "sites", rule, self.sites)
 
     @property
     def row_bits(self) -> int:
@@ -70,7 +69,7 @@ class Layout:
 
     def pad(self, picture: ArrayLike) -> Array:
         """The picture with its last row and column repeated, (2ⁿ, 2ᵐ) or (2ⁿ, 2ᵐ, C)."""
-        pixels = arguments.numeric("picture", picture)
+        pixels = numeric("picture", picture)
         require_shape(pixels.shape == self.shape, "picture", f"{self.shape}", pixels)
         return pad_edges(pixels, 2**self.row_bits, 2**self.column_bits)
 
@@ -146,4 +145,4 @@ def layout(shape: Sequence[int], order: str, *, levels: int = 1) -> Layout:
 
 def _check_shape(shape: Sequence[int]) -> None:
     ok = len(shape) in (2, 3) and min(shape) >= 1 and max(shape[:2]) >= 2
-    arguments.require(ok, "shape", "must be (H, W) or (H, W, C) of at least two pixels", tuple(shape))
+    require(ok, "shape", "must be (H, W) or (H, W, C) of at least two pixels", tuple(shape))

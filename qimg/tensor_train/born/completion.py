@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, require, require_shape
 from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.born.machine import BornMachine, binary
 
@@ -94,14 +93,14 @@ def complete(machine: BornMachine, images: ArrayLike, *, known: ArrayLike, rng: 
 def _checked(machine: BornMachine, images: ArrayLike, known: ArrayLike) -> tuple[Array, Array]:
     pixels = binary("images", images, machine.pixels)
     mask = np.asarray(known)
-    arguments.require_shape(mask.shape == (machine.pixels,), "known", f"({machine.pixels},)", mask)
-    arguments.require(mask.dtype == bool, "known", "must hold booleans", mask.dtype.name)
+    require_shape(mask.shape == (machine.pixels,), "known", f"({machine.pixels},)", mask)
+    require(mask.dtype == bool, "known", "must hold booleans", mask.dtype.name)
     return pixels, mask
 
 
 def _possible(machine: BornMachine, picture: Array, mask: Array) -> Sequence[Array]:
     factors, logarithm = _behind(machine, picture, mask)
-    arguments.require(bool(np.isfinite(logarithm)), "images", "must be possible at the known pixels", picture.tolist())
+    require(bool(np.isfinite(logarithm)), "images", "must be possible at the known pixels", picture.tolist())
     return factors
 
 

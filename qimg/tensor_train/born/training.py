@@ -18,8 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, fraction, integer, require, require_shape
 from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.born.machine import BornMachine, binary, step
 from qimg.tensor_train.canonical import reverse
@@ -77,9 +76,9 @@ def two_site_sweep(
         steps: conjugate gradient steps at each pair.
         rate: share of the best step that is taken, in (0, 1].
     """
-    arguments.integer("bond", bond, 1)
-    arguments.fraction("cutoff", cutoff)
-    arguments.require(machine.pixels >= 2, "machine", "must have at least two pixels", machine)
+    integer("bond", bond, 1)
+    fraction("cutoff", cutoff)
+    require(machine.pixels >= 2, "machine", "must have at least two pixels", machine)
     descent = _descent(steps, rate)
 
     def keep(cut: Cut) -> int:
@@ -102,7 +101,7 @@ Move = Callable[[list[Array], int, Array, Array, Array], None]
 
 def _there_and_back(machine: BornMachine, images: ArrayLike, width: int, move: Move) -> BornMachine:
     pixels = binary("images", images, machine.pixels).reshape(-1, machine.pixels)
-    arguments.require_shape(len(pixels) > 0, "images", "(..., pixels) with at least one picture", pixels)
+    require_shape(len(pixels) > 0, "images", "(..., pixels) with at least one picture", pixels)
     columns = np.ascontiguousarray(pixels.T)
     train = machine.train
     with one_blas_thread():
@@ -123,8 +122,8 @@ def _there_and_back(machine: BornMachine, images: ArrayLike, width: int, move: M
 
 def _descent(steps: int, rate: float) -> Callable[[Array, Array, Array, Array], Array]:
     """A function of a centre (left, levels, right), the vectors on both sides, and each picture's level there."""
-    arguments.integer("steps", steps, 1)
-    arguments.require(bool(0 < rate <= 1), "rate", "must be in (0, 1]", rate)
+    integer("steps", steps, 1)
+    require(bool(0 < rate <= 1), "rate", "must be in (0, 1]", rate)
 
     def descend(centre: Array, left: Array, right: Array, levels: Array) -> Array:
         features = Features(left, right, levels, centre.shape[1])

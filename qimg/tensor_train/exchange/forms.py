@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, require
 from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.algebra import normalize
 from qimg.tensor_train.canonical import reverse
@@ -70,7 +69,7 @@ def to_aer(train: TensorTrain) -> AerState:
     Args:
         train: binary sites (see `binary_sites`), not zero.
     """
-    arguments.require(set(train.dims) == {2}, "train", "must have sites of two levels (see binary_sites)", train.dims)
+    require(set(train.dims) == {2}, "train", "must have sites of two levels (see binary_sites)", train.dims)
     # Singular values that are rounding are dropped: Vidal's form divides by them.
     chain = compress(normalize(reverse(train))).train
     cores, schmidt = _vidal(chain)

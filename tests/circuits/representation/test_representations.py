@@ -309,7 +309,7 @@ def test_a_representation_is_one_record_in_one_list(monkeypatch):
     assert (record.representation, record.n_qubits, record.order) == ("brightness", 3, "row_major")
     circuit = circuits.image_circuit(record)
     np.testing.assert_allclose(Statevector(circuit).data, circuits.image_state(record), atol=1e-15)
-    assert circuits.image_cost(record) == (0, 3, None, None)
+    assert circuits.image_cost(record) == (0, 3, 0, 0)
     np.testing.assert_array_equal(circuits.decode_state(record, circuits.image_state(record)), image)
     counts = circuits.run(circuit, shots=20_000, seed=0)[0]
     # A share of 0.39 of 20 000 shots is known to 255 · √(0.24 / 20 000) = 0.9 levels; six times.
