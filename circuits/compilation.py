@@ -90,6 +90,11 @@ def count_gates(circuit: QuantumCircuit, *, optimization_level: int | None = 1) 
     )
 
 
+def is_compiled(*circuits: QuantumCircuit) -> bool:
+    """Whether circuits have no gates but CX and those of one qubit."""
+    return all(set(circuit.count_ops()) <= {*BASIS_GATES, "measure", "barrier"} for circuit in circuits)
+
+
 def without_measurements(name: str, *circuits: QuantumCircuit) -> None:
     """Raise `ValueError` unless no circuit measures or resets: its final state would be one draw of several."""
     for circuit in circuits:

@@ -10,7 +10,8 @@ from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import UCRYGate
 
 from circuits.compilation import compile_circuit
-from circuits.execution.backends import aer_result, from_state
+from circuits.execution.backends import aer_result, from_state, outcome_counts
+from circuits.seeds import checked_seed
 from qimg.core.arguments import (
     TOLERANCE,
     Array,
@@ -138,7 +139,7 @@ def apply_stinespring(gains: ArrayLike, rho: ArrayLike) -> Array:
     return out[:levels, :levels]
 
 
-def sample_stinespring(gains: ArrayLike, rho: ArrayLike, *, shots: int, seed: int) -> NDArray[np.int64]:
+def sample_stinespring(gains: ArrayLike, rho: ArrayLike, *, shots: int, seed: int | None = 0) -> NDArray[np.int64]:
     """Measure data and flag after the dilation.
 
     Returns:
@@ -148,11 +149,9 @@ def sample_stinespring(gains: ArrayLike, rho: ArrayLike, *, shots: int, seed: in
     register = ClassicalRegister(len(kept), "level")
     circuit.add_register(register)
     circuit.measure(kept, register)
-    result = aer_result(circuit, method="statevector", shots=integer("shots", shots, 1), seed_simulator=seed)
-    counts = np.zeros(2 ** (len(kept) - 1) + 1, dtype=np.int64)
-    for outcome, count in result.data(0)["counts"].items():
-        counts[int(outcome, 16)] += count
-    return counts
+    options = {"shots": integer("shots", shots, 1), "seed_simulator": checked_seed(seed)}
+    counts = outcome_counts(aer_result(circuit, method="statevector", **options), 2 ** len(kept))
+    return counts[: 2 ** (len(kept) - 1) + 1]
 
 
 def _purified_run(gains: ArrayLike, rho: ArrayLike) -> tuple[QuantumCircuit, list[int]]:

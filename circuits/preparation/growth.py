@@ -24,7 +24,7 @@ class _Member(NamedTuple):
 
 
 def grow(
-    target: Array, n_qubits: int, *, max_cx: int, enough: float, beam: int = 1, anywhere: int = 0, seed: int = 0
+    target: Array, n_qubits: int, *, max_cx: int, enough: float, beam: int = 1, anywhere: int = 0
 ) -> list[Preparation]:
     """The best circuits found with 0, 1, … CX, until the infidelity is at most `enough` or `max_cx` are used.
 
@@ -39,9 +39,8 @@ def grow(
         enough: infidelity that ends the growth.
         beam: circuits kept at each size.
         anywhere: further trials a pair.
-        seed: of the noise on the starts.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     imaginary = len(target) > 2**n_qubits
     members = [_product(target, n_qubits, imaginary, rng)]
     path = [members[0]]

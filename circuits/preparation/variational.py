@@ -75,9 +75,7 @@ def polished(preparation: Preparation, amplitudes: Array) -> Preparation:
     return replace(preparation, angles=angles, infidelity=infidelity)
 
 
-def growth_path(
-    amplitudes: Array, *, infidelity: float, effort: str, max_cx: int | None = None, seed: int = 0
-) -> list[Preparation]:
+def growth_path(amplitudes: Array, *, infidelity: float, effort: str, max_cx: int | None = None) -> list[Preparation]:
     """Circuits with 0, 1, … CX until one reaches the infidelity, or has `max_cx` or as many as are worth trying."""
     target = as_real(amplitudes)
     n_qubits = len(amplitudes).bit_length() - 1
@@ -89,7 +87,7 @@ def growth_path(
         most = min(most, tried.exact_cx)
     elif n_qubits > 6:
         most = min(most, tried.large_cx)
-    return grow(target, n_qubits, max_cx=most, enough=infidelity, beam=tried.beam, anywhere=tried.anywhere, seed=seed)
+    return grow(target, n_qubits, max_cx=most, enough=infidelity, beam=tried.beam, anywhere=tried.anywhere)
 
 
 def fit_any(amplitudes: Array, *, infidelity: float, effort: str) -> Preparation | None:

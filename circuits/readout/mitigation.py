@@ -67,7 +67,7 @@ def calibrate_readout(
     backend: str | BackendV2,
     *,
     shots: int,
-    seed: int | None = None,
+    seed: int | None = 0,
     layout: Sequence[int] | None = None,
     correlated: bool = False,
 ) -> ReadoutCalibration:
@@ -79,7 +79,7 @@ def calibrate_readout(
         circuit: what will be run.
         backend: where.
         shots: of each calibration circuit.
-        seed: of a simulator's sampling.
+        seed: of a simulator's shots (`circuits.seeds`).
         layout: as it will be given to `circuits.run`.
         correlated: bits are misread together; at most 5 bits.
     """

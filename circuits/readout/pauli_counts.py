@@ -12,6 +12,7 @@ from scipy import stats
 
 from circuits.execution.backends import run
 from circuits.readout.intervals import _level, probability_interval
+from circuits.seeds import checked_seed
 from qimg.core.arguments import Array, density_matrix, hermitian, integer, real, require, require_shape
 from qimg.states import qubits_for
 
@@ -75,7 +76,7 @@ def measure_bases(
     backend: str | BackendV2 = "statevector",
     *,
     shots: int | Sequence[int],
-    seed: int | None = None,
+    seed: int | None = 0,
 ) -> PauliCounts:
     """Run a circuit once for each setting, with the qubits turned into its bases before they are measured.
 
@@ -84,7 +85,7 @@ def measure_bases(
         bases: (settings, n), such as `all_bases(n)`.
         backend: a name for `circuits.backend`, or any `BackendV2`.
         shots: for each setting, one number or several.
-        seed: of a simulator's sampling.
+        seed: of a simulator's shots (`circuits.seeds`).
     """
     settings = np.asarray(bases)
     require(circuit.num_clbits == 0, "circuit", "must not measure", circuit.name)
@@ -103,7 +104,7 @@ def measure_bases(
 
 
 def measure_shadow(
-    circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, snapshots: int, seed: int
+    circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = 0
 ) -> PauliCounts:
     """A classical shadow: every shot in bases of its own, drawn at random (Huang, Kueng and Preskill, 2020).
 
@@ -112,13 +113,13 @@ def measure_shadow(
     Args:
         circuit: without measurements.
         backend: a name for `circuits.backend`, or any `BackendV2`.
-        snapshots: shots.
-        seed: of the bases and of a simulator's sampling.
+        shots: in all, one for each snapshot.
+        seed: of the bases and of a simulator's shots (`circuits.seeds`).
     """
-    rng = np.random.default_rng(integer("seed", seed, 0, 2**31 - 1))
-    drawn = rng.integers(0, 3, (integer("snapshots", snapshots, 1), circuit.num_qubits))
-    bases, shots = np.unique(drawn, axis=0, return_counts=True)
-    return measure_bases(circuit, bases, backend, shots=[int(one) for one in shots], seed=seed)
+    seed = checked_seed(seed)
+    drawn = np.random.default_rng(seed).integers(0, 3, (integer("shots", shots, 1), circuit.num_qubits))
+    bases, repeats = np.unique(drawn, axis=0, return_counts=True)
+    return measure_bases(circuit, bases, backend, shots=repeats.tolist(), seed=seed)
 
 
 def draw_bases(

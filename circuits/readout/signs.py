@@ -42,7 +42,7 @@ def interference_circuits(circuit: QuantumCircuit) -> list[QuantumCircuit]:
 
 
 def measure_interference(
-    circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = None
+    circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = 0
 ) -> Array:
     """Counts (n + 1, 2**n) of `interference_circuits`, `shots` in each setting."""
     return run(interference_circuits(circuit), backend, shots=shots, seed=seed)

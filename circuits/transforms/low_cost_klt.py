@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 
 from circuits.preparation.ansatz import Preparation, gate_table
 from circuits.preparation.least_squares import CX
+from circuits.seeds import checked_seed
 from circuits.transforms.unitaries import DENSE_QUBITS
 from qimg.core.arguments import Array, hermitian, integer, require
 from qimg.operators import eigenbasis
@@ -68,7 +69,7 @@ def coding_gain_db(moments: ArrayLike) -> float:
     return float(10 * np.log10(floored.mean()) - 10 * np.log10(floored).mean())
 
 
-def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> list[GrownTransform]:
+def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int | None = 0) -> list[GrownTransform]:
     """Real transforms of 0, 1, … `max_cx` CX with a high coding gain, each grown from the one before.
 
     It begins with the best rotations of single qubits. A CX at the end permutes the coefficients and so changes
@@ -79,7 +80,7 @@ def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> list[Grown
     Args:
         rho: (2**n, 2**n) real symmetric, positive semidefinite: a density matrix, a covariance, second moments.
         max_cx: budget.
-        seed: of the noise on the starts.
+        seed: of the noise on the starts (`circuits.seeds`).
     """
     given = hermitian("rho", rho)
     require(not np.iscomplexobj(given), "rho", "must be real", given.dtype.name)
@@ -89,7 +90,7 @@ def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> list[Grown
     energy = float(np.trace(given))
     require(energy > 0, "rho", "must have energy", energy)
     matrix = given / energy + 1e-12 * np.eye(len(given))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checked_seed(seed))
     none = np.zeros((0, 2), np.int64)
     starts = [np.full(n, angle) + rng.normal(0, 0.1, n) for angle in (0.0, np.pi / 2)]
     best = min((_fit(matrix, n, none, start, FIT_STEPS) for start in starts), key=lambda fit: fit[1])

@@ -11,11 +11,13 @@ from qimg.tensor_train.born.mixture import fit_mixture, mixture_machine
 from qimg.tensor_train.born.training import one_site_sweep, two_site_sweep
 from qimg.tensor_train.canonical import entanglement_entropy, left_canonical, reverse, right_canonical, schmidt_values
 from qimg.tensor_train.decomposition import Truncation, compress, decompose
-from qimg.tensor_train.exchange.forms import (
+from qimg.tensor_train.exchange import (
     from_aer,
+    from_nodes,
     from_quimb,
     from_tensornetwork,
     to_aer,
+    to_nodes,
     to_quimb,
     to_tensornetwork,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "expectation",
     "fit_mixture",
     "from_aer",
+    "from_nodes",
     "from_quimb",
     "from_tensornetwork",
     "hilbert_schmidt",
@@ -72,6 +75,7 @@ __all__ = [
     "right_canonical",
     "schmidt_values",
     "to_aer",
+    "to_nodes",
     "to_quimb",
     "to_tensornetwork",
     "two_site_sweep",
