@@ -142,6 +142,12 @@ def apply_stinespring(gains: ArrayLike, rho: ArrayLike) -> Array:
 def sample_stinespring(gains: ArrayLike, rho: ArrayLike, *, shots: int, seed: int | None = 0) -> NDArray[np.int64]:
     """Measure data and flag after the dilation.
 
+    Args:
+        gains: as in `apply_stinespring`.
+        rho: as in `apply_stinespring`.
+        shots: in all.
+        seed: of the shots (`circuits.seeds`).
+
     Returns:
         (d + 1,) counts of the levels, the erasure level last; they sum to `shots`.
     """

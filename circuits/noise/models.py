@@ -47,7 +47,7 @@ def noise_model(kind: str, strength: float) -> NoiseModel:
 
 
 def generic_cx_error(n_qubits: int, *, seed: int | None = 0) -> float:
-    """Mean error of the CX of the `generic` device of that size."""
+    """Mean error of the CX of the `generic` device of that size and seed (`circuits.seeds`)."""
     target = backend("generic", n_qubits=n_qubits, seed=seed).target
     return float(np.mean([about.error for about in target["cx"].values()]))
 

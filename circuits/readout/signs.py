@@ -44,7 +44,7 @@ def interference_circuits(circuit: QuantumCircuit) -> list[QuantumCircuit]:
 def measure_interference(
     circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = 0
 ) -> Array:
-    """Counts (n + 1, 2**n) of `interference_circuits`, `shots` in each setting."""
+    """Counts (n + 1, 2**n) of `interference_circuits`, `shots` in each setting; `seed` as in `circuits.seeds`."""
     return run(interference_circuits(circuit), backend, shots=shots, seed=seed)
 
 
