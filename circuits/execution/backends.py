@@ -171,14 +171,6 @@ def aer_result(circuits: QuantumCircuit | Sequence[QuantumCircuit], *, method: s
     return result
 
 
-def outcome_counts(result: Any, size: int) -> NDArray[np.int64]:
-    """Counts (size,) of the outcomes of the one circuit of an Aer result."""
-    counts = np.zeros(size, dtype=np.int64)
-    for outcome, count in result.data(0)["counts"].items():
-        counts[int(outcome, 16)] = count
-    return counts
-
-
 def several(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> list[QuantumCircuit]:
     """One circuit or several as a list of at least one."""
     many = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)

@@ -5,7 +5,8 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import compile_circuit, is_compiled
-from circuits.execution.backends import aer_result, from_state, outcome_counts
+from circuits.counts import outcome_counts
+from circuits.execution.backends import aer_result, from_state
 from circuits.preparation.states import template, template_angles
 from circuits.seeds import checked_seed
 from qimg.core import arguments

@@ -10,7 +10,8 @@ from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import UCRYGate
 
 from circuits.compilation import compile_circuit
-from circuits.execution.backends import aer_result, from_state, outcome_counts
+from circuits.counts import outcome_counts
+from circuits.execution.backends import aer_result, from_state
 from circuits.seeds import checked_seed
 from qimg.core.arguments import (
     TOLERANCE,

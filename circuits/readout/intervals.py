@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from circuits.counts import checked_counts
 from circuits.representation.encodings import REPRESENTATIONS, WITH_INTERVALS
 from circuits.representation.positions import picture_of_levels
 from circuits.representation.protocol import EncodedImage, PixelProbabilities
-from qimg.core.arguments import Array, one_of, real, require, require_shape, vectors
+from qimg.core.arguments import Array, one_of, real, require, vectors
 
 METHODS = ("clopper-pearson", "wilson")
 
@@ -27,7 +28,7 @@ def probability_interval(
         level: in (0, 1).
         method: one of the two.
     """
-    level = _level(level)
+    z = normal_quantile(level)
     one_of("method", method, METHODS)
     k, n = np.broadcast_arrays(real("successes", successes), real("trials", trials))
     require(bool((k >= 0).all() and (k <= n).all()), "successes", "must be in [0, trials]", (k.min(), k.max()))
@@ -36,7 +37,6 @@ def probability_interval(
         low = np.where(k > 0, stats.beta.ppf(tail, np.maximum(k, 1e-9), n - k + 1), 0.0)
         high = np.where(k < n, stats.beta.ppf(1 - tail, k + 1, np.maximum(n - k, 1e-9)), 1.0)
         return low, high
-    z = float(stats.norm.ppf(1 - tail))
     weight = 1 + z**2 / np.maximum(n, 1)
     share = k / np.maximum(n, 1)
     centre = (share + z**2 / (2 * np.maximum(n, 1))) / weight
@@ -82,15 +82,14 @@ def decode_intervals(
     if not isinstance(representation, PixelProbabilities):
         names = ", ".join(WITH_INTERVALS)
         raise ValueError(f"encoded must be one of {names} for intervals, but encoded={encoded.representation!r}")
-    numbers = real("counts", counts)
-    require_shape(numbers.shape == (2**encoded.n_qubits,), "counts", f"({2**encoded.n_qubits},)", numbers)
-    successes, trials = representation.outcomes(encoded, numbers)
+    successes, trials = representation.outcomes(encoded, checked_counts(counts, 2**encoded.n_qubits))
     ends = probability_interval(successes, trials, level=level, method=method)
     levels = [representation.levels_of_probability(encoded, end) for end in ends]
     low, high = (picture_of_levels(one, representation, encoded) for one in levels)
     return low, high
 
 
-def _level(level: float) -> float:
+def normal_quantile(level: float) -> float:
+    """Half of the width of a two-sided normal interval of this level, in standard errors."""
     require(bool(0 < level < 1), "level", "must be in (0, 1)", level)
-    return float(level)
+    return float(stats.norm.ppf(0.5 + level / 2))

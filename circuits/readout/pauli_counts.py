@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
-from scipy import stats
 
 from circuits.execution.backends import run
-from circuits.readout.intervals import _level, probability_interval
+from circuits.readout.intervals import normal_quantile, probability_interval
 from circuits.seeds import checked_seed
 from qimg.core.arguments import Array, density_matrix, hermitian, integer, real, require, require_shape
 from qimg.states import qubits_for
@@ -191,7 +190,7 @@ def observable_interval(data: PauliCounts, observable: ArrayLike, *, level: floa
     matrix = hermitian("observable", observable)
     expected = (2**data.n_qubits,) * 2
     require_shape(matrix.shape == expected, "observable", f"{expected}", matrix)
-    z = float(stats.norm.ppf(0.5 + _level(level) / 2))
+    z = normal_quantile(level)
     values = np.concatenate([one.real for _, one in _values(matrix, data.bases, _SNAPSHOTS.swapaxes(-1, -2))])
     weights = data.counts / data.shots
     mean = float((weights * values).sum())
@@ -220,15 +219,10 @@ def pauli_interval(data: PauliCounts, label: str, *, level: float = 0.95) -> Exp
     n = data.n_qubits
     valid = isinstance(label, str) and len(label) == n and set(label) <= set("IXYZ")
     require(valid, "label", f"must have {n} letters of I, X, Y, Z", label)
-    wanted = {n - 1 - place: "XYZ".index(letter) for place, letter in enumerate(label) if letter != "I"}
-    fits = np.ones(len(data.bases), bool)
-    for qubit, basis in wanted.items():
-        fits &= data.bases[:, qubit] == basis
-    outcomes = np.arange(2**n)
-    odd = np.zeros(2**n, np.int64)
-    for qubit in wanted:
-        odd ^= outcomes >> qubit & 1
-    chosen = data.counts[fits]
+    bases = ["XYZ".find(letter) for letter in reversed(label)]
+    measured = [qubit for qubit in range(n) if bases[qubit] >= 0]
+    chosen = data.counts[(data.bases[:, measured] == [bases[qubit] for qubit in measured]).all(axis=1)]
+    odd = np.bitwise_count(np.arange(2**n) & sum(1 << qubit for qubit in measured)) & 1
     trials, plus = int(chosen.sum()), int(chosen[:, odd == 0].sum())
     require(trials > 0, "data", f"must have a shot that measures {label}", trials)
     low, high = probability_interval(plus, trials, level=level)

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import GateCount
+from circuits.counts import checked_counts
 from circuits.representation.amplitude import AMPLITUDE
 from circuits.representation.dct import DCT
 from circuits.representation.frqci import FRQCI
@@ -129,10 +130,7 @@ def decode_counts(encoded: EncodedImage, counts: ArrayLike) -> Array:
         encoded: shape, order and norm are taken from it, not the picture.
         counts: (2**n_qubits,) as `circuits.run` gives them, not all zero.
     """
-    numbers = real("counts", counts)
-    require_shape(numbers.shape == (2**encoded.n_qubits,), "counts", f"({2**encoded.n_qubits},)", numbers)
-    require(bool(numbers.min() >= 0), "counts", "must not be negative", float(numbers.min()))
-    require(bool(numbers.sum() > 0), "counts", "must not all be zero", float(numbers.sum()))
+    numbers = checked_counts(counts, 2**encoded.n_qubits)
     one = _of(encoded)
     return _rounded(encoded, picture_of_levels(one.levels_of_counts(encoded, numbers), one, encoded))
 
