@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Gate, QuantumCircuit
 from qiskit.circuit.library import QFTGate, UnitaryGate
 
 import qimg.transforms
@@ -34,41 +34,36 @@ def transform_circuit(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
     """
     one_of("name", name, [*NAMES, *(f"{one}_2d" for one in NAMES)])
     n_qubits = integer("n_qubits", n_qubits, 1)
-    if name.endswith("_2d"):
-        require(n_qubits % 2 == 0, "n_qubits", "must be even for a 2-D transform", n_qubits)
-    kind = name.removesuffix("_2d")
-    halves = 2 if name.endswith("_2d") else 1
-    width = n_qubits // halves
+    kind, axes = name.removesuffix("_2d"), 2 if name.endswith("_2d") else 1
+    require(n_qubits % axes == 0, "n_qubits", "must be even for a 2-D transform", n_qubits)
     if kind == "klt":
-        most = halves * DENSE_QUBITS
+        most = axes * DENSE_QUBITS
         require(n_qubits <= most, "n_qubits", f"must be at most {most} for {name}", n_qubits)
-    circuit = QuantumCircuit(n_qubits, name=name)
-    columns, rows = list(range(width)), list(range(width, n_qubits))
-    if kind in ("identity", "walsh"):
+    else:
         _without_rho(name, rho)
-        if kind == "walsh":
-            circuit.h(range(n_qubits))
-        return circuit
-    if kind == "qft":
-        _without_rho(name, rho)
-        for half in (columns, rows)[:halves]:
-            circuit.append(QFTGate(width), half)
-        return circuit
+    width = n_qubits // axes
     if name == "klt_2d":
-        matrices = _separable_klt_factors(rho, n_qubits)
-        for matrix, half in zip(matrices, (rows, columns), strict=True):
-            circuit.append(UnitaryGate(matrix, label="KLT"), half)
+        parts = [UnitaryGate(matrix, label="KLT") for matrix in _separable_klt_factors(rho, n_qubits)[::-1]]
+    else:
+        parts = [_axis(kind, width, rho)] * axes
+    circuit = QuantumCircuit(n_qubits, name=name)
+    for axis, part in enumerate(parts):  # columns are the lower half
+        circuit.compose(part, range(axis * width, (axis + 1) * width), inplace=True)
+    return circuit
+
+
+def _axis(kind: str, width: int, rho: ArrayLike | None) -> QuantumCircuit | Gate:
+    """The transform of one axis."""
+    if kind == "qft":
+        return QFTGate(width)
+    if kind in ("identity", "walsh"):
+        circuit = QuantumCircuit(width)
+        if kind == "walsh":
+            circuit.h(range(width))
         return circuit
     if width > STRUCTURED_ABOVE.get(kind, DENSE_QUBITS):
-        _without_rho(name, rho)
-        part = cosine_circuit(width) if kind == "dct" else haar_circuit(width)
-        for half in (columns, rows)[:halves]:
-            circuit.compose(part, half, inplace=True)
-        return circuit
-    matrix = transform_unitary(kind, width, rho=rho)
-    for half in (columns, rows)[:halves]:
-        circuit.append(UnitaryGate(matrix, label=kind.upper()), half)
-    return circuit
+        return cosine_circuit(width) if kind == "dct" else haar_circuit(width)
+    return UnitaryGate(transform_unitary(kind, width, rho=rho), label=kind.upper())
 
 
 def transform_unitary(name: str, n_qubits: int, *, rho: ArrayLike | None = None) -> Array:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qimg.core.arguments import Array, integer, require
-from qimg.tensor_train.train import TensorTrain, same_sites
+from qimg.core.arguments import Array, require
+from qimg.tensor_train.train import TensorTrain, same_sites, several_sites
 
 REDUCED_LIMIT = 4096
 """Levels of the sites together up to which their reduced density matrix is written out."""
@@ -52,12 +52,9 @@ def reduced_density_matrix(train: TensorTrain, keep: int | Sequence[int]) -> Arr
     Returns:
         (d, d) with d the product of the levels kept.
     """
-    kept = sorted({keep} if isinstance(keep, int | np.integer) else set(keep))
-    for site in kept:
-        integer("keep", site, 0, len(train.cores) - 1)
+    kept = several_sites(keep, len(train.cores))
     size = int(np.prod([train.dims[site] for site in kept], dtype=object))
-    rule = f"must be sites of at most {REDUCED_LIMIT} levels together"
-    require(len(kept) > 0 and size <= REDUCED_LIMIT, "keep", rule, kept)
+    require(size <= REDUCED_LIMIT, "keep", f"must be sites of at most {REDUCED_LIMIT} levels together", kept)
     # carried: (levels kept of the ket, of the bra, bond of the ket, bond of the bra)
     carried = np.ones((1, 1, 1, 1))
     for site, core in enumerate(train.cores):

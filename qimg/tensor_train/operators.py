@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, dimensions, integer, require, require_shape, square
+from qimg.core.arguments import Array, dimensions, require, require_shape, square
 from qimg.tensor_train.algebra import inner
 from qimg.tensor_train.decomposition import compress, decompose
-from qimg.tensor_train.train import TensorTrain
+from qimg.tensor_train.train import TensorTrain, several_sites
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,10 +69,7 @@ class TrainOperator:
             keep: one site or several, counted from 0; they stay in their order.
         """
         self._require_square()
-        kept = sorted({keep} if isinstance(keep, int | np.integer) else set(keep))
-        require(len(kept) > 0, "keep", "must hold at least one site", keep)
-        for site in kept:
-            integer("keep", site, 0, len(self.dims_in) - 1)
+        kept = several_sites(keep, len(self.dims_in))
         carried, cores = np.ones((1, 1)), []
         for site, core in enumerate(self.cores):
             if site in kept:
