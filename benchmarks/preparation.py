@@ -29,7 +29,7 @@ def random_states(n_qubits: int, count: int, *, imaginary: bool = False) -> list
 
 def compare() -> tuple[list[Comparison], list[str]]:
     """Default effort by register, beside Qiskit and the Schmidt form; processor time."""
-    said = [f"first call of a process: {_first_call():.2f} s of processor time"]
+    lines = [f"first call of a process: {_first_call():.2f} s of processor time"]
     for n_qubits, imaginary in ((4, False), (6, False), (6, True), (7, False), (7, True), (8, False)):
         states = random_states(n_qubits, 20 if n_qubits <= 6 else 4, imaginary=imaginary)
         ours = _measured(circuits.prepare, states)
@@ -39,19 +39,19 @@ def compare() -> tuple[list[Comparison], list[str]]:
             circuits.count_gates(build(states[0])).cx
             for build in (qiskit_circuit, lambda state, rank=rank: schmidt_circuit(state, rank=rank))
         ]
-        said.append(f"{n_qubits} {kind} qubits: {ours}; Qiskit {others[0]}, Schmidt form {others[1]} CX")
-    return [], said
+        lines.append(f"{n_qubits} {kind} qubits: {ours}; Qiskit {others[0]}, Schmidt form {others[1]} CX")
+    return [], lines
 
 
 def search() -> tuple[list[Comparison], list[str]]:
     """`effort="search"` at an infidelity of 1e-9: minutes."""
-    said = []
+    lines = []
     for n_qubits, count in SEARCHED.items():
         measured = _measured(
             lambda state: circuits.prepare(state, fidelity=1 - 1e-9, effort="search"), random_states(n_qubits, count)
         )
-        said.append(f"search, {count} real states of {n_qubits} qubits: {measured}")
-    return [], said
+        lines.append(f"search, {count} real states of {n_qubits} qubits: {measured}")
+    return [], lines
 
 
 def patches() -> tuple[list[Comparison], list[str]]:
@@ -59,17 +59,17 @@ def patches() -> tuple[list[Comparison], list[str]]:
     pictures = gather(["kodak"]).pictures
     every = np.concatenate([qimg.extract_patches(picture.luma()) for picture in pictures]).astype(float)
     drawn = every[np.random.default_rng(0).choice(len(every), 512, replace=False)]
-    said = []
+    lines = []
     for effort in ("default", "search"):
         start = time.process_time()
-        found = circuits.prepare_batch(drawn, fidelity=0.999, effort=effort)
+        preparations = circuits.prepare_batch(drawn, fidelity=0.999, effort=effort)
         seconds = (time.process_time() - start) / len(drawn)
-        cx = np.array([preparation.cx for preparation in found])
-        said.append(
+        cx = np.array([preparation.cx for preparation in preparations])
+        lines.append(
             f"512 patches of {len(pictures)} pictures at 0.999, {effort}: {cx.mean():.2f} CX on average, "
             f"{cx.max()} at most, {(cx == 0).mean():.0%} without, {1e3 * seconds:.0f} ms each"
         )
-    return [], said
+    return [], lines
 
 
 def _first_call() -> float:

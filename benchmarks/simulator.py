@@ -24,17 +24,17 @@ def looped(count: int, transform: QuantumCircuit) -> tuple[float, np.ndarray]:
     """Seconds per patch of StatePreparation + transpile + run, and the states it gives."""
     states = qimg.amplitude_encode(patches(count)).amplitudes
     simulator = AerSimulator(method="statevector")
-    found = []
+    transformed = []
     start = time.perf_counter()
     for state in states:
         circuit = QuantumCircuit(6)
         circuit.prepare_state(state)
         circuit.compose(transform, inplace=True)
         circuit.save_statevector()
-        found.append(
+        transformed.append(
             np.asarray(simulator.run(transpile(circuit, simulator, optimization_level=1)).result().get_statevector())
         )
-    return (time.perf_counter() - start) / count, np.stack(found)
+    return (time.perf_counter() - start) / count, np.stack(transformed)
 
 
 def compare(repeats: int) -> tuple[list[Comparison], dict[str, float]]:

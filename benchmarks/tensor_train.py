@@ -28,19 +28,19 @@ def compare(repeats: int = 15) -> tuple[list[Comparison], list[str]]:
     budget, _ = medians(
         lambda: tensor_train.decompose(vector, plan.dims, parameters=ours.parameters), lambda: None, repeats=3
     )
-    said = [
+    lines = [
         f"camera 512×512, Morton order, bond {BOND}: {psnr(ours.dense()):.3f} dB with {ours.parameters} numbers",
         f"exact train by SVD: {1e3 * exact:.0f} ms; the same numbers shared among the cuts: {1e3 * budget:.0f} ms",
     ]
     if find_spec("quimb") is None:
-        return [], [*said, "quimb is not installed (extra peers), so there is nothing to compare with"]
+        return [], [*lines, "quimb is not installed (extra peers), so there is nothing to compare with"]
     from quimb.tensor import MatrixProductState
 
     def theirs() -> MatrixProductState:
         with one_blas_thread():
             return MatrixProductState.from_dense(vector, 2, max_bond=BOND, cutoff=0.0)
 
-    said.append(f"quimb's train: {psnr(np.ravel(theirs().to_dense())):.3f} dB")
+    lines.append(f"quimb's train: {psnr(np.ravel(theirs().to_dense())):.3f} dB")
     ours_seconds, peer_seconds = medians(
         lambda: tensor_train.decompose(vector, plan.dims, bond=BOND), theirs, repeats=repeats
     )
@@ -53,4 +53,4 @@ def compare(repeats: int = 15) -> tuple[list[Comparison], list[str]]:
         value=ours_seconds / peer_seconds,
         target="≤ 0.2",
     )
-    return [comparison], said
+    return [comparison], lines

@@ -82,8 +82,8 @@ def backend(
         return _fake_device(name)
     if name.startswith("ibm_"):
         return _real_device(name)
-    known = ", ".join(SIMULATORS)
-    raise ValueError(f"name must be one of {known}, generic, fake_<device> or ibm_<device>, but name={name!r}")
+    simulators = ", ".join(SIMULATORS)
+    raise ValueError(f"name must be one of {simulators}, generic, fake_<device> or ibm_<device>, but name={name!r}")
 
 
 def run(

@@ -42,7 +42,7 @@ def run_jobs(
 
     Args:
         circuits: with equally many measured bits, as for `circuits.run`.
-        backend: a name for `circuits.backend`, or any `BackendV2`, told from others by its name, errors and options.
+        backend: a name for `circuits.backend`, or any `BackendV2`, identified by its name, errors and options.
         shots: for each circuit.
         seed: of a simulator's shots, from which each batch derives its own (`circuits.seeds`); after None nothing can
             be resumed.

@@ -90,7 +90,7 @@ def stinespring_circuit(gains: ArrayLike) -> QuantumCircuit:
     `erased` (1), all but `data` starting in |0⟩. On |k⟩:
 
     1. RY on `lost` controlled by k: amplitude α_k stays with lost = 0, nothing recorded (this is K₀);
-    2. where lost = 1, k is copied to `record`: the environment knows the level;
+    2. where lost = 1, k is copied to `record`: the environment holds the level;
     3. where lost = 1, RY on `erased` splits √(α_k(1−α_k)) (dephased, K_k) from √(1−α_k) (erased, L_k);
     4. where erased = 1, `data` is cleared against `record` and `flag` is set: level ∅.
 

@@ -73,7 +73,7 @@ def calibrate_readout(
 ) -> ReadoutCalibration:
     """Measure how the bits of a circuit are misread, on the very qubits of the device that it will be read from.
 
-    Two circuits (all 0 and all 1) tell the errors of every bit by itself; `correlated` prepares all 2ⁿ strings.
+    Two circuits (all 0 and all 1) measure the errors of every bit by itself; `correlated` prepares all 2ⁿ strings.
 
     Args:
         circuit: what will be run.

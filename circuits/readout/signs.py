@@ -2,7 +2,7 @@
 
 Shots of a register give |amplitude|² and nothing else: every choice of signs has the same probabilities. After a
 Hadamard on qubit b the outcomes k and k ⊕ 2ᵇ have the probabilities (c_k ± c_k⊕2ᵇ)² / 2, and their difference is
-2 c_k c_k⊕2ᵇ: n more settings tell the sign of each product along the edges of a cube. What remains is one global sign,
+2 c_k c_k⊕2ᵇ: n more settings give the sign of each product along the edges of a cube. What remains is one global sign,
 which no measurement shows; a reference amplitude that is known fixes it.
 """
 
@@ -60,7 +60,7 @@ def signed_amplitudes(counts: ArrayLike, *, negligible: float = 3.0) -> SignedAm
             surest neighbour gives them: nothing hangs on them.
 
     Raises:
-        ValueError: the amplitudes that are seen fall into groups without an edge between them. Their relative sign
+        ValueError: the amplitudes with enough counts fall into groups without an edge between them. Their relative sign
             does not show in these settings: transform the register first, or use a reference (`signed_by_reference`).
     """
     table = real("counts", counts)

@@ -63,7 +63,7 @@ def maximum_likelihood(data: PauliCounts, *, gap: float = 0.01, iterations: int 
 
     Args:
         data: any settings; at most 4 qubits.
-        gap: nats of log-likelihood that may be missing, > 0; 0.01 is far below what shots can tell.
+        gap: nats of log-likelihood that may be missing, > 0; 0.01 is far below the noise of shots.
         iterations: most steps; what the gap was then is in the result.
     """
     _few(data)

@@ -1,4 +1,4 @@
-"""What a representation of pictures defines: everything that the functions of `encodings` ask of it.
+"""What a representation of pictures defines: everything that the functions of `encodings` use.
 
 A new representation is a file with an instance of a subclass of `Representation` and a line in `encodings.py`.
 """

@@ -54,7 +54,7 @@ class Machine:
 def encode(
     photo: Annotated[str, tyro.conf.Positional], /, *, patch: tyro.conf.OmitArgPrefixes[Patch] = Patch()
 ) -> None:
-    """Draw the circuit that loads a patch, and say what it costs.
+    """Draw the circuit that loads a patch, and print its gates.
 
     Args:
         photo: An image file, or the name of a photograph bundled with scikit-image.
@@ -88,12 +88,12 @@ def transform(
     _, encoded = _encoded(photo, patch)
     circuit = _transformed(encoded, name)
     _show(circuit, patch)
-    found = circuits.statevectors(circuit)[0] * encoded.norm
+    by_circuit = circuits.statevectors(circuit)[0] * encoded.norm
     wanted = circuits.transform_unitary(name, encoded.n_qubits) @ circuits.image_state(encoded) * encoded.norm
     shape = (2 ** ((encoded.n_qubits + 1) // 2), -1)
     real = not np.iscomplexobj(wanted)
-    _print_blocks("coefficients of the circuit" + ("" if real else ", moduli"), _shown(found, real).reshape(shape))
-    print(f"largest difference to the matrix product: {np.abs(found - wanted).max():.1e}")
+    _print_blocks("coefficients of the circuit" + ("" if real else ", moduli"), _shown(by_circuit, real).reshape(shape))
+    print(f"largest difference to the matrix product: {np.abs(by_circuit - wanted).max():.1e}")
 
 
 def run(
@@ -187,7 +187,7 @@ def _transformed(encoded: "EncodedImage", name: str, *, real: bool = False) -> A
     require(encoded.order == "row_major", "order", "must be row_major to transform", encoded.order)
     require(not name.startswith("klt"), "name", "must be a transform without a model: dct, haar, walsh, qft", name)
     complex_one = name.startswith("qft")
-    require(not (real and complex_one), "transform", "must be real: interference tells signs, not phases", name)
+    require(not (real and complex_one), "transform", "must be real: interference gives signs, not phases", name)
     circuit = circuits.image_circuit(encoded)
     return circuit.compose(circuits.transform_circuit(name, encoded.n_qubits))
 
@@ -217,8 +217,8 @@ def _show(circuit: Any, patch: Patch) -> None:
 def _counted(counts: Array, n_qubits: int, *, most: int = 8) -> str:
     order = np.argsort(counts)[::-1][:most]
     named = ", ".join(f"{k:0{n_qubits}b}: {counts[k]}" for k in order if counts[k])
-    seen = int((counts > 0).sum())
-    return f"{seen} outcomes of {len(counts)} were seen; the most frequent: {named}"
+    occurred = int((counts > 0).sum())
+    return f"{occurred} outcomes of {len(counts)} were seen; the most frequent: {named}"
 
 
 def _shown(values: Array, real: bool) -> Array:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qimg.core.arguments import Array, require
+from qimg.tensor_train.canonical import left_canonical
 from qimg.tensor_train.train import TensorTrain, same_sites, several_sites
 
 REDUCED_LIMIT = 4096
@@ -23,12 +24,7 @@ def inner(first: TensorTrain, second: TensorTrain) -> complex:
 
 def norm(train: TensorTrain) -> float:
     """Euclidean norm. Accurate to rounding of the norm itself, also where it is a small difference of trains."""
-    carried: Array = np.ones((1, 1))
-    for core in train.cores:
-        left, levels, right = (carried.shape[0], *core.shape[1:])
-        carried = np.tensordot(carried, core, axes=1).reshape(left * levels, right)
-        carried = np.asarray(np.linalg.qr(carried, mode="r"))
-    return float(np.abs(carried[0, 0]))
+    return float(np.linalg.norm(left_canonical(train).cores[-1]))
 
 
 def normalize(train: TensorTrain) -> TensorTrain:

@@ -35,13 +35,13 @@ def schmidt_values(train: TensorTrain) -> list[Array]:
     """
     with one_blas_thread():
         cores = right_canonical(train).cores
-        centre, found = cores[0], []
+        centre, schmidt = cores[0], []
         for following in cores[1:]:
             left, levels, _ = centre.shape
             _, values, right = np.linalg.svd(centre.reshape(left * levels, -1), full_matrices=False)
-            found.append(values)
+            schmidt.append(values)
             centre = np.tensordot(values[:, None] * right, following, axes=1)
-    return found
+    return schmidt
 
 
 def entanglement_entropy(train: TensorTrain) -> Array:

@@ -14,7 +14,7 @@ from qimg.tensor_train.sweeps import fitting, over_chain, over_vector
 from qimg.tensor_train.train import TensorTrain
 
 PRECISE = 1e-12
-"""Discarded weight below which a Gram matrix, which sees squares, is not trusted and the sweep goes by SVD."""
+"""Discarded weight below which a Gram matrix, which holds squares, is too coarse and the sweep goes by SVD."""
 
 Truncate: TypeAlias = Callable[[Sweep], Swept]
 """Chooses rules, and with them one result of a sweep."""
@@ -146,9 +146,9 @@ def _demand(
 
 
 def _largest(sweep: Sweep, total: float, parameters: int, limit: Rule) -> Swept:
-    found = search_slope(sweep, total, lambda train: train.parameters <= parameters, steepest=False, limit=limit)
-    assert found is not None, "bonds of 1 fit"
-    return found
+    swept = search_slope(sweep, total, lambda train: train.parameters <= parameters, steepest=False, limit=limit)
+    assert swept is not None, "bonds of 1 fit"
+    return swept
 
 
 def _within(sweep: Sweep, total: float, discarded_weight: float, bond: int | None) -> Swept:

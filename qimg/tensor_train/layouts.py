@@ -2,7 +2,7 @@
 
 A picture is padded to 2ⁿ rows and 2ᵐ columns. Pixel (r, c) of plane p is the integer p 2ⁿ⁺ᵐ + r 2ᵐ + c, so that bits
 0 … m − 1 are the column, m … m + n − 1 the row and those above the plane: the toolkit's index order. A layout groups
-these bits into sites. No bit is reversed; a site only says which bits are its digit.
+these bits into sites. No bit is reversed; a layout only assigns bits to the digits of sites.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from qimg.patches import order_bits, pad_edges
 from qimg.states import qubits_for
 
 ORDERS = ("row_major", "morton", "quadtree")
-"""Names that `layout` knows."""
+"""Names that `layout` takes."""
 
 
 @dataclass(frozen=True, kw_only=True)

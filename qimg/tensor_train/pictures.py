@@ -165,7 +165,7 @@ def _fewest(
             return min(fitted.train, swept.train, key=lambda train: train.parameters)
     train = decompose(vector, plan.dims, bond=bond).train
     least = _error(plan, plan.to_padded(train.dense()), wanted)
-    if bond is None or least <= allowed:  # asked for more than a Gram matrix sees
+    if bond is None or least <= allowed:  # nearer than a Gram matrix resolves
         return train
     share, reached = allowed / float((wanted**2).sum()), least / float((wanted**2).sum())
     decibels = [10 * math.log10(WHITE**2 * wanted.size / error) if error else math.inf for error in (allowed, least)]

@@ -1,4 +1,4 @@
-"""What a Born machine says of some pixels when others are known: probabilities and samples, exact for any subset.
+"""Pixels of a Born machine given other pixels: probabilities and samples, exact for any subset.
 
 Left and right of a pixel, known pixels are read and the others summed over. The sum over what lies right of a cut is a
 matrix W Wᵀ on the bond there, kept as its factor W of at most as many columns as the bond: nothing is subtracted and no
@@ -27,8 +27,8 @@ def log_marginal(machine: BornMachine, images: ArrayLike, *, known: ArrayLike) -
     """
     pixels, mask = _checked(machine, images, known)
     with one_blas_thread():
-        found = [_behind(machine, picture, mask)[1] for picture in pixels.reshape(-1, machine.pixels)]
-    return np.array(found).reshape(pixels.shape[:-1])
+        logarithms = [_behind(machine, picture, mask)[1] for picture in pixels.reshape(-1, machine.pixels)]
+    return np.array(logarithms).reshape(pixels.shape[:-1])
 
 
 def pixel_probabilities(machine: BornMachine, images: ArrayLike, *, known: ArrayLike) -> Array:

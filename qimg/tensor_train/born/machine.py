@@ -62,7 +62,7 @@ class BornMachine:
         return result.reshape(pixels.shape[:-1])
 
     def conditionals(self, images: ArrayLike, *, floor: float = 0.0) -> Array:
-        """p(xᵢ | x₁ … xᵢ₋₁) of the pixels that are seen; the sum of logarithms is the log likelihood.
+        """p(xᵢ | x₁ … xᵢ₋₁) of the pixels of the pictures; the sum of logarithms is the log likelihood.
 
         With a `floor` they are those of a `PixelReader` with it: another distribution, exact for itself, that gives
         every picture a positive probability. Cost: twice that of `log_likelihood`.
@@ -72,7 +72,7 @@ class BornMachine:
             floor: see `PixelReader`.
 
         Returns:
-            (..., pixels). What follows a pixel of probability zero is not defined and said to be ½.
+            (..., pixels). What follows a pixel of probability zero is not defined and given as ½.
         """
         pixels = binary("images", images, self.pixels)
         flat = pixels.reshape(-1, self.pixels)
@@ -102,7 +102,7 @@ class BornMachine:
 
 
 class PixelReader:
-    """Reads pictures pixel by pixel and knows the probability of the next: what a coder of pictures asks.
+    """Reads pictures pixel by pixel and gives the probability of the next: what a coder of pictures needs.
 
     With a `floor` f, probabilities are clipped to [f, 1 − f], and a pixel that the machine gave less than f is taken
     for a misprint: reading goes on as if it had been the other value. The clipped conditionals are those of a
@@ -128,8 +128,8 @@ class PixelReader:
         """The next pixel (count,) of each picture."""
         pixels = binary("values", values, len(self._vectors))
         ahead, ones = self._look()
-        seen = np.where(pixels == 1, ones, 1 - ones) >= self._floor
-        vectors = ahead[np.arange(len(ahead)), np.where(seen, pixels, 1 - pixels)]
+        likely = np.where(pixels == 1, ones, 1 - ones) >= self._floor
+        vectors = ahead[np.arange(len(ahead)), np.where(likely, pixels, 1 - pixels)]
         self._vectors, _ = unit(vectors)
         self._next, self._ahead = self._next + 1, None
 

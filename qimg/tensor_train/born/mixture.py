@@ -1,6 +1,6 @@
 """Where a Born machine begins: at a mixture of independent pixels, which is a tensor train of one bond per component.
 
-Training by neighbouring sites cannot see what lies further apart than the bonds can carry, and from a product state
+Training by neighbouring sites cannot relate pixels further apart than the bonds can carry, and from a product state
 they carry nothing. The amplitudes Σ_k √w_k ∏ √p_k(xᵢ) carry the component through every cut from the beginning.
 """
 

@@ -9,7 +9,7 @@ vectors, and the norm of the train is ‖C‖. Where that is 1, the mean negativ
 which is convex as long as no amplitude changes its sign, and has its minimum at norm 1. Each centre takes steps of
 conjugate gradients, and along each of them f is minimised by a Newton iteration on the n amplitudes alone.
 
-A centre of two sites is split by its Schmidt values, so that bonds grow where the pictures ask for it: the scheme of
+A centre of two sites is split by its Schmidt values, so that bonds grow where the pictures need it: the scheme of
 Han et al., PRX 8, 031012 (2018). A centre of one site keeps the bonds and truncates nothing.
 """
 
@@ -109,14 +109,14 @@ def _there_and_back(machine: BornMachine, images: ArrayLike, width: int, move: M
         for core, column in zip(reverse(train).cores[:-1], columns[:0:-1], strict=True):
             vectors.append(step(vectors[-1], core, column)[0])
         for _ in range(2):
-            # The way back is the same way through the reversed train, whose right vectors are the left ones found.
-            cores, found = list(train.cores), [np.ones((len(pixels), 1))]
+            # The way back is the same way through the reversed train, whose right vectors are the left ones just made.
+            cores, passed = list(train.cores), [np.ones((len(pixels), 1))]
             del vectors[len(cores) - width + 1 :]
             for k in range(len(cores) - width + 1):
-                move(cores, k, found[-1], vectors.pop(), columns)
+                move(cores, k, passed[-1], vectors.pop(), columns)
                 if k < len(cores) - 1:
-                    found.append(step(found[-1], cores[k], columns[k])[0])
-            train, vectors, columns = reverse(TensorTrain(cores)), found, columns[::-1]
+                    passed.append(step(passed[-1], cores[k], columns[k])[0])
+            train, vectors, columns = reverse(TensorTrain(cores)), passed, columns[::-1]
     return BornMachine(train=train)
 
 
