@@ -28,15 +28,15 @@ def random_states(n_qubits: int, count: int, *, imaginary: bool = False) -> list
 def compare() -> tuple[list[Comparison], list[str]]:
     """Default effort by register, beside Qiskit and the Schmidt form; processor time."""
     first = seconds_of(lambda: circuits.prepare(random_states(5, 1)[0]), clock=time.process_time)
-    said = [f"first call of a process: {first:.2f} s of processor time"]
+    lines = [f"first call of a process: {first:.2f} s of processor time"]
     for n_qubits, imaginary in ((4, False), (6, False), (6, True), (7, False), (7, True), (8, False)):
         states = random_states(n_qubits, 20 if n_qubits <= 6 else 4, imaginary=imaginary)
         ours = _measured(circuits.prepare, states)
         qiskit = circuits.count_gates(qiskit_circuit(states[0])).cx
         schmidt = circuits.count_gates(schmidt_circuit(states[0], rank=2 ** (n_qubits // 2))).cx
         kind = "complex" if imaginary else "real"
-        said.append(f"{n_qubits} {kind} qubits: {ours}; Qiskit {qiskit}, Schmidt form {schmidt} CX")
-    return [], said
+        lines.append(f"{n_qubits} {kind} qubits: {ours}; Qiskit {qiskit}, Schmidt form {schmidt} CX")
+    return [], lines
 
 
 def search() -> tuple[list[Comparison], list[str]]:
@@ -53,17 +53,17 @@ def patches() -> tuple[list[Comparison], list[str]]:
     pictures = gather(["kodak"]).pictures
     every = np.concatenate([qimg.extract_patches(picture.luma()) for picture in pictures]).astype(float)
     drawn = every[np.random.default_rng(0).choice(len(every), 512, replace=False)]
-    said = []
+    lines = []
     for effort in ("default", "search"):
         start = time.process_time()
         found = circuits.prepare_batch(drawn, fidelity=0.999, effort=effort)
         seconds = (time.process_time() - start) / len(drawn)
         cx = np.array([preparation.cx for preparation in found])
-        said.append(
+        lines.append(
             f"512 patches of {len(pictures)} pictures at 0.999, {effort}: {cx.mean():.2f} CX on average, "
             f"{cx.max()} at most, {(cx == 0).mean():.0%} without, {1e3 * seconds:.0f} ms each"
         )
-    return [], said
+    return [], lines
 
 
 def _measured(prepare: Callable[[np.ndarray], object], states: list[np.ndarray]) -> str:

@@ -26,19 +26,19 @@ def compare(repeats: int = 15) -> tuple[list[Comparison], list[str]]:
     ours = tensor_train.decompose(vector, plan.dims, bond=BOND).train
     exact = seconds_of(lambda: tensor_train.decompose(vector, plan.dims), repeats=3)
     budget = seconds_of(lambda: tensor_train.decompose(vector, plan.dims, parameters=ours.parameters), repeats=3)
-    said = [
+    lines = [
         f"camera 512×512, Morton order, bond {BOND}: {psnr(ours.dense()):.3f} dB with {ours.parameters} numbers",
         f"exact train by SVD: {1e3 * exact:.0f} ms; the same numbers shared among the cuts: {1e3 * budget:.0f} ms",
     ]
     if find_spec("quimb") is None:
-        return [], [*said, "quimb is not installed (extra peers), so there is nothing to compare with"]
+        return [], [*lines, "quimb is not installed (extra peers), so there is nothing to compare with"]
     from quimb.tensor import MatrixProductState
 
     def theirs() -> MatrixProductState:
         with one_blas_thread():
             return MatrixProductState.from_dense(vector, 2, max_bond=BOND, cutoff=0.0)
 
-    said.append(f"quimb's train: {psnr(np.ravel(theirs().to_dense())):.3f} dB")
+    lines.append(f"quimb's train: {psnr(np.ravel(theirs().to_dense())):.3f} dB")
     seconds = medians(lambda: tensor_train.decompose(vector, plan.dims, bond=BOND), theirs, repeats=repeats)
     what, peer = f"tensor_train.decompose, 512 × 512, bond {BOND}", "quimb MatrixProductState.from_dense"
-    return [ratio(what, peer, seconds, target="≤ 0.2", figure="time of quimb's")], said
+    return [ratio(what, peer, seconds, target="≤ 0.2", figure="time of quimb's")], lines

@@ -4,6 +4,7 @@ Integer k of a vector is basis state k of the register and bit b of k is qubit b
 index order and nothing is reversed anywhere.
 """
 
+from circuits.compilation import GateCount, compile_circuit, count_gates
 from circuits.execution.backends import backend, measured_qubits, run, statevectors
 from circuits.execution.expectations import Estimates, estimate
 from circuits.execution.files import circuit_bytes, draw_circuit, load_circuit
@@ -22,7 +23,7 @@ from circuits.preparation.ansatz import Preparation
 from circuits.preparation.batch import equal_slope, preparation_paths, prepare_batch
 from circuits.preparation.states import prepare, template, template_angles
 from circuits.preparation.tensor_trains import LayeredPreparation, prepare_train, prepare_train_in_layers
-from circuits.readout.intervals import WITH_INTERVALS, amplitude_interval, decode_intervals, probability_interval
+from circuits.readout.intervals import amplitude_interval, decode_intervals, probability_interval
 from circuits.readout.mitigation import Mitigated, ReadoutCalibration, calibrate_readout, mitigate
 from circuits.readout.pauli_counts import (
     Expectation,
@@ -51,14 +52,17 @@ from circuits.readout.tomography import (
     projected_inversion,
 )
 from circuits.representation.encodings import (
-    EncodedImage,
+    REPRESENTATIONS,
+    WITH_INTERVALS,
     compress_image,
     decode_counts,
     decode_state,
     encode_image,
+    image_circuit,
+    image_cost,
     image_state,
 )
-from circuits.representation.image_circuits import ImageCost, image_circuit, image_cost
+from circuits.representation.protocol import EncodedImage, Representation
 from circuits.transforms.low_cost_klt import GrownTransform, coding_gain_db, grow_transforms, leading_klt_circuit
 from circuits.transforms.structured import (
     cosine_circuit,
@@ -67,7 +71,7 @@ from circuits.transforms.structured import (
     fourier_error,
     haar_circuit,
 )
-from circuits.transforms.unitaries import GateCount, compile_circuit, count_gates, transform_circuit, transform_unitary
+from circuits.transforms.unitaries import transform_circuit, transform_unitary
 
 __all__ = [
     "EncodedImage",
@@ -75,13 +79,14 @@ __all__ = [
     "Expectation",
     "GateCount",
     "GrownTransform",
-    "ImageCost",
     "LayeredPreparation",
     "LikelihoodFit",
     "Mitigated",
     "PauliCounts",
     "Preparation",
+    "REPRESENTATIONS",
     "ReadoutCalibration",
+    "Representation",
     "SignedAmplitudes",
     "TruncatedRun",
     "WITH_INTERVALS",

@@ -3,12 +3,16 @@
 Pixel (r, c) of plane p of a size×size patch is component `size² p + size r + c`: row-major, planes outermost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, integer, require_shape
+from qimg.core.arguments import Array, integer, one_of, require_shape
+
+ORDERS = ("row_major", "morton", "blocks")
+"""Orders of the pixels of a picture whose sides are powers of two (`order_bits`)."""
 
 
 def extract_patches(plane: ArrayLike, size: int = 8) -> Array:
@@ -89,10 +93,50 @@ def pad_edges(planes: Array, height: int, width: int) -> Array:
     return np.pad(planes, [(0, rows), (0, columns)] + [(0, 0)] * (planes.ndim - 2), mode="edge")
 
 
+def order_bits(order: str, row_bits: int, column_bits: int) -> tuple[int, ...]:
+    """For each bit of a pixel's position in an order, lowest first, the bit of its row-major index that stands there.
+
+    | order | bits of the position, lowest first |
+    |---|---|
+    | `row_major` | column, then row |
+    | `morton` | column and row in turn, from their lowest bits on (Z order), then the rest of the longer side |
+    | `blocks` | 3 of the column, 3 of the row (a pixel in its 8×8 block), then the rest: blocks in row-major order |
+
+    Args:
+        order: a name of the table.
+        row_bits: n; the picture has 2ⁿ rows.
+        column_bits: m; the picture has 2ᵐ columns, and the row-major index of pixel (r, c) is r 2ᵐ + c.
+
+    >>> order_bits("morton", 1, 3)
+    (0, 3, 1, 2)
+    """
+    one_of("order", order, ORDERS)
+    columns, rows = range(column_bits), range(column_bits, column_bits + row_bits)
+    if order == "row_major":
+        return (*columns, *rows)
+    if order == "blocks":
+        return (*columns[:3], *rows[:3], *columns[3:], *rows[3:])
+    shared = min(row_bits, column_bits)
+    in_turn = zip(columns[:shared], rows[:shared], strict=True)
+    return (*chain.from_iterable(in_turn), *columns[shared:], *rows[shared:])
+
+
+def spread_bits(values: ArrayLike, places: Sequence[int]) -> Array:
+    """Integers (...) with bit b of each value at bit `places[b]`.
+
+    >>> spread_bits([0, 1, 2, 3], (4, 0))
+    array([ 0, 16,  1, 17])
+    """
+    numbers = np.asarray(values)
+    result = np.zeros_like(numbers)
+    for bit, place in enumerate(places):
+        result |= (numbers >> bit & 1) << place
+    return result
+
+
 def morton_order(size: int) -> Array:
     """Row-major index of each pixel of a size×size patch, listed in Morton (Z) order.
 
-    Bit k of the column becomes bit 2k of the position in the list, bit k of the row bit 2k + 1. Then
     `patch[morton_order(size)]` is the patch in Morton order and `np.argsort` of it is the way back.
 
     Args:
@@ -104,13 +148,8 @@ def morton_order(size: int) -> Array:
     size = integer("size", size, 1)
     if size & (size - 1):
         raise ValueError(f"size must be a power of two, but size={size}")
-    position = np.arange(size * size)
-    row = np.zeros_like(position)
-    column = np.zeros_like(position)
-    for bit in range(size.bit_length() - 1):
-        column |= ((position >> (2 * bit)) & 1) << bit
-        row |= ((position >> (2 * bit + 1)) & 1) << bit
-    return size * row + column
+    bits = size.bit_length() - 1
+    return spread_bits(np.arange(size * size), order_bits("morton", bits, bits))
 
 
 def _planes(plane: ArrayLike) -> Array:

@@ -21,6 +21,7 @@ def images_of(cell: nbformat.NotebookNode) -> int:
 
 def test_the_notebooks_are_there():
     assert [path.stem for path in NOTEBOOKS] == [
+        "a_picture_as_a_tensor_train",
         "inspect_a_density_matrix",
         "one_block_through_the_codec",
         "one_patch_back_from_jpeg",

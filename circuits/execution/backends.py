@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
-from qiskit.primitives import BackendSamplerV2, DataBin
+from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
 from qiskit.providers import BackendV2
 from qiskit_aer import AerSimulator  # also gives circuits their set_… and save_… methods
 
-from circuits.transforms.unitaries import BASIS_GATES, compile_circuit, compile_circuits
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from circuits.compilation import compile_circuits, is_compiled, without_measurements
+from circuits.seeds import checked_seed
+from qimg.core.arguments import Array, integer, one_of, require
 
 SIMULATORS = ("statevector", "density_matrix", "matrix_product_state")
 """Ideal Aer simulators; `generic` adds noise, `fake_…` and `ibm_…` need the `ibm` extra."""
@@ -33,7 +33,7 @@ def backend(
     name: str,
     *,
     n_qubits: int | None = None,
-    seed: int | None = None,
+    seed: int | None = 0,
     bond_dimension: int | None = None,
     threshold: float | None = None,
     gpu: bool = False,
@@ -50,7 +50,7 @@ def backend(
     Args:
         name: one of the above.
         n_qubits: size of a `generic` backend (8 when left out); refused for the others.
-        seed: seed of a `generic` backend's errors (0 when left out); refused for the others.
+        seed: of a `generic` backend's errors (`circuits.seeds`); refused for the others.
         bond_dimension: largest bond of `matrix_product_state`, unlimited when left out; refused for the others.
         threshold: squared weight that each of its truncations may discard, 1e-16 when left out; refused for the others.
         gpu: run an ideal simulator on the GPU; refused where Aer finds none, and for the others.
@@ -70,16 +70,20 @@ def backend(
         from qiskit.providers.fake_provider import GenericBackendV2
 
         size = 8 if n_qubits is None else integer("n_qubits", n_qubits, 1)
-        return GenericBackendV2(size, basis_gates=["cx", "rz", "sx", "x"], seed=0 if seed is None else seed)
-    _without_effect(name, n_qubits=n_qubits, seed=seed)
+        return GenericBackendV2(size, basis_gates=["cx", "rz", "sx", "x"], seed=checked_seed(seed))
+    _without_effect(name, n_qubits=n_qubits, seed=seed or None)
     if name in SIMULATORS:
-        return _simulator(name, bond_dimension, threshold, gpu)
+        if gpu:
+            devices = AerSimulator().available_devices()
+            require("GPU" in devices, "gpu", f"must be False: Aer finds only {', '.join(devices)} here", gpu)
+        options = {"device": "GPU"} if gpu else {}
+        return AerSimulator(method=name, **options, **truncation_options(bond_dimension, threshold))
     if name.startswith("fake_"):
         return _fake_device(name)
     if name.startswith("ibm_"):
         return _real_device(name)
-    known = ", ".join(SIMULATORS)
-    raise ValueError(f"name must be one of {known}, generic, fake_<device> or ibm_<device>, but name={name!r}")
+    simulators = ", ".join(SIMULATORS)
+    raise ValueError(f"name must be one of {simulators}, generic, fake_<device> or ibm_<device>, but name={name!r}")
 
 
 def run(
@@ -87,7 +91,7 @@ def run(
     backend: str | BackendV2 = "statevector",
     *,
     shots: int | Sequence[int],
-    seed: int | None = None,
+    seed: int | None = 0,
     layout: Sequence[int] | None = None,
 ) -> NDArray[np.int64]:
     """Sample circuits and count the outcomes.
@@ -99,40 +103,35 @@ def run(
         circuits: one circuit or several with equally many measured bits.
         backend: a name for `backend`, or any `BackendV2`.
         shots: shots per circuit, one number or one for each.
-        seed: of a simulator's sampling; None draws a fresh one.
+        seed: of a simulator's shots (`circuits.seeds`).
         layout: the device's qubit for each qubit of the circuits; Qiskit chooses when left out.
 
     Returns:
         (n, 2**bits) counts; their sum along the last axis is `shots`.
     """
-    many = _several(circuits)
-    each = [shots] * len(many) if isinstance(shots, int | np.integer) or np.ndim(shots) == 0 else list(shots)
-    each = [integer("shots", one, 1) for one in each]  # type: ignore[arg-type]
-    arguments.require(len(each) == len(many), "shots", f"must be one number, or {len(many)}", len(each))
-    _seed(seed)
-    device = _named(backend)
-    measured = [_measured(circuit) for circuit in many]
-    bits = {circuit.num_clbits for circuit in measured}
-    arguments.require(len(bits) == 1, "circuits", "must measure equally many bits", sorted(bits))
-    width = bits.pop()
-    arguments.require(width <= MAX_COUNTED_QUBITS, "circuits", f"must measure at most {MAX_COUNTED_QUBITS} bits", width)
-    widest = max(circuit.num_qubits for circuit in measured)
+    many = [measured(circuit) for circuit in several(circuits)]
+    each: list[int] = [shots] * len(many) if np.ndim(shots) == 0 else list(shots)  # type: ignore
+    each = [integer("shots", one, 1) for one in each]
+    require(len(each) == len(many), "shots", f"must be one number, or {len(many)}", len(each))
+    seed = checked_seed(seed)
+    device = named(backend)
+    width = counted_bits(many)
+    widest = max(circuit.num_qubits for circuit in many)
     most = getattr(device, "num_qubits", None)
     fits = most is None or isinstance(device, AerSimulator) or widest <= most
-    arguments.require(fits, "circuits", f"must have at most the {most} qubits of {device.name}", widest)
-    compiled = _compiled(measured, device, layout)
+    require(fits, "circuits", f"must have at most the {most} qubits of {device.name}", widest)
+    compiled = _compiled(many, device, layout)
     pubs = [(circuit, None, one) for circuit, one in zip(compiled, each, strict=True)]
-    with _undisturbed(device):
-        results = _sampler(device, seed, widest).run(pubs).result()
-    return np.stack([_counts(result.data, width) for result in results])
+    with undisturbed(device):
+        results = primitive("Sampler", device, seed, run_options=threads(device, widest)).run(pubs).result()
+    return np.stack([_counts(result, width) for result in results])
 
 
 def measured_qubits(
     circuit: QuantumCircuit, backend: str | BackendV2, *, layout: Sequence[int] | None = None
 ) -> tuple[int, ...]:
     """The device's qubit that each classical bit reads when `run` sends the circuit there."""
-    measured = _measured(circuit)
-    (compiled,) = _compiled([measured], _named(backend), layout)
+    (compiled,) = _compiled([measured(circuit)], named(backend), layout)
     bits = {}
     for instruction in compiled.data:
         if instruction.operation.name == "measure":
@@ -142,14 +141,11 @@ def measured_qubits(
 
 def statevectors(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> Array:
     """Exact final states (n, 2**n_qubits) of circuits from |0…0⟩, by Aer's state-vector simulator."""
-    many = _several(circuits)
-    saved = []
-    for circuit in many:
-        unitary = not {"measure", "reset"} & set(circuit.count_ops())
-        arguments.require(unitary, "circuits", "must not measure or reset: their final state is one draw", circuit.name)
-        copy = compile_circuit(circuit)
-        copy.save_statevector()
-        saved.append(copy)
+    many = several(circuits)
+    without_measurements("circuits", *many)
+    saved = compile_circuits(many)
+    for circuit in saved:
+        circuit.save_statevector()
     result = aer_result(saved, method="statevector")
     return np.stack([np.asarray(result.get_statevector(k)) for k in range(len(saved))])
 
@@ -167,23 +163,19 @@ def from_state(state: Array, circuit: QuantumCircuit, n_qubits: int) -> QuantumC
 def aer_result(circuits: QuantumCircuit | Sequence[QuantumCircuit], *, method: str, **options: Any) -> Any:
     """Result of circuits on Aer as they stand; raises with Aer's own message when a run fails."""
     device = AerSimulator(method=method)
-    threads = _threads(device, max(circuit.num_qubits for circuit in _several(circuits)))
-    with _undisturbed(device):
-        result = device.run(circuits, **{**threads, **options}).result()
+    widest = max(circuit.num_qubits for circuit in several(circuits))
+    with undisturbed(device):
+        result = device.run(circuits, **{**threads(device, widest), **options}).result()
     if not result.success:
         raise RuntimeError(f"Aer could not run the circuit: {result.status}")
     return result
 
 
-def _several(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> list[QuantumCircuit]:
+def several(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> list[QuantumCircuit]:
+    """One circuit or several as a list of at least one."""
     many = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)
-    arguments.require(len(many) > 0, "circuits", "must hold at least one circuit", many)
+    require(len(many) > 0, "circuits", "must hold at least one circuit", many)
     return many
-
-
-def _seed(seed: int | None) -> None:
-    if seed is not None:
-        integer("seed", seed, 0, 2**31 - 1)
 
 
 def _without_effect(name: str, **options: object) -> None:
@@ -192,41 +184,47 @@ def _without_effect(name: str, **options: object) -> None:
             raise ValueError(f"{option} has no effect on {name} and must be left out")
 
 
-def _simulator(name: str, bond_dimension: int | None, threshold: float | None, gpu: bool) -> AerSimulator:
-    options: dict[str, Any] = {"method": name}
+def truncation_options(bond_dimension: int | None, threshold: float | None) -> dict[str, int | float]:
+    """Aer's options for the truncation of matrix-product states; what is None is left to Aer."""
+    options: dict[str, int | float] = {}
     if bond_dimension is not None:
         options["matrix_product_state_max_bond_dimension"] = integer("bond_dimension", bond_dimension, 1)
     if threshold is not None:
-        arguments.require(bool(0 <= threshold < 1), "threshold", "must be in [0, 1)", threshold)
+        require(bool(0 <= threshold < 1), "threshold", "must be in [0, 1)", threshold)
         options["matrix_product_state_truncation_threshold"] = float(threshold)
-    if gpu:
-        found = AerSimulator().available_devices()
-        arguments.require("GPU" in found, "gpu", f"must be False: Aer finds only {', '.join(found)} here", gpu)
-        options["device"] = "GPU"
-    return AerSimulator(**options)
+    return options
 
 
 def _compiled(
     circuits: Sequence[QuantumCircuit], device: BackendV2, layout: Sequence[int] | None
 ) -> list[QuantumCircuit]:
     ideal = isinstance(device, AerSimulator) and device.options.noise_model is None
-    known = {*BASIS_GATES, "measure", "barrier"}
-    if ideal and layout is None and all(set(circuit.count_ops()) <= known for circuit in circuits):
+    if ideal and layout is None and is_compiled(*circuits):
         return list(circuits)
     return compile_circuits(circuits, backend=device, layout=layout)
 
 
-def _undisturbed(device: BackendV2) -> AbstractContextManager[Any]:
+def undisturbed(device: BackendV2) -> AbstractContextManager[Any]:
     """Aer keeps the truncation of matrix-product states in variables of the process: such runs wait for each other."""
     is_train = isinstance(device, AerSimulator) and device.options.method == "matrix_product_state"
     return _ONE_TRAIN_AT_A_TIME if is_train else nullcontext()
 
 
-def _named(backend_or_name: str | BackendV2) -> BackendV2:
+def named(backend_or_name: str | BackendV2) -> BackendV2:
+    """A backend by its name, or as it is."""
     return backend(backend_or_name) if isinstance(backend_or_name, str) else backend_or_name
 
 
-def _measured(circuit: QuantumCircuit) -> QuantumCircuit:
+def counted_bits(circuits: Sequence[QuantumCircuit]) -> int:
+    """How many classical bits each of the circuits measures: equally many, and few enough to count all outcomes."""
+    bits = {circuit.num_clbits for circuit in circuits}
+    require(len(bits) == 1, "circuits", "must measure equally many bits", sorted(bits))
+    width = bits.pop()
+    require(width <= MAX_COUNTED_QUBITS, "circuits", f"must measure at most {MAX_COUNTED_QUBITS} bits", width)
+    return width
+
+
+def measured(circuit: QuantumCircuit) -> QuantumCircuit:
     """The circuit itself where it measures; where it has no classical bits, a copy that measures all its qubits."""
     if circuit.num_clbits == 0:
         copy = circuit.copy()
@@ -235,37 +233,28 @@ def _measured(circuit: QuantumCircuit) -> QuantumCircuit:
     if "measure" not in circuit.count_ops():
         raise ValueError(f"circuits must measure into their classical bits or have none, but {circuit.name} does not")
     in_registers = sum(register.size for register in circuit.cregs) == circuit.num_clbits
-    arguments.require(in_registers, "circuits", "must hold their classical bits in registers", circuit.name)
+    require(in_registers, "circuits", "must hold their classical bits in registers", circuit.name)
     return circuit
 
 
-def _is_runtime_device(device: BackendV2) -> bool:
-    return type(device).__module__.startswith("qiskit_ibm_runtime.ibm_backend")
+def primitive(kind: str, device: BackendV2, seed: int, **options: Any) -> Any:
+    """The "Sampler" or "Estimator" V2 of a device."""
+    if type(device).__module__.startswith("qiskit_ibm_runtime.ibm_backend"):
+        return getattr(_ibm_runtime(), f"{kind}V2")(mode=device)
+    local = {"Sampler": BackendSamplerV2, "Estimator": BackendEstimatorV2}[kind]
+    return local(backend=device, options={"seed_simulator": seed, **options})
 
 
-def _sampler(device: BackendV2, seed: int | None, n_qubits: int) -> Any:
-    if _is_runtime_device(device):
-        return _ibm_runtime().SamplerV2(mode=device)
-    return BackendSamplerV2(backend=device, options={"seed_simulator": seed, "run_options": _threads(device, n_qubits)})
-
-
-def _threads(device: BackendV2, n_qubits: int) -> dict[str, int]:
+def threads(device: BackendV2, n_qubits: int) -> dict[str, int]:
+    """Options that give small circuits one thread on Aer."""
     small = isinstance(device, AerSimulator) and n_qubits < ONE_THREAD_BELOW
     return {"max_parallel_threads": 1} if small else {}
 
 
-def _counts(data: DataBin, width: int) -> NDArray[np.int64]:
+def _counts(result: Any, width: int) -> NDArray[np.int64]:
     """Counts of all outcomes; several classical registers are read as one integer, the first one lowest."""
-    shift, outcome = 0, None
-    for register in data.values():
-        # BitArray packs each shot into big-endian bytes.
-        value = np.zeros(register.array.shape[0], dtype=np.int64)
-        for byte in np.moveaxis(register.array, -1, 0):
-            value = (value << 8) | byte
-        outcome = value if outcome is None else outcome | (value << shift)
-        shift += register.num_bits
-    assert outcome is not None
-    return np.bincount(outcome, minlength=2**width)
+    shots = result.join_data().array  # each shot in big-endian bytes
+    return np.bincount(shots.astype(np.int64) @ 256 ** np.arange(shots.shape[1])[::-1], minlength=2**width)
 
 
 def _ibm_runtime() -> Any:
@@ -295,5 +284,5 @@ def _fake_device(name: str) -> BackendV2:
     for attribute in dir(fake_provider):
         if attribute.startswith("Fake") and not attribute.startswith("FakeProvider"):
             devices[f"fake_{attribute[4:].removesuffix('V2').lower()}"] = getattr(fake_provider, attribute)
-    arguments.one_of("name", name, devices)
+    one_of("name", name, devices)
     return devices[name]()

@@ -2,26 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
-from qiskit.primitives import BackendEstimatorV2
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
 
-from circuits.execution.backends import (
-    _ibm_runtime,
-    _is_runtime_device,
-    _named,
-    _seed,
-    _several,
-    _threads,
-    _undisturbed,
-)
-from circuits.transforms.unitaries import compile_circuit
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from circuits.compilation import compile_circuit, without_measurements
+from circuits.execution.backends import named, primitive, several, threads, undisturbed
+from circuits.seeds import checked_seed
+from qimg.core.arguments import Array, require
 
 Observable = Mapping[str, float]
 """Pauli strings and their coefficients; the first letter is the highest qubit, as Qiskit writes them."""
@@ -43,7 +33,7 @@ def estimate(
     backend: str | BackendV2 = "statevector",
     *,
     precision: float,
-    seed: int | None = None,
+    seed: int | None = 0,
 ) -> Estimates:
     """Expectation values of every observable in the final state of every circuit, by Estimator V2.
 
@@ -52,24 +42,23 @@ def estimate(
         observables: such as `{"ZI": 0.5, "XX": -1.0}`.
         backend: a name for `circuits.backend`, or any `BackendV2`.
         precision: standard error aimed at for each Pauli string, > 0: 1/precision² shots.
-        seed: of a simulator's sampling; None draws a fresh one.
+        seed: of a simulator's shots (`circuits.seeds`).
     """
-    many = _several(circuits)
-    arguments.require(len(observables) > 0, "observables", "must hold at least one observable", observables)
-    arguments.require(bool(0 < precision < 1), "precision", "must be in (0, 1)", precision)
-    _seed(seed)
-    device = _named(backend)
+    many = several(circuits)
+    without_measurements("circuits", *many)
+    require(len(observables) > 0, "observables", "must hold at least one observable", observables)
+    require(bool(0 < precision < 1), "precision", "must be in (0, 1)", precision)
+    seed = checked_seed(seed)
+    device = named(backend)
     if isinstance(backend, str):
-        device.set_options(**_threads(device, max(circuit.num_qubits for circuit in many)))
+        device.set_options(**threads(device, max(circuit.num_qubits for circuit in many)))
     pubs = []
     for circuit in many:
-        pure = not {"measure", "reset"} & set(circuit.count_ops())
-        arguments.require(pure, "circuits", "must not measure or reset", circuit.name)
         compiled = compile_circuit(circuit, backend=device)
         operators = [_operator(one, circuit.num_qubits).apply_layout(compiled.layout) for one in observables]
         pubs.append((compiled, operators))
-    with _undisturbed(device):
-        results = _estimator(device, seed).run(pubs, precision=float(precision)).result()
+    with undisturbed(device):
+        results = primitive("Estimator", device, seed).run(pubs, precision=float(precision)).result()
     return Estimates(
         values=np.stack([np.asarray(result.data.evs) for result in results]),
         standard_errors=np.stack([np.asarray(result.data.stds) for result in results]),
@@ -79,12 +68,6 @@ def estimate(
 def _operator(observable: Observable, n_qubits: int) -> SparsePauliOp:
     for label in observable:
         valid = len(label) == n_qubits and set(label) <= set("IXYZ")
-        arguments.require(valid, "observables", f"must be named by {n_qubits} letters of I, X, Y, Z", label)
-    arguments.require(len(observable) > 0, "observables", "must have at least one Pauli string each", observable)
+        require(valid, "observables", f"must be named by {n_qubits} letters of I, X, Y, Z", label)
+    require(len(observable) > 0, "observables", "must have at least one Pauli string each", observable)
     return SparsePauliOp(list(observable), [float(value) for value in observable.values()])
-
-
-def _estimator(device: BackendV2, seed: int | None) -> Any:
-    if _is_runtime_device(device):
-        return _ibm_runtime().EstimatorV2(mode=device)
-    return BackendEstimatorV2(backend=device, options={"seed_simulator": seed})

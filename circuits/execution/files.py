@@ -6,7 +6,7 @@ from pathlib import Path
 from qiskit import qasm3, qpy
 from qiskit.circuit import QuantumCircuit
 
-from circuits.transforms.unitaries import compile_circuit
+from circuits.compilation import compile_circuit
 from qimg.core.arguments import integer, require
 
 ENDINGS = (".qasm", ".qpy")
@@ -20,7 +20,7 @@ def draw_circuit(circuit: QuantumCircuit, *, width: int = 120) -> str:
 
 
 def circuit_bytes(circuit: QuantumCircuit, ending: str) -> bytes:
-    """The content of a file that holds the circuit, compiled to CX and one-qubit gates, which both formats know.
+    """The content of a file that holds the circuit, compiled to CX and one-qubit gates, which both formats have.
 
     Args:
         circuit: any circuit without parameters.

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
-from circuits.execution.backends import MAX_COUNTED_QUBITS, _measured, _named, _seed, _several, run
-from circuits.transforms.unitaries import BASIS_GATES, compile_circuit
-from qimg.core import arguments
-from qimg.core.arguments import integer
+from circuits.compilation import compile_circuit, is_compiled
+from circuits.execution.backends import counted_bits, measured, named, run, several
+from circuits.seeds import checked_seed, stream_seed
+from qimg.core.arguments import integer, require
 
 Track = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -27,7 +27,7 @@ def run_jobs(
     backend: str | BackendV2 = "statevector",
     *,
     shots: int,
-    seed: int,
+    seed: int | None = 0,
     file: str | Path,
     batch: int = 200,
     memory: int = 2**30,
@@ -42,9 +42,10 @@ def run_jobs(
 
     Args:
         circuits: with equally many measured bits, as for `circuits.run`.
-        backend: a name for `circuits.backend`, or any `BackendV2`, told from others by its name, errors and options.
+        backend: a name for `circuits.backend`, or any `BackendV2`, identified by its name, errors and options.
         shots: for each circuit.
-        seed: of the simulators; each batch derives its own.
+        seed: of a simulator's shots, from which each batch derives its own (`circuits.seeds`); after None nothing can
+            be resumed.
         file: results so far; made when it does not exist.
         batch: most circuits sent together.
         memory: bytes that a batch and the counts returned may take, by an estimate of the state, shots and counts.
@@ -56,14 +57,11 @@ def run_jobs(
     Raises:
         ValueError: a circuit does not fit the memory, or the file is something else.
     """
-    many = _several(circuits)
+    many = several(circuits)
     shots, batch, memory = integer("shots", shots, 1), integer("batch", batch, 1), integer("memory", memory, 1)
-    _seed(integer("seed", seed, 0))
-    device = _named(backend)
-    widths = {_measured(circuit).num_clbits for circuit in many}
-    arguments.require(len(widths) == 1, "circuits", "must measure equally many bits", sorted(widths))
-    width = widths.pop()
-    arguments.require(width <= MAX_COUNTED_QUBITS, "circuits", f"must measure at most {MAX_COUNTED_QUBITS} bits", width)
+    seed = checked_seed(seed)
+    device = named(backend)
+    width = counted_bits([measured(circuit) for circuit in many])
     size = _fitting(many, device, width, shots, batch, memory)
     keys = _keys(many, device, shots, seed)
     with closing(_opened(Path(file))) as store:
@@ -71,17 +69,17 @@ def run_jobs(
         left = [k for k, key in enumerate(keys) if key not in done]
         for start in track(range(0, len(left), size)):
             chosen = left[start : start + size]
-            drawn = int(hashlib.sha256(f"{seed} {keys[chosen[0]]}".encode()).hexdigest()[:7], 16)
-            counts = run([many[k] for k in chosen], device, shots=shots, seed=drawn)
+            batch_seed = stream_seed(seed, keys[chosen[0]])
+            counts = run([many[k] for k in chosen], device, shots=shots, seed=batch_seed)
             with store:
                 lines = [(keys[k], _packed(one)) for k, one in zip(chosen, counts, strict=True)]
                 store.executemany("INSERT INTO jobs VALUES (?, ?)", lines)
-        found = np.zeros((len(many), 2**width), np.int64)
+        all_counts = np.zeros((len(many), 2**width), np.int64)
         for k, key in enumerate(keys):
             (blob,) = store.execute("SELECT counts FROM jobs WHERE key = ?", (key,)).fetchone()
             outcomes, numbers = np.frombuffer(blob, np.int64).reshape(2, -1)
-            found[k, outcomes] = numbers
-    return found
+            all_counts[k, outcomes] = numbers
+    return all_counts
 
 
 def jobs_done(file: str | Path) -> int:
@@ -120,26 +118,25 @@ def _fitting(
     each = shots * ((width + 7) // 8 + 8) + 8 * 2**width
     least = state + result + each
     rule = f"must be at least {least} for {len(circuits)} circuits of {qubits} qubits and {shots} shots"
-    arguments.require(least <= memory, "memory", rule, memory)
+    require(least <= memory, "memory", rule, memory)
     return min(batch, 1 + (memory - least) // each)
 
 
 def _keys(circuits: Sequence[QuantumCircuit], device: BackendV2, shots: int, seed: int) -> list[str]:
     where = f"{_identity(device)} {shots} {seed}"
-    seen: Counter[str] = Counter()
+    repeats: Counter[str] = Counter()
     keys = []
-    for circuit in circuits:
-        body = _digest(circuit)
-        keys.append(hashlib.sha256(f"{body} {seen[body]} {where}".encode()).hexdigest())
-        seen[body] += 1
+    for body in map(_digest, circuits):
+        keys.append(hashlib.sha256(f"{body} {repeats[body]} {where}".encode()).hexdigest())
+        repeats[body] += 1
     return keys
 
 
 def _digest(circuit: QuantumCircuit) -> str:
     """Hash of the gates, not of names; gates other than CX and rotations are compiled first."""
-    measured = _measured(circuit)
-    plain = set(measured.count_ops()) <= {*BASIS_GATES, "measure", "barrier"}
-    compiled = measured if plain else compile_circuit(measured)
+    compiled = measured(circuit)
+    if not is_compiled(compiled):
+        compiled = compile_circuit(compiled)
     lines: list[Any] = [compiled.num_qubits, [register.size for register in compiled.cregs], compiled.global_phase]
     for instruction in compiled.data:
         qubits = [compiled.find_bit(bit).index for bit in instruction.qubits]

@@ -4,9 +4,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import QuantumCircuit
 
+from circuits.compilation import compile_circuit, is_compiled
+from circuits.counts import outcome_counts
 from circuits.execution.backends import aer_result, from_state
 from circuits.preparation.states import template, template_angles
-from circuits.transforms.unitaries import BASIS_GATES, compile_circuit
+from circuits.seeds import checked_seed
 from qimg.core import arguments
 from qimg.core.arguments import Array, integer
 from qimg.states import amplitude_encode, pad_to_register, qubits_for
@@ -25,34 +27,29 @@ def transform_batch(circuit: QuantumCircuit, vectors: ArrayLike) -> Array:
     Returns:
         (n, d) complex: circuit applied to every vector, norms kept.
     """
-    state, norm, rows = _batch_state(circuit, vectors)
-    whole = from_state(state, _in_gates(circuit), qubits_for(len(state)))
+    whole, norm, rows = _batch(circuit, vectors)
     whole.save_statevector()
     amplitudes = np.asarray(aer_result(whole, method="statevector").get_statevector())
     return amplitudes.reshape(-1, 2**circuit.num_qubits)[:rows] * norm
 
 
-def sample_batch(circuit: QuantumCircuit, vectors: ArrayLike, *, shots: int, seed: int) -> NDArray[np.int64]:
+def sample_batch(circuit: QuantumCircuit, vectors: ArrayLike, *, shots: int, seed: int | None = 0) -> NDArray[np.int64]:
     """Measure both registers of the batch after the circuit.
 
     Args:
         circuit: acts on log₂ d qubits.
         vectors: (n, d) as in `transform_batch`.
         shots: shots for the whole batch; vector i receives its share of the energy, in expectation.
-        seed: of Aer's sampling.
+        seed: of the shots (`circuits.seeds`).
 
     Returns:
         (n, d) counts that sum to `shots`.
     """
-    shots = integer("shots", shots, 1)
-    state, _, rows = _batch_state(circuit, vectors)
-    whole = from_state(state, _in_gates(circuit), qubits_for(len(state)))
+    options = {"shots": integer("shots", shots, 1), "seed_simulator": checked_seed(seed)}
+    whole, _, rows = _batch(circuit, vectors)
     whole.measure_all()
-    counts = aer_result(whole, method="statevector", shots=shots, seed_simulator=seed).data(0)["counts"]
-    out = np.zeros(len(state), dtype=np.int64)
-    for outcome, count in counts.items():
-        out[int(outcome, 16)] = count
-    return out.reshape(-1, 2**circuit.num_qubits)[:rows]
+    counts = outcome_counts(aer_result(whole, method="statevector", **options), 2**whole.num_qubits)
+    return counts.reshape(-1, 2**circuit.num_qubits)[:rows]
 
 
 def amplitude_moduli(counts: ArrayLike) -> Array:
@@ -91,17 +88,15 @@ def run_template(circuit: QuantumCircuit, vectors: ArrayLike) -> Array:
     return np.stack([np.asarray(result.get_statevector(k)) for k in range(len(data))])
 
 
-def _in_gates(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit in gates that Aer knows (it has no QFT); one that is compiled already stays as it is."""
-    return circuit if set(circuit.count_ops()) <= set(BASIS_GATES) else compile_circuit(circuit)
-
-
-def _batch_state(circuit: QuantumCircuit, vectors: ArrayLike) -> tuple[Array, float, int]:
+def _batch(circuit: QuantumCircuit, vectors: ArrayLike) -> tuple[QuantumCircuit, float, int]:
+    """The circuit on "what" after loading the batch, the norm of the batch, and its number of vectors."""
     data = arguments.vectors("vectors", vectors)
     expected = 2**circuit.num_qubits
     ok = data.ndim == 2 and len(data) > 0 and data.shape[1] == expected
     arguments.require_shape(ok, "vectors", f"(n, {expected})", data)
     amplitudes, norm = amplitude_encode(data.ravel())
     arguments.require(float(norm) > 0, "vectors", "must not all be zero", float(norm))
-    where = qubits_for(len(data))
-    return pad_to_register(amplitudes, where + circuit.num_qubits), float(norm), len(data)
+    n_qubits = qubits_for(len(data)) + circuit.num_qubits
+    # Aer has no QFT; a circuit that is compiled already stays as it is.
+    gates = circuit if is_compiled(circuit) else compile_circuit(circuit)
+    return from_state(pad_to_register(amplitudes, n_qubits), gates, n_qubits), float(norm), len(data)

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Pauli
 
-from circuits.execution.backends import aer_result
-from circuits.transforms.unitaries import compile_circuit
-from qimg.core import arguments
-from qimg.core.arguments import integer
+from circuits.compilation import compile_circuit, without_measurements
+from circuits.execution.backends import aer_result, truncation_options
 from qimg.tensor_train import TensorTrain, from_aer, norm
 
 _DISCARDED = re.compile(r"discarded_value=([0-9.eE+-]+)")
@@ -46,14 +44,8 @@ def run_truncated(
         bond_dimension: largest bond; unlimited when left out.
         threshold: squared weight that each truncation may discard, in [0, 1); Aer's 1e-16 when left out.
     """
-    pure = not {"measure", "reset"} & set(circuit.count_ops())
-    arguments.require(pure, "circuit", "must not measure or reset", circuit.name)
-    options: dict[str, object] = {}
-    if bond_dimension is not None:
-        options["matrix_product_state_max_bond_dimension"] = integer("bond_dimension", bond_dimension, 1)
-    if threshold is not None:
-        arguments.require(bool(0 <= threshold < 1), "threshold", "must be in [0, 1)", threshold)
-        options["matrix_product_state_truncation_threshold"] = float(threshold)
+    without_measurements("circuit", circuit)
+    options = truncation_options(bond_dimension, threshold)
     saved = compile_circuit(circuit)
     saved.save_matrix_product_state()
     # Aer's log belongs to the process and is never cleared: what it holds before is read off an idle circuit.

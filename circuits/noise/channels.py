@@ -9,10 +9,21 @@ from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit.library import UCRYGate
 
+from circuits.compilation import compile_circuit
+from circuits.counts import outcome_counts
 from circuits.execution.backends import aer_result, from_state
-from circuits.transforms.unitaries import compile_circuit
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from circuits.seeds import checked_seed
+from qimg.core.arguments import (
+    TOLERANCE,
+    Array,
+    density_matrix,
+    integer,
+    numeric,
+    populations,
+    real,
+    require,
+    require_shape,
+)
 from qimg.states import pad_to_register, qubits_for
 
 MAX_KRAUS_QUBITS = 5
@@ -30,21 +41,19 @@ def kraus_circuit(operators: ArrayLike) -> QuantumCircuit:
     """
     from qiskit.quantum_info import Kraus
 
-    kraus = arguments.numeric("operators", operators)
+    kraus = numeric("operators", operators)
     ok = kraus.ndim == 3 and len(kraus) > 0 and kraus.shape[1] - kraus.shape[2] in (0, 1)
-    arguments.require_shape(ok, "operators", "(k, d, d) or (k, d + 1, d)", kraus)
+    require_shape(ok, "operators", "(k, d, d) or (k, d + 1, d)", kraus)
     _, levels, d = kraus.shape
-    arguments.require(d & (d - 1) == 0, "operators", "must act on 2**n levels", d)
+    require(d & (d - 1) == 0, "operators", "must act on 2**n levels", d)
     n_qubits = qubits_for(levels)
-    arguments.require(
-        n_qubits <= MAX_KRAUS_QUBITS, "operators", f"must need at most {MAX_KRAUS_QUBITS} qubits", n_qubits
-    )
+    require(n_qubits <= MAX_KRAUS_QUBITS, "operators", f"must need at most {MAX_KRAUS_QUBITS} qubits", n_qubits)
     full = np.zeros((len(kraus), 2**n_qubits, 2**n_qubits), dtype=complex)
     full[:, :levels, :d] = kraus
     unused = np.arange(d, 2**n_qubits)
     full[0, unused, unused] = 1.0
     excess = float(np.abs(np.einsum("kji,kjl->il", full.conj(), full) - np.eye(2**n_qubits)).max())
-    arguments.require(excess <= arguments.TOLERANCE, "operators", "must satisfy Σ K†K = 1 to 1e-8", excess)
+    require(excess <= TOLERANCE, "operators", "must satisfy Σ K†K = 1 to 1e-8", excess)
     circuit = QuantumCircuit(n_qubits, name="kraus")
     circuit.append(Kraus(list(full)).to_instruction(), range(n_qubits))
     return circuit
@@ -62,8 +71,8 @@ def apply_kraus(operators: ArrayLike, rho: ArrayLike) -> Array:
     """
     circuit = kraus_circuit(operators)
     levels, d = np.shape(operators)[1:]
-    matrix = arguments.density_matrix("rho", rho)
-    arguments.require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
+    matrix = density_matrix("rho", rho)
+    require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
     padded = np.zeros((2**circuit.num_qubits,) * 2, dtype=complex)
     padded[:d, :d] = matrix
     whole = QuantumCircuit(circuit.num_qubits)
@@ -81,7 +90,7 @@ def stinespring_circuit(gains: ArrayLike) -> QuantumCircuit:
     `erased` (1), all but `data` starting in |0⟩. On |k⟩:
 
     1. RY on `lost` controlled by k: amplitude α_k stays with lost = 0, nothing recorded (this is K₀);
-    2. where lost = 1, k is copied to `record`: the environment knows the level;
+    2. where lost = 1, k is copied to `record`: the environment holds the level;
     3. where lost = 1, RY on `erased` splits √(α_k(1−α_k)) (dephased, K_k) from √(1−α_k) (erased, L_k);
     4. where erased = 1, `data` is cleared against `record` and `flag` is set: level ∅.
 
@@ -90,11 +99,11 @@ def stinespring_circuit(gains: ArrayLike) -> QuantumCircuit:
     Args:
         gains: (2**n,) in [0, 1].
     """
-    alpha = arguments.real("gains", gains)
+    alpha = real("gains", gains)
     d = alpha.size
-    arguments.require_shape(alpha.ndim == 1 and d >= 2 and d & (d - 1) == 0, "gains", "(2**n,)", alpha)
+    require_shape(alpha.ndim == 1 and d >= 2 and d & (d - 1) == 0, "gains", "(2**n,)", alpha)
     inside = bool(alpha.min() >= 0 and alpha.max() <= 1)
-    arguments.require(inside, "gains", "must be in [0, 1]", (float(alpha.min()), float(alpha.max())))
+    require(inside, "gains", "must be in [0, 1]", (float(alpha.min()), float(alpha.max())))
     n = qubits_for(d)
     data, flag = QuantumRegister(n, "data"), QuantumRegister(1, "flag")
     record, lost, erased = QuantumRegister(n, "record"), QuantumRegister(1, "lost"), QuantumRegister(1, "erased")
@@ -131,8 +140,14 @@ def apply_stinespring(gains: ArrayLike, rho: ArrayLike) -> Array:
     return out[:levels, :levels]
 
 
-def sample_stinespring(gains: ArrayLike, rho: ArrayLike, *, shots: int, seed: int) -> NDArray[np.int64]:
+def sample_stinespring(gains: ArrayLike, rho: ArrayLike, *, shots: int, seed: int | None = 0) -> NDArray[np.int64]:
     """Measure data and flag after the dilation.
+
+    Args:
+        gains: as in `apply_stinespring`.
+        rho: as in `apply_stinespring`.
+        shots: in all.
+        seed: of the shots (`circuits.seeds`).
 
     Returns:
         (d + 1,) counts of the levels, the erasure level last; they sum to `shots`.
@@ -141,11 +156,9 @@ def sample_stinespring(gains: ArrayLike, rho: ArrayLike, *, shots: int, seed: in
     register = ClassicalRegister(len(kept), "level")
     circuit.add_register(register)
     circuit.measure(kept, register)
-    result = aer_result(circuit, method="statevector", shots=integer("shots", shots, 1), seed_simulator=seed)
-    counts = np.zeros(2 ** (len(kept) - 1) + 1, dtype=np.int64)
-    for outcome, count in result.data(0)["counts"].items():
-        counts[int(outcome, 16)] += count
-    return counts
+    options = {"shots": integer("shots", shots, 1), "seed_simulator": checked_seed(seed)}
+    counts = outcome_counts(aer_result(circuit, method="statevector", **options), 2 ** len(kept))
+    return counts[: 2 ** (len(kept) - 1) + 1]
 
 
 def _purified_run(gains: ArrayLike, rho: ArrayLike) -> tuple[QuantumCircuit, list[int]]:
@@ -153,10 +166,10 @@ def _purified_run(gains: ArrayLike, rho: ArrayLike) -> tuple[QuantumCircuit, lis
     dilation = compile_circuit(stinespring_circuit(gains))
     d = len(np.asarray(gains))
     n = qubits_for(d)
-    arguments.require(n <= 6, "gains", "must have at most 64 entries to be simulated", d)
-    matrix = arguments.density_matrix("rho", rho)
-    arguments.require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
-    arguments.populations("rho", matrix)
+    require(n <= 6, "gains", "must have at most 64 entries to be simulated", d)
+    matrix = density_matrix("rho", rho)
+    require_shape(matrix.shape == (d, d), "rho", f"({d}, {d})", matrix)
+    populations("rho", matrix)
     values, vectors = np.linalg.eigh(matrix)
     purification = np.sqrt(np.clip(values, 0.0, None))[:, None] * vectors.T
     purification /= np.linalg.norm(purification)

@@ -8,10 +8,9 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 from qiskit_aer.noise import NoiseModel, amplitude_damping_error, depolarizing_error
 
-from circuits.execution.backends import _several, aer_result, backend
-from circuits.transforms.unitaries import BASIS_GATES, compile_circuits
-from qimg.core import arguments
-from qimg.core.arguments import Array, fraction, one_of, require
+from circuits.compilation import BASIS_GATES, compile_circuits, is_compiled, without_measurements
+from circuits.execution.backends import aer_result, backend, several
+from qimg.core.arguments import Array, fraction, one_of, real, require, require_shape, square
 
 NoiseKind = Literal["depolarizing", "damping", "generic"]
 KINDS: tuple[NoiseKind, ...] = ("depolarizing", "damping", "generic")
@@ -47,14 +46,18 @@ def noise_model(kind: str, strength: float) -> NoiseModel:
     return model
 
 
-def generic_cx_error(n_qubits: int, *, seed: int = 0) -> float:
-    """Mean error of the CX of the `generic` device of that size."""
+def generic_cx_error(n_qubits: int, *, seed: int | None = 0) -> float:
+    """Mean error of the CX of the `generic` device of that size and seed (`circuits.seeds`)."""
     target = backend("generic", n_qubits=n_qubits, seed=seed).target
     return float(np.mean([about.error for about in target["cx"].values()]))
 
 
 def noisy_states(
-    circuits: QuantumCircuit | Sequence[QuantumCircuit], kind: str, *, strength: float | None = None, seed: int = 0
+    circuits: QuantumCircuit | Sequence[QuantumCircuit],
+    kind: str,
+    *,
+    strength: float | None = None,
+    seed: int | None = 0,
 ) -> Array:
     """Final density matrices (n, 2**n_qubits, 2**n_qubits) of circuits from |0…0⟩ under noise, without shots.
 
@@ -64,9 +67,9 @@ def noisy_states(
         circuits: one circuit or several of equally many qubits, at most 10, without measurements.
         kind: "depolarizing" or "damping" (`noise_model`), or "generic": the recorded errors of Qiskit's generic device.
         strength: for the first two, and for those alone.
-        seed: of the generic device's errors.
+        seed: of the generic device's errors (`circuits.seeds`).
     """
-    many = _several(circuits)
+    many = several(circuits)
     one_of("kind", kind, KINDS)
     if (strength is None) != (kind == "generic"):
         rule = "has no effect on generic" if kind == "generic" else f"must be given for {kind}"
@@ -75,20 +78,16 @@ def noisy_states(
     require(len(qubits) == 1, "circuits", "must have equally many qubits", sorted(qubits))
     n = qubits.pop()
     require(n <= MAX_NOISY_QUBITS, "circuits", f"must have at most {MAX_NOISY_QUBITS} qubits", n)
+    without_measurements("circuits", *many)
     if strength is None:
         device = backend("generic", n_qubits=n, seed=seed)
-        model, layout = NoiseModel.from_backend(device), list(range(n))
-        compiled = compile_circuits(many, backend=device, layout=layout)
+        model = NoiseModel.from_backend(device)
+        saved = compile_circuits(many, backend=device, layout=list(range(n)))
     else:
         model = noise_model(kind, strength)
-        compiled = _in_basis(many)
-    saved = []
-    for circuit in compiled:
-        pure = not {"measure", "reset"} & set(circuit.count_ops())
-        require(pure, "circuits", "must not measure or reset", circuit.name)
-        copy = circuit.copy()
-        copy.save_density_matrix()
-        saved.append(copy)
+        saved = [circuit.copy() for circuit in many] if is_compiled(*many) else compile_circuits(many)
+    for circuit in saved:
+        circuit.save_density_matrix()
     result = aer_result(saved, method="density_matrix", noise_model=model)
     return np.stack([np.asarray(result.data(k)["density_matrix"]) for k in range(len(saved))])
 
@@ -100,13 +99,8 @@ def mixed_patches(states: ArrayLike, norms: ArrayLike) -> Array:
         states: (n, d, d) density matrices.
         norms: (n,) of the patches, not all zero.
     """
-    matrices, sizes = arguments.square("states", states), arguments.real("norms", norms)
-    arguments.require_shape(sizes.shape == matrices.shape[:1], "norms", f"{matrices.shape[:1]}", sizes)
+    matrices, sizes = square("states", states), real("norms", norms)
+    require_shape(sizes.shape == matrices.shape[:1], "norms", f"{matrices.shape[:1]}", sizes)
     energy = sizes**2
     require(bool(energy.sum() > 0), "norms", "must not all be zero", float(energy.sum()))
     return np.asarray(np.einsum("n,nij->ij", energy / energy.sum(), matrices))
-
-
-def _in_basis(circuits: Sequence[QuantumCircuit]) -> list[QuantumCircuit]:
-    plain = all(set(circuit.count_ops()) <= set(BASIS_GATES) for circuit in circuits)
-    return list(circuits) if plain else compile_circuits(circuits)

@@ -5,48 +5,44 @@ Complex states have RZ beside RY. With k CX that is n + 2k angles for the 2ⁿ �
 angle is redundant (two if complex), so that both kinds of states need ⌈(2ⁿ − n)/2⌉ CX if they have no structure.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numba import njit
 from qiskit.circuit import QuantumCircuit
 
-from circuits.preparation.least_squares import CX, PHASE, RY, RZ, state
+from circuits.preparation.least_squares import CX, PHASE, RY, RZ, fit, state
 from qimg.core.arguments import Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Preparation:
-    """A fitted circuit as two small arrays: what a batch returns, and a `QuantumCircuit` only on demand."""
+class RotationCircuit:
+    """The ansatz with its angles as two small arrays, and a `QuantumCircuit` only on demand."""
 
     n_qubits: int
     pairs: Array
     """(cx, 2) control and target of every CX, in order."""
     angles: Array
     """RY on every qubit (then RZ), RY on both ends of every pair (then RZ), and the global phase if complex."""
-    imaginary: bool
+    imaginary: bool = False
     """Whether the circuit has RZ gates, for complex states."""
-    infidelity: float
-    """1 − |⟨vector|prepared⟩|²."""
+    name: ClassVar[str] = "rotations"
 
     @property
     def cx(self) -> int:
         """Number of CX gates."""
         return len(self.pairs)
 
-    def statevector(self) -> Array:
-        """The state (2**n,) that the circuit prepares, without Qiskit. Cost: O(gates · 2ⁿ)."""
-        rows = 2**self.n_qubits
-        gates = gate_table(self.n_qubits, self.pairs, self.imaginary)
-        prepared = state(gates, self.angles, 2 * rows if self.imaginary else rows)
-        return np.asarray(prepared[:rows] + 1j * prepared[rows:] if self.imaginary else prepared)
+    def gates(self) -> Array:
+        """The circuit as lines (kind, qubit, qubit)."""
+        return gate_table(self.n_qubits, self.pairs, self.imaginary)
 
     def circuit(self) -> QuantumCircuit:
         """The same as RY, RZ and CX gates; rotations by exactly zero are left out."""
-        circuit = QuantumCircuit(self.n_qubits, name="prepare")
+        circuit = QuantumCircuit(self.n_qubits, name=self.name)
         angles: Any = iter(np.remainder(self.angles, 4 * np.pi).tolist())
-        for kind, first, second in gate_table(self.n_qubits, self.pairs, self.imaginary).tolist():
+        for kind, first, second in self.gates().tolist():
             if kind == CX:
                 circuit.cx(first, second)
                 continue
@@ -56,6 +52,26 @@ class Preparation:
             elif angle != 0:
                 (circuit.ry if kind == RY else circuit.rz)(angle, first)
         return circuit
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Preparation(RotationCircuit):
+    """A fitted circuit: what a batch returns."""
+
+    infidelity: float
+    """1 − |⟨vector|prepared⟩|²."""
+    name: ClassVar[str] = "prepare"
+
+    def statevector(self) -> Array:
+        """The state (2**n,) that the circuit prepares, without Qiskit. Cost: O(gates · 2ⁿ)."""
+        rows = 2**self.n_qubits
+        prepared = state(self.gates(), self.angles, 2 * rows if self.imaginary else rows)
+        return np.asarray(prepared[:rows] + 1j * prepared[rows:] if self.imaginary else prepared)
+
+    def fitted(self, target: Array, *, steps: int, enough: float, slow: float) -> "Preparation":
+        """The same circuit with its angles fitted from where they are; see `least_squares.fit`."""
+        angles, infidelity, _ = fit(self.gates(), self.angles, target, steps, enough, slow)
+        return replace(self, angles=angles, infidelity=infidelity)
 
 
 def fewest_for_any_state(n_qubits: int) -> int:

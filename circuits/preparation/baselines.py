@@ -8,13 +8,12 @@ from qiskit.circuit import QuantumCircuit
 
 from circuits.preparation.schmidt import append_schmidt
 from circuits.preparation.states import prepare
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, integer, vectors
 
 
 def qiskit_circuit(vector: ArrayLike) -> QuantumCircuit:
     """Qiskit's own `StatePreparation` of a vector (2**n,) of norm 1: 57 CX on 6 qubits."""
-    amplitudes = arguments.vectors("vector", vector)
+    amplitudes = vectors("vector", vector)
     circuit = QuantumCircuit(len(amplitudes).bit_length() - 1, name="qiskit")
     circuit.prepare_state(amplitudes)
     return circuit
@@ -25,9 +24,9 @@ def schmidt_circuit(vector: ArrayLike, *, rank: int) -> QuantumCircuit:
 
     Its Schmidt coefficients and product factors are prepared by `prepare`, its bases as Qiskit's isometries.
     """
-    amplitudes = arguments.vectors("vector", vector)
+    amplitudes = vectors("vector", vector)
     n_qubits = len(amplitudes).bit_length() - 1
-    arguments.integer("rank", rank, 1, 2 ** (n_qubits // 2))
+    integer("rank", rank, 1, 2 ** (n_qubits // 2))
     values = np.linalg.svd(amplitudes.reshape(2 ** (n_qubits // 2), -1), compute_uv=False)
     circuit = QuantumCircuit(n_qubits, name="schmidt")
     # Between what this rank and what one less leaves out.

@@ -1,10 +1,10 @@
 """Thousands of preparations: in threads, with a cache, as small arrays that become circuits on demand."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,9 @@ from qimg.states import amplitude_encode
 
 Cache = MutableMapping[str, list[Preparation]]
 """Where finished work is kept: a dict, or `shelve.open(FILE)` to keep it on disk."""
+
+Job: TypeAlias = tuple[str, Array, Callable[[Array], list[Preparation]]]
+"""What distinguishes a job in the cache besides its state, the state, and the function that solves it."""
 
 EXACT = 1e-12
 """Infidelity that a fidelity of 1 allows."""
@@ -51,8 +54,8 @@ def prepare_batch(
     arguments.require(bool(0 < fidelity <= 1), "fidelity", "must be in (0, 1]", fidelity)
     infidelity = max(1 - fidelity, EXACT)
     solve = partial(_fewest, infidelity=infidelity, effort=arguments.one_of("effort", effort, EFFORTS))
-    key = f"fewest {infidelity!r} {effort}"
-    return [found[0] for found in _solved(vectors, solve, [key] * len(_states(vectors)), workers, cache, track)]
+    jobs = [(f"fewest {infidelity!r} {effort}", state, solve) for state in _states(vectors)]
+    return [path[0] for path in _solved(jobs, workers, cache, track)]
 
 
 def preparation_paths(
@@ -80,18 +83,15 @@ def preparation_paths(
     """
     limit = integer("max_cx", max_cx, 0)
     arguments.one_of("effort", effort, EFFORTS)
-    count = len(_states(vectors))
+    states = _states(vectors)
     ends = arguments.real("infidelity", infidelity)
-    arguments.require_shape(ends.shape in ((), (count,)), "infidelity", f"() or ({count},)", ends)
+    arguments.require_shape(ends.shape in ((), (len(states),)), "infidelity", f"() or ({len(states)},)", ends)
     arguments.require(bool(ends.min(initial=1.0) > 0), "infidelity", "must be positive", float(ends.min(initial=1.0)))
-    goals = np.broadcast_to(ends, (count,)).tolist()
-    keys = [f"path {limit} {goal!r} {effort}" for goal in goals]
-
-    def solve(vector: Array, key: str) -> list[Preparation]:
-        goal = float(key.split()[2])
-        return growth_path(vector, infidelity=goal, effort=effort, max_cx=limit)
-
-    return _solved(vectors, solve, keys, workers, cache, track)
+    jobs: list[Job] = [
+        (f"path {limit} {goal!r} {effort}", state, partial(growth_path, infidelity=goal, effort=effort, max_cx=limit))
+        for state, goal in zip(states, np.broadcast_to(ends, len(states)).tolist(), strict=True)
+    ]
+    return _solved(jobs, workers, cache, track)
 
 
 def equal_slope(errors: Iterable[ArrayLike], *, mean_cx: float) -> Array:
@@ -149,37 +149,28 @@ def _states(vectors: ArrayLike) -> Array:
     return amplitude_encode(data).amplitudes
 
 
-def _fewest(vector: Array, key: str, *, infidelity: float, effort: str) -> list[Preparation]:
-    found = fewest(vector, infidelity=infidelity, effort=effort)
-    if found is None:
+def _fewest(vector: Array, *, infidelity: float, effort: str) -> list[Preparation]:
+    preparation = fewest(vector, infidelity=infidelity, effort=effort)
+    if preparation is None:
         limit = fewest_for_any_state(len(vector).bit_length() - 1) + 8
         raise RuntimeError(f"no fit with up to {limit} CX reached an infidelity of {infidelity:.3g}")
-    return [found]
+    return [preparation]
 
 
 def _solved(
-    vectors: ArrayLike,
-    solve: Callable[[Array, str], list[Preparation]],
-    keys: list[str],
-    workers: int,
-    cache: Cache | None,
-    track: Callable[[Iterable[Any]], Iterable[Any]],
+    jobs: Sequence[Job], workers: int, cache: Cache | None, track: Callable[[Iterable[Any]], Iterable[Any]]
 ) -> list[list[Preparation]]:
-    """`solve(vector, key)` for every vector, or what the cache holds for it."""
-    states = _states(vectors)
-    known: Cache = {} if cache is None else cache
+    """The result of every job, or what the cache holds for its key and state."""
+    results: Cache = {} if cache is None else cache
     digests = [
-        hashlib.sha256(key.encode() + str(state.dtype).encode() + state.tobytes()).hexdigest()
-        for state, key in zip(states, keys, strict=True)
+        hashlib.sha256(key.encode() + str(state.dtype).encode() + state.tobytes()).hexdigest() for key, state, _ in jobs
     ]
-    fresh = {
-        digest: (state, key) for digest, state, key in zip(digests, states, keys, strict=True) if digest not in known
-    }
+    fresh = {digest: job for digest, job in zip(digests, jobs, strict=True) if digest not in results}
     pool = ThreadPoolExecutor(integer("workers", workers, 1))
     try:
-        results = pool.map(lambda job: solve(*job), fresh.values())
-        for digest, result in zip(track(list(fresh)), results, strict=True):
-            known[digest] = result
+        solved = pool.map(lambda job: job[2](job[1]), fresh.values())
+        for digest, result in zip(track(list(fresh)), solved, strict=True):
+            results[digest] = result
     finally:
         pool.shutdown(cancel_futures=True)
-    return [known[digest] for digest in digests]
+    return [results[digest] for digest in digests]

@@ -1,7 +1,8 @@
 """Circuits grown CX by CX: at every size the pair of qubits that helps most, from warm starts."""
 
+from dataclasses import replace
 from itertools import combinations
-from typing import NamedTuple
+from operator import attrgetter
 
 import numpy as np
 from numba import njit
@@ -17,14 +18,8 @@ SLOW = 1e-3
 """A fit that gains less than this share in ten steps is ended."""
 
 
-class _Member(NamedTuple):
-    pairs: Array
-    angles: Array
-    infidelity: float
-
-
 def grow(
-    target: Array, n_qubits: int, *, max_cx: int, enough: float, beam: int = 1, anywhere: int = 0, seed: int = 0
+    target: Array, n_qubits: int, *, max_cx: int, enough: float, beam: int = 1, anywhere: int = 0
 ) -> list[Preparation]:
     """The best circuits found with 0, 1, … CX, until the infidelity is at most `enough` or `max_cx` are used.
 
@@ -39,43 +34,36 @@ def grow(
         enough: infidelity that ends the growth.
         beam: circuits kept at each size.
         anywhere: further trials a pair.
-        seed: of the noise on the starts.
     """
-    rng = np.random.default_rng(seed)
-    imaginary = len(target) > 2**n_qubits
-    members = [_product(target, n_qubits, imaginary, rng)]
+    rng = np.random.default_rng(0)
+    members = [_product(target, n_qubits, rng)]
     path = [members[0]]
     while len(path) <= max_cx and path[-1].infidelity > enough:
-        trials = [trial for member in members for trial in _trials(member, target, n_qubits, imaginary, anywhere, rng)]
-        trials.sort(key=lambda trial: trial.infidelity)
+        trials = [trial for member in members for trial in _trials(member, target, anywhere, rng)]
+        trials.sort(key=_infidelity)
         shortlist = trials[: 4 * beam if anywhere else 1]
-        fitted = [_fitted(trial.pairs, trial.angles, target, n_qubits, imaginary, FIT_STEPS) for trial in shortlist]
-        members = sorted(fitted, key=lambda member: member.infidelity)[:beam]
+        fitted = [trial.fitted(target, steps=FIT_STEPS, enough=ROUNDING, slow=SLOW) for trial in shortlist]
+        members = sorted(fitted, key=_infidelity)[:beam]
         path.append(members[0])
-    return [
-        Preparation(
-            n_qubits=n_qubits,
-            pairs=member.pairs,
-            angles=member.angles,
-            imaginary=imaginary,
-            infidelity=member.infidelity,
-        )
-        for member in path
-    ]
+    return path
 
 
-def _fitted(pairs: Array, angles: Array, target: Array, n_qubits: int, imaginary: bool, steps: int) -> _Member:
-    found, infidelity, _ = fit(gate_table(n_qubits, pairs, imaginary), angles, target, steps, ROUNDING, SLOW)
-    return _Member(pairs, found, infidelity)
+_infidelity = attrgetter("infidelity")
 
 
-def _product(target: Array, n_qubits: int, imaginary: bool, rng: np.random.Generator) -> _Member:
+def _product(target: Array, n_qubits: int, rng: np.random.Generator) -> Preparation:
     """The nearest product state found from the qubits' reduced states and three starts around them."""
+    imaginary = len(target) > 2**n_qubits
     start = _bloch_angles(target, n_qubits, imaginary)
     starts = [start, *(start + rng.normal(0, 0.7, start.shape) for _ in range(3))]
     pairs = np.zeros((0, 2), np.int64)
-    found = [_fitted(pairs, angles, target, n_qubits, imaginary, 2 * FIT_STEPS) for angles in starts]
-    return min(found, key=lambda member: member.infidelity)
+    products = [
+        Preparation(n_qubits=n_qubits, pairs=pairs, angles=angles, imaginary=imaginary, infidelity=1.0).fitted(
+            target, steps=2 * FIT_STEPS, enough=ROUNDING, slow=SLOW
+        )
+        for angles in starts
+    ]
+    return min(products, key=_infidelity)
 
 
 def _bloch_angles(target: Array, n_qubits: int, imaginary: bool) -> Array:
@@ -99,11 +87,9 @@ def _bloch_angles(target: Array, n_qubits: int, imaginary: bool) -> Array:
     return np.array(polar) + np.eye(n_qubits)[0] * (2 * np.pi if overlap < 0 else 0.0)
 
 
-def _trials(
-    member: _Member, target: Array, n_qubits: int, imaginary: bool, anywhere: int, rng: np.random.Generator
-) -> list[_Member]:
+def _trials(member: Preparation, target: Array, anywhere: int, rng: np.random.Generator) -> list[Preparation]:
     """The member with every pair of qubits inserted, fitted for a few steps."""
-    size = len(member.pairs)
+    n_qubits, imaginary, size = member.n_qubits, member.imaginary, member.cx
     options = 2 + anywhere if anywhere else 1
     pairs = np.repeat(np.array(list(combinations(range(n_qubits), 2))).reshape(-1, 2), options, axis=0)
     pairs = np.where(rng.random(len(pairs))[:, None] < 0.5, pairs, pairs[:, ::-1])
@@ -112,9 +98,11 @@ def _trials(
     if anywhere:
         blocks[1::options] = size
     noise = rng.normal(size=(len(pairs), len(member.angles) + (4 if imaginary else 2)))
-    found, infidelities = _fit_trials(member.pairs, member.angles, target, n_qubits, imaginary, blocks, pairs, noise)
-    longer = [np.insert(member.pairs, block, pair, axis=0) for block, pair in zip(blocks, pairs, strict=True)]
-    return [_Member(*trial) for trial in zip(longer, found, infidelities, strict=True)]
+    fits = _fit_trials(member.pairs, member.angles, target, n_qubits, imaginary, blocks, pairs, noise)
+    return [
+        replace(member, pairs=np.insert(member.pairs, block, pair, axis=0), angles=angles, infidelity=infidelity)
+        for block, pair, angles, infidelity in zip(blocks, pairs, *fits, strict=True)
+    ]
 
 
 @njit(cache=True, nogil=True)
@@ -134,7 +122,7 @@ def _fit_trials(
     little noise: by symmetry, derivatives may vanish exactly at the identity. Elsewhere its angles are the noise.
     """
     count = blocks.shape[0]
-    found = np.empty_like(noise)
+    fitted = np.empty_like(noise)
     infidelities = np.empty(count)
     longer = np.empty((pairs.shape[0] + 1, 2), np.int64)
     factor = 2 if imaginary else 1
@@ -145,7 +133,7 @@ def _fit_trials(
         longer[block] = inserted[t]
         longer[block + 1 :] = pairs[block:]
         cut = angles_before(n_qubits, block, imaginary)
-        warm = found[t]
+        warm = fitted[t]
         warm[:cut] = angles[:cut]
         warm[cut : cut + width] = noise[t, cut : cut + width]
         warm[cut + width :] = angles[cut:]
@@ -158,5 +146,5 @@ def _fit_trials(
             warm += 0.05 * noise[t]
         gates = gate_table(n_qubits, longer, imaginary)
         theta, infidelities[t], _ = fit(gates, warm, target, TRIAL_STEPS, ROUNDING, SLOW)
-        found[t] = theta
-    return found, infidelities
+        fitted[t] = theta
+    return fitted, infidelities

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.quantum_info import Statevector
 
+from circuits.compilation import count_gates
 from circuits.preparation.reduction import Support, affine_support, factors, without_phase
 from circuits.preparation.schmidt import append_schmidt
 from circuits.preparation.variational import EFFORTS, LARGEST, as_real, fewest
@@ -119,7 +120,8 @@ def _cheapest(amplitudes: Array, n_qubits: int, infidelity: float, effort: str) 
     spanned = _spanned(support, n_qubits, infidelity, effort)
     if len(as_real(amplitudes)) > LARGEST:
         return spanned
-    return min(spanned, _direct(amplitudes, n_qubits, infidelity, effort), key=_cx)
+    choices = (spanned, _direct(amplitudes, n_qubits, infidelity, effort))
+    return min(choices, key=lambda circuit: count_gates(circuit, optimization_level=None).cx)
 
 
 def _spanned(support: Support, n_qubits: int, infidelity: float, effort: str) -> QuantumCircuit:
@@ -159,7 +161,3 @@ def _append(circuit: QuantumCircuit, qubits: list[int], amplitudes: Array, infid
 def _append_exact(circuit: QuantumCircuit, effort: str, qubits: list[int], amplitudes: Array) -> None:
     inside = _direct(without_phase(amplitudes), len(qubits), EXACT, effort)
     circuit.compose(inside, qubits, inplace=True)
-
-
-def _cx(circuit: QuantumCircuit) -> int:
-    return int(circuit.count_ops().get("cx", 0))

@@ -9,8 +9,7 @@ from qiskit.circuit.library import Isometry, UnitaryGate
 from qiskit.quantum_info import Operator
 
 from circuits.preparation.states import prepare
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core.arguments import Array, integer, require
 from qimg.states import qubits_for
 from qimg.tensor_train import TensorTrain, binary_sites, compress, decompose, normalize, right_canonical
 
@@ -49,11 +48,11 @@ def prepare_train(train: TensorTrain, *, qubits: Sequence[int] | None = None) ->
             component k of the train. A picture's `layout.qubits` puts pixel (r, c) at its own index instead.
     """
     sites = compress(normalize(binary_sites(train))).train
-    arguments.require(set(sites.dims) == {2}, "train", "must have two components or more", sites.dims)
+    require(set(sites.dims) == {2}, "train", "must have two components or more", sites.dims)
     n = len(sites.cores)
     wires = _wires(qubits, n)
     rule = f"must have bonds of at most {2 ** (LARGEST_GATE - 1)} to be synthesised (see compress)"
-    arguments.require(max(sites.bonds, default=1) <= 2 ** (LARGEST_GATE - 1), "train", rule, sites.bonds)
+    require(max(sites.bonds, default=1) <= 2 ** (LARGEST_GATE - 1), "train", rule, sites.bonds)
     circuit = QuantumCircuit(n, name="train")
     for first, isometry in _isometries(right_canonical(sites)):
         width = qubits_for(isometry.shape[0])
@@ -79,10 +78,10 @@ def prepare_train_in_layers(
     """
     integer("layers", layers, 1)
     integer("sweeps", sweeps, 0)
-    arguments.require(bool(0 < fidelity <= 1), "fidelity", "must be in (0, 1]", fidelity)
+    require(bool(0 < fidelity <= 1), "fidelity", "must be in (0, 1]", fidelity)
     sites = normalize(binary_sites(train))
     n = len(sites.cores)
-    arguments.require(2 <= n <= DENSE_QUBITS, "train", f"must have 2 to {DENSE_QUBITS} qubits", n)
+    require(2 <= n <= DENSE_QUBITS, "train", f"must have 2 to {DENSE_QUBITS} qubits", n)
     wires = _wires(qubits, n)
     target = sites.dense()
     gates: list[_Gate] = []
@@ -111,7 +110,7 @@ class _Gate:
 
 def _wires(qubits: Sequence[int] | None, n: int) -> list[int]:
     wires = list(range(n))[::-1] if qubits is None else [int(qubit) for qubit in qubits]
-    arguments.require(sorted(wires) == list(range(n)), "qubits", f"must name each of {n} qubits once", wires)
+    require(sorted(wires) == list(range(n)), "qubits", f"must name each of {n} qubits once", wires)
     return wires
 
 

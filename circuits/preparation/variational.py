@@ -1,13 +1,12 @@
 """The cheapest circuit of RY, RZ and CX that is found for a state and a fidelity."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from circuits.preparation.ansatz import Preparation, fewest_for_any_state, gate_table, random_pairs
 from circuits.preparation.growth import grow
-from circuits.preparation.least_squares import count_angles, fit
+from circuits.preparation.least_squares import count_angles
 from qimg.core.arguments import Array
 
 LARGEST = 256
@@ -70,14 +69,10 @@ def fewest(amplitudes: Array, *, infidelity: float, effort: str) -> Preparation 
 
 def polished(preparation: Preparation, amplitudes: Array) -> Preparation:
     """The same circuit after a few more steps: convergence is quadratic, so amplitudes become right to rounding."""
-    gates = gate_table(preparation.n_qubits, preparation.pairs, preparation.imaginary)
-    angles, infidelity, _ = fit(gates, preparation.angles, as_real(amplitudes), _POLISHING_STEPS, _ROUNDING, 0.0)
-    return replace(preparation, angles=angles, infidelity=infidelity)
+    return preparation.fitted(as_real(amplitudes), steps=_POLISHING_STEPS, enough=_ROUNDING, slow=0.0)
 
 
-def growth_path(
-    amplitudes: Array, *, infidelity: float, effort: str, max_cx: int | None = None, seed: int = 0
-) -> list[Preparation]:
+def growth_path(amplitudes: Array, *, infidelity: float, effort: str, max_cx: int | None = None) -> list[Preparation]:
     """Circuits with 0, 1, … CX until one reaches the infidelity, or has `max_cx` or as many as are worth trying."""
     target = as_real(amplitudes)
     n_qubits = len(amplitudes).bit_length() - 1
@@ -89,7 +84,7 @@ def growth_path(
         most = min(most, tried.exact_cx)
     elif n_qubits > 6:
         most = min(most, tried.large_cx)
-    return grow(target, n_qubits, max_cx=most, enough=infidelity, beam=tried.beam, anywhere=tried.anywhere, seed=seed)
+    return grow(target, n_qubits, max_cx=most, enough=infidelity, beam=tried.beam, anywhere=tried.anywhere)
 
 
 def fit_any(amplitudes: Array, *, infidelity: float, effort: str) -> Preparation | None:
@@ -107,11 +102,9 @@ def fit_any(amplitudes: Array, *, infidelity: float, effort: str) -> Preparation
     for more in (0, 1, 2, 4, 8):
         for _ in range(tried.starts):
             pairs = random_pairs(n_qubits, first + more, rng)
-            gates = gate_table(n_qubits, pairs, imaginary)
-            start = rng.uniform(-np.pi, np.pi, count_angles(gates))
-            angles, reached, _ = fit(gates, start, target, _STEPS, _ROUNDING, _SLOW)
-            if reached <= infidelity:
-                return Preparation(
-                    n_qubits=n_qubits, pairs=pairs, angles=angles, imaginary=imaginary, infidelity=reached
-                )
+            start = rng.uniform(-np.pi, np.pi, count_angles(gate_table(n_qubits, pairs, imaginary)))
+            trial = Preparation(n_qubits=n_qubits, pairs=pairs, angles=start, imaginary=imaginary, infidelity=1.0)
+            trial = trial.fitted(target, steps=_STEPS, enough=_ROUNDING, slow=_SLOW)
+            if trial.infidelity <= infidelity:
+                return trial
     return None

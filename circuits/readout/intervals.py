@@ -4,14 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from circuits.representation.colours import CODES
-from circuits.representation.encodings import EncodedImage, _picture
-from qimg.core import arguments
-from qimg.core.arguments import Array, one_of, require, require_shape
+from circuits.counts import checked_counts
+from circuits.representation.encodings import REPRESENTATIONS, WITH_INTERVALS
+from circuits.representation.positions import picture_of_levels
+from circuits.representation.protocol import EncodedImage, PixelProbabilities
+from qimg.core.arguments import Array, one_of, real, require, vectors
 
 METHODS = ("clopper-pearson", "wilson")
-WITH_INTERVALS = ("amplitude", "frqi", "mcrqi")
-"""Representations whose pixels are a rising function of one probability, by shots of the register."""
 
 
 def probability_interval(
@@ -29,16 +28,15 @@ def probability_interval(
         level: in (0, 1).
         method: one of the two.
     """
-    level = _level(level)
+    z = normal_quantile(level)
     one_of("method", method, METHODS)
-    k, n = np.broadcast_arrays(arguments.real("successes", successes), arguments.real("trials", trials))
+    k, n = np.broadcast_arrays(real("successes", successes), real("trials", trials))
     require(bool((k >= 0).all() and (k <= n).all()), "successes", "must be in [0, trials]", (k.min(), k.max()))
     tail = (1 - level) / 2
     if method == "clopper-pearson":
         low = np.where(k > 0, stats.beta.ppf(tail, np.maximum(k, 1e-9), n - k + 1), 0.0)
         high = np.where(k < n, stats.beta.ppf(1 - tail, k + 1, np.maximum(n - k, 1e-9)), 1.0)
         return low, high
-    z = float(stats.norm.ppf(1 - tail))
     weight = 1 + z**2 / np.maximum(n, 1)
     share = k / np.maximum(n, 1)
     centre = (share + z**2 / (2 * np.maximum(n, 1))) / weight
@@ -56,7 +54,7 @@ def amplitude_interval(
         level: in (0, 1), for each amplitude by itself.
         method: as in `probability_interval`.
     """
-    numbers = arguments.vectors("counts", counts)
+    numbers = vectors("counts", counts)
     low, high = probability_interval(numbers, numbers.sum(axis=-1, keepdims=True), level=level, method=method)
     return np.sqrt(low), np.sqrt(high)
 
@@ -71,31 +69,27 @@ def decode_intervals(
     the pixel as often as it covers the probability.
 
     Args:
-        encoded: "amplitude", "frqi" or "mcrqi", not compressed: shape and order are taken from it, not the picture.
+        encoded: in a representation of `WITH_INTERVALS`, or "dct"; not compressed. Shape and order are taken from it.
         counts: (2**n_qubits,) of all qubits.
         level: in (0, 1), for each pixel by itself.
         method: as in `probability_interval`.
 
     Raises:
-        ValueError: another representation. In "dct" a pixel is the same as in "amplitude"; bits are right or wrong.
+        ValueError: a representation without intervals: bits are right or wrong. Those of "dct" are intervals of the
+            picture that the kept coefficients give.
     """
-    if encoded.representation not in (*WITH_INTERVALS, "dct"):
-        known = ", ".join(WITH_INTERVALS)
-        raise ValueError(f"encoded must be one of {known} for intervals, but encoded={encoded.representation!r}")
-    numbers = arguments.real("counts", counts)
-    require_shape(numbers.shape == (2**encoded.n_qubits,), "counts", f"({2**encoded.n_qubits},)", numbers)
-    if encoded.colour_qubits == 0:
-        ends = [encoded.norm * end for end in amplitude_interval(numbers, level=level, method=method)]
-    else:
-        table = numbers.reshape(2, -1)
-        shares = probability_interval(table[1], table.sum(axis=0), level=level, method=method)
-        bits = 16 if encoded.dtype == np.uint16 else 8
-        code = CODES[encoded.representation]
-        ends = [code.to_levels(2 * np.arcsin(np.sqrt(share))[None], bits) for share in shares]
-    low, high = (_picture(encoded, end, rounded=False) for end in ends)
+    representation = REPRESENTATIONS[encoded.representation]
+    if not isinstance(representation, PixelProbabilities):
+        names = ", ".join(WITH_INTERVALS)
+        raise ValueError(f"encoded must be one of {names} for intervals, but encoded={encoded.representation!r}")
+    successes, trials = representation.outcomes(encoded, checked_counts(counts, 2**encoded.n_qubits))
+    ends = probability_interval(successes, trials, level=level, method=method)
+    levels = [representation.levels_of_probability(encoded, end) for end in ends]
+    low, high = (picture_of_levels(one, representation, encoded) for one in levels)
     return low, high
 
 
-def _level(level: float) -> float:
+def normal_quantile(level: float) -> float:
+    """Half of the width of a two-sided normal interval of this level, in standard errors."""
     require(bool(0 < level < 1), "level", "must be in (0, 1)", level)
-    return float(level)
+    return float(stats.norm.ppf(0.5 + level / 2))

@@ -8,11 +8,10 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from scipy.optimize import nnls
-from scipy.stats import norm
 
-from circuits.execution.backends import measured_qubits, run
-from circuits.readout.intervals import _level
-from qimg.core import arguments
+from circuits.counts import checked_counts
+from circuits.execution.backends import SIMULATORS, measured_qubits, run
+from circuits.readout.intervals import normal_quantile
 from qimg.core.arguments import Array, integer, require, require_shape
 
 MAX_MITIGATED = 10
@@ -68,19 +67,19 @@ def calibrate_readout(
     backend: str | BackendV2,
     *,
     shots: int,
-    seed: int | None = None,
+    seed: int | None = 0,
     layout: Sequence[int] | None = None,
     correlated: bool = False,
 ) -> ReadoutCalibration:
     """Measure how the bits of a circuit are misread, on the very qubits of the device that it will be read from.
 
-    Two circuits (all 0 and all 1) tell the errors of every bit by itself; `correlated` prepares all 2ⁿ strings.
+    Two circuits (all 0 and all 1) measure the errors of every bit by itself; `correlated` prepares all 2ⁿ strings.
 
     Args:
         circuit: what will be run.
         backend: where.
         shots: of each calibration circuit.
-        seed: of a simulator's sampling.
+        seed: of a simulator's shots (`circuits.seeds`).
         layout: as it will be given to `circuits.run`.
         correlated: bits are misread together; at most 5 bits.
     """
@@ -88,15 +87,12 @@ def calibrate_readout(
     bits = len(places)
     highest = MAX_CORRELATED if correlated else MAX_MITIGATED
     require(bits <= highest, "circuit", f"must measure at most {highest} bits", bits)
-    prepared = range(2**bits) if correlated else (0, 2**bits - 1)
-    known = []
-    for value in prepared:
-        one = QuantumCircuit(bits)
-        for bit in range(bits):
-            if value >> bit & 1:
-                one.x(bit)
-        known.append(one)
-    counts = run(known, backend, shots=shots, seed=seed, layout=_placed(backend, places))
+    prepared = []
+    for value in range(2**bits) if correlated else (0, 2**bits - 1):
+        prepared.append(QuantumCircuit(bits))
+        for bit in [bit for bit in range(bits) if value >> bit & 1]:
+            prepared[-1].x(bit)
+    counts = run(prepared, backend, shots=shots, seed=seed, layout=None if backend in SIMULATORS else places)
     if correlated:
         return ReadoutCalibration(counts=[counts])
     tables = []
@@ -127,16 +123,10 @@ def mitigate(
         repeats: draws of the bootstrap.
         rng: makes them.
     """
-    numbers = arguments.real("counts", counts)
-    expected = 2**calibration.bits
-    require_shape(numbers.shape == (expected,), "counts", f"({expected},)", numbers)
-    require(
-        bool(numbers.min() >= 0 and numbers.sum() > 0), "counts", "must not be negative nor all zero", numbers.min()
-    )
-    require(
-        calibration.bits <= MAX_MITIGATED, "calibration", f"must have at most {MAX_MITIGATED} bits", calibration.bits
-    )
-    z = float(norm.ppf(0.5 + _level(level) / 2))
+    numbers = checked_counts(counts, 2**calibration.bits)
+    rule = f"must have at most {MAX_MITIGATED} bits"
+    require(calibration.bits <= MAX_MITIGATED, "calibration", rule, calibration.bits)
+    z = normal_quantile(level)
     shares = numbers / numbers.sum()
     matrices = calibration.matrices()
     for one in matrices:
@@ -162,8 +152,8 @@ def _on_the_simplex(matrix: Array, shares: Array) -> Array:
     With M = A − f 1ᵀ it is min ‖M p‖, and that is the direction of min ‖M u‖² + (1ᵀu − 1)² over u ≥ 0.
     """
     stacked = np.vstack([matrix - shares[:, None], np.ones(len(matrix))])
-    found, _ = nnls(stacked, np.eye(len(stacked))[-1])
-    return np.asarray(found / found.sum())
+    direction, _ = nnls(stacked, np.eye(len(stacked))[-1])
+    return np.asarray(direction / direction.sum())
 
 
 def _solved(matrices: Sequence[Array], shares: Array) -> Array:
@@ -178,16 +168,10 @@ def _solved(matrices: Sequence[Array], shares: Array) -> Array:
 
 
 def _smoothed(counts: Array) -> Array:
-    """Shares with a little on what was never seen, as Wilson's centre has: a bootstrap of zeros knows no error."""
+    """Shares with a little on outcomes without a count, as Wilson's centre has: a bootstrap of zeros has no spread."""
     return np.asarray((counts + 2 / len(counts)) / (counts.sum() + 2))
 
 
 def _drawn_again(table: Array, rng: np.random.Generator) -> Array:
     rows = [rng.multinomial(int(row.sum()), _smoothed(row)) / row.sum() for row in table]
     return np.stack(rows, axis=1)
-
-
-def _placed(backend: str | BackendV2, places: Sequence[int]) -> Sequence[int] | None:
-    from circuits.execution.backends import SIMULATORS
-
-    return None if isinstance(backend, str) and backend in SIMULATORS else places

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
-from scipy import stats
 
 from circuits.execution.backends import run
-from circuits.readout.intervals import _level, probability_interval
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, require, require_shape
+from circuits.readout.intervals import normal_quantile, probability_interval
+from circuits.seeds import checked_seed
+from qimg.core.arguments import Array, density_matrix, hermitian, integer, real, require, require_shape
 from qimg.states import qubits_for
 
 X, Y, Z = 0, 1, 2
@@ -41,7 +40,7 @@ class PauliCounts:
     """(settings, 2**n); bit q of the outcome is qubit q, 0 for the eigenvalue +1."""
 
     def __post_init__(self) -> None:
-        bases, counts = np.asarray(self.bases), arguments.real("counts", self.counts)
+        bases, counts = np.asarray(self.bases), real("counts", self.counts)
         ok = bases.ndim == 2 and len(bases) > 0 and 1 <= bases.shape[1] <= MAX_QUBITS
         require_shape(ok, "bases", f"(settings, n) with n in [1, {MAX_QUBITS}]", bases)
         require(set(np.unique(bases)) <= {X, Y, Z}, "bases", "must hold 0, 1 and 2 for X, Y and Z", np.unique(bases))
@@ -76,7 +75,7 @@ def measure_bases(
     backend: str | BackendV2 = "statevector",
     *,
     shots: int | Sequence[int],
-    seed: int | None = None,
+    seed: int | None = 0,
 ) -> PauliCounts:
     """Run a circuit once for each setting, with the qubits turned into its bases before they are measured.
 
@@ -85,7 +84,7 @@ def measure_bases(
         bases: (settings, n), such as `all_bases(n)`.
         backend: a name for `circuits.backend`, or any `BackendV2`.
         shots: for each setting, one number or several.
-        seed: of a simulator's sampling.
+        seed: of a simulator's shots (`circuits.seeds`).
     """
     settings = np.asarray(bases)
     require(circuit.num_clbits == 0, "circuit", "must not measure", circuit.name)
@@ -104,7 +103,7 @@ def measure_bases(
 
 
 def measure_shadow(
-    circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, snapshots: int, seed: int
+    circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = 0
 ) -> PauliCounts:
     """A classical shadow: every shot in bases of its own, drawn at random (Huang, Kueng and Preskill, 2020).
 
@@ -113,13 +112,13 @@ def measure_shadow(
     Args:
         circuit: without measurements.
         backend: a name for `circuits.backend`, or any `BackendV2`.
-        snapshots: shots.
-        seed: of the bases and of a simulator's sampling.
+        shots: in all, one for each snapshot.
+        seed: of the bases and of a simulator's shots (`circuits.seeds`).
     """
-    rng = np.random.default_rng(integer("seed", seed, 0, 2**31 - 1))
-    drawn = rng.integers(0, 3, (integer("snapshots", snapshots, 1), circuit.num_qubits))
-    bases, shots = np.unique(drawn, axis=0, return_counts=True)
-    return measure_bases(circuit, bases, backend, shots=[int(one) for one in shots], seed=seed)
+    seed = checked_seed(seed)
+    drawn = np.random.default_rng(seed).integers(0, 3, (integer("shots", shots, 1), circuit.num_qubits))
+    bases, repeats = np.unique(drawn, axis=0, return_counts=True)
+    return measure_bases(circuit, bases, backend, shots=repeats.tolist(), seed=seed)
 
 
 def draw_bases(
@@ -134,7 +133,7 @@ def draw_bases(
         rng: draws the outcomes.
     """
     settings = np.asarray(bases)
-    matrix = arguments.density_matrix("rho", rho)
+    matrix = density_matrix("rho", rho)
     populations = setting_populations(matrix, settings)
     populations = np.clip(populations, 0, None)
     populations /= populations.sum(axis=1, keepdims=True)
@@ -188,10 +187,10 @@ def observable_interval(data: PauliCounts, observable: ArrayLike, *, level: floa
         observable: (2**n, 2**n) Hermitian.
         level: in (0, 1).
     """
-    matrix = arguments.hermitian("observable", observable)
+    matrix = hermitian("observable", observable)
     expected = (2**data.n_qubits,) * 2
     require_shape(matrix.shape == expected, "observable", f"{expected}", matrix)
-    z = float(stats.norm.ppf(0.5 + _level(level) / 2))
+    z = normal_quantile(level)
     values = np.concatenate([one.real for _, one in _values(matrix, data.bases, _SNAPSHOTS.swapaxes(-1, -2))])
     weights = data.counts / data.shots
     mean = float((weights * values).sum())
@@ -220,15 +219,10 @@ def pauli_interval(data: PauliCounts, label: str, *, level: float = 0.95) -> Exp
     n = data.n_qubits
     valid = isinstance(label, str) and len(label) == n and set(label) <= set("IXYZ")
     require(valid, "label", f"must have {n} letters of I, X, Y, Z", label)
-    wanted = {n - 1 - place: "XYZ".index(letter) for place, letter in enumerate(label) if letter != "I"}
-    fits = np.ones(len(data.bases), bool)
-    for qubit, basis in wanted.items():
-        fits &= data.bases[:, qubit] == basis
-    outcomes = np.arange(2**n)
-    odd = np.zeros(2**n, np.int64)
-    for qubit in wanted:
-        odd ^= outcomes >> qubit & 1
-    chosen = data.counts[fits]
+    bases = ["XYZ".find(letter) for letter in reversed(label)]
+    measured = [qubit for qubit in range(n) if bases[qubit] >= 0]
+    chosen = data.counts[(data.bases[:, measured] == [bases[qubit] for qubit in measured]).all(axis=1)]
+    odd = np.bitwise_count(np.arange(2**n) & sum(1 << qubit for qubit in measured)) & 1
     trials, plus = int(chosen.sum()), int(chosen[:, odd == 0].sum())
     require(trials > 0, "data", f"must have a shot that measures {label}", trials)
     low, high = probability_interval(plus, trials, level=level)

@@ -2,7 +2,7 @@
 
 Shots of a register give |amplitude|² and nothing else: every choice of signs has the same probabilities. After a
 Hadamard on qubit b the outcomes k and k ⊕ 2ᵇ have the probabilities (c_k ± c_k⊕2ᵇ)² / 2, and their difference is
-2 c_k c_k⊕2ᵇ: n more settings tell the sign of each product along the edges of a cube. What remains is one global sign,
+2 c_k c_k⊕2ᵇ: n more settings give the sign of each product along the edges of a cube. What remains is one global sign,
 which no measurement shows; a reference amplitude that is known fixes it.
 """
 
@@ -15,10 +15,9 @@ from qiskit.providers import BackendV2
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
+from circuits.counts import checked_counts
 from circuits.execution.backends import run
-from qimg.core import arguments
-from qimg.core.arguments import Array, require, require_shape
-from qimg.states import qubits_for
+from qimg.core.arguments import TOLERANCE, Array, real, require, require_shape
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -43,9 +42,9 @@ def interference_circuits(circuit: QuantumCircuit) -> list[QuantumCircuit]:
 
 
 def measure_interference(
-    circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = None
+    circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = 0
 ) -> Array:
-    """Counts (n + 1, 2**n) of `interference_circuits`, `shots` in each setting."""
+    """Counts (n + 1, 2**n) of `interference_circuits`, `shots` in each setting; `seed` as in `circuits.seeds`."""
     return run(interference_circuits(circuit), backend, shots=shots, seed=seed)
 
 
@@ -57,14 +56,14 @@ def signed_amplitudes(counts: ArrayLike, *, negligible: float = 3.0) -> SignedAm
 
     Args:
         counts: (n + 1, 2**n) of `measure_interference`, of a state with real amplitudes.
-        negligible: amplitudes whose count is at most its square are left out of the tree and get whatever sign their
-            surest neighbour says: nothing hangs on them.
+        negligible: amplitudes whose count is at most its square are left out of the tree and get the sign that their
+            surest neighbour gives them: nothing hangs on them.
 
     Raises:
-        ValueError: the amplitudes that are seen fall into groups without an edge between them. Their relative sign
+        ValueError: the amplitudes with enough counts fall into groups without an edge between them. Their relative sign
             does not show in these settings: transform the register first, or use a reference (`signed_by_reference`).
     """
-    table = arguments.real("counts", counts)
+    table = real("counts", counts)
     n = len(table) - 1
     require_shape(table.ndim == 2 and n >= 1 and table.shape[1] == 2**n, "counts", "(n + 1, 2**n)", table)
     shots = table.sum(axis=1, keepdims=True)
@@ -72,23 +71,17 @@ def signed_amplitudes(counts: ArrayLike, *, negligible: float = 3.0) -> SignedAm
         bool(table.min() >= 0 and shots.min() > 0), "counts", "must not be negative nor zero in a setting", table.min()
     )
     moduli = np.sqrt(table[0] / shots[0])
-    k = np.arange(2**n)
-    pairs = [(low, low | 1 << bit, bit) for bit in range(n) for low in k[(k >> bit & 1) == 0]]
-    first, second, bit = np.array(pairs).T
-    plus, minus = table[bit + 1, first], table[bit + 1, second]
-    sure = (plus - minus) / np.sqrt(np.maximum(plus + minus, 1))
-    seen = table[0] > negligible**2
-    require(bool(seen.any()), "counts", f"must have an outcome of more than {negligible**2:g} shots", table[0].max())
-    signs, weakest = _followed(first, second, sure, seen)
-    hidden = ~seen
-    for index in np.flatnonzero(hidden):
-        neighbours = [
-            (abs(s), s * signs[b if a == index else a])
-            for a, b, s in zip(first, second, sure, strict=True)
-            if index in (a, b) and seen[b if a == index else a]
-        ]
-        signs[index] = np.sign(max(neighbours)[1]) if neighbours else 1.0
-        signs[index] = signs[index] or 1.0
+    k, bits = np.arange(2**n)[:, None], np.arange(n)
+    neighbours = k ^ 1 << bits
+    plus, minus = table[bits + 1, k & ~(1 << bits)], table[bits + 1, k | 1 << bits]
+    significance = (plus - minus) / np.sqrt(np.maximum(plus + minus, 1))
+    counted = table[0] > negligible**2
+    require(bool(counted.any()), "counts", f"must have an outcome of more than {negligible**2:g} shots", table[0].max())
+    signs, weakest = _signs_along_tree(neighbours, significance, counted)
+    strength = np.where(counted[neighbours], np.abs(significance), 0)
+    surest = strength.argmax(axis=1)[:, None]
+    by_neighbour = np.sign(np.take_along_axis(signs[neighbours] * significance, surest, axis=1)[:, 0])
+    signs = np.where(counted, signs, np.where(strength.max(axis=1) > 0, by_neighbour, 1.0))
     signs *= signs[np.argmax(moduli)]
     return SignedAmplitudes(amplitudes=signs * moduli, weakest=weakest)
 
@@ -102,13 +95,12 @@ def reference_state(amplitudes: ArrayLike, reference: ArrayLike) -> Array:
         amplitudes: (2**n,) real, of norm 1.
         reference: (2**n,) real, of norm 1.
     """
-    both = [arguments.real(name, one) for name, one in (("amplitudes", amplitudes), ("reference", reference))]
-    for name, one in zip(("amplitudes", "reference"), both, strict=True):
-        require_shape(one.ndim == 1 and one.shape == both[0].shape, name, f"{both[0].shape}", one)
-        qubits_for(len(one))
-        size = float(np.linalg.norm(one))
-        require(abs(size - 1) <= arguments.TOLERANCE, name, "must have norm 1", size)
-    return np.asarray(np.concatenate(both) / np.sqrt(2))
+    pair = [real(name, one) for name, one in (("amplitudes", amplitudes), ("reference", reference))]
+    for name, vector in zip(("amplitudes", "reference"), pair, strict=True):
+        require_shape(vector.ndim == 1 and vector.shape == pair[0].shape, name, f"{pair[0].shape}", vector)
+        size = float(np.linalg.norm(vector))
+        require(abs(size - 1) <= TOLERANCE, name, "must have norm 1", size)
+    return np.asarray(np.concatenate(pair) / np.sqrt(2))
 
 
 def signed_by_reference(counts: ArrayLike, reference: ArrayLike) -> tuple[Array, Array]:
@@ -124,37 +116,37 @@ def signed_by_reference(counts: ArrayLike, reference: ArrayLike) -> tuple[Array,
     Returns:
         (2**n,) amplitudes and their standard errors.
     """
-    numbers, known = arguments.real("counts", counts), arguments.real("reference", reference)
-    expected = 2 * known.size
-    require_shape(numbers.shape == (expected,), "counts", f"({expected},)", numbers)
-    least = float(np.abs(known).min())
+    factors = real("reference", reference)
+    numbers = checked_counts(counts, 2 * factors.size)
+    least = float(np.abs(factors).min())
     require(least > 0, "reference", "must not vanish anywhere", least)
     shots = float(numbers.sum())
-    require(shots > 0, "counts", "must not all be zero", shots)
     plus, minus = numbers.reshape(2, -1) / shots
     difference = plus - minus
     variance = np.maximum(plus + minus, 1 / shots) - difference**2
-    return difference / known, np.sqrt(variance / shots) / np.abs(known)
+    return difference / factors, np.sqrt(variance / shots) / np.abs(factors)
 
 
-def _followed(first: Array, second: Array, sure: Array, seen: Array) -> tuple[Array, float]:
-    """Signs along the spanning tree of the surest edges between outcomes that were seen."""
-    inside = seen[first] & seen[second] & (sure != 0)
+def _signs_along_tree(neighbours: Array, significance: Array, counted: Array) -> tuple[Array, float]:
+    """Signs along the spanning tree of the surest edges between outcomes with enough counts.
+
+    Args:
+        neighbours: (2**n, n) each outcome with one bit flipped.
+        significance: (2**n, n) product of the two amplitudes in standard errors.
+        counted: (2**n,) which outcomes the tree spans.
+    """
+    rows, bits = np.nonzero(counted[:, None] & counted[neighbours] & (significance != 0))
     # A minimum spanning tree of negative weights is a maximum one; its weakest edge is as strong as can be.
-    size = len(seen)
-    weights = coo_array((-np.abs(sure[inside]), (first[inside], second[inside])), shape=(size, size)).tocsr()
-    tree = minimum_spanning_tree(weights)
-    root = int(np.flatnonzero(seen)[0])
-    order, before = breadth_first_order(tree, root, directed=False)
-    if len(order) < int(seen.sum()):
+    edges = (-np.abs(significance[rows, bits]), (rows, neighbours[rows, bits]))
+    tree = minimum_spanning_tree(coo_array(edges, shape=(len(counted),) * 2).tocsr())
+    order, before = breadth_first_order(tree, int(counted.argmax()), directed=False)
+    if len(order) < int(counted.sum()):
         raise ValueError(
-            f"counts must connect all outcomes that were seen by neighbours in one bit, but {int(seen.sum())} were "
+            f"counts must connect all outcomes that were seen by neighbours in one bit, but {int(counted.sum())} were "
             f"seen and {len(order)} are connected: signs between the groups do not show"
         )
-    sign_of = {(int(a), int(b)): float(np.sign(s)) for a, b, s in zip(first, second, sure, strict=True)}
-    signs = np.ones(size)
+    signs = np.ones(len(counted))
     for index in order[1:]:
-        parent = int(before[index])
-        signs[index] = signs[parent] * sign_of[min(parent, int(index)), max(parent, int(index))]
-    weakest = float(-tree.data.max()) if tree.nnz else float("inf")
-    return signs, weakest
+        bit = int(index ^ before[index]).bit_length() - 1
+        signs[index] = signs[before[index]] * np.sign(significance[index, bit])
+    return signs, float(-tree.data.max()) if tree.nnz else float("inf")

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from circuits.readout.pauli_counts import _VECTORS, PauliCounts, draw_bases, unbiased_state
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, require
+from qimg.core.arguments import Array, density_matrix, integer, require
 
 MAX_TOMOGRAPHY_QUBITS = 4
 """81 settings of 16 outcomes at 4 qubits; each qubit more takes three times the settings."""
+
+_DILUTIONS = (np.inf, *(4.0 ** -np.arange(11)).tolist())
+"""ε of the steps that are tried until one does not lower the likelihood; infinite for R itself."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,11 +37,10 @@ def nearest_state(matrix: ArrayLike) -> Array:
     Args:
         matrix: (d, d).
     """
-    values, vectors = np.linalg.eigh(arguments.density_matrix("matrix", matrix))
+    values, vectors = np.linalg.eigh(density_matrix("matrix", matrix))
     descending = values[::-1]
     shifts = (np.cumsum(descending) - 1) / np.arange(1, len(values) + 1)
-    kept = int(np.flatnonzero(descending > shifts)[-1])
-    weights = np.maximum(values - shifts[kept], 0)
+    weights = np.maximum(values - shifts[descending > shifts][-1], 0)
     return np.asarray((vectors * weights) @ vectors.conj().T)
 
 
@@ -62,15 +63,15 @@ def maximum_likelihood(data: PauliCounts, *, gap: float = 0.01, iterations: int 
 
     Args:
         data: any settings; at most 4 qubits.
-        gap: nats of log-likelihood that may be missing, > 0; 0.01 is far below what shots can tell.
+        gap: nats of log-likelihood that may be missing, > 0; 0.01 is far below the noise of shots.
         iterations: most steps; what the gap was then is in the result.
     """
     _few(data)
     require(bool(gap > 0), "gap", "must be positive", gap)
     integer("iterations", iterations, 1)
     outcomes = _outcome_vectors(data)
-    seen = data.counts.ravel() > 0
-    outcomes, counts = outcomes[seen], data.counts.ravel()[seen].astype(float)
+    occurred = data.counts.ravel() > 0
+    outcomes, counts = outcomes[occurred], data.counts.ravel()[occurred].astype(float)
     shots = float(counts.sum())
     d = 2**data.n_qubits
     rho = np.eye(d, dtype=complex) / d
@@ -83,17 +84,15 @@ def maximum_likelihood(data: PauliCounts, *, gap: float = 0.01, iterations: int 
         missing = shots * max(float(np.linalg.eigvalsh(operator)[-1]) - 1, 0.0)
         if missing <= gap:
             break
-        epsilon = np.inf
-        while True:
-            step = operator if np.isinf(epsilon) else np.eye(d) + epsilon * operator
+        for dilution in _DILUTIONS:
+            step = operator if np.isinf(dilution) else np.eye(d) + dilution * operator
             trial = step @ rho @ step.conj().T
             trial = (trial + trial.conj().T) / (2 * np.trace(trial).real)
             trial_populations = np.maximum(_populations(outcomes, trial), 1e-300)
             reached = float(counts @ np.log(trial_populations))
-            if reached >= value or epsilon < 1e-6:
+            if reached >= value:
                 break
-            epsilon = 1.0 if np.isinf(epsilon) else epsilon / 4
-        if reached < value:
+        else:
             break
         rho, populations, value = trial, trial_populations, reached
     return LikelihoodFit(rho=rho, log_likelihood=value, gap=missing, iterations=taken)

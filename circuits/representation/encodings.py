@@ -1,54 +1,35 @@
 """Pictures as states of a register: every representation, to a circuit and back, exactly and from counts."""
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 from numpy.typing import ArrayLike
+from qiskit.circuit import QuantumCircuit
 
-from circuits.representation.colours import CODES, ColourCode
-from circuits.representation.multiplexed import keep_largest, walsh_angles, walsh_coefficients
-from circuits.representation.positions import Positions, positions
-from qimg.core import arguments
-from qimg.core.arguments import Array, one_of, require, require_shape
-from qimg.states import amplitude_encode
-from qimg.transforms import unitary
+from circuits.compilation import GateCount
+from circuits.counts import checked_counts
+from circuits.representation.amplitude import AMPLITUDE
+from circuits.representation.dct import DCT
+from circuits.representation.frqci import FRQCI
+from circuits.representation.frqi import FRQI, MCRQI
+from circuits.representation.ifrqi import IFRQI
+from circuits.representation.neqr import INEQR, NEQR
+from circuits.representation.positions import levels_of_picture, picture_of_levels
+from circuits.representation.protocol import Compressible, EncodedImage, PixelProbabilities, Representation
+from qimg.core.arguments import Array, one_of, real, require, require_shape, vectors
+from qimg.states import qubits_for
 
-REPRESENTATIONS = ("amplitude", "dct", *CODES)
-"""Names that `encode_image` knows."""
-BLOCK = 64
-"""Pixels of a block, for "dct"."""
+REPRESENTATIONS: dict[str, Representation] = {
+    one.name: one for one in (AMPLITUDE, DCT, FRQI, MCRQI, FRQCI, NEQR, INEQR, IFRQI)
+}
+"""Representations by the names that `encode_image` takes."""
 
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class EncodedImage:
-    """A picture in the form in which a circuit loads it; position qubits are the lowest of the register."""
-
-    representation: str
-    shape: tuple[int, ...]
-    """(H, W) or (H, W, C) of the picture."""
-    dtype: np.dtype
-    """Of the picture: whole levels are rounded when it is decoded, `float64` code values are not."""
-    order: str
-    """Order of the pixels (`circuits.representation.positions`)."""
-    position_qubits: int
-    """Qubits that number pixels, planes included."""
-    colour_qubits: int
-    """Qubits that hold the levels; 0 where amplitudes do."""
-    table: Array
-    """(colour_qubits, 2**position_qubits) Walsh coefficients of the RY angles, or (1, …) the amplitudes to load."""
-    loaded: tuple[int, ...]
-    """Position qubits that the amplitudes are loaded on: all, or for "dct" those of the kept coefficients."""
-    norm: float
-    """What amplitudes were divided by; 1 for the others."""
-
-    @property
-    def n_qubits(self) -> int:
-        """Size of the register."""
-        return self.position_qubits + self.colour_qubits
+WITH_INTERVALS = tuple(
+    name for name, one in REPRESENTATIONS.items() if isinstance(one, PixelProbabilities) and one.lossless
+)
+"""Representations with intervals that cover the pixels of the picture itself."""
 
 
 def encode_image(
-    image: ArrayLike, representation: str, *, order: str = "row-major", kept: int | None = None
+    image: ArrayLike, representation: str, *, order: str = "row_major", kept: int | None = None
 ) -> EncodedImage:
     r"""A picture in one of the representations, of any size up to the register that fits it.
 
@@ -69,39 +50,24 @@ def encode_image(
         image: (H, W), or (H, W, 3) for `amplitude`, `mcrqi` and `frqci`, or (H, W, 4) for `mcrqi`; `uint8`, `uint16`,
             or real code values from 0 to 255 where the representation is not digital.
         representation: a name of the table.
-        order: "row-major", "morton" or "blocks"; `dct` needs and takes blocks.
+        order: "row_major", "morton" or "blocks" (`qimg.patches.order_bits`); `dct` needs and takes blocks.
         kept: coefficients loaded of 64 for each block, a power of two; for `dct`, where it is required.
     """
-    one_of("representation", representation, REPRESENTATIONS)
-    if (kept is None) == (representation == "dct"):
-        rule = "must be given for dct" if kept is None else f"has no effect on {representation} and must be left out"
-        raise ValueError(f"kept {rule}, but kept={kept}")
-    pixels, bits = _levels(image, representation)
-    code = CODES.get(representation)
-    order = "blocks" if representation == "dct" else order
-    height, width = pixels.shape[:2]
-    place = positions(height, width, order=order, square=code is None or code.square)
-    grid = _grid(pixels, place, mode="constant" if representation == "amplitude" else "edge", together=code)
-    norm, loaded = 1.0, tuple(range(_qubits(grid)))
-    if code is not None:
-        table = walsh_coefficients(code.to_angles(grid, bits))
-    else:
-        if kept is not None:
-            loaded = _kept_qubits(kept, _qubits(grid))
-            grid = _low_frequencies(grid[0], kept)[None]
-        table, norms = amplitude_encode(grid)
-        norm = float(norms[0])
-        require(norm > 0, "image", f"must not be black for {representation}: a state has norm 1", norm)
+    one = REPRESENTATIONS[one_of("representation", representation, REPRESENTATIONS)]
+    if (kept is None) == one.takes_kept:
+        rules = (f"has no effect on {representation} and must be left out", f"must be given for {representation}")
+        raise ValueError(f"kept {rules[one.takes_kept]}, but kept={kept}")
+    pixels, dtype = _checked_pixels(image, one)
+    order = one.order or order
+    levels = levels_of_picture(pixels, one, order)
+    contents = one.encode(levels, bits=16 if dtype == np.uint16 else 8, kept=kept)
     return EncodedImage(
         representation=representation,
-        shape=np.shape(image),
-        dtype=pixels.dtype if np.asarray(image).dtype.kind == "u" else np.dtype(np.float64),
+        shape=pixels.shape,
+        dtype=dtype,
         order=order,
-        position_qubits=place.qubits + (2 if _planes_are_positions(pixels, code) else 0),
-        colour_qubits=0 if code is None else len(table),
-        table=table,
-        loaded=loaded,
-        norm=norm,
+        position_qubits=qubits_for(levels.shape[-1]),
+        **contents._asdict(),
     )
 
 
@@ -112,23 +78,33 @@ def compress_image(encoded: EncodedImage, share: float) -> EncodedImage:
         encoded: in a representation with colour qubits; a digital one may come back with wrong bits.
         share: of the coefficients that are kept, in [0, 1].
     """
-    require(encoded.colour_qubits > 0, "encoded", "must have colour qubits", encoded.representation)
-    return replace(encoded, table=keep_largest(encoded.table, share))
+    one = _of(encoded)
+    if not isinstance(one, Compressible):
+        raise ValueError(f"encoded must have colour qubits to be compressed, but encoded={one.name!r}")
+    return one.compress(encoded, share)
 
 
 def image_state(encoded: EncodedImage) -> Array:
     """The state (2**n_qubits,) that the circuit prepares, without it: real amplitudes, phase included."""
     require(encoded.n_qubits <= 24, "encoded", "must have at most 24 qubits for a state vector", encoded.n_qubits)
-    if encoded.colour_qubits == 0:
-        state = np.zeros(2**encoded.position_qubits)
-        state[_loaded_index(encoded.loaded)] = encoded.table[0]
-        if encoded.representation != "dct":
-            return state
-        return np.asarray(state.reshape(-1, BLOCK) @ unitary("dct_2d", BLOCK)).ravel()
-    state = np.full((1, 2**encoded.position_qubits), 2.0 ** (-encoded.position_qubits / 2))
-    for half in walsh_angles(encoded.table) / 2:
-        state = np.concatenate([state * np.cos(half), state * np.sin(half)])
-    return state.ravel()
+    return _of(encoded).state(encoded)
+
+
+def image_circuit(encoded: EncodedImage) -> QuantumCircuit:
+    """The circuit that takes |0…0⟩ to the picture's state (`image_state`).
+
+    Amplitudes are loaded by `prepare` up to 8 qubits and by `template` above; "dct" applies the inverse DCT of the
+    blocks after it, one circuit for all of them. Colour qubits get one multiplexed rotation each (`append_rotation`).
+    """
+    return _of(encoded).circuit(encoded)
+
+
+def image_cost(encoded: EncodedImage) -> GateCount:
+    """Gates of `image_circuit` without building it, whatever the size; a compiler may join a few one-qubit gates more.
+
+    Amplitudes on more than 8 qubits take 2ⁿ − 2 CX; colour qubits what the path through their parities takes.
+    """
+    return _of(encoded).cost(encoded)
 
 
 def decode_state(encoded: EncodedImage, state: ArrayLike) -> Array:
@@ -138,121 +114,48 @@ def decode_state(encoded: EncodedImage, state: ArrayLike) -> Array:
         encoded: shape, order and norm are taken from it, not the picture.
         state: (2**n_qubits,).
     """
-    amplitudes = arguments.vectors("state", state)
+    amplitudes = vectors("state", state)
     require_shape(amplitudes.shape == (2**encoded.n_qubits,), "state", f"({2**encoded.n_qubits},)", amplitudes)
-    if encoded.colour_qubits == 0:
-        return _picture(encoded, amplitudes.real * encoded.norm)
-    return _from_weights(encoded, np.abs(amplitudes) ** 2)
+    one = _of(encoded)
+    return _rounded(encoded, picture_of_levels(one.levels_of_state(encoded, amplitudes), one, encoded))
 
 
 def decode_counts(encoded: EncodedImage, counts: ArrayLike) -> Array:
-    """The picture from counts of all qubits; a pixel that was never seen gets the mean of the others.
+    """The picture from counts of all qubits; a pixel without a count gets the mean of the others.
 
     Amplitudes are √(n_k/n): signs are not measured, and those of pixels are positive. Colour angles are
-    2 atan √(n₁/n₀) at every pixel, so digital codes come out right as soon as a pixel is seen.
+    2 atan √(n₁/n₀) at every pixel, so digital codes come out right as soon as a pixel is counted.
 
     Args:
         encoded: shape, order and norm are taken from it, not the picture.
         counts: (2**n_qubits,) as `circuits.run` gives them, not all zero.
     """
-    numbers = arguments.real("counts", counts)
-    require_shape(numbers.shape == (2**encoded.n_qubits,), "counts", f"({2**encoded.n_qubits},)", numbers)
-    require(bool(numbers.min() >= 0), "counts", "must not be negative", float(numbers.min()))
-    require(bool(numbers.sum() > 0), "counts", "must not all be zero", float(numbers.sum()))
-    if encoded.colour_qubits == 0:
-        return _picture(encoded, np.sqrt(numbers / numbers.sum()) * encoded.norm)
-    return _from_weights(encoded, numbers)
+    numbers = checked_counts(counts, 2**encoded.n_qubits)
+    one = _of(encoded)
+    return _rounded(encoded, picture_of_levels(one.levels_of_counts(encoded, numbers), one, encoded))
 
 
-def _levels(image: ArrayLike, representation: str) -> tuple[Array, int]:
-    """The pixels and their bits, after all checks."""
+def _of(encoded: EncodedImage) -> Representation:
+    return REPRESENTATIONS[encoded.representation]
+
+
+def _checked_pixels(image: ArrayLike, one: Representation) -> tuple[Array, np.dtype]:
+    """The pixels, and the type in which they are decoded."""
     raw = np.asarray(image)
-    pixels = arguments.real("image", raw)
-    channels = {"mcrqi": (3, 4), "frqci": (3,), "amplitude": (3,)}.get(representation, ())
-    colour = pixels.ndim == 3 and pixels.shape[-1] in channels
-    gray = pixels.ndim == 2 and representation not in ("mcrqi", "frqci")
-    expected = " or ".join(
-        ([] if representation in ("mcrqi", "frqci") else ["(H, W)"]) + [f"(H, W, {count})" for count in channels]
-    )
-    require_shape((gray or colour) and pixels.size > 0, "image", f"{expected} for {representation}", pixels)
-    bits = 16 if raw.dtype == np.uint16 else 8
+    pixels = real("image", raw)
+    planes = [() if count == 1 else (count,) for count in one.channels]
+    expected = " or ".join("(H, W)" if count == 1 else f"(H, W, {count})" for count in one.channels)
+    fits = pixels.ndim >= 2 and pixels.shape[2:] in planes and pixels.size > 0
+    require_shape(fits, "image", f"{expected} for {one.name}", pixels)
     if raw.dtype not in (np.uint8, np.uint16):
-        whole = representation in CODES and CODES[representation].whole
-        require(not whole, "image", f"must be uint8 or uint16 for {representation}", raw.dtype.name)
+        require(not one.whole, "image", f"must be uint8 or uint16 for {one.name}", raw.dtype.name)
         low, high = float(pixels.min()), float(pixels.max())
         require(low >= 0 and high <= 255, "image", "must have code values in [0, 255]", (low, high))
-    joint = representation == "frqci" and bits == 16
-    require(not joint, "image", "must be uint8 for frqci: 48 bits do not fit into one angle", raw.dtype.name)
-    return pixels.astype(raw.dtype) if raw.dtype.kind == "u" else pixels, bits
+    return pixels, raw.dtype if raw.dtype.kind == "u" else np.dtype(np.float64)
 
 
-def _planes_are_positions(pixels: Array, code: ColourCode | None) -> bool:
-    return pixels.ndim == 3 and (code is None or code.planes == 1)
-
-
-def _grid(pixels: Array, place: Positions, *, mode: str, together: ColourCode | None) -> Array:
-    """Levels (planes coded together, 2**position_qubits), padded."""
-    planes = pixels.reshape(*pixels.shape[:2], -1).astype(float)
-    missing = [(0, place.states.shape[0] - planes.shape[0]), (0, place.states.shape[1] - planes.shape[1]), (0, 0)]
-    padded = np.pad(planes, missing, mode=mode)  # type: ignore[call-overload]
-    grid = np.zeros((padded.shape[-1], 2**place.qubits))
-    grid[:, place.states] = np.moveaxis(padded, -1, 0)
-    if not _planes_are_positions(pixels, together):
-        return grid
-    return np.pad(grid, [(0, 4 - len(grid)), (0, 0)]).reshape(1, -1)
-
-
-def _picture(encoded: EncodedImage, grid: Array, *, rounded: bool = True) -> Array:
-    """The picture from levels (planes coded together, 2**position_qubits) or (2**position_qubits,)."""
-    code = CODES.get(encoded.representation)
-    height, width = encoded.shape[:2]
-    place = positions(height, width, order=encoded.order, square=code is None or code.square)
-    planes = grid.reshape(-1, 2**place.qubits)[:, place.states[:height, :width]]
-    pixels = planes[0] if len(encoded.shape) == 2 else np.moveaxis(planes[: encoded.shape[2]], 0, -1)
-    if encoded.dtype.kind != "u" or not rounded:
-        return np.asarray(pixels, float)
-    return np.clip(np.rint(pixels), 0, np.iinfo(encoded.dtype).max).astype(encoded.dtype)
-
-
-def _from_weights(encoded: EncodedImage, weights: Array) -> Array:
-    """The picture from the weights of all outcomes, by the share of 1 of every colour qubit at every position."""
-    table = weights.reshape(-1, 2**encoded.position_qubits)
-    seen = table.sum(axis=0)
-    outcomes = np.arange(len(table))
-    ones = np.stack([table[outcomes >> qubit & 1 == 1].sum(axis=0) for qubit in range(encoded.colour_qubits)])
-    angles = 2 * np.arctan2(np.sqrt(ones), np.sqrt(np.maximum(seen - ones, 0)))
-    bits = 16 if encoded.dtype == np.uint16 else 8
-    levels = CODES[encoded.representation].to_levels(angles, bits).astype(float)
-    unseen = seen == 0
-    if unseen.any():
-        levels[:, unseen] = levels[:, ~unseen].mean(axis=1, keepdims=True)
-    return _picture(encoded, levels)
-
-
-def _qubits(grid: Array) -> int:
-    return grid.shape[-1].bit_length() - 1
-
-
-def _frequency_bits(kept: int) -> tuple[int, int]:
-    """Bits of the column's and of the row's frequency that are kept: 16 of 64 are 4×4, 8 are 2 rows of 4 columns."""
-    power = arguments.integer("kept", kept, 1, BLOCK)
-    require(power & (power - 1) == 0, "kept", "must be a power of two", kept)
-    both = power.bit_length() - 1
-    return (both + 1) // 2, both // 2
-
-
-def _kept_qubits(kept: int, position_qubits: int) -> tuple[int, ...]:
-    columns, rows = _frequency_bits(kept)
-    return (*range(columns), *range(3, 3 + rows), *range(6, position_qubits))
-
-
-def _low_frequencies(levels: Array, kept: int) -> Array:
-    columns, rows = _frequency_bits(kept)
-    coefficients = (levels.reshape(-1, BLOCK) @ unitary("dct_2d", BLOCK).T).reshape(-1, 8, 8)
-    return np.asarray(coefficients[:, : 2**rows, : 2**columns].reshape(-1))
-
-
-def _loaded_index(loaded: tuple[int, ...]) -> Array:
-    """Basis state of the register for each basis state of the loaded qubits, the others being 0."""
-    values = np.arange(2 ** len(loaded))
-    return np.asarray(sum((values >> bit & 1) << qubit for bit, qubit in enumerate(loaded)) + np.zeros_like(values))
+def _rounded(encoded: EncodedImage, picture: Array) -> Array:
+    """In the type of the picture that was encoded."""
+    if encoded.dtype.kind != "u":
+        return picture
+    return np.clip(np.rint(picture), 0, np.iinfo(encoded.dtype).max).astype(encoded.dtype)

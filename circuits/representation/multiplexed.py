@@ -6,28 +6,18 @@ vanishing or dropped coefficient saves its rotation and the CX that led to it al
 """
 
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, fraction
+from circuits.compilation import GateCount
+from qimg.core.arguments import Array, fraction, real, require_shape, vectors
 from qimg.transforms import forward
 
 VANISHING = 1e-12
 """Angle below which rounding explains a coefficient."""
-
-
-class RotationCost(NamedTuple):
-    """Gates of a multiplexed rotation."""
-
-    cx: int
-    """CX gates."""
-    rotations: int
-    """RY gates."""
 
 
 def walsh_coefficients(angles: ArrayLike) -> Array:
@@ -36,13 +26,13 @@ def walsh_coefficients(angles: ArrayLike) -> Array:
     >>> walsh_coefficients([3.0, 1.0])
     array([2., 1.])
     """
-    values = arguments.vectors("angles", angles)
+    values = vectors("angles", angles)
     return np.asarray(forward("walsh", values) / np.sqrt(values.shape[-1]))
 
 
 def walsh_angles(coefficients: ArrayLike) -> Array:
     """Angles f(x) from the coefficients of `walsh_coefficients`: its inverse."""
-    values = arguments.vectors("coefficients", coefficients)
+    values = vectors("coefficients", coefficients)
     return np.asarray(forward("walsh", values) * np.sqrt(values.shape[-1]))
 
 
@@ -51,7 +41,7 @@ def keep_largest(coefficients: ArrayLike, share: float) -> Array:
 
     Dropping them changes the angles by Σ c_s², summed over what is dropped, in mean square.
     """
-    values = arguments.real("coefficients", coefficients)
+    values = real("coefficients", coefficients)
     kept = round(fraction("share", share) * values.size)
     out = np.zeros_like(values)
     # Stable, so that equal magnitudes are kept in one order on every machine.
@@ -70,10 +60,10 @@ def parity_path(coefficients: ArrayLike) -> Array:
     Args:
         coefficients: (2**p,).
     """
-    values = arguments.real("coefficients", coefficients)
+    values = real("coefficients", coefficients)
     length = values.shape[-1]
     power = values.ndim == 1 and length & (length - 1) == 0
-    arguments.require_shape(power, "coefficients", "(2**p,)", values)
+    require_shape(power, "coefficients", "(2**p,)", values)
     kept = np.abs(values) > VANISHING
     kept[0] = False
     masks = np.flatnonzero(kept)
@@ -88,26 +78,26 @@ def parity_path(coefficients: ArrayLike) -> Array:
     return min(gray, walk, key=_flips)
 
 
-def rotation_cost(coefficients: ArrayLike) -> RotationCost:
+def rotation_cost(coefficients: ArrayLike) -> GateCount:
     """Gates of `append_rotation`, without building them: a million gates are counted in a second."""
     path = parity_path(coefficients)
     first = float(np.ravel(coefficients)[0])
     if len(path) == 0:
-        return RotationCost(0, int(abs(first) > VANISHING))
-    return RotationCost(_flips(path), len(path) + int(abs(first - np.pi / 2) > VANISHING))
+        return GateCount(cx=0, one_qubit=int(abs(first) > VANISHING))
+    return GateCount(cx=_flips(path), one_qubit=len(path) + int(abs(first - np.pi / 2) > VANISHING))
 
 
-def gray_rotation_cost(coefficients: ArrayLike) -> RotationCost:
+def gray_rotation_cost(coefficients: ArrayLike) -> GateCount:
     """The same in the order of the Gray code, closed to a cycle: what QPIXL builds (Amankwah et al., 2022).
 
     The CX between two rotations that are kept join: one for each bit in which their parities differ.
     """
-    values = arguments.real("coefficients", coefficients)
+    values = real("coefficients", coefficients)
     kept = np.abs(values) > VANISHING
     kept[0] = True
     masks = np.flatnonzero(kept)
     cycle = masks[np.argsort(_gray_rank(masks), kind="stable")]
-    return RotationCost(_flips(cycle), int((np.abs(values) > VANISHING).sum()))
+    return GateCount(cx=_flips(cycle), one_qubit=int((np.abs(values) > VANISHING).sum()))
 
 
 def append_rotation(circuit: QuantumCircuit, coefficients: ArrayLike, controls: list[int], target: int) -> None:
@@ -122,8 +112,8 @@ def append_rotation(circuit: QuantumCircuit, coefficients: ArrayLike, controls: 
         controls: p qubits.
         target: a qubit in |0⟩.
     """
-    values = arguments.real("coefficients", coefficients)
-    arguments.require_shape(values.shape == (2 ** len(controls),), "coefficients", f"({2 ** len(controls)},)", values)
+    values = real("coefficients", coefficients)
+    require_shape(values.shape == (2 ** len(controls),), "coefficients", f"({2 ** len(controls)},)", values)
     path = parity_path(values).tolist()
     if not path:
         if abs(values[0]) > VANISHING:

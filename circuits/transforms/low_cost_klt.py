@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import numpy as np
 from numba import njit
@@ -10,11 +11,11 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.circuit.library import Isometry
 from scipy.optimize import minimize
 
-from circuits.preparation.ansatz import Preparation, gate_table
+from circuits.preparation.ansatz import RotationCircuit, gate_table
 from circuits.preparation.least_squares import CX
+from circuits.seeds import checked_seed
 from circuits.transforms.unitaries import DENSE_QUBITS
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, require
+from qimg.core.arguments import Array, hermitian, integer, require
 from qimg.operators import eigenbasis
 from qimg.states import qubits_for
 
@@ -22,36 +23,18 @@ TRIAL_STEPS, FIT_STEPS = 10, 60
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class GrownTransform:
+class GrownTransform(RotationCircuit):
     """A real transform of RY and CX gates."""
 
-    n_qubits: int
-    pairs: Array
-    """(cx, 2) control and target of every CX, in order."""
-    angles: Array
-    """RY on every qubit, then on both ends of every pair."""
     coding_gain_db: float
     """Of the second moments that it was grown on."""
-
-    @property
-    def cx(self) -> int:
-        """Number of CX gates."""
-        return len(self.pairs)
+    name: ClassVar[str] = "grown klt"
 
     def unitary(self) -> Array:
         """(2**n, 2**n) real orthogonal matrix."""
         matrix = np.eye(2**self.n_qubits)
-        _run(gate_table(self.n_qubits, self.pairs, False), self.angles, matrix)
+        _run(self.gates(), self.angles, matrix)
         return matrix
-
-    def circuit(self) -> QuantumCircuit:
-        """The same as a circuit."""
-        gates = Preparation(
-            n_qubits=self.n_qubits, pairs=self.pairs, angles=self.angles, imaginary=False, infidelity=0.0
-        )
-        circuit = gates.circuit()
-        circuit.name = "grown klt"
-        return circuit
 
 
 def coding_gain_db(moments: ArrayLike) -> float:
@@ -63,13 +46,13 @@ def coding_gain_db(moments: ArrayLike) -> float:
     Args:
         moments: (d, d) Hermitian, in the basis of the coefficients.
     """
-    variances = np.diagonal(arguments.hermitian("moments", moments)).real
+    variances = np.diagonal(hermitian("moments", moments)).real
     require(bool(variances.max() > 0), "moments", "must have energy", float(variances.max()))
     floored = np.maximum(variances, 1e-12 * variances.max())
     return float(10 * np.log10(floored.mean()) - 10 * np.log10(floored).mean())
 
 
-def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> list[GrownTransform]:
+def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int | None = 0) -> list[GrownTransform]:
     """Real transforms of 0, 1, … `max_cx` CX with a high coding gain, each grown from the one before.
 
     It begins with the best rotations of single qubits. A CX at the end permutes the coefficients and so changes
@@ -80,17 +63,17 @@ def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int = 0) -> list[Grown
     Args:
         rho: (2**n, 2**n) real symmetric, positive semidefinite: a density matrix, a covariance, second moments.
         max_cx: budget.
-        seed: of the noise on the starts.
+        seed: of the noise on the starts (`circuits.seeds`).
     """
-    given = arguments.hermitian("rho", rho)
-    require(not np.iscomplexobj(given), "rho", "must be real", given.dtype.name)
-    n = qubits_for(len(given))
-    require(len(given) == 2**n >= 2, "rho", "must act on whole qubits", len(given))
+    moments = hermitian("rho", rho)
+    require(not np.iscomplexobj(moments), "rho", "must be real", moments.dtype.name)
+    n = qubits_for(len(moments))
+    require(len(moments) == 2**n >= 2, "rho", "must act on whole qubits", len(moments))
     budget = integer("max_cx", max_cx, 0)
-    energy = float(np.trace(given))
+    energy = float(np.trace(moments))
     require(energy > 0, "rho", "must have energy", energy)
-    matrix = given / energy + 1e-12 * np.eye(len(given))
-    rng = np.random.default_rng(seed)
+    matrix = moments / energy + 1e-12 * np.eye(len(moments))
+    rng = np.random.default_rng(checked_seed(seed))
     none = np.zeros((0, 2), np.int64)
     starts = [np.full(n, angle) + rng.normal(0, 0.1, n) for angle in (0.0, np.pi / 2)]
     best = min((_fit(matrix, n, none, start, FIT_STEPS) for start in starts), key=lambda fit: fit[1])
@@ -127,7 +110,7 @@ def leading_klt_circuit(rho: ArrayLike, *, kept: int) -> QuantumCircuit:
         rho: (2**n, 2**n) Hermitian, n at most 6.
         kept: a power of two, at most 2ⁿ.
     """
-    matrix = arguments.hermitian("rho", rho)
+    matrix = hermitian("rho", rho)
     n = qubits_for(len(matrix))
     require(
         len(matrix) == 2**n and 1 <= n <= DENSE_QUBITS, "rho", f"must act on 1 to {DENSE_QUBITS} qubits", len(matrix)
@@ -151,8 +134,8 @@ def _fit(matrix: Array, n: int, pairs: Array, start: Array, steps: int) -> tuple
         gradient = _gradient(table, angles, unitary, 2 * mapped / variances[:, None])
         return float(np.log(variances).sum()), gradient
 
-    found = minimize(cost, start, jac=True, method="L-BFGS-B", options={"maxiter": steps})
-    return np.asarray(found.x), float(found.fun)
+    result = minimize(cost, start, jac=True, method="L-BFGS-B", options={"maxiter": steps})
+    return np.asarray(result.x), float(result.fun)
 
 
 @njit(cache=True, nogil=True)
@@ -206,6 +189,5 @@ def _flip(matrix: Array, control: int, target: int) -> None:
     for row in range(matrix.shape[0]):
         if row & (1 << control) and not row & (1 << target):
             for column in range(matrix.shape[1]):
-                kept = matrix[row, column]
-                matrix[row, column] = matrix[row | (1 << target), column]
-                matrix[row | (1 << target), column] = kept
+                low, high = matrix[row, column], matrix[row | (1 << target), column]
+                matrix[row, column], matrix[row | (1 << target), column] = high, low

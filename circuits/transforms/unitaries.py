@@ -1,19 +1,13 @@
-"""Transform circuits with the same matrices as `qimg.transforms`, and their cost in gates."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+"""Transform circuits with the same matrices as `qimg.transforms`."""
 
 import numpy as np
 from numpy.typing import ArrayLike
-from qiskit import transpile
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Gate, QuantumCircuit
 from qiskit.circuit.library import QFTGate, UnitaryGate
 
 import qimg.transforms
 from circuits.transforms.structured import cosine_circuit, haar_circuit
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, one_of
+from qimg.core.arguments import Array, density_matrix, integer, one_of, require, require_shape
 
 NAMES = ("identity", "qft", "dct", "haar", "walsh", "klt")
 """Transforms of the whole register; with the ending `_2d` the same on its row half and its column half."""
@@ -23,22 +17,6 @@ DENSE_QUBITS = 6
 
 STRUCTURED_ABOVE = {"dct": 4, "haar": 2}
 """Qubits of an axis above which the gates follow the structure: fewer gates (`circuits.transforms.structured`)."""
-
-BASIS_GATES = ("cx", "rz", "sx", "x", "ry")
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateCount:
-    """Size of a compiled circuit."""
-
-    cx: int
-    """Two-qubit CX gates."""
-    one_qubit: int
-    """Gates on one qubit."""
-    depth: int
-    """Longest path through the gates."""
-    optimization_level: int
-    """Qiskit's transpiler level."""
 
 
 def transform_circuit(name: str, n_qubits: int, *, rho: ArrayLike | None = None) -> QuantumCircuit:
@@ -56,41 +34,36 @@ def transform_circuit(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
     """
     one_of("name", name, [*NAMES, *(f"{one}_2d" for one in NAMES)])
     n_qubits = integer("n_qubits", n_qubits, 1)
-    if name.endswith("_2d"):
-        arguments.require(n_qubits % 2 == 0, "n_qubits", "must be even for a 2-D transform", n_qubits)
-    kind = name.removesuffix("_2d")
-    halves = 2 if name.endswith("_2d") else 1
-    width = n_qubits // halves
+    kind, axes = name.removesuffix("_2d"), 2 if name.endswith("_2d") else 1
+    require(n_qubits % axes == 0, "n_qubits", "must be even for a 2-D transform", n_qubits)
     if kind == "klt":
-        most = halves * DENSE_QUBITS
-        arguments.require(n_qubits <= most, "n_qubits", f"must be at most {most} for {name}", n_qubits)
-    circuit = QuantumCircuit(n_qubits, name=name)
-    columns, rows = list(range(width)), list(range(width, n_qubits))
-    if kind in ("identity", "walsh"):
+        most = axes * DENSE_QUBITS
+        require(n_qubits <= most, "n_qubits", f"must be at most {most} for {name}", n_qubits)
+    else:
         _without_rho(name, rho)
-        if kind == "walsh":
-            circuit.h(range(n_qubits))
-        return circuit
-    if kind == "qft":
-        _without_rho(name, rho)
-        for half in (columns, rows)[:halves]:
-            circuit.append(QFTGate(width), half)
-        return circuit
+    width = n_qubits // axes
     if name == "klt_2d":
-        matrices = _separable_klt_factors(rho, n_qubits)
-        for matrix, half in zip(matrices, (rows, columns), strict=True):
-            circuit.append(UnitaryGate(matrix, label="KLT"), half)
+        parts = [UnitaryGate(matrix, label="KLT") for matrix in _separable_klt_factors(rho, n_qubits)[::-1]]
+    else:
+        parts = [_axis(kind, width, rho)] * axes
+    circuit = QuantumCircuit(n_qubits, name=name)
+    for axis, part in enumerate(parts):  # columns are the lower half
+        circuit.compose(part, range(axis * width, (axis + 1) * width), inplace=True)
+    return circuit
+
+
+def _axis(kind: str, width: int, rho: ArrayLike | None) -> QuantumCircuit | Gate:
+    """The transform of one axis."""
+    if kind == "qft":
+        return QFTGate(width)
+    if kind in ("identity", "walsh"):
+        circuit = QuantumCircuit(width)
+        if kind == "walsh":
+            circuit.h(range(width))
         return circuit
     if width > STRUCTURED_ABOVE.get(kind, DENSE_QUBITS):
-        _without_rho(name, rho)
-        part = cosine_circuit(width) if kind == "dct" else haar_circuit(width)
-        for half in (columns, rows)[:halves]:
-            circuit.compose(part, half, inplace=True)
-        return circuit
-    matrix = transform_unitary(kind, width, rho=rho)
-    for half in (columns, rows)[:halves]:
-        circuit.append(UnitaryGate(matrix, label=kind.upper()), half)
-    return circuit
+        return cosine_circuit(width) if kind == "dct" else haar_circuit(width)
+    return UnitaryGate(transform_unitary(kind, width, rho=rho), label=kind.upper())
 
 
 def transform_unitary(name: str, n_qubits: int, *, rho: ArrayLike | None = None) -> Array:
@@ -105,66 +78,6 @@ def transform_unitary(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
     return qimg.transforms.unitary("identity" if "identity" in name else name.replace("qft", "dft"), dimension)
 
 
-def compile_circuit(
-    circuit: QuantumCircuit,
-    *,
-    optimization_level: int = 1,
-    backend: Any = None,
-    layout: Sequence[int] | None = None,
-) -> QuantumCircuit:
-    """Transpile to CX and one-qubit gates, or for a backend.
-
-    Level 1 is the default because levels 2 and 3 may leave the qubits permuted (elided swaps): such a circuit is right
-    for a backend, which undoes the permutation in its results, and wrong when its matrix is composed or compared.
-
-    Args:
-        circuit: any circuit.
-        optimization_level: 0 to 3.
-        backend: a `BackendV2`; CX and one-qubit gates on qubits that are all connected when left out.
-        layout: the backend's qubit for each qubit of the circuit; Qiskit chooses when left out.
-    """
-    (compiled,) = compile_circuits([circuit], optimization_level=optimization_level, backend=backend, layout=layout)
-    return compiled
-
-
-def compile_circuits(
-    circuits: Sequence[QuantumCircuit],
-    *,
-    optimization_level: int = 1,
-    backend: Any = None,
-    layout: Sequence[int] | None = None,
-) -> list[QuantumCircuit]:
-    """`compile_circuit` of many: the passes are put together once, which takes longer than a small circuit does."""
-    options: dict[str, Any] = {
-        "optimization_level": integer("optimization_level", optimization_level, 0, 3),
-        "seed_transpiler": 0,
-        "num_processes": 1,
-        # Untouched qubits would be taken for |0⟩ and used as clean ancillas, which a transform's are not.
-        "qubits_initially_zero": False,
-    }
-    if backend is None:
-        return list(transpile(list(circuits), basis_gates=list(BASIS_GATES), **options))
-    place = None if layout is None else [int(qubit) for qubit in layout]
-    if place is not None:
-        for circuit in circuits:
-            wires = circuit.num_qubits
-            fits = len(set(place)) == len(place) == wires and 0 <= min(place) <= max(place) < backend.num_qubits
-            arguments.require(fits, "layout", f"must name {wires} different qubits of {backend.num_qubits}", place)
-    return list(transpile(list(circuits), backend=backend, initial_layout=place, **options))
-
-
-def count_gates(circuit: QuantumCircuit, *, optimization_level: int = 1) -> GateCount:
-    """Gates and depth after `compile_circuit` to CX and one-qubit gates, all qubits connected."""
-    compiled = compile_circuit(circuit, optimization_level=optimization_level)
-    counts = compiled.count_ops()
-    return GateCount(
-        cx=int(counts.get("cx", 0)),
-        one_qubit=int(sum(counts.get(gate, 0) for gate in BASIS_GATES if gate != "cx")),
-        depth=int(compiled.depth()),
-        optimization_level=optimization_level,
-    )
-
-
 def _separable_klt_factors(rho: ArrayLike | None, n_qubits: int) -> tuple[Array, Array]:
     side = 2 ** (n_qubits // 2)
     return qimg.transforms.separable_klt_factors(_required_rho(rho, side * side), side)
@@ -173,8 +86,8 @@ def _separable_klt_factors(rho: ArrayLike | None, n_qubits: int) -> tuple[Array,
 def _required_rho(rho: ArrayLike | None, dimension: int) -> Array:
     if rho is None:
         raise ValueError("rho must be given for a KLT, but rho=None")
-    matrix = arguments.density_matrix("rho", rho)
-    arguments.require_shape(matrix.shape == (dimension, dimension), "rho", f"({dimension}, {dimension})", matrix)
+    matrix = density_matrix("rho", rho)
+    require_shape(matrix.shape == (dimension, dimension), "rho", f"({dimension}, {dimension})", matrix)
     return matrix
 
 

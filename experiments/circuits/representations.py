@@ -12,7 +12,6 @@ from typing import Annotated
 import numpy as np
 
 import circuits
-from circuits.representation.encodings import REPRESENTATIONS
 from circuits.representation.multiplexed import gray_rotation_cost
 from experiments._run import (
     Array,
@@ -50,12 +49,14 @@ COLOUR = ("mcrqi", "frqci")
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    representations: Annotated[tuple[str, ...], each(among(REPRESENTATIONS), empty=True)] = REPRESENTATIONS
+    representations: Annotated[tuple[str, ...], each(among(circuits.REPRESENTATIONS), empty=True)] = tuple(
+        circuits.REPRESENTATIONS
+    )
     """Representations of the crop."""
     side: Annotated[int, whole(8, 32)] = 8
     """Rows and columns of the crop, at the middle of the picture."""
-    order: str = "row-major"
-    """Order of the pixels: "row-major" or "morton"; "dct" takes blocks."""
+    order: str = "row_major"
+    """Order of the pixels: "row_major" or "morton"; "dct" takes blocks."""
     shots: Counts = (1024, 8192, 65536)
     """Shots of the crop."""
     shares: Annotated[tuple[float, ...], each(fulfils(lambda share: 0 <= share <= 1, "must be in [0, 1]"))] = (
@@ -122,11 +123,9 @@ def _of_crop(picture: Picture, name: str, params: Params, rng: np.random.Generat
     encoded = circuits.encode_image(crop, name, order=_order(name, params), kept=64 if name == "dct" else None)
     # All but the transform are made of RY and CX already.
     circuit = circuits.image_circuit(encoded)
-    circuit = circuits.compile_circuit(circuit) if name == "dct" else circuit
-    cx = int(circuit.count_ops().get("cx", 0))
-    cost = circuits.ImageCost(encoded.n_qubits, cx, int(circuit.size()) - cx)
+    cost = circuits.count_gates(circuit, optimization_level=1 if name == "dct" else None)
     state = circuits.image_state(encoded)
-    row = partial(_row, picture, "crop", encoded, 1.0, cost, crop, depth=circuit.depth())
+    row = partial(_row, picture, "crop", encoded, 1.0, cost, crop)
     rows = [row(circuits.decode_state(encoded, state))]
     for shots in params.shots:
         counts = rng.multinomial(shots, state**2 / float((state**2).sum()))
@@ -154,12 +153,11 @@ def _row(
     part: str,
     encoded: circuits.EncodedImage,
     kept: float,
-    cost: circuits.ImageCost,
+    cost: circuits.GateCount,
     reference: Array,
     decoded: Array,
     *,
     shots: int = 0,
-    depth: float = float("nan"),
 ) -> Row:
     gray = sum(gray_rotation_cost(table).cx for table in encoded.table) if encoded.colour_qubits else float("nan")
     return Row(
@@ -168,10 +166,10 @@ def _row(
         representation=encoded.representation,
         kept=kept,
         pixels=encoded.shape[0] * encoded.shape[1],
-        qubits=cost.qubits,
+        qubits=encoded.n_qubits,
         cx=cost.cx,
         one_qubit=cost.one_qubit,
-        depth=depth,
+        depth=cost.depth or float("nan"),
         gray_cx=gray,
         shots=shots,
         psnr_db=psnr_or_exact(reference, decoded),

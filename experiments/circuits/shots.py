@@ -15,7 +15,6 @@ import numpy as np
 from scipy import stats
 
 import circuits
-from circuits.representation.encodings import REPRESENTATIONS
 from experiments._run import (
     Array,
     Count,
@@ -59,7 +58,7 @@ class Params(PictureParams):
     """Mean shots for each 8×8 patch."""
     patches: Annotated[int, whole(1, 4096)] = 64
     """Patches drawn at random from each picture."""
-    representations: Annotated[tuple[str, ...], each(among(REPRESENTATIONS))] = REPRESENTATIONS
+    representations: Annotated[tuple[str, ...], each(among(circuits.REPRESENTATIONS))] = tuple(circuits.REPRESENTATIONS)
     """Representations; amplitudes are always measured."""
     patches_each: Annotated[int, whole(1, 4096)] = 8
     """Patches of each representation but the amplitudes."""
@@ -159,7 +158,7 @@ def _of_registers(picture: Picture, name: str, params: Params, rng: np.random.Ge
     kept = params.kept if name == "dct" else None
     # A black patch has no state where amplitudes hold the pixels.
     patches = np.array([patch for patch in cut if name != "dct" or patch.any()])
-    order = "blocks" if kept else "row-major"
+    order = "blocks" if kept else "row_major"
     encoded = [circuits.encode_image(patch, name, order=order, kept=kept) for patch in patches]
     weights = [circuits.image_state(one) ** 2 for one in encoded]
     for shots, repeat in product(params.shots_per_patch if encoded else (), range(params.repeats)):

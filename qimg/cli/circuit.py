@@ -23,8 +23,8 @@ class Patch:
     """Rows and columns of a patch."""
     representation: str = "amplitude"
     """amplitude, dct, frqi, mcrqi, frqci, neqr, ineqr or ifrqi."""
-    order: str = "row-major"
-    """Order of the pixels: row-major, morton or blocks."""
+    order: str = "row_major"
+    """Order of the pixels: row_major, morton or blocks."""
     kept: int = 64
     """DCT coefficients that are loaded of 64, for dct alone."""
     save: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Machine:
 def encode(
     photo: Annotated[str, tyro.conf.Positional], /, *, patch: tyro.conf.OmitArgPrefixes[Patch] = Patch()
 ) -> None:
-    """Draw the circuit that loads a patch, and say what it costs.
+    """Draw the circuit that loads a patch, and print its gates.
 
     Args:
         photo: An image file, or the name of a photograph bundled with scikit-image.
@@ -88,12 +88,12 @@ def transform(
     _, encoded = _encoded(photo, patch)
     circuit = _transformed(encoded, name)
     _show(circuit, patch)
-    found = circuits.statevectors(circuit)[0] * encoded.norm
+    by_circuit = circuits.statevectors(circuit)[0] * encoded.norm
     wanted = circuits.transform_unitary(name, encoded.n_qubits) @ circuits.image_state(encoded) * encoded.norm
     shape = (2 ** ((encoded.n_qubits + 1) // 2), -1)
     real = not np.iscomplexobj(wanted)
-    _print_blocks("coefficients of the circuit" + ("" if real else ", moduli"), _shown(found, real).reshape(shape))
-    print(f"largest difference to the matrix product: {np.abs(found - wanted).max():.1e}")
+    _print_blocks("coefficients of the circuit" + ("" if real else ", moduli"), _shown(by_circuit, real).reshape(shape))
+    print(f"largest difference to the matrix product: {np.abs(by_circuit - wanted).max():.1e}")
 
 
 def run(
@@ -145,17 +145,17 @@ def run(
 
 def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
     import circuits
-    from circuits.representation.encodings import REPRESENTATIONS
     from qimg import images
 
-    one_of("representation", patch.representation, REPRESENTATIONS)
+    name = one_of("representation", patch.representation, circuits.REPRESENTATIONS)
+    representation = circuits.REPRESENTATIONS[name]
     for file in patch.save:
         ending = Path(file).suffix.lower()
         require(ending in (".qasm", ".qpy"), "save", "must name files that end in .qasm or .qpy", file)
         require(Path(file).absolute().parent.is_dir(), "save", "must lie in a folder that exists", file)
     image = images.bundled(photo) if photo in images.BUNDLED and not Path(photo).exists() else images.load(photo)
     image = images.without_alpha(image)
-    colour = patch.representation in ("mcrqi", "frqci")
+    colour = 1 not in representation.channels
     values = images.to_uint8(images.code_values(image)) if colour else images.to_uint8(images.luma(image))
     require(not colour or values.ndim == 3, "photo", f"must have colour for {patch.representation}", photo)
     size = integer("size", patch.size, 2, 32)
@@ -164,9 +164,9 @@ def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
     pixels = values[row * size : (row + 1) * size, column * size : (column + 1) * size]
     inside = 0 <= row < -(-height // size) and 0 <= column < -(-width // size)
     require(inside, "patch", f"must lie in the {-(-height // size)}×{-(-width // size)} patches", patch.patch)
-    kept = patch.kept if patch.representation == "dct" else None
+    kept = patch.kept if representation.takes_kept else None
     require(kept is not None or patch.kept == 64, "kept", "has no effect without dct", patch.kept)
-    return pixels, circuits.encode_image(pixels, patch.representation, order=patch.order, kept=kept)
+    return pixels, circuits.encode_image(pixels, name, order=patch.order, kept=kept)
 
 
 def _place(text: str) -> tuple[int, int]:
@@ -184,10 +184,10 @@ def _transformed(encoded: "EncodedImage", name: str, *, real: bool = False) -> A
         "must be amplitude to transform",
         encoded.representation,
     )
-    require(encoded.order == "row-major", "order", "must be row-major to transform", encoded.order)
+    require(encoded.order == "row_major", "order", "must be row_major to transform", encoded.order)
     require(not name.startswith("klt"), "name", "must be a transform without a model: dct, haar, walsh, qft", name)
     complex_one = name.startswith("qft")
-    require(not (real and complex_one), "transform", "must be real: interference tells signs, not phases", name)
+    require(not (real and complex_one), "transform", "must be real: interference gives signs, not phases", name)
     circuit = circuits.image_circuit(encoded)
     return circuit.compose(circuits.transform_circuit(name, encoded.n_qubits))
 
@@ -217,8 +217,8 @@ def _show(circuit: Any, patch: Patch) -> None:
 def _counted(counts: Array, n_qubits: int, *, most: int = 8) -> str:
     order = np.argsort(counts)[::-1][:most]
     named = ", ".join(f"{k:0{n_qubits}b}: {counts[k]}" for k in order if counts[k])
-    seen = int((counts > 0).sum())
-    return f"{seen} outcomes of {len(counts)} were seen; the most frequent: {named}"
+    occurred = int((counts > 0).sum())
+    return f"{occurred} outcomes of {len(counts)} were seen; the most frequent: {named}"
 
 
 def _shown(values: Array, real: bool) -> Array:

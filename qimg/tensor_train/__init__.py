@@ -1,7 +1,7 @@
 """Tensor trains: pictures and correlation operators as matrix-product states and operators.
 
-A train stores a vector over several sites as one small core for each site. Which bits of a pixel's index a site holds
-is said by a `Layout`; the arithmetic works on the cores and writes no vector out.
+A train stores a vector over several sites as one small core for each site. A `Layout` gives the bits of a pixel's
+index that a site holds; the arithmetic works on the cores and writes no vector out.
 """
 
 from qimg.tensor_train.algebra import inner, norm, normalize, reduced_density_matrix
@@ -11,11 +11,13 @@ from qimg.tensor_train.born.mixture import fit_mixture, mixture_machine
 from qimg.tensor_train.born.training import one_site_sweep, two_site_sweep
 from qimg.tensor_train.canonical import entanglement_entropy, left_canonical, reverse, right_canonical, schmidt_values
 from qimg.tensor_train.decomposition import Truncation, compress, decompose
-from qimg.tensor_train.exchange.forms import (
+from qimg.tensor_train.exchange import (
     from_aer,
+    from_nodes,
     from_quimb,
     from_tensornetwork,
     to_aer,
+    to_nodes,
     to_quimb,
     to_tensornetwork,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "expectation",
     "fit_mixture",
     "from_aer",
+    "from_nodes",
     "from_quimb",
     "from_tensornetwork",
     "hilbert_schmidt",
@@ -72,6 +75,7 @@ __all__ = [
     "right_canonical",
     "schmidt_values",
     "to_aer",
+    "to_nodes",
     "to_quimb",
     "to_tensornetwork",
     "two_site_sweep",

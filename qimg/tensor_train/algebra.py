@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
-from qimg.tensor_train.train import TensorTrain, same_sites
+from qimg.core.arguments import Array, require
+from qimg.tensor_train.canonical import left_canonical
+from qimg.tensor_train.train import TensorTrain, same_sites, several_sites
 
 REDUCED_LIMIT = 4096
 """Levels of the sites together up to which their reduced density matrix is written out."""
@@ -24,12 +24,7 @@ def inner(first: TensorTrain, second: TensorTrain) -> complex:
 
 def norm(train: TensorTrain) -> float:
     """Euclidean norm. Accurate to rounding of the norm itself, also where it is a small difference of trains."""
-    carried: Array = np.ones((1, 1))
-    for core in train.cores:
-        left, levels, right = (carried.shape[0], *core.shape[1:])
-        carried = np.tensordot(carried, core, axes=1).reshape(left * levels, right)
-        carried = np.asarray(np.linalg.qr(carried, mode="r"))
-    return float(np.abs(carried[0, 0]))
+    return float(np.linalg.norm(left_canonical(train).cores[-1]))
 
 
 def normalize(train: TensorTrain) -> TensorTrain:
@@ -39,7 +34,7 @@ def normalize(train: TensorTrain) -> TensorTrain:
         ValueError: it is zero.
     """
     length = norm(train)
-    arguments.require(length > 0, "train", "must not be zero to be a state", length)
+    require(length > 0, "train", "must not be zero to be a state", length)
     return train * (1.0 / length)
 
 
@@ -53,12 +48,9 @@ def reduced_density_matrix(train: TensorTrain, keep: int | Sequence[int]) -> Arr
     Returns:
         (d, d) with d the product of the levels kept.
     """
-    kept = sorted({keep} if isinstance(keep, int | np.integer) else set(keep))
-    for site in kept:
-        integer("keep", site, 0, len(train.cores) - 1)
+    kept = several_sites(keep, len(train.cores))
     size = int(np.prod([train.dims[site] for site in kept], dtype=object))
-    rule = f"must be sites of at most {REDUCED_LIMIT} levels together"
-    arguments.require(len(kept) > 0 and size <= REDUCED_LIMIT, "keep", rule, kept)
+    require(size <= REDUCED_LIMIT, "keep", f"must be sites of at most {REDUCED_LIMIT} levels together", kept)
     # carried: (levels kept of the ket, of the bra, bond of the ket, bond of the bra)
     carried = np.ones((1, 1, 1, 1))
     for site, core in enumerate(train.cores):
@@ -71,5 +63,5 @@ def reduced_density_matrix(train: TensorTrain, keep: int | Sequence[int]) -> Arr
             carried = np.tensordot(half, core.conj(), axes=([2, 3], [0, 1]))
     rho = carried[:, :, 0, 0]
     trace = float(np.trace(rho).real)
-    arguments.require(trace > 0, "train", "must not be zero to be a state", trace)
+    require(trace > 0, "train", "must not be zero to be a state", trace)
     return np.asarray((rho + rho.conj().T) / (2 * trace))

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, require
 from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.train import TensorTrain
 
@@ -36,13 +35,13 @@ def schmidt_values(train: TensorTrain) -> list[Array]:
     """
     with one_blas_thread():
         cores = right_canonical(train).cores
-        centre, found = cores[0], []
+        centre, schmidt = cores[0], []
         for following in cores[1:]:
             left, levels, _ = centre.shape
             _, values, right = np.linalg.svd(centre.reshape(left * levels, -1), full_matrices=False)
-            found.append(values)
+            schmidt.append(values)
             centre = np.tensordot(values[:, None] * right, following, axes=1)
-    return found
+    return schmidt
 
 
 def entanglement_entropy(train: TensorTrain) -> Array:
@@ -50,7 +49,7 @@ def entanglement_entropy(train: TensorTrain) -> Array:
     entropies = []
     for values in schmidt_values(train):
         total = float((values**2).sum())
-        arguments.require(total > 0, "train", "must not be zero: it has no state", total)
+        require(total > 0, "train", "must not be zero: it has no state", total)
         shares = values**2 / total
         shares = shares[shares > 0]
         entropies.append(max(0.0, -float((shares * np.log2(shares)).sum())))

@@ -6,8 +6,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core.arguments import Array, dimensions, integer, numeric, require
 from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.canonical import right_canonical
 from qimg.tensor_train.ranks import Rule, Sweep, Swept, at_most, both, losing, search_slope
@@ -15,7 +14,7 @@ from qimg.tensor_train.sweeps import fitting, over_chain, over_vector
 from qimg.tensor_train.train import TensorTrain
 
 PRECISE = 1e-12
-"""Discarded weight below which a Gram matrix, which sees squares, is not trusted and the sweep goes by SVD."""
+"""Discarded weight below which a Gram matrix, which holds squares, is too coarse and the sweep goes by SVD."""
 
 Truncate: TypeAlias = Callable[[Sweep], Swept]
 """Chooses rules, and with them one result of a sweep."""
@@ -62,15 +61,15 @@ def decompose(
     >>> decompose([1.0, 2.0, 2.0, 4.0], (2, 2)).train.bonds
     (1,)
     """
-    data = arguments.numeric("vector", vector)
-    sizes = arguments.dimensions("dims", dims, data.size)
+    data = numeric("vector", vector)
+    sizes = dimensions("dims", dims, data.size)
     integer("refinements", refinements, 0)
     if refinements and (discarded_weight is not None or (bond is None and parameters is None)):
         raise ValueError("refinements have no effect unless bond or parameters is given without discarded_weight")
     exact = (bond is None and parameters is None) if discarded_weight is None else discarded_weight < PRECISE
     with one_blas_thread():
         total = float(np.vdot(data, data).real)
-        arguments.require(total > 0, "vector", "must not be zero: no site has a direction then", total)
+        require(total > 0, "vector", "must not be zero: no site has a direction then", total)
         choose = _demand(sizes, total, bond=bond, discarded_weight=discarded_weight, parameters=parameters)
         swept = choose(over_vector(data, sizes, precise=exact))
         if swept.lost < PRECISE * total and not exact:
@@ -115,7 +114,7 @@ def compress(
     with one_blas_thread():
         cores = right_canonical(train).cores
         total = float(np.vdot(cores[0], cores[0]).real)
-        arguments.require(total > 0, "train", "must not be zero", total)
+        require(total > 0, "train", "must not be zero", total)
         choose = _demand(train.dims, total, bond=bond, discarded_weight=discarded_weight, parameters=parameters)
         swept = choose(over_chain(cores))
     return Truncation(swept.train, max(swept.lost, 0.0) / total)
@@ -138,18 +137,18 @@ def _demand(
     if parameters is not None:
         least = sum(dims)
         rule = f"must be at least {least}, the numbers at bonds of 1"
-        arguments.require(parameters >= least, "parameters", rule, parameters)
+        require(parameters >= least, "parameters", rule, parameters)
         return lambda sweep: _largest(sweep, total, parameters, limit)
     if discarded_weight is None:
         return lambda sweep: sweep.run(limit)
-    arguments.require(0 <= discarded_weight < 1, "discarded_weight", "must be in [0, 1)", discarded_weight)
+    require(0 <= discarded_weight < 1, "discarded_weight", "must be in [0, 1)", discarded_weight)
     return lambda sweep: _within(sweep, total, discarded_weight, bond)
 
 
 def _largest(sweep: Sweep, total: float, parameters: int, limit: Rule) -> Swept:
-    found = search_slope(sweep, total, lambda train: train.parameters <= parameters, steepest=False, limit=limit)
-    assert found is not None, "bonds of 1 fit"
-    return found
+    swept = search_slope(sweep, total, lambda train: train.parameters <= parameters, steepest=False, limit=limit)
+    assert swept is not None, "bonds of 1 fit"
+    return swept
 
 
 def _within(sweep: Sweep, total: float, discarded_weight: float, bond: int | None) -> Swept:

@@ -2,7 +2,7 @@
 
 A picture is padded to 2ⁿ rows and 2ᵐ columns. Pixel (r, c) of plane p is the integer p 2ⁿ⁺ᵐ + r 2ᵐ + c, so that bits
 0 … m − 1 are the column, m … m + n − 1 the row and those above the plane: the toolkit's index order. A layout groups
-these bits into sites. No bit is reversed; a site only says which bits are its digit.
+these bits into sites. No bit is reversed; a layout only assigns bits to the digits of sites.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, one_of, require_shape
-from qimg.patches import pad_edges
+from qimg.core.arguments import Array, integer, numeric, one_of, require, require_shape
+from qimg.patches import order_bits, pad_edges
 from qimg.states import qubits_for
 
 ORDERS = ("row_major", "morton", "quadtree")
-"""Names that `layout` knows."""
+"""Names that `layout` takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +34,7 @@ class Layout:
         planes = set(range(self.column_bits + self.row_bits, self.bits))
         together = not planes or any(set(site) == planes for site in self.sites)
         rule = f"must hold every bit below {self.bits} once, those of the plane in a site of their own"
-        arguments.require(held == list(range(self.bits)) and together and all(self.sites), "sites", rule, self.sites)
+        require(held == list(range(self.bits)) and together and all(self.sites), "sites", rule, self.sites)
 
     @property
     def row_bits(self) -> int:
@@ -70,7 +69,7 @@ class Layout:
 
     def pad(self, picture: ArrayLike) -> Array:
         """The picture with its last row and column repeated, (2ⁿ, 2ᵐ) or (2ⁿ, 2ᵐ, C)."""
-        pixels = arguments.numeric("picture", picture)
+        pixels = numeric("picture", picture)
         require_shape(pixels.shape == self.shape, "picture", f"{self.shape}", pixels)
         return pad_edges(pixels, 2**self.row_bits, 2**self.column_bits)
 
@@ -130,20 +129,14 @@ def layout(shape: Sequence[int], order: str, *, levels: int = 1) -> Layout:
     if order != "quadtree" and levels != 1:
         raise ValueError(f"levels has no effect on the order {order} and must be left out, but levels={levels}")
     m, n = qubits_for(sizes[1]), qubits_for(sizes[0])
-    shared = min(m, n)
-    rows, columns = [m + bit for bit in range(n)][::-1], list(range(m))[::-1]
-    pairs = list(zip(rows[n - shared :], columns[m - shared :], strict=True))
-    lone = [(bit,) for bit in (*rows[: n - shared], *columns[: m - shared])]
-    sites: list[tuple[int, ...]]
-    if order == "row_major":
-        sites = [(bit,) for bit in (*rows, *columns)]
-    elif order == "morton":
-        sites = [*lone, *((bit,) for pair in pairs for bit in pair)]
-    else:
+    coarse_first = order_bits("morton" if order == "quadtree" else order, n, m)[::-1]
+    widths = [1] * (n + m)
+    if order == "quadtree":
         # Where the levels do not divide evenly the coarsest site is the smaller one.
-        first = shared % levels
-        groups = ([pairs[:first]] if first else []) + [pairs[k : k + levels] for k in range(first, shared, levels)]
-        sites = [*lone, *(tuple(bit for pair in group for bit in pair) for group in groups)]
+        whole, rest = divmod(min(m, n), levels)
+        widths = [1] * abs(m - n) + [2 * rest] * (rest > 0) + [2 * levels] * whole
+    ends = np.cumsum(widths).tolist()
+    sites = [coarse_first[end - width : end] for end, width in zip(ends, widths, strict=True)]
     planes = qubits_for(sizes[2]) if len(sizes) == 3 else 0
     if planes:
         sites.insert(0, tuple(range(n + m + planes - 1, n + m - 1, -1)))
@@ -152,4 +145,4 @@ def layout(shape: Sequence[int], order: str, *, levels: int = 1) -> Layout:
 
 def _check_shape(shape: Sequence[int]) -> None:
     ok = len(shape) in (2, 3) and min(shape) >= 1 and max(shape[:2]) >= 2
-    arguments.require(ok, "shape", "must be (H, W) or (H, W, C) of at least two pixels", tuple(shape))
+    require(ok, "shape", "must be (H, W) or (H, W, C) of at least two pixels", tuple(shape))

@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core.arguments import Array, dimensions, require, require_shape, square
 from qimg.tensor_train.algebra import inner
 from qimg.tensor_train.decomposition import compress, decompose
-from qimg.tensor_train.train import TensorTrain
+from qimg.tensor_train.train import TensorTrain, several_sites
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -30,7 +29,7 @@ class TrainOperator:
 
     def __post_init__(self) -> None:
         pairs = tuple(m * n for m, n in zip(self.dims_out, self.dims_in, strict=True))
-        arguments.require(self.train.dims == pairs, "train", f"must have sites of {pairs} levels", self.train.dims)
+        require(self.train.dims == pairs, "train", f"must have sites of {pairs} levels", self.train.dims)
 
     @property
     def bonds(self) -> tuple[int, ...]:
@@ -70,10 +69,7 @@ class TrainOperator:
             keep: one site or several, counted from 0; they stay in their order.
         """
         self._require_square()
-        kept = sorted({keep} if isinstance(keep, int | np.integer) else set(keep))
-        arguments.require(len(kept) > 0, "keep", "must hold at least one site", keep)
-        for site in kept:
-            integer("keep", site, 0, len(self.dims_in) - 1)
+        kept = several_sites(keep, len(self.dims_in))
         carried, cores = np.ones((1, 1)), []
         for site, core in enumerate(self.cores):
             if site in kept:
@@ -108,7 +104,7 @@ class TrainOperator:
 
     def _require_square(self) -> None:
         rule = "must be those of the rows to trace over them"
-        arguments.require(self.dims_out == self.dims_in, "dims_in", rule, self.dims_in)
+        require(self.dims_out == self.dims_in, "dims_in", rule, self.dims_in)
 
 
 class OperatorTruncation(NamedTuple):
@@ -136,9 +132,9 @@ def operator_train(
         dims: levels of the sites, the first the most significant digit of both indices; their product is d.
         bond, discarded_weight, parameters: as in `decompose`.
     """
-    data = arguments.square("matrix", matrix)
-    arguments.require_shape(data.ndim == 2, "matrix", "(d, d)", data)
-    sizes = arguments.dimensions("dims", dims, len(data))
+    data = square("matrix", matrix)
+    require_shape(data.ndim == 2, "matrix", "(d, d)", data)
+    sizes = dimensions("dims", dims, len(data))
     n = len(sizes)
     paired = data.reshape(*sizes, *sizes).transpose([axis for k in range(n) for axis in (k, n + k)])
     pairs = tuple(size**2 for size in sizes)
@@ -148,7 +144,7 @@ def operator_train(
 
 def apply(operator: TrainOperator, train: TensorTrain) -> TensorTrain:
     """O|ψ⟩, exactly; bonds multiply, and `compress` brings them down. Cost: O(sites · dims² · bonds²)."""
-    arguments.require(train.dims == operator.dims_in, "train", f"must have dims {operator.dims_in}", train.dims)
+    require(train.dims == operator.dims_in, "train", f"must have dims {operator.dims_in}", train.dims)
     cores = []
     for matrix, core in zip(operator.cores, train.cores, strict=True):
         both = np.einsum("aijb,cjd->acibd", matrix, core)
@@ -159,7 +155,7 @@ def apply(operator: TrainOperator, train: TensorTrain) -> TensorTrain:
 
 def expectation(operator: TrainOperator, train: TensorTrain) -> complex:
     """⟨ψ|O|ψ⟩ of the train as it is, not normalised; a float where everything is real. No product is written out."""
-    arguments.require(train.dims == operator.dims_in, "train", f"must have dims {operator.dims_in}", train.dims)
+    require(train.dims == operator.dims_in, "train", f"must have dims {operator.dims_in}", train.dims)
     operator._require_square()
     carried = np.ones((1, 1, 1))
     for matrix, core in zip(operator.cores, train.cores, strict=True):

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core.arguments import Array, integer, real, require, require_shape
 from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.decomposition import decompose, refine
 from qimg.tensor_train.layouts import Layout, layout
@@ -90,7 +89,7 @@ def picture_train(
     array([[1., 2.],
            [3., 6.]])
     """
-    pixels = arguments.real("picture", picture)
+    pixels = real("picture", picture)
     plan = _planned(pixels, order, levels)
     integer("fillings", fillings, 0)
     integer("refinements", refinements, 0)
@@ -104,7 +103,7 @@ def picture_train(
     offset = np.mean(pixels, axis=(0, 1)) if centre else np.zeros(pixels.shape[2:])
     wanted = pixels - offset
     energy = float((wanted**2).sum())
-    arguments.require(energy > 0, "picture", "must not be zero (less its mean where centred)", energy)
+    require(energy > 0, "picture", "must not be zero (less its mean where centred)", energy)
     allowed = _allowed_error(discarded_weight, psnr_db, energy, pixels.size)
     if parameters is not None:
         parameters -= int(np.count_nonzero(offset))
@@ -127,7 +126,7 @@ def picture_train(
 
 def _planned(pixels: Array, order: str | Layout, levels: int) -> Layout:
     if not isinstance(order, Layout):
-        arguments.require_shape(pixels.ndim in (2, 3), "picture", "(H, W) or (H, W, C)", pixels)
+        require_shape(pixels.ndim in (2, 3), "picture", "(H, W) or (H, W, C)", pixels)
         return layout(pixels.shape, order, levels=levels)
     if levels != 1:
         raise ValueError(f"levels has no effect on a Layout and must be left out, but levels={levels}")
@@ -137,10 +136,10 @@ def _planned(pixels: Array, order: str | Layout, levels: int) -> Layout:
 def _allowed_error(discarded_weight: float | None, psnr_db: float | None, energy: float, pixels: int) -> float | None:
     """The squared error that was asked for, if any."""
     if discarded_weight is not None:
-        arguments.require(0 <= discarded_weight < 1, "discarded_weight", "must be in [0, 1)", discarded_weight)
+        require(0 <= discarded_weight < 1, "discarded_weight", "must be in [0, 1)", discarded_weight)
         return discarded_weight * energy
     if psnr_db is not None:
-        arguments.require(math.isfinite(psnr_db), "psnr_db", "must be finite", psnr_db)
+        require(math.isfinite(psnr_db), "psnr_db", "must be finite", psnr_db)
         return float(pixels * WHITE**2 / 10 ** (psnr_db / 10))
     return None
 
@@ -166,7 +165,7 @@ def _fewest(
             return min(fitted.train, swept.train, key=lambda train: train.parameters)
     train = decompose(vector, plan.dims, bond=bond).train
     least = _error(plan, plan.to_padded(train.dense()), wanted)
-    if bond is None or least <= allowed:  # asked for more than a Gram matrix sees
+    if bond is None or least <= allowed:  # nearer than a Gram matrix resolves
         return train
     share, reached = allowed / float((wanted**2).sum()), least / float((wanted**2).sum())
     decibels = [10 * math.log10(WHITE**2 * wanted.size / error) if error else math.inf for error in (allowed, least)]

@@ -1,6 +1,6 @@
 """How many Schmidt values each cut keeps: by a bond, by the weight that may be lost, or by what a number buys.
 
-A sweep from left to right asks a rule at each cut. The squared Schmidt values that it discards add up to the squared
+A sweep from left to right applies a rule at each cut. The squared Schmidt values that it discards add up to the squared
 error exactly, because every step is a projection of what the steps before it left.
 """
 
@@ -14,7 +14,7 @@ from qimg.tensor_train.train import TensorTrain
 
 
 class Cut(NamedTuple):
-    """What a rule may know at one cut."""
+    """The arguments of a rule at one cut."""
 
     number: int
     """Counted from the left, from 0."""
@@ -42,7 +42,7 @@ class Swept(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """A way through the cuts of a train that asks a rule at each of them."""
+    """A way through the cuts of a train that applies a rule at each of them."""
 
     dims: tuple[int, ...]
     """Levels of the sites in the order in which the sweep comes to them."""
@@ -123,7 +123,7 @@ def search_slope(
     best = None
     for _ in range(STEPS):
         middle = (low + high) / 2
-        # Costs look at the bonds of the sweep before, so sweeps are repeated until these are their own.
+        # Costs are those of the bonds of the sweep before, so sweeps are repeated until these are their own.
         for _ in range(SETTLING):
             swept = sweep.run(both(limit, steeper_than(float(np.exp(middle)), dims, right)))
             settled, right = swept.bonds == right, swept.bonds

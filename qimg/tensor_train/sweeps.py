@@ -101,7 +101,7 @@ def fitting(vector: Array, train: TensorTrain, *, backwards: bool) -> Sweep:
     """Fits a train to a dense vector, two neighbouring cores at a time (as in DMRG).
 
     What the train keeps beyond the two cores is held, so each step is the best one given its neighbours, and the
-    weights that a rule sees are those that the *other* cuts have left. A rule is told that nothing was lost before.
+    weights that a rule gets are those that the *other* cuts have left, and the weight lost before is given as 0.
 
     Args:
         vector: as large as the train.
@@ -114,12 +114,12 @@ def fitting(vector: Array, train: TensorTrain, *, backwards: bool) -> Sweep:
     cores = reverse(train).cores if backwards else train.cores
     total = float(np.vdot(tensor, tensor).real)
     ahead: list[Array] = [np.empty(0)] * (len(dims) - 1)
-    seen = tensor.reshape(-1, 1)
+    projected = tensor.reshape(-1, 1)
     for k in range(len(dims) - 2, -1, -1):
-        # (levels before site k, d_k · d_{k+1} · bond): sites beyond k + 1 are seen through the train alone.
-        ahead[k] = seen.reshape(math.prod(dims[:k]), -1)
+        # (levels before site k, d_k · d_{k+1} · bond): sites beyond k + 1 are projected onto the train.
+        ahead[k] = projected.reshape(math.prod(dims[:k]), -1)
         core = cores[k + 1]
-        seen = seen.reshape(-1, core.shape[1] * core.shape[2]) @ core.reshape(core.shape[0], -1).conj().T
+        projected = projected.reshape(-1, core.shape[1] * core.shape[2]) @ core.reshape(core.shape[0], -1).conj().T
 
     def sweep(rule: Rule) -> Swept:
         done, rest = [], tensor
@@ -145,7 +145,7 @@ def _swept(cores: Sequence[Array], lost: float, *, backwards: bool = False) -> S
 def split(
     matrix: Array, number: int, left: int, lost: float, rule: Rule, *, precise: bool
 ) -> tuple[Array, Array, float]:
-    """An isometry of as many columns as the rule says, the rest with matrix ≈ isometry · rest, and the weight lost."""
+    """An isometry of as many columns as the rule gives, the rest with matrix ≈ isometry · rest, and the weight lost."""
     if precise:
         columns, values, rows = np.linalg.svd(matrix, full_matrices=False)
         weights = values**2

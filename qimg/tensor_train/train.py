@@ -118,6 +118,13 @@ def same_sites(first: TensorTrain, second: TensorTrain) -> None:
         raise ValueError(f"both trains must have the same sites, but have dims {first.dims} and {second.dims}")
 
 
+def several_sites(keep: int | Sequence[int], count: int) -> list[int]:
+    """One site or several of `count` as an ascending list of at least one."""
+    sites = sorted({keep} if isinstance(keep, int | np.integer) else set(keep))
+    arguments.require(len(sites) > 0, "keep", "must hold at least one site", keep)
+    return [arguments.integer("keep", site, 0, count - 1) for site in sites]
+
+
 def _direct_sum(first: Array, second: Array) -> Array:
     left, levels, right = first.shape
     shape = (left + second.shape[0], levels, right + second.shape[2])

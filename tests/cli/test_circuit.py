@@ -78,7 +78,7 @@ def test_colour(photo, capsys):
         (["run", "PHOTO", "--bond-dimension", "4"], "bond_dimension has no effect on statevector"),
         (["run", "PHOTO", "--gpu", "--backend", "generic"], "gpu has no effect on generic"),
         (["run", "PHOTO", "--shots", "0"], "shots must be an integer of at least 1"),
-        (["run", "PHOTO", "--transform", "qft"], "transform must be real: interference tells signs, not phases"),
+        (["run", "PHOTO", "--transform", "qft"], "transform must be real: interference gives signs, not phases"),
         (["transform", "PHOTO", "--representation", "frqi"], "representation must be amplitude to transform"),
         (["transform", "PHOTO", "--name", "klt"], "name must be a transform without a model"),
         (["encode", "nothing.png"], "nothing.png"),

@@ -31,6 +31,40 @@ def test_tensornetwork(complex_: bool) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("complex_", [False, True])
+def test_nodes_contract_to_the_tensor(complex_: bool) -> None:
+    from tensornetwork import contractors
+
+    train = a_train(complex_=complex_)
+    nodes = tt.to_nodes(train)
+    assert_allclose(tt.from_nodes(nodes).dense(), train.dense(), rtol=0, atol=0)
+    nodes[1].reorder_axes([2, 0, 1])
+    assert_allclose(tt.from_nodes(nodes).dense(), train.dense(), rtol=0, atol=0)
+    whole = contractors.greedy(nodes, output_edge_order=[node["level"] for node in nodes])
+    assert whole.shape == train.dims
+    assert_allclose(whole.tensor.ravel(), train.dense(), atol=1e-13)
+
+
+def test_nodes_of_a_network_contract_to_the_inner_product() -> None:
+    from tensornetwork import contractors
+
+    ket, bra = a_train(), a_train().conj()
+    both = [tt.to_nodes(train) for train in (ket, bra)]
+    for lower, upper in zip(*both, strict=True):
+        lower["level"] ^ upper["level"]
+    result = contractors.greedy([*both[0], *both[1]])
+    assert result.tensor == pytest.approx(tt.norm(ket) ** 2, rel=1e-13)
+
+
+def test_one_node_is_its_vector() -> None:
+    single = tt.product_train([[1.0, 2.0]])
+    (node,) = tt.to_nodes(single)
+    assert_allclose(node.tensor, [1.0, 2.0])
+    assert_allclose(tt.from_nodes([node]).dense(), [1.0, 2.0])
+    with pytest.raises(ValueError, match="nodes must have the edges"):
+        tt.from_nodes([node, node])
+
+
+@pytest.mark.parametrize("complex_", [False, True])
 def test_quimb(complex_: bool) -> None:
     pytest.importorskip("quimb.tensor", reason="quimb is not installed (extra peers)")
     train = a_train(complex_=complex_)

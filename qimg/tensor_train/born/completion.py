@@ -1,4 +1,4 @@
-"""What a Born machine says of some pixels when others are known: probabilities and samples, exact for any subset.
+"""Pixels of a Born machine given other pixels: probabilities and samples, exact for any subset.
 
 Left and right of a pixel, known pixels are read and the others summed over. The sum over what lies right of a cut is a
 matrix W Wᵀ on the bond there, kept as its factor W of at most as many columns as the bond: nothing is subtracted and no
@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, require, require_shape
 from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.born.machine import BornMachine, binary
 
@@ -28,8 +27,8 @@ def log_marginal(machine: BornMachine, images: ArrayLike, *, known: ArrayLike) -
     """
     pixels, mask = _checked(machine, images, known)
     with one_blas_thread():
-        found = [_behind(machine, picture, mask)[1] for picture in pixels.reshape(-1, machine.pixels)]
-    return np.array(found).reshape(pixels.shape[:-1])
+        logarithms = [_behind(machine, picture, mask)[1] for picture in pixels.reshape(-1, machine.pixels)]
+    return np.array(logarithms).reshape(pixels.shape[:-1])
 
 
 def pixel_probabilities(machine: BornMachine, images: ArrayLike, *, known: ArrayLike) -> Array:
@@ -94,14 +93,14 @@ def complete(machine: BornMachine, images: ArrayLike, *, known: ArrayLike, rng: 
 def _checked(machine: BornMachine, images: ArrayLike, known: ArrayLike) -> tuple[Array, Array]:
     pixels = binary("images", images, machine.pixels)
     mask = np.asarray(known)
-    arguments.require_shape(mask.shape == (machine.pixels,), "known", f"({machine.pixels},)", mask)
-    arguments.require(mask.dtype == bool, "known", "must hold booleans", mask.dtype.name)
+    require_shape(mask.shape == (machine.pixels,), "known", f"({machine.pixels},)", mask)
+    require(mask.dtype == bool, "known", "must hold booleans", mask.dtype.name)
     return pixels, mask
 
 
 def _possible(machine: BornMachine, picture: Array, mask: Array) -> Sequence[Array]:
     factors, logarithm = _behind(machine, picture, mask)
-    arguments.require(bool(np.isfinite(logarithm)), "images", "must be possible at the known pixels", picture.tolist())
+    require(bool(np.isfinite(logarithm)), "images", "must be possible at the known pixels", picture.tolist())
     return factors
 
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, integer, require, require_shape
 from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.train import TensorTrain
 
@@ -63,7 +62,7 @@ class BornMachine:
         return result.reshape(pixels.shape[:-1])
 
     def conditionals(self, images: ArrayLike, *, floor: float = 0.0) -> Array:
-        """p(xᵢ | x₁ … xᵢ₋₁) of the pixels that are seen; the sum of logarithms is the log likelihood.
+        """p(xᵢ | x₁ … xᵢ₋₁) of the pixels of the pictures; the sum of logarithms is the log likelihood.
 
         With a `floor` they are those of a `PixelReader` with it: another distribution, exact for itself, that gives
         every picture a positive probability. Cost: twice that of `log_likelihood`.
@@ -73,7 +72,7 @@ class BornMachine:
             floor: see `PixelReader`.
 
         Returns:
-            (..., pixels). What follows a pixel of probability zero is not defined and said to be ½.
+            (..., pixels). What follows a pixel of probability zero is not defined and given as ½.
         """
         pixels = binary("images", images, self.pixels)
         flat = pixels.reshape(-1, self.pixels)
@@ -95,7 +94,7 @@ class BornMachine:
     def sample(self, count: int, *, rng: np.random.Generator) -> Array:
         """Independent pictures (count, pixels), `uint8`, drawn exactly: each pixel given those before it."""
         reader = PixelReader(self, count)
-        result = np.empty((arguments.integer("count", count, 1), self.pixels), np.uint8)
+        result = np.empty((integer("count", count, 1), self.pixels), np.uint8)
         for k in range(self.pixels):
             result[:, k] = rng.random(count) < reader.probability_of_one()
             reader.read(result[:, k])
@@ -103,7 +102,7 @@ class BornMachine:
 
 
 class PixelReader:
-    """Reads pictures pixel by pixel and knows the probability of the next: what a coder of pictures asks.
+    """Reads pictures pixel by pixel and gives the probability of the next: what a coder of pictures needs.
 
     With a `floor` f, probabilities are clipped to [f, 1 − f], and a pixel that the machine gave less than f is taken
     for a misprint: reading goes on as if it had been the other value. The clipped conditionals are those of a
@@ -113,10 +112,10 @@ class PixelReader:
 
     def __init__(self, machine: BornMachine, count: int, *, floor: float = 0.0) -> None:
         """Before the first pixel of `count` pictures; 0 <= floor < ½."""
-        arguments.require(bool(0.0 <= floor < 0.5), "floor", "must be in [0, 0.5)", floor)
+        require(bool(0.0 <= floor < 0.5), "floor", "must be in [0, 0.5)", floor)
         self._cores = machine.train.cores
         self._floor = float(floor)
-        self._vectors = np.ones((arguments.integer("count", count, 1), 1))
+        self._vectors = np.ones((integer("count", count, 1), 1))
         self._next = 0
         self._ahead: tuple[Array, Array] | None = None
 
@@ -129,8 +128,8 @@ class PixelReader:
         """The next pixel (count,) of each picture."""
         pixels = binary("values", values, len(self._vectors))
         ahead, ones = self._look()
-        seen = np.where(pixels == 1, ones, 1 - ones) >= self._floor
-        vectors = ahead[np.arange(len(ahead)), np.where(seen, pixels, 1 - pixels)]
+        likely = np.where(pixels == 1, ones, 1 - ones) >= self._floor
+        vectors = ahead[np.arange(len(ahead)), np.where(likely, pixels, 1 - pixels)]
         self._vectors, _ = unit(vectors)
         self._next, self._ahead = self._next + 1, None
 
@@ -155,9 +154,9 @@ def machine_from_train(train: TensorTrain) -> BornMachine:
     Args:
         train: real, two levels at each site, not zero.
     """
-    arguments.require(set(train.dims) == {2}, "train", "must have two levels at each site", train.dims)
+    require(set(train.dims) == {2}, "train", "must have two levels at each site", train.dims)
     kinds = {core.dtype.kind for core in train.cores}
-    arguments.require(kinds == {"f"}, "train", "must be real", train)
+    require(kinds == {"f"}, "train", "must be real", train)
     carried, cores = np.ones((1, 1)), []
     with one_blas_thread():
         for core in train.cores[:0:-1]:
@@ -171,18 +170,18 @@ def machine_from_train(train: TensorTrain) -> BornMachine:
 
 def _of_norm_one(array: Array, train: TensorTrain) -> Array:
     norm = float(np.linalg.norm(array))
-    arguments.require(norm > 0, "train", "must not be zero: it has no distribution", train)
+    require(norm > 0, "train", "must not be zero: it has no distribution", train)
     return array / norm
 
 
 def binary(name: str, images: ArrayLike, pixels: int) -> Array:
     """`images` as `uint8` of shape (..., pixels), each 0 or 1."""
     array = np.asarray(images)
-    arguments.require_shape(array.ndim >= 1 and array.shape[-1] == pixels, name, f"(..., {pixels})", array)
+    require_shape(array.ndim >= 1 and array.shape[-1] == pixels, name, f"(..., {pixels})", array)
     if array.dtype != bool:
-        arguments.require(array.dtype.kind in "iuf", name, "must hold the numbers 0 and 1", array.dtype.name)
+        require(array.dtype.kind in "iuf", name, "must hold the numbers 0 and 1", array.dtype.name)
         wrong = array[(array != 0) & (array != 1)]
-        arguments.require(wrong.size == 0, name, "must hold zeros and ones alone", wrong[:1].tolist())
+        require(wrong.size == 0, name, "must hold zeros and ones alone", wrong[:1].tolist())
     return array.astype(np.uint8)
 
 

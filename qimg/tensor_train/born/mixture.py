@@ -1,14 +1,13 @@
 """Where a Born machine begins: at a mixture of independent pixels, which is a tensor train of one bond per component.
 
-Training by neighbouring sites cannot see what lies further apart than the bonds can carry, and from a product state
+Training by neighbouring sites cannot relate pixels further apart than the bonds can carry, and from a product state
 they carry nothing. The amplitudes Σ_k √w_k ∏ √p_k(xᵢ) carry the component through every cut from the beginning.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, integer, real, require, require_shape
 from qimg.tensor_train.born.machine import BornMachine, binary, machine_from_train
 from qimg.tensor_train.train import TensorTrain
 
@@ -36,10 +35,10 @@ def fit_mixture(
         The weights w (components,), which sum to 1, and the probabilities of a one, (components, pixels).
     """
     array = np.asarray(images)
-    arguments.require_shape(array.ndim >= 2 and array.size > 0, "images", "(..., pixels), not empty", array)
+    require_shape(array.ndim >= 2 and array.size > 0, "images", "(..., pixels), not empty", array)
     pixels = binary("images", images, array.shape[-1]).reshape(-1, array.shape[-1]).astype(float)
-    arguments.integer("components", components, 1, len(pixels))
-    arguments.integer("iterations", iterations, 0)
+    integer("components", components, 1, len(pixels))
+    integer("iterations", iterations, 0)
     weights = np.full(components, 1 / components)
     ones = 0.25 + 0.5 * pixels[rng.choice(len(pixels), components, replace=False)]
     for _ in range(iterations):
@@ -66,12 +65,12 @@ def mixture_machine(weights: ArrayLike, ones: ArrayLike) -> BornMachine:
         weights: (components,), positive.
         ones: (components, pixels) probabilities of a one, in [0, 1].
     """
-    share = arguments.real("weights", weights)
-    arguments.require_shape(share.ndim == 1 and share.size > 0, "weights", "(components,)", share)
-    arguments.require(float(share.min()) > 0, "weights", "must be positive", float(share.min()))
-    p = arguments.real("ones", ones)
-    arguments.require_shape(p.ndim == 2 and len(p) == len(share) and p.size > 0, "ones", f"({len(share)}, n)", p)
-    arguments.require(p.min() >= 0 and p.max() <= 1, "ones", "must be in [0, 1]", (float(p.min()), float(p.max())))
+    share = real("weights", weights)
+    require_shape(share.ndim == 1 and share.size > 0, "weights", "(components,)", share)
+    require(float(share.min()) > 0, "weights", "must be positive", float(share.min()))
+    p = real("ones", ones)
+    require_shape(p.ndim == 2 and len(p) == len(share) and p.size > 0, "ones", f"({len(share)}, n)", p)
+    require(p.min() >= 0 and p.max() <= 1, "ones", "must be in [0, 1]", (float(p.min()), float(p.max())))
     factors = np.sqrt(np.stack([1 - p, p], axis=-1))  # (components, pixels, 2)
     count, pixels, _ = factors.shape
     diagonal = np.arange(count)

@@ -9,7 +9,7 @@ vectors, and the norm of the train is ‖C‖. Where that is 1, the mean negativ
 which is convex as long as no amplitude changes its sign, and has its minimum at norm 1. Each centre takes steps of
 conjugate gradients, and along each of them f is minimised by a Newton iteration on the n amplitudes alone.
 
-A centre of two sites is split by its Schmidt values, so that bonds grow where the pictures ask for it: the scheme of
+A centre of two sites is split by its Schmidt values, so that bonds grow where the pictures need it: the scheme of
 Han et al., PRX 8, 031012 (2018). A centre of one site keeps the bonds and truncates nothing.
 """
 
@@ -18,8 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, fraction, integer, require, require_shape
 from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.born.machine import BornMachine, binary, step
 from qimg.tensor_train.canonical import reverse
@@ -77,9 +76,9 @@ def two_site_sweep(
         steps: conjugate gradient steps at each pair.
         rate: share of the best step that is taken, in (0, 1].
     """
-    arguments.integer("bond", bond, 1)
-    arguments.fraction("cutoff", cutoff)
-    arguments.require(machine.pixels >= 2, "machine", "must have at least two pixels", machine)
+    integer("bond", bond, 1)
+    fraction("cutoff", cutoff)
+    require(machine.pixels >= 2, "machine", "must have at least two pixels", machine)
     descent = _descent(steps, rate)
 
     def keep(cut: Cut) -> int:
@@ -102,7 +101,7 @@ Move = Callable[[list[Array], int, Array, Array, Array], None]
 
 def _there_and_back(machine: BornMachine, images: ArrayLike, width: int, move: Move) -> BornMachine:
     pixels = binary("images", images, machine.pixels).reshape(-1, machine.pixels)
-    arguments.require_shape(len(pixels) > 0, "images", "(..., pixels) with at least one picture", pixels)
+    require_shape(len(pixels) > 0, "images", "(..., pixels) with at least one picture", pixels)
     columns = np.ascontiguousarray(pixels.T)
     train = machine.train
     with one_blas_thread():
@@ -110,21 +109,21 @@ def _there_and_back(machine: BornMachine, images: ArrayLike, width: int, move: M
         for core, column in zip(reverse(train).cores[:-1], columns[:0:-1], strict=True):
             vectors.append(step(vectors[-1], core, column)[0])
         for _ in range(2):
-            # The way back is the same way through the reversed train, whose right vectors are the left ones found.
-            cores, found = list(train.cores), [np.ones((len(pixels), 1))]
+            # The way back is the same way through the reversed train, whose right vectors are the left ones just made.
+            cores, passed = list(train.cores), [np.ones((len(pixels), 1))]
             del vectors[len(cores) - width + 1 :]
             for k in range(len(cores) - width + 1):
-                move(cores, k, found[-1], vectors.pop(), columns)
+                move(cores, k, passed[-1], vectors.pop(), columns)
                 if k < len(cores) - 1:
-                    found.append(step(found[-1], cores[k], columns[k])[0])
-            train, vectors, columns = reverse(TensorTrain(cores)), found, columns[::-1]
+                    passed.append(step(passed[-1], cores[k], columns[k])[0])
+            train, vectors, columns = reverse(TensorTrain(cores)), passed, columns[::-1]
     return BornMachine(train=train)
 
 
 def _descent(steps: int, rate: float) -> Callable[[Array, Array, Array, Array], Array]:
     """A function of a centre (left, levels, right), the vectors on both sides, and each picture's level there."""
-    arguments.integer("steps", steps, 1)
-    arguments.require(bool(0 < rate <= 1), "rate", "must be in (0, 1]", rate)
+    integer("steps", steps, 1)
+    require(bool(0 < rate <= 1), "rate", "must be in (0, 1]", rate)
 
     def descend(centre: Array, left: Array, right: Array, levels: Array) -> Array:
         features = Features(left, right, levels, centre.shape[1])

@@ -1,1 +1,19 @@
-"""Trains in the forms of other programs."""
+"""Trains in the forms of other programs and back: TensorNetwork's nodes and states, quimb's states, Aer's states.
+
+No other folder imports TensorNetwork or quimb, and no computation of the toolkit uses them.
+"""
+
+from qimg.tensor_train.exchange.aer import from_aer, to_aer
+from qimg.tensor_train.exchange.quimb import from_quimb, to_quimb
+from qimg.tensor_train.exchange.tensor_network import from_nodes, from_tensornetwork, to_nodes, to_tensornetwork
+
+__all__ = [
+    "from_aer",
+    "from_nodes",
+    "from_quimb",
+    "from_tensornetwork",
+    "to_aer",
+    "to_nodes",
+    "to_quimb",
+    "to_tensornetwork",
+]

@@ -82,7 +82,7 @@ def test_a_shadow_is_unbiased_and_observables_agree_with_its_matrix():
 
 
 def test_shadows_of_circuits_merge_equal_settings():
-    data = circuits.measure_shadow(circuits.prepare(np.array([0.6, 0.8])), snapshots=500, seed=2)
+    data = circuits.measure_shadow(circuits.prepare(np.array([0.6, 0.8])), shots=500, seed=2)
     assert data.bases.tolist() == [[0], [1], [2]]
     assert data.shots == 500
     found = circuits.pauli_interval(data, "Z")

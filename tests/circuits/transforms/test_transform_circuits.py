@@ -5,7 +5,8 @@ import pytest
 from qiskit.quantum_info import Operator, random_density_matrix
 
 import circuits
-from circuits.transforms.unitaries import BASIS_GATES, DENSE_QUBITS, NAMES
+from circuits.compilation import BASIS_GATES
+from circuits.transforms.unitaries import DENSE_QUBITS, NAMES
 from qimg import transforms
 
 ONE_D = [(name, n) for name in NAMES for n in range(1, 7)]

@@ -1,63 +1,18 @@
-"""Trains in the forms of other programs: TensorNetwork, quimb, and the matrix-product states of Qiskit Aer.
+"""Trains as the matrix-product states of Qiskit Aer, in Vidal's form."""
 
-TensorNetwork and quimb are imported when they are asked for, and nowhere else in the toolkit.
-"""
-
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, require
 from qimg.core.blas import one_blas_thread
 from qimg.tensor_train.algebra import normalize
 from qimg.tensor_train.canonical import reverse
 from qimg.tensor_train.decomposition import compress
 from qimg.tensor_train.train import TensorTrain
 
-if TYPE_CHECKING:
-    from quimb.tensor import MatrixProductState
-    from tensornetwork import FiniteMPS
-
 AerState: TypeAlias = tuple[list[tuple[Array, Array]], list[Array]]
 """What Aer's `save_matrix_product_state` gives: for each qubit the matrices Γ of |0⟩ and |1⟩, for each cut the λ."""
-
-
-def to_tensornetwork(train: TensorTrain) -> "FiniteMPS":
-    """The train as `tensornetwork.FiniteMPS`, its cores as they are: no canonical form is imposed.
-
-    `FiniteMPS.position` of version 0.4.6 moves the centre and cannot truncate; `compress` does.
-    """
-    from tensornetwork import FiniteMPS
-
-    return FiniteMPS([core.copy() for core in train.cores], canonicalize=False, backend="numpy")
-
-
-def from_tensornetwork(state: "FiniteMPS") -> TensorTrain:
-    """The train of a `tensornetwork.FiniteMPS` with the NumPy backend."""
-    return TensorTrain([np.array(tensor) for tensor in state.tensors])
-
-
-def to_quimb(train: TensorTrain) -> "MatrixProductState":
-    """The train as `quimb.tensor.MatrixProductState` with sites k0, k1, … (extra `peers`)."""
-    from quimb.tensor import MatrixProductState
-
-    arrays = [core.copy() for core in train.cores]
-    arrays[0] = arrays[0][0]
-    arrays[-1] = arrays[-1][..., 0]
-    return MatrixProductState(arrays, shape="lpr")
-
-
-def from_quimb(state: "MatrixProductState") -> TensorTrain:
-    """The train of a `quimb.tensor.MatrixProductState` with open ends."""
-    if state.cyclic:
-        raise ValueError("state must have open ends, but is cyclic")
-    ordered = state.copy()
-    ordered.permute_arrays("lpr")
-    arrays = [np.array(array) for array in ordered.arrays]
-    arrays[0] = arrays[0][None]
-    arrays[-1] = arrays[-1][..., None]
-    return TensorTrain(arrays)
 
 
 def to_aer(train: TensorTrain) -> AerState:
@@ -70,7 +25,7 @@ def to_aer(train: TensorTrain) -> AerState:
     Args:
         train: binary sites (see `binary_sites`), not zero.
     """
-    arguments.require(set(train.dims) == {2}, "train", "must have sites of two levels (see binary_sites)", train.dims)
+    require(set(train.dims) == {2}, "train", "must have sites of two levels (see binary_sites)", train.dims)
     # Singular values that are rounding are dropped: Vidal's form divides by them.
     chain = compress(normalize(reverse(train))).train
     cores, schmidt = _vidal(chain)

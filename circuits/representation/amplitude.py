@@ -1,0 +1,64 @@
+"""Pixels as amplitudes of the position register (QPIE): Σ x_p |p⟩ / ‖x‖, loaded by `prepare` or by the template."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+
+from circuits.compilation import GateCount, count_gates
+from circuits.preparation.states import prepare, template, template_angles
+from circuits.preparation.variational import LARGEST
+from circuits.representation.protocol import Contents, EncodedImage, Representation
+from qimg.core.arguments import Array, require
+from qimg.states import amplitude_encode, qubits_for
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Amplitudes(Representation):
+    """Amplitudes are loaded by `prepare` up to 8 qubits and by `template` above."""
+
+    def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
+        """The vector of the levels, divided by its norm."""
+        table, norms = amplitude_encode(levels)
+        require(norms[0] > 0, "image", f"must not be black for {self.name}: a state has norm 1", float(norms[0]))
+        return Contents(table, tuple(range(qubits_for(table.shape[1]))), norm=float(norms[0]))
+
+    def state(self, encoded: EncodedImage) -> Array:
+        """The amplitudes themselves."""
+        return encoded.table[0].copy()
+
+    def circuit(self, encoded: EncodedImage) -> QuantumCircuit:
+        """The preparation of the amplitudes, on the qubits that they are loaded on."""
+        amplitudes = encoded.table[0]
+        circuit = QuantumCircuit(encoded.n_qubits, name=encoded.representation)
+        if len(amplitudes) <= LARGEST:
+            loading = prepare(amplitudes)
+        else:
+            loading = template(len(encoded.loaded)).assign_parameters(template_angles(amplitudes))
+        return circuit.compose(loading, encoded.loaded)
+
+    def cost(self, encoded: EncodedImage) -> GateCount:
+        """On more than 8 qubits 2ⁿ − 2 CX."""
+        amplitudes = encoded.table.shape[-1]
+        if amplitudes <= LARGEST:
+            return count_gates(Amplitudes.circuit(self, encoded), optimization_level=None)
+        return GateCount(cx=amplitudes - 2, one_qubit=amplitudes - 1)
+
+    def levels_of_state(self, encoded: EncodedImage, state: Array) -> Array:
+        """The real parts."""
+        return np.asarray(state.real * encoded.norm)
+
+    def levels_of_counts(self, encoded: EncodedImage, counts: Array) -> Array:
+        """√(n_k/n): signs are not measured, and those of pixels are positive."""
+        return self.levels_of_probability(encoded, counts / counts.sum())
+
+    def outcomes(self, encoded: EncodedImage, counts: Array) -> tuple[Array, Array]:
+        """A pixel is the root of the probability of its own basis state."""
+        return counts, counts.sum()
+
+    def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:
+        """Norm · √p."""
+        return np.asarray(np.sqrt(probability) * encoded.norm)
+
+
+AMPLITUDE = Amplitudes(name="amplitude", channels=(1, 3), padding="constant")

@@ -1,0 +1,35 @@
+"""A level as the angle of one colour qubit: FRQI (Le et al., 2011), and MCRQI for colour (Sun et al., 2013)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuits.representation.colour_angles import ColourAngles
+from circuits.representation.protocol import EncodedImage
+from qimg.core.arguments import Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SingleAngle(ColourAngles):
+    """An angle proportional to the level, π at the largest."""
+
+    def to_angles(self, levels: Array, bits: int) -> Array:
+        """π x / (2ᵇ − 1)."""
+        return np.asarray(np.pi * levels / (2**bits - 1))
+
+    def to_levels(self, angles: Array, bits: int) -> Array:
+        """Not rounded."""
+        return np.asarray(angles * (2**bits - 1) / np.pi)
+
+    def outcomes(self, encoded: EncodedImage, counts: Array) -> tuple[Array, Array]:
+        """A pixel is set by the share of 1 among the shots at its position."""
+        table = counts.reshape(2, -1)
+        return table[1], table.sum(axis=0)
+
+    def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:
+        """(2ᵇ − 1) · 2/π · asin √p."""
+        return self.to_levels(2 * np.arcsin(np.sqrt(probability))[None], encoded.bits)
+
+
+FRQI = SingleAngle(name="frqi")
+MCRQI = SingleAngle(name="mcrqi", channels=(3, 4))

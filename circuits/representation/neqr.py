@@ -1,0 +1,26 @@
+"""The bits of a level in as many colour qubits: NEQR (Zhang et al., 2013), INEQR (Jiang and Wang, 2015)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuits.representation.colour_angles import ColourAngles
+from qimg.core.arguments import Array
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BitAngles(ColourAngles):
+    """A colour qubit turns by 0 or by π."""
+
+    def to_angles(self, levels: Array, bits: int) -> Array:
+        """π times each bit, lowest first."""
+        whole = levels[0].astype(np.int64)
+        return np.stack([np.pi * (whole >> bit & 1) for bit in range(bits)])
+
+    def to_levels(self, angles: Array, bits: int) -> Array:
+        """A bit is 1 where its angle is nearer to π."""
+        return sum(((angles[bit] > np.pi / 2).astype(np.int64) << bit) for bit in range(bits))[None]
+
+
+NEQR = BitAngles(name="neqr", whole=True)
+INEQR = BitAngles(name="ineqr", whole=True, square=False)
