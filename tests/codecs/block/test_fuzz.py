@@ -6,6 +6,7 @@ import pytest
 from benchmarks import fuzz
 from qimg import codecs
 from qimg.codecs import envelope
+from qimg.codecs.block.bitstream import container
 
 
 @pytest.mark.parametrize(
