@@ -5,7 +5,6 @@ compares curves of means, of bits per pixel and of PSNR over the pictures, betwe
 the pictures. Beside it stands the mean of the pictures' own rates, which no sharing of bits among pictures changes.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +26,7 @@ from experiments._run import (
     per_picture,
     pictures_counted,
     subplots,
+    timed,
     values,
     whole,
 )
@@ -134,11 +134,8 @@ def spread(settings: Sequence[float], points: int) -> list[float]:
 
 
 def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) -> Row:
-    start = time.perf_counter()
-    data = encoded(codec, image, setting)
-    written = time.perf_counter()
-    back = decoded(codec, data)
-    read = time.perf_counter()
+    data, encode_seconds = timed(encoded, codec, image, setting)
+    back, decode_seconds = timed(decoded, codec, data)
     shown = as_source(image, back)
     nan = float("nan")
     wide = min(image.shape[:2]) >= 176  # MS-SSIM is defined from there on
@@ -155,8 +152,8 @@ def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) 
         psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(shown)),
         ms_ssim=metrics.ms_ssim(image, shown, channel_axis=axis) if params.perceptual and wide else nan,
         ssimulacra2=metrics.ssimulacra2(image, shown) if params.perceptual else nan,
-        encode_seconds=written - start,
-        decode_seconds=read - written,
+        encode_seconds=encode_seconds,
+        decode_seconds=decode_seconds,
         encode_peak_mib=memory[0],
         decode_peak_mib=memory[1],
     )

@@ -7,8 +7,7 @@ Gaussian code, and the prediction of an 8×8 block from the pixels left of it, f
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
-from operator import add
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from experiments._run import (
     others,
     positive,
     subplots,
+    sum_of,
     table_of,
     values,
     whole,
@@ -140,7 +140,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
             **_predicted(picture, predictions.without(picture), params),
         }
         rows.append(Row(**_described(own, params), **facts))
-    everything = reduce(add, map(patches.own, pictures))
+    everything = sum_of(map(patches.own, pictures))
     return [*rows, Row(**_described(everything, params), **_pooled(rows))]
 
 

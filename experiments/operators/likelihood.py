@@ -7,7 +7,6 @@ as the least variance of each law of ICA and of DCT-Laplace, so that no constant
 resample the pictures.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,6 +34,7 @@ from experiments._run import (
     plain_log_axis,
     require,
     subplots,
+    timed,
     values,
     whole,
 )
@@ -159,9 +159,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
             fit_models, vectors=vectors, seed=params.seed, epochs=params.epochs, sklearn_patches=params.sklearn_patches
         )
         for kind, components in track(kinds):
-            start = time.perf_counter()
-            models = fit(kind, components)
-            seconds = time.perf_counter() - start
+            models, seconds = timed(fit, kind, components)
             for model in models:
                 nats = np.split(model.log_density(whole, raster) + 63 * np.log(255.0), edges)
                 rows += [_row(*one, model, count, seconds) for one in zip(tested, nats, strict=True)]

@@ -34,6 +34,7 @@ from experiments._run import (
     select,
     subplots,
     table_of,
+    timed,
 )
 from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, tasks
 from qimg import metrics
@@ -93,9 +94,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
             rows.append(row(NOTHING, "", degraded.plane, 0.0))
         for method, settings in known[name].methods.items():
             for setting, restore in settings.items():
-                start = time.process_time()
-                result = restore(degraded)
-                rows.append(row(method, setting, result, time.process_time() - start))
+                rows.append(row(method, setting, *timed(restore, degraded, clock=time.process_time)))
     return rows
 
 
