@@ -117,8 +117,11 @@ class _Notice(event.Listener):
         dispatcher = event.data["dispatcher"]
         if self.due and isinstance(dispatcher, _Compiled):
             self.due = False
-            lasting = not isinstance(dispatcher._cache, NullCache)
-            _log.info("compiling, %s", "10 to 30 s, once" if lasting else "10 to 30 s, as no folder keeps the outcome")
+            lost = isinstance(dispatcher._cache, NullCache)
+            _log.info(
+                "compiling for the first use, 10 to 30 s, %s",
+                "in every process, since no folder for it can be written" if lost else "once (see `qimg warmup`)",
+            )
 
     def on_end(self, event: Any) -> None:
         """Nothing is logged."""

@@ -1,4 +1,4 @@
-"""Where compiled loops are kept between processes: a folder named by every source file that they were compiled from.
+"""Where compiled loops stay between processes: a folder named by every source file that they were compiled from.
 
 Numba's own cache looks at the file of a function only, and would run old code after a change of a file that it calls.
 """
@@ -27,6 +27,7 @@ _IMPORTS = re.compile(
 )  # of packages with compiled loops
 _ROOT = Path(__file__).parents[2]
 _VERSIONS = f"numba {numba.__version__}, llvmlite {llvmlite.__version__}, numpy {np.__version__}"
+_USED: set[Path] = set()
 _KEPT = 8  # folders of earlier sources of a file: of other environments and branches, which may still be in use
 
 
@@ -99,8 +100,14 @@ def folder_of(file: Path) -> Path | None:
                 earlier = sorted(base.glob(f"{file.stem}-" + 16 * "[0-9a-f]"), key=lambda one: one.stat().st_mtime)
                 for one in earlier[:-_KEPT]:
                     rmtree(one, ignore_errors=True)
+            _USED.add(base)
             return folder
     return None
+
+
+def folders_in_use() -> list[Path]:
+    """Folders below which this process keeps compiled code: one, or none where none can be written."""
+    return sorted(_USED)
 
 
 class _Locator(UserProvidedCacheLocator):
