@@ -59,11 +59,12 @@ def compiled(function: Any = None, *, allocates: bool = False, cache: bool = Tru
     numbers = all(part is None or (isinstance(part, type) and issubclass(part, _NUMBERS)) for part in parts)
     if not (numbers or allocates or options.get("inline") == "always"):
         raise TypeError(f"{function.__qualname__} must return None, numbers or a tuple of numbers, but says {returned}")
-    dispatcher = njit(**{"nogil": True} | ({} if allocates else _UNCOUNTED) | options)(function)
+    dispatcher: Any = njit(**{"nogil": True} | ({} if allocates else _UNCOUNTED) | options)(function)
     if isinstance(dispatcher, CPUDispatcher):  # not with NUMBA_DISABLE_JIT=1
         dispatcher.__class__ = _Compiled
+        loop: Any = dispatcher
         if cache:
-            dispatcher._cache = cache_of(function)
+            loop._cache = cache_of(function)
     return dispatcher
 
 
@@ -88,11 +89,14 @@ def inner(function: Any = None, **options: Any) -> Any:
 def _general(kind: Any, annotation: Any) -> Any:
     """The type that a function is compiled for: a variable that begins as t = 3, an int8 and an int64 have the same."""
     kind = types.unliteral(kind)
-    return types.int64 if annotation is int and isinstance(kind, types.Integer) and kind.bitwidth < 64 else kind
+    narrow = isinstance(kind, types.Integer) and kind.bitwidth < 64  # type: ignore[attr-defined]
+    return types.int64 if annotation is int and narrow else kind
 
 
 class _Compiled(CPUDispatcher):
     """Numba would compile what is called with a literal, an int8 and an int64 three times."""
+
+    _cache: Any
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         annotations = [one.annotation for one in signature(self.py_func).parameters.values()]

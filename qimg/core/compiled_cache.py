@@ -11,22 +11,24 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, ClassVar
 
-import llvmlite
 import numba
 import numpy as np
-from numba.core import config
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, UserProvidedCacheLocator
+from numba.core import caching as _numba_caching
+from numba.core import config as _numba_config
 from numba.misc.appdirs import AppDirs
 
 _IMPORTS = re.compile(
     r"^(?:from|import) ((?:qimg|circuits)[\w.]*)(?: import (\([^)]*\)|.*))?", re.MULTILINE
 )  # of packages with compiled loops
+caching: Any = _numba_caching  # without annotations
+config: Any = _numba_config
 _ROOT = Path(__file__).parents[2]
-_VERSIONS = f"numba {numba.__version__}, llvmlite {llvmlite.__version__}, numpy {np.__version__}"
+_VERSIONS = f"numba {numba.__version__}, llvmlite {version('llvmlite')}, numpy {np.__version__}"
 _USED: set[Path] = set()
 _KEPT = 8  # folders of earlier sources of a file: of other environments and branches, which may still be in use
 
@@ -110,7 +112,7 @@ def folders_in_use() -> list[Path]:
     return sorted(_USED)
 
 
-class _Locator(UserProvidedCacheLocator):
+class _Locator(caching.UserProvidedCacheLocator):
     def __init__(self, function: Callable[..., Any], file: str) -> None:
         super().__init__(function, file)
         self._cache_path = str(folder_of(Path(file)) or "")
@@ -123,11 +125,11 @@ class _Locator(UserProvidedCacheLocator):
         return locator if locator.get_cache_path() else None
 
 
-class _Implementation(CompileResultCacheImpl):
-    _locator_classes = [_Locator]
+class _Implementation(caching.CompileResultCacheImpl):
+    _locator_classes: ClassVar = [_Locator]
 
 
-class _Cache(FunctionCache):
+class _Cache(caching.FunctionCache):
     """Damaged files are replaced, and what cannot be written is not."""
 
     _impl_class = _Implementation
@@ -150,4 +152,4 @@ def cache_of(function: Callable[..., Any]) -> Any:
     try:
         return _Cache(function)
     except (RuntimeError, OSError):
-        return NullCache()
+        return caching.NullCache()

@@ -14,13 +14,13 @@ from qimg.core.compiled import compiled
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
-LOOP = '''
+LOOP = """
 from qimg.core.compiled import compiled
 
 @compiled
 def twice(value: int) -> int:
     return 2 * value
-'''
+"""
 
 
 def _clear() -> None:
