@@ -3,14 +3,11 @@
 In CPU seconds, imports included: they do not depend on what else the machine does.
 """
 
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import qimg
-from benchmarks.timing import Comparison
+from benchmarks.timing import Comparison, printed
 from qimg import images
 
 _CALLS = {
@@ -38,15 +35,6 @@ def compare() -> tuple[list[Comparison], list[str]]:
                 "import sys, time; start = time.process_time(); file = sys.argv[1]\n"
                 f"import numpy as np, qimg; from qimg import images\n{call}\nprint(time.process_time() - start)"
             )
-            empty, filled = (
-                float(
-                    subprocess.run(
-                        [sys.executable, "-c", script, str(file)],
-                        env=os.environ | {"NUMBA_CACHE_DIR": f"{folder}/{name}"},
-                        capture_output=True, text=True, check=True,
-                    ).stdout
-                )
-                for _ in range(2)
-            )  # fmt: skip
-            said.append(f"first {name}: {empty:.1f} s with an empty cache, {filled:.1f} s in a second process")
+            seconds = [float(printed(script, str(file), NUMBA_CACHE_DIR=f"{folder}/{name}")) for _ in range(2)]
+            said.append(f"first {name}: {seconds[0]:.1f} s with an empty cache, {seconds[1]:.1f} s in a second process")
     return [], said
