@@ -6,6 +6,7 @@ from importlib import import_module
 import tyro
 
 from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end
+from qimg.cli.notices import notices
 
 VERBS = {
     "restore": "Restore a JPEG file or a folder of them.",
@@ -20,6 +21,7 @@ VERBS = {
     "fit": "Fit a prior, codec tables, a restorer or a network on pictures.",
     "prior": "Show a prior, or compare two.",
     "circuit": "A patch of a picture as a quantum circuit: draw it, transform it, run it.",
+    "warmup": "Compile all loops ahead of their first use.",
     "experiments": "List the experiments, or run one.",
 }
 """Verbs, in the order of the help; `qimg.cli.<verb>` holds its `COMMAND`, a function or functions by name."""
@@ -53,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(verb: str, arguments: list[str]) -> None:
-    with clear_errors():
+    with clear_errors(), notices():
         module = import_module(f"qimg.cli.{verb}")
         if verb == "experiments":
             module.main(arguments)

@@ -4,7 +4,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.encoder.effort import Search
@@ -169,7 +168,7 @@ def _add_magnitudes(total: Statistics, coder: StripWriter) -> None:
         )
 
 
-@njit(cache=True)
+@compiled(allocates=True)
 def _collect(
     q: Array,
     sizes: Array,
