@@ -199,6 +199,17 @@ def test_other_parameters_or_other_pictures_have_another_folder(edge, tmp_path):
     assert not any("-" in name for name in folders)
 
 
+def test_a_picture_that_was_changed_in_place_has_another_folder(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    names = []
+    for first in (0, 64):
+        images.save(images.bundled("coffee")[first : first + 32, :40], folder / "one.png")
+        names.append(runner.record(runner.measure("pairs", on_folder("pairs", folder)), tmp_path / "results").name)
+    assert len(set(names)) == 2
+    assert not any("-" in name for name in names)
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
