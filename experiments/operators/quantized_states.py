@@ -1,4 +1,4 @@
-"""Density matrices of quantized AC coefficients: as they are, as channel models predict them, and how far they scatter."""
+"""Density matrices of quantized AC coefficients: true ones, those of channel models, and how far they scatter."""
 
 from dataclasses import dataclass, fields
 from typing import Any
