@@ -40,7 +40,7 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     transforms: Annotated[tuple[str, ...], not_empty] = ("qft", "dct_2d", "haar_2d", "klt_2d", "walsh_2d")
-    """Names that `circuits.transform_circuit` knows; the KLT is that of all pictures' luma."""
+    """Names of `circuits.transform_circuit`; the KLT is that of all pictures' luma."""
     patches: Count = 1024
     """Patches in a batch, drawn at random from each picture."""
     shots: Count = 200_000

@@ -1,7 +1,7 @@
 """Is the codec's quantization the channel that the theory predicts?
 
 Luma, AC part of the 8×8 DCT (63×63). Our codec predicts blocks of four sizes, quantizes residuals in many class
-eigenbases by distortion + λ · bits, and filters; what a model says of the density matrix of the decoded picture is
+eigenbases by distortion + λ · bits, and filters; the density matrix of the decoded picture that a model predicts is
 compared by trace distance, as a fraction of "identity", the distance that coding moved the state at all. One channel in
 the DCT basis, α_k = 1 − D_k / σ_k², is an approximation: α comes from the step alone, is measured, or is that of other
 pictures. One channel per class in the class's own eigenbasis is what the codec does, to first order. White noise of the

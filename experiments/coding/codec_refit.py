@@ -65,7 +65,7 @@ def _improved(
     assert variant.change is not None
     if all((size.predictor == 0).all() for size in classes):
         for size, moments in zip(classes, seen.moments, strict=True):
-            # Without what the ring says of the block, the same algebra gives no predictor and the block's own basis.
+            # Without the correlation of ring and block, the same algebra gives no predictor and the block's own basis.
             moments[:, : size.ring, size.ring :] = 0
             moments[:, size.ring :, : size.ring] = 0
     estimation.improve(classes, seen)

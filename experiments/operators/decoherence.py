@@ -1,4 +1,4 @@
-"""Does a damping–dephasing channel say what quantization does to the density matrix of a picture?
+"""Does a damping–dephasing channel predict what quantization does to the density matrix of a picture?
 
 Luma, 8×8 DCT, AC part (63×63), libjpeg's tables. Predicted and true density matrices of the quantized coefficients
 are compared by trace distance, as a fraction of "identity": the distance that quantization moved the state at all. The

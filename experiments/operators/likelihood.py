@@ -1,4 +1,4 @@
-"""How likely are unseen patches under one Gaussian, ICA, mixtures, and a mixture that knows the neighbours?
+"""How likely are unseen patches under one Gaussian, ICA, mixtures, and a mixture given the neighbours?
 
 The 63 AC coefficients of 8×8 blocks of luma, in code values / 255 and an orthonormal basis, are given to every density:
 nats per patch are the mean log-density of this one variable, with no noise added to it. All models are fitted on other
@@ -58,7 +58,7 @@ class Params(PictureParams):
     components: Counts = (1, 4, 16, 64, 200)
     """Numbers of zero-mean Gaussians."""
     joint_components: Count = 64
-    """Gaussians of the mixture that knows the neighbours."""
+    """Gaussians of the mixture of blocks with their neighbours."""
     sklearn_components: Annotated[tuple[int, ...], each(whole(1), empty=True)] = ()
     """Gaussians of scikit-learn's mixtures, which take minutes."""
     sklearn_patches: Count = 100_000

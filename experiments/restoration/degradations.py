@@ -1,6 +1,6 @@
 """How well does the prior undo noise, holes, blur and low resolution, beside scikit-image and Pillow?
 
-Luma in code values is degraded by a map that the methods are told, and white noise. Every method runs at each setting
+Luma in code values is degraded by a map that the methods are given, and white noise. Every method runs at each setting
 of a short list; the table shows the setting that is best on average over these very pictures, an advantage that qimg,
 whose `effort`s are all shown, does without.
 """
