@@ -111,7 +111,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     image = images.to_uint8(images.code_values(picture.image()))
     rows: list[Row] = []
     for codec in chosen(params.codecs):
-        _warm_up(codec, image.ndim)
+        _warm_up(codec.id, image.ndim)
         settings = params.qualities if codec.id == "block" else spread(curve_of(codec).settings, params.points)
         rows += [_row(picture.name, codec, setting, image, params) for setting in settings]
     return rows
@@ -121,8 +121,9 @@ run = per_picture(rows_of)
 
 
 @cache
-def _warm_up(codec: Codec, dimensions: int) -> None:
+def _warm_up(codec_id: str, dimensions: int) -> None:
     """Code a small picture once, so that what is loaded or compiled on first use takes no time in the rows."""
+    codec = registry.codec(codec_id)
     small = np.random.default_rng(0).integers(0, 256, (64, 64, 3)[:dimensions], np.uint8)
     decoded(codec, encoded(codec, small, curve_of(codec).settings[0]))
 
