@@ -1,7 +1,7 @@
 """`python -m benchmarks [PART …]` prints ratios beside targets.
 
 Parts are operators, simulator, imports, preparation, prior, codec, restoration and tensor_train, and, only where
-they are named, preparation_search, preparation_patches, codec_large, codec_progressive and restoration_large.
+they are named, start, preparation_search, preparation_patches, codec_large, codec_progressive and restoration_large.
 
 Instead of parts: `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec, `statements`
 prints the size of each room, and `identity [EXPERIMENT …]` compares streams, shipped files and rows with those of
@@ -13,7 +13,7 @@ import platform
 import statistics
 import sys
 
-from benchmarks import codec, operators, preparation, prior, restoration, simulator, tensor_train
+from benchmarks import codec, operators, preparation, prior, restoration, simulator, start, tensor_train
 from benchmarks.timing import Comparison, printed
 from qimg.report import Table
 
@@ -93,6 +93,7 @@ PARTS = {
     "tensor_train": tensor_train.compare,
 }
 LARGE = {
+    "start": start.compare,
     "preparation_search": preparation.search,
     "preparation_patches": preparation.patches,
     "codec_large": codec.compare_large,

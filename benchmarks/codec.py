@@ -1,4 +1,4 @@
-"""The codec against Pillow's AVIF and JPEG, its first call, and its time and memory as pictures grow.
+"""The codec against Pillow's AVIF and JPEG, and its time and memory as pictures grow.
 
 All on one thread, in CPU seconds: they do not depend on what else the machine does.
 """
@@ -7,7 +7,6 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -79,34 +78,6 @@ def efforts(photo: np.ndarray) -> list[str]:
     return said
 
 
-def first_call() -> list[str]:
-    """Seconds of the first decode and encode of a small picture without and with compiled code in the cache."""
-    script = (
-        "import sys, time; start = time.process_time()\n"
-        "import numpy as np, qimg\n"
-        "if sys.argv[1] == 'encode': qimg.encode(np.zeros((40, 40, 3), np.uint8), quality=50)\n"
-        "else: qimg.decode(open(sys.argv[2], 'rb').read())\n"
-        "print(time.process_time() - start)"
-    )
-    said = []
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "small.qimg"
-        file.write_bytes(qimg.encode(images.bundled("coffee")[:40, :40], quality=50))
-        for what in ("decode", "encode"):
-            cold, warm = (
-                float(
-                    subprocess.run(
-                        [sys.executable, "-c", script, what, str(file)],
-                        env=os.environ | {"NUMBA_CACHE_DIR": f"{folder}/{what}"},
-                        capture_output=True, text=True, check=True,
-                    ).stdout
-                )
-                for _ in range(2)
-            )  # fmt: skip
-            said.append(f"first {what}: {cold:.0f} s while its loops are compiled, then {warm:.1f} s in a new process")
-    return said
-
-
 def growth(sides: tuple[int, ...]) -> list[str]:
     """Seconds and peak memory, each in its own process, of a mosaic of a photograph with so many pixels on a side."""
     script = (
@@ -163,7 +134,7 @@ def compare_progressive() -> tuple[list[Comparison], list[str]]:
 def compare() -> tuple[list[Comparison], list[str]]:
     """Speed beside AVIF, effort, first call, growth up to 4 Mpixel."""
     photo = photograph()
-    return against_avif(photo, 5), [*efforts(photo), *first_call(), *growth((512, 1024, 2048))]
+    return against_avif(photo, 5), [*efforts(photo), *growth((512, 1024, 2048))]
 
 
 def compare_large() -> tuple[list[Comparison], list[str]]:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 ROWS = GOLDEN / "rows.json.xz"
 SHIPPED = GOLDEN / "shipped.sha256"
-PATTERNS = ("*.prior", "*.tables", "*.restorer", "*.safetensors")
+PATTERNS = ("*.prior", "*.tables", "*.restorer", "*.network")
 
 TOLERANCE = 1e-9
 """Relative, and absolute below 1. Another BLAS sums in another order, which moves the last of about 16 digits, and

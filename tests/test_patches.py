@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from qimg.core.arguments import Array
-from qimg.patches import assemble_patches, extract_patches, iterate_patches, morton_order
+from qimg.patches import (
+    ORDERS,
+    assemble_patches,
+    extract_patches,
+    iterate_patches,
+    morton_order,
+    order_bits,
+    spread_bits,
+)
 
 SHAPES = st.one_of(
     st.tuples(st.integers(1, 20), st.integers(1, 20)),
@@ -72,6 +80,19 @@ def test_morton_order_quarters_a_patch() -> None:
         assert set(quarter) == set(quadrants[k // 2, :, k % 2].ravel())
 
 
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("bits", [(3, 3), (4, 6), (5, 3)])
+def test_orders_are_permutations_of_bits(order: str, bits: tuple[int, int]) -> None:
+    listed = spread_bits(np.arange(2 ** sum(bits)), order_bits(order, *bits))
+    assert sorted(listed) == list(range(2 ** sum(bits)))
+
+
+def test_row_major_is_the_index_and_blocks_are_patches() -> None:
+    assert_array_equal(spread_bits(np.arange(32), order_bits("row_major", 2, 3)), np.arange(32))
+    index = np.arange(16 * 32).reshape(16, 32)
+    assert_array_equal(spread_bits(index.ravel(), order_bits("blocks", 4, 5)).reshape(-1, 64), extract_patches(index))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -82,6 +103,10 @@ def test_morton_order_quarters_a_patch() -> None:
         (lambda: next(iterate_patches(np.zeros((4, 4)), batch=0)), "batch must be .* at least 1, but batch=0"),
         (lambda: assemble_patches(np.zeros((3, 64)), (16, 16)), r"patches must have shape \(4, 64\) for shape"),
         (lambda: assemble_patches(np.zeros((4, 64)), (16,)), r"shape must be \(H, W\).*but shape=\(16,\)"),
+        (
+            lambda: order_bits("row-major", 2, 2),
+            "order must be one of blocks, morton, row_major, but order='row-major'",
+        ),
         (lambda: morton_order(6), "size must be a power of two, but size=6"),
     ],
 )

@@ -4,7 +4,7 @@ import hashlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ from circuits.compilation import compile_circuit, is_compiled
 from circuits.execution.backends import counted_bits, measured, named, run, several
 from circuits.seeds import checked_seed, stream_seed
 from qimg.core.arguments import integer, require
-
-Track = Callable[[Iterable[Any]], Iterable[Any]]
+from qimg.core.progress import Track
 
 
 def run_jobs(

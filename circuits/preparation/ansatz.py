@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import njit
 from qiskit.circuit import QuantumCircuit
 
 from circuits.preparation.least_squares import CX, PHASE, RY, RZ, fit, state
 from qimg.core.arguments import Array
+from qimg.core.compiled import compiled
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -103,7 +103,7 @@ def random_pairs(n_qubits: int, count: int, rng: np.random.Generator) -> Array:
     return np.array(pairs[:count], dtype=np.int64).reshape(-1, 2)
 
 
-@njit(cache=True, nogil=True)
+@compiled(allocates=True)
 def gate_table(n_qubits: int, pairs: Array, imaginary: bool) -> Array:
     """The ansatz as lines (kind, qubit, qubit)."""
     n_pairs = pairs.shape[0]
@@ -129,7 +129,7 @@ def gate_table(n_qubits: int, pairs: Array, imaginary: bool) -> Array:
     return table
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def angles_before(n_qubits: int, block: int, imaginary: bool) -> int:
     """Position of the first angle of a block in the angles of the ansatz."""
     return (2 if imaginary else 1) * (n_qubits + 2 * block)

@@ -5,11 +5,11 @@ from itertools import combinations
 from operator import attrgetter
 
 import numpy as np
-from numba import njit
 
 from circuits.preparation.ansatz import Preparation, angles_before, gate_table
 from circuits.preparation.least_squares import fit
 from qimg.core.arguments import Array
+from qimg.core.compiled import compiled
 
 TRIAL_STEPS, FIT_STEPS = 10, 40
 ROUNDING = 1e-15
@@ -105,7 +105,7 @@ def _trials(member: Preparation, target: Array, anywhere: int, rng: np.random.Ge
     ]
 
 
-@njit(cache=True, nogil=True)
+@compiled(allocates=True)
 def _fit_trials(
     pairs: Array,
     angles: Array,

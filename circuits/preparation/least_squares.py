@@ -5,15 +5,15 @@ register of n qubits is 2ⁿ real parts followed by 2ⁿ imaginary parts, on whi
 """
 
 import numpy as np
-from numba import njit
 
 from qimg.core.arguments import Array
+from qimg.core.compiled import compiled
 
 RY, RZ, CX, PHASE = 0, 1, 2, 3
 """Kinds of gates; PHASE is the global phase, which makes the target of a complex fit exact, not only up to a phase."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_angles(gates: Array) -> int:
     """Gates that have an angle: all but CX."""
     count = 0
@@ -22,7 +22,7 @@ def count_angles(gates: Array) -> int:
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _partner(kind: int, row: int, stride: int, half: int) -> int:
     """The other row of a rotation's plane; −1 on the second row of each plane."""
     if kind == RY:
@@ -30,7 +30,7 @@ def _partner(kind: int, row: int, stride: int, half: int) -> int:
     return -1 if row >= half else row + half
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def propagate(gates: Array, angles: Array, work: Array, place: Array, tangents: bool) -> None:
     """Run the circuit on |0…0⟩, and on the derivative of the state for each angle.
 
@@ -79,7 +79,7 @@ def propagate(gates: Array, angles: Array, work: Array, place: Array, tangents: 
         angle += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled(allocates=True)
 def state(gates: Array, angles: Array, rows: int) -> Array:
     """The real vector (rows,) that the circuit prepares."""
     work = np.zeros((rows, 1))
@@ -91,7 +91,7 @@ def state(gates: Array, angles: Array, rows: int) -> Array:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled(allocates=True)
 def _step(jacobian: Array, residual: Array, damping: float) -> Array:
     """The damped step −(JᵀJ + μ)⁻¹ Jᵀ r, by the smaller one of its two forms."""
     rows, columns = jacobian.shape
@@ -106,7 +106,7 @@ def _step(jacobian: Array, residual: Array, damping: float) -> Array:
     return -(jacobian.T @ np.linalg.solve(normal, residual))
 
 
-@njit(cache=True, nogil=True)
+@compiled(allocates=True)
 def fit(gates: Array, angles: Array, target: Array, steps: int, enough: float, slow: float) -> tuple[Array, float, int]:
     """Levenberg-Marquardt on ‖ψ(θ) − target‖²: angles, infidelity 1 − ⟨ψ|target⟩² and steps taken.
 

@@ -61,4 +61,4 @@ class Amplitudes(Representation):
         return np.asarray(np.sqrt(probability) * encoded.norm)
 
 
-AMPLITUDE = Amplitudes(name="amplitude", channels=(1, 3), padding="constant")
+AMPLITUDE = Amplitudes(name="amplitude", channels=(1, 3), padding="constant", takes_black=False)

@@ -60,4 +60,4 @@ def _inverse_cost() -> GateCount:
     return count_gates(_inverse())
 
 
-DCT = BlockCosines(name="dct", order="blocks", takes_kept=True, lossless=False)
+DCT = BlockCosines(name="dct", order="blocks", takes_kept=True, takes_black=False, lossless=False)

@@ -8,12 +8,12 @@ vanishing or dropped coefficient saves its rotation and the CX that led to it al
 from itertools import combinations
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import GateCount
 from qimg.core.arguments import Array, fraction, real, require_shape, vectors
+from qimg.core.compiled import compiled
 from qimg.transforms import forward
 
 VANISHING = 1e-12
@@ -141,7 +141,7 @@ def _flips(path: Array) -> int:
     return int(np.bitwise_count(path ^ np.append(path[1:], 0)).sum())
 
 
-@njit(cache=True)
+@compiled
 def _nearest(here: int, left: Array, flips: Array) -> int:
     """Of the masks left at `here` ^ flip, the one with the fewest neighbours left; −1 if there is none."""
     best, fewest = -1, 1 << 30
@@ -158,7 +158,7 @@ def _nearest(here: int, left: Array, flips: Array) -> int:
     return best
 
 
-@njit(cache=True)
+@compiled(allocates=True)
 def _walk(kept: Array, masks: Array, single: Array, double: Array) -> Array:
     """All masks, from the neighbourhood of 0 on, each step to the nearest one left."""
     left = kept.copy()

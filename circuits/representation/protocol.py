@@ -79,6 +79,8 @@ class Representation(ABC):
     """The order of the pixels that it needs; any when None."""
     takes_kept: bool = False
     """Whether a number of kept coefficients has to be given."""
+    takes_black: bool = True
+    """Whether a black picture has a state."""
     lossless: bool = True
     """Whether an exact reading gives the picture that was encoded."""
 

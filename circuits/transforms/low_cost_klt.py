@@ -5,7 +5,6 @@ from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 from qiskit.circuit.library import Isometry
@@ -16,6 +15,7 @@ from circuits.preparation.least_squares import CX
 from circuits.seeds import checked_seed
 from circuits.transforms.unitaries import DENSE_QUBITS
 from qimg.core.arguments import Array, hermitian, integer, require
+from qimg.core.compiled import compiled
 from qimg.operators import eigenbasis
 from qimg.states import qubits_for
 
@@ -138,7 +138,7 @@ def _fit(matrix: Array, n: int, pairs: Array, start: Array, steps: int) -> tuple
     return np.asarray(result.x), float(result.fun)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _run(gates: Array, angles: Array, matrix: Array) -> None:
     """The gates on the rows of a matrix, in place."""
     angle = 0
@@ -150,7 +150,7 @@ def _run(gates: Array, angles: Array, matrix: Array) -> None:
             angle += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled(allocates=True)
 def _gradient(gates: Array, angles: Array, unitary: Array, slope: Array) -> Array:
     """Derivatives by the angles from that by the entries of the unitary; both matrices are undone gate by gate."""
     out = np.zeros(angles.shape[0])
@@ -173,7 +173,7 @@ def _gradient(gates: Array, angles: Array, unitary: Array, slope: Array) -> Arra
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _turn(matrix: Array, qubit: int, angle: float) -> None:
     cosine, sine, stride = np.cos(angle / 2), np.sin(angle / 2), 1 << qubit
     for row in range(matrix.shape[0]):
@@ -184,7 +184,7 @@ def _turn(matrix: Array, qubit: int, angle: float) -> None:
                 matrix[row + stride, column] = sine * low + cosine * high
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _flip(matrix: Array, control: int, target: int) -> None:
     for row in range(matrix.shape[0]):
         if row & (1 << control) and not row & (1 << target):

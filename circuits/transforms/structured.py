@@ -5,7 +5,6 @@ All act on one register whose qubit b is bit b of the index, without ancillas, a
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
-from qiskit.synthesis import synth_qft_full
 
 from qimg.core.arguments import integer, require
 
@@ -22,8 +21,11 @@ def fourier_circuit(n_qubits: int, *, smallest_angle: float = 0.0) -> QuantumCir
     """
     n = integer("n_qubits", n_qubits, 1)
     require(bool(smallest_angle >= 0), "smallest_angle", "must not be negative", smallest_angle)
-    left_out = sum(np.pi / 2**apart < smallest_angle for apart in range(1, n))
-    return synth_qft_full(n, approximation_degree=left_out, name="qft")
+    circuit = QuantumCircuit(n, name="qft")
+    _fourier(circuit, list(range(n)), smallest_angle)
+    for qubit in range(n // 2):
+        circuit.swap(qubit, n - 1 - qubit)
+    return circuit
 
 
 def fourier_error(n_qubits: int, *, smallest_angle: float) -> float:
@@ -55,7 +57,9 @@ def cosine_circuit(n_qubits: int) -> QuantumCircuit:
     for qubit in range(1, n):
         circuit.cx(0, qubit)
     # Sample j is now at the index whose bits, lowest first, are on qubits 1, …, n − 1, 0.
-    circuit.compose(synth_qft_full(n, do_swaps=False, inverse=True), [*range(1, n), 0][::-1], inplace=True)
+    adjoint = QuantumCircuit(n)
+    _fourier(adjoint, [*range(1, n), 0][::-1], 0.0)
+    circuit.compose(adjoint.inverse(), inplace=True)
     bits = [(n - bit) % n for bit in range(n)]
     low, top = bits[:-1], bits[-1]
     _negate(circuit, low, top)
@@ -135,6 +139,16 @@ def downsampling_circuit(n_qubits: int, *, kept: int) -> QuantumCircuit:
     for first in (0, n):
         whole.compose(axis, range(first, first + n), inplace=True)
     return whole
+
+
+def _fourier(circuit: QuantumCircuit, wires: list[int], smallest_angle: float) -> None:
+    """The transform of the bits on the wires, lowest first; bit b of the result is on wire n − 1 − b."""
+    for place in reversed(range(len(wires))):
+        circuit.h(wires[place])
+        for lower in reversed(range(place)):
+            angle = np.pi / 2 ** (place - lower)
+            if angle >= smallest_angle:
+                circuit.cp(angle, wires[lower], wires[place])
 
 
 def _controlled_hadamard(circuit: QuantumCircuit, controls: list[int], target: int) -> None:

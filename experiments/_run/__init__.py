@@ -40,8 +40,11 @@ from experiments._run.rows import (
     mean,
     mean_or_infinite,
     median,
+    pooled_rows,
     select,
+    sum_of,
     table_of,
+    timed,
     values,
 )
 from qimg.core.arguments import Array, integer, one_of, require
@@ -93,6 +96,7 @@ __all__ = [
     "one_of",
     "others",
     "per_picture",
+    "pooled_rows",
     "pictures_counted",
     "plain_log_axis",
     "plot_curves",
@@ -101,6 +105,8 @@ __all__ = [
     "select",
     "subplots",
     "table_of",
+    "timed",
+    "sum_of",
     "values",
     "whole",
     "zero_line",

@@ -1,7 +1,9 @@
-"""Rows of an experiment chosen, grouped, averaged, and set out as curves and tables."""
+"""Rows of an experiment chosen, grouped, averaged, and set out as curves and tables; sums and times of their parts."""
 
-from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from operator import add, attrgetter
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -11,6 +13,7 @@ from qimg.report import Table
 
 R = TypeVar("R")
 K = TypeVar("K")
+T = TypeVar("T")
 
 Measure: TypeAlias = str | Callable[[Any], float]
 """Name of a row's attribute, or a function of the row."""
@@ -59,6 +62,25 @@ def mean_or_infinite(rows: Sequence[Any], measure: Measure) -> float:
     """Mean of the finite values; infinite where there are none: PSNR of pictures that are all exact."""
     finite = mean(rows, measure)
     return finite if np.isfinite(finite) else float("inf")
+
+
+def pooled_rows(rows: Sequence[R]) -> Sequence[R]:
+    """The rows whose `image` is "pooled": of all pictures together; all rows where there is one picture alone."""
+    return select(rows, image="pooled") or rows
+
+
+def sum_of(parts: Iterable[T]) -> T:
+    """Sum of one or more things that add, such as operators."""
+    return reduce(add, parts)
+
+
+def timed(
+    function: Callable[..., T], *arguments: Any, clock: Callable[[], float] = time.perf_counter
+) -> tuple[T, float]:
+    """What a function returns, and the seconds that it took."""
+    start = clock()
+    result = function(*arguments)
+    return result, clock() - start
 
 
 def median(rows: Sequence[Any], measure: Measure) -> float:

@@ -175,7 +175,7 @@ def results_root(path: Path) -> Path:
 
 
 def write_rows(rows: Sequence[Any], path: Path) -> None:
-    """A CSV file of the rows; an experiment that found nothing to measure leaves a file that says so."""
+    """A CSV file of the rows; without rows the file holds the words "no rows"."""
     if rows:
         write_csv(rows, path)
     else:
@@ -252,11 +252,11 @@ def _commit() -> str:
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
         # Installed below somebody else's checkout, this file is not part of it.
-        _said([*git, "ls-files", "--error-unmatch", Path(__file__).name])
-        return _said([*git, "describe", "--always", "--dirty=+", "--abbrev=40", "--exclude=*"])
+        _output([*git, "ls-files", "--error-unmatch", Path(__file__).name])
+        return _output([*git, "describe", "--always", "--dirty=+", "--abbrev=40", "--exclude=*"])
     except (OSError, subprocess.SubprocessError):
         return ""
 
 
-def _said(command: Sequence[str]) -> str:
+def _output(command: Sequence[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

@@ -1,4 +1,4 @@
-"""The practical trial: every experiment on the same pictures, told as one report."""
+"""The practical trial: eight experiments on the same pictures, in one report."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

@@ -12,6 +12,7 @@ from typing import Annotated
 import numpy as np
 
 import circuits
+from circuits.compilation import is_compiled
 from circuits.representation.multiplexed import gray_rotation_cost
 from experiments._run import (
     Array,
@@ -41,7 +42,7 @@ from experiments._run import (
 )
 from qimg import images, metrics
 
-COLOUR = ("mcrqi", "frqci")
+COLOUR = tuple(name for name, one in circuits.REPRESENTATIONS.items() if 1 not in one.channels)
 """Representations that take R, G and B; the others take luma."""
 
 
@@ -117,13 +118,14 @@ def _of_crop(picture: Picture, name: str, params: Params, rng: np.random.Generat
     image = colour_levels(picture) if name in COLOUR else picture.luma()
     top, left = ((length - params.side) // 2 if length > params.side else 0 for length in image.shape[:2])
     crop = image[top : top + params.side, left : left + params.side]
-    if (name in ("amplitude", "dct") and not crop.any()) or (name == "dct" and max(crop.shape) < 8):
+    representation = circuits.REPRESENTATIONS[name]
+    order = representation.order or params.order
+    if (not representation.takes_black and not crop.any()) or (order == "blocks" and max(crop.shape) < 8):
         return []
     # Every coefficient: what the crop costs when it is loaded as DCT, not what is saved.
-    encoded = circuits.encode_image(crop, name, order=_order(name, params), kept=64 if name == "dct" else None)
-    # All but the transform are made of RY and CX already.
+    encoded = circuits.encode_image(crop, name, order=order, kept=64 if representation.takes_kept else None)
     circuit = circuits.image_circuit(encoded)
-    cost = circuits.count_gates(circuit, optimization_level=1 if name == "dct" else None)
+    cost = circuits.count_gates(circuit, optimization_level=None if is_compiled(circuit) else 1)
     state = circuits.image_state(encoded)
     row = partial(_row, picture, "crop", encoded, 1.0, cost, crop)
     rows = [row(circuits.decode_state(encoded, state))]
@@ -135,7 +137,7 @@ def _of_crop(picture: Picture, name: str, params: Params, rng: np.random.Generat
 
 def _of_picture(picture: Picture, params: Params) -> list[Row]:
     luma = picture.luma()
-    whole = circuits.encode_image(luma, "frqi", order=_order("frqi", params))
+    whole = circuits.encode_image(luma, "frqi", order=params.order)
     loaded = params.kept if luma.any() and max(luma.shape) >= 8 else ()
     encoded = [
         *((share, circuits.compress_image(whole, share)) for share in params.shares),
@@ -174,10 +176,6 @@ def _row(
         shots=shots,
         psnr_db=psnr_or_exact(reference, decoded),
     )
-
-
-def _order(name: str, params: Params) -> str:
-    return "blocks" if name == "dct" else params.order
 
 
 def colour_levels(picture: Picture) -> Array:

@@ -155,11 +155,10 @@ def _of_amplitudes(picture: Picture, params: Params, rng: np.random.Generator) -
 def _of_registers(picture: Picture, name: str, params: Params, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     cut = _cut(colour_levels(picture) if name in COLOUR else picture.luma())
     cut = cut[rng.permutation(len(cut))[: params.patches_each]]
-    kept = params.kept if name == "dct" else None
-    # A black patch has no state where amplitudes hold the pixels.
-    patches = np.array([patch for patch in cut if name != "dct" or patch.any()])
-    order = "blocks" if kept else "row_major"
-    encoded = [circuits.encode_image(patch, name, order=order, kept=kept) for patch in patches]
+    representation = circuits.REPRESENTATIONS[name]
+    kept = params.kept if representation.takes_kept else None
+    patches = np.array([patch for patch in cut if representation.takes_black or patch.any()])
+    encoded = [circuits.encode_image(patch, name, kept=kept) for patch in patches]
     weights = [circuits.image_state(one) ** 2 for one in encoded]
     for shots, repeat in product(params.shots_per_patch if encoded else (), range(params.repeats)):
         counts = [rng.multinomial(shots, weight / weight.sum()) for weight in weights]

@@ -4,12 +4,9 @@ A batch of level-shifted luma patches enters Aer as one state Σ w_i |i⟩|ψ_i�
 circuit acts on "what", and the result is compared with the matrix product exactly and by shots.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 
@@ -28,6 +25,8 @@ from experiments._run import (
     median,
     not_empty,
     subplots,
+    sum_of,
+    timed,
     values,
 )
 from qimg.images import LEVEL_SHIFT
@@ -41,7 +40,7 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     transforms: Annotated[tuple[str, ...], not_empty] = ("qft", "dct_2d", "haar_2d", "klt_2d", "walsh_2d")
-    """Names that `circuits.transform_circuit` knows; the KLT is that of all pictures' luma."""
+    """Names of `circuits.transform_circuit`; the KLT is that of all pictures' luma."""
     patches: Count = 1024
     """Patches in a batch, drawn at random from each picture."""
     shots: Count = 200_000
@@ -92,18 +91,18 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
             operators.append(CorrelationOperator.from_patches(patches))
     if not batches:
         return []
-    pooled = reduce(add, operators)
+    pooled = sum_of(operators)
     rows = []
     for name in track(params.transforms):
         rho = pooled.density_matrix() if name.startswith("klt") else None
         circuit = circuits.transform_circuit(name, 6, rho=rho)
         matrix = circuits.transform_unitary(name, 6, rho=rho)
         circuits.compile_circuit(circuit)  # the first call of a process loads the transpiler's plug-ins
-        compiled, compile_seconds = _timed(circuits.compile_circuit, circuit)
+        compiled, compile_seconds = timed(circuits.compile_circuit, circuit)
         cost, cost_2 = (circuits.count_gates(circuit, optimization_level=level) for level in (1, 2))
         for image, batch in batches.items():
-            exact, aer_seconds = _timed(circuits.transform_batch, compiled, batch)
-            product, matrix_seconds = _timed(apply, matrix, batch)
+            exact, aer_seconds = timed(circuits.transform_batch, compiled, batch)
+            product, matrix_seconds = timed(apply, matrix, batch)
             counts = circuits.sample_batch(compiled, batch, shots=params.shots, seed=params.seed)
             chi2, degrees = _chi_squared(counts, np.abs(product) ** 2)
             rows.append(
@@ -127,13 +126,6 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
                 )
             )
     return rows
-
-
-def _timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
-    """What a function returns, and the seconds that it took."""
-    start = time.perf_counter()
-    result = function(*arguments)
-    return result, time.perf_counter() - start
 
 
 def _chi_squared(counts: Array, weights: Array, *, least: float = 10.0) -> tuple[float, int]:

@@ -1,7 +1,7 @@
 """Is the codec's quantization the channel that the theory predicts?
 
 Luma, AC part of the 8×8 DCT (63×63). Our codec predicts blocks of four sizes, quantizes residuals in many class
-eigenbases by distortion + λ · bits, and filters; what a model says of the density matrix of the decoded picture is
+eigenbases by distortion + λ · bits, and filters; the density matrix of the decoded picture that a model predicts is
 compared by trace distance, as a fraction of "identity", the distance that coding moved the state at all. One channel in
 the DCT basis, α_k = 1 − D_k / σ_k², is an approximation: α comes from the step alone, is measured, or is that of other
 pictures. One channel per class in the class's own eigenbasis is what the codec does, to first order. White noise of the
@@ -10,8 +10,7 @@ same energy is the usual picture of quantization.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
-from operator import add
+from functools import partial
 
 import numpy as np
 
@@ -31,8 +30,10 @@ from experiments._run import (
     name_identity,
     others,
     plain_log_axis,
+    pooled_rows,
     select,
     subplots,
+    sum_of,
     table_of,
     values,
 )
@@ -111,14 +112,14 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     rows: list[Row] = []
     for step in track(params.steps):
         own = [coded_moments(one, step=step) for _, one in track(alive)]
-        total = reduce(add, own)
-        rest = reduce(add, (coded_moments(one, step=step) for one in outside)) if outside else None
+        total = sum_of(own)
+        rest = sum_of(coded_moments(one, step=step) for one in outside) if outside else None
         for stage in STAGES:
             predicted = [_by_others(moments, total, rest, stage) for moments in own]
             for (_, one), moments, model in zip(alive, own, predicted, strict=True):
                 rows += _rows(one.name, step, stage, moments, {**modelled(moments, stage), OTHER: model})
             if not alone:
-                rows += _rows("pooled", step, stage, total, {**modelled(total, stage), OTHER: reduce(add, predicted)})
+                rows += _rows("pooled", step, stage, total, {**modelled(total, stage), OTHER: sum_of(predicted)})
     return rows
 
 
@@ -167,7 +168,7 @@ def _rows(name: str, step: float, stage: str, moments: CodedMoments, models: dic
 
 def findings(rows: Sequence[Row]) -> list[str]:
     """What the models leave of identity's trace distance, and what coding does to the entropy."""
-    shown = _pooled(rows)
+    shown = pooled_rows(rows)
     if not shown:
         return ["No picture has AC energy, so coding moves nothing."]
     sentences = []
@@ -200,11 +201,6 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def _pooled(rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows of all pictures pooled; those of the picture where it is alone."""
-    return select(rows, image="pooled") or rows
-
-
 def _models(rows: Sequence[Row]) -> list[str]:
     return [model for model in MODELS if select(rows, model=model)]
 
@@ -216,7 +212,7 @@ def _span(fractions: Sequence[float]) -> str:
 
 def table(rows: Sequence[Row]) -> Table:
     """The pooled state: identity's trace distance, and what each model leaves of it."""
-    shown = sorted(_pooled(rows), key=lambda row: STAGES.index(row.stage))
+    shown = sorted(pooled_rows(rows), key=lambda row: STAGES.index(row.stage))
     return table_of(
         shown,
         {
@@ -242,7 +238,7 @@ def plot(rows: Sequence[Row]) -> Figure:
     """Fractions over the step, before the filter and behind it."""
     figure, axes = subplots(1, 2, figsize=(11, 4.4), layout="constrained", sharey=True)
     # Gains are in the table alone: lines are many.
-    measured = [row for row in _pooled(rows) if row.model != GAINS and np.isfinite(row.model_fraction)]
+    measured = [row for row in pooled_rows(rows) if row.model != GAINS and np.isfinite(row.model_fraction)]
     ordered = sorted(measured, key=lambda row: MODELS.index(row.model))
     for ax, stage in zip(axes, STAGES, strict=True):
         Panel(

@@ -95,7 +95,7 @@ class Row:
     ideal_bits: float
     """Σ −log₂ p of the same decisions: the cross-entropy estimate of the payload."""
     side_share: float
-    """Share of `ideal_bits` that says sizes and classes of blocks."""
+    """Share of `ideal_bits` for the sizes and classes of blocks."""
     chroma_share: float
     """Share of `ideal_bits` of the coefficients of Cb and Cr."""
 

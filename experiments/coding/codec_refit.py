@@ -24,7 +24,7 @@ STEPS = (8.0, 100.0)
 def fitted_again(
     variant: Variant, known: Tables, pictures: Sequence[Picture], *, rounds: int, seed: int, track: Track = iter
 ) -> Tables:
-    """Tables of a variant whose classes, scales, beliefs and first state were fitted to each other again.
+    """Tables of a variant whose classes, scales, expected bits and first state were fitted to each other again.
 
     Every round codes the pictures and fits predictors, bases and scales on the blocks that chose each class, then makes
     the variant's change again. The filter stays.
@@ -65,12 +65,12 @@ def _improved(
     assert variant.change is not None
     if all((size.predictor == 0).all() for size in classes):
         for size, moments in zip(classes, seen.moments, strict=True):
-            # Without what the ring says of the block, the same algebra gives no predictor and the block's own basis.
+            # Without the correlation of ring and block, the same algebra gives no predictor and the block's own basis.
             moments[:, : size.ring, size.ring :] = 0
             moments[:, size.ring :, : size.ring] = 0
     estimation.improve(classes, seen)
-    beliefs = estimation.beliefs(seen)
-    arrays = estimation.all_arrays(classes, beliefs, estimation.pooled_state([state]), tables.filters)
+    expectations = estimation.expectations(seen)
+    arrays = estimation.all_arrays(classes, expectations, estimation.pooled_state([state]), tables.filters)
     blocks = {str(side): [int(count) for count in seen.blocks[t]] for t, side in enumerate(SIDES)}
     variant.change(arrays, blocks)
     return Tables.assemble(arrays, {**tables.provenance, "blocks": blocks})

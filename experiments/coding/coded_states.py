@@ -1,4 +1,4 @@
-"""Second moments of a picture's luma before and after our codec, and what channels in several bases say of them."""
+"""Second moments of a picture's luma before and after our codec, and as channels in several bases predict them."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -93,8 +93,8 @@ def class_moments(found: Inspection) -> dict[str, Array]:
     are prediction + Bᵀ (α ∘ c), predictions as decoded. The dephasing Kraus operators add
     Bᵀ diag(α_k (1 − α_k) Σ c_k²) B. Erased is the rest, and all that blocks of 32 have outside their basis. α is
     measured on the blocks of the class in this picture, 1 − Σ (c_k − ĉ_k)² / Σ c_k²; or it is that of a uniform
-    quantizer with centroids on Laplace laws with the scales of the tables, which knows nothing of the picture but its
-    classes.
+    quantizer with centroids on Laplace laws with the scales of the tables, which depends on the picture through its
+    classes alone.
     """
     groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for number, block in enumerate(found.blocks):

@@ -5,7 +5,6 @@ compares curves of means, of bits per pixel and of PSNR over the pictures, betwe
 the pictures. Beside it stands the mean of the pictures' own rates, which no sharing of bits among pictures changes.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +26,7 @@ from experiments._run import (
     per_picture,
     pictures_counted,
     subplots,
+    timed,
     values,
     whole,
 )
@@ -111,7 +111,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     image = images.to_uint8(images.code_values(picture.image()))
     rows: list[Row] = []
     for codec in chosen(params.codecs):
-        _warm_up(codec, image.ndim)
+        _warm_up(codec.id, image.ndim)
         settings = params.qualities if codec.id == "block" else spread(curve_of(codec).settings, params.points)
         rows += [_row(picture.name, codec, setting, image, params) for setting in settings]
     return rows
@@ -121,8 +121,9 @@ run = per_picture(rows_of)
 
 
 @cache
-def _warm_up(codec: Codec, dimensions: int) -> None:
+def _warm_up(codec_id: str, dimensions: int) -> None:
     """Code a small picture once, so that what is loaded or compiled on first use takes no time in the rows."""
+    codec = registry.codec(codec_id)
     small = np.random.default_rng(0).integers(0, 256, (64, 64, 3)[:dimensions], np.uint8)
     decoded(codec, encoded(codec, small, curve_of(codec).settings[0]))
 
@@ -134,11 +135,8 @@ def spread(settings: Sequence[float], points: int) -> list[float]:
 
 
 def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) -> Row:
-    start = time.perf_counter()
-    data = encoded(codec, image, setting)
-    written = time.perf_counter()
-    back = decoded(codec, data)
-    read = time.perf_counter()
+    data, encode_seconds = timed(encoded, codec, image, setting)
+    back, decode_seconds = timed(decoded, codec, data)
     shown = as_source(image, back)
     nan = float("nan")
     wide = min(image.shape[:2]) >= 176  # MS-SSIM is defined from there on
@@ -155,8 +153,8 @@ def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) 
         psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(shown)),
         ms_ssim=metrics.ms_ssim(image, shown, channel_axis=axis) if params.perceptual and wide else nan,
         ssimulacra2=metrics.ssimulacra2(image, shown) if params.perceptual else nan,
-        encode_seconds=written - start,
-        decode_seconds=read - written,
+        encode_seconds=encode_seconds,
+        decode_seconds=decode_seconds,
         encode_peak_mib=memory[0],
         decode_peak_mib=memory[1],
     )

@@ -7,8 +7,7 @@ Gaussian code, and the prediction of an 8×8 block from the pixels left of it, f
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
-from operator import add
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from experiments._run import (
     others,
     positive,
     subplots,
+    sum_of,
     table_of,
     values,
     whole,
@@ -89,12 +89,12 @@ class Row:
     asymmetry_bits: float
     """1 + the first − the second: the entropy that random hues would add, in [0, 1]."""
     proper_excess_bits_per_patch: float
-    """What a Gaussian code that knows C alone loses to one that knows C and P, own moments."""
+    """What a Gaussian code built from C alone loses to one built from C and P, own moments."""
     proper_excess_bits_per_pixel: float
     proper_excess_others_bits_per_pixel: float
     """The same with C and P of the other pictures: negative where the P of the others misleads."""
     separate_excess_bits_per_pixel: float
-    """What coding Cb and Cr apart loses, each with its own moments, to knowing C and P."""
+    """What coding Cb and Cr apart loses, each with its own moments, to the code built from C and P."""
     separate_excess_others_bits_per_pixel: float
     turned_excess_bits_per_pixel: float
     """What coding the plane along the principal axis and the one across it apart loses."""
@@ -140,7 +140,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
             **_predicted(picture, predictions.without(picture), params),
         }
         rows.append(Row(**_described(own, params), **facts))
-    everything = reduce(add, map(patches.own, pictures))
+    everything = sum_of(map(patches.own, pictures))
     return [*rows, Row(**_described(everything, params), **_pooled(rows))]
 
 
@@ -181,7 +181,7 @@ def excess_bits(model: CorrelationOperator, data: CorrelationOperator, *, noise_
         noise_variance: of each real component.
 
     Returns:
-        "proper": the code that knows C alone. "separate": the codes of Cb and of Cr, each with its own moments.
+        "proper": the code built from C alone. "separate": the codes of Cb and of Cr, each with its own moments.
         "turned": the same after the plane (Cb, Cr) is turned to the model's principal axis.
     """
     known, seen = ComplexMoments.from_real_joint(model), ComplexMoments.from_real_joint(data)
@@ -293,7 +293,7 @@ def _pooled(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the rows say."""
+    """Sentences about the rows."""
     if not rows:
         return ["No picture is in colour, so there is no chroma to take as an amplitude."]
     *single, pooled = rows

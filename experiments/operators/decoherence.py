@@ -1,4 +1,4 @@
-"""Does a damping–dephasing channel say what quantization does to the density matrix of a picture?
+"""Does a damping–dephasing channel predict what quantization does to the density matrix of a picture?
 
 Luma, 8×8 DCT, AC part (63×63), libjpeg's tables. Predicted and true density matrices of the quantized coefficients
 are compared by trace distance, as a fraction of "identity": the distance that quantization moved the state at all. The
@@ -8,8 +8,7 @@ what uncorrelated errors of the same size would leave on as many patches.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
-from operator import add
+from functools import partial
 
 import numpy as np
 
@@ -29,9 +28,11 @@ from experiments._run import (
     groups,
     legend_below,
     name_identity,
+    pooled_rows,
     require,
     select,
     subplots,
+    sum_of,
     table_of,
     values,
 )
@@ -103,8 +104,8 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     for quality in track(params.qualities):
         step = images.quantization_table(quality).ravel()[1:]
         own = [QuantizerMarginals.measure(one.raw(), step) for one in samples]
-        total = reduce(add, own)
-        rest = reduce(add, (QuantizerMarginals.measure(one.raw(), step) for one in outside)) if outside else None
+        total = sum_of(own)
+        rest = sum_of(QuantizerMarginals.measure(one.raw(), step) for one in outside) if outside else None
         pooled: dict[str, QuantizedMoments] = {}
         for one, marginals in zip(samples, own, strict=True):
             raw = one.raw()
@@ -172,7 +173,7 @@ def _rows(name: str, quality: int, reconstruction: str, moments: QuantizedMoment
 
 def findings(rows: Sequence[Row]) -> list[str]:
     """What the channel leaves of identity's trace distance, and what becomes of the entropy."""
-    shown = _pooled(rows)
+    shown = pooled_rows(rows)
     if not shown:
         return ["No picture has AC energy, so quantization moves nothing."]
     sentences = []
@@ -204,11 +205,6 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def _pooled(rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows of all pictures pooled; those of the picture where it is alone."""
-    return select(rows, image="pooled") or rows
-
-
 def _span(rows: Sequence[Row], name: str) -> str:
     low, high = (f"{end(values(rows, name)):.2f}" for end in (min, max))
     return low if low == high else f"{low}–{high}"
@@ -216,7 +212,7 @@ def _span(rows: Sequence[Row], name: str) -> str:
 
 def table(rows: Sequence[Row]) -> Table:
     """The pooled state, as fractions of identity's trace distance."""
-    shown = sorted(_pooled(rows), key=lambda row: RECONSTRUCTIONS.index(row.reconstruction))
+    shown = sorted(pooled_rows(rows), key=lambda row: RECONSTRUCTIONS.index(row.reconstruction))
     other = {
         (row.reconstruction, row.quality, row.image): row.model_fraction for row in select(shown, alpha_from="other")
     }
@@ -242,7 +238,7 @@ def plot(rows: Sequence[Row]) -> Figure:
     figure, axes = subplots(1, 3, figsize=(11, 3.6), sharey=True)
     for ax, reconstruction in zip(axes, RECONSTRUCTIONS, strict=True):
         same, other = (
-            select(_pooled(rows), reconstruction=reconstruction, alpha_from=source) for source in ("same", "other")
+            select(pooled_rows(rows), reconstruction=reconstruction, alpha_from=source) for source in ("same", "other")
         )
         lines = {
             "populations only": _points(same, "populations_only_fraction"),

@@ -1,4 +1,4 @@
-"""How likely are unseen patches under one Gaussian, ICA, mixtures, and a mixture that knows the neighbours?
+"""How likely are unseen patches under one Gaussian, ICA, mixtures, and a mixture given the neighbours?
 
 The 63 AC coefficients of 8×8 blocks of luma, in code values / 255 and an orthonormal basis, are given to every density:
 nats per patch are the mean log-density of this one variable, with no noise added to it. All models are fitted on other
@@ -7,7 +7,6 @@ as the least variance of each law of ICA and of DCT-Laplace, so that no constant
 resample the pictures.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,6 +34,7 @@ from experiments._run import (
     plain_log_axis,
     require,
     subplots,
+    timed,
     values,
     whole,
 )
@@ -58,7 +58,7 @@ class Params(PictureParams):
     components: Counts = (1, 4, 16, 64, 200)
     """Numbers of zero-mean Gaussians."""
     joint_components: Count = 64
-    """Gaussians of the mixture that knows the neighbours."""
+    """Gaussians of the mixture of blocks with their neighbours."""
     sklearn_components: Annotated[tuple[int, ...], each(whole(1), empty=True)] = ()
     """Gaussians of scikit-learn's mixtures, which take minutes."""
     sklearn_patches: Count = 100_000
@@ -159,9 +159,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
             fit_models, vectors=vectors, seed=params.seed, epochs=params.epochs, sklearn_patches=params.sklearn_patches
         )
         for kind, components in track(kinds):
-            start = time.perf_counter()
-            models = fit(kind, components)
-            seconds = time.perf_counter() - start
+            models, seconds = timed(fit, kind, components)
             for model in models:
                 nats = np.split(model.log_density(whole, raster) + 63 * np.log(255.0), edges)
                 rows += [_row(*one, model, count, seconds) for one in zip(tested, nats, strict=True)]

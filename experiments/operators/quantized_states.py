@@ -1,4 +1,4 @@
-"""Density matrices of quantized AC coefficients: as they are, as the channel models say, and how far they scatter."""
+"""Density matrices of quantized AC coefficients: true ones, those of channel models, and how far they scatter."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -30,13 +30,13 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QuantizedMoments:
-    """Second moments (63, 63) of quantized pictures, as they are and as models say. They add over pictures."""
+    """Second moments (63, 63) of quantized pictures, as they are and as models predict them. They add over pictures."""
 
     raw: Array
     true: Array
     """After quantization."""
     channel: dict[str, Array]
-    """What the channel says, with "same" and with "other" α."""
+    """As the channel predicts them, with "same" and with "other" α."""
     populations_only: dict[str, Array]
     """The same with untouched coherences: need not be positive, since populations shrink and coherences do not."""
     exact: Array

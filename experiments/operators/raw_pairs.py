@@ -7,9 +7,8 @@ operator of the other pictures leads back, and the operators of different camera
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 from itertools import permutations
-from operator import add
 from typing import Annotated, Any
 
 import numpy as np
@@ -37,6 +36,7 @@ from experiments._run import (
     others,
     select,
     subplots,
+    sum_of,
     values,
 )
 from experiments.operators.conditional_expectation import estimate, restore
@@ -178,7 +178,7 @@ def _between_cameras(pictures: Sequence[Stages]) -> list[Row]:
     by_camera = groups([one for one in pictures if one.camera != NO_CAMERA], "camera")
     rows = []
     for stage in (LINEAR, DEEP):
-        pooled = {camera: reduce(add, (one.operators[stage] for one in own)) for camera, own in by_camera.items()}
+        pooled = {camera: sum_of(one.operators[stage] for one in own) for camera, own in by_camera.items()}
         rows += [
             Row(image=_POOLED, camera=camera, stage=stage, reference=other, **compared(pooled[camera], pooled[other]))
             for camera, other in permutations(pooled, 2)

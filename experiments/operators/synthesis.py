@@ -49,7 +49,7 @@ from qimg.prior.views import View, random_places
 
 POOLED = "pooled"
 SMALLEST = 32
-"""Side in pixels below which a picture says nothing about textures."""
+"""Side in pixels below which a picture is too small for statistics of textures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,7 +284,7 @@ def _of_patches(patches: dict[str, dict[str, Array]], mixture: GaussianMixture) 
     reference = np.concatenate(real)
     for source, units in coefficients.items():
         together = np.concatenate(list(units.values()))
-        # All real patches have no distance to themselves: what halves of the pictures have says how much is little.
+        # All real patches have no distance to themselves: the distance between halves of the pictures is the scale.
         halves = (np.concatenate(real[::2]), np.concatenate(real[1::2])) if len(real) > 1 else (together, together)
         compared = halves if source == REAL else (together, reference)
         yield Row(source=source, image=POOLED, statistic="trace distance", x=float("nan"), value=_distance(*compared))

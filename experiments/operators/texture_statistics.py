@@ -25,12 +25,8 @@ def radial_spectrum(plane: Array) -> Array:
     power = np.abs(np.fft.fft2(window * centred)) ** 2 / (window**2).sum()
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
     numbers = np.digitize(frequency, EDGES) - 1
-    out = np.full(len(EDGES) - 1, np.nan)
-    for k in range(len(out)):
-        inside = (numbers == k) & (frequency >= 4 / side)
-        if inside.any():
-            out[k] = power[inside].mean()
-    return out
+    bins = [(numbers == k) & (frequency >= 4 / side) for k in range(len(EDGES) - 1)]
+    return np.array([power[inside].mean() if inside.any() else np.nan for inside in bins])
 
 
 def frequencies() -> Array:

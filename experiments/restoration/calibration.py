@@ -1,4 +1,4 @@
-"""Does the standard deviation that restoration states say how far it is from the truth?
+"""Are the standard deviations that restoration states those of its errors?
 
 Luma is compressed as a gray JPEG and restored; an interval around every restored pixel should hold the true one with
 its probability. Pooled over pictures it can be calibrated; single pictures differ, and their scatter is shown.

@@ -115,7 +115,7 @@ def area(some: Sequence[Tile]) -> int:
 
 
 def grain(planes: Sequence[Array]) -> Grain:
-    """What the fine half of the DCT coefficients says of planes; NaN where there is no whole block, or no energy."""
+    """Energy of the fine half of the DCT coefficients of planes; NaN where there is no whole block, or no energy."""
     squares = np.concatenate([np.zeros((0, 64)), *(_squares(plane) for plane in planes)])
     energy = squares.sum(axis=0)
     total = energy[1:].sum()

@@ -21,7 +21,7 @@ _TEXT = "The statistics of natural pictures are an operator. "
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Degraded:
-    """A plane after a degradation, and all that a method is told of it."""
+    """A plane after a degradation, and what a method is given besides."""
 
     plane: Array
     sigma: float = 0.0
@@ -181,9 +181,9 @@ def _deblurrers() -> dict[str, dict[str, Method]]:
     }
 
 
-def _given(told: Array | None) -> Array:
-    assert told is not None
-    return told
+def _given(array: Array | None) -> Array:
+    assert array is not None
+    return array
 
 
 def _resized(filter_: Image.Resampling) -> Method:

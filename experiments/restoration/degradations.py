@@ -1,6 +1,6 @@
 """How well does the prior undo noise, holes, blur and low resolution, beside scikit-image and Pillow?
 
-Luma in code values is degraded by a map that the methods are told, and white noise. Every method runs at each setting
+Luma in code values is degraded by a map that the methods are given, and white noise. Every method runs at each setting
 of a short list; the table shows the setting that is best on average over these very pictures, an advantage that qimg,
 whose `effort`s are all shown, does without.
 """
@@ -34,6 +34,7 @@ from experiments._run import (
     select,
     subplots,
     table_of,
+    timed,
 )
 from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, tasks
 from qimg import metrics
@@ -93,9 +94,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
             rows.append(row(NOTHING, "", degraded.plane, 0.0))
         for method, settings in known[name].methods.items():
             for setting, restore in settings.items():
-                start = time.process_time()
-                result = restore(degraded)
-                rows.append(row(method, setting, result, time.process_time() - start))
+                rows.append(row(method, setting, *timed(restore, degraded, clock=time.process_time)))
     return rows
 
 

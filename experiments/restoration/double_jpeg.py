@@ -1,7 +1,7 @@
 """What is left to restore in a picture that was compressed twice, on the same grid or on another?
 
-A picture is compressed, decoded, cropped by some rows and columns or not, and compressed again. Restoration sees the
-last file alone: it knows its cells, not those of the first.
+A picture is compressed, decoded, cropped by some rows and columns or not, and compressed again. Restoration is given
+the last file alone: its quantization bins, not those of the first.
 """
 
 from collections.abc import Sequence

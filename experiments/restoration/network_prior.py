@@ -51,8 +51,9 @@ from qimg import images, prior, restoration
 if TYPE_CHECKING:
     import torch
 
+    from qimg.core.artifacts import Artifact
     from qimg.learning.loop import Record
-    from qimg.restoration.jpeg.training.pool import Fitted, Picture
+    from qimg.restoration.jpeg.training.pool import Picture
     from qimg.restoration.jpeg.training.recipe import Recipe
     from qimg.restoration.jpeg.training.regulariser import Regulariser
 
@@ -70,7 +71,7 @@ class Params(PictureParams):
     """Two lists or folders of pictures to train on; the bundled photographs that are not judged when left out (two,
     where no pictures are given to judge)."""
     restorers: tuple[str, ...] = ()
-    """Explicit estimators of the folds, in any order, as `python -m qimg.restoration.jpeg.fitting` writes them."""
+    """Explicit estimators of the folds, in any order, as `qimg fit restorer` writes them."""
     priors: tuple[str, ...] = ()
     """Priors of the folds with a mixture `patch8`, as `qimg fit prior` writes them."""
     uses: Annotated[tuple[str, ...], each(among(USES), empty=True)] = ()
@@ -188,14 +189,14 @@ def _uses(params: Params) -> list[str]:
     return list(params.uses) or possible
 
 
-def _apart(judged: Sequence["Picture"], folds: Sequence[Sequence["Picture"]], fitted: Sequence["Fitted"]) -> None:
+def _apart(judged: Sequence["Picture"], folds: Sequence[Sequence["Picture"]], fitted: Sequence["Artifact"]) -> None:
     """Raise `ValueError` where a picture that is judged is trained on, or one that a prior was fitted on."""
-    from qimg.restoration.jpeg.training.pool import knows
+    from qimg.restoration.jpeg.training.pool import fitted_on
 
     trained = {one.name for fold in folds for one in fold}
     for picture in judged:
         require(picture.name not in trained, "folds", "must not hold a judged picture", picture.name)
-        fresh = not any(knows(one, picture.name) for one in fitted)
+        fresh = not any(fitted_on(one, picture.name) for one in fitted)
         require(fresh, "images", "must hold no picture that a restorer or a prior was fitted on", picture.name)
 
 
@@ -216,11 +217,11 @@ def _recipe(use: str, params: Params, seed: int) -> "Recipe":
 
 
 def _regulariser(chosen: Sequence["Picture"], known: Sequence[prior.Prior], device: "torch.device") -> "Regulariser":
-    from qimg.restoration.jpeg.training.pool import unseen
+    from qimg.restoration.jpeg.training.pool import first_not_fitted_on
     from qimg.restoration.jpeg.training.regulariser import Regulariser
 
-    judges = [unseen(picture.name, known) for picture in chosen]
-    return Regulariser([one.mixtures["patch8"].mixture for one in known], judges).to(device)
+    mixture_of = [first_not_fitted_on(picture.name, known) for picture in chosen]
+    return Regulariser([one.mixtures["patch8"].mixture for one in known], mixture_of).to(device)
 
 
 def _row(

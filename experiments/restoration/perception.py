@@ -2,7 +2,7 @@
 
 Luma is compressed as a gray JPEG and restored twice: by the conditional mean, which has the least squared error and is
 smoother than pictures are, and by a draw, which has twice the error variance in theory and the statistics of pictures
-as far as the model knows them. Distances of patch statistics are trace distances between density matrices of AC
+as far as the model holds them. Distances of patch statistics are trace distances between density matrices of AC
 coefficients.
 """
 

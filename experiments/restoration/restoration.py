@@ -6,7 +6,6 @@ does with colour pictures; gray ones are taken as they are. In "colour" the pict
 """
 
 import io
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -38,6 +37,7 @@ from experiments._run import (
     per_picture,
     pictures_counted,
     select,
+    timed,
 )
 from qimg import images, metrics, restoration
 
@@ -141,14 +141,10 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
         for quality in params.qualities:
             file = images.jpeg_round_trip(source, quality=quality).file
             row = partial(_row, picture.name, protocol, quality, source)
-            start = time.perf_counter()
-            with Image.open(io.BytesIO(file)) as opened:
-                decoded = np.array(opened)
-            rows.append(row("JPEG", decoded, decoded, time.perf_counter() - start))
+            decoded, seconds = timed(lambda file=file: np.array(Image.open(io.BytesIO(file))))
+            rows.append(row("JPEG", decoded, decoded, seconds))
             for name, method in chosen.items():
-                start = time.perf_counter()
-                shown = method(file, decoded, quality)
-                rows.append(row(name, shown, decoded, time.perf_counter() - start))
+                rows.append(row(name, decoded, *timed(method, file, decoded, quality)))
     return rows
 
 
@@ -163,7 +159,7 @@ def studio_luma(image: Array) -> Array:
 
 
 def _row(
-    image: str, protocol: str, quality: int, source: Array, method: str, shown: Array, decoded: Array, seconds: float
+    image: str, protocol: str, quality: int, source: Array, method: str, decoded: Array, shown: Array, seconds: float
 ) -> Row:
     luma, luma_shown = images.luma(source), images.luma(shown)
     return Row(

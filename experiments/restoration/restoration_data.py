@@ -4,7 +4,6 @@ Estimators are fitted on more and more pictures, each set holding the ones befor
 as a gray JPEG. Classes are as given, however few pictures there are: thin ones are shrunk towards the sum of all.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -34,6 +33,7 @@ from experiments._run import (
     pictures_counted,
     require,
     table_of,
+    timed,
 )
 from qimg import images, metrics, restoration
 from qimg.restoration.jpeg.fitting import Recipe, fit
@@ -99,9 +99,8 @@ def _without(pictures: Sequence[Picture], left_out: Sequence[Picture]) -> list[P
 def _fitted(chosen: Sequence[Picture], params: Params) -> tuple[restoration.Model, int, float]:
     sources = [images.bundled(one.name) if one.path is None else str(one.path) for one in chosen]
     recipe = Recipe(classes=params.classes, pixels=params.pixels, most=4, gate_vectors=100_000, seed=params.seed)
-    start = time.perf_counter()
-    model = fit(sources, recipe)
-    return model, len(model.provenance["inputs"]), time.perf_counter() - start
+    model, seconds = timed(fit, sources, recipe)
+    return model, len(model.provenance["inputs"]), seconds
 
 
 def _rows(picture: Picture, model: restoration.Model, number: int, seconds: float, params: Params) -> list[Row]:

@@ -50,7 +50,7 @@ from experiments.restoration.deep_methods import (
 from experiments.restoration.deep_pictures import DeepPicture, deep_picture, grain
 from qimg import images, metrics
 from qimg.images.jpeg.blocks import DCT, to_blocks
-from qimg.restoration.jpeg.cascade import unit_of
+from qimg.restoration.jpeg.cascade import table_scale
 from qimg.restoration.jpeg.fitting import Recipe
 from qimg.restoration.jpeg.fitting.draws import LEAST
 
@@ -84,7 +84,7 @@ class Params(FittingParams):
 
     def recipe(self) -> Recipe:
         """Of all fits but for the depth of the truth."""
-        finest = min(unit_of(images.quantization_table(quality)) for quality in self.qualities)
+        finest = min(table_scale(images.quantization_table(quality)) for quality in self.qualities)
         return Recipe(
             classes=self.classes,
             qualities=self.qualities,

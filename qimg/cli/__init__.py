@@ -2,10 +2,12 @@
 
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import tyro
 
 from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end
+from qimg.cli.notices import notices
 
 VERBS = {
     "restore": "Restore a JPEG file or a folder of them.",
@@ -20,9 +22,11 @@ VERBS = {
     "fit": "Fit a prior, codec tables, a restorer or a network on pictures.",
     "prior": "Show a prior, or compare two.",
     "circuit": "A patch of a picture as a quantum circuit: draw it, transform it, run it.",
+    "warmup": "Compile all loops ahead of their first use.",
     "experiments": "List the experiments, or run one.",
 }
-"""Verbs, in the order of the help; `qimg.cli.<verb>` holds its `COMMAND`, a function or functions by name."""
+"""Verbs, in the order of the help; `qimg.cli.<verb>` holds its `COMMAND`, a function or functions by name, or `VERBS`
+of its own."""
 
 _FORWARDED = {("prior", "fit"): ("fit", "prior")}
 
@@ -44,8 +48,9 @@ def main(arguments: list[str] | None = None) -> None:
 
         print(f"qimg {__version__}")
     elif verb in ("-h", "--help"):
-        _help()
-        raise SystemExit(0)
+        _help(
+            "qimg", "A quantum-inspired linear-algebra toolkit for images.", {**VERBS, "version": "Print the version."}
+        )
     else:
         names, text = ", ".join([*VERBS, "version"]), " ".join(given)
         print(f"qimg: error: the verb must be one of {names}, but the command is {text!r}", file=sys.stderr)
@@ -53,20 +58,26 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(verb: str, arguments: list[str]) -> None:
-    with clear_errors():
-        module = import_module(f"qimg.cli.{verb}")
-        if verb == "experiments":
+    with clear_errors(), notices():
+        module, prog = import_module(f"qimg.cli.{verb}"), f"qimg {verb.replace('.', ' ')}"
+        if hasattr(module, "VERBS"):  # a folder: the next word names a file in it
+            word = arguments[0] if arguments else ""
+            if word in ("-h", "--help"):
+                _help(prog, VERBS[verb], module.VERBS)
+            if word not in module.VERBS:
+                raise ValueError(f"{prog}: the next word must be one of {', '.join(module.VERBS)}, but is {word!r}")
+            _run(f"{verb}.{word}", arguments[1:])
+        elif verb == "experiments":
             module.main(arguments)
         elif callable(module.COMMAND):
-            tyro.cli(module.COMMAND, prog=f"qimg {verb}", args=arguments)
+            tyro.cli(module.COMMAND, prog=prog, args=arguments)
         else:
-            tyro.extras.subcommand_cli_from_dict(
-                module.COMMAND, prog=f"qimg {verb}", description=VERBS[verb], args=arguments
-            )
+            tyro.extras.subcommand_cli_from_dict(module.COMMAND, prog=prog, description=VERBS[verb], args=arguments)
 
 
-def _help() -> None:
-    print("usage: qimg VERB [options]; qimg VERB --help lists them\n")
-    print("A quantum-inspired linear-algebra toolkit for images.\n")
-    for verb, text in {**VERBS, "version": "Print the version of qimg."}.items():
-        print(f"  {verb:<12} {text}")
+def _help(prog: str, text: str, verbs: dict[str, str]) -> NoReturn:
+    print(f"usage: {prog} VERB [options]; {prog} VERB --help lists them\n")
+    print(f"{text}\n")
+    for verb, line in verbs.items():
+        print(f"  {verb:<12} {line}")
+    raise SystemExit(0)

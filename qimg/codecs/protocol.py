@@ -1,15 +1,13 @@
 """The protocol of codecs: what each can do, what an encoder is asked for, what encoding, decoding and `info` return."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
 from qimg.core import arguments
 from qimg.core.arguments import Array
-
-Track = Callable[[Iterable[int]], Iterable[int]]
-"""Wraps the numbers of the parts of a picture at every attempt, such as a progress bar; `iter` shows nothing."""
+from qimg.core.progress import Track
 
 MAX_PIXELS = 1 << 28
 """Pixels of the largest picture that is decoded unless the caller sets another limit."""
@@ -226,7 +224,7 @@ class Codec(Protocol):
         Args:
             image: a picture that `capabilities` allows; not modified.
             options: of which all are supported; see `qimg.codecs.registry.check`.
-            track: see `Track`.
+            track: wraps the numbers of the parts of a picture at every attempt, for a progress bar.
         """
 
     def decode(self, data: bytes, options: DecodeOptions) -> Decoded:

@@ -1,24 +1,50 @@
-"""Fitted data as a file: a JSON header, arrays of integers, a SHA-256 of all of it (`docs/formats/artifacts.md`)."""
+"""Fitted data as a file: a JSON header, arrays of numbers, a SHA-256 of all of it (`docs/formats/artifacts.md`)."""
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, require
+from qimg.core.files import write_atomically
 
 MAGIC = b"QIMGPRIO"
 VERSION = 1
+NAMES = {
+    None: "a prior",
+    "codec": "codec tables",
+    "restoration": "a restorer",
+    "network": "a network",
+    "checkpoint": "the checkpoint of a fit",
+}
+"""Kinds of files by the entry `kind` of their header, as errors name them; priors have no such entry."""
 _PREFIX = len(MAGIC) + 4 + 4
 _DIGEST = 32
-_TYPES = {name: np.dtype(name) for name in ("<i1", "<i2", "<i4", "<i8", "<u4")}
+_TYPES = {name: np.dtype(name) for name in ("<i1", "<i2", "<i4", "<i8", "<u4", "<f2", "<f4", "<f8")}
 
 
-class PriorFileError(ValueError):
-    """A file that does not hold a prior that this version reads; the message says what was expected and where."""
+class ArtifactError(ValueError):
+    """A file does not hold the fitted data that it should; the message names the file, what is expected and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of fitted data."""
+
+    tag: str | None
+    """`kind` in the header of its files, one of `NAMES`."""
+    ending: str
+    """Of its files, such as ".prior"."""
+    package: str = ""
+    """Where the files that come with qimg lie."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -28,11 +54,121 @@ class Contents:
     header: Mapping[str, Any]
     """JSON values."""
     arrays: Mapping[str, Array]
-    """Little-endian integers, read-only."""
+    """Little-endian numbers, read-only."""
     content: bytes
     """The whole file."""
     sha256: str
-    """Hexadecimal SHA-256 of everything before the digest at the end of the file: the prior's identity."""
+    """Hexadecimal SHA-256 of everything before the digest at the end of the file."""
+
+
+A = TypeVar("A", bound="Artifact")
+
+
+@dataclass(frozen=True, eq=False)
+class Artifact:
+    """Fitted data: everything follows from the contents of one file."""
+
+    KIND: ClassVar[Kind]
+    contents: Contents = field(repr=False)
+
+    @classmethod
+    def packed(cls: type[A], header: Mapping[str, Any], arrays: Mapping[str, Array]) -> A:
+        """The data of given parts, as they will be after saving and loading."""
+        tag = {} if cls.KIND.tag is None else {"kind": cls.KIND.tag}
+        return cls(unpack(pack({**header, **tag}, arrays)))
+
+    @classmethod
+    def load(cls: type[A], path: str | os.PathLike[str] | None = None) -> A:
+        """Read and check a file; the default one that comes with qimg when no path is given.
+
+        Raises:
+            ArtifactError: the file is missing, cut, altered, of another version, or of another kind.
+        """
+        return shipped(cls, "default") if path is None else cls.parse(Path(path), os.fspath(path))
+
+    @classmethod
+    def parse(cls: type[A], file: Path | Traversable, name: str) -> A:
+        """Read and check a file.
+
+        Args:
+            file: the file.
+            name: what errors call it.
+
+        Raises:
+            ArtifactError: as `load` does.
+        """
+        try:
+            artifact = cls(unpack(file.read_bytes()))
+            tag = artifact.contents.header.get("kind")
+            if tag != cls.KIND.tag:
+                raise ArtifactError(f"it holds {NAMES.get(str(tag) if tag else None, f'data of the kind {tag!r}')}")
+            with explained("it does not hold what its header names"):
+                require(isinstance(artifact.provenance, dict), "provenance", "must be a record", artifact.provenance)
+                artifact.check()
+        except (OSError, ArtifactError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise ArtifactError(f"{name}: cannot be read as {NAMES[cls.KIND.tag]}: {reason}") from None
+        return artifact
+
+    def check(self) -> None:
+        """Raise an error of any sort where header and arrays are not those of this kind."""
+
+    def require_arrays(self, expected: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
+        """Raise an error where an array is missing or has another shape or type, which are given by name."""
+        for name, (shape, dtype) in expected.items():
+            array = self.contents.arrays[name]
+            if array.shape != shape or array.dtype != dtype:
+                raise ValueError(f"{name} must be {dtype} of shape {shape}, but is {array.dtype} {array.shape}")
+
+    @property
+    def sha256(self) -> str:
+        """Identity: the hexadecimal SHA-256 at the end of the file, of everything before it."""
+        return self.contents.sha256
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Recipe, inputs, skipped files, versions, and how the fit went."""
+        provenance: Mapping[str, Any] = self.contents.header["provenance"]
+        return provenance
+
+    def array(self, name: str) -> Array:
+        """A copy of one of the arrays, in native byte order."""
+        stored = self.contents.arrays[name]
+        return np.array(stored, stored.dtype.newbyteorder("="), order="C")
+
+    def part(self, prefix: str) -> dict[str, Array]:
+        """The arrays whose names begin with `prefix/`, by the rest of their names."""
+        start = f"{prefix}/"
+        return {key.removeprefix(start): value for key, value in self.contents.arrays.items() if key.startswith(start)}
+
+    def to_bytes(self) -> bytes:
+        """The file's content."""
+        return self.contents.content
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the file: all of it or nothing."""
+        write_atomically(path, self.to_bytes())
+
+
+def shipped(kind: type[A], name: str) -> A:
+    """A file that comes with qimg, read once."""
+    if (kind, name) not in _SHIPPED:
+        file = files(kind.KIND.package).joinpath(name + kind.KIND.ending)
+        _SHIPPED[kind, name] = kind.parse(file, file.name)
+    return cast(A, _SHIPPED[kind, name])
+
+
+_SHIPPED: dict[tuple[type, str], "Artifact"] = {}
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Errors of any sort as an `ArtifactError`: parsers, decompressors and PyTorch have their own for damaged data."""
+    try:
+        yield
+    except Exception as error:
+        reason = f"there is no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise ArtifactError(f"{what} ({reason})") from None
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
@@ -40,15 +176,20 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
 
     Args:
         header: JSON values; "arrays" is added to it.
-        arrays: signed integers of 1, 2, 4 or 8 bytes, or unsigned of 4.
+        arrays: signed integers of 1, 2, 4 or 8 bytes, unsigned of 4, floating point of 2, 4 or 8.
+
+    Raises:
+        ValueError: other numbers, or a header without a JSON form.
     """
     table: dict[str, Any] = {}
     payload = bytearray()
     for name, array in sorted(arrays.items()):
         stored = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+        names = [key for key, dtype in _TYPES.items() if dtype == stored.dtype]
+        if not names:
+            raise ValueError(f"{name} must be of one of the types {', '.join(_TYPES)}, but is {array.dtype}")
         payload += bytes(-len(payload) % 8)
-        kind = next(key for key, dtype in _TYPES.items() if dtype == stored.dtype)
-        table[name] = {"dtype": kind, "shape": list(stored.shape), "offset": len(payload)}
+        table[name] = {"dtype": names[0], "shape": list(stored.shape), "offset": len(payload)}
         payload += stored.tobytes()
     text = json.dumps({**header, "arrays": table}, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-(_PREFIX + len(text)) % 8)
@@ -56,32 +197,26 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
-def unpack(content: bytes, name: str) -> Contents:
+def unpack(content: bytes) -> Contents:
     """The contents of a file; arrays are views of the bytes.
 
-    Args:
-        content: the whole file.
-        name: what errors call it.
-
     Raises:
-        PriorFileError: something else, cut, altered, or of another version.
+        ArtifactError: something else, cut, altered, or of another version.
     """
     if content[: len(MAGIC)] != MAGIC[: len(content)] or not content:
-        raise PriorFileError(f"{name}: is no prior: it must begin with {MAGIC.decode()} at offset 0")
+        raise ArtifactError(f"it must begin with {MAGIC.decode()} at offset 0")
     if len(content) < _PREFIX + _DIGEST:
-        raise PriorFileError(f"{name}: is cut: {len(content)} bytes, but at least {_PREFIX + _DIGEST} are needed")
+        raise ArtifactError(f"it is cut: {len(content)} bytes, but at least {_PREFIX + _DIGEST} are needed")
     version = int.from_bytes(content[8:12], "little")
     if version != VERSION:
-        raise PriorFileError(f"{name}: has format version {version} at offset 8, but this qimg reads version {VERSION}")
+        raise ArtifactError(f"it has format version {version} at offset 8, but this qimg reads version {VERSION}")
     digest = hashlib.sha256(memoryview(content)[:-_DIGEST]).digest()
     if digest != content[-_DIGEST:]:
-        raise PriorFileError(f"{name}: is cut or altered: its last {_DIGEST} bytes are not the SHA-256 of the rest")
+        raise ArtifactError(f"it is cut or altered: its last {_DIGEST} bytes are not the SHA-256 of the rest")
     start = _PREFIX + int.from_bytes(content[12:16], "little")
-    try:
+    with explained("its header does not describe its arrays"):
         header = json.loads(content[_PREFIX:start])
         arrays = {key: _array(content, start, entry) for key, entry in header.pop("arrays").items()}
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise PriorFileError(f"{name}: has a header that does not describe its arrays ({error})") from None
     return Contents(header=header, arrays=arrays, content=content, sha256=digest.hex())
 
 

@@ -15,7 +15,6 @@ and is given exactly 256 · p1, so the stream depends on integers alone and is t
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from qimg.core import arguments
@@ -100,7 +99,7 @@ class Encoder:
         return words
 
 
-@njit(cache=True)
+@compiled(allocates=True)
 def start(words: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """The decoder's state before the first bit: four `uint64`, indexed by `WIDTH`, `OFFSET`, `POSITION` and `INVALID`.
 

@@ -9,7 +9,7 @@ from qimg.core.arguments import require
 
 
 class Sided(Protocol):
-    """What has places for crops."""
+    """A collection of draws that crops are cut from."""
 
     @property
     def sides(self) -> Tensor:

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from qimg.core.arguments import integer, require
+from qimg.core.fitting import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
+class Schedule(Recipe):
     """The parameters of the steps of a training."""
 
     crop: int = 8
@@ -29,3 +32,7 @@ class Schedule:
             integer(name, getattr(self, name), 0)
         require(0 <= self.averaging < 1, "averaging", "must be in [0, 1)", self.averaging)
         require(self.rate > 0, "rate", "must be positive", self.rate)
+
+    def learning_rate(self, step: int, done: float) -> float:
+        """The learning rate of a step: warming up, and a cosine of the share of the training that is done."""
+        return self.rate * (min(1.0, (step + 1) / max(self.warmup, 1)) * 0.5 * (1 + float(np.cos(np.pi * done))))

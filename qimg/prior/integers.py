@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, require
 from qimg.operators import CorrelationOperator
 from qimg.prior.mixture import GaussianMixture
 
@@ -47,6 +47,16 @@ def mixture_to_integers(mixture: GaussianMixture) -> dict[str, Array]:
     # A factor stays regular where a variance is too small for 16 bits beside the others of its row.
     factors[:, rows == columns] = np.maximum(factors[:, rows == columns], 1)
     return {"weights": weights, "exponents": exponents, "factors": factors}
+
+
+def mixture_arrays(name: str, classes: int, dimension: int) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shapes and types of the arrays of a mixture in a file, for `Artifact.require_arrays`."""
+    require(classes > 0, name, "must have classes", classes)
+    return {
+        f"{name}/weights": ((classes,), "<i8"),
+        f"{name}/exponents": ((classes, dimension), "<i1"),
+        f"{name}/factors": ((classes, dimension * (dimension + 1) // 2), "<i2"),
+    }
 
 
 def mixture_from_integers(arrays: dict[str, Array]) -> GaussianMixture:

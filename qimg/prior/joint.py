@@ -139,10 +139,10 @@ class JointMixture:
         z = np.asarray(vectors)[:, : self.view.observed]
         if level:
             return self.mixture.log_likelihood(vectors) - self.ring_mixture.log_likelihood(z)
-        kept = np.ones(self.view.dimension, bool)
-        kept[self.view.observed :: self.view.size**2] = False
-        without = self.mixture.transformed(np.eye(self.view.dimension)[kept])
-        return without.log_likelihood(np.asarray(vectors)[:, kept]) - self.ring_mixture.log_likelihood(z)
+        columns = np.ones(self.view.dimension, bool)
+        columns[self.view.observed :: self.view.size**2] = False
+        without = self.mixture.transformed(np.eye(self.view.dimension)[columns])
+        return without.log_likelihood(np.asarray(vectors)[:, columns]) - self.ring_mixture.log_likelihood(z)
 
     def operator(self, k: int) -> CorrelationOperator:
         """Class k as an operator over its vectors, one vector's worth of it."""

@@ -3,24 +3,25 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from importlib.resources import files
 from operator import add
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import arguments
-from qimg.core import artifacts as container
 from qimg.core.arguments import Array
-from qimg.core.artifacts import PriorFileError
-from qimg.core.files import write_atomically
+from qimg.core.artifacts import Artifact, Kind
 from qimg.operators import CorrelationOperator
 from qimg.prior.fitting.recipe import Recipe
-from qimg.prior.integers import mixture_from_integers, mixture_to_integers, operator_from_integers, operator_to_integers
+from qimg.prior.integers import (
+    mixture_arrays,
+    mixture_from_integers,
+    mixture_to_integers,
+    operator_from_integers,
+    operator_to_integers,
+)
 from qimg.prior.joint import JointMixture
 from qimg.prior.mixture import GaussianMixture
 from qimg.prior.views import View, is_view
@@ -45,8 +46,8 @@ class _Parts(Mapping[str, _Value]):
 
     def __getitem__(self, name: str) -> _Value:
         if name not in self._names:
-            known = ", ".join(self._names) or "none"
-            raise MissingPartError(f"the prior holds no {self._what} {name!r}; it holds {known}")
+            available = ", ".join(self._names) or "none"
+            raise MissingPartError(f"the prior holds no {self._what} {name!r}; it holds {available}")
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]
@@ -58,14 +59,13 @@ class _Parts(Mapping[str, _Value]):
         return len(self._names)
 
 
-@dataclass(frozen=True, eq=False)
-class Prior:
+class Prior(Artifact):
     """What was learnt from pictures, once: everything here follows from the integers of one file.
 
     Made by `qimg.prior.fit` or `qimg.prior.load`.
     """
 
-    contents: container.Contents = field(repr=False)
+    KIND = Kind(tag=None, ending=".prior", package="qimg.prior")
 
     @classmethod
     def assemble(
@@ -84,6 +84,7 @@ class Prior:
         """
         arrays: dict[str, Array] = {}
         for name, operator in operators.items():
+            operator_key(name)
             arrays |= {f"operator {name}/{key}": value for key, value in operator_to_integers(operator).items()}
         for name, mixture in mixtures.items():
             dimension = View(name).dimension
@@ -91,42 +92,25 @@ class Prior:
                 mixture.dimension == dimension, name, f"must have dimension {dimension}", mixture.dimension
             )
             arrays |= {f"mixture {name}/{key}": value for key, value in mixture_to_integers(mixture).items()}
-        for name in operators:
-            operator_key(name)
-        known = {"recipe": Recipe(mixtures={}).to_json(), "inputs": [], "skipped": [], **provenance}
-        header = {"operators": sorted(operators), "mixtures": sorted(mixtures), "provenance": known}
-        return cls(container.unpack(container.pack(header, arrays), "prior"))
-
-    @property
-    def sha256(self) -> str:
-        """Identity of the prior: the hexadecimal SHA-256 at the end of its file, of everything before it."""
-        return self.contents.sha256
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """Recipe, inputs with their hashes, skipped files, versions, counts and log-likelihoods of the rounds."""
-        provenance: Mapping[str, Any] = self.contents.header["provenance"]
-        return provenance
+        complete = {"recipe": Recipe(mixtures={}).to_json(), "inputs": [], "skipped": [], **provenance}
+        header = {"operators": sorted(operators), "mixtures": sorted(mixtures), "provenance": complete}
+        return cls.packed(header, arrays)
 
     @cached_property
     def operators(self) -> Mapping[str, CorrelationOperator]:
         """`luma group@scale`, `colour …`, `linear …`, `jpeg quality sampling …` → operator, level shift 128."""
         names = [name for name in self.contents.header["operators"] if _OPERATOR.fullmatch(name)]
-        return _Parts(lambda name: operator_from_integers(self._arrays(f"operator {name}")), names, "operator")
+        return _Parts(lambda name: operator_from_integers(self.part(f"operator {name}")), names, "operator")
 
     @cached_property
     def mixtures(self) -> Mapping[str, JointMixture]:
         """View (`patch8`, `luma8`, `colour8`, …) → mixture of operators over its vectors."""
         names = [name for name in self.contents.header["mixtures"] if is_view(name)]
         return _Parts(
-            lambda name: JointMixture(View(name), mixture_from_integers(self._arrays(f"mixture {name}"))),
+            lambda name: JointMixture(View(name), mixture_from_integers(self.part(f"mixture {name}"))),
             names,
             "mixture",
         )
-
-    def _arrays(self, prefix: str) -> dict[str, Array]:
-        start = f"{prefix}/"
-        return {key.removeprefix(start): value for key, value in self.contents.arrays.items() if key.startswith(start)}
 
     @cached_property
     def operator(self) -> CorrelationOperator:
@@ -183,16 +167,26 @@ class Prior:
         flat = 255.0 * values.reshape(-1, 64) @ model.view.analysis.T
         return np.asarray(model.mixture.log_likelihood(flat) + 63 * np.log(255.0)).reshape(values.shape[:-1])
 
-    def to_bytes(self) -> bytes:
-        """The file's content."""
-        return self.contents.content
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the prior's file: all of it or nothing."""
-        write_atomically(path, self.to_bytes())
+    def check(self) -> None:
+        """Raise an error where the arrays are not those that the header names."""
+        header = self.contents.header
+        for key in ("operators", "mixtures"):
+            arguments.require(all(isinstance(entry, str) for entry in header[key]), key, "must be names", header[key])
+        for key, kind in {"inputs": list, "skipped": list, "recipe": dict}.items():
+            value = self.provenance[key]
+            arguments.require(isinstance(value, kind), key, f"must be a {kind.__name__}", value)
+        expected: dict[str, tuple[tuple[int, ...], str]] = {}
+        for name in self.operators:
+            d, prefix = len(self.part(f"operator {name}")["sum"]), f"operator {name}"
+            shapes = {"moments": (d * (d + 1) // 2,), "sum": (d,), "count": (1,)}
+            expected |= {f"{prefix}/{key}": (shape, "<i8") for key, shape in shapes.items()}
+        for name in self.mixtures:
+            classes = len(self.part(f"mixture {name}")["weights"])
+            expected |= mixture_arrays(f"mixture {name}", classes, View(name).dimension)
+        self.require_arrays(expected)
 
     def __repr__(self) -> str:
-        mixtures = ", ".join(f"{name}: {len(self._arrays(f'mixture {name}')['weights'])}" for name in self.mixtures)
+        mixtures = ", ".join(f"{name}: {len(self.part(f'mixture {name}')['weights'])}" for name in self.mixtures)
         pictures = len(self.provenance["inputs"])
         return (
             f"Prior({pictures} pictures, {len(self.operators)} operators, mixtures {{{mixtures}}}, {self.sha256[:12]})"
@@ -221,47 +215,6 @@ def load(path: str | os.PathLike[str] | None = None) -> Prior:
         path: a file that `Prior.save` or `qimg fit prior` wrote.
 
     Raises:
-        PriorFileError: the file is missing, no prior, cut, altered, or of another version.
+        ArtifactError: the file is missing, no prior, cut, altered, or of another version.
     """
-    if path is None:
-        return _from_bytes(files("qimg.prior").joinpath("default.prior").read_bytes(), "the default prior")
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise PriorFileError(f"{path}: cannot be read ({error.strerror})") from None
-    return _from_bytes(content, str(path))
-
-
-def _from_bytes(content: bytes, name: str) -> Prior:
-    prior = Prior(container.unpack(content, name))
-    try:
-        _check(prior.contents.header)
-        for part in prior.operators:
-            _check_operator(prior._arrays(f"operator {part}"), part)
-        for part in prior.mixtures:
-            _check_mixture(prior._arrays(f"mixture {part}"), part)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PriorFileError(f"{name}: does not hold what its header names ({error!s})") from None
-    return prior
-
-
-def _check(header: Mapping[str, Any]) -> None:
-    for key in ("operators", "mixtures"):
-        arguments.require(all(isinstance(entry, str) for entry in header[key]), key, "must be names", header[key])
-    provenance = header["provenance"]
-    lists = isinstance(provenance["inputs"], list) and isinstance(provenance["skipped"], list)
-    arguments.require(lists, "inputs and skipped", "must be lists", type(provenance["inputs"]).__name__)
-    arguments.require(isinstance(provenance["recipe"], dict), "recipe", "must be a record", provenance["recipe"])
-
-
-def _check_operator(arrays: Mapping[str, Array], name: str) -> None:
-    d = len(arrays["sum"])
-    shapes = [arrays[key].shape for key in ("moments", "sum", "count")]
-    arguments.require(shapes == [(d * (d + 1) // 2,), (d,), (1,)], name, "must have fitting shapes", shapes)
-
-
-def _check_mixture(arrays: Mapping[str, Array], name: str) -> None:
-    d, classes = View(name).dimension, len(arrays["weights"])
-    shapes = [arrays[key].shape for key in ("weights", "exponents", "factors")]
-    expected = [(classes,), (classes, d), (classes, d * (d + 1) // 2)]
-    arguments.require(shapes == expected and classes > 0, name, "must have fitting shapes", shapes)
+    return Prior.load(path)

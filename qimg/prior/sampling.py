@@ -65,12 +65,12 @@ def sample(
     """
     generator = isinstance(rng, np.random.Generator)
     arguments.require(generator, "rng", "must be a numpy.random.Generator, such as numpy.random.default_rng(0)", rng)
-    given = [name for name, value in (("patches", patches), ("texture", texture)) if value is not None]
-    arguments.require(len(given) == 1, "patches or texture", "must be given, and not both", given)
+    requested = [name for name, value in (("patches", patches), ("texture", texture)) if value is not None]
+    arguments.require(len(requested) == 1, "patches or texture", "must be given, and not both", requested)
     name = view or ("patch8" if texture is None else "luma8")
     model = prior.mixtures[name]
     fits = (model.view.kind == "patch") == (texture is None)
-    arguments.require(fits, "view", f"must be one for {given[0]}, such as {_EXAMPLES[given[0]]}", name)
+    arguments.require(fits, "view", f"must be one for {requested[0]}, such as {_EXAMPLES[requested[0]]}", name)
     if texture is None:
         return _patches(model, integer("patches", patches or 0, 0), rng)
     height, width = (integer("texture", length, 1) for length in texture)
@@ -185,9 +185,9 @@ class Painter:
             self._brushes[known] = _Brush(self._model.restricted(self.view.keeping(known)))
         brush = self._brushes[known]
         ring = brush.model.view.ring
-        seen = canvas[corners[:, :1] + ring[:, 0], corners[:, 1:] + ring[:, 1]]
-        level = seen.mean(axis=1)
-        z = np.einsum("im,nmp->npi", zero_sum_basis(len(ring)), seen).reshape(len(seen), -1)
+        neighbours = canvas[corners[:, :1] + ring[:, 0], corners[:, 1:] + ring[:, 1]]
+        level = neighbours.mean(axis=1)
+        z = np.einsum("im,nmp->npi", zero_sum_basis(len(ring)), neighbours).reshape(len(neighbours), -1)
         chosen = _chosen(brush.model.gate(z), uniform)
         mean, noise = brush.block(z, chosen, normal)
         size = self.view.size
@@ -201,11 +201,11 @@ class Painter:
         model = self._model.mixture
         chosen = _chosen(np.repeat(model.weights[None], len(uniform), axis=0), uniform)
         covariances = model.covariances[chosen][:, self.view.observed :, self.view.observed :]
-        own = np.einsum("nij,nj->ni", np.linalg.cholesky(covariances), normal)
+        coefficients = np.einsum("nij,nj->ni", np.linalg.cholesky(covariances), normal)
         size = self.view.size
         finite = np.where(np.isfinite(self.levels.variance), self.levels.variance, 0.0)
-        own[:, :: size**2] = size * np.sqrt(finite) * normal[:, :: size**2]
-        return self._pixels(own, np.broadcast_to(self.levels.mean, (len(own), self.view.planes)))
+        coefficients[:, :: size**2] = size * np.sqrt(finite) * normal[:, :: size**2]
+        return self._pixels(coefficients, np.broadcast_to(self.levels.mean, (len(coefficients), self.view.planes)))
 
     def _pixels(self, coefficients: Array, level: Array) -> Array:
         size = self.view.size
@@ -236,9 +236,9 @@ class _Brush:
         """W_k z and noise of covariance R_k, both (n, block), for the chosen class of each ring."""
         mean, noise = np.empty_like(normal), np.empty_like(normal)
         for k in np.unique(chosen):
-            own = chosen == k
-            mean[own] = z[own] @ self._weights[k].T
-            noise[own] = normal[own] @ self._spread[k].T
+            rows = chosen == k
+            mean[rows] = z[rows] @ self._weights[k].T
+            noise[rows] = normal[rows] @ self._spread[k].T
         return mean, noise
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from qimg.core.arguments import Array, require
-from qimg.tensor_train.canonical import left_canonical
 from qimg.tensor_train.train import TensorTrain, same_sites, several_sites
 
 REDUCED_LIMIT = 4096
@@ -24,7 +23,11 @@ def inner(first: TensorTrain, second: TensorTrain) -> complex:
 
 def norm(train: TensorTrain) -> float:
     """Euclidean norm. Accurate to rounding of the norm itself, also where it is a small difference of trains."""
-    return float(np.linalg.norm(left_canonical(train).cores[-1]))
+    carried: Array = np.ones((1, 1))
+    for core in train.cores:
+        absorbed = np.tensordot(carried, core, axes=1)
+        carried = np.asarray(np.linalg.qr(absorbed.reshape(-1, core.shape[2]), mode="r"))
+    return float(np.abs(carried[0, 0]))
 
 
 def normalize(train: TensorTrain) -> TensorTrain:

@@ -276,3 +276,44 @@ def test_nothing_is_left_when_writing_fails(here, capsys, monkeypatch):
     before = content(here)
     assert "No space left on device" in refusal(["encode", "photo.png", "photo.qimg", "--quality", "60"], capsys)
     assert content(here) == before
+
+
+def test_a_codec_of_others_is_named_by_its_id_and_has_its_own_ending(here, capsys):
+    cli.main(["encode", "photo.png", "photo.webp", "--codec", "peer:webp", "--quality", "80"])
+    data = Path("photo.webp").read_bytes()
+    assert data == qimg.encode(photo(), codec="peer:webp", quality=80)
+    line = f"photo.png → photo.webp: {len(data):,} bytes, {8 * len(data) / 9600:.3f} bits per pixel\n"
+    assert capsys.readouterr().out == line
+    cli.main(["info", "photo.webp", "--codec", "peer:webp"])
+    assert "120 × 80 pixels" in capsys.readouterr().out
+    cli.main(["decode", "photo.webp", "back.png", "--codec", "peer:webp"])
+    assert_array_equal(images.load("back.png"), qimg.decode(data, codec="peer:webp"))
+    Path("folder/broken.png").unlink()
+    cli.main(["encode", "folder", "out", "--codec", "peer:jpeg2000", "--reduction", "20"])
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.jp2", "b.bmp.jp2", "b.tif.jp2"]
+    cli.main(["decode", "out", "back", "--codec", "peer:jpeg2000"])
+    assert sorted(path.name for path in Path("back").iterdir()) == ["a.png", "b.bmp.png", "b.tif.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["photo.qimg", "--codec", "peer:webp", "--quality", "5"],
+            "photo.qimg: the file to write must end in .webp for",
+        ),
+        (["x.webp", "--codec", "peer:webp"], "quality must be given, but given are none"),
+        (["x.webp", "--codec", "peer:webp", "--size", "900"], "size has no effect with codec peer:webp; codecs that"),
+        (["x.webp", "--codec", "webp", "--quality", "5"], "codec must be one of block, peer:avif"),
+        (
+            ["x.qimg", "--quality", "5", "--distance", "1"],
+            "one of quality, size, bits-per-pixel and psnr must be given",
+        ),
+        (["x.qimg", "--distance", "1"], "distance has no effect with codec block; codecs that support it: peer:jpegxl"),
+    ],
+)
+def test_what_a_codec_does_not_take_is_named(here, arguments, sentence, capsys):
+    before = content(here)
+    said = refusal(["encode", "photo.png", *arguments], capsys)
+    assert said.startswith(f"qimg: error: {sentence}")
+    assert content(here) == before

@@ -92,9 +92,12 @@ def test_labels_lists_and_named_sets(here, capsys, monkeypatch):
         (["fit", "-o", "a.prior"], "sources: at least one picture is needed"),
         (["fit", "nowhere", "-o", "a.prior"], "nowhere: no such file or folder"),
         (["fit", "first", "-o", "nowhere/a.prior"], "is no folder"),
-        (["fit", "first", "-o", "first"], "out: first is a folder"),
-        (["fit", "first", "-o", "first/coffee.png"], "out: first/coffee.png exists already"),
-        (["fit", "first", "-o", "a.prior", "--workers", "-1"], "workers must be at least 0, but workers=-1"),
+        (["fit", "first", "-o", "first"], "first: is a folder"),
+        (["fit", "first", "-o", "first/coffee.png"], "first/coffee.png: exists already; remove it, or write elsewhere"),
+        (
+            ["fit", "first", "-o", "a.prior", "--workers", "-1"],
+            "workers must be an integer of at least 0, but workers=-1",
+        ),
         (["fit", "first", "-o", "a.prior", "--scheduler", "foo"], "scheduler must be threads, local, or an address"),
         (["show", "first/coffee.png", "--html", "first/coffee.png"], "html must be a page to write"),
         (["show", "default", "--html", "nowhere/a.html"], "is no folder"),
@@ -103,8 +106,8 @@ def test_labels_lists_and_named_sets(here, capsys, monkeypatch):
         (["fit", "first/broken.png", "-o", "a.prior"], "none of the 1 pictures can be used: first/broken.png"),
         (["fit", "second/small.png", "-o", "a.prior"], "must measure at least 8×8 pixels"),
         (["show", "nowhere.prior"], "nowhere.prior: cannot be read"),
-        (["show", "first/broken.png"], "first/broken.png: is no prior"),
-        (["compare", "first/coffee.png", "default"], "first/coffee.png: is no prior"),
+        (["show", "first/broken.png"], "first/broken.png: cannot be read as a prior"),
+        (["compare", "first/coffee.png", "default"], "first/coffee.png: cannot be read as a prior"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, said, here, capsys):
@@ -118,7 +121,7 @@ def test_a_killed_fit_goes_on_where_it_was(here, capsys):
     options = [*FIT, "--part", "1", "--workers", "1"]
     cli.main(["fit", "prior", "first", "second", "-o", "whole.prior", *options])
     script = (
-        "import sys; from qimg.prior import fitting; fitting._SECONDS_BETWEEN_CHECKPOINTS = 0.0\n"
+        "import sys; from qimg.core import fitting; fitting.SECONDS_BETWEEN_CHECKPOINTS = 0.0\n"
         "from qimg.cli import main; main(sys.argv[1:])"
     )
     arguments = ["fit", "prior", "first", "second", "-o", "killed.prior", *options, "--windows", "2000"]

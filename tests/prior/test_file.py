@@ -21,7 +21,7 @@ from qimg import images
 from qimg.core import artifacts as container
 from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
-from qimg.prior import GaussianMixture, Prior, PriorFileError, View, load
+from qimg.prior import ArtifactError, GaussianMixture, Prior, View, load
 from qimg.prior.integers import mixture_from_integers, mixture_to_integers, operator_from_integers, operator_to_integers
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -83,7 +83,7 @@ def test_what_is_packed_comes_back(seed: int) -> None:
     arrays = random_arrays(seed)
     header = {"text": "Grüße", "values": [1, 2.5, None], "nested": {"b": 1, "a": 2}}
     content = container.pack(header, arrays)
-    found = container.unpack(content, "file")
+    found = container.unpack(content)
     assert found.header == header
     assert sorted(found.arrays) == sorted(arrays)
     for name, array in arrays.items():
@@ -101,7 +101,7 @@ def test_equal_contents_give_equal_bytes(seed: int) -> None:
     }
     content = container.pack({"b": 1, "a": {"d": 2, "c": 3}}, arrays)
     assert container.pack({"a": {"c": 3, "d": 2}, "b": 1}, turned) == content
-    assert container.pack(*_parts(container.unpack(content, "file"))) == content
+    assert container.pack(*_parts(container.unpack(content))) == content
 
 
 def _parts(contents: container.Contents) -> tuple[Any, Any]:
@@ -117,9 +117,9 @@ def test_the_layout_is_the_specified_one() -> None:
     assert content == sealed(b"QIMGPRIO\x01\x00\x00\x00" + len(text).to_bytes(4, "little") + text + payload)
 
 
-@pytest.mark.parametrize("array", [np.ones(2), np.ones(2, np.uint8), np.ones(2, bool)])
+@pytest.mark.parametrize("array", [np.ones(2, complex), np.ones(2, np.uint8), np.ones(2, bool)])
 def test_other_numbers_are_not_packed(array: Array) -> None:
-    with pytest.raises((StopIteration, ValueError, TypeError)):
+    with pytest.raises(ValueError, match="a must be of one of the types <i1, "):
         container.pack({}, {"a": array})
 
 
@@ -134,36 +134,36 @@ def test_every_altered_byte_is_noticed(prior: Prior) -> None:
     for offset in offsets:
         altered = bytearray(content)
         altered[offset] ^= 1 << (offset % 8)
-        with pytest.raises(PriorFileError, match=r"^damaged: ") as caught:
-            container.unpack(bytes(altered), "damaged")
+        with pytest.raises(ArtifactError) as caught:
+            container.unpack(bytes(altered))
         assert ("offset" in str(caught.value)) == (offset < 12)
 
 
 def test_every_truncation_and_every_extension_is_noticed(prior: Prior) -> None:
     content = prior.to_bytes()
     for length in range(len(content)):
-        with pytest.raises(PriorFileError, match=r"^cut: "):
-            container.unpack(content[:length], "cut")
-    with pytest.raises(PriorFileError, match="cut or altered"):
-        container.unpack(content + b"\0", "long")
+        with pytest.raises(ArtifactError):
+            container.unpack(content[:length])
+    with pytest.raises(ArtifactError, match="cut or altered"):
+        container.unpack(content + b"\0")
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no prior: it must begin with QIMGPRIO at offset 0"),
-        (b"\x89PNG" + bytes(100), "is no prior: it must begin with QIMGPRIO at offset 0"),
-        (b"QIMG", "is cut: 4 bytes, but at least 48 are needed"),
+        (b"", "cannot be read as a prior: it must begin with QIMGPRIO at offset 0"),
+        (b"\x89PNG" + bytes(100), "cannot be read as a prior: it must begin with QIMGPRIO at offset 0"),
+        (b"QIMG", "it is cut: 4 bytes, but at least 48 are needed"),
         (
             sealed(b"QIMGPRIO" + (2).to_bytes(4, "little") + bytes(40)),
-            "has format version 2 at offset 8, but this qimg reads version 1",
+            "it has format version 2 at offset 8, but this qimg reads version 1",
         ),
-        (sealed(b"QIMGPRIO\x01\0\0\0\xff\xff\xff\xff" + bytes(64)), "header that does not describe its arrays"),
-        (with_header(b"\xff\xfe"), "header that does not describe its arrays"),
-        (with_header(b"{"), "header that does not describe its arrays"),
-        (with_header([]), "header that does not describe its arrays"),
-        (with_header("text"), "header that does not describe its arrays"),
-        (with_header({}), "header that does not describe its arrays .*arrays"),
+        (sealed(b"QIMGPRIO\x01\0\0\0\xff\xff\xff\xff" + bytes(64)), "its header does not describe its arrays"),
+        (with_header(b"\xff\xfe"), "its header does not describe its arrays"),
+        (with_header(b"{"), "its header does not describe its arrays"),
+        (with_header([]), "its header does not describe its arrays"),
+        (with_header("text"), "its header does not describe its arrays"),
+        (with_header({}), "its header does not describe its arrays .*arrays"),
         *(
             (with_header({"arrays": {"a": {"dtype": "<i4", "shape": [1], "offset": 0} | entry}}), "does not describe")
             for entry in (
@@ -180,7 +180,7 @@ def test_every_truncation_and_every_extension_is_noticed(prior: Prior) -> None:
                 {"shape": [2**70]},
                 {"shape": 3},
                 {"shape": None},
-                {"dtype": "<f8"},
+                {"dtype": "<c16"},
                 {"dtype": ["<i4"]},
             )
         ),
@@ -191,14 +191,14 @@ def test_every_truncation_and_every_extension_is_noticed(prior: Prior) -> None:
 def test_what_is_no_prior_file(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "bad.prior"
     path.write_bytes(content)
-    with pytest.raises(PriorFileError, match=rf"bad\.prior: .*{message}"):
+    with pytest.raises(ArtifactError, match=rf"bad\.prior: .*{message}"):
         load(path)
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
-    with pytest.raises(PriorFileError, match=r"absent\.prior: cannot be read \(No such file"):
+    with pytest.raises(ArtifactError, match=r"absent\.prior: cannot be read as a prior: No such file"):
         load(tmp_path / "absent.prior")
-    with pytest.raises(PriorFileError, match=r"cannot be read \(Is a directory"):
+    with pytest.raises(ArtifactError, match=r"cannot be read as a prior: Is a directory"):
         load(tmp_path)
 
 
@@ -407,5 +407,7 @@ def test_files_that_do_not_hold_what_they_name(tmp_path: Path, prior: Prior, cha
         header["provenance"] = {"inputs": 3 if change == "inputs" else [], "skipped": []}
     path = tmp_path / "odd.prior"
     path.write_bytes(container.pack(header, arrays))
-    with pytest.raises(PriorFileError, match=r"odd\.prior: does not hold what its header names"):
+    with pytest.raises(
+        ArtifactError, match=r"odd\.prior: cannot be read as a prior: it does not hold what its header names"
+    ):
         load(path)

@@ -69,7 +69,7 @@ def reference(folder: Path) -> Prior:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint after every part."""
-    monkeypatch.setattr("qimg.prior.fitting.passes._SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("qimg.core.fitting.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
 
 
 def assert_same_operators(first: Prior, second: Prior) -> None:
@@ -286,14 +286,15 @@ def test_a_fit_without_a_checkpoint_writes_nothing(
 
 SCRIPT = """
 import json, sys, time
-from qimg.prior import Recipe, fit, fitting
+from qimg.core import fitting
+from qimg.prior import Recipe, fit
 
 def slow(parts):
     for part in parts:
         time.sleep(0.1)
         yield part
 
-fitting._SECONDS_BETWEEN_CHECKPOINTS = 0.0
+fitting.SECONDS_BETWEEN_CHECKPOINTS = 0.0
 recipe = json.loads(sys.argv[3])
 fit([sys.argv[1]], Recipe(**recipe | {"scales": tuple(recipe["scales"])}), checkpoint=sys.argv[2], track=slow)
 """
@@ -322,7 +323,7 @@ def test_a_killed_fit_ends_with_the_same_bits(folder: Path, reference: Prior, tm
 @pytest.fixture
 def checkpoint(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """That of a fit that was interrupted in its third round."""
-    monkeypatch.setattr("qimg.prior.fitting.passes._SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("qimg.core.fitting.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     path = tmp_path / "state"
     with pytest.raises(KeyboardInterrupt):
         fit([folder], RECIPE, checkpoint=path, track=Stop(18, interrupt))
@@ -331,8 +332,8 @@ def checkpoint(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_checkpoints_of_other_fits_are_refused(folder: Path, checkpoint: Path, tmp_path: Path) -> None:
     content = checkpoint.read_bytes()
-    message = "state: belongs to a fit of other pictures or parameters"
-    with pytest.raises(ValueError, match=message):
+    message = "state: is the checkpoint of another set of pictures; remove it, or write elsewhere"
+    with pytest.raises(ValueError, match="state: is the checkpoint of another recipe; remove it, or write elsewhere"):
         fit([folder], replace(RECIPE, windows=41), checkpoint=checkpoint)
     with pytest.raises(ValueError, match=message):
         fit([folder, picture(8)], RECIPE, checkpoint=checkpoint)
@@ -349,7 +350,7 @@ def test_a_checkpoint_is_refused_after_a_picture_has_changed(tmp_path: Path) -> 
     with pytest.raises(KeyboardInterrupt):
         fit([files], RECIPE, checkpoint=path, track=Stop(2, interrupt))
     images.save(picture(50), files / "1.png")
-    with pytest.raises(ValueError, match="state: belongs to a fit of other pictures or parameters"):
+    with pytest.raises(ValueError, match="state: is the checkpoint of another set of pictures"):
         fit([files], RECIPE, checkpoint=path)
 
 
@@ -372,7 +373,9 @@ def test_damaged_checkpoints_are_named(
             np.savez(file, header=np.frombuffer(b"[]", np.uint8))
     else:
         checkpoint.write_bytes(damaged[damage])
-    with pytest.raises(ValueError, match=r"state: is no checkpoint of a fit, or damaged .*; remove it to begin anew"):
+    with pytest.raises(
+        ValueError, match=r"state: cannot be read as the checkpoint of a fit: .*; remove it to begin anew"
+    ):
         fit([folder], RECIPE, checkpoint=checkpoint)
 
 

@@ -6,8 +6,9 @@ from qimg.codecs.block.bitstream.container import ID
 from qimg.codecs.block.decoder.decode import decode
 from qimg.codecs.block.decoder.description import BlockInfo, describe
 from qimg.codecs.block.encoder.encode import BlockEncoded, encode
-from qimg.codecs.protocol import METADATA, Capabilities, Curve, Decoded, DecodeOptions, EncodeOptions, Track
+from qimg.codecs.protocol import METADATA, Capabilities, Curve, Decoded, DecodeOptions, EncodeOptions
 from qimg.core.arguments import Array
+from qimg.core.progress import Track
 
 _OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "effort", "progressive", "stable", "tables", *METADATA)
 

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from itertools import product
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -105,8 +106,8 @@ def _of_picture(source: Source, task: Task, vectors: defaultdict[str, list[Array
     except MemoryError:
         return Contribution(records=[{"name": source.name, "skipped": f"{source.name}: too large for the memory"}])
     operators = dict(_operators(source, pixels, task.recipe)) if task.step == "survey" else {}
-    for name, found in picture_vectors(pixels, digest, source.jpeg, task.recipe):
-        vectors[name].append(found)
+    for name, windows in picture_vectors(pixels, digest, source.jpeg, task.recipe):
+        vectors[name].append(windows)
     record = {"name": source.name, "group": source.group, "sha256": digest, "shape": list(pixels.shape)}
     return Contribution(records=[record], operators=operators)
 
@@ -159,12 +160,7 @@ def _operator(planes: Array, recipe: Recipe) -> CorrelationOperator:
         return CorrelationOperator.from_planes(planes[:rows, :columns], size=size)
     windows = np.lib.stride_tricks.sliding_window_view(planes - LEVEL_SHIFT, (size, size), axis=(0, 1))
     windows = windows[:: recipe.stride, :: recipe.stride]
-    lines = (CorrelationOperator.from_patches(line.reshape(len(line), -1)) for line in windows)
-    total = next(lines)
-    matrix, vector, count = total.matrix, total.sum, total.count
-    for line in lines:
-        matrix, vector, count = matrix + line.matrix, vector + line.sum, count + line.count
-    return CorrelationOperator(matrix=matrix, sum=vector, count=count, weights="energy")
+    return reduce(add, (CorrelationOperator.from_patches(line.reshape(len(line), -1)) for line in windows))
 
 
 def _linear_luma(source: Source, scale: int) -> Array:

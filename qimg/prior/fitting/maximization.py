@@ -1,6 +1,8 @@
 """First classes, maximization with shrinkage for thin classes, and stepwise updates of a mixture."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,8 +48,8 @@ def seeded_moments(vectors: Array, pooled: Array, components: int, rng: np.rando
     rows, columns = np.tril_indices(x.shape[1])
     packed = np.zeros((components, len(rows)))
     for k in np.unique(label):
-        own = x[label == k]
-        packed[k] = (own.T @ own)[rows, columns]
+        members = x[label == k]
+        packed[k] = (members.T @ members)[rows, columns]
     counts = np.bincount(label, minlength=components).astype(np.float64)
     return Moments(counts=counts, packed=packed, log_likelihood=0.0)
 
@@ -101,9 +103,9 @@ def maximization(moments: Moments, pooled: ArrayLike, *, shrinkage: float, noise
     centre = arguments.hermitian("pooled", pooled)
     sums, counts = moments.matrices(), moments.counts
     energy = np.trace(sums, axis1=1, axis2=2)
-    own = np.where(counts > 0, energy / np.maximum(counts, 1e-300), np.trace(centre)) / max(np.trace(centre), 1e-300)
+    scale = np.where(counts > 0, energy / np.maximum(counts, 1e-300), np.trace(centre)) / max(np.trace(centre), 1e-300)
     numbers = counts + shrinkage
-    prior = (shrinkage * own)[:, None, None] * centre
+    prior = (shrinkage * scale)[:, None, None] * centre
     matrices = np.where(
         (numbers > 0)[:, None, None], (sums + prior) / np.maximum(numbers, 1e-300)[:, None, None], centre
     )
@@ -153,7 +155,13 @@ def fit_mixture(
 
     def started(first: Moments) -> Updates:
         total = float(len(x))
-        return Updates(first.scaled(total), pooled, total=total, shrinkage=strength, noise_variance=noise_variance)
+        return Updates(
+            moments=first.scaled(total),
+            pooled=pooled,
+            total=total,
+            shrinkage=strength,
+            noise_variance=noise_variance,
+        )
 
     updates = started(seeded_moments(x[: 4 * batch], pooled, coarse_classes(components), rng))
     split = epochs // 3 if coarse_classes(components) < components else -1
@@ -166,19 +174,25 @@ def fit_mixture(
         yield updates.mixture
 
 
+@dataclass(eq=False)
 class Updates:
-    """Stepwise maximization: takes the moments of one batch after the other and keeps the mixture up to date.
+    """Stepwise maximization: takes the moments of one batch after the other and keeps the mixture up to date."""
 
-    Starts from the moments of first classes, scaled to `total` vectors (`Moments.scaled`).
-    """
+    moments: Moments
+    """At first those of the first classes, scaled to `total` vectors (`Moments.scaled`)."""
+    pooled: Array
+    """(d, d) covariance of all vectors."""
+    total: float
+    """Vectors in all."""
+    shrinkage: float
+    noise_variance: float
+    taken: int = 0
+    """Batches so far."""
 
-    def __init__(
-        self, first: Moments, pooled: Array, *, total: float, shrinkage: float, noise_variance: float, taken: int = 0
-    ) -> None:
-        self.pooled, self.total, self.taken = pooled, total, taken
-        self._options = {"shrinkage": shrinkage, "noise_variance": noise_variance}
-        self.moments = first
-        self.mixture = maximization(self.moments, pooled, **self._options)
+    @cached_property
+    def mixture(self) -> GaussianMixture:
+        """The mixture of largest likelihood under the moments so far."""
+        return maximization(self.moments, self.pooled, shrinkage=self.shrinkage, noise_variance=self.noise_variance)
 
     def take(self, batch: Moments) -> None:
         """Blend in the moments of a batch, scaled to the size of the whole; one that is the whole replaces them."""
@@ -188,4 +202,4 @@ class Updates:
         self.taken += 1
         share = 1.0 if size >= 0.999 * self.total else max((self.taken + 1) ** -0.6, size / self.total)
         self.moments = self.moments.blended(batch.scaled(self.total), share)
-        self.mixture = maximization(self.moments, self.pooled, **self._options)
+        vars(self).pop("mixture", None)

@@ -101,11 +101,11 @@ class Expectation:
 
     def labels(self, vectors: Array) -> Array:
         """(n,) int64 likeliest class of each of the vectors (n, d), n ≥ 0."""
-        found = np.empty(len(vectors), np.int64)
+        labels = np.empty(len(vectors), np.int64)
         for first in range(0, len(vectors), self._step):
             products = self._products(vectors[first : first + self._step])
-            found[first : first + self._step] = (products @ self._exponents + self._constants).argmax(axis=1)
-        return found
+            labels[first : first + self._step] = (products @ self._exponents + self._constants).argmax(axis=1)
+        return labels
 
     def _products(self, vectors: Array) -> Array:
         white = vectors.astype(np.float32) @ self._white.T

@@ -1,12 +1,9 @@
-"""The fit: pass after pass over the pictures, one sum per update, a checkpoint that takes up where it was left."""
+"""The fit: pass after pass over the pictures, one sum per update, and a checkpoint to go on from."""
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qimg.core import fitting
 from qimg.core.arguments import Array, require
 from qimg.core.blas import one_blas_thread
+from qimg.core.progress import Track
 from qimg.core.workers import Threads, Workers, dask_cluster
 from qimg.images import ImageError
 from qimg.images.collections import Source, gather, parts_of, without_copies
 from qimg.operators import CorrelationOperator
-from qimg.prior.fitting import checkpoints
 from qimg.prior.fitting.contributions import Contribution, Task, contribution
 from qimg.prior.fitting.maximization import Updates
 from qimg.prior.fitting.moments import Moments
@@ -28,14 +26,10 @@ from qimg.prior.fitting.recipe import Recipe
 from qimg.prior.model import Prior
 from qimg.prior.views import View
 
-Track = Callable[[Iterable[int]], Iterable[int]]
-
-_SECONDS_BETWEEN_CHECKPOINTS = 20.0
-
 
 @dataclass(eq=False, kw_only=True)
 class Progress:
-    """Where a fit stands: everything that a checkpoint has to hold."""
+    """The state of a fit: everything that a checkpoint has to hold."""
 
     step: int = 0
     """Pass: an index into `Recipe.steps`."""
@@ -50,7 +44,7 @@ class Progress:
     mixtures: dict[str, Updates] = field(default_factory=dict)
     pooled: dict[str, Moments] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
-    """View → mean log-likelihood in nats, per pass, of the vectors under the mixtures that met them."""
+    """View → mean log-likelihood in nats, per pass, of the vectors under the mixtures of their updates."""
     round_sums: dict[str, list[float]] = field(default_factory=dict)
     """View → log-likelihood and number of vectors so far in this pass."""
 
@@ -86,7 +80,7 @@ def fit(
             the end, after `out` was written.
         root: folder in which names are looked up that do not exist as given.
         track: wraps the parts of every pass to report progress; called once per pass.
-        resumed: told the number of passes that are done when a checkpoint is taken up.
+        resumed: called with the number of passes that are done where the fit goes on from a checkpoint.
 
     Returns:
         The prior, as it will be after saving and loading. `prior.provenance["skipped"]` names the pictures that could
@@ -94,18 +88,22 @@ def fit(
 
     Raises:
         ImageError: no source, a source that names nothing, or no picture that can be used.
-        ValueError: the checkpoint belongs to another fit, or `recipe.operator` or `scheduler` names nothing.
+        ArtifactError: the checkpoint is of another fit, or damaged.
+        ValueError: `recipe.operator` or `scheduler` names nothing.
         ConnectionError: the scheduler cannot be reached.
         OSError: the checkpoint or `out` cannot be written; the checkpoint before stays.
     """
     recipe = Recipe() if recipe is None else recipe
     sources, copies = without_copies(gather(images, root=None if root is None else Path(root)))
     groups = sorted({source.group for source in sources})
-    known = recipe.operator in ("", *groups)
-    require(known, "operator", f"must be one of the groups {', '.join(groups)}", recipe.operator)
-    versions = _versions(sources)
-    keeper = checkpoints.Keeper(checkpoint, _signature(sources, recipe, versions), _SECONDS_BETWEEN_CHECKPOINTS)
-    progress = keeper.load(recipe) or Progress()
+    rule = f"must be one of the groups {', '.join(groups)}"
+    require(recipe.operator in ("", *groups), "operator", rule, recipe.operator)
+    raw = find_spec("rawpy") and any(source.raw for source in sources)
+    packages = fitting.versions(("qimg", "numpy", "pillow", *(["rawpy"] if raw else [])))
+    inputs = [source.state() for source in sources]
+    types = (Progress, Contribution, CorrelationOperator, Moments, Updates)
+    keeper = fitting.Checkpoint(checkpoint, recipe=recipe, inputs=inputs, packages=packages, types=types)
+    progress: Progress = keeper.load() or Progress()
     if progress.step or progress.part:
         resumed(progress.step)
     with ExitStack() as stack:
@@ -114,10 +112,8 @@ def fit(
         pool = _pool(stack, scheduler, workers)
         while progress.step < recipe.passes:
             _run_pass(progress, sources, recipe, pool, track, keeper)
-    prior = _prior(progress, copies, recipe, versions)
-    if out is not None:
-        prior.save(out)
-    keeper.delete()
+    prior = _prior(progress, copies, recipe, packages)
+    keeper.finish(prior, out)
     return prior
 
 
@@ -129,30 +125,18 @@ def _pool(stack: ExitStack, scheduler: str | None, workers: int) -> Workers:
     return stack.enter_context(dask_cluster(None if scheduler == "local" else scheduler, workers=workers))
 
 
-def _signature(sources: Sequence[Source], recipe: Recipe, versions: Mapping[str, str]) -> str:
-    """What a checkpoint must agree with: recipe, versions, and the state of every file."""
-    content = [recipe.to_json(), dict(versions), [source.state() for source in sources]]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _versions(sources: Sequence[Source]) -> dict[str, str]:
-    """Of what reads and adds up these pictures."""
-    raw = find_spec("rawpy") and any(source.raw for source in sources)
-    return {package: version(package) for package in ("qimg", "numpy", "pillow", *(["rawpy"] if raw else []))}
-
-
 def _run_pass(
     progress: Progress,
     sources: Sequence[Source],
     recipe: Recipe,
     pool: Workers,
     track: Track,
-    keeper: checkpoints.Keeper,
+    keeper: fitting.Checkpoint,
 ) -> None:
     updates = _updates(progress, sources, recipe)
     left = sum(map(len, updates[progress.update :])) - progress.part
     ticks = iter(track(range(left)))
-    next(ticks, None)  # shows the bar; each further step says that a part is done
+    next(ticks, None)  # shows the bar; each further step means that a part is done
     while progress.update < len(updates):
         parts = updates[progress.update][progress.part :]
         for result in pool.map(contribution, parts, _task(progress, recipe)):
@@ -171,13 +155,13 @@ def _updates(progress: Progress, sources: Sequence[Source], recipe: Recipe) -> l
     """The parts of every update of a pass; pictures that were skipped are not read again."""
     if progress.step == 0:
         return [parts_of(sources, recipe.part)]
-    known = {record["name"] for record in _used(progress.records)}
-    parts = parts_of([source for source in sources if source.name in known], recipe.part)
+    used = {record["name"] for record in _used(progress.records)}
+    parts = parts_of([source for source in sources if source.name in used], recipe.part)
     left = recipe.passes - progress.step
     if recipe.steps[progress.step] != "round" or 2 * left <= recipe.rounds:
         return [parts]
-    # The hungriest mixture sets how many updates the pictures are good for. Parts are dealt out like cards, so that an
-    # update sees pictures of every folder.
+    # The mixture that needs most vectors limits the number of updates. Parts are dealt out in turn, so that an update
+    # sees pictures of every folder.
     possible = []
     for name, moments in progress.pooled.items():
         needed = recipe.vectors_per_update(progress.mixtures[name].mixture.components)
@@ -188,16 +172,13 @@ def _updates(progress: Progress, sources: Sequence[Source], recipe: Recipe) -> l
 
 def _task(progress: Progress, recipe: Recipe) -> Task:
     step = recipe.steps[progress.step]
-    if step == "survey":
-        return Task(recipe=recipe, step=step)
-    if step == "seed":
-        return Task(
-            recipe=recipe,
-            step=step,
-            pooled={name: pooled_covariance(one, recipe) for name, one in progress.pooled.items()},
-        )
-    mixtures = {name: updates.mixture for name, updates in progress.mixtures.items()}
-    return Task(recipe=recipe, step=step, mixtures=mixtures)
+    pooled = progress.pooled if step == "seed" else {}
+    return Task(
+        recipe=recipe,
+        step=step,
+        pooled={name: pooled_covariance(one, recipe) for name, one in pooled.items()},
+        mixtures={name: updates.mixture for name, updates in progress.mixtures.items()},
+    )
 
 
 def pooled_covariance(pooled: Moments, recipe: Recipe) -> Array:
@@ -224,18 +205,12 @@ def _finish_update(progress: Progress, recipe: Recipe) -> None:
 def first_updates(moments: Moments, pooled: Moments, recipe: Recipe) -> Updates:
     """The start of stepwise maximization from first classes."""
     total = float(pooled.counts[0])
-    return restored_updates(moments.scaled(total), pooled, recipe, taken=0)
-
-
-def restored_updates(moments: Moments, pooled: Moments, recipe: Recipe, *, taken: int) -> Updates:
-    """Stepwise maximization after so many updates."""
     return Updates(
-        moments,
-        pooled_covariance(pooled, recipe),
-        total=float(pooled.counts[0]),
+        moments=moments.scaled(total),
+        pooled=pooled_covariance(pooled, recipe),
+        total=total,
         shrinkage=recipe.shrinkage * moments.dimension,
         noise_variance=recipe.noise_variance,
-        taken=taken,
     )
 
 
@@ -246,9 +221,9 @@ def _used(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _unchanged(progress: Progress) -> None:
     """Every pass must see the pictures of the first."""
-    known = {record["name"]: record["sha256"] for record in _used(progress.records)}
+    digests = {record["name"]: record["sha256"] for record in _used(progress.records)}
     for record in progress.sums.records:
-        if record.get("sha256") != known[record["name"]]:
+        if record.get("sha256") != digests[record["name"]]:
             why = record.get("skipped", f"{record['name']}: has changed")
             raise ImageError(
                 f"{why}; it could be used in the first pass of this fit, and must not change while it runs"

@@ -1,10 +1,9 @@
 """What is fitted, and how: every choice of a fit in one record that the prior's file repeats."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-from qimg.core import arguments
+from qimg.core import arguments, fitting
 from qimg.core.arguments import integer
 from qimg.prior.fitting.maximization import SHRINKAGE, coarse_classes
 from qimg.prior.views import View
@@ -14,7 +13,7 @@ ROUNDING = (0.299**2 + 0.587**2 + 0.114**2) / 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(fitting.Recipe):
     """The parameters of a fit."""
 
     mixtures: Mapping[str, int] = field(default_factory=lambda: {"patch8": 16, "luma8": 16})
@@ -28,11 +27,11 @@ class Recipe:
     linear: bool = False
     """Fit operators of RAW files in linear light beside the rendered ones: luma of 255 · linear R, G, B."""
     jpeg_qualities: tuple[int, ...] = ()
-    """Qualities at which joint operators of (decoded JPEG ⊕ its error) are fitted; JPEG files have no say in them."""
+    """Qualities at which joint operators of (decoded JPEG ⊕ its error) are fitted; JPEG files are left out of them."""
     jpeg_samplings: tuple[str, ...] = ("4:2:0",)
     """Chroma formats of those JPEG files: 4:4:4, 4:2:2 or 4:2:0."""
     scales: tuple[int, ...] = (1, 2)
-    """Box means at which every picture is looked at; 1 is full size."""
+    """Box means at which every picture is used; 1 is full size."""
     jpeg_scale: int = 2
     """Least box mean at which JPEG files feed the mixtures: 2 washes their block grid out."""
     stride: int = 0
@@ -104,8 +103,3 @@ class Recipe:
     def vectors_per_update(self, classes: int) -> int:
         """Vectors that an update of a mixture of so many classes should see."""
         return self.batch or max(5000, 300 * classes)
-
-    def to_json(self) -> dict[str, Any]:
-        """The record as plain values."""
-        fields = {**asdict(self), "mixtures": dict(self.mixtures)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}

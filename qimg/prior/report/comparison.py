@@ -48,11 +48,11 @@ def compare_priors(
             f"where {names[0]} has {sizes[0]}×{sizes[0]}"
         )
     shared = list(_shared_operators(a, b))
-    found = [_identities(a, b, names), *_recipes(a, b, names)]
+    tables = [_identities(a, b, names), *_recipes(a, b, names)]
     if shared:
-        found += [_states(shared, names), _codes(shared, names, sizes[0])]
+        tables += [_states(shared, names), _codes(shared, names, sizes[0])]
     mixtures = [view for view in a.mixtures if view in b.mixtures]
-    return found + ([_mixtures(a, b, mixtures, names, rng, samples)] if mixtures else [])
+    return tables + ([_mixtures(a, b, mixtures, names, rng, samples)] if mixtures else [])
 
 
 def _identities(a: Prior, b: Prior, names: tuple[str, str]) -> Table:

@@ -61,8 +61,8 @@ def plot_edge_filters(
                 color="black",
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8},
             )
-    found = class_orientations(model, classes=chosen)
-    below = zip(chosen, found.degrees, found.coherence, strict=True)
+    directions = class_orientations(model, classes=chosen)
+    below = zip(chosen, directions.degrees, directions.coherence, strict=True)
     labels = [f"class {k}\n{degrees:.0f}°\n{coherence:.2f}" for k, degrees, coherence in below]
     axes.set_xticks([column * pitch + centre for column in range(across)], labels)
     names = [name for rank in range(count) for name in (f"rank {rank + 1}", "DCT")]
@@ -80,11 +80,11 @@ def plot_orientations(groups: Mapping[str, Orientation], *, ax: "Axes | None" = 
     """
     axes = _axes(ax)
     width = 180 / SECTORS
-    for number, (label, found) in enumerate(groups.items()):
-        shares = np.bincount(sector(found.degrees), weights=np.ravel(found.coherence), minlength=SECTORS)
+    for number, (label, directions) in enumerate(groups.items()):
+        shares = np.bincount(sector(directions.degrees), weights=np.ravel(directions.coherence), minlength=SECTORS)
         bar = 0.8 * width / len(groups)
         places = np.arange(SECTORS) * width + (number - (len(groups) - 1) / 2) * bar
-        axes.bar(places, shares / max(found.coherence.size, 1), bar, label=label)
+        axes.bar(places, shares / max(directions.coherence.size, 1), bar, label=label)
     axes.set_xticks([0, 45, 90, 135])
     axes.set_xlabel("direction of the edges (degrees; 0 horizontal, 90 upright)")
     axes.set_ylabel("share × coherence")
@@ -102,8 +102,8 @@ def edge_section(model: JointMixture) -> Section:
     count = min(_EIGENVECTORS, model.view.dimension - model.view.observed)
     single = as_one_class(model)
     classes = range(model.classes)
-    found, alone = class_orientations(model, classes=classes), class_orientations(single, classes=[0])
-    oblique = (np.abs((found.degrees + 45) % 90 - 45) > _OBLIQUE) & (found.coherence > _COHERENT)
+    directions, alone = class_orientations(model, classes=classes), class_orientations(single, classes=[0])
+    oblique = (np.abs((directions.degrees + 45) % 90 - 45) > _OBLIQUE) & (directions.coherence > _COHERENT)
     chosen = most_oriented(model)
     overlaps = [
         float(np.abs(nearest_cosine(leading_eigenvectors(one, classes=some, count=count).T)[1]).mean())
@@ -114,7 +114,7 @@ def edge_section(model: JointMixture) -> Section:
         title="From frequencies to edges",
         question=f"How do the eigenvectors of the classes of {model.view.name} become oriented edge filters?",
         findings=[
-            f"Coherence of direction is {found.coherence.mean():.2f} on average over the classes, and "
+            f"Coherence of direction is {directions.coherence.mean():.2f} on average over the classes, and "
             f"{alone.coherence[0]:.2f} for one operator with the second moments of all of them; 1 means that all "
             "patches run one way, 0 that no direction stands out.",
             f"{int(oblique.sum())} of {model.classes} classes have a coherence above {_COHERENT} and edges more than "
@@ -133,7 +133,9 @@ def edge_section(model: JointMixture) -> Section:
                 "their overlap. Below: class, direction of its edges, coherence.",
             ),
             one_plot(
-                lambda ax: plot_orientations({f"{model.classes} classes": found, "one operator for all": alone}, ax=ax),
+                lambda ax: plot_orientations(
+                    {f"{model.classes} classes": directions, "one operator for all": alone}, ax=ax
+                ),
                 (6.4, 3.6),
                 "Directions of the classes, each counted by its coherence, and the direction of one operator for all. "
                 "The bars of each colour sum to the mean coherence.",
@@ -161,7 +163,7 @@ def class_orientations(model: JointMixture, *, classes: Sequence[int]) -> Orient
 
 def most_oriented(model: JointMixture) -> list[int]:
     """For each sector of directions the class of the highest coherence, where there is one."""
-    found = class_orientations(model, classes=range(model.classes))
-    sectors = sector(found.degrees)
+    directions = class_orientations(model, classes=range(model.classes))
+    sectors = sector(directions.degrees)
     candidates = (np.flatnonzero(sectors == one) for one in range(SECTORS))
-    return [int(own[found.coherence[own].argmax()]) for own in candidates if len(own)]
+    return [int(members[directions.coherence[members].argmax()]) for members in candidates if len(members)]

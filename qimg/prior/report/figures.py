@@ -66,15 +66,15 @@ def plot_class_spectra(model: JointMixture, *, ax: "Axes | None" = None) -> "Axe
         ax: axes to draw on; a new figure when left out.
     """
     axes = _axes(ax)
-    kept = model.view.dimension - model.view.observed
-    ranks = np.arange(1, kept + 1)
+    count = model.view.dimension - model.view.observed
+    ranks = np.arange(1, count + 1)
     shade = float(np.clip(12 / model.classes, 0.15, 0.7))
     for k in range(model.classes):
         label = f"{model.classes} classes" if k == 0 else "_"
         axes.plot(
-            ranks, np.maximum(model.spectrum(k)[:kept], 1e-9), color="C0", linewidth=0.7, alpha=shade, label=label
+            ranks, np.maximum(model.spectrum(k)[:count], 1e-9), color="C0", linewidth=0.7, alpha=shade, label=label
         )
-    axes.plot(ranks, as_one_class(model).spectrum(0)[:kept], color="C1", linewidth=2.2, label="one operator for all")
+    axes.plot(ranks, as_one_class(model).spectrum(0)[:count], color="C1", linewidth=2.2, label="one operator for all")
     plain_log_axis(axes, "x")
     axes.set_yscale("log")
     axes.set_xlabel("rank k")
@@ -116,12 +116,13 @@ def plot_predictors(
     middle = size // 2
     pixels = (0, size * middle + middle, size * size - 1) if pixels is None else pixels
     if impulses is None:
-        places = view.ring.tolist()
-        impulses = [places.index(place) for place in ([-1, middle], [middle, -1]) if place in places]
+        ring = view.ring.tolist()
+        impulses = [ring.index(place) for place in ([-1, middle], [middle, -1]) if place in ring]
     pixels = [integer("pixels", pixel, 0, size * size - 1) for pixel in pixels]
     impulses = [integer("impulses", pixel, 0, len(view.ring) - 1) for pixel in impulses]
-    titles = [f"block pixel\n{_pixel_name(divmod(pixel, size))}" for pixel in pixels]
-    titles += [f"ring pixel\n{_pixel_name(view.ring[pixel])}" for pixel in impulses]
+    places = [*(divmod(pixel, size) for pixel in pixels), *(view.ring[pixel] for pixel in impulses)]
+    kinds = ["block"] * len(pixels) + ["ring"] * len(impulses)
+    titles = [f"{kind} pixel\n{_pixel_name(place)}" for kind, place in zip(kinds, places, strict=True)]
     arguments.require(len(titles) > 0, "pixels", "and impulses must name at least one pixel", (pixels, impulses))
     boards = [[*_panels(model, k, plane, pixels, impulses)] for k in chosen]
     axes = _axes(ax)
@@ -130,11 +131,7 @@ def plot_predictors(
     for row in range(len(chosen)):
         for column in range(len(titles)):
             _outline(axes, column * pitch + 1, row * pitch + 1, size)
-        for column, pixel in enumerate(pixels):
-            y, x = divmod(pixel, size)
-            _outline(axes, column * pitch + 1 + x, row * pitch + 1 + y, 1, color="C1")
-        for column, pixel in enumerate(impulses, start=len(pixels)):
-            y, x = view.ring[pixel]
+            y, x = places[column]
             _outline(axes, column * pitch + 1 + x, row * pitch + 1 + y, 1, color="C1")
     axes.set_xticks([column * pitch + size for column in range(len(titles))], titles)
     axes.xaxis.tick_top()

@@ -1,6 +1,5 @@
 """A prior as one page: where it comes from, its operators, its classes as pictures, its edges."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,7 +59,10 @@ def prior_page(prior: Prior, *, name: str) -> Page:
 def _provenance(prior: Prior, name: str) -> Section:
     inputs, skipped = prior.provenance["inputs"], prior.provenance.get("skipped", [])
     groups = {record["group"] for record in inputs}
-    listed = [[record["name"], record["group"], _shape(record), record["sha256"][:16]] for record in inputs]
+    listed = [
+        [record["name"], record["group"], "{1}×{0}".format(*record["shape"]), record["sha256"][:16]]
+        for record in inputs
+    ]
     shown = [priors.identity_table(prior, name=name), priors.group_table(prior)]
     shown += [priors.mixture_table(prior)] if prior.mixtures else []
     shown.append(
@@ -183,12 +185,12 @@ def _mixture(prior: Prior, name: str, model: JointMixture) -> Section:
     )
     figures = [board, spectra]
     if view.observed:
-        few = shown[:_PREDICTOR_CLASSES]
+        few, own = shown[:_PREDICTOR_CLASSES], ", Y' from the ring in Y'" if view.planes == 3 else ""
         figures.append(
             one_plot(
                 lambda ax: plot_predictors(model, classes=few, ax=ax),
                 (8.6, 1.2 * len(few) + 0.7),
-                f"Predictors of the {len(few)} heaviest classes{_own_plane(view.planes)}. Left: weights of the ring's "
+                f"Predictors of the {len(few)} heaviest classes{own}. Left: weights of the ring's "
                 "pixels in the prediction of one pixel of the block (outlined; row and column above). Right: what the "
                 "prediction of the whole block gains when one pixel of the ring is 1 brighter. Colour: sign(w)·√|w|.",
             )
@@ -235,12 +237,3 @@ def _mixture_findings(prior: Prior, name: str, model: JointMixture) -> list[str]
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def _own_plane(planes: int) -> str:
-    return ", Y' from the ring in Y'" if planes == 3 else ""
-
-
-def _shape(record: Any) -> str:
-    shape: Sequence[int] = record["shape"]
-    return f"{shape[1]}×{shape[0]}"

@@ -169,5 +169,5 @@ def _stride(recipe: Any) -> str:
 
 def _reason(record: Any) -> str:
     # The reason begins with the file, whose path may be longer than its name.
-    _, found, reason = str(record["skipped"]).partition(f"{record['name']}: ")
-    return reason if found else str(record["skipped"])
+    _, separator, reason = str(record["skipped"]).partition(f"{record['name']}: ")
+    return reason if separator else str(record["skipped"])

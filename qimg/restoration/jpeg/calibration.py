@@ -1,4 +1,4 @@
-"""What turns the deviations that an estimator believes in into true ones, as measured on held-out pictures."""
+"""Calibrates predicted standard deviations on held-out pictures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from qimg.core.arguments import Array
-from qimg.restoration.jpeg.cascade import unit_of
+from qimg.restoration.jpeg.cascade import table_scale
 
 COARSENESS = np.arange(0.0, 8.25, 0.5)
 """log₂ of the mean step of the three lowest AC coefficients at which calibration is kept."""
 LEVELS = np.array([0.5, 0.68, 0.8, 0.9, 0.95, 0.99])
 """Probabilities whose quantiles are kept."""
-BELIEVED = np.arange(-6.0, 2.25, 0.5)
-"""log₂ of believed deviations, in units of the table, at which the scales of a network are kept."""
+PREDICTED = np.arange(-6.0, 2.25, 0.5)
+"""log₂ of predicted deviations, relative to the table scale, at which the scales of a network are kept."""
 _FINE = 1024.0
 _LEAST = {"scales": 0, "quantiles": 0, "shapes": 1}
 """What is kept, and the least integer of each: a shape of zero would have no draws."""
@@ -33,19 +33,19 @@ class Calibration:
     """The calibration of one estimator."""
 
     scales: Array
-    """(tables, n) root mean square of error / believed deviation: one factor for each table, or one for each of the
-    deviations `BELIEVED`."""
+    """(tables, n) root mean square of error / predicted deviation: one factor for each table, or one for each of the
+    deviations `PREDICTED`."""
     quantiles: Array
     """(tables, levels) of |error| / true deviation."""
     shapes: Array
     """(classes of the first stage, 64) mean squares of an error's DCT coefficients, their mean being 1."""
 
     def calibrated(self, variance: Array, table: Array) -> Array:
-        """True variances of what is believed under a table, squared code values."""
+        """Calibrated variances of predicted ones under a table, squared code values."""
         scales = self.scales[coarseness_of(table)]
         if len(scales) == 1:
             return np.asarray(np.float32(scales[0] ** 2) * variance)
-        factors = np.interp(0.5 * np.log2(variance) - np.log2(unit_of(table)), BELIEVED, scales)
+        factors = np.interp(0.5 * np.log2(variance) - np.log2(table_scale(table)), PREDICTED, scales)
         return np.asarray(np.square(factors).astype(np.float32) * variance)
 
     def widths(self, table: Array) -> tuple[tuple[float, float], ...]:

@@ -26,7 +26,7 @@ COUNTS = np.array([1, 2, 3, 4, 6, 9, 13, 19, 28])
 
 
 class Estimate(NamedTuple):
-    """A plane and how far from the truth it is believed to be."""
+    """A plane and the predicted variance of its error."""
 
     values: Array
     """(H, W) float32 conditional mean, code values."""
@@ -34,7 +34,7 @@ class Estimate(NamedTuple):
     """(H, W) float32 squared code values, not calibrated."""
 
 
-def unit_of(table: Array) -> float:
+def table_scale(table: Array) -> float:
     """The size of a quantization table (8, 8): an eighth of the root mean square of its steps, in code values."""
     return float(np.sqrt(np.square(table, dtype=np.float64).mean())) / BLOCK
 
@@ -187,7 +187,7 @@ class Cascade:
             coefficients: (R, C, 8, 8) quantized, as a JPEG file holds them.
             table: (8, 8) quantization steps.
         """
-        plane, unit = decoded(coefficients, table), unit_of(table)
+        plane, unit = decoded(coefficients, table), table_scale(table)
         labels = first_labels(coefficients)
         missing = np.float32(unit) * self.first.estimate(first_inputs(plane, unit), labels)
         variance = np.float32(unit * unit) * self.first.variances[labels]

@@ -1,12 +1,12 @@
 """What estimates a component from its coefficients, and how it is applied: strip by strip, inside the cells."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from qimg.core.arguments import Array
 from qimg.core.blas import in_one_blas_thread
+from qimg.core.progress import Track
 from qimg.images.jpeg.blocks import BLOCK, decoded
 from qimg.images.jpeg.coefficients import Component
 from qimg.restoration.jpeg.calibration import Calibration
@@ -15,8 +15,6 @@ from qimg.restoration.jpeg.cells import project
 
 STRIP = 1 << 20
 """Samples of a strip, about; what it needs beside them is some 200 bytes a sample."""
-
-Track = Callable[[Sequence[Any]], Iterable[Any]]
 
 
 class Estimator(Protocol):
@@ -31,7 +29,7 @@ class Estimator(Protocol):
         """What makes its deviations true."""
 
     def estimate(self, coefficients: Array, table: Array) -> Estimate:
-        """Mean and believed variance (8R, 8C) of a plane from its quantized coefficients (R, C, 8, 8)."""
+        """Mean and predicted variance (8R, 8C) of a plane from its quantized coefficients (R, C, 8, 8)."""
 
 
 def as_decoded(component: Component) -> Estimate:

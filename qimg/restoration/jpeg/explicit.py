@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qimg.core.arguments import Array
+from qimg.core.progress import Track
 from qimg.restoration.jpeg.calibration import Calibration
 from qimg.restoration.jpeg.cascade import Cascade, Estimate
-from qimg.restoration.jpeg.estimator import Track, in_strips
+from qimg.restoration.jpeg.estimator import in_strips
 from qimg.restoration.jpeg.model import Model
 
 
@@ -34,7 +35,7 @@ class Explicit:
         return self.model.calibrations[self.effort]
 
     def estimate(self, coefficients: Array, table: Array) -> Estimate:
-        """Mean and believed variance (8R, 8C) of a plane from its quantized coefficients (R, C, 8, 8)."""
+        """Mean and predicted variance (8R, 8C) of a plane from its quantized coefficients (R, C, 8, 8)."""
         *_, estimate = self.cascade.estimates(coefficients, table)
         return estimate
 

@@ -3,35 +3,31 @@
 import lzma
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property
-from importlib.resources import files
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from qimg.core import artifacts as container
-from qimg.core.arguments import Array
+from qimg.core.arguments import Array, require
+from qimg.core.artifacts import Artifact, Kind
 from qimg.core.blas import in_one_blas_thread
-from qimg.core.files import write_atomically
-from qimg.prior.integers import mixture_from_integers, mixture_to_integers
-from qimg.restoration.jpeg.calibration import Calibration
-from qimg.restoration.jpeg.cascade import Cascade, Stage
+from qimg.images.jpeg.blocks import BLOCK
+from qimg.prior.integers import mixture_arrays, mixture_from_integers, mixture_to_integers
+from qimg.restoration.jpeg.calibration import COARSENESS, LEVELS, Calibration
+from qimg.restoration.jpeg.cascade import COUNTS, FIRST_MARGIN, GATED, Cascade, Stage
 from qimg.restoration.jpeg.rounding import RoundedExperts
+from qimg.restoration.jpeg.symmetry import ELEMENTS, turned_offset
 
-_KIND = "restoration"
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 0, "lp": 0, "pb": 0}]
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
+class Model(Artifact):
     """What was learnt from pictures: everything follows from the integers of one file.
 
     Made by `qimg.restoration.jpeg.fitting.fit` or `load`.
     """
 
-    contents: container.Contents = field(repr=False)
+    KIND = Kind(tag="restoration", ending=".restorer", package="qimg.restoration.jpeg")
 
     @classmethod
     def assemble(
@@ -50,19 +46,12 @@ class Model:
         for number, stage in enumerate(cascade.stages):
             arrays |= {f"gate {number}/{key}": value for key, value in mixture_to_integers(stage.gate).items()}
             stages.append({"offsets": [list(offset) for offset in stage.offsets], "margins": list(stage.margins)})
-        header = {"kind": _KIND, "stages": stages, "provenance": dict(provenance)}
-        return cls(container.unpack(container.pack(header, arrays), "model"))
+        return cls.packed({"stages": stages, "provenance": dict(provenance)}, arrays)
 
-    @property
-    def sha256(self) -> str:
-        """Identity: the hexadecimal SHA-256 at the end of the file."""
-        return self.contents.sha256
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """Recipe, pictures, skipped files and versions."""
-        provenance: Mapping[str, Any] = self.contents.header["provenance"]
-        return provenance
+    @cached_property
+    def experts(self) -> tuple[RoundedExperts, ...]:
+        """The experts of the first estimate and of every stage, as integers."""
+        return tuple(_unpacked(self.part(f"experts {n}")) for n in range(len(self.contents.header["stages"]) + 1))
 
     @cached_property
     def cascade(self) -> Cascade:
@@ -71,45 +60,58 @@ class Model:
 
     @in_one_blas_thread
     def _made(self) -> Cascade:
+        first, *later = (one.experts() for one in self.experts)
         stages = []
-        for number, entry in enumerate(self.contents.header["stages"]):
-            gate = mixture_from_integers(self._arrays(f"gate {number}"))
+        for number, (entry, experts) in enumerate(zip(self.contents.header["stages"], later, strict=True)):
+            gate = mixture_from_integers(self.part(f"gate {number}"))
             offsets = tuple((int(row), int(column)) for row, column in entry["offsets"])
-            experts = _unpacked(self._arrays(f"experts {number + 1}")).experts()
-            stages.append(
-                Stage(
-                    gate=gate,
-                    experts=experts,
-                    offsets=offsets,
-                    margins=(int(entry["margins"][0]), int(entry["margins"][1])),
-                )
-            )
-        return Cascade(first=_unpacked(self._arrays("experts 0")).experts(), stages=tuple(stages))
+            margins = (int(entry["margins"][0]), int(entry["margins"][1]))
+            stages.append(Stage(gate=gate, experts=experts, offsets=offsets, margins=margins))
+        return Cascade(first=first, stages=tuple(stages))
 
     @cached_property
     def calibrations(self) -> tuple[Calibration, ...]:
-        """What makes its deviations true, after every stage."""
+        """Calibrations of the deviations that are predicted after the first estimate and after every stage."""
         arrays = self.contents.arrays
         return tuple(
             Calibration.from_integers({name: arrays[name][stage] for name in ("scales", "quantiles", "shapes")})
-            for stage in range(len(self.contents.header["stages"]) + 1)
+            for stage in range(len(self.experts))
         )
 
-    def _arrays(self, name: str) -> dict[str, Array]:
-        start = f"{name}/"
-        return {key.removeprefix(start): value for key, value in self.contents.arrays.items() if key.startswith(start)}
-
-    def to_bytes(self) -> bytes:
-        """The file's content."""
-        return self.contents.content
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the file: all of it or nothing."""
-        write_atomically(path, self.to_bytes())
+    def check(self) -> None:
+        """Raise an error where the arrays are not those of the stages that the header names."""
+        stages, arrays = self.contents.header["stages"], self.contents.arrays
+        count, tables = len(stages) + 1, len(COARSENESS)
+        scales = arrays["scales"].shape
+        require(scales in ((count, tables), (count, tables, 1)), "scales", f"must have shape {(count, tables)}", scales)
+        expected: dict[str, tuple[tuple[int, ...], str]] = {
+            "scales": (scales, "<i4"),
+            "quantiles": ((count, tables, len(LEVELS)), "<i4"),
+            "shapes": ((count, len(COUNTS) + 1, BLOCK * BLOCK), "<i4"),
+        }
+        sizes = [(len(COUNTS) + 1, (BLOCK + 2 * FIRST_MARGIN) ** 2)]
+        for number, stage in enumerate(stages):
+            offsets = [tuple(offset) for offset in stage["offsets"]]
+            closed = all(turned_offset(one, g) in offsets for one in offsets for g in range(ELEMENTS))
+            require(closed, "offsets", "must be closed under the symmetries of the square", offsets)
+            classes = len(arrays[f"gate {number}/weights"])
+            expected |= mixture_arrays(f"gate {number}", classes, len(GATED))
+            sizes.append((len(offsets) * classes, sum((BLOCK + 2 * margin) ** 2 for margin in stage["margins"])))
+        for number, (experts, inputs) in enumerate(sizes):
+            packed = arrays[f"experts {number}/integers"]
+            expected[f"experts {number}/integers"] = packed.shape, "<i1"
+            expected[f"experts {number}/shape"] = (3,), "<i4"
+            expected[f"experts {number}/steps"] = (experts,), "<i2"
+            expected[f"experts {number}/basis"] = (inputs, inputs), "<i2"
+            expected[f"experts {number}/scales"] = (inputs,), "<i2"
+            expected[f"experts {number}/deviations"] = (experts, BLOCK * BLOCK), "<i2"
+        self.require_arrays(expected)
+        shapes = [one.integers.shape for one in self.experts]
+        require(shapes == [(*size, BLOCK * BLOCK) for size in sizes], "experts", "must fit their stages", shapes)
 
     def __repr__(self) -> str:
         classes = ", ".join(
-            str(len(self._arrays(f"gate {n}")["weights"])) for n in range(len(self.contents.header["stages"]))
+            str(len(self.part(f"gate {n}")["weights"])) for n in range(len(self.contents.header["stages"]))
         )
         pictures = len(self.provenance["inputs"])
         return f"Model({pictures} pictures, classes ({classes}), {len(self.to_bytes())} bytes, {self.sha256[:12]})"
@@ -119,25 +121,9 @@ def load(path: str | os.PathLike[str] | None = None) -> Model:
     """The model of a file, or the one that comes with qimg.
 
     Raises:
-        PriorFileError: no such model, cut or altered.
+        ArtifactError: no such model, missing, cut or altered.
     """
-    if path is None:
-        return _default()
-    return _read(Path(path).read_bytes(), os.fspath(path))
-
-
-@cache
-def _default() -> Model:
-    return _read(files("qimg.restoration.jpeg").joinpath("default.restorer").read_bytes(), "default.restorer")
-
-
-def _read(content: bytes, name: str) -> Model:
-    contents = container.unpack(content, name)
-    if contents.header.get("kind") != _KIND:
-        raise container.PriorFileError(
-            f"{name}: must hold a model for restoration, but is of kind {contents.header.get('kind')!r}"
-        )
-    return Model(contents)
+    return Model.load(path)
 
 
 def _packed(experts: RoundedExperts) -> dict[str, Array]:

@@ -11,9 +11,10 @@ import numpy as np
 
 from qimg import images
 from qimg.core.arguments import Array, fraction, integer, one_of, require
+from qimg.core.progress import Track
 from qimg.images.jpeg.coefficients import MAX_PIXELS, Component, DamagedJpegWarning, JpegFile, read_jpeg
 from qimg.images.jpeg.upsampling import upsampled, upsampled_rows
-from qimg.restoration.jpeg.estimator import Estimator, Track, as_decoded, in_strips
+from qimg.restoration.jpeg.estimator import Estimator, as_decoded, in_strips
 from qimg.restoration.jpeg.explicit import Explicit
 from qimg.restoration.jpeg.fallback import left_alone
 from qimg.restoration.jpeg.model import Model, load
@@ -101,7 +102,7 @@ def restore(
 
     Raises:
         ImageError: no JPEG file that can be read; see `qimg.restoration.read_jpeg`.
-        ModuleNotFoundError: a network is asked for and PyTorch or safetensors is not installed.
+        ModuleNotFoundError: a network is asked for and PyTorch is not installed.
 
     Warns:
         DamagedJpegWarning: the file is cut or corrupt; what it holds is restored.
@@ -188,16 +189,14 @@ def learned() -> ModuleType:
     """`qimg.restoration.jpeg.network`, which needs PyTorch.
 
     Raises:
-        ModuleNotFoundError: PyTorch or safetensors is not installed.
+        ModuleNotFoundError: PyTorch is not installed.
     """
     try:
         return importlib.import_module("qimg.restoration.jpeg.network")
     except ModuleNotFoundError as error:
-        if error.name not in ("torch", "safetensors"):
+        if error.name != "torch":
             raise
-        raise ModuleNotFoundError(
-            f"method 'network' needs PyTorch and safetensors, but {error.name} is missing: pip install 'qimg[learned]'"
-        ) from None
+        raise ModuleNotFoundError("method 'network' needs PyTorch: pip install 'qimg[learned]'") from None
 
 
 def _pixels(file: JpegFile, planes: list[Array]) -> Array:

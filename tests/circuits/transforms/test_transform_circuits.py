@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Operator, random_density_matrix
 
 import circuits
@@ -148,3 +149,12 @@ def test_the_matrix_refuses_what_the_circuit_refuses():
 def test_compile_refuses_a_level_that_qiskit_does_not_have(level):
     with pytest.raises(ValueError, match=rf"optimization_level must be in \[0, 3\], but optimization_level={level}"):
         circuits.compile_circuit(circuits.transform_circuit("qft", 2), optimization_level=level)
+
+
+def test_gates_are_counted_as_they_stand_without_a_level():
+    circuit = QuantumCircuit(2)
+    circuit.ry(0.1, 0)
+    circuit.ry(0.2, 0)
+    circuit.cx(0, 1)
+    assert circuits.count_gates(circuit, optimization_level=None) == (1, 2, 3, 0)
+    assert circuits.count_gates(circuit).one_qubit == 1

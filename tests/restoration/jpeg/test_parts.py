@@ -12,7 +12,7 @@ from qimg import ImageError, images
 from qimg.images.jpeg.blocks import DCT, cut, decoded, from_blocks, overlay, to_blocks
 from qimg.images.jpeg.upsampling import upsampled, upsampled_rows
 from qimg.restoration import Component, read_jpeg
-from qimg.restoration.jpeg.cascade import first_labels, gated, turned_patches, unit_of
+from qimg.restoration.jpeg.cascade import first_labels, gated, table_scale, turned_patches
 from qimg.restoration.jpeg.cells import project
 from qimg.restoration.jpeg.experts import Experts, groups
 from qimg.restoration.jpeg.fitting.draws import drawn
@@ -145,7 +145,7 @@ def test_projection_is_the_nearest_plane_in_the_cells(seed, width):
 
 
 def test_the_unit_is_the_size_of_the_table():
-    assert unit_of(np.full((8, 8), 16.0)) == pytest.approx(2.0)
+    assert table_scale(np.full((8, 8), 16.0)) == pytest.approx(2.0)
 
 
 def test_first_labels_count_coefficients():

@@ -141,7 +141,6 @@ def test_the_shipped_estimator_is_that_of_restore_before_it_rounds():
 
 def test_a_network_is_that_of_restore_before_it_rounds():
     pytest.importorskip("torch")
-    pytest.importorskip("safetensors")
     plane = images.to_uint8(images.luma(deep(4, (61, 75, 3))))
     file = images.jpeg_round_trip(plane, quality=30).file
     shown = table_of_methods({}, networks=[2])["network, effort 2"].restore(file)

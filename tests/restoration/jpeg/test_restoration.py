@@ -12,9 +12,9 @@ from PIL import Image
 
 import qimg
 from qimg import images, restoration
+from qimg.core.artifacts import ArtifactError
 from qimg.images.jpeg.blocks import decoded
 from qimg.images.jpeg.coefficients import read_jpeg
-from qimg.prior import PriorFileError
 from qimg.restoration import DamagedJpegWarning, Model, restore, restore_picture
 from qimg.restoration.jpeg.explicit import restore_component
 from qimg.restoration.jpeg.fitting import Recipe, fit
@@ -250,10 +250,10 @@ def test_models_are_files(small, tmp_path):
     assert again.provenance["inputs"] == ["array 1", "array 2"]
     assert "classes (2, 3)" in repr(again)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(PriorFileError, match=r"own\.restorer: is cut or altered"):
+    with pytest.raises(ArtifactError, match=r"own\.restorer: cannot be read as a restorer: it is cut or altered"):
         restoration.load(path)
     qimg.prior.load().save(tmp_path / "other.restorer")
-    with pytest.raises(PriorFileError, match="must hold a model for restoration"):
+    with pytest.raises(ArtifactError, match=r"other\.restorer: cannot be read as a restorer: it holds a prior"):
         restoration.load(tmp_path / "other.restorer")
 
 

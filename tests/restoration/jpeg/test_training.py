@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("safetensors")
 
 import torch
 from hypothesis import given, settings
@@ -18,6 +17,8 @@ from hypothesis import strategies as st
 
 import qimg
 from qimg import images, prior, restoration
+from qimg.cli import main
+from qimg.core.fitting import Checkpoint
 from qimg.images.collections import Source
 from qimg.images.jpeg import blocks as jpeg_blocks
 from qimg.learning.crops import Places
@@ -28,16 +29,25 @@ from qimg.restoration.jpeg.fitting import fit as fit_explicit
 from qimg.restoration.jpeg.fitting.calibration import calibrations
 from qimg.restoration.jpeg.fitting.draws import Draw, planes
 from qimg.restoration.jpeg.network import Architecture, Network, load
-from qimg.restoration.jpeg.network.architecture import units
+from qimg.restoration.jpeg.network.architecture import table_scales
 from qimg.restoration.jpeg.training import Recipe, fit, pictures
 from qimg.restoration.jpeg.training.held_out import HeldOut, large_enough
 from qimg.restoration.jpeg.training.objective import train
-from qimg.restoration.jpeg.training.pool import FINE, Picture, Pool, knows, make, quality_table, turned, unseen
+from qimg.restoration.jpeg.training.pool import (
+    FINE,
+    Picture,
+    Pool,
+    first_not_fitted_on,
+    fitted_on,
+    make,
+    quality_table,
+    turned,
+)
 from qimg.restoration.jpeg.training.regulariser import Regulariser
 from qimg.restoration.jpeg.training.spread import learn_spread
 
 CPU = torch.device("cpu")
-BELIEFS = 25 * 2.0 ** np.array([-4.5, 0.5])
+PREDICTIONS = 25 * 2.0 ** np.array([-4.5, 0.5])
 """Deviations under a table of 200 that lie where scales are kept."""
 TINY = Recipe(width=4, blocks=1, batch=4, crop=4, warmup=5, steps=20, rate=5e-3)
 
@@ -185,24 +195,6 @@ def test_too_small_pictures_are_refused_with_the_rule():
     assert large_enough([small, PHOTOGRAPHS[0]]) == [PHOTOGRAPHS[0]]
 
 
-def test_planes_are_kept_in_a_file(tmp_path):
-    gray = Picture("gray", PHOTOGRAPHS[0].luma[:65, :77], [])
-    pictures.save(tmp_path / "planes.npz", [*PHOTOGRAPHS, gray])
-    again = pictures.load(tmp_path / "planes.npz")
-    assert [one.name for one in again] == ["coffee", "chelsea", "gray"]
-    for one, other in zip(again, [*PHOTOGRAPHS, gray], strict=True):
-        assert np.array_equal(one.luma, other.luma)
-        assert one.luma.dtype == np.float32
-        assert len(one.chroma) == len(other.chroma)
-        for mine, theirs in zip(one.chroma, other.chroma, strict=True):
-            assert np.array_equal(mine, theirs)  # means of four whole code values
-    (tmp_path / "cut.npz").write_bytes((tmp_path / "planes.npz").read_bytes()[:-50])
-    np.savez(tmp_path / "other.npz", one=np.zeros(3))
-    for name in ("cut.npz", "other.npz", "none.npz"):
-        with pytest.raises(ValueError, match=rf"path must be a file of planes that `save` wrote, but path='.*{name}'"):
-            pictures.load(tmp_path / name)
-
-
 def test_sources_are_read_as_the_explicit_fit_does(tmp_path):
     images.save(images.bundled("coffee")[:80, :96], tmp_path / "a.png")
     images.save(images.bundled("coffee")[:80, :96, 1], tmp_path / "gray.png")
@@ -230,13 +222,13 @@ class Fitted:
 
 def test_a_picture_is_advised_by_what_was_not_fitted_on_it():
     restorer, other = Fitted("a.png", "b.png"), Fitted({"name": "c.png", "sha256": ""})
-    assert knows(restorer, "a.png")
-    assert not knows(other, "a.png")
-    assert [unseen(name, [restorer, other]) for name in ("a.png", "c.png", "d.png")] == [1, 0, 0]
+    assert fitted_on(restorer, "a.png")
+    assert not fitted_on(other, "a.png")
+    assert [first_not_fitted_on(name, [restorer, other]) for name in ("a.png", "c.png", "d.png")] == [1, 0, 0]
     with pytest.raises(ValueError, match=r"but all were fitted on c\.png"):
-        unseen("c.png", [other])
+        first_not_fitted_on("c.png", [other])
     with pytest.raises(ValueError, match="priors must hold one that was not fitted on each picture, but priors="):
-        unseen("c.png", [])
+        first_not_fitted_on("c.png", [])
 
 
 @pytest.fixture(scope="module")
@@ -350,10 +342,11 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(use, pool, held_o
         if record.step == 10:
             raise Stopped
 
-    checkpoint = tmp_path / "state"
+    path = tmp_path / "state"
     with pytest.raises(Stopped):
-        train(recipe, pool, held_out, checkpoint=checkpoint, report=stop, **options)
+        train(recipe, pool, held_out, checkpoint=Checkpoint(path, recipe=recipe), report=stop, **options)
     steps = []
+    checkpoint = Checkpoint(path, recipe=recipe)
     resumed = train(
         recipe, pool, held_out, checkpoint=checkpoint, report=lambda record: steps.append(record.step), **options
     )
@@ -370,22 +363,22 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(use, pool, held_o
 
 
 def test_what_is_no_checkpoint_of_the_training_is_named(pool, held_out, tmp_path):
-    checkpoint = tmp_path / "state"
-    train(TINY, pool, held_out, device=CPU, checkpoint=checkpoint)
+    path = tmp_path / "state"
+    train(TINY, pool, held_out, device=CPU, checkpoint=Checkpoint(path, recipe=TINY))
     other = replace(TINY, seed=1)
     with pytest.raises(ValueError, match="state: is the checkpoint of another recipe; remove it, or write elsewhere"):
-        train(other, pool, held_out, device=CPU, checkpoint=checkpoint)
-    checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
-    with pytest.raises(ValueError, match="state: is no checkpoint, or damaged; remove it"):
-        train(TINY, pool, held_out, device=CPU, checkpoint=checkpoint)
-    checkpoint.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="state: is no checkpoint, or damaged; remove it"):
-        train(TINY, pool, held_out, device=CPU, checkpoint=checkpoint)
+        train(other, pool, held_out, device=CPU, checkpoint=Checkpoint(path, recipe=other))
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(ValueError, match=r"state: cannot be read as the checkpoint of a fit: .*; remove it"):
+        train(TINY, pool, held_out, device=CPU, checkpoint=Checkpoint(path, recipe=TINY))
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"state: cannot be read as the checkpoint of a fit: .*; remove it"):
+        train(TINY, pool, held_out, device=CPU, checkpoint=Checkpoint(path, recipe=TINY))
 
 
 def test_minutes_end_a_training(pool, held_out, tmp_path):
     recipe = replace(TINY, steps=10**6)
-    checkpoint = tmp_path / "state"
+    checkpoint = Checkpoint(tmp_path / "state", recipe=recipe)
     state = train(recipe, pool, held_out, device=CPU, checkpoint=checkpoint, minutes=0.5 / 60)
     assert 1 < state.step < 10**6
     assert 0.5 <= state.seconds < 5  # one step beyond half a second
@@ -408,7 +401,7 @@ def test_the_spread_is_learnt_without_touching_the_mean(pool, held_out):
     with torch.no_grad():
         after, spread = network(crops.decoded, crops.tables)
     assert torch.equal(before, after)
-    squared = ((crops.truth - after) / units(crops.tables)).square()
+    squared = ((crops.truth - after) / table_scales(crops.tables)).square()
 
     def surprise(belief: torch.Tensor) -> float:
         return float((squared * torch.exp(-belief) + belief).mean())
@@ -473,18 +466,18 @@ OPTIONS = [word for name, value in NUMBERS.items() for word in (f"--{name.replac
 
 @pytest.mark.slow
 def test_the_command_trains_a_network_that_restores(folders, tmp_path):
-    out = tmp_path / "my.safetensors"
-    command = [sys.executable, "-m", "qimg.restoration.jpeg.training", "train", "--held-out", "rest", "--out", str(out)]
+    out = tmp_path / "my.network"
+    command = [sys.executable, "-m", "qimg", "fit", "network", "train", "--held-out", "rest", "--out", str(out)]
     environment = {name: value for name, value in os.environ.items() if name != "QIMG_DATA"}
     found = subprocess.run(
         [*command, *OPTIONS], cwd=folders, env=environment, capture_output=True, text=True, check=True
     )
-    assert "skipped rest/small.png: must measure at least 64×64 pixels, but measures 20×20" in found.stdout
+    assert "skipped rest/small.png: must measure at least 64×64 pixels, but measures 20×20" in found.stderr
     assert found.stdout.endswith(f"{out}: Learned(2 pictures, 4 channels, 1 blocks, 4460 weights)\n")
-    log = (tmp_path / "my.safetensors.log").read_text()
+    log = (tmp_path / "my.network.log").read_text()
     assert log.startswith("step 20, 0 s: error 0.")
     assert log in found.stdout
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["my.safetensors", "my.safetensors.log"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["my.network", "my.network.log"]
 
     model = load(out)
     provenance = model.provenance
@@ -509,15 +502,11 @@ def test_the_command_trains_a_network_that_restores(folders, tmp_path):
 
 def command(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
     """What the command says where it fails."""
-    import tyro
-
-    from qimg.restoration.jpeg.training.__main__ import main
-
     with pytest.raises(SystemExit) as ended:
-        tyro.cli(main, args=arguments)
+        main(["fit", "network", *arguments])
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert said.startswith("error: ")
+    assert said.startswith("qimg: error: ")
     assert said.count("\n") == 1
     return said
 
@@ -525,7 +514,7 @@ def command(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_bad_input_is_one_sentence(folders, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(folders)
     monkeypatch.delenv("QIMG_DATA", raising=False)
-    out = tmp_path / "my.safetensors"
+    out = tmp_path / "my.network"
     given = ["train", "--held-out", "rest", "--out", str(out), *OPTIONS]
     assert "none: no such file or folder" in command("none", *given[1:], capsys=capsys)
     assert "held_out must hold no picture of sources, such as train/chelsea.png" in command(
@@ -547,31 +536,28 @@ def test_bad_input_is_one_sentence(folders, tmp_path, monkeypatch, capsys):
     assert "is no folder" in command(*given, "--out", str(tmp_path / "none" / "x"), capsys=capsys)
     assert list(tmp_path.iterdir()) == []
     out.write_bytes(b"mine")
-    assert "my.safetensors: exists already; remove it, or write elsewhere" in command(*given, capsys=capsys)
+    assert "my.network: exists already; remove it, or write elsewhere" in command(*given, capsys=capsys)
     assert out.read_bytes() == b"mine"
 
 
 def test_a_command_that_is_interrupted_says_how_it_goes_on(folders, tmp_path, monkeypatch, capsys):
-    import tyro
-
-    from qimg.restoration.jpeg.training.__main__ import main
-
     monkeypatch.chdir(folders)
 
     def interrupted(*arguments, checkpoint, **options):
         checkpoint.write_bytes(b"state")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("qimg.restoration.jpeg.training.__main__.fit", interrupted)
-    out = tmp_path / "my.safetensors"
+    monkeypatch.setattr("qimg.cli.fit.network.fit", interrupted)
+    out = tmp_path / "my.network"
     with pytest.raises(SystemExit) as ended:
-        tyro.cli(main, args=["train", "--held-out", "rest", "--out", str(out)])
+        main(["fit", "network", "train", "--held-out", "rest", "--out", str(out)])
     assert ended.value.code == 130
-    assert capsys.readouterr().err == f"interrupted; the same command goes on from {out}.checkpoint\n"
+    said = f"{out}.checkpoint holds what was done; the same command goes on from there\nqimg: interrupted"
+    assert capsys.readouterr().err.startswith(said)
 
 
 @pytest.mark.slow
-def test_priors_judge_pictures_that_they_were_not_fitted_on(folders):
+def test_priors_regularise_on_pictures_that_they_were_not_fitted_on(folders):
     recipe = replace(TINY, use=("regulariser",), steps=2, versions=1)
     fitted = [
         prior.fit([folders / "train" / name], recipe=prior.Recipe(mixtures={"patch8": 2}, rounds=1, windows=200))
@@ -585,28 +571,30 @@ def test_priors_judge_pictures_that_they_were_not_fitted_on(folders):
         fit([folders / "train"], TINY, held_out=[folders / "rest"], priors=fitted)
 
 
-# What a network believes of its errors.
+# Predicted errors.
 
 
 @pytest.mark.parametrize("conditional", [False, True])
-def test_calibration_makes_true_what_is_believed(conditional):
+def test_calibration_makes_predictions_true(conditional):
     rng = np.random.default_rng(0)
     table = np.full((8, 8), 200.0)
-    true, believed = (np.repeat([[one, other]], 256, axis=1).repeat(512, axis=0) for one, other in ((2, 8), BELIEFS))
+    true, predicted = (
+        np.repeat([[one, other]], 256, axis=1).repeat(512, axis=0) for one, other in ((2, 8), PREDICTIONS)
+    )
     plane = (128 + true * rng.normal(size=true.shape)).astype(np.float32)
     draw = Draw(plane, np.zeros((64, 64, 8, 8), np.int16), table)
 
     def estimates(coefficients, steps):
-        return [cascade.Estimate(jpeg_blocks.decoded(coefficients, steps), np.square(believed))]
+        return [cascade.Estimate(jpeg_blocks.decoded(coefficients, steps), np.square(predicted))]
 
     (found,) = calibrations(estimates, 1, [draw], conditional=conditional)
-    deviations = np.sqrt(found.calibrated(np.square(believed), table))
-    expected = true if conditional else believed * np.sqrt(np.mean(np.square(true / believed)))
+    deviations = np.sqrt(found.calibrated(np.square(predicted), table))
+    expected = true if conditional else predicted * np.sqrt(np.mean(np.square(true / predicted)))
     # 131 072 normal variables tell a deviation to 0.2 %
     assert np.allclose(deviations, expected, rtol=0.01)
     if conditional:
         kept = type(found).from_integers(found.to_integers())
-        assert np.allclose(kept.calibrated(np.square(believed), table), np.square(expected), rtol=0.03)
+        assert np.allclose(kept.calibrated(np.square(predicted), table), np.square(expected), rtol=0.03)
         widths = dict(found.widths(table))
         # of |x| > 0.5, less the half code value that rounding takes: 1.645 − 0.5 / σ for σ = 2 and 8 together
         assert 1.645 - 0.5 / 2 < widths[0.9] < 1.645 - 0.5 / 8

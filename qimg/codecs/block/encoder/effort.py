@@ -9,6 +9,7 @@ from qimg.codecs.block.bitstream.strip_coder import settings_for
 from qimg.codecs.block.model.strip import Settings
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK
+from qimg.core import arguments
 
 LAGRANGE = 0.07
 """λ in units of the squared luma step: what a bit may cost in squared error."""
@@ -34,6 +35,7 @@ class Search:
     @classmethod
     def of_effort(cls, effort: int) -> "Search":
         """1 to 9: blocks of 8×8 and 16×16, from 3 also of 32×32, from 5 also of 4×4."""
+        arguments.integer("effort", effort, 1, 9)
         return cls(sizes=(8, 16) if effort <= 2 else (8, 16, 32) if effort <= 4 else SIDES)
 
     def stable(self) -> "Search":

@@ -47,6 +47,8 @@ class Prices(NamedTuple):
     """(10, 16, 2) of `Costs.end`."""
     points: Array
     """(64, 3) int16 reconstruction points."""
+    bits: Array
+    """Of `Costs`: by probability."""
 
 
 @compiled(inline="always")
@@ -62,6 +64,7 @@ def prices_of(costs: Costs, settings: Settings, points: Array, part: Part) -> Pr
         costs.magnitude[colour, part.nearby],
         costs.end[colour, part.t],
         points,
+        costs.bits,
     )
 
 
@@ -144,6 +147,5 @@ def rate_distortion(
             if total < best or (some and not optimised):
                 best = total
                 best_end = last
-    for k in range(best_end, n):
-        q[k] = 0
+    q[best_end:n] = 0
     return best

@@ -10,6 +10,7 @@ from qimg.codecs.block.model.strip import Part, Strip
 from qimg.codecs.block.transform.blocks import predict, reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize
 from qimg.codecs.block.transform.geometry import gather_ring, interleaved
+from qimg.core.arguments import Array
 from qimg.core.compiled import inner
 from qimg.entropy.mixing import probability_of_one
 
@@ -114,37 +115,33 @@ def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float3
 
 
 @inner
-def _put_aside(space: Space, strip: Strip, t: int, y: int, x: int) -> None:
+def _put_aside(space: Space, strip: Strip, t: int, y: int, x: int, back: bool) -> None:
+    """Copy the decisions on a square to the workspaces, or back from there."""
     side, blocks_4x4, choice = 4 << t, 1 << t, strip.choice
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
     block_4x4 = interleaved(cy - 1, cx & 7)
     for p in range(strip.settings.planes):
         for i in range(side):
             for j in range(side):
-                space.stash[t, p, i, j] = strip.rec[p, y + 1 + i, x + j]
-                space.q[t, p, side * i + j] = choice.q[p, 16 * block_4x4 + side * i + j]
+                _copy(strip.rec[p], y + 1 + i, x + j, space.stash[t, p], i, j, back)
+                _copy(choice.q, p, 16 * block_4x4 + side * i + j, space.q[t], p, side * i + j, back)
         for i in range(blocks_4x4):
             for j in range(blocks_4x4):
-                space.activity[t, p, i, j] = strip.maps.activity[p, cy + i, cx + j]
-    space.label[t] = choice.label[block_4x4]
+                _copy(strip.maps.activity[p], cy + i, cx + j, space.activity[t, p], i, j, back)
+    if back:
+        choice.size[block_4x4] = t
+        choice.label[block_4x4] = space.label[t]
+        mark(strip.maps, t, cy, cx, int(space.label[t]))
+    else:
+        space.label[t] = choice.label[block_4x4]
 
 
 @inner
-def _take_back(space: Space, strip: Strip, t: int, y: int, x: int) -> None:
-    side, blocks_4x4, choice = 4 << t, 1 << t, strip.choice
-    cy, cx = 1 + ((y % 32) >> 2), x >> 2
-    block_4x4 = interleaved(cy - 1, cx & 7)
-    for p in range(strip.settings.planes):
-        for i in range(side):
-            for j in range(side):
-                strip.rec[p, y + 1 + i, x + j] = space.stash[t, p, i, j]
-                choice.q[p, 16 * block_4x4 + side * i + j] = space.q[t, p, side * i + j]
-        for i in range(blocks_4x4):
-            for j in range(blocks_4x4):
-                strip.maps.activity[p, cy + i, cx + j] = space.activity[t, p, i, j]
-    choice.size[block_4x4] = t
-    choice.label[block_4x4] = space.label[t]
-    mark(strip.maps, t, cy, cx, int(space.label[t]))
+def _copy(state: Array, row: int, column: int, aside: Array, i: int, j: int, back: bool) -> None:
+    if back:
+        state[row, column] = aside[i, j]
+    else:
+        aside[i, j] = state[row, column]
 
 
 @inner
@@ -188,7 +185,7 @@ def search(strip: Strip, target: Target, y: int, x: int) -> np.float32:
                     whole[t] = lagrange * divide_bits(strip, target.costs, t, cy, cx, False)
                 whole[t] += code_leaf(strip, target, t, top, left)
                 if t > smallest:
-                    _put_aside(target.space, strip, t, top, left)
+                    _put_aside(target.space, strip, t, top, left, False)
         else:
             divided[t] += cost
             parts[t] += 1
@@ -202,7 +199,7 @@ def search(strip: Strip, target: Target, y: int, x: int) -> np.float32:
         cost = whole[t]
         if t > smallest:
             if whole[t] <= divided[t]:
-                _take_back(target.space, strip, t, top, left)
+                _put_aside(target.space, strip, t, top, left, True)
             else:
                 cost = divided[t]
         if t == 3:

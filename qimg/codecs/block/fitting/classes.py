@@ -33,8 +33,8 @@ class Classes:
     @classmethod
     def empty(cls, side: int, classes: int) -> "Classes":
         """Classes that are still to be fitted."""
-        seen = min(side, 16)
-        n, m = seen * seen, 3 * seen + 1
+        vector_side = min(side, 16)
+        n, m = vector_side * vector_side, 3 * vector_side + 1
         shape = (classes, n, n) if side <= 8 else (2, classes, 16, 16)
         return cls(
             side=side,

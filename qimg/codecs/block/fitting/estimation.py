@@ -1,4 +1,6 @@
-"""From sums over coded pictures to the next tables: classes, beliefs about bits, reconstruction points, filters."""
+"""From sums over coded pictures to the next tables: classes, expected bits, reconstruction points, filters."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,27 +12,27 @@ from qimg.core.arguments import Array
 from qimg.entropy.mixing import INPUTS, logistic_tables
 from qimg.operators import CorrelationOperator, conditional_expectation
 
+State = tuple[Array, Array, Array]
+"""Probabilities, counts and weights of the entropy model."""
 _WEIGHT = 30.0  # blocks that the scales of the round before count for
 _FEWEST = 40  # blocks that a class is fitted on
 _BITS = 1024
 FIRST_COUNT = 30
-"""How often a context counts as seen before the first bit, at most: the first state yields to the picture that fast."""
+"""Largest count of a context before the first bit: it limits how slowly the first state gives way to the picture's."""
 
 
-def improve(classes: list[Classes], seen: Statistics) -> None:
+def improve(classes: list[Classes], sums: Statistics) -> None:
     """Fit every class again on the blocks that chose it, their rings as decoded.
 
     Second moments are shrunk to those of all blocks of the size, of equal energy: m / 2 blocks' worth, four times that
     for the separable sizes.
     """
     for t, size in enumerate(classes):
-        moments, blocks = seen.moments[t], seen.blocks[t]
+        moments, blocks = sums.moments[t], sums.blocks[t]
         pooled = moments.sum(axis=0) / max(blocks.sum(), 1.0)
         for k in range(size.count):
-            weight = 30.0
-            size.sigma[:, k] = (np.sqrt(2) * seen.amplitudes[t][:, k] + weight * size.sigma[:, k]) / (
-                blocks[k] + weight
-            )
+            amplitudes = np.sqrt(2) * sums.amplitudes[t][:, k]
+            size.sigma[:, k] = (amplitudes + _WEIGHT * size.sigma[:, k]) / (blocks[k] + _WEIGHT)
             if blocks[k] < _FEWEST:
                 continue
             weight = size.ring * (0.5 if size.side <= 8 else 2.0)
@@ -38,12 +40,12 @@ def improve(classes: list[Classes], seen: Statistics) -> None:
             size.take(k, (moments[k] + weight * scaled) / (blocks[k] + weight))
 
 
-def beliefs(seen: Statistics) -> dict[str, Array]:
+def expectations(sums: Statistics) -> dict[str, Array]:
     """Expected magnitudes, reconstruction points and the bits that the search counts on."""
-    by_level = seen.magnitudes.sum(axis=(0, 1)) + 200 * _laplace(1.0 + np.zeros(64))
+    by_level = sums.magnitudes.sum(axis=(0, 1)) + 200 * _laplace(1.0 + np.zeros(64))
     expected = 256 * (by_level @ np.arange(by_level.shape[1])) / by_level.sum(axis=1)
-    shift = (seen.shifts[0] + 0.05 * 50) / (seen.shifts[1] + 50)
-    counts = seen.magnitudes.reshape(2, 12, 32, 2, -1).sum(axis=3)
+    shift = (sums.shifts[0] + 0.05 * 50) / (sums.shifts[1] + 50)
+    counts = sums.magnitudes.reshape(2, 12, 32, 2, -1).sum(axis=3)
     smooth = counts.copy()
     smooth[:, 1:] += 0.1 * counts[:, :-1]
     smooth[:, :-1] += 0.1 * counts[:, 1:]
@@ -51,7 +53,7 @@ def beliefs(seen: Statistics) -> dict[str, Array]:
         smooth[:, nearby] += 20 * _laplace(2.0 ** ((nearby - 6) / 4) + np.zeros(64))[1::2]
     bits = -np.log2(np.maximum(smooth / smooth.sum(axis=-1, keepdims=True), 1e-6))
     bits[..., 1:] += 1  # the sign
-    ends = seen.ends + np.array([2.5, 3.5])
+    ends = sums.ends + np.array([2.5, 3.5])
     end_bits = -np.log2(ends / ends.sum(axis=-1, keepdims=True))
     return {
         "expected": np.maximum.accumulate(np.round(expected)).astype(np.int32),
@@ -69,15 +71,15 @@ def _laplace(factor: Array) -> Array:
     return np.maximum(np.concatenate([1 - np.exp(-0.62 / scale[:, None]), tail], axis=1), 1e-6)
 
 
-def filters(seen: Statistics) -> Array:
+def filters(sums: Statistics) -> Array:
     """(3, classes, places, F) int16: the conditional expectation of the error given the features, class by class.
 
     Each class and place is shrunk to its class (2000 samples' worth), each class to all (300).
     """
     width = smoothing.FEATURES
-    moments = seen.errors + np.swapaxes(np.tril(seen.errors, -1), -1, -2)
-    out = np.zeros((*seen.samples.shape, width))
-    for plane, (of_plane, counts) in enumerate(zip(moments, seen.samples, strict=True)):
+    moments = sums.errors + np.swapaxes(np.tril(sums.errors, -1), -1, -2)
+    out = np.zeros((*sums.samples.shape, width))
+    for plane, (of_plane, counts) in enumerate(zip(moments, sums.samples, strict=True)):
         overall = of_plane.sum(axis=(0, 1)) / max(counts.sum(), 1.0)
         for k in range(smoothing.CLASSES):
             of_class = (of_plane[k].sum(axis=0) + 300 * overall) / (counts[k].sum() + 300)
@@ -90,8 +92,8 @@ def filters(seen: Statistics) -> Array:
     return np.clip(np.round(out * (1 << smoothing.WEIGHT_BITS)), -32767, 32767).astype(np.int16)
 
 
-def first_state() -> tuple[Array, Array, Array]:
-    """Probabilities, counts and weights of a model that has seen nothing."""
+def first_state() -> State:
+    """The entropy model before any picture."""
     return (
         np.full(contexts.SLOTS, 1 << 21, np.int32),
         np.zeros(contexts.SLOTS, np.uint8),
@@ -99,20 +101,18 @@ def first_state() -> tuple[Array, Array, Array]:
     )
 
 
-def pooled_state(states: list[tuple[Array, Array, Array]]) -> tuple[Array, Array, Array]:
+def pooled_state(states: Sequence[State]) -> State:
     """One state of several: probabilities weighted by how often their contexts were seen, weights by the plain mean."""
-    seen = np.array([state[1] for state in states], np.float64) + 0.5
-    probabilities = np.array([state[0] for state in states], np.float64)
+    probabilities, counts, weights = (np.array(parts) for parts in zip(*states, strict=True))
+    shares = counts + 0.5
     return (
-        np.round((probabilities * seen).sum(axis=0) / seen.sum(axis=0)).astype(np.int32),
-        np.asarray(np.max([state[1] for state in states], axis=0)),
-        np.asarray(np.round(np.mean([state[2] for state in states], axis=0)), np.int32),
+        np.round((probabilities * shares).sum(axis=0) / shares.sum(axis=0)).astype(np.int32),
+        np.asarray(counts.max(axis=0)),
+        np.asarray(np.round(weights.mean(axis=0)), np.int32),
     )
 
 
-def all_arrays(
-    classes: list[Classes], known: dict[str, Array], state: tuple[Array, Array, Array], weights: Array
-) -> dict[str, Array]:
+def all_arrays(classes: list[Classes], expected: dict[str, Array], state: State, weights: Array) -> dict[str, Array]:
     """Everything that tables hold."""
     stretch, squash, rate = logistic_tables()
     arrays = {"upsampling": upsampling_array(), "stretch": stretch, "squash": squash, "rate": rate, "filters": weights}
@@ -121,4 +121,4 @@ def all_arrays(
     arrays["weights"] = state[2]
     for size in classes:
         arrays |= size.arrays()
-    return arrays | known
+    return arrays | expected

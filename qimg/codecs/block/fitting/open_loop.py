@@ -69,9 +69,11 @@ def first_classes(vectors: Array, side: int, count: int, *, rounds: int, rng: np
                 chosen = vectors[rng.integers(0, len(vectors), 10 * _FEWEST)]
             weight = 0.1 * classes.ring
             classes.take(k, (_second_moments(chosen) + weight * pooled) / (len(chosen) + weight))
-            own = classes.coefficients(k, chosen)
-            classes.sigma[0, k] = np.sqrt(2) * np.abs(own).mean(axis=0) + 1e-3
-            variance = np.sqrt((own.astype(np.float64) ** 2).mean(axis=0))[None].astype(np.float32) ** 2 + noise
+            coefficients = classes.coefficients(k, chosen)
+            classes.sigma[0, k] = np.sqrt(2) * np.abs(coefficients).mean(axis=0) + 1e-3
+            variance = (
+                np.sqrt((coefficients.astype(np.float64) ** 2).mean(axis=0))[None].astype(np.float32) ** 2 + noise
+            )
             c = classes.coefficients(k, vectors)
             usage = max(float((labels == k).mean()), 1e-3)
             length = 0.5 * np.log2(variance / noise) + 2 * np.log2(1 + c * c / variance)

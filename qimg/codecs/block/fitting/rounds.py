@@ -1,10 +1,12 @@
 """The fit: first classes from windows, then rounds of coding pictures and fitting everything on the outcome."""
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+import os
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import reduce
 from multiprocessing import get_context
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -14,19 +16,23 @@ from qimg.codecs.block.fitting import estimation, open_loop
 from qimg.codecs.block.fitting.classes import Classes
 from qimg.codecs.block.fitting.statistics import Statistics, add_picture, code_picture
 from qimg.codecs.block.model.tables import Tables
+from qimg.codecs.block.transform import smoothing
 from qimg.codecs.block.transform.colour import to_samples
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, SUPERBLOCK
-from qimg.core import arguments
+from qimg.core import arguments, fitting
 from qimg.core.arguments import Array
 from qimg.core.blas import one_blas_thread
+from qimg.core.progress import Track
 from qimg.images import ImageError
 from qimg.images.collections import Source, gather, parts_of, without_copies
 
-_State = tuple[Array, Array, Array]
+_LEAST = 96
+_FILTERS = (3, smoothing.CLASSES, smoothing.PLACES, smoothing.FEATURES)
+_PACKAGES = ("qimg", "numpy", "numba", "constriction")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(fitting.Recipe):
     """The parameters of a fit."""
 
     classes: tuple[int, int, int, int] = (16, 32, 32, 8)
@@ -57,13 +63,37 @@ class Recipe:
         )
 
 
+@dataclass(eq=False, kw_only=True)
+class Progress:
+    """The state of a fit between two rounds."""
+
+    classes: list[Classes]
+    expectations: dict[str, Array]
+    """Expected magnitudes, reconstruction points and bits, as `estimation.expectations` gives them."""
+    state: estimation.State = field(default_factory=estimation.first_state)
+    """Of the entropy model."""
+    weights: Array = field(default_factory=lambda: np.zeros(_FILTERS, np.int16))
+    """Of the filter."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """Bits per pixel and PSNR of each round."""
+    blocks: dict[str, list[int]] = field(default_factory=dict)
+    """Side → blocks of each class in the last round."""
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Everything that tables hold."""
+        return estimation.all_arrays(self.classes, self.expectations, self.state, self.weights)
+
+
 def fit(
     sources: Iterable[Any],
     recipe: Recipe,
     *,
     workers: int = 1,
+    out: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     root: Any = None,
-    track: Callable[[Sequence[Any]], Iterable[Any]] = iter,
+    track: Track = iter,
 ) -> Tables:
     """Fit tables on pictures.
 
@@ -74,84 +104,82 @@ def fit(
         sources: files, folders, patterns, lists or arrays, as `qimg.prior.fit` takes them.
         recipe: what to fit, and how.
         workers: processes.
+        out: file that the tables are written to.
+        checkpoint: file that keeps the state after every round; where it exists the fit goes on from it. Deleted at the
+            end, after `out` was written.
         root: folder in which names are looked up that do not exist as given.
-        track: wraps the list of tasks of the whole fit, for a progress bar.
+        track: wraps the rounds that are left, for a progress bar; the first classes count as a round.
 
     Raises:
         ImageError: no picture can be used.
+        ArtifactError: the checkpoint is of another fit, or damaged.
     """
     pictures, copies = without_copies(gather(sources, root=root))
     arguments.integer("workers", workers, 1)
-    usable, skipped = _usable(pictures)
-    if not usable:
-        raise ImageError(
-            f"none of the {len(pictures)} pictures can be used: they must be at least 96 pixels wide and high"
-        )
-    parts = parts_of([source for source, _ in usable], recipe.part)
-    history: list[dict[str, float]] = []
-    with one_blas_thread(), _pool(workers) as pool:
-        tasks = iter(track([*range(len(SIDES) + recipe.rounds + 1)]))
-        jobs = [(recipe, size, parts) for size in range(len(SIDES)) if next(tasks, None) is not None]
-        classes = list(pool.map(_first, jobs))
-        known = estimation.beliefs(Statistics.none(classes, filters=False))
-        state, weights = estimation.first_state(), np.zeros(_filter_shape(), np.int16)
-        for number in range(recipe.rounds + 1):
-            next(tasks, None)
-            last = number == recipe.rounds
-            tables = Tables.assemble(estimation.all_arrays(classes, known, state, weights), {})
-            work = [(recipe, number, index, part, classes, tables, state, last) for index, part in enumerate(parts)]
-            results = list(pool.map(_round, work))
-            seen = results[0][0]
-            for result in results[1:]:
-                seen = seen + result[0]
-            state = estimation.pooled_state([result[1] for result in results])
-            history.append(
-                {
-                    "bits_per_pixel": round(seen.bits / seen.pixels, 5),
-                    "psnr_db": round(10 * np.log10(255**2 * seen.pixels / seen.squared_error), 4),
-                }
-            )
-            if last:
-                weights = estimation.filters(seen)
-            else:
-                estimation.improve(classes, seen)
-            known = estimation.beliefs(seen)
-    provenance = {
-        "recipe": asdict(recipe),
-        "versions": {name: version(name) for name in ("qimg", "numpy", "numba", "constriction")},
-        "inputs": [record for _, record in usable],
-        "skipped": [*skipped, *copies],
-        "rounds": history,
-        "blocks": {str(side): [int(count) for count in seen.blocks[t]] for t, side in enumerate(SIDES)},
-    }
-    if last:
-        # the last round only learns what does not change the integers that its own statistics were counted with
-        known["expected"] = tables.array("expected")
-    return Tables.assemble(estimation.all_arrays(classes, known, state, weights), provenance)
-
-
-def _filter_shape() -> tuple[int, int, int, int]:
-    from qimg.codecs.block.transform import smoothing
-
-    return 3, smoothing.CLASSES, smoothing.PLACES, smoothing.FEATURES
-
-
-def _pool(workers: int) -> Executor:
+    pairs, skipped = fitting.usable(pictures, _look, error=ImageError)
+    packages = fitting.versions(_PACKAGES)
+    inputs = [source.state() for source in pictures]
+    types = (Progress, Classes)
+    keeper = fitting.Checkpoint(checkpoint, recipe=recipe, inputs=inputs, packages=packages, types=types)
+    progress: Progress | None = keeper.load()
+    parts = parts_of([source for source, _ in pairs], recipe.part)
     # Forked children of a process with BLAS threads can hang; spawned ones cannot.
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    with one_blas_thread(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for number in track(range(-1 if progress is None else len(progress.history), recipe.rounds + 1)):
+            if progress is None:
+                classes = list(pool.map(_first, [(recipe, size, parts) for size in range(len(SIDES))]))
+                progress = Progress(
+                    classes=classes, expectations=estimation.expectations(Statistics.none(classes, filters=False))
+                )
+            else:
+                _take_round(progress, recipe, number, parts, pool)
+            keeper.save(progress)
+    assert progress is not None
+    provenance = {
+        "recipe": recipe.to_json(),
+        "versions": packages,
+        "inputs": [record for _, record in pairs],
+        "skipped": [*skipped, *copies],
+        "rounds": progress.history,
+        "blocks": progress.blocks,
+    }
+    tables = Tables.assemble(progress.arrays, provenance)
+    keeper.finish(tables, out)
+    return tables
 
 
-def _usable(pictures: Sequence[Source]) -> tuple[list[tuple[Source, dict[str, str]]], list[dict[str, str]]]:
-    usable, skipped = [], []
-    for source in pictures:
-        try:
-            pixels, digest = source.read()
-            if min(pixels.shape[:2]) < 96:
-                raise ImageError(f"{source.name}: must be at least 96 pixels wide and high, but is {pixels.shape[:2]}")
-            usable.append((source, {"name": source.name, "sha256": digest}))
-        except ImageError as error:
-            skipped.append({"name": source.name, "skipped": str(error)})
-    return usable, skipped
+def _look(source: Source) -> dict[str, str]:
+    """The record of a picture that can be used."""
+    pixels, digest = source.read()
+    if min(pixels.shape[:2]) < _LEAST:
+        raise ImageError(f"{source.name}: must be at least {_LEAST} pixels wide and high, but is {pixels.shape[:2]}")
+    return {"name": source.name, "sha256": digest}
+
+
+def _take_round(
+    progress: Progress, recipe: Recipe, number: int, parts: list[list[Source]], pool: ProcessPoolExecutor
+) -> None:
+    """Code all pictures with the tables so far and fit everything on the outcome; the last round fits the filter."""
+    last = number == recipe.rounds
+    classes, state, tables = progress.classes, progress.state, Tables.assemble(progress.arrays, {})
+    jobs = [(recipe, number, index, part, classes, tables, state, last) for index, part in enumerate(parts)]
+    sums, states = zip(*pool.map(_round, jobs), strict=True)
+    total = reduce(add, sums)
+    progress.state = estimation.pooled_state(states)
+    progress.history.append(
+        {
+            "bits_per_pixel": round(total.bits / total.pixels, 5),
+            "psnr_db": round(10 * np.log10(255**2 * total.pixels / total.squared_error), 4),
+        }
+    )
+    progress.blocks = {str(side): [int(count) for count in total.blocks[t]] for t, side in enumerate(SIDES)}
+    progress.expectations = estimation.expectations(total)
+    if last:
+        progress.weights = estimation.filters(total)
+        # The statistics of this round were counted with the expected magnitudes of its tables, which must stay.
+        progress.expectations["expected"] = tables.array("expected")
+    else:
+        estimation.improve(classes, total)
 
 
 def _rgb(source: Source) -> Array:
@@ -164,18 +192,18 @@ def _first(job: tuple[Recipe, int, list[list[Source]]]) -> Classes:
     rng = np.random.default_rng((recipe.seed, size))
     side = SIDES[size]
     with one_blas_thread():
-        found = [
+        windows = [
             open_loop.windows(to_samples(_rgb(source), 3)[0] / float(SAMPLE_SCALE), side, recipe.windows[size], rng)
             for part in parts
             for source in part
         ]
-        vectors = open_loop.concatenated(found, rng)
+        vectors = open_loop.concatenated(windows, rng)
         return open_loop.first_classes(vectors, side, recipe.classes[size], rounds=recipe.first_rounds, rng=rng)
 
 
 def _round(
-    job: tuple[Recipe, int, int, list[Source], list[Classes], Tables, _State, bool],
-) -> tuple[Statistics, _State]:
+    job: tuple[Recipe, int, int, list[Source], list[Classes], Tables, estimation.State, bool],
+) -> tuple[Statistics, estimation.State]:
     recipe, number, index, part, classes, tables, state, last = job
     rng = np.random.default_rng((recipe.seed, 100 + number, index))
     total = Statistics.none(classes, filters=last)

@@ -1,10 +1,9 @@
-"""What coded pictures tell about their blocks: second moments, magnitudes and ends, class by class; all of it adds."""
+"""Sums over the blocks of coded pictures: second moments, magnitudes and ends, class by class."""
 
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.encoder.effort import Search
@@ -48,7 +47,7 @@ class Statistics:
 
     @classmethod
     def none(cls, classes: list[Classes], *, filters: bool) -> "Statistics":
-        """Nothing seen yet."""
+        """The sums over no picture."""
         width = smoothing.FEATURES + 1
         shape = (3, smoothing.CLASSES, smoothing.PLACES) if filters else (0, 0, 0)
         return cls(
@@ -68,8 +67,10 @@ class Statistics:
         """The sums over the pictures of both."""
         sums: dict[str, Any] = {}
         for field in fields(self):
-            mine, its = getattr(self, field.name), getattr(other, field.name)
-            sums[field.name] = [a + b for a, b in zip(mine, its, strict=True)] if isinstance(mine, list) else mine + its
+            first, second = getattr(self, field.name), getattr(other, field.name)
+            sums[field.name] = (
+                [a + b for a, b in zip(first, second, strict=True)] if isinstance(first, list) else first + second
+            )
         return Statistics(**sums)
 
 
@@ -90,7 +91,7 @@ def code_picture(
 
 
 def add_picture(total: Statistics, classes: list[Classes], coder: StripWriter, source: Array, payload: bytes) -> None:
-    """Add what a coded picture tells."""
+    """Add the blocks of a coded picture."""
     decoded, settings, tables = coder.unfiltered, coder.settings, coder.tables
     total.pixels += source[0].size
     total.bits += 8 * len(payload)
@@ -102,11 +103,11 @@ def add_picture(total: Statistics, classes: list[Classes], coder: StripWriter, s
         for plane in range(3):
             vectors, integers = np.zeros((room, m + n), np.float32), np.zeros((room, n), np.int32)
             labels, filled = np.zeros(room, np.int64), 0
-            for row, kept in enumerate(coder.decisions):
+            for row, decision in enumerate(coder.decisions):
                 filled = _collect(
-                    kept.q,
-                    kept.size,
-                    kept.label,
+                    decision.q,
+                    decision.size,
+                    decision.label,
                     32 * row,
                     source[plane],
                     decoded[plane],
@@ -120,15 +121,15 @@ def add_picture(total: Statistics, classes: list[Classes], coder: StripWriter, s
                     _UP,
                 )
             for k in np.unique(labels[:filled]):
-                mine = labels[:filled] == k
-                chosen = vectors[:filled][mine]
+                members = labels[:filled] == k
+                chosen = vectors[:filled][members]
                 c = size.coefficients(int(k), chosen)
                 total.amplitudes[t][plane, k] += np.abs(c).sum(axis=0)
                 if plane == 0:
                     total.moments[t][k] += chosen.T @ chosen
                     total.blocks[t][k] += len(chosen)
                 levels = np.clip(tables.scales.log_sigma[t][plane, k] - settings.log_steps[plane] + 40, 0, 63)
-                _add_shifts(total.shifts, c, integers[:filled][mine], levels, SAMPLE_SCALE / settings.steps[plane])
+                _add_shifts(total.shifts, c, integers[:filled][members], levels, SAMPLE_SCALE / settings.steps[plane])
     for plane in range(len(total.samples)):
         smoothing.add_moments(
             smoothing.with_margin(decoded[plane, 1:]),
@@ -155,11 +156,11 @@ def _add_shifts(shifts: Array, c: Array, q: Array, levels: Array, inverse: float
 def _add_magnitudes(total: Statistics, coder: StripWriter) -> None:
     blocks_4x4 = coder.width // 4
     maps = new_maps(blocks_4x4)
-    for kept in coder.decisions:
+    for decision in coder.decisions:
         _count_row(
-            kept.q,
-            kept.size,
-            kept.label,
+            decision.q,
+            decision.size,
+            decision.label,
             coder.tables.scales.log_sigma,
             coder.settings.log_steps,
             coder.tables.scales.expected,
@@ -169,7 +170,7 @@ def _add_magnitudes(total: Statistics, coder: StripWriter) -> None:
         )
 
 
-@njit(cache=True)
+@compiled(allocates=True)
 def _collect(
     q: Array,
     sizes: Array,

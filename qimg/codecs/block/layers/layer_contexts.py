@@ -93,18 +93,18 @@ def set_new(model: Model, part: Part, group: int, level: int, running: int, othe
 @inner
 def set_zero(model: Model, part: Part, spot: Spot, order: int, bias: int) -> int:
     """Contexts of one step in unary of a zero that grows; returns the mixer."""
-    half = (1 if part.plane > 0 else 0) * BINS + order
-    third = part.plane * BINS + order
+    by_colour = (1 if part.plane > 0 else 0) * BINS + order
+    by_plane = part.plane * BINS + order
     set_contexts(
         model,
-        _ZERO_A + ((half * _U + bias) * 32 + (spot.level >> 1)) * 4 + spot.around,
-        _ZERO_B + ((half * 16 + (spot.level >> 2)) * 12 + part.nearby) * 12 + spot.running,
-        _ZERO_C + ((half * 4 + part.t) * 32 + part.label) * 64 + spot.place,
-        _ZERO_D + ((half * 32 + (spot.level >> 1)) * 12 + spot.running) * 4 + spot.beside,
-        _ZERO_E + ((third * 32 + (spot.level >> 1)) * _U + bias) * 4 + spot.other,
-        _ZERO_F + ((third * 4 + part.t) * 64 + spot.place) * _U + bias,
+        _ZERO_A + ((by_colour * _U + bias) * 32 + (spot.level >> 1)) * 4 + spot.around,
+        _ZERO_B + ((by_colour * 16 + (spot.level >> 2)) * 12 + part.nearby) * 12 + spot.running,
+        _ZERO_C + ((by_colour * 4 + part.t) * 32 + part.label) * 64 + spot.place,
+        _ZERO_D + ((by_colour * 32 + (spot.level >> 1)) * 12 + spot.running) * 4 + spot.beside,
+        _ZERO_E + ((by_plane * 32 + (spot.level >> 1)) * _U + bias) * 4 + spot.other,
+        _ZERO_F + ((by_plane * 4 + part.t) * 64 + spot.place) * _U + bias,
     )
-    return _MIX_ZERO + (half * 4 + part.t) * 16 + (spot.level >> 2)
+    return _MIX_ZERO + (by_colour * 4 + part.t) * 16 + (spot.level >> 2)
 
 
 @inner

@@ -14,7 +14,7 @@ import numpy as np
 from qimg.codecs.block.encoder.analysis import Target, exact_coefficients
 from qimg.codecs.block.encoder.rate_distortion import bits_of, prices_of
 from qimg.codecs.block.layers.layer_contexts import Spot, bias_of_zero, set_new
-from qimg.codecs.block.layers.ternary_refinement import Terms, divide, grow, place_in_bin, worth_coding
+from qimg.codecs.block.layers.ternary_refinement import divide, grow, place_in_bin, worth_coding
 from qimg.codecs.block.model.contexts import (
     GROUP_COUNT,
     GROUPS,
@@ -122,7 +122,6 @@ def _code_plane(
     part = Part(plane, t, label, _nearby_activity(layer.activity[plane], t, cy, cx))
     prices = prices_of(target.costs, settings, layer.points, part)
     log_step = prices.log_step
-    terms = Terms(prices.lagrange, target.costs.bits)
     actual = int(layer.actual[s, plane, block_4x4]) >> 1
     expected = int(layer.expected[s, plane, block_4x4]) >> 1
     order = layer.bases.order[t][label]
@@ -160,7 +159,7 @@ def _code_plane(
                     wanted[first:last],
                     shift[first:last],
                     sigma[first:last],
-                    bits_of(terms.bits, p, 1) - bits_of(terms.bits, p, 0),
+                    bits_of(prices.bits, p, 1) - bits_of(prices.bits, p, 0),
                 )
             if code_bit(coder, model, mixer, go_on) == 0:
                 for k in range(first, last):
@@ -178,11 +177,11 @@ def _code_plane(
             under = min(int(abs(below[k])), 3) if plane > 0 else 0
             spot = Spot(place_in_class(k), level, running, min(around, 3), beside, under)
             if q[k] == 0:
-                q[k] = grow(coder, model, terms, part, spot, there, wanted[k])
+                q[k] = grow(coder, model, prices, part, spot, there, wanted[k])
                 if q[k] != 0 and t >= 2:
                     mark_near(near, order[k])
             else:
-                q[k] = divide(coder, model, terms, part, spot, q[k], there, wanted[k])
+                q[k] = divide(coder, model, prices, part, spot, q[k], there, wanted[k])
             actual += abs(q[k]) << 8
             expected += scales.expected[level]
     _note(layer, plane, s, block_4x4, cy, cx, actual, expected)

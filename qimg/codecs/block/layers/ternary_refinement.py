@@ -1,7 +1,5 @@
 """One coefficient of a layer: its bin is divided into three, and it is taken to be somewhere in what is left."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from qimg.codecs.block.encoder.rate_distortion import Prices, bits_of, magnitude_bits
@@ -27,15 +25,6 @@ TRUST = np.array(
 HALF_BIN = 128
 HALF_BIN_OF_ZERO = 160
 """Half the widths of bins in steps, units of 2⁻⁸."""
-
-
-class Terms(NamedTuple):
-    """By what the encoder chooses."""
-
-    lagrange: np.float32
-    """λ in units of the plane's squared step."""
-    bits: Array
-    """Of `Costs`: by probability."""
 
 
 @compiled(inline="always")
@@ -93,13 +82,13 @@ def worth_coding(prices: Prices, step: int, wanted: Array, shift: Array, sigma: 
 
 
 @inner
-def grow(coder: Coder, model: Model, terms: Terms, part: Part, spot: Spot, shift: int, wanted: np.float32) -> int:
+def grow(coder: Coder, model: Model, prices: Prices, part: Part, spot: Spot, shift: int, wanted: np.float32) -> int:
     """A coefficient that was 0: whether it is another number, its sign beside that of κ, its magnitude in unary.
 
     Args:
         coder: what writes or reads.
         model: the layers' entropy model.
-        terms: by what a coder that writes chooses.
+        prices: by which a coder that writes chooses.
         part: the plane of the block.
         spot: the coefficient.
         shift: κ in steps · 256.
@@ -114,10 +103,10 @@ def grow(coder: Coder, model: Model, terms: Terms, part: Part, spot: Spot, shift
         if top > 0:
             p = probability_of_one(model, set_zero(model, part, spot, 0, bias))
             against = probability_of_one(model, set_sign(model, part, spot, bias))
-            best = _error(wanted, 0, shift, spot.level) + terms.lagrange * bits_of(terms.bits, p, 0)
-            known = bits_of(terms.bits, p, 1) + bits_of(terms.bits, against, 1 if sign != ahead else 0)
+            best = _error(wanted, 0, shift, spot.level) + prices.lagrange * bits_of(prices.bits, p, 0)
+            known = bits_of(prices.bits, p, 1) + bits_of(prices.bits, against, 1 if sign != ahead else 0)
             for size in range(max(top - 1, 1), top + 1):
-                cost = _error(wanted, sign * size, shift, spot.level) + terms.lagrange * (
+                cost = _error(wanted, sign * size, shift, spot.level) + prices.lagrange * (
                     known + np.float32(1.5 * size - 1.0)
                 )
                 if cost < best:
@@ -154,7 +143,7 @@ def grow(coder: Coder, model: Model, terms: Terms, part: Part, spot: Spot, shift
 
 @inner
 def divide(
-    coder: Coder, model: Model, terms: Terms, part: Part, spot: Spot, old: int, shift: int, wanted: np.float32
+    coder: Coder, model: Model, prices: Prices, part: Part, spot: Spot, old: int, shift: int, wanted: np.float32
 ) -> int:
     """A coefficient that was another number, `old`: one of three numbers. Other arguments as for `grow`."""
     sign = 1 if old > 0 else -1
@@ -165,10 +154,10 @@ def divide(
     if coder.writing:
         p = probability_of_one(model, set_half(model, part, spot, 0, m, bias))
         out = probability_of_one(model, set_half(model, part, spot, 1, m, bias))
-        best = _error(wanted, sign * middle, shift, spot.level) + terms.lagrange * bits_of(terms.bits, p, 0)
+        best = _error(wanted, sign * middle, shift, spot.level) + prices.lagrange * bits_of(prices.bits, p, 0)
         for by in (-1, 1):
             cost = _error(wanted, sign * (middle + by), shift, spot.level)
-            cost += terms.lagrange * (bits_of(terms.bits, p, 1) + bits_of(terms.bits, out, 1 if by > 0 else 0))
+            cost += prices.lagrange * (bits_of(prices.bits, p, 1) + bits_of(prices.bits, out, 1 if by > 0 else 0))
             if cost < best:
                 best = cost
                 change = by

@@ -199,18 +199,18 @@ def set_magnitude(
 ) -> int:
     """Contexts of one step of a magnitude in unary; returns the mixer."""
     t, nearby = part.t, part.nearby
-    half = (1 if part.plane > 0 else 0) * _BINS + order
-    third = part.plane * _BINS + order
+    by_colour = (1 if part.plane > 0 else 0) * _BINS + order
+    by_plane = part.plane * _BINS + order
     set_contexts(
         model,
-        _M_A + ((half * 32 + (level >> 1)) * 8 + before) * 2 + (1 if t >= 2 else 0),
-        _M_B + ((half * 16 + (level >> 2)) * 12 + nearby) * 12 + running,
-        _M_C + ((half * 4 + t) * 32 + part.label) * 64 + place,
-        _M_D + ((half * 32 + (level >> 1)) * 12 + running) * 3 + min(before, 2),
-        _M_E + ((third * 32 + (level >> 1)) * 12 + running) * 4 + min(beside, 3),
-        _M_F + ((third * 4 + t) * 64 + place) * 12 + nearby,
+        _M_A + ((by_colour * 32 + (level >> 1)) * 8 + before) * 2 + (1 if t >= 2 else 0),
+        _M_B + ((by_colour * 16 + (level >> 2)) * 12 + nearby) * 12 + running,
+        _M_C + ((by_colour * 4 + t) * 32 + part.label) * 64 + place,
+        _M_D + ((by_colour * 32 + (level >> 1)) * 12 + running) * 3 + min(before, 2),
+        _M_E + ((by_plane * 32 + (level >> 1)) * 12 + running) * 4 + min(beside, 3),
+        _M_F + ((by_plane * 4 + t) * 64 + place) * 12 + nearby,
     )
-    return _MIX_MAGNITUDE + (half * 4 + t) * 16 + (level >> 2)
+    return _MIX_MAGNITUDE + (by_colour * 4 + t) * 16 + (level >> 2)
 
 
 @inner

@@ -72,19 +72,15 @@ def sizes_around(maps: Maps, cy: int, cx: int) -> tuple[int, int]:
 def mark(maps: Maps, t: int, cy: int, cx: int, label: int) -> None:
     """Write size and class of a block into the maps."""
     blocks_4x4 = 1 << t
-    for i in range(blocks_4x4):
-        for j in range(blocks_4x4):
-            maps.size[cy + i, cx + j] = t
-            maps.label[cy + i, cx + j] = label
+    maps.size[cy : cy + blocks_4x4, cx : cx + blocks_4x4] = t
+    maps.label[cy : cy + blocks_4x4, cx : cx + blocks_4x4] = label
 
 
 @inner
 def mark_activity(maps: Maps, plane: int, t: int, cy: int, cx: int, value: int) -> None:
     """Write the activity of a block, in quarter octaves, into the maps."""
     blocks_4x4 = 1 << t
-    for i in range(blocks_4x4):
-        for j in range(blocks_4x4):
-            maps.activity[plane, cy + i, cx + j] = value
+    maps.activity[plane, cy : cy + blocks_4x4, cx : cx + blocks_4x4] = value
 
 
 @inner

@@ -1,11 +1,8 @@
-"""What the codec knows of pictures: integers that were fitted once, kept in a file of the prior's format."""
+"""The codec's tables: integers that were fitted once on pictures, kept in one file (`docs/formats/artifacts.md`)."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache, cached_property
-from importlib.resources import files
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,50 +13,31 @@ from qimg.codecs.block.model.strip import Scales
 from qimg.codecs.block.transform import smoothing
 from qimg.codecs.block.transform.blocks import BASIS_BITS, PREDICTOR_BITS, Bases
 from qimg.codecs.block.transform.geometry import SIDES, ring_length
-from qimg.core import artifacts as container
-from qimg.core.arguments import Array
-from qimg.core.artifacts import PriorFileError
+from qimg.core.arguments import Array, require
+from qimg.core.artifacts import Artifact, Kind
 from qimg.entropy import mixing as model
 
 _SIZES = range(len(SIDES))
-_BITS = 1024.0  # units of the encoder's beliefs about bits
+_BITS = 1024.0  # of the bits that the encoder's search expects, one bit
 
 
-@dataclass(frozen=True, eq=False)
-class Tables:
+class Tables(Artifact):
     """Predictors, bases, scales and first states of the entropy model, with where they come from.
 
     Made by `Tables.assemble` or `load`; decoding depends on its integers alone.
     """
 
-    contents: container.Contents = field(repr=False)
+    KIND = Kind(tag="codec", ending=".tables", package="qimg.codecs.block.model")
 
     @classmethod
     def assemble(cls, arrays: Mapping[str, Array], provenance: Mapping[str, Any]) -> "Tables":
         """Tables of given integers; the names and shapes are those of `docs/formats/block.md`."""
-        header = {"kind": "codec", "operators": [], "mixtures": [], "provenance": dict(provenance)}
-        return cls(container.unpack(container.pack(header, arrays), "tables"))
-
-    @property
-    def sha256(self) -> str:
-        """Identity: the hexadecimal SHA-256 at the end of the file. Pictures name its first 4 bytes."""
-        return self.contents.sha256
+        return cls.packed({"operators": [], "mixtures": [], "provenance": dict(provenance)}, arrays)
 
     @property
     def identity(self) -> bytes:
-        """The first 8 bytes of it; pictures name the first 4 of these."""
+        """The first 8 bytes of the SHA-256; pictures name the first 4 of these."""
         return bytes.fromhex(self.sha256)[:8]
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """What the tables were fitted on, and how."""
-        provenance: Mapping[str, Any] = self.contents.header["provenance"]
-        return provenance
-
-    def array(self, name: str) -> Array:
-        """A copy of one of the arrays, in native byte order."""
-        stored = self.contents.arrays[name]
-        return np.array(stored, stored.dtype.newbyteorder("="), order="C")
 
     @cached_property
     def classes(self) -> tuple[int, ...]:
@@ -111,7 +89,7 @@ class Tables:
 
     @cached_property
     def costs(self) -> Costs:
-        """What the encoder's search believes, in single precision; decoding does not depend on it."""
+        """What the encoder's search expects, in single precision; decoding does not depend on it."""
         joint, predictor, rows, columns = [], [], [], []
         for size in _SIZES:
             weights = self.bases.predictor[size] / float(1 << PREDICTOR_BITS)
@@ -135,88 +113,61 @@ class Tables:
             upsampling=(self.bases.upsampling / float(1 << BASIS_BITS)).astype(np.float32),
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the file: all of it or nothing."""
-        from qimg.core.files import write_atomically
-
-        write_atomically(path, self.contents.content)
+    def check(self) -> None:
+        """Raise an error where the arrays are not those of `docs/formats/block.md`."""
+        arrays = self.contents.arrays
+        shapes: dict[str, tuple[tuple[int, ...], str]] = {
+            "upsampling": ((32, 16), "<i2"),
+            "filters": ((3, smoothing.CLASSES, smoothing.PLACES, smoothing.FEATURES), "<i2"),
+            "expected": ((64,), "<i4"),
+            "points": ((64, 3), "<i2"),
+            "probability": ((contexts.SLOTS,), "<i2"),
+            "count": ((contexts.SLOTS,), "<i1"),
+            "weights": ((contexts.MIXERS, model.INPUTS), "<i4"),
+            "stretch": ((4096,), "<i2"),
+            "squash": ((4096,), "<i4"),
+            "rate": ((256,), "<i4"),
+            "magnitude bits": ((2, 12, 32, 16), "<i2"),
+            "end bits": ((2, 4, 10, 16, 2), "<i2"),
+        }
+        for size in _SIZES:
+            side, n = SIDES[size], min(SIDES[size] ** 2, 256)
+            classes = len(arrays[f"predictor {side}"])
+            require(classes in (2, 4, 8, 16, 32), f"classes of size {side}", "must be a power of two up to 32", classes)
+            shapes[f"predictor {side}"] = ((classes, ring_length(size), n), "<i2")
+            shapes[f"order {side}"] = ((classes, n), "<i2")
+            shapes[f"log sigma {side}"] = ((3, classes, n), "<i1")
+            if size < 2:
+                shapes[f"basis {side}"] = ((classes, n, n), "<i2")
+            else:
+                shapes[f"rows {side}"] = shapes[f"columns {side}"] = ((classes, 16, 16), "<i2")
+        self.require_arrays(shapes)
+        ranges = {
+            "probability": (1, 32767),
+            "count": (0, 127),
+            "squash": (1, 65535),
+            "rate": (1, 65535),
+            "expected": (0, 1 << 16),
+        }
+        ranges |= {f"order {side}": (0, min(side * side, 256) - 1) for side in SIDES}
+        for name, (low, high) in ranges.items():
+            least, most = int(arrays[name].min()), int(arrays[name].max())
+            require(low <= least and most <= high, name, f"must be in [{low}, {high}]", (least, most))
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{side}: {classes}" for side, classes in zip(SIDES, self.classes, strict=True))
         return f"Tables({len(self.contents.content)} bytes, classes {{{sizes}}}, {self.sha256[:16]})"
 
 
-@cache
 def default() -> Tables:
     """The tables that come with qimg."""
-    content = files("qimg.codecs.block.model").joinpath("default.tables").read_bytes()
-    return from_bytes(content, "the default codec tables")
+    return Tables.load()
 
 
 def load(path: str | os.PathLike[str]) -> Tables:
     """Read tables from a file.
 
     Raises:
-        PriorFileError: missing, cut, altered, or something else.
+        ArtifactError: missing, cut, altered, or something else.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise PriorFileError(f"{path}: cannot be read ({error.strerror})") from None
-    return from_bytes(content, str(path))
-
-
-def from_bytes(content: bytes, name: str) -> Tables:
-    """Tables of a file's content, checked."""
-    tables = Tables(container.unpack(content, name))
-    try:
-        _check(tables)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PriorFileError(f"{name}: does not hold codec tables ({error!s})") from None
-    return tables
-
-
-def _check(tables: Tables) -> None:
-    arrays = tables.contents.arrays
-    shapes: dict[str, tuple[tuple[int, ...], str]] = {
-        "upsampling": ((32, 16), "<i2"),
-        "filters": ((3, smoothing.CLASSES, smoothing.PLACES, smoothing.FEATURES), "<i2"),
-        "expected": ((64,), "<i4"),
-        "points": ((64, 3), "<i2"),
-        "probability": ((contexts.SLOTS,), "<i2"),
-        "count": ((contexts.SLOTS,), "<i1"),
-        "weights": ((contexts.MIXERS, model.INPUTS), "<i4"),
-        "stretch": ((4096,), "<i2"),
-        "squash": ((4096,), "<i4"),
-        "rate": ((256,), "<i4"),
-        "magnitude bits": ((2, 12, 32, 16), "<i2"),
-        "end bits": ((2, 4, 10, 16, 2), "<i2"),
-    }
-    for size in _SIZES:
-        side, n = SIDES[size], min(SIDES[size] ** 2, 256)
-        classes = len(arrays[f"predictor {side}"])
-        if classes not in (2, 4, 8, 16, 32):
-            raise ValueError(f"classes of size {side} must be a power of two up to 32, but are {classes}")
-        shapes[f"predictor {side}"] = ((classes, ring_length(size), n), "<i2")
-        shapes[f"order {side}"] = ((classes, n), "<i2")
-        shapes[f"log sigma {side}"] = ((3, classes, n), "<i1")
-        if size < 2:
-            shapes[f"basis {side}"] = ((classes, n, n), "<i2")
-        else:
-            shapes[f"rows {side}"] = shapes[f"columns {side}"] = ((classes, 16, 16), "<i2")
-    for name, (shape, dtype) in shapes.items():
-        if arrays[name].shape != shape or arrays[name].dtype != np.dtype(dtype):
-            raise ValueError(
-                f"{name} must be {dtype} of shape {shape}, but is {arrays[name].dtype} {arrays[name].shape}"
-            )
-    ranges = {
-        "probability": (1, 32767),
-        "count": (0, 127),
-        "squash": (1, 65535),
-        "rate": (1, 65535),
-        "expected": (0, 1 << 16),
-    }
-    ranges |= {f"order {side}": (0, 255) for side in SIDES}
-    for name, (low, high) in ranges.items():
-        if arrays[name].min() < low or arrays[name].max() > high:
-            raise ValueError(f"{name} must be in [{low}, {high}]")
+    return Tables.load(path)

@@ -65,8 +65,7 @@ def predict(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, 
     weights = bases.predictor[t]
     n = weights.shape[2]
     out = work.prediction
-    for i in range(n):
-        out[i] = 1 << (PREDICTOR_BITS - 1)
+    out[:n] = 1 << (PREDICTOR_BITS - 1)
     for j in range(m):
         value = ring[j]
         if value != 0:
@@ -87,8 +86,7 @@ def reconstruct(bases: Bases, work: Work, plane: Array, t: int, label: int, y: i
         side = 4 << t
         n = side * side
         flat = out.reshape(-1)
-        for i in range(n):
-            flat[i] = 1 << (BASIS_BITS - 1)
+        flat[:n] = 1 << (BASIS_BITS - 1)
         basis = bases.full[t]
         for k in range(n):
             value = c[k]
@@ -106,9 +104,7 @@ def reconstruct(bases: Bases, work: Work, plane: Array, t: int, label: int, y: i
     columns = bases.columns[t - 2]
     order = bases.order[t]
     some = False
-    for u in range(16):
-        for j in range(16):
-            half[u, j] = 0
+    half[:16, :16] = 0
     for k in range(256):
         value = c[k]
         if value != 0:
@@ -117,9 +113,7 @@ def reconstruct(bases: Bases, work: Work, plane: Array, t: int, label: int, y: i
             row = columns[label, order[label, k] & 15]
             for j in range(16):
                 half[u, j] += value * row[j]
-    for i in range(16):
-        for j in range(16):
-            out[i, j] = 1 << (BASIS_BITS - 1)
+    out[:16, :16] = 1 << (BASIS_BITS - 1)
     if some:
         for u in range(16):
             row = rows[label, u]
@@ -176,8 +170,7 @@ def forward(bases: Bases, work: Work, samples: Array, t: int, label: int, out: A
     half = work.half
     rows, columns, order = bases.rows[t - 2], bases.columns[t - 2], bases.order[t]
     for u in range(16):
-        for j in range(16):
-            half[u, j] = 1 << (BASIS_BITS - 5)
+        half[u, :16] = 1 << (BASIS_BITS - 5)
         for i in range(16):
             value = np.int64(rows[label, u, i])
             for j in range(16):

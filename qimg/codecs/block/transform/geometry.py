@@ -77,30 +77,22 @@ def gather_ring(plane: Array, y: int, x: int, side: int, above: bool, ring: Arra
     top = y > 0 or above
     m = 3 * side + 1
     if top:
-        for j in range(side):
+        there = 2 * side if has_top_right(y, x, side, width, above) else side
+        for j in range(there):
             ring[1 + j] = plane[y, x + j]
-        if has_top_right(y, x, side, width, above):
-            for j in range(side, 2 * side):
-                ring[1 + j] = plane[y, x + j]
-        else:
-            for j in range(side, 2 * side):
-                ring[1 + j] = ring[side]
+        ring[1 + there : 1 + 2 * side] = ring[there]
     if x > 0:
         for i in range(side):
             ring[1 + 2 * side + i] = plane[y + 1 + i, x - 1]
         ring[0] = plane[y, x - 1] if top else ring[1 + 2 * side]
     elif top:
         ring[0] = ring[1]
-        for i in range(side):
-            ring[1 + 2 * side + i] = ring[1]
+        ring[1 + 2 * side : m] = ring[1]
     if not top:
         value = ring[0] if x > 0 else MIDDLE
-        ring[0] = value
-        for j in range(2 * side):
-            ring[1 + j] = value
+        ring[: 1 + 2 * side] = value
         if x == 0:
-            for i in range(side):
-                ring[1 + 2 * side + i] = value
+            ring[1 + 2 * side : m] = value
     total = 0
     for j in range(m):
         total += ring[j]

@@ -6,7 +6,6 @@ differences to the neighbours, each split at two thresholds, so that an edge doe
 """
 
 import numpy as np
-from numba import njit
 
 from qimg.codecs.block.transform.geometry import LARGEST
 from qimg.core.arguments import Array
@@ -125,7 +124,7 @@ def place_of(sizes: Array, cy: int, cx: int, i: int, j: int) -> int:
     return 3 * row + column
 
 
-@njit(cache=True)
+@compiled(allocates=True)
 def smooth(padded: Array, sizes: Array, step: int, weights: Array, out: Array) -> None:
     """Filter a plane.
 
@@ -180,7 +179,7 @@ def _change(around: Array, weights: Array, small: np.int32, large: np.int32) -> 
     return np.int32(total >> WEIGHT_BITS)
 
 
-@njit(cache=True)
+@compiled(allocates=True)
 def _laid_out(weights: Array) -> Array:
     """(CLASSES, PLACES, 2, _LANES) int32 weights in the order of the samples of `turned`, zero outside the diamond."""
     out = np.zeros((CLASSES, PLACES, 2, _LANES), np.int32)
@@ -194,7 +193,7 @@ def _laid_out(weights: Array) -> Array:
     return out
 
 
-@njit(cache=True)
+@compiled(allocates=True)
 def add_moments(padded: Array, sizes: Array, step: int, source: Array, moments: Array, counts: Array) -> None:
     """Add the second moments of features ⊕ error of every sample to those of its class, in units of the step.
 

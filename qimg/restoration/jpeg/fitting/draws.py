@@ -92,8 +92,8 @@ def _in_depth(values: Array, rounded: bool) -> Array:
 def drawn(plane: Array, steps: Array, *, rounded: bool = True) -> Draw:
     """What quantization by a table makes of a plane whose sides are multiples of 8; of its bytes if not `rounded`."""
     rows, columns = (length // BLOCK for length in plane.shape)
-    given = plane if rounded else np.rint(plane)
-    scaled = (to_blocks(given - np.float32(128)) @ DCT.T) / steps.ravel().astype(np.float32)
+    encoder_input = plane if rounded else np.rint(plane)
+    scaled = (to_blocks(encoder_input - np.float32(128)) @ DCT.T) / steps.ravel().astype(np.float32)
     return Draw(plane, np.rint(scaled).astype(np.int16).reshape(rows, columns, BLOCK, BLOCK), steps)
 
 

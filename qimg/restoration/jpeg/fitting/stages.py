@@ -1,16 +1,16 @@
 """The fit, stage after stage: a gate on the estimates so far, then the joint moments of its classes, then experts."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from importlib.metadata import version
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from qimg.core import arguments
+from qimg.core import arguments, fitting
 from qimg.core.arguments import Array
 from qimg.core.blas import in_one_blas_thread
+from qimg.core.progress import Track
 from qimg.images import ImageError
 from qimg.images.collections import Source, gather, without_copies
 from qimg.images.jpeg.blocks import BLOCK, cut, decoded, to_blocks
@@ -25,8 +25,8 @@ from qimg.restoration.jpeg.cascade import (
     first_inputs,
     first_labels,
     gated,
+    table_scale,
     turned_patches,
-    unit_of,
 )
 from qimg.restoration.jpeg.experts import Experts, groups
 from qimg.restoration.jpeg.fitting.calibration import calibrations
@@ -39,7 +39,7 @@ ODD = ((2, 2), (2, 6), (6, 2), (6, 6))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(fitting.Recipe):
     """The parameters of a fit."""
 
     classes: tuple[int, ...] = (64, 64, 64, 64, 64)
@@ -63,7 +63,7 @@ class Recipe:
     shrinkage: float = 300.0
     """Pseudo-vectors of its phase's pooled operator that every class is shrunk with."""
     noise_variance: float = 1e-3
-    """Added to the diagonal of every joint covariance, in squared units."""
+    """Added to the diagonal of every joint covariance, relative to the squared table scale."""
     precision: float = 0.01
     """Step to which weights are rounded, as a share of what an expert misses."""
     seed: int = 0
@@ -82,7 +82,29 @@ class Recipe:
         arguments.require(self.noise_variance > 0, "noise_variance", "must be positive", self.noise_variance)
 
 
-Track = Callable[[Sequence[Any]], Iterable[Any]]
+_PACKAGES = ("qimg", "numpy", "scipy")
+
+
+@dataclass(eq=False, kw_only=True)
+class Progress:
+    """The state of a fit between two passes over the pictures."""
+
+    experts: list[RoundedExperts] = field(default_factory=list)
+    """Of the first estimate and of the stages so far."""
+    stages: list[Stage] = field(default_factory=list)
+    """Their experts are the rounded ones."""
+    gate: GaussianMixture | None = None
+    """Of the next stage, once it is fitted."""
+
+    @property
+    def passes(self) -> int:
+        """Passes that are done."""
+        return len(self.experts) + len(self.stages) + (self.gate is not None)
+
+    @property
+    def cascade(self) -> Cascade:
+        """The estimator so far."""
+        return Cascade(first=self.experts[0].experts(), stages=tuple(self.stages))
 
 
 @in_one_blas_thread
@@ -91,6 +113,8 @@ def fit(
     recipe: Recipe,
     *,
     held_out: Iterable[Any] = (),
+    out: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     root: Any = None,
     track: Track = iter,
 ) -> Model:
@@ -100,20 +124,30 @@ def fit(
         sources: files, folders, patterns, lists or arrays, as `qimg.prior.fit` takes them.
         recipe: what to fit, and how.
         held_out: pictures on which the standard deviation is calibrated; the fitted ones where there are none.
+        out: file that the model is written to.
+        checkpoint: file that keeps the state after every pass; where it exists the fit goes on from it. Deleted at the
+            end, after `out` was written.
         root: folder in which names are looked up that do not exist as given.
-        track: wraps the list of passes over the pictures, for a progress bar.
+        track: wraps the passes over the pictures that are left, for a progress bar.
 
     Raises:
         ImageError: no picture can be used.
+        ArtifactError: the checkpoint is of another fit, or damaged.
     """
-    pictures, skipped = _usable(without_copies(gather(sources, root=root)))
+    pictures, skipped = _usable(sources, root)
     others = list(held_out)
-    judges, more = _usable(without_copies(gather(others, root=root))) if others else (pictures, [])
-    passes = iter(track([*range(2 + 2 * len(recipe.classes))]))
+    measured_on, more = _usable(others, root) if others else (pictures, [])
+    packages = fitting.versions(_PACKAGES)
+    keeper = fitting.Checkpoint(
+        checkpoint,
+        recipe=recipe,
+        inputs=[[source.state() for source in some] for some in (pictures, measured_on)],
+        packages=packages,
+        types=(Progress, RoundedExperts, GaussianMixture, Stage, Experts),
+    )
+    progress: Progress = keeper.load() or Progress()
 
     def drawn(number: int, chosen: Sequence[Source] = pictures, *, chroma: bool = recipe.chroma) -> Iterator[Draw]:
-        next(passes, None)
-        rng = np.random.default_rng([recipe.seed, number])
         return draws(
             chosen,
             qualities=recipe.qualities,
@@ -121,50 +155,42 @@ def fit(
             most=recipe.most,
             chroma=chroma,
             rounded=recipe.rounded,
-            rng=rng,
+            rng=np.random.default_rng([recipe.seed, number]),
         )
 
-    experts = [_first(drawn(0), recipe)]
-    cascade = Cascade(first=experts[0].experts(), stages=())
-    for number, classes in enumerate(recipe.classes):
-        offsets = ODD if number % 2 else EVEN
-        stage, own = _stage(cascade, partial(_later, drawn, 2 * number), classes, offsets, recipe)
-        experts.append(own)
-        # Later stages are fitted on what the rounded experts give.
-        cascade = Cascade(first=cascade.first, stages=(*cascade.stages, replace(stage, experts=own.experts())))
-    judged = drawn(1 + 2 * len(recipe.classes), judges, chroma=False)
-    known = calibrations(cascade.estimates, len(cascade.stages) + 1, judged)
-    provenance = {
-        "recipe": asdict(recipe),
-        "inputs": [source.name for source in pictures],
-        "held_out": [source.name for source in judges] if others else [],
-        "skipped": [*skipped, *more],
-        "versions": {name: version(name) for name in ("qimg", "numpy", "scipy")},
-    }
-    return Model.assemble(cascade, experts, known, provenance)
-
-
-def _later(drawn: Callable[[int], Iterator[Draw]], before: int, step: int) -> Iterator[Draw]:
-    """Pass `step` of a stage, of which `before` came earlier."""
-    return drawn(before + step)
-
-
-def _usable(found: tuple[list[Source], list[dict[str, str]]]) -> tuple[list[Source], list[dict[str, str]]]:
-    """The pictures that can be read, and why the others are left out."""
-    pictures, skipped = found
-    usable: list[Source] = []
-    for source in pictures:
-        try:
-            planes(source)
-        except ImageError as error:
-            skipped = [*skipped, {"name": source.name, "skipped": str(error)}]
+    last, measured = 1 + 2 * len(recipe.classes), []
+    for number in track(range(progress.passes, last + 1)):
+        if number == last:
+            estimates = progress.cascade.estimates
+            measured = calibrations(estimates, len(progress.experts), drawn(number, measured_on, chroma=False))
+        elif number == 0:
+            progress.experts = [_first(drawn(number), recipe)]
+        elif number % 2:
+            progress.gate = _gate(progress.cascade, drawn(number), recipe)
         else:
-            usable.append(source)
-    if not usable:
-        raise ImageError(
-            f"none of the {len(pictures)} pictures can be used: {skipped[0]['skipped'] if skipped else ''}"
-        )
-    return usable, skipped
+            _add_stage(progress, drawn(number), recipe)
+        keeper.save(progress)
+    provenance = {
+        "recipe": recipe.to_json(),
+        "inputs": [source.name for source in pictures],
+        "held_out": [source.name for source in measured_on] if others else [],
+        "skipped": [*skipped, *more],
+        "versions": packages,
+    }
+    model = Model.assemble(progress.cascade, progress.experts, measured, provenance)
+    keeper.finish(model, out)
+    return model
+
+
+def _usable(sources: Iterable[Any], root: Any) -> tuple[list[Source], list[dict[str, str]]]:
+    """The pictures that can be read, and why the others are left out."""
+    distinct, copies = without_copies(gather(sources, root=root))
+    pairs, skipped = fitting.usable(distinct, _look, error=ImageError)
+    return [source for source, _ in pairs], [*copies, *skipped]
+
+
+def _look(source: Source) -> None:
+    planes(source)
 
 
 class _Sums:
@@ -190,7 +216,7 @@ class _Sums:
 
 
 def _rounded(sums: Sequence[_Sums], recipe: Recipe) -> RoundedExperts:
-    """Conditional expectations under joint operators over what is seen ⊕ what is missing."""
+    """Conditional expectations under joint operators over observed samples ⊕ the samples' errors."""
     covariances = np.concatenate([one.joint(recipe) for one in sums])
     dimension = covariances.shape[1]
     observed = dimension - BLOCK * BLOCK
@@ -213,61 +239,57 @@ def _first(drawn: Iterable[Draw], recipe: Recipe) -> RoundedExperts:
     """The first estimate: what is missing in a block, from the decoded plane around it."""
     sums: _Sums | None = None
     for plane, coefficients, table in drawn:
-        seen, unit = decoded(coefficients, table), unit_of(table)
-        inputs = first_inputs(seen, unit)
+        observed, scale = decoded(coefficients, table), table_scale(table)
+        inputs = first_inputs(observed, scale)
         sums = sums or _Sums(len(COUNTS) + 1, inputs.shape[1] + BLOCK * BLOCK)
-        sums.add(inputs, to_blocks(plane - seen) / np.float32(unit), first_labels(coefficients))
+        sums.add(inputs, to_blocks(plane - observed) / np.float32(scale), first_labels(coefficients))
     assert sums is not None
     return _rounded([sums], recipe)
 
 
-def _nothing(count: int, size: int) -> Experts:
-    """Experts that say nothing yet."""
-    outputs = BLOCK * BLOCK
-    weights = np.broadcast_to(np.float32(0), (count, size, outputs))
-    return Experts(weights=weights, variances=np.ones((count, outputs), np.float32))
+def _offsets(number: int) -> tuple[tuple[int, int], ...]:
+    return ODD if number % 2 else EVEN
 
 
-def _stage(
-    cascade: Cascade,
-    drawn: Callable[[int], Iterator[Draw]],
-    classes: int,
-    offsets: tuple[tuple[int, int], ...],
-    recipe: Recipe,
-) -> tuple[Stage, RoundedExperts]:
-    """The gate of the next stage on the estimates of a cascade, and its experts."""
-    gate = _gate(cascade, drawn(1), classes, offsets, recipe)
-    count, size = len(offsets) * classes, sum((BLOCK + 2 * margin) ** 2 for margin in recipe.margins)
-    stage = Stage(gate=gate, experts=_nothing(count, size), offsets=offsets, margins=recipe.margins)
+def _add_stage(progress: Progress, drawn: Iterable[Draw], recipe: Recipe) -> None:
+    """Fit the experts of the next stage, whose gate is fitted; later stages use the estimates of the rounded ones."""
+    assert progress.gate is not None
+    cascade, offsets, classes = progress.cascade, _offsets(len(progress.stages)), progress.gate.components
+    size = sum((BLOCK + 2 * margin) ** 2 for margin in recipe.margins)
+    shape = (len(offsets) * classes, size, BLOCK * BLOCK)
+    empty = Experts(weights=np.broadcast_to(np.float32(0), shape), variances=np.ones(shape[::2], np.float32))
+    stage = Stage(gate=progress.gate, experts=empty, offsets=offsets, margins=recipe.margins)
     sums = [_Sums(classes, size + BLOCK * BLOCK) for _ in offsets]
-    for plane, coefficients, table in drawn(2):
-        seen, estimate, unit = decoded(coefficients, table), _last(cascade, coefficients, table), unit_of(table)
+    for plane, coefficients, table in drawn:
+        observed, estimate, scale = (
+            decoded(coefficients, table),
+            _last(cascade, coefficients, table),
+            table_scale(table),
+        )
         for offset in offsets:
-            turned = stage.turned(seen, estimate, unit, offset)
+            turned = stage.turned(observed, estimate, scale, offset)
             labels = stage.labels(turned)
-            missing = turned.turn(cut(plane - estimate, offset) / np.float32(unit))
+            missing = turned.turn(cut(plane - estimate, offset) / np.float32(scale))
             for phase, one in enumerate(sums):
                 rows = np.flatnonzero(turned.phases == phase)
                 one.add(turned.inputs[rows], missing[rows], labels[rows] - classes * phase)
-    return stage, _rounded(sums, recipe)
+    progress.experts.append(_rounded(sums, recipe))
+    progress.stages.append(replace(stage, experts=progress.experts[-1].experts()))
+    progress.gate = None
 
 
-def _gate(
-    cascade: Cascade,
-    drawn: Iterable[Draw],
-    classes: int,
-    offsets: tuple[tuple[int, int], ...],
-    recipe: Recipe,
-) -> GaussianMixture:
+def _gate(cascade: Cascade, drawn: Iterable[Draw], recipe: Recipe) -> GaussianMixture:
     """A mixture over turned patches of the estimates, of one grid of each draw."""
-    rng = np.random.default_rng([recipe.seed, len(cascade.stages), classes])
+    number = len(cascade.stages)
+    classes, offsets = recipe.classes[number], _offsets(number)
+    rng = np.random.default_rng([recipe.seed, number, classes])
     vectors: list[Array] = []
     for _, coefficients, table in drawn:
         estimate = _last(cascade, coefficients, table)
         offset = offsets[int(rng.integers(len(offsets)))]
-        turned = turned_patches(estimate, estimate, unit_of(table), offset, offsets=offsets, margins=(0, 0))
-        kept = rng.permutation(len(turned.inputs))[: max(recipe.gate_vectors // 100, 1)]
-        vectors.append(gated(turned.inputs[kept], 0))
+        turned = turned_patches(estimate, estimate, table_scale(table), offset, offsets=offsets, margins=(0, 0))
+        chosen = rng.permutation(len(turned.inputs))[: max(recipe.gate_vectors // 100, 1)]
+        vectors.append(gated(turned.inputs[chosen], 0))
     together = np.concatenate(vectors)
     together = together[rng.permutation(len(together))[: recipe.gate_vectors]]
     noise = recipe.noise_variance / 10

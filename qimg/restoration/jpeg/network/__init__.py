@@ -1,6 +1,6 @@
-"""The light network: a learned estimator that is told the quantization table. Needs PyTorch and safetensors."""
+"""The light network: a learned estimator of a plane from its decoded samples and quantization table. Needs PyTorch."""
 
 from qimg.restoration.jpeg.network.architecture import Architecture, Network
-from qimg.restoration.jpeg.network.weights import Learned, WeightsError, load
+from qimg.restoration.jpeg.network.weights import Learned, load
 
-__all__ = ["Architecture", "Learned", "Network", "WeightsError", "load"]
+__all__ = ["Architecture", "Learned", "Network", "load"]

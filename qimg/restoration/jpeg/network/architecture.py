@@ -1,4 +1,4 @@
-"""The light network: residual convolutions at half resolution that know the 8×8 grid and the quantization table."""
+"""The light network: residual convolutions at half resolution, modulated by the 8×8 grid and the quantization table."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from qimg.core.arguments import fraction, integer
 from qimg.images.jpeg.blocks import BLOCK, DCT
-from qimg.learning.layers import FACTOR, Blocks, of_table, reach
+from qimg.learning.layers import FACTOR, Blocks, reach
 
 _SPREAD = 32
 _LEVEL = 64.0
@@ -16,7 +16,7 @@ _LIMIT = 12.0
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """What the weights of a network are for."""
+    """The shape of a network."""
 
     width: int = 48
     """Channels of features."""
@@ -41,9 +41,9 @@ class Architecture:
 class Network(Blocks):
     """Conditional mean and variance of planes given what their quantized coefficients decode to.
 
-    The residual is learnt in units of the table (`qimg.restoration.jpeg.cascade.unit_of`), so that every quality has
-    errors of one size. Space-to-depth by 2, a convolution with a tile of biases for the 4×4 places that a feature can
-    have in the 8×8 grid, residual blocks whose features are scaled and shifted by a function of the table (Perez et al.
+    The residual is learnt relative to the scale of the table (`qimg.restoration.jpeg.cascade.table_scale`): errors have
+    one size at every quality. Space-to-depth by 2, a convolution with a tile of biases for the 4×4 places of a feature
+    in the 8×8 grid, residual blocks whose features are scaled and shifted by a function of the table (Perez et al.
     2018), and a last convolution that starts at zero: an untrained network gives the decoded plane.
     """
 
@@ -61,27 +61,26 @@ class Network(Blocks):
         last = nn.Conv2d(_SPREAD, squared, 1)
         self.spread = nn.Sequential(nn.Conv2d(width, _SPREAD, 3, padding=1), nn.ReLU(), last)
         self.start(self.mean, last)
-        self.dct: Tensor
-        self.register_buffer("dct", torch.from_numpy(DCT.copy()), persistent=False)
+        self.dct = nn.Buffer(torch.from_numpy(DCT.copy()), persistent=False)
 
     def forward(self, decoded: Tensor, table: Tensor, estimate: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Mean, and logarithm of the variance in squared units, (B, 1, H, W) each.
+        """Mean, and logarithm of the variance relative to the squared table scale, (B, 1, H, W) each.
 
         Args:
             decoded: (B, 1, H, W) code values, neither rounded nor clipped; sides are multiples of 8.
             table: (B, 8, 8) quantization steps.
             estimate: (B, 1, H, W) explicit estimate, where the architecture takes one.
         """
-        unit = units(table)
-        seen = [(decoded - 128) / _LEVEL, (decoded - 128) / (8 * unit)]
+        scale = table_scales(table)
+        planes = [(decoded - 128) / _LEVEL, (decoded - 128) / (8 * scale)]
         if self.architecture.estimate:
             if estimate is None:
                 raise ValueError("estimate must be given, because the architecture takes one")
-            seen.append((estimate - decoded) / unit)
-        x = self.features(torch.cat(seen, dim=1), of_table(table))
+            planes.append((estimate - decoded) / scale)
+        x = self.features(torch.cat(planes, dim=1), (torch.log2(table).flatten(1) - 4) / 2)
         residual = nn.functional.pixel_shuffle(self.mean(x), FACTOR)
         spread = nn.functional.pixel_shuffle(self.spread(x), FACTOR)
-        mean = decoded + unit * residual
+        mean = decoded + scale * residual
         if self.architecture.cell > 0:
             mean = decoded + self._confined(mean - decoded, table)
         return mean, spread.clamp(-_LIMIT, _LIMIT)
@@ -95,8 +94,8 @@ class Network(Blocks):
         return from_blocks(inside, height, width)
 
 
-def units(table: Tensor) -> Tensor:
-    """(B, 1, 1, 1) sizes of tables (B, 8, 8), as `qimg.restoration.jpeg.cascade.unit_of`."""
+def table_scales(table: Tensor) -> Tensor:
+    """(B, 1, 1, 1) scales of tables (B, 8, 8), as `qimg.restoration.jpeg.cascade.table_scale`."""
     return table.square().mean(dim=(1, 2)).sqrt().view(-1, 1, 1, 1) / BLOCK
 
 

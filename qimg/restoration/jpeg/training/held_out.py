@@ -16,7 +16,7 @@ from qimg.restoration.jpeg.network.architecture import Network
 from qimg.restoration.jpeg.training.pool import Crops, Entry, Picture, Pool, assembled, entry
 
 SIDE = 20
-"""Blocks on a side of the middle that is judged of each picture."""
+"""Blocks on a side of the middle of each picture, on which gains are measured."""
 QUALITIES = (10, 20, 40)
 _BATCH = 16
 
@@ -34,10 +34,10 @@ class HeldOut:
     """
 
     def __init__(self, pictures: Sequence[Picture], *, device: torch.device, prior: Model | None, effort: int) -> None:
-        judged, side = large_enough(pictures), BLOCK * SIDE
+        large, side = large_enough(pictures), BLOCK * SIDE
         largest = max((min(picture.luma.shape) for picture in pictures), default=0)
-        require(bool(judged), "held_out", f"must hold a picture of at least {side} samples on a side", largest)
-        self.pools = {quality: _pool(judged, quality, prior, effort).to(device) for quality in QUALITIES}
+        require(bool(large), "held_out", f"must hold a picture of at least {side} samples on a side", largest)
+        self.pools = {quality: _pool(large, quality, prior, effort).to(device) for quality in QUALITIES}
 
     def __call__(self, network: Network) -> dict[str, float]:
         """Mean gain in PSNR over the decoded files in dB, by quality."""
@@ -50,15 +50,15 @@ class HeldOut:
 
 def _pool(pictures: Sequence[Picture], quality: int, prior: Model | None, effort: int) -> Pool:
     steps, side = images.quantization_table(quality), BLOCK * SIDE
-    found: list[Entry] = []
+    entries: list[Entry] = []
     for picture in pictures:
         top, left = ((length - side) // 2 for length in picture.luma.shape)
         draw = drawn(np.ascontiguousarray(picture.luma[top : top + side, left : left + side]), steps)
         estimate = None
         if prior is not None:
             estimate = restore_component(prior, draw.coefficients, draw.table, effort=effort).values
-        found.append(entry(len(found), draw, estimate))
-    return assembled(found)
+        entries.append(entry(len(entries), draw, estimate))
+    return assembled(entries)
 
 
 @torch.inference_mode()

@@ -1,13 +1,13 @@
-"""The training of networks that restore planes: what is minimised."""
+"""The training of networks that restore planes: the loss."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from qimg.core.fitting import Checkpoint
 from qimg.learning.loop import Record, State, learn
-from qimg.restoration.jpeg.network.architecture import Network, units
+from qimg.restoration.jpeg.network.architecture import Network, table_scales
 from qimg.restoration.jpeg.training.pool import Crops, Pool
 from qimg.restoration.jpeg.training.recipe import Recipe
 from qimg.restoration.jpeg.training.regulariser import Regulariser
@@ -22,7 +22,7 @@ def train(
     *,
     device: torch.device,
     regulariser: Regulariser | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
     every: int = 1000,
     minutes: float | None = None,
     report: Callable[[Record], None] = lambda record: None,
@@ -37,13 +37,13 @@ def train(
         held_out: gains of a network on other pictures, by quality.
         device: where.
         regulariser: for its use.
-        checkpoint: file that keeps the state, and from which an interrupted training goes on.
+        checkpoint: keeps the state, and an interrupted training goes on from it.
         every: steps between lines of the log and checkpoints.
         minutes: shortens the training to what fits: the learning rate follows time where that ends sooner.
         report: called with each line of the log, after the checkpoint.
 
     Raises:
-        ValueError: the checkpoint is of another recipe, or damaged.
+        ArtifactError: the checkpoint is of another training, or damaged.
     """
     return learn(
         recipe,
@@ -52,7 +52,7 @@ def train(
         build=lambda: Network(recipe.architecture),
         loss=_Loss(recipe, regulariser),
         device=device,
-        checkpoint=checkpoint,
+        checkpoint=checkpoint or Checkpoint(None, recipe=recipe),
         every=every,
         minutes=minutes,
         report=report,
@@ -60,10 +60,10 @@ def train(
 
 
 class _Loss:
-    """Root mean square errors of crops in units, and what the prior says of the output.
+    """Root mean square errors of crops relative to the table scale, and how unlikely the output is under the prior.
 
-    PSNR is averaged over pictures, and so looks at the logarithm of each one's error: roots of the mean squares of
-    crops lie between their sum, which busy crops rule, and their logarithm, which smooth ones do.
+    PSNR averages the logarithm of each picture's error. Roots of the mean squares of crops lie between their sum, which
+    busy crops dominate, and their logarithm, which smooth ones dominate.
     """
 
     def __init__(self, recipe: Recipe, regulariser: Regulariser | None) -> None:
@@ -72,7 +72,7 @@ class _Loss:
     def __call__(self, network: nn.Module, crops: Crops) -> tuple[Tensor, Tensor]:
         """What is minimised, and the mean error alone."""
         mean, _ = network(crops.decoded, crops.tables, crops.estimate)
-        error = (mean - crops.truth) / units(crops.tables)
+        error = (mean - crops.truth) / table_scales(crops.tables)
         loss = distance = (error.square().mean(dim=(1, 2, 3)) + _LEAST).sqrt().mean()
         if self.regulariser is not None:
             loss = loss + self.recipe.strength * self.regulariser(mean, crops.pictures)

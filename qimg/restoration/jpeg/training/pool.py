@@ -1,16 +1,17 @@
 """What a network is trained on: planes of pictures, quantized at many qualities, kept whole and cut into crops."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from qimg.core.arguments import Array, integer, require
+from qimg.core.artifacts import Artifact
 from qimg.images.jpeg.blocks import BLOCK, DCT
 from qimg.restoration.jpeg.fitting.draws import Draw, drawn, table
 from qimg.restoration.jpeg.model import Model
@@ -72,15 +73,10 @@ class Pool:
 
     def to(self, device: torch.device) -> "Pool":
         """The same on another device."""
-        return Pool(
-            truth=self.truth.to(device),
-            coefficients=self.coefficients.to(device),
-            estimate=None if self.estimate is None else self.estimate.to(device),
-            starts=self.starts.to(device),
-            sides=self.sides.to(device),
-            tables=self.tables.to(device),
-            pictures=self.pictures.to(device),
-        )
+        tensors: dict[str, Any] = {
+            name: None if value is None else value.to(device) for name, value in vars(self).items()
+        }
+        return Pool(**tensors)
 
     def crops(self, places: Tensor, side: int) -> Crops:
         """The crops of side × side blocks at places, on the pool's device."""
@@ -151,14 +147,14 @@ def make(
     """
     integer("workers", workers, 1)
     work = partial(_drawn, versions=versions, qualities=qualities, least=least, seed=seed, chroma=chroma, effort=effort)
-    own = [advisers[unseen(picture.name, advisers)] if advisers else None for picture in pictures]
-    jobs = list(zip(range(len(pictures)), pictures, own, strict=True))
+    chosen = [advisers[first_not_fitted_on(picture.name, advisers)] if advisers else None for picture in pictures]
+    jobs = list(zip(range(len(pictures)), pictures, chosen, strict=True))
     if workers == 1:
-        found = [work(job) for job in jobs]
+        entries = [work(job) for job in jobs]
     else:
         with ProcessPoolExecutor(workers) as processes:
-            found = list(processes.map(work, jobs))
-    together = [entry for some in found for entry in some]
+            entries = list(processes.map(work, jobs))
+    together = [entry for some in entries for entry in some]
     # cut from any sample of its first block on, a plane of so many samples still holds enough blocks
     enough = BLOCK * least + BLOCK - 1
     largest = max((min(picture.luma.shape) for picture in pictures), default=0)
@@ -205,29 +201,21 @@ def assembled(entries: Sequence[Entry]) -> Pool:
     )
 
 
-class Fitted(Protocol):
-    """What was fitted on pictures and knows their names."""
-
-    @property
-    def provenance(self) -> Mapping[str, Any]:
-        """Under `inputs` the pictures, by name or as records with one."""
-
-
-def knows(prior: Fitted, name: str) -> bool:
+def fitted_on(prior: Artifact, name: str) -> bool:
     """Whether a prior was fitted on a picture."""
     return name in (entry["name"] if isinstance(entry, dict) else entry for entry in prior.provenance["inputs"])
 
 
-def unseen(name: str, priors: Sequence[Fitted]) -> int:
-    """The number of the first prior that was not fitted on a picture.
+def first_not_fitted_on(name: str, priors: Sequence[Artifact]) -> int:
+    """The index of the first prior that was not fitted on a picture.
 
     Raises:
-        ValueError: each was, or there is none. A network would learn to trust it more than it deserves on other
+        ValueError: each was, or there is none. A network would learn to rely on it more than it should on other
             pictures.
     """
     require(len(priors) > 0, "priors", "must hold one that was not fitted on each picture", [])
     for index, prior in enumerate(priors):
-        if not knows(prior, name):
+        if not fitted_on(prior, name):
             return index
     raise ValueError(f"priors must hold one that was not fitted on each picture, but all were fitted on {name}")
 
@@ -251,7 +239,7 @@ def _drawn(
 
     number, picture, adviser = job
     rng = np.random.default_rng([seed, number])
-    found: list[Entry] = []
+    entries: list[Entry] = []
     for version in range(versions):
         planes = [(picture.luma, False)]
         if chroma and picture.chroma and version % 3 == 0:
@@ -268,5 +256,5 @@ def _drawn(
             estimate = None
             if adviser is not None:
                 estimate = restore_component(adviser, draw.coefficients, draw.table, effort=effort).values
-            found.append(entry(number, draw, estimate))
-    return found
+            entries.append(entry(number, draw, estimate))
+    return entries

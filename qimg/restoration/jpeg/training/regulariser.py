@@ -17,18 +17,16 @@ class Regulariser(nn.Module):
     Exact under mixtures of zero-mean Gaussians over the 63 AC coefficients of patches (`patch8` of a prior).
     """
 
-    def __init__(self, mixtures: Sequence[GaussianMixture], judges: Sequence[int]) -> None:
-        """`judges` says for each picture which mixture judges it."""
+    def __init__(self, mixtures: Sequence[GaussianMixture], mixture_of: Sequence[int]) -> None:
+        """`mixture_of` holds the index of the mixture that is used for each picture."""
         super().__init__()
-        self.judges: Tensor
-        self.whitening: Tensor
-        self.constants: Tensor
-        self.transform: Tensor
-        self.register_buffer("judges", torch.tensor(judges))
-        whitening, constants = zip(*((one.whitening, one._constants) for one in mixtures), strict=True)
-        self.register_buffer("whitening", torch.tensor(np.array(whitening), dtype=torch.float32))
-        self.register_buffer("constants", torch.tensor(np.array(constants), dtype=torch.float32))
-        self.register_buffer("transform", torch.from_numpy(DCT[1:].T.copy()))
+        self.mixture_of = nn.Buffer(torch.tensor(mixture_of))
+        whitening, constants = (
+            nn.Buffer(torch.from_numpy(np.array(parts, np.float32)))
+            for parts in zip(*((one.whitening, one._constants) for one in mixtures), strict=True)
+        )
+        self.whitening, self.constants = whitening, constants
+        self.transform = nn.Buffer(torch.from_numpy(DCT[1:].T.copy()))
 
     def forward(self, planes: Tensor, pictures: Tensor) -> Tensor:
         """Nats per coefficient.
@@ -37,9 +35,9 @@ class Regulariser(nn.Module):
             planes: (B, 1, H, W) code values.
             pictures: (B,) number of the picture of each.
         """
-        half, own = BLOCK // 2, self.judges[pictures]
+        half, chosen = BLOCK // 2, self.mixture_of[pictures]
         moved = torch.roll(planes, (-half, -half), dims=(2, 3))[..., :-BLOCK, :-BLOCK]
         vectors = torch.cat([to_blocks(planes), to_blocks(moved)], dim=1) @ self.transform  # (B, n, 63)
-        white = vectors[:, None] @ self.whitening[own].transpose(2, 3)  # (B, K, n, 63)
-        joint = self.constants[own][..., None] - 0.5 * white.square().sum(dim=3)
+        white = vectors[:, None] @ self.whitening[chosen].transpose(2, 3)  # (B, K, n, 63)
+        joint = self.constants[chosen][..., None] - 0.5 * white.square().sum(dim=3)
         return -torch.logsumexp(joint, dim=1).mean() / vectors.shape[2]

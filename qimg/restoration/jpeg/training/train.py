@@ -1,16 +1,16 @@
 """A training from pictures to a network: draws, steps, calibration, provenance."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from qimg.core.arguments import require
+from qimg.core.arguments import Array, integer, require
+from qimg.core.fitting import Checkpoint, versions
 from qimg.images.collections import gather, without_copies
 from qimg.learning.loop import Record
 from qimg.prior import Prior
@@ -20,11 +20,11 @@ from qimg.restoration.jpeg.fitting import Recipe as FitRecipe
 from qimg.restoration.jpeg.fitting.calibration import calibrations
 from qimg.restoration.jpeg.fitting.draws import draws
 from qimg.restoration.jpeg.network.architecture import Network
-from qimg.restoration.jpeg.network.weights import Learned
+from qimg.restoration.jpeg.network.weights import Learned, estimate
 from qimg.restoration.jpeg.training import pictures
 from qimg.restoration.jpeg.training.held_out import HeldOut
 from qimg.restoration.jpeg.training.objective import train
-from qimg.restoration.jpeg.training.pool import Picture, make, unseen
+from qimg.restoration.jpeg.training.pool import Picture, first_not_fitted_on, make
 from qimg.restoration.jpeg.training.recipe import Recipe
 from qimg.restoration.jpeg.training.regulariser import Regulariser
 from qimg.restoration.jpeg.training.spread import learn_spread
@@ -39,8 +39,10 @@ def fit(
     held_out: Iterable[Any],
     priors: Iterable[Prior] = (),
     device: str = "cpu",
+    threads: int | None = None,
     workers: int = 1,
-    checkpoint: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     minutes: float | None = None,
     root: Any = None,
     report: Callable[[Record], None] = lambda record: None,
@@ -54,8 +56,11 @@ def fit(
             160×160 pixels.
         priors: for the regulariser: with a mixture `patch8`, so that each picture has one that was not fitted on it.
         device: as PyTorch names it: cpu, cuda, mps.
+        threads: of PyTorch on the CPU, in the whole process from now on; those that it has when left out.
         workers: processes that draw.
-        checkpoint: file that keeps the state, and from which an interrupted training goes on.
+        out: file that the network is written to.
+        checkpoint: file that keeps the state, and from which an interrupted training goes on. Deleted at the end, after
+            `out` was written.
         minutes: ends the training sooner than its steps do, the learning rate falling accordingly.
         root: folder in which names are looked up that do not exist as given.
         report: called with each line of the log.
@@ -63,18 +68,26 @@ def fit(
     Raises:
         ImageError: no picture can be used.
         ValueError: the recipe takes an explicit estimate, which only `experiments.restoration.network_prior` makes; a
-            prior is missing, or all know a picture; a held-out picture is trained on; a checkpoint of another recipe.
+            prior is missing, or all were fitted on a picture; a held-out picture is trained on; a checkpoint of another
+            training.
     """
+    if threads is not None:
+        torch.set_num_threads(integer("threads", threads, 1))
     require("input" not in recipe.use, "use", "must not hold 'input' for a network that restores files", recipe.use)
-    found, skipped = pictures.read(sources, root=root)
-    judges = list(held_out)
-    others, more = pictures.read(judges, root=root)
-    _apart(found, others)
+    training, skipped = pictures.read(sources, root=root)
+    held_out = list(held_out)
+    others, more = pictures.read(held_out, root=root)
+    digests = [{_digest(picture): picture.name for picture in some} for some in (training, others)]
+    for digest, name in digests[1].items():
+        twin = digests[0].get(digest)
+        require(twin is None, "held_out", f"must hold no picture of sources, such as {twin}", name)
+    packages = versions(("qimg", "numpy", "torch"))
+    state_file = Checkpoint(checkpoint, recipe=recipe, inputs=digests, packages=packages)
     where = torch.device(device)
-    regulariser = _regulariser(recipe, list(priors), found, where)
-    judge = HeldOut(others, device=where, prior=None, effort=recipe.effort)
+    regulariser = _regulariser(recipe, list(priors), training, where)
+    gains = HeldOut(others, device=where, prior=None, effort=recipe.effort)
     pool = make(
-        found,
+        training,
         versions=recipe.versions,
         seed=recipe.seed,
         qualities=recipe.qualities,
@@ -85,61 +98,59 @@ def fit(
     state = train(
         recipe,
         pool,
-        judge,
+        gains,
         device=where,
         regulariser=regulariser,
-        checkpoint=checkpoint,
+        checkpoint=state_file,
         minutes=minutes,
         report=report,
     )
     learn_spread(state.averaged, pool.to(where), recipe)
-    network = state.averaged.to("cpu").eval()
+    network = state.averaged.to("cpu")
     provenance = {
-        "recipe": asdict(recipe),
+        "recipe": recipe.to_json(),
         "minutes": minutes,
         "machine": state.machine,
         "steps": state.step,
-        "inputs": [picture.name for picture in found],
+        "inputs": [picture.name for picture in training],
         "held_out": [picture.name for picture in others],
         "skipped": [*skipped, *more],
         "log": [asdict(record) for record in state.log],
-        "versions": {name: version(name) for name in ("qimg", "numpy", "torch")},
+        "versions": packages,
     }
-    calibration = _calibrated(network, judges, root, left_out=[record["name"] for record in more])
-    return Learned(network=network, calibration=calibration, provenance=provenance)
+    left_out = {record["name"] for record in more}
+    learned = Learned.assemble(network, _calibrated(network, held_out, root, left_out), provenance)
+    state_file.finish(learned, out)
+    return learned
 
 
-def _apart(found: list[Picture], others: list[Picture]) -> None:
-    """Raise `ValueError` where a held-out picture is trained on, under whatever name."""
-    known = {hashlib.sha256(picture.luma.tobytes()).digest(): picture.name for picture in found}
-    for picture in others:
-        twin = known.get(hashlib.sha256(picture.luma.tobytes()).digest())
-        require(twin is None, "held_out", f"must hold no picture of sources, such as {twin}", picture.name)
+def _digest(picture: Picture) -> str:
+    return hashlib.sha256(picture.luma.tobytes()).hexdigest()
 
 
-def _regulariser(recipe: Recipe, priors: list[Prior], found: list[Picture], device: torch.device) -> Regulariser | None:
+def _regulariser(
+    recipe: Recipe, priors: list[Prior], training: list[Picture], device: torch.device
+) -> Regulariser | None:
     if "regulariser" not in recipe.use:
         require(not priors, "priors", "have no effect without the use regulariser and must be left out", len(priors))
         return None
-    judges = [unseen(picture.name, priors) for picture in found]
-    return Regulariser([prior.mixtures["patch8"].mixture for prior in priors], judges).to(device)
+    chosen = [first_not_fitted_on(picture.name, priors) for picture in training]
+    return Regulariser([prior.mixtures["patch8"].mixture for prior in priors], chosen).to(device)
 
 
-def _calibrated(network: Network, held_out: Iterable[Any], root: Any, *, left_out: Iterable[str] = ()) -> Calibration:
+def _calibrated(network: Network, held_out: Iterable[Any], root: Any, left_out: set[str]) -> Calibration:
     """The calibration of a network on pictures that can be used, every pixel counting alike, as in the training."""
-    own, useless = FitRecipe(), set(left_out)
+    recipe = FitRecipe()
     drawn = draws(
-        [source for source in without_copies(gather(held_out, root=root))[0] if source.name not in useless],
-        qualities=own.qualities,
+        [source for source in without_copies(gather(held_out, root=root))[0] if source.name not in left_out],
+        qualities=recipe.qualities,
         pixels=_ALL,
         most=_VERSIONS,
         chroma=False,
-        rng=np.random.default_rng(own.seed),
+        rng=np.random.default_rng(recipe.seed),
     )
-    plain = Calibration(scales=np.ones((1, 1)), quantiles=np.ones((1, 1)), shapes=np.ones((1, 1)))
-    learned = Learned(network=network, calibration=plain, provenance={})
 
-    def estimates(coefficients: Any, table: Any) -> list[Estimate]:
-        return [learned.estimate(coefficients, table)]
+    def estimates(coefficients: Array, table: Array) -> list[Estimate]:
+        return [estimate(network, coefficients, table)]
 
     return calibrations(estimates, 1, drawn, conditional=True)[0]

@@ -1,0 +1,61 @@
+"""`qimg warmup`: every compiled loop, ahead of its first use."""
+
+
+def warmup() -> None:
+    """Compile all loops ahead, which takes about a minute once for each release of qimg, NumPy and Numba.
+
+    The compiled code is kept in NUMBA_CACHE_DIR, or in your folder of caches where that is not set, or among temporary
+    files where neither can be written.
+    """
+    from qimg.cli.progress import bar
+    from qimg.core.compiled_cache import folders_in_use
+
+    with bar("compiling") as track:
+        for step in track(range(len(STEPS))):
+            STEPS[step]()
+    places = ", ".join(str(folder) for folder in folders_in_use())
+    print(f"compiled loops are in {places}" if places else "no folder can be written: nothing is kept")
+
+
+def _codec() -> None:
+    import numpy as np
+
+    import qimg
+
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for image in (picture, picture[..., 0]):
+        qimg.decode(qimg.encode(image, quality=50))
+
+
+def _progressive() -> None:
+    import numpy as np
+
+    import qimg
+
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for image in (picture, picture[..., 0]):
+        qimg.decode(qimg.encode(image, quality=60, progressive=True))
+
+
+def _preparation() -> None:
+    import numpy as np
+
+    import circuits
+
+    vector = np.random.default_rng(0).normal(size=16)
+    for amplitudes in (vector, vector * (1 + 1j * vector)):
+        circuits.prepare(amplitudes / np.linalg.norm(amplitudes), fidelity=0.9)
+
+
+def _circuits() -> None:
+    import numpy as np
+
+    import circuits
+    from circuits.representation.multiplexed import parity_path
+
+    circuits.grow_transforms(np.diag([0.4, 0.3, 0.2, 0.1]) + 0.05, max_cx=1)
+    parity_path(np.array([1.0, 1.0, 0.0, 1.0]))
+
+
+STEPS = (_codec, _progressive, _preparation, _circuits)
+COMMAND = warmup

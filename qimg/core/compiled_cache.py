@@ -1,0 +1,155 @@
+"""Where compiled loops stay between processes: a folder named by every source file that they were compiled from.
+
+Numba's own cache looks at the file of a function only, and would run old code after a change of a file that it calls.
+"""
+
+import hashlib
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from shutil import rmtree
+from typing import Any, ClassVar
+
+import numba
+import numpy as np
+from numba.core import caching as _numba_caching
+from numba.core import config as _numba_config
+from numba.misc.appdirs import AppDirs
+
+_IMPORTS = re.compile(
+    r"^(?:from|import) ((?:qimg|circuits)[\w.]*)(?: import (\([^)]*\)|.*))?", re.MULTILINE
+)  # of packages with compiled loops
+caching: Any = _numba_caching  # without annotations
+config: Any = _numba_config
+_ROOT = Path(__file__).parents[2]
+_VERSIONS = f"numba {numba.__version__}, llvmlite {version('llvmlite')}, numpy {np.__version__}"
+_USED: set[Path] = set()
+_KEPT = 8  # folders of earlier sources of a file: of other environments and branches, which may still be in use
+
+
+@cache
+def _imported(file: Path) -> list[Path]:
+    """Files of this project that a file imports from."""
+    found = []
+    for module, names in _IMPORTS.findall(file.read_text(encoding="utf-8")):
+        place = _ROOT.joinpath(*module.split("."))
+        parts = [place / name for name in re.findall(r"\w+", names)]
+        for stem in (place, *parts):
+            found += [one for one in (stem.with_suffix(".py"), stem / "__init__.py") if one.is_file()]
+    return found
+
+
+@cache
+def sources(file: Path) -> list[Path]:
+    """A source file and those of this project that it depends on, in the order of their names."""
+    found: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += _imported(one)
+    return sorted(found)
+
+
+@cache
+def fingerprint(file: Path) -> str:
+    """16 hexadecimal digits of what the code of a file depends on: `sources` and the versions of the compiler."""
+    digest = hashlib.sha256(_VERSIONS.encode())
+    for one in sources(file):
+        content = one.read_bytes()
+        digest.update(f"\n{one.name} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def folders() -> Iterator[Path]:
+    """Folders for compiled code, the best one first.
+
+    `NUMBA_CACHE_DIR`, or the user's folder of caches where that is not set; then one of the user's own among temporary
+    files. None of them need exist or be writable.
+    """
+    yield Path(config.CACHE_DIR) / "qimg" if config.CACHE_DIR else Path(AppDirs("qimg", False).user_cache_dir)
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    with suppress(OSError):  # no temporary folder
+        private = Path(tempfile.gettempdir()) / f"qimg-numba-{user}"
+        private.mkdir(mode=0o700, exist_ok=True)
+        if _is_private(private):
+            yield private
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether nobody else can put code into a folder."""
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        return False
+    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
+
+
+def folder_of(file: Path) -> Path | None:
+    """Where the compiled code of a source file is kept, made if need be; None where no folder can be written."""
+    name = f"{file.stem}-{fingerprint(file)}"
+    for base in folders():
+        folder = base / name
+        with suppress(OSError):
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                earlier = sorted(base.glob(f"{file.stem}-" + 16 * "[0-9a-f]"), key=lambda one: one.stat().st_mtime)
+                for one in earlier[:-_KEPT]:
+                    rmtree(one, ignore_errors=True)
+            _USED.add(base)
+            return folder
+    return None
+
+
+def folders_in_use() -> list[Path]:
+    """Folders below which this process keeps compiled code: one, or none where none can be written."""
+    return sorted(_USED)
+
+
+class _Locator(caching.UserProvidedCacheLocator):
+    def __init__(self, function: Callable[..., Any], file: str) -> None:
+        super().__init__(function, file)
+        self._cache_path = str(folder_of(Path(file)) or "")
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], file: str) -> "_Locator | None":
+        if not os.path.exists(file):  # a console's, or inside an archive
+            return None
+        locator = cls(function, file)
+        return locator if locator.get_cache_path() else None
+
+
+class _Implementation(caching.CompileResultCacheImpl):
+    _locator_classes: ClassVar = [_Locator]
+
+
+class _Cache(caching.FunctionCache):
+    """Damaged files are replaced, and what cannot be written is not."""
+
+    _impl_class = _Implementation
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # unpickling damaged files raises errors of any kind
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(Exception):  # as above, where a damaged index could not be replaced
+            super().save_overload(sig, data)
+
+
+def cache_of(function: Callable[..., Any]) -> Any:
+    """The cache of a function's compiled code, or one that keeps nothing where there is no place for it."""
+    try:
+        return _Cache(function)
+    except (RuntimeError, OSError):
+        return caching.NullCache()

@@ -1,0 +1,183 @@
+"""The bookkeeping of every fit: its recipe, the pictures that can be used, checkpoints, provenance."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
+
+from qimg.core.arguments import Array
+from qimg.core.artifacts import Artifact, ArtifactError, Kind, explained, pack
+from qimg.core.files import write_atomically
+
+SECONDS_BETWEEN_CHECKPOINTS = 20.0
+
+R = TypeVar("R", bound="Recipe")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The parameters of a fit: every choice is a field, and the fitted file repeats them all."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as plain values."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self), default=dict))
+        return plain
+
+    @classmethod
+    def from_json(cls: type[R], values: Mapping[str, Any]) -> R:
+        """The record of plain values."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+class Named(Protocol):
+    """A picture, or where one comes from."""
+
+    @property
+    def name(self) -> str:
+        """What records and errors call it."""
+
+
+S = TypeVar("S", bound=Named)
+T = TypeVar("T")
+
+
+def usable(
+    sources: Sequence[S], look: Callable[[S], T], *, error: type[ValueError]
+) -> tuple[list[tuple[S, T]], list[dict[str, str]]]:
+    """The pictures that a fit can use, each with what looking at it gave, and a record of each other one.
+
+    Args:
+        sources: at least one.
+        look: reads a picture; raises `error` with the reason where it cannot be used.
+        error: type of that error.
+
+    Raises:
+        error: no picture can be used.
+    """
+    pairs: list[tuple[S, T]] = []
+    skipped: list[dict[str, str]] = []
+    for source in sources:
+        try:
+            pairs.append((source, look(source)))
+        except error as reason:
+            skipped.append({"name": source.name, "skipped": str(reason)})
+    if not pairs:
+        raise error(f"none of the {len(sources)} pictures can be used: {skipped[0]['skipped']}")
+    return pairs, skipped
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The installed versions of packages."""
+    return {package: version(package) for package in packages}
+
+
+class _State(Artifact):
+    KIND: ClassVar = Kind(tag="checkpoint", ending=".checkpoint")
+
+
+class Checkpoint:
+    """The state of a running fit in one file, number by number, so that a resumed fit ends with the same bits."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        *,
+        recipe: Recipe,
+        inputs: Any = (),
+        packages: Mapping[str, str] | None = None,
+        types: Iterable[type] = (),
+    ) -> None:
+        """Bind a file to a fit.
+
+        Args:
+            path: file; None keeps nothing.
+            recipe: of the fit.
+            inputs: JSON values that identify the pictures.
+            packages: versions of what computes.
+            types: data classes that states are made of, beside dicts, lists, tuples, arrays and JSON values.
+        """
+        self._path = None if path is None else Path(path)
+        bound = {"recipe": recipe.to_json(), "set of pictures": inputs, "set of versions": dict(packages or {})}
+        self._bound: dict[str, Any] = json.loads(json.dumps(bound))
+        self._types: dict[str, type] = {one.__name__: one for one in (tuple, float, *types)}
+        self._last = time.monotonic()
+
+    def load(self) -> Any:
+        """The state that was kept, None where there is none.
+
+        Raises:
+            ArtifactError: the file is damaged, no checkpoint, or that of another fit; the message names it.
+        """
+        if self._path is None or not self._path.exists():
+            return None
+        try:
+            stored = _State.load(self._path)
+        except ArtifactError as error:
+            raise ArtifactError(f"{error}; remove it to begin anew") from None
+        for what, value in self._bound.items():
+            if stored.provenance.get(what) != value:
+                raise ArtifactError(f"{self._path}: is the checkpoint of another {what}; remove it, or write elsewhere")
+        with explained(f"{self._path}: is the checkpoint of another version of qimg; remove it to begin anew"):
+            return self._rebuilt(stored.contents.header["state"], stored)
+
+    def save(self, state: Any) -> None:
+        """Write the state: all of it, or the file before it stays."""
+        if self._path is not None:
+            arrays: dict[str, Array] = {}
+            header = {"kind": _State.KIND.tag, "provenance": self._bound, "state": _plain(state, arrays)}
+            write_atomically(self._path, pack(header, arrays))
+            self._last = time.monotonic()
+
+    def save_if_due(self, state: Any) -> None:
+        """Write the state where the last one is older than `SECONDS_BETWEEN_CHECKPOINTS`."""
+        if time.monotonic() - self._last >= SECONDS_BETWEEN_CHECKPOINTS:
+            self.save(state)
+
+    def finish(self, artifact: Artifact, out: str | os.PathLike[str] | None) -> None:
+        """Write what was fitted, where a file is given, and then remove the checkpoint."""
+        if out is not None:
+            artifact.save(out)
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def _rebuilt(self, value: Any, stored: _State) -> Any:
+        if isinstance(value, list):
+            return [self._rebuilt(one, stored) for one in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get("") == "array":
+            shape, axes = value["shape"], value["axes"]
+            array = stored.array(value["name"]).view(value["dtype"])
+            return array.reshape([shape[axis] for axis in axes]).transpose(np.argsort(axes))
+        made = {key: self._rebuilt(one, stored) for key, one in value.items() if key}
+        if "" not in value:
+            return made
+        make = self._types[value[""]]
+        return make(made["values"]) if make in (tuple, float) else make(**made)
+
+
+def _plain(value: Any, arrays: dict[str, Array]) -> Any:
+    """JSON values for a state, "" naming types; arrays go to `arrays`, the layout of their axes is kept."""
+    if isinstance(value, np.ndarray):
+        axes = np.argsort([-abs(stride) for stride in value.strides], kind="stable").tolist()
+        stored = np.ascontiguousarray(value.transpose(axes))
+        name = str(len(arrays))
+        arrays[name] = stored.view(np.int8) if stored.itemsize == 1 else stored
+        return {"": "array", "name": name, "dtype": value.dtype.str, "shape": value.shape, "axes": axes}
+    if is_dataclass(value):
+        parts = {one.name: _plain(getattr(value, one.name), arrays) for one in fields(value) if one.init}
+        return {"": type(value).__name__, **parts}
+    if isinstance(value, Mapping):
+        return {key: _plain(one, arrays) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        values = [_plain(one, arrays) for one in value]
+        return {"": "tuple", "values": values} if isinstance(value, tuple) else values
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"": "float", "values": repr(value)}
+    return value

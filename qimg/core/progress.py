@@ -1,0 +1,18 @@
+"""The one progress protocol: a callable that wraps an iterable of known length, and hands on its items."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+Track: TypeAlias = Callable[[Iterable[Any]], Iterable[Any]]
+"""Wraps an iterable to report progress; `iter` reports nothing."""
+
+
+def ticked(results: Iterable[T], count: int, track: Track) -> Iterator[T]:
+    """The results of `count` steps, each of which `track` counts once the result after it is asked for."""
+    ticks = iter(track(range(count)))
+    next(ticks, None)  # shows the bar; each further step counts one result
+    for result in results:
+        yield result
+        next(ticks, None)
