@@ -21,7 +21,7 @@ AXES = ("left", "level", "right")
 
 
 def to_nodes(train: TensorTrain) -> "list[Node]":
-    """The train as connected `tensornetwork.Node`s, one for each site, with the edges "left", "level" and "right".
+    """The train as connected nodes (`tensornetwork.Node`), one for each site, with edges "left", "level" and "right".
 
     Contracted with the level edges in order, they give the tensor of the train:
     `contractors.greedy(nodes, output_edge_order=[node["level"] for node in nodes])`.

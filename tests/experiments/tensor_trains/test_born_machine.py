@@ -50,7 +50,11 @@ def test_digits_without_their_set_are_refused_by_name(monkeypatch, tmp_path):
         binary_pictures.digits(10)
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"\0\0\x08\x01" + bytes(12)), gzip.compress(b"short"), b"no gzip"])
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(b"\0\0\x08\x01" + bytes(12)), gzip.compress(b"short"), b"no gzip"],
+    ids=["other magic", "short", "no gzip"],  # a gzip file holds the time
+)
 def test_broken_files_of_digits_are_refused_by_name(mnist, content, tmp_path):
     path = tmp_path / "mnist" / binary_pictures.MNIST[0]
     path.write_bytes(content)
