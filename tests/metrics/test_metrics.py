@@ -155,24 +155,24 @@ def gmsd_by_definition(first: Array, second: Array, c: float = 170.0) -> float:
 @pytest.mark.parametrize("shape", [(4, 4), (33, 46), (64, 64)])
 def test_gmsd_by_definition(bundled_luma: Array, shape: tuple[int, int]) -> None:
     first, second = noisy_pair(bundled_luma, shape)
-    assert_allclose(metrics.gmsd(first, second), gmsd_by_definition(first, second), rtol=1e-9)
+    assert_allclose(metrics.gmsd(first, second, data_range=255), gmsd_by_definition(first, second), rtol=1e-9)
 
 
 def test_gmsd_of_equal_pictures_is_zero_and_grows_with_noise(bundled_luma: Array) -> None:
     plane = bundled_luma[:180, :180]
     noise = np.random.default_rng(0).normal(size=plane.shape)
-    assert metrics.gmsd(plane, plane) == 0
-    values = [metrics.gmsd(plane, plane + sigma * noise) for sigma in (2, 5, 12, 30)]
+    assert metrics.gmsd(plane, plane, data_range=255) == 0
+    values = [metrics.gmsd(plane, plane + sigma * noise, data_range=255) for sigma in (2, 5, 12, 30)]
     assert values[0] > 0
     assert (np.diff(values) > 0).all()
 
 
 def test_gmsd_is_symmetric_and_free_of_scale_and_orientation(bundled_luma: Array) -> None:
     first, second = noisy_pair(bundled_luma, (64, 96))
-    value = metrics.gmsd(first, second)
-    assert_allclose(metrics.gmsd(second, first), value, rtol=1e-12)
-    assert_allclose(metrics.gmsd(first.T, second.T), value, rtol=1e-12)
-    assert_allclose(metrics.gmsd(first[::-1, ::-1], second[::-1, ::-1]), value, rtol=1e-12)
+    value = metrics.gmsd(first, second, data_range=255)
+    assert_allclose(metrics.gmsd(second, first, data_range=255), value, rtol=1e-12)
+    assert_allclose(metrics.gmsd(first.T, second.T, data_range=255), value, rtol=1e-12)
+    assert_allclose(metrics.gmsd(first[::-1, ::-1], second[::-1, ::-1], data_range=255), value, rtol=1e-12)
     assert_allclose(metrics.gmsd(first / 255, second / 255, data_range=1.0), value, rtol=1e-9)
     bytes_ = [images.to_uint8(plane) for plane in (first, second)]
     deep = [plane.astype(np.uint16) * 257 for plane in bytes_]
@@ -186,10 +186,10 @@ def test_gmsd_sees_edges_that_a_blur_removes_and_no_equal_loss_everywhere() -> N
     first[:, 28:] += 60.0
     second = first.copy()
     second[:, 28:] -= 60.0
-    assert metrics.gmsd(first, second) > 0.2
+    assert metrics.gmsd(first, second, data_range=255) > 0.2
     # Flat but for the noise of an 8-bit code value, which c hides.
     flat = np.full((16, 40), 100.0)
-    assert metrics.gmsd(flat, flat + 0.1 * np.random.default_rng(0).normal(size=flat.shape)) < 1e-3
+    assert metrics.gmsd(flat, flat + 0.1 * np.random.default_rng(0).normal(size=flat.shape), data_range=255) < 1e-3
 
 
 @pytest.mark.parametrize("metric", PICTURE_METRICS)
