@@ -34,7 +34,7 @@ def methods() -> dict[str, tuple[str, int]]:
     """What is measured: explicit efforts, and networks where PyTorch is installed."""
     found = {f"explicit, effort {effort}": ("explicit", effort) for effort in (1, 3, 5)}
     if find_spec("torch"):
-        found |= {f"network, effort {effort}": ("network", effort) for effort in (1, 2)}
+        found |= {f"network, effort {effort}": ("network", effort) for effort in (1, 5)}
     return found
 
 

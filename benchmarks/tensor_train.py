@@ -21,7 +21,7 @@ def compare(repeats: int = 15) -> tuple[list[Comparison], list[str]]:
     vector = plan.to_vector(picture)
 
     def psnr(components: Array) -> float:
-        return metrics.psnr_db(picture, plan.to_padded(components))
+        return metrics.psnr_db(picture, plan.to_padded(components), data_range=255)
 
     ours = tensor_train.decompose(vector, plan.dims, bond=BOND).train
     exact = seconds_of(lambda: tensor_train.decompose(vector, plan.dims), repeats=3)

@@ -39,9 +39,9 @@ from qimg.tensor_train import PictureTrain, TensorTrain, picture_train
 from qimg.truncation import discarded_weight, low_rank
 
 if TYPE_CHECKING:
-    from qimg import codecs, restoration
+    from qimg import codecs, learning, restoration
     from qimg.codecs import BitstreamError, decode, decode_picture, encode, encode_picture, info
-    from qimg.restoration import deblur, denoise, inpaint, restore, super_resolve
+    from qimg.restoration import deblur, denoise, inpaint, restore, upscale
 
 __version__ = "0.1.0"
 
@@ -60,19 +60,21 @@ __all__ = [
     "bd_rate",
     "channels",
     "codecs",
+    "deblur",
     "decode",
     "decode_picture",
-    "deblur",
     "denoise",
     "discarded_weight",
     "encode",
     "encode_picture",
+    "evaluation",
     "extract_patches",
     "fidelity",
     "images",
     "info",
     "inpaint",
     "l1_coherence",
+    "learning",
     "load",
     "log_negativity",
     "low_rank",
@@ -98,25 +100,35 @@ __all__ = [
     "save",
     "ssim",
     "states",
-    "super_resolve",
     "tensor_train",
     "trace_distance",
     "transforms",
     "truncation",
+    "upscale",
     "von_neumann_entropy",
     "ycbcr_to_rgb",
 ]
 
-_OF_CODECS = ("BitstreamError", "decode", "decode_picture", "encode", "encode_picture", "info")
-_OF_RESTORATION = ("deblur", "denoise", "inpaint", "restore", "super_resolve")
+_CODECS = ("BitstreamError", "decode", "decode_picture", "encode", "encode_picture", "info")
+_LAZY = {
+    "codecs": "qimg.codecs",
+    "evaluation": "qimg.evaluation",
+    "learning": "qimg.learning",
+    "restoration": "qimg.restoration",
+    **dict.fromkeys(_CODECS, "qimg.codecs"),
+    **dict.fromkeys(("deblur", "denoise", "inpaint", "restore", "upscale"), "qimg.restoration"),
+}
+"""Name → module that is imported when the name is first used: compiled loops take longer to load than all the rest."""
 
 
 def __getattr__(name: str) -> Any:
-    """Codec and restoration, loaded when first asked for: compiled loops take longer to load than all the rest."""
-    if name in ("codecs", "restoration"):
-        return import_module(f"qimg.{name}")
-    if name in _OF_CODECS:
-        return getattr(import_module("qimg.codecs"), name)
-    if name in _OF_RESTORATION:
-        return getattr(import_module("qimg.restoration"), name)
-    raise AttributeError(f"module 'qimg' has no attribute {name!r}")
+    """A room of `_LAZY`, or a function of one."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'qimg' has no attribute {name!r}")
+    module = import_module(_LAZY[name])
+    return module if module.__name__ == f"qimg.{name}" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    """The public names, those of `_LAZY` included."""
+    return sorted(__all__)

@@ -6,6 +6,7 @@ separable transforms are kron(rows, columns), in the row-major order of a patch.
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -149,28 +150,15 @@ def _fast(name: str, values: ArrayLike, *, inverse: bool) -> Array:
     return algorithm(batch)
 
 
-def _dct(x: Array) -> Array:
-    from scipy.fft import dct
+def _scipy(name: str) -> Callable[[Array], Array]:
+    """A function of `scipy.fft`, orthonormal, along the last axis; complex input by its two parts."""
 
-    return np.asarray(_complex_by_parts(lambda part: dct(part, norm="ortho"), x))
+    def transform(x: Array) -> Array:
+        from scipy import fft
 
+        return np.asarray(getattr(fft, name)(x, norm="ortho"))
 
-def _idct(x: Array) -> Array:
-    from scipy.fft import idct
-
-    return np.asarray(_complex_by_parts(lambda part: idct(part, norm="ortho"), x))
-
-
-def _complex_by_parts(transform: Callable[[Array], Array], x: Array) -> Array:
-    return transform(x.real) + 1j * transform(x.imag) if np.iscomplexobj(x) else transform(x)
-
-
-def _dft(x: Array) -> Array:
-    return np.asarray(np.fft.ifft(x, norm="ortho"))
-
-
-def _idft(x: Array) -> Array:
-    return np.asarray(np.fft.fft(x, norm="ortho"))
+    return transform
 
 
 def _haar(x: Array) -> Array:
@@ -205,8 +193,8 @@ def _walsh(x: Array) -> Array:
 
 
 _ALGORITHMS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
-    "dct": (_dct, _idct),
-    "dft": (_dft, _idft),
+    "dct": (_scipy("dct"), _scipy("idct")),
+    "dft": (partial(np.fft.ifft, norm="ortho"), partial(np.fft.fft, norm="ortho")),
     "haar": (_haar, _ihaar),
     "walsh": (_walsh, _walsh),
 }

@@ -358,3 +358,27 @@ def test_sites_of_a_train():
     assert np.allclose(Statevector(circuit).data, qimg.amplitude_encode(picture.ravel()).amplitudes, atol=ROUNDING)
     morton = tensor_train.layout((8, 8), "morton").to_vector(picture)
     assert np.array_equal(morton, picture.ravel()[patches.morton_order(8)])
+
+
+def test_effort():
+    """effort"""
+    picture = np.zeros((8, 8), np.uint8)
+    for command in (
+        lambda effort: qimg.denoise(picture, sigma=1, effort=effort),
+        lambda effort: qimg.inpaint(picture, picture > 0, effort=effort),
+        lambda effort: qimg.restore(images.jpeg_round_trip(picture, quality=50).file, effort=effort),
+        lambda effort: qimg.encode(picture, effort=effort),
+    ):
+        for effort in (0, 10):
+            with pytest.raises(ValueError, match=r"effort must be in \[1, 9\]"):
+                command(effort)
+    assert np.array_equal(qimg.denoise(picture, sigma=1), qimg.denoise(picture, sigma=1, effort=5))
+
+
+def test_data_range():
+    """data range"""
+    black, white = np.zeros((4, 4), np.uint8), np.full((4, 4), 255, np.uint8)
+    assert metrics.psnr_db(black, white) == metrics.psnr_db(black / 1.0, white / 1.0, data_range=255) == 0
+    assert metrics.psnr_db(black.astype(np.uint16), white.astype(np.uint16) * 257) == 0
+    with pytest.raises(ValueError, match="data_range must be given"):
+        metrics.psnr_db(black / 1.0, white / 1.0)

@@ -38,7 +38,7 @@ def noise(raw: Array) -> Views:
     return [
         ("noise, σ = 25", seen),
         ("non-local means", best(raw, [to_uint8(255 * means(h=h * 25 / 255)) for h in STRENGTHS])),
-        ("qimg.denoise", qimg.denoise(seen, sigma=25, effort=2)),
+        ("qimg.denoise", qimg.denoise(seen, sigma=25, effort=9)),
     ]
 
 
@@ -70,7 +70,7 @@ def half_size(raw: Array) -> Views:
     return [
         ("half size", np.asarray(enlarge(Image.Resampling.NEAREST))),
         ("bicubic", np.asarray(enlarge(Image.Resampling.BICUBIC))),
-        ("qimg.super_resolve", qimg.super_resolve(small)),
+        ("qimg.upscale", qimg.upscale(small)),
     ]
 
 

@@ -127,7 +127,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
             mean_cx=cx,
             trace_distance=float(metrics.trace_distance(reference, rho)),
             ac_trace_distance=_ac_distance(reference, rho),
-            psnr_db=float("inf") if np.array_equal(raw, pixels) else metrics.psnr_db(raw, pixels),
+            psnr_db=float("inf") if np.array_equal(raw, pixels) else metrics.psnr_db(raw, pixels, data_range=255),
             **{**missing, **equal},
         )
 

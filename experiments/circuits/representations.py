@@ -186,7 +186,7 @@ def colour_levels(picture: Picture) -> Array:
 
 def psnr_or_exact(reference: Array, decoded: Array) -> float:
     """PSNR in dB; infinite for equal pictures, blank ones too."""
-    return float("inf") if np.array_equal(reference, decoded) else metrics.psnr_db(reference, decoded)
+    return float("inf") if np.array_equal(reference, decoded) else metrics.psnr_db(reference, decoded, data_range=255)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:

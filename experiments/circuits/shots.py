@@ -116,7 +116,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         pair = images.jpeg_round_trip(luma, quality=JPEG_QUALITY)
         facts = {
             "image": picture.name,
-            "jpeg_psnr_db": metrics.psnr_db(luma, pair.image),
+            "jpeg_psnr_db": metrics.psnr_db(luma, pair.image, data_range=255),
             "jpeg_bits_per_pixel": metrics.bits_per_pixel(len(pair.file), luma.shape),
         }
         rows += [Row(**facts, **measured) for measured in _of_amplitudes(picture, params, rng)]
@@ -144,10 +144,10 @@ def _of_amplitudes(picture: Picture, params: Params, rng: np.random.Generator) -
             "patches": len(patches),
             "shots_per_patch": shots,
             "repeat": repeat,
-            "psnr_db": metrics.psnr_db(patches, rebuilt),
+            "psnr_db": metrics.psnr_db(patches, rebuilt, data_range=255),
             "covered": covered,
             "interval_width": width,
-            "first_order_psnr_db": 10 * float(np.log10(255**2 / variance)) if variance > 0 else float("inf"),
+            "first_order_psnr_db": metrics.psnr_of_error(variance, data_range=255),
             "bits_read_per_pixel": shots * 6 / 64,
         }
 

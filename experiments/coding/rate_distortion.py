@@ -139,7 +139,6 @@ def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) 
     back, decode_seconds = timed(decoded, codec, data)
     shown = as_source(image, back)
     nan = float("nan")
-    wide = min(image.shape[:2]) >= 176  # MS-SSIM is defined from there on
     axis = 2 if image.ndim == 3 else None
     memory = peak_mebibytes(codec.id, image, curve_of(codec).at(setting), data) if params.memory else (nan, nan)
     return Row(
@@ -150,8 +149,8 @@ def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) 
         raw_bytes=image.size,
         bits_per_pixel=metrics.bits_per_pixel(len(data), image.shape),
         psnr_rgb_db=metrics.psnr_db(image, shown),
-        psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(shown)),
-        ms_ssim=metrics.ms_ssim(image, shown, channel_axis=axis) if params.perceptual and wide else nan,
+        psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(shown), data_range=255),
+        ms_ssim=metrics.measure("ms_ssim", image, shown, channel_axis=axis) if params.perceptual else nan,
         ssimulacra2=metrics.ssimulacra2(image, shown) if params.perceptual else nan,
         encode_seconds=encode_seconds,
         decode_seconds=decode_seconds,

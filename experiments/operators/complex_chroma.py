@@ -35,6 +35,7 @@ from experiments._run import (
     zero_line,
 )
 from qimg.images import LEVEL_SHIFT, ycbcr_to_rgb
+from qimg.metrics import psnr_of_error
 from qimg.operators import (
     ComplexMoments,
     CorrelationOperator,
@@ -239,11 +240,8 @@ def _predicted(picture: Picture, joint: CorrelationOperator, params: Params) -> 
     }
     # |ψ|² is the sum over two planes.
     errors = {name: float((np.abs(blocks - guess) ** 2).mean()) / 2 for name, guess in guesses.items()}
-    return {"blocks_predicted": len(blocks), **{_PREDICTORS[name]: _psnr_db(error) for name, error in errors.items()}}
-
-
-def _psnr_db(squared_error: float) -> float:
-    return 10 * float(np.log10(255.0**2 / squared_error)) if squared_error > 0 else float("inf")
+    quality = {_PREDICTORS[name]: psnr_of_error(error, data_range=255) for name, error in errors.items()}
+    return {"blocks_predicted": len(blocks), **quality}
 
 
 def _excess(model: CorrelationOperator, data: CorrelationOperator, params: Params, source: str) -> dict[str, float]:
@@ -288,7 +286,7 @@ def _pooled(rows: Sequence[Row]) -> dict[str, Any]:
         facts[field] = float(np.average(values(rows, field), weights=patches))
     for field in _PREDICTORS.values():
         errors = [row.blocks_predicted * 255.0**2 * 10 ** (-getattr(row, field) / 10) for row in predicted]
-        facts[field] = _psnr_db(sum(errors) / blocks) if predicted else float("nan")
+        facts[field] = psnr_of_error(sum(errors) / blocks, data_range=255) if predicted else float("nan")
     return facts
 
 

@@ -110,16 +110,15 @@ def restore(decoded: Array, estimator: LinearEstimator) -> Array:
 
 def _row(name: str, quality: int, method: str, fitted_on: int, image: Array, shown: Array) -> Row:
     luma, luma_shown = images.luma(image), images.luma(shown)
-    side = min(luma.shape)
     return Row(
         image=name,
         quality=quality,
         method=method,
         fitted_on=fitted_on,
-        psnr_y_db=metrics.psnr_db(luma, luma_shown),
+        psnr_y_db=metrics.psnr_db(luma, luma_shown, data_range=255),
         psnr_rgb_db=metrics.psnr_db(image, shown),
-        ssim_y=metrics.ssim(luma, luma_shown) if side >= 11 else float("nan"),
-        ms_ssim_y=metrics.ms_ssim(luma, luma_shown) if side >= 176 else float("nan"),
+        ssim_y=metrics.measure("ssim", luma, luma_shown, data_range=255),
+        ms_ssim_y=metrics.measure("ms_ssim", luma, luma_shown, data_range=255),
     )
 
 

@@ -83,7 +83,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
                     file_bytes=len(pair.file),
                     bits_per_pixel=metrics.bits_per_pixel(len(pair.file), image.shape),
                     psnr_rgb_db=metrics.psnr_db(image, pair.image),
-                    psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(pair.image)),
+                    psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(pair.image), data_range=255),
                 )
             )
     return rows

@@ -191,8 +191,8 @@ def _psnr(rendered: Array, shown: Array | None) -> dict[str, Any]:
     if shown is None:
         return {}
     return {
-        "psnr_rgb_db": metrics.psnr_db(images.code_values(rendered), images.code_values(shown)),
-        "psnr_y_db": metrics.psnr_db(images.luma(rendered), images.luma(shown)),
+        "psnr_rgb_db": metrics.psnr_db(images.code_values(rendered), images.code_values(shown), data_range=255),
+        "psnr_y_db": metrics.psnr_db(images.luma(rendered), images.luma(shown), data_range=255),
     }
 
 

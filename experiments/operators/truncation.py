@@ -102,8 +102,8 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
                         transform=name,
                         fitted_on=source,
                         rank=rank,
-                        psnr_y_db=np.inf if exact else metrics.psnr_db(planes[..., 0], rebuilt[..., 0]),
-                        psnr_rgb_db=np.inf if exact else metrics.psnr_db(rgb, _rgb_like(rebuilt, rgb)),
+                        psnr_y_db=np.inf if exact else metrics.psnr_db(planes[..., 0], rebuilt[..., 0], data_range=255),
+                        psnr_rgb_db=np.inf if exact else metrics.psnr_db(rgb, _rgb_like(rebuilt, rgb), data_range=255),
                         discarded_weight=discarded,
                     )
                 )

@@ -18,9 +18,9 @@ from experiments.restoration.deep_pictures import (
     ordinary_tiles,
 )
 from qimg import images, restoration
-from qimg.restoration.jpeg.estimator import Estimator, as_decoded, in_strips
-from qimg.restoration.jpeg.explicit import Explicit
-from qimg.restoration.jpeg.fallback import left_alone
+from qimg.images.jpeg import Component, read_jpeg
+from qimg.restoration.jpeg.estimator import Estimator, Explicit, as_decoded, in_strips
+from qimg.restoration.jpeg.fallback import best_as_decoded
 from qimg.restoration.jpeg.fitting import Recipe, fit
 from qimg.restoration.jpeg.restore import learned
 
@@ -92,9 +92,9 @@ def table_of_methods(fitted: Mapping[str, Fitted], *, networks: Sequence[int] = 
     return methods
 
 
-def component_of(file: bytes) -> restoration.Component:
+def component_of(file: bytes) -> Component:
     """The only component of a gray file."""
-    return restoration.read_jpeg(file).components[0]
+    return read_jpeg(file).components[0]
 
 
 def _decoded(file: bytes) -> Shown:
@@ -109,7 +109,7 @@ def _explicit(model: restoration.Model) -> Explicit:
 def _restorer(estimator: Estimator, *, always: bool) -> Callable[[bytes], Shown]:
     def restore(file: bytes) -> Shown:
         component = component_of(file)
-        alone = not always and left_alone(component)
+        alone = not always and best_as_decoded(component)
         found = as_decoded(component) if alone else in_strips(estimator, component.coefficients, component.table)
         deviations = dict(estimator.calibration.widths(component.table))[PROBABILITY]
         rows, columns = component.shape
@@ -119,7 +119,7 @@ def _restorer(estimator: Estimator, *, always: bool) -> Callable[[bytes], Shown]
     return restore
 
 
-def _shown(plane: Array, component: restoration.Component) -> Array:
+def _shown(plane: Array, component: Component) -> Array:
     rows, columns = component.shape
     return np.clip(plane[:rows, :columns].astype(np.float64), 0, 255)
 

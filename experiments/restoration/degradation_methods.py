@@ -116,7 +116,7 @@ def _denoisers() -> dict[str, dict[str, Method]]:
         return lambda seen: denoise_wavelet(seen.plane, sigma=share * seen.sigma, method=method)
 
     methods = {
-        OURS: {f"effort {effort}": ours(effort) for effort in range(3)},
+        OURS: {f"effort {effort}": ours(effort) for effort in (1, 5, 9)},
         "non-local means": {f"h {strength} σ": means(strength) for strength in (0.4, 0.6, 0.8, 1.0)},
         "total variation": {f"weight {strength} σ": variation(strength) for strength in (0.6, 0.8, 1.0, 1.2)},
     }
@@ -202,7 +202,7 @@ def _spline(seen: Degraded) -> Array:
 
 
 _ENLARGERS: dict[str, dict[str, Method]] = {
-    OURS: {"": lambda seen: restoration.super_resolve_plane(seen.plane)},
+    OURS: {"": lambda seen: restoration.upscale_plane(seen.plane)},
     "bicubic": {"Pillow": _resized(Image.Resampling.BICUBIC), "scikit-image": _spline},
     "Lanczos": {"Pillow": _resized(Image.Resampling.LANCZOS)},
 }

@@ -126,7 +126,7 @@ def _row(
     values = np.asarray(result if estimate is None else estimate.values, np.float64)
     reference, shown = plane[inner], np.clip(values, 0, 255)[inner]
     coverage = float("nan")
-    if estimate is not None:
+    if estimate is not None and np.isfinite(estimate.deviation).all():
         unknown = np.ones(plane.shape, bool) if degraded.missing is None else degraded.missing
         within = np.abs(values - plane) <= _WITHIN * estimate.deviation
         coverage = float(within[inner][unknown[inner]].mean())
@@ -135,8 +135,8 @@ def _row(
         task=task,
         method=method,
         setting=setting,
-        psnr_db=metrics.psnr_db(reference, shown),
-        ssim=metrics.ssim(reference, shown) if min(reference.shape) >= 11 else float("nan"),
+        psnr_db=metrics.psnr_db(reference, shown, data_range=255),
+        ssim=metrics.measure("ssim", reference, shown, data_range=255),
         coverage=coverage,
         method_seconds=seconds,
     )

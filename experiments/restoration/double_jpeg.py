@@ -38,7 +38,7 @@ class Params(PictureParams):
     """Qualities of the second."""
     shift: Annotated[int, whole(1, 7)] = 4
     """Rows and columns cropped between them where the grids are not aligned, 1 to 7."""
-    effort: int = restoration.EFFORT
+    effort: int = 5
     """Of restoration."""
 
 

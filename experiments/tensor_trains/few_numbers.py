@@ -37,7 +37,7 @@ def jpegs(plane: Array) -> list[Jpeg]:
             Jpeg(
                 coefficients=int(np.count_nonzero(np.rint(coefficients / steps))),
                 bits_per_pixel=metrics.bits_per_pixel(len(pair.file), plane.shape),
-                psnr_db=metrics.psnr_db(plane, pair.image),
+                psnr_db=metrics.psnr_db(plane, pair.image, data_range=255),
                 shown=pair.image.astype(float),
             )
         )

@@ -123,7 +123,7 @@ run = per_picture(rows_of)
 def _row(plane: Array, shown: Array, **facts: Any) -> Row:
     """A row of what a model shows in place of the plane."""
     exact = _squared_error(shown, plane) <= EXACT * float((plane.astype(float) ** 2).sum())
-    return Row(psnr_db=np.inf if exact else metrics.psnr_db(plane, shown), **facts)
+    return Row(psnr_db=np.inf if exact else metrics.psnr_db(plane, shown, data_range=255), **facts)
 
 
 def _squared_error(shown: Array, plane: Array) -> float:
@@ -145,7 +145,7 @@ def _of_train(train: tensor_train.PictureTrain, plane: Array, files: Sequence[Jp
         "degrees_of_freedom": train.degrees_of_freedom,
         "entropy_bits": float(max(tensor_train.entanglement_entropy(train.train), default=0.0)),
         "ideal_bits_per_pixel": rate,
-        "rounded_psnr_db": metrics.psnr_db(plane, rounded_shown),
+        "rounded_psnr_db": metrics.psnr_db(plane, rounded_shown, data_range=255),
         "jpeg_bits_per_pixel": jpeg.bits_per_pixel if jpeg else float("nan"),
         "jpeg_psnr_db": jpeg.psnr_db if jpeg else float("nan"),
     }

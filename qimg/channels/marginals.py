@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from qimg.core import arguments
 from qimg.core.arguments import Array
 
-MAX_CELLS = 1 << 24
+MAX_BINS = 1 << 24
 """Bins of all coefficients together that are kept at the most: 256 MiB of counts and sums."""
 
 
@@ -43,14 +43,14 @@ class QuantizerMarginals:
         indices = bin_indices(samples, steps)
         reach = int(np.abs(indices).max())
         rows, d = 2 * reach + 1, len(steps)
-        arguments.require(rows * d <= MAX_CELLS, "step", f"must give at most {MAX_CELLS} bins in all", rows * d)
-        cells = ((indices.astype(np.int64) + reach) * d + np.arange(d)).ravel()
+        arguments.require(rows * d <= MAX_BINS, "step", f"must give at most {MAX_BINS} bins in all", rows * d)
+        places = ((indices.astype(np.int64) + reach) * d + np.arange(d)).ravel()
         return cls(
             step=steps,
             count=len(samples),
             energy=(samples**2).sum(axis=0),
-            bin_counts=np.bincount(cells, minlength=rows * d).reshape(rows, d),
-            bin_sums=np.bincount(cells, samples.ravel(), minlength=rows * d).reshape(rows, d),
+            bin_counts=np.bincount(places, minlength=rows * d).reshape(rows, d),
+            bin_sums=np.bincount(places, samples.ravel(), minlength=rows * d).reshape(rows, d),
         )
 
     def __add__(self, other: "QuantizerMarginals") -> "QuantizerMarginals":

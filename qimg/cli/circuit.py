@@ -236,7 +236,7 @@ def _compared(pixels: Array, decoded: Array) -> str:
 
     if np.array_equal(pixels, decoded):
         return "every pixel is right"
-    return f"PSNR {psnr_db(pixels, decoded):.2f} dB"
+    return f"PSNR {psnr_db(pixels, decoded, data_range=255):.2f} dB"
 
 
 COMMAND = {"encode": encode, "transform": transform, "run": run}

@@ -17,7 +17,7 @@ def deblur(
     /,
     *,
     sigma: float,
-    rounds: int = 12,
+    effort: int = 5,
     quality: int | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -28,14 +28,14 @@ def deblur(
         kernel: What a point became: an image with odd sides, or a text file of rows of numbers; divided by its sum.
         out: File to write; its ending names the format.
         sigma: Standard deviation of the noise in 8-bit code values, positive; rounding alone is 0.29.
-        rounds: Rounds of half-quadratic splitting, at least 1.
+        effort: 1 (fast) to 9 (best): 2 · effort + 2 rounds of half-quadratic splitting.
         quality: 1 to 100, for a lossy format, which needs it.
         overwrite: Replace a file that exists.
     """
     from qimg import restoration
 
     pixels = read(source, out, overwrite=overwrite)
-    restored = restoration.deblur(pixels, _kernel(kernel), sigma=sigma, rounds=rounds)
+    restored = restoration.deblur(pixels, _kernel(kernel), sigma=sigma, effort=effort)
     write(restored, source, out, quality)
 
 

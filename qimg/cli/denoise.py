@@ -9,7 +9,7 @@ def denoise(
     /,
     *,
     sigma: float | None = None,
-    effort: int = 1,
+    effort: int = 5,
     quality: int | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -19,7 +19,7 @@ def denoise(
         source: Image or RAW file, without alpha.
         out: File to write; its ending names the format.
         sigma: Standard deviation of the noise in 8-bit code values; measured when left out.
-        effort: 0 (fast) to 2 (best).
+        effort: 1 (fast) to 9 (best); 1, 5 and 9 differ, the others are as the next one below.
         quality: 1 to 100, for a lossy format, which needs it.
         overwrite: Replace a file that exists.
     """

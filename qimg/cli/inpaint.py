@@ -13,7 +13,7 @@ def inpaint(
     out: Out,
     /,
     *,
-    rounds: int = 3,
+    effort: int = 5,
     quality: int | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -23,7 +23,7 @@ def inpaint(
         source: Image or RAW file, without alpha.
         mask: Image of the same size, white (above a half) where a pixel is missing.
         out: File to write; its ending names the format.
-        rounds: Times that everything is filled in, at least 1.
+        effort: 1 (fast) to 9 (best); 1, 3, 5, 7 and 9 differ, the others are as the next one below.
         quality: 1 to 100, for a lossy format, which needs it.
         overwrite: Replace a file that exists.
     """
@@ -31,7 +31,7 @@ def inpaint(
 
     pixels = read(source, out, overwrite=overwrite)
     missing = images.luma(images.load(mask)) > 127.5
-    write(restoration.inpaint(pixels, missing, rounds=rounds), source, out, quality)
+    write(restoration.inpaint(pixels, missing, effort=effort), source, out, quality)
 
 
 COMMAND = inpaint

@@ -35,7 +35,8 @@ def restore(
         method: How: explicit, by linear algebra alone, or network, which is better and needs PyTorch (pip install
             'qimg[learned]').
         tune: What for: psnr gives the most likely picture, the mean; natural one with the texture of pictures, a draw.
-        effort: 0 (fast) to 5 (slow); of networks 1 (fast) or 2 (slow). The highest when left out.
+        effort: 1 (fast) to 9 (best), 5 when left out. 1 to 5 differ; of networks
+            1 and 5; the others are as the next one below.
         seed: Of the draw, for natural.
         quality: 1 to 100, for a lossy format, which needs it.
         overwrite: Replace files that exist.
@@ -68,8 +69,8 @@ def _line(source: str | Path, out: str | Path, restored: "Restored") -> str:
     height, width = restored.image.shape[:2]
     deviation = float((restored.deviation**2).mean() ** 0.5)
     line = f"{source} → {out}: {width} × {height}, expected error {deviation:.2f} code values of luma"
-    if restored.complaints:
-        line += f"; damaged ({'; '.join(restored.complaints)})"
+    if restored.decoder_warnings:
+        line += f"; damaged ({'; '.join(restored.decoder_warnings)})"
         line += f", {100 * restored.missing:.3g} % of it missing" if restored.missing else ""
     return line
 

@@ -24,7 +24,7 @@ def upscale(
     from qimg import restoration
 
     pixels = read(source, out, overwrite=overwrite)
-    write(restoration.super_resolve(pixels, sigma=sigma), source, out, quality)
+    write(restoration.upscale(pixels, sigma=sigma), source, out, quality)
 
 
 COMMAND = upscale

@@ -130,3 +130,12 @@ def dimensions(name: str, dims: Sequence[int], total: int) -> tuple[int, ...]:
     ok = len(sizes) > 0 and int(np.prod(sizes)) == total
     require(ok, name, f"must be positive and multiply to {total}", sizes)
     return sizes
+
+
+EFFORT, BEST = 5, 9
+"""Default and highest effort of every command; 1 is the fastest."""
+
+
+def effort(value: int) -> int:
+    """`value` as an effort: 1 fast, 5 default, 9 best; each function documents which values differ."""
+    return integer("effort", value, 1, BEST)

@@ -6,7 +6,7 @@ Inside the library, planes are `float64` in 8-bit code values (0 to 255).
 
 from qimg.core.files import names_for, to_write, write_atomically
 from qimg.images.files import BUNDLED, SUFFIXES, bundled, find, load, save, upright
-from qimg.images.jpeg.round_trip import JpegRoundTrip, jpeg_round_trip, quantization_table
+from qimg.images.jpeg import JpegRoundTrip, jpeg_round_trip, quantization_table
 from qimg.images.metadata import Metadata, read_metadata
 from qimg.images.planes import (
     LEVEL_SHIFT,

@@ -1,4 +1,8 @@
-"""Picture quality against a reference: PSNR, SSIM, MS-SSIM and PSNR-B."""
+"""Fidelity of pixels to a reference: PSNR, PSNR-B, SSIM and MS-SSIM.
+
+scikit-image has PSNR and SSIM, and the tests hold both equal to these. Ours are needed because MS-SSIM takes the
+contrast–structure factor of SSIM alone, which `structural_similarity` does not return; PSNR is one line.
+"""
 
 import math
 
@@ -27,12 +31,15 @@ def psnr_db(reference: ArrayLike, image: ArrayLike, *, data_range: float | None 
     Args:
         reference: picture of any shape.
         image: picture of the same shape.
-        data_range: distance from black to white; 65535 for two `uint16` arrays and 255 otherwise when left out.
+        data_range: distance from black to white. May be left out for two `uint8` (255) or two `uint16` (65535) arrays.
 
-    >>> round(psnr_db(np.zeros((8, 8)), np.ones((8, 8))), 3)
+    Raises:
+        ValueError: the shapes differ, or `data_range` is left out for other types.
+
+    >>> round(psnr_db(np.zeros((8, 8)), np.ones((8, 8)), data_range=255), 3)
     48.131
     """
-    return psnr_of_error(mean_squared_error(reference, image), data_range=_range(reference, image, data_range))
+    return psnr_of_error(mean_squared_error(reference, image), data_range=range_of(reference, image, data_range))
 
 
 def psnr_of_error(error: float, *, data_range: float) -> float:
@@ -51,9 +58,9 @@ def ssim(
         data_range: as in `psnr_db`.
         channel_axis: as in scikit-image.
     """
-    planes = _planes(reference, image, channel_axis, smallest=2 * _RADIUS + 1)
-    span = _range(reference, image, data_range)
-    return float(np.mean([_ssim_terms(first, second, span)[0] for first, second in planes]))
+    pairs = planes(reference, image, channel_axis, smallest=2 * _RADIUS + 1)
+    span = range_of(reference, image, data_range)
+    return float(np.mean([_ssim_terms(first, second, span)[0] for first, second in pairs]))
 
 
 def ms_ssim(
@@ -71,36 +78,18 @@ def ms_ssim(
         channel_axis: as in scikit-image.
     """
     scales = len(MS_SSIM_WEIGHTS)
-    planes = _planes(reference, image, channel_axis, smallest=(2 * _RADIUS + 1) * 2 ** (scales - 1))
-    span = _range(reference, image, data_range)
+    pairs = planes(reference, image, channel_axis, smallest=(2 * _RADIUS + 1) * 2 ** (scales - 1))
+    span = range_of(reference, image, data_range)
     values = []
-    for first, second in planes:
+    for first, second in pairs:
         product = 1.0
         for scale, weight in enumerate(MS_SSIM_WEIGHTS):
             similarity, contrast_structure = _ssim_terms(first, second, span)
             term = similarity if scale == scales - 1 else contrast_structure
             product *= max(term, 0.0) ** weight
-            first, second = _halve(first), _halve(second)
+            first, second = halved(first), halved(second)
         values.append(product)
     return float(np.mean(values))
-
-
-def gmsd(reference: ArrayLike, image: ArrayLike, *, data_range: float | None = None) -> float:
-    """Gradient magnitude similarity deviation (Xue, Zhang, Mou and Bovik, 2014): 0 for equal pictures, larger is worse.
-
-    The standard deviation over pixels of (2 g₁g₂ + c) / (g₁² + g₂² + c), with Prewitt gradients g of 2×2 means and
-    c = 170 for a range of 255.
-
-    Args:
-        reference: (H, W) one plane; H, W ≥ 4.
-        image: plane of the same shape.
-        data_range: as in `psnr_db`.
-    """
-    (first, second), *_ = _planes(reference, image, None, smallest=4)
-    constant = 170 * (_range(reference, image, data_range) / 255) ** 2
-    steep = [_gradient_magnitude(_halve(plane)) for plane in (first, second)]
-    similarity = (2 * steep[0] * steep[1] + constant) / (steep[0] ** 2 + steep[1] ** 2 + constant)
-    return float(np.std(similarity))
 
 
 def psnr_b(reference: ArrayLike, image: ArrayLike, *, data_range: float | None = None, block: int = 8) -> float:
@@ -119,17 +108,13 @@ def psnr_b(reference: ArrayLike, image: ArrayLike, *, data_range: float | None =
     block = integer("block", block, 2)
     ok = second.ndim == 2 and min(second.shape) > block
     arguments.require_shape(ok, "image", f"(H, W) with both sides above {block}", second)
-    at_boundary: list[Array] = []
-    elsewhere: list[Array] = []
-    for plane in (second, second.T):
-        steps = np.diff(plane, axis=1) ** 2
-        boundary = np.arange(1, plane.shape[1]) % block == 0
-        at_boundary.append(steps[:, boundary].ravel())
-        elsewhere.append(steps[:, ~boundary].ravel())
+    steps = [np.diff(plane, axis=1) ** 2 for plane in (second, second.T)]
+    at_boundary = [square[:, block - 1 :: block].ravel() for square in steps]
+    elsewhere = [np.delete(square, np.s_[block - 1 :: block], axis=1).ravel() for square in steps]
     excess = float(np.concatenate(at_boundary).mean() - np.concatenate(elsewhere).mean())
     factor = math.log2(block) / math.log2(min(second.shape))
     error = float(np.mean((first - second) ** 2)) + factor * max(excess, 0.0)
-    return psnr_of_error(error, data_range=_range(reference, image, data_range))
+    return psnr_of_error(error, data_range=range_of(reference, image, data_range))
 
 
 def _pair(reference: ArrayLike, image: ArrayLike) -> tuple[Array, Array]:
@@ -139,19 +124,24 @@ def _pair(reference: ArrayLike, image: ArrayLike) -> tuple[Array, Array]:
     return first, second
 
 
-def _range(reference: ArrayLike, image: ArrayLike, data_range: float | None) -> float:
+def range_of(reference: ArrayLike, image: ArrayLike, data_range: float | None) -> float:
+    """`data_range`, inferred from the types where it is left out; see `psnr_db`."""
     if data_range is not None:
         arguments.require(data_range > 0, "data_range", "must be positive", data_range)
         return float(data_range)
-    deep = [np.asarray(array).dtype == np.uint16 for array in (reference, image)]
-    if deep[0] != deep[1]:
-        raise ValueError("data_range must be given where one picture is uint16 and the other is not")
-    return 65535.0 if deep[0] else 255.0
+    types = [np.asarray(array).dtype for array in (reference, image)]
+    if types[0] != types[1] or types[0] not in (np.uint8, np.uint16):
+        kinds = f"{types[0]} and {types[1]}"
+        raise ValueError(
+            f"data_range must be given unless both pictures are uint8 or both uint16, but they are {kinds}"
+        )
+    return float(np.iinfo(types[0]).max)
 
 
-def _planes(
+def planes(
     reference: ArrayLike, image: ArrayLike, channel_axis: int | None, *, smallest: int
 ) -> list[tuple[Array, Array]]:
+    """Pairs of planes, one per channel, both sides at least `smallest`."""
     first, second = _pair(reference, image)
     if channel_axis is None:
         first, second = first[None], second[None]
@@ -184,12 +174,7 @@ def _smooth(plane: Array) -> Array:
     return np.asarray(smooth[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS])
 
 
-def _gradient_magnitude(plane: Array) -> Array:
-    from scipy.ndimage import prewitt
-
-    return np.asarray(np.hypot(*(prewitt(plane, axis=axis, mode="constant") for axis in (0, 1))) / 3)
-
-
-def _halve(plane: Array) -> Array:
+def halved(plane: Array) -> Array:
+    """2×2 means; a last odd row or column is left out."""
     rows, columns = plane.shape[0] // 2, plane.shape[1] // 2
     return np.asarray(plane[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).mean(axis=(1, 3)))

@@ -1,21 +1,19 @@
-"""Restoration: from what a degradation left back to the picture, by conditional expectation under the prior."""
+"""Restoration: from a degraded picture to the original, by conditional expectation under the prior."""
 
-from qimg.images.jpeg.coefficients import Component, DamagedJpegWarning, JpegFile, read_jpeg
+from qimg.restoration.degradations import DEGRADATIONS
 from qimg.restoration.degradations.deblurring import deblur, deblur_plane
 from qimg.restoration.degradations.denoising import denoise, denoise_plane, estimate_sigma
 from qimg.restoration.degradations.inpainting import inpaint, inpaint_plane
-from qimg.restoration.degradations.patch_average import PlaneEstimate
-from qimg.restoration.degradations.super_resolution import super_resolve, super_resolve_plane
+from qimg.restoration.degradations.planes import Degradation, PlaneEstimate
+from qimg.restoration.degradations.upscaling import upscale, upscale_plane
 from qimg.restoration.jpeg.model import Model, load
-from qimg.restoration.jpeg.restore import EFFORT, METHODS, TUNES, Restored, restore, restore_picture
+from qimg.restoration.jpeg.restore import METHODS, TUNES, Restored, restore, restore_picture
 
 __all__ = [
-    "EFFORT",
+    "DEGRADATIONS",
     "METHODS",
     "TUNES",
-    "Component",
-    "DamagedJpegWarning",
-    "JpegFile",
+    "Degradation",
     "Model",
     "PlaneEstimate",
     "Restored",
@@ -27,9 +25,8 @@ __all__ = [
     "inpaint",
     "inpaint_plane",
     "load",
-    "read_jpeg",
     "restore",
     "restore_picture",
-    "super_resolve",
-    "super_resolve_plane",
+    "upscale",
+    "upscale_plane",
 ]

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from qimg.core.arguments import Array, integer, real, require, require_shape
 from qimg.core.blas import one_blas_thread
+from qimg.metrics import psnr_of_error
 from qimg.tensor_train.decomposition import decompose, refine
 from qimg.tensor_train.layouts import Layout, layout
 from qimg.tensor_train.ranks import Sweep, Swept, at_most, search_slope
@@ -168,7 +169,7 @@ def _fewest(
     if bond is None or least <= allowed:  # nearer than a Gram matrix resolves
         return train
     share, reached = allowed / float((wanted**2).sum()), least / float((wanted**2).sum())
-    decibels = [10 * math.log10(WHITE**2 * wanted.size / error) if error else math.inf for error in (allowed, least)]
+    decibels = [psnr_of_error(error / wanted.size, data_range=WHITE) for error in (allowed, least)]
     raise ValueError(
         f"bond={bond} cannot reach the target of {decibels[0]:.2f} dB, a discarded weight of {share:.3g}: "
         f"the train has {decibels[1]:.2f} dB and loses {reached:.3g}"

@@ -35,20 +35,20 @@ def missing(photo: np.ndarray) -> np.ndarray:
     [
         (["denoise", "photo.png", "out.png", "--sigma", "9"], lambda photo: qimg.denoise(photo, sigma=9)),
         (
-            ["denoise", "photo.png", "out.png", "--sigma", "9", "--effort", "0"],
-            lambda photo: qimg.denoise(photo, sigma=9, effort=0),
+            ["denoise", "photo.png", "out.png", "--sigma", "9", "--effort", "1"],
+            lambda photo: qimg.denoise(photo, sigma=9, effort=1),
         ),
         (["denoise", "photo.png", "out.png"], qimg.denoise),
         (["inpaint", "photo.png", "mask.png", "out.png"], lambda photo: qimg.inpaint(photo, missing(photo))),
         (
-            ["deblur", "photo.png", "kernel.txt", "out.png", "--sigma", "2", "--rounds", "2"],
-            lambda photo: qimg.deblur(photo, KERNEL, sigma=2, rounds=2),
+            ["deblur", "photo.png", "kernel.txt", "out.png", "--sigma", "2", "--effort", "1"],
+            lambda photo: qimg.deblur(photo, KERNEL, sigma=2, effort=1),
         ),
         (
-            ["deblur", "photo.png", "kernel.png", "out.png", "--sigma", "2", "--rounds", "2"],
-            lambda photo: qimg.deblur(photo, KERNEL, sigma=2, rounds=2),
+            ["deblur", "photo.png", "kernel.png", "out.png", "--sigma", "2", "--effort", "1"],
+            lambda photo: qimg.deblur(photo, KERNEL, sigma=2, effort=1),
         ),
-        (["upscale", "photo.png", "out.png"], qimg.super_resolve),
+        (["upscale", "photo.png", "out.png"], qimg.upscale),
     ],
 )
 def test_commands_write_what_the_functions_return(arguments, expected, picture, capsys) -> None:

@@ -50,7 +50,7 @@ def test_a_file_is_restored_with_its_metadata(photo, tmp_path, capsys):
 def test_natural_pictures_depend_on_the_seed(photo, tmp_path):
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         main(
-            ["restore", str(photo), str(tmp_path / f"{name}.png"), "--tune", "natural", "--seed", seed, "--effort", "0"]
+            ["restore", str(photo), str(tmp_path / f"{name}.png"), "--tune", "natural", "--seed", seed, "--effort", "1"]
         )
     first, second, third = (images.load(tmp_path / f"{name}.png") for name in "abc")
     assert np.array_equal(first, second)
@@ -66,7 +66,7 @@ def test_a_folder_is_restored_and_what_fails_is_named(photo, tmp_path, capsys):
     (folder / "no.jpg").write_bytes(b"nothing")
     (folder / "notes.txt").write_text("left out")
     out = tmp_path / "out"
-    error = fails(["restore", str(folder), str(out), "--effort", "0"], capsys)
+    error = fails(["restore", str(folder), str(out), "--effort", "1"], capsys)
     assert "no.jpg: must be a JPEG file" in error
     assert "1 of 4 pictures could not be restored" in error
     assert sorted(path.name for path in out.iterdir()) == ["cut.png", "one.jpeg.png", "one.jpg.png"]
@@ -75,7 +75,7 @@ def test_a_folder_is_restored_and_what_fails_is_named(photo, tmp_path, capsys):
 def test_a_damaged_file_is_told(photo, tmp_path, capsys):
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(photo.read_bytes()[:-400])
-    main(["restore", str(cut), str(tmp_path / "cut.png"), "--effort", "0"])
+    main(["restore", str(cut), str(tmp_path / "cut.png"), "--effort", "1"])
     assert "damaged (Premature end of JPEG file)" in capsys.readouterr().out
 
 
@@ -84,7 +84,7 @@ def test_a_damaged_file_is_told(photo, tmp_path, capsys):
     [
         (["none.jpg", "x.png"], "none.jpg: no such file"),
         (["photo.jpg", "photo.jpg"], "exists already"),
-        (["photo.jpg", "x.png", "--effort", "9"], "effort must be in [0, "),
+        (["photo.jpg", "x.png", "--effort", "10"], "effort must be in [1, "),
         (["photo.jpg", "x.png", "--method", "magic"], "method must be one of explicit, network, but method='magic'"),
         (["photo.jpg", "x.png", "--tune", "ssim"], "tune must be one of natural, psnr, but tune='ssim'"),
         (["photo.jpg", "x.png", "--tune", "natural", "--seed", "-1"], "seed must be at least 0, but seed=-1"),

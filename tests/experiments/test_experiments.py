@@ -449,7 +449,7 @@ def test_an_unknown_experiment_is_refused():
         ("restoration", {"qualities": (0,)}, r"qualities must be in \[1, 100\], but qualities=0"),
         ("restoration", {"protocols": ("rgb",)}, "protocols must be one of colour, luma, but protocols='rgb'"),
         ("restoration", {"methods": ("magic",)}, "methods must be one of .*, but methods='magic'"),
-        ("calibration", {"effort": 9}, r"effort must be in \[0, 5\], but effort=9"),
+        ("calibration", {"effort": 10}, r"effort must be in \[1, 9\], but effort=10"),
         ("double_jpeg", {"shift": 8}, r"shift must be in \[1, 7\], but shift=8"),
         ("restoration_data", {"counts": (0,)}, "counts must be an integer of at least 1, but counts=0"),
         ("restoration_data", {"classes": ()}, "classes must hold at least one value"),

@@ -43,7 +43,7 @@ def test_psnr_and_ssim_are_scikit_images(
     kept = first.copy(), second.copy()
     span = 65535.0 if dtype == np.uint16 else 255.0
     theirs = peak_signal_noise_ratio(first, second, data_range=span)
-    assert_allclose(metrics.psnr_db(first, second), theirs, rtol=1e-12)
+    assert_allclose(metrics.psnr_db(first, second, data_range=span), theirs, rtol=1e-12)
     theirs = structural_similarity(
         first,
         second,
@@ -54,7 +54,7 @@ def test_psnr_and_ssim_are_scikit_images(
         use_sample_covariance=False,
     )
     # Variances are differences of squares of size 255² · 1e-16 over variances of about 1.
-    assert_allclose(metrics.ssim(first, second, channel_axis=channel_axis), theirs, rtol=1e-9)
+    assert_allclose(metrics.ssim(first, second, data_range=span, channel_axis=channel_axis), theirs, rtol=1e-9)
     assert_array_equal(first, kept[0])
     assert_array_equal(second, kept[1])
 
@@ -86,16 +86,16 @@ def ms_ssim_by_definition(first: Array, second: Array) -> float:
 @pytest.mark.parametrize("shape", [(176, 176), (187, 193)])
 def test_ms_ssim_by_definition(bundled_luma: Array, shape: tuple[int, int]) -> None:
     first, second = noisy_pair(bundled_luma, shape)
-    assert_allclose(metrics.ms_ssim(first, second), ms_ssim_by_definition(first, second), rtol=1e-9)
+    assert_allclose(metrics.ms_ssim(first, second, data_range=255), ms_ssim_by_definition(first, second), rtol=1e-9)
 
 
 @pytest.mark.parametrize("metric", [metrics.ssim, metrics.ms_ssim])
 def test_channels_are_averaged(bundled_luma: Array, metric: Callable[..., float]) -> None:
     first, second = noisy_pair(bundled_luma, (180, 177, 3))
-    mean = np.mean([metric(first[..., k], second[..., k]) for k in range(3)])
-    assert_allclose(metric(first, second, channel_axis=-1), mean, rtol=1e-12)
+    mean = np.mean([metric(first[..., k], second[..., k], data_range=255) for k in range(3)])
+    assert_allclose(metric(first, second, data_range=255, channel_axis=-1), mean, rtol=1e-12)
     moved = np.moveaxis(first, -1, 0), np.moveaxis(second, -1, 0)
-    assert_allclose(metric(*moved, channel_axis=0), mean, rtol=1e-12)
+    assert_allclose(metric(*moved, data_range=255, channel_axis=0), mean, rtol=1e-12)
 
 
 def psnr_b_by_definition(first: Array, second: Array, block: int) -> float:
@@ -119,16 +119,18 @@ def test_psnr_b_by_definition(bundled_luma: Array, block: int, quality: int) -> 
     first = images.to_uint8(bundled_luma[:37, :45])
     second = images.jpeg_round_trip(first, quality=quality).image
     expected = psnr_b_by_definition(first.astype(float), second.astype(float), block)
-    assert_allclose(metrics.psnr_b(first, second, block=block), expected, rtol=1e-12)
+    assert_allclose(metrics.psnr_b(first, second, data_range=255, block=block), expected, rtol=1e-12)
 
 
 def test_psnr_b_punishes_blocks_and_only_those_of_the_image(bundled_luma: Array) -> None:
     smooth = images.to_uint8(bundled_luma[:64, :64])
     blocky = images.jpeg_round_trip(smooth, quality=5).image
-    assert metrics.psnr_b(smooth, blocky) < metrics.psnr_db(smooth, blocky) - 0.1
+    assert metrics.psnr_b(smooth, blocky, data_range=255) < metrics.psnr_db(smooth, blocky, data_range=255) - 0.1
     # A ramp differs across boundaries as it does elsewhere: nothing is added to its error.
     ramp = np.add.outer(np.arange(32.0), np.arange(32.0))
-    assert_allclose(metrics.psnr_b(ramp + 1, ramp), metrics.psnr_db(ramp + 1, ramp), rtol=1e-12)
+    assert_allclose(
+        metrics.psnr_b(ramp + 1, ramp, data_range=255), metrics.psnr_db(ramp + 1, ramp, data_range=255), rtol=1e-12
+    )
 
 
 def gmsd_by_definition(first: Array, second: Array, c: float = 170.0) -> float:
@@ -153,24 +155,24 @@ def gmsd_by_definition(first: Array, second: Array, c: float = 170.0) -> float:
 @pytest.mark.parametrize("shape", [(4, 4), (33, 46), (64, 64)])
 def test_gmsd_by_definition(bundled_luma: Array, shape: tuple[int, int]) -> None:
     first, second = noisy_pair(bundled_luma, shape)
-    assert_allclose(metrics.gmsd(first, second), gmsd_by_definition(first, second), rtol=1e-9)
+    assert_allclose(metrics.gmsd(first, second, data_range=255), gmsd_by_definition(first, second), rtol=1e-9)
 
 
 def test_gmsd_of_equal_pictures_is_zero_and_grows_with_noise(bundled_luma: Array) -> None:
     plane = bundled_luma[:180, :180]
     noise = np.random.default_rng(0).normal(size=plane.shape)
-    assert metrics.gmsd(plane, plane) == 0
-    values = [metrics.gmsd(plane, plane + sigma * noise) for sigma in (2, 5, 12, 30)]
+    assert metrics.gmsd(plane, plane, data_range=255) == 0
+    values = [metrics.gmsd(plane, plane + sigma * noise, data_range=255) for sigma in (2, 5, 12, 30)]
     assert values[0] > 0
     assert (np.diff(values) > 0).all()
 
 
 def test_gmsd_is_symmetric_and_free_of_scale_and_orientation(bundled_luma: Array) -> None:
     first, second = noisy_pair(bundled_luma, (64, 96))
-    value = metrics.gmsd(first, second)
-    assert_allclose(metrics.gmsd(second, first), value, rtol=1e-12)
-    assert_allclose(metrics.gmsd(first.T, second.T), value, rtol=1e-12)
-    assert_allclose(metrics.gmsd(first[::-1, ::-1], second[::-1, ::-1]), value, rtol=1e-12)
+    value = metrics.gmsd(first, second, data_range=255)
+    assert_allclose(metrics.gmsd(second, first, data_range=255), value, rtol=1e-12)
+    assert_allclose(metrics.gmsd(first.T, second.T, data_range=255), value, rtol=1e-12)
+    assert_allclose(metrics.gmsd(first[::-1, ::-1], second[::-1, ::-1], data_range=255), value, rtol=1e-12)
     assert_allclose(metrics.gmsd(first / 255, second / 255, data_range=1.0), value, rtol=1e-9)
     bytes_ = [images.to_uint8(plane) for plane in (first, second)]
     deep = [plane.astype(np.uint16) * 257 for plane in bytes_]
@@ -184,24 +186,24 @@ def test_gmsd_sees_edges_that_a_blur_removes_and_no_equal_loss_everywhere() -> N
     first[:, 28:] += 60.0
     second = first.copy()
     second[:, 28:] -= 60.0
-    assert metrics.gmsd(first, second) > 0.2
+    assert metrics.gmsd(first, second, data_range=255) > 0.2
     # Flat but for the noise of an 8-bit code value, which c hides.
     flat = np.full((16, 40), 100.0)
-    assert metrics.gmsd(flat, flat + 0.1 * np.random.default_rng(0).normal(size=flat.shape)) < 1e-3
+    assert metrics.gmsd(flat, flat + 0.1 * np.random.default_rng(0).normal(size=flat.shape), data_range=255) < 1e-3
 
 
 @pytest.mark.parametrize("metric", PICTURE_METRICS)
 def test_equal_pictures_are_perfect(bundled_luma: Array, metric: Callable[..., float]) -> None:
     plane = np.zeros((180, 180)) if metric is metrics.psnr_b else bundled_luma[:180, :180]
     perfect = 1.0 if metric in (metrics.ssim, metrics.ms_ssim) else math.inf
-    assert_allclose(metric(plane, plane), perfect, rtol=1e-12)
+    assert_allclose(metric(plane, plane, data_range=255), perfect, rtol=1e-12)
 
 
 @pytest.mark.parametrize("metric", PICTURE_METRICS)
 def test_quality_falls_with_noise_and_is_free_of_scale(bundled_luma: Array, metric: Callable[..., float]) -> None:
     plane = bundled_luma[:180, :180]
     noise = np.random.default_rng(0).normal(size=plane.shape)
-    values = [metric(plane, plane + sigma * noise) for sigma in (2, 5, 12, 30)]
+    values = [metric(plane, plane + sigma * noise, data_range=255) for sigma in (2, 5, 12, 30)]
     assert (np.diff(values) < 0).all()
     scaled = metric(plane / 255, (plane + 5 * noise) / 255, data_range=1.0)
     assert_allclose(scaled, values[1], rtol=1e-9)
@@ -229,8 +231,14 @@ ZERO = np.zeros((200, 200))
         (lambda: metrics.psnr_db(ZERO[:0], ZERO[:0]), "reference must have shape with at least one pixel"),
         (lambda: metrics.psnr_db(ZERO, ZERO * np.nan), "image must be finite, but holds NaN or infinity"),
         (lambda: metrics.psnr_db(ZERO, ZERO + 1, data_range=0), "data_range must be positive, but data_range=0"),
-        (lambda: metrics.psnr_db(ZERO.astype(np.uint16), ZERO + 1), "data_range must be given where one picture is"),
-        (lambda: metrics.ssim(ZERO[:10], ZERO[:10]), "image must have shape .* both sides at least 11, but has"),
+        (
+            lambda: metrics.psnr_db(ZERO.astype(np.uint16), ZERO + 1),
+            r"data_range must be given .* uint16 and float64",
+        ),
+        (
+            lambda: metrics.ssim(ZERO[:10], ZERO[:10], data_range=255),
+            "image must have shape .* both sides at least 11, but has",
+        ),
         (lambda: metrics.ssim(ZERO[:33].reshape(11, 200, 3), ZERO[:33].reshape(11, 200, 3)), "image must have shape"),
         (lambda: metrics.ms_ssim(ZERO[:175], ZERO[:175]), "both sides at least 176, but has shape"),
         (lambda: metrics.psnr_b(ZERO[:8], ZERO[:8]), "image must have shape .* both sides above 8, but has shape"),

@@ -105,9 +105,9 @@ def test_truncation_at_bonds_matches_a_loop_of_svds(photograph: Array) -> None:
 def test_targets_are_met_with_few_numbers(photograph: Array, order: str) -> None:
     energy = float((photograph**2).sum())
     by_bond = tt.picture_train(photograph, order=order, bond=16)
-    psnr = metrics.psnr_db(photograph, by_bond.picture())
+    psnr = metrics.psnr_db(photograph, by_bond.picture(), data_range=255)
     by_psnr = tt.picture_train(photograph, order=order, psnr_db=psnr)
-    assert metrics.psnr_db(photograph, by_psnr.picture()) >= psnr
+    assert metrics.psnr_db(photograph, by_psnr.picture(), data_range=255) >= psnr
     assert by_psnr.parameters < by_bond.parameters
     weight = float(((by_bond.picture() - photograph) ** 2).sum()) / energy
     by_weight = tt.picture_train(photograph, order=order, discarded_weight=weight, refinements=1)
@@ -115,7 +115,7 @@ def test_targets_are_met_with_few_numbers(photograph: Array, order: str) -> None
     assert by_weight.parameters <= by_psnr.parameters
     by_budget = tt.picture_train(photograph, order=order, parameters=by_bond.parameters, refinements=2)
     assert by_budget.parameters <= by_bond.parameters
-    assert metrics.psnr_db(photograph, by_budget.picture()) > psnr + 0.1
+    assert metrics.psnr_db(photograph, by_budget.picture(), data_range=255) > psnr + 0.1
 
 
 @pytest.mark.slow
@@ -124,16 +124,16 @@ def test_better_than_one_bond_at_the_same_count() -> None:
     camera = data.camera().astype(float)
     plain = tt.picture_train(camera, order="morton", bond=64)
     assert plain.parameters == 60_072
-    assert metrics.psnr_db(camera, plain.picture()) == pytest.approx(29.44, abs=0.01)
+    assert metrics.psnr_db(camera, plain.picture(), data_range=255) == pytest.approx(29.44, abs=0.01)
     shared = tt.picture_train(camera, order="morton", parameters=plain.parameters, refinements=1)
     assert shared.parameters <= plain.parameters
     assert shared.degrees_of_freedom <= plain.degrees_of_freedom
-    assert metrics.psnr_db(camera, shared.picture()) > 29.44 + 0.8
+    assert metrics.psnr_db(camera, shared.picture(), data_range=255) > 29.44 + 0.8
 
 
 def test_a_target_beyond_gram_matrices_is_met(photograph: Array) -> None:
     train = tt.picture_train(photograph, psnr_db=200.0)
-    assert metrics.psnr_db(photograph, train.picture()) >= 200.0
+    assert metrics.psnr_db(photograph, train.picture(), data_range=255) >= 200.0
     assert float(np.abs(tt.picture_train(photograph, discarded_weight=0.0).picture() - photograph).max()) < 1e-10
 
 
@@ -173,7 +173,10 @@ def test_colour_is_one_train_over_planes() -> None:
     assert train.train.dims == (3, 4, 4, 4, 4, 4, 4)
     apart = [tt.picture_train(picture[..., k], parameters=1000).picture() for k in range(3)]
     # The planes of a photograph are nearly one picture three times over.
-    assert metrics.psnr_db(picture, train.picture()) > metrics.psnr_db(picture, np.stack(apart, axis=-1)) + 2
+    assert (
+        metrics.psnr_db(picture, train.picture(), data_range=255)
+        > metrics.psnr_db(picture, np.stack(apart, axis=-1), data_range=255) + 2
+    )
 
 
 def test_centring_stores_one_number_for_each_plane() -> None:

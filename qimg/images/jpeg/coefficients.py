@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from qimg.core.arguments import Array
-from qimg.images import ImageError
+from qimg.images.planes import ImageError
 
 MAX_PIXELS = 1 << 28
 """Pictures with more pixels are refused unless told otherwise."""
@@ -51,14 +51,14 @@ class JpegFile:
     is_rgb: bool
     orientation: int
     """EXIF's, 1 to 8."""
-    complaints: tuple[str, ...]
-    """What the decoder said about damage, in its own words; none of a sound file."""
+    decoder_warnings: tuple[str, ...]
+    """Warnings of libjpeg about damage; none of a sound file."""
 
 
 def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None = MAX_PIXELS) -> JpegFile:
     """Read the coefficients of a JPEG file: baseline or progressive, any tables, gray or three components.
 
-    A cut or corrupt file gives what can be decoded, the rest being zeros, and `complaints`.
+    A cut or corrupt file gives what can be decoded, the rest being zeros, and `decoder_warnings`.
 
     Args:
         source: path, or the file's content.
@@ -80,13 +80,13 @@ def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None 
         raise ImageError(f"{name}: must have at most max_pixels={max_pixels} pixels, but has {height}×{width}")
     if bands not in (1, 3):
         raise ImageError(f"{name}: must be gray or have three components, but has {bands} (CMYK or YCCK)")
-    read, complaints = _coefficients(content, name)
+    read, decoder_warnings = _coefficients(content, name)
     return JpegFile(
         shape=(height, width),
         components=_components(read, bands, (height, width), name),
         is_rgb=bands == 3 and str(read.jpeg_color_space).endswith("JCS_RGB"),
         orientation=orientation,
-        complaints=complaints,
+        decoder_warnings=decoder_warnings,
     )
 
 

@@ -5,15 +5,15 @@ from functools import cache
 
 import numpy as np
 
-from qimg import images
 from qimg.core.arguments import Array
 from qimg.images.jpeg.libjpeg import to_ycbcr
+from qimg.images.planes import to_uint8, ycbcr_to_rgb
 
 INNER = 0.5
 """Code values by which triples may lie outside the cube of R'G'B': as far as that, all are colours; beyond, some."""
 _NEAR, _BEYOND = 8, 4  # bounds up to _NEAR are looked up in the table, for so many further values
 _CHROMA = np.array([0, 128, 128])
-_AXES = images.ycbcr_to_rgb(np.eye(3) + _CHROMA)  # (component, channel)
+_AXES = ycbcr_to_rgb(np.eye(3) + _CHROMA)  # (component, channel)
 _NEIGHBOURS = sorted(itertools.product((-1, 0, 1), repeat=3), key=lambda offset: sum(map(abs, offset)))
 
 
@@ -31,7 +31,7 @@ def reachable() -> Array:
 
 def colours(values: Array) -> Array:
     """`uint8` (..., 3) R'G'B' that libjpeg turns into integer Y'CbCr (..., 3); near ones where there is none."""
-    rgb = images.to_uint8(images.ycbcr_to_rgb(values))
+    rgb = to_uint8(ycbcr_to_rgb(values))
     wrong = (to_ycbcr(rgb) != values).any(axis=-1)
     if wrong.any():
         wanted, first = values[wrong], rgb[wrong].astype(np.int32)
@@ -50,7 +50,7 @@ def room(values: Array, place: int) -> tuple[Array, Array]:
     Returns:
         (...) int32 least change, at most 0, and largest; all between lead to colours.
     """
-    own, rgb = values[..., place], images.ycbcr_to_rgb(values)
+    own, rgb = values[..., place], ycbcr_to_rgb(values)
     down, up = own.astype(np.float64), 255.0 - own
     for channel, factor in enumerate(_AXES[place]):
         if factor:

@@ -22,13 +22,13 @@ _HALF = 1 << (_COLOUR_BITS - 1)
 _OFFSETS = np.array([_HALF, (128 << _COLOUR_BITS) + _HALF - 1, (128 << _COLOUR_BITS) + _HALF - 1], np.int32)
 
 
-class Cells(NamedTuple):
+class QuantizationBins(NamedTuple):
     """Integer DCT coefficients that are quantized to given ones: a box."""
 
     low: Array
     """(..., 64) int32, in units of 1/8."""
     high: Array
-    """The largest that still belong to the cells."""
+    """The largest that still belong to the bins."""
 
     @property
     def middle(self) -> Array:
@@ -40,9 +40,9 @@ class Cells(NamedTuple):
         """(..., 64) float32 half widths, in units of 1/8."""
         return np.asarray((self.high - self.low) / np.float32(2), np.float32)
 
-    def of(self, kept: Array) -> "Cells":
+    def of(self, kept: Array) -> "QuantizationBins":
         """Some of the boxes."""
-        return Cells(self.low[kept], self.high[kept])
+        return QuantizationBins(self.low[kept], self.high[kept])
 
 
 def to_ycbcr(rgb: Array) -> Array:
@@ -68,14 +68,14 @@ def forward_dct(blocks: Array) -> Array:
     return _pass(rows.swapaxes(1, 2), first=False).swapaxes(1, 2).reshape(blocks.shape)
 
 
-def cells(coefficients: Array, table: Array) -> Cells:
+def quantization_bins(coefficients: Array, table: Array) -> QuantizationBins:
     """What is quantized to coefficients (..., 64) by a table (8, 8): halves are rounded away from zero."""
     steps = SCALE * table.ravel().astype(np.int32)
     levels = coefficients.astype(np.int32)
     size = np.abs(levels)
     most = size * steps + steps - 1 - steps // 2
     least = np.where(size > 0, size * steps - steps // 2, -most)
-    return Cells(np.where(levels < 0, -most, least), np.where(levels < 0, -least, most))
+    return QuantizationBins(np.where(levels < 0, -most, least), np.where(levels < 0, -least, most))
 
 
 def _pass(samples: Array, *, first: bool) -> Array:

@@ -8,23 +8,23 @@ import numpy as np
 from qimg.core.arguments import Array
 from qimg.images.jpeg.blocks import BLOCK, DCT
 from qimg.images.jpeg.coefficients import Component, JpegFile
-from qimg.images.jpeg.libjpeg import Cells, cells, downsampled
+from qimg.images.jpeg.libjpeg import QuantizationBins, downsampled, quantization_bins
 
 
-def sides(file: JpegFile) -> tuple[int, int]:
-    """Rows and columns of blocks of pixels in a unit."""
+def mcu_size(file: JpegFile) -> tuple[int, int]:
+    """Rows and columns of blocks of pixels in an MCU."""
     return max(one.vertical for one in file.components), max(one.horizontal for one in file.components)
 
 
-def units_of(file: JpegFile, changed: list[Array], *, most: int) -> Iterator[Array]:
-    """(n, 2) rows and columns of the units that hold changed blocks, so many at a time.
+def mcus_with(file: JpegFile, changed: list[Array], *, most: int) -> Iterator[Array]:
+    """(n, 2) rows and columns of the MCUs that hold changed blocks, so many at a time.
 
     Args:
-        file: the units of.
+        file: JPEG file.
         changed: (R, C) of each component: which blocks.
         most: n, at most.
     """
-    size = sides(file)
+    size = mcu_size(file)
     wanted = np.zeros([-(-length // (BLOCK * side)) for length, side in zip(file.shape, size, strict=True)], bool)
     for component, blocks in zip(file.components, changed, strict=True):
         counts = size[0] // component.vertical, size[1] // component.horizontal
@@ -36,7 +36,7 @@ def units_of(file: JpegFile, changed: list[Array], *, most: int) -> Iterator[Arr
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Frame:
-    """Where some units lie in a picture, and which of their pixels lie beyond it: those repeat the last ones."""
+    """Where some MCUs lie in a picture, and which of their pixels lie beyond it: those repeat the last ones."""
 
     rows: Array
     """(n, h) row in the picture of each row of pixels."""
@@ -45,15 +45,15 @@ class Frame:
 
     @classmethod
     def at(cls, places: Array, file: JpegFile) -> "Frame":
-        """Of the units at `places`, (n, 2)."""
+        """Of the MCUs at `places`, (n, 2)."""
         rows, columns = (
             np.minimum(BLOCK * side * places[:, axis, None] + np.arange(BLOCK * side), file.shape[axis] - 1)
-            for axis, side in enumerate(sides(file))
+            for axis, side in enumerate(mcu_size(file))
         )
         return cls(rows=rows, columns=columns)
 
     def of(self, kept: Array) -> "Frame":
-        """Of some of the units."""
+        """Of some of the MCUs."""
         return Frame(rows=self.rows[kept], columns=self.columns[kept])
 
     def read(self, pixels: Array) -> Array:
@@ -61,11 +61,11 @@ class Frame:
         return pixels[self.rows[:, :, None], self.columns[:, None, :]]
 
     def write(self, pixels: Array, values: Array) -> None:
-        """Put units (n, h, w, ...) into a picture, which is changed."""
+        """Put MCUs (n, h, w, ...) into a picture, which is changed."""
         pixels[self.rows[:, :, None], self.columns[:, None, :]] = self.repeated(values)
 
     def repeated(self, values: Array) -> Array:
-        """Units (n, h, w, ...), pixels beyond the picture replaced by the last ones in it."""
+        """MCUs (n, h, w, ...), pixels beyond the picture replaced by the last ones in it."""
         row, column = (index - index[:, :1] for index in (self.rows, self.columns))
         partial = np.flatnonzero((row[:, -1] < row.shape[1] - 1) | (column[:, -1] < column.shape[1] - 1))
         if len(partial):
@@ -76,19 +76,19 @@ class Frame:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Layer:
-    """One component in some units, of which each has as many (rows, columns) of its blocks."""
+    """One component in some MCUs, of which each has as many (rows, columns) of its blocks."""
 
     factors: tuple[int, int]
     """Rows and columns of pixels for a sample."""
-    cells: Cells
+    bins: QuantizationBins
     """(n, rows, columns, 64)."""
     held: Array
     """(n, rows, columns, 2) rows and columns of samples of the picture in a block; those beyond repeat the last."""
 
     @classmethod
     def over(cls, component: Component, places: Array, file: JpegFile) -> "Layer":
-        """A component of a file in the units at `places`, (n, 2)."""
-        size = sides(file)
+        """A component of a file in the MCUs at `places`, (n, 2)."""
+        size = mcu_size(file)
         counts = size[0] // component.vertical, size[1] // component.horizontal
         block = [places[:, axis, None] * count + np.arange(count) for axis, count in enumerate(counts)]
         held = [np.clip(length - BLOCK * one, 0, BLOCK) for length, one in zip(component.shape, block, strict=True)]
@@ -98,17 +98,17 @@ class Layer:
         coefficients = component.coefficients[row[:, :, None], column[:, None, :]]
         return cls(
             factors=(component.vertical, component.horizontal),
-            cells=cells(coefficients.reshape(*coefficients.shape[:3], BLOCK * BLOCK), component.table),
+            bins=quantization_bins(coefficients.reshape(*coefficients.shape[:3], BLOCK * BLOCK), component.table),
             held=np.stack(np.broadcast_arrays(held[0][:, :, None], held[1][:, None, :]), axis=-1),
         )
 
     def of(self, kept: Array) -> "Layer":
-        """In some of the units."""
-        return replace(self, cells=self.cells.of(kept), held=self.held[kept])
+        """In some of the MCUs."""
+        return replace(self, bins=self.bins.of(kept), held=self.held[kept])
 
     @property
     def real(self) -> Array:
-        """(n, rows, columns) which blocks the file holds; the others pad the last units."""
+        """(n, rows, columns) which blocks the file holds; the others pad the last MCUs."""
         return np.asarray(self.held.all(axis=-1))
 
     def blocks(self, samples: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Raw and JPEG pairs by libjpeg, and its quantization tables."""
+"""Raw and JPEG pairs by libjpeg."""
 
 import io
 from collections.abc import Iterator
@@ -56,23 +56,3 @@ def _room_for(n_bytes: int) -> Iterator[None]:
         yield
     finally:
         ImageFile.MAXBLOCK = usual
-
-
-def quantization_table(quality: int, *, chroma: bool = False) -> Array:
-    """Libjpeg's 8×8 table of quantization steps at a quality, row-major (ITU-T T.81, annex K, scaled).
-
-    Args:
-        quality: 1 to 100.
-        chroma: the table of Cb and Cr instead of that of luma.
-
-    Returns:
-        (8, 8) `float64`, steps in units of the orthonormal DCT of code values.
-
-    >>> quantization_table(50)[0]
-    array([16., 11., 10., 16., 24., 40., 51., 61.])
-    """
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(buffer, "JPEG", quality=integer("quality", quality, 1, 100))
-    with Image.open(buffer) as file:
-        table = file.quantization[1 if chroma else 0]  # type: ignore[attr-defined]
-    return np.array(table, dtype=np.float64).reshape(8, 8)

@@ -1,1 +1,13 @@
-"""Noise, holes, a known blur and half the resolution undone: one conditional expectation under the prior."""
+"""Noise, missing pixels, a known blur and half the resolution undone by conditional expectation under the prior.
+
+A new degradation is one file with a `Degradation`, and one entry of `DEGRADATIONS`.
+"""
+
+from qimg.restoration.degradations.deblurring import DEBLUR
+from qimg.restoration.degradations.denoising import DENOISE
+from qimg.restoration.degradations.inpainting import INPAINT
+from qimg.restoration.degradations.planes import Degradation
+from qimg.restoration.degradations.upscaling import UPSCALE
+
+DEGRADATIONS: tuple[Degradation, ...] = (DENOISE, INPAINT, DEBLUR, UPSCALE)
+"""Every degradation that can be undone, in the order of the documentation."""

@@ -1,6 +1,5 @@
 """A known blur taken back: y = k ∗ x + n."""
 
-import math
 from typing import Literal
 
 import numpy as np
@@ -11,21 +10,20 @@ from qimg.core.arguments import Array
 from qimg.core.blas import in_one_blas_thread
 from qimg.prior import JointMixture
 from qimg.restoration.degradations.half_quadratic import half_quadratic
-from qimg.restoration.degradations.linear_maps import (
-    CircularBlur,
-    Convolution,
-    LinearMap,
-    checked_kernel,
-    conditional_mean,
-)
-from qimg.restoration.degradations.opponent import checked, plane_by_plane
-from qimg.restoration.degradations.patch_average import SIDE
+from qimg.restoration.degradations.linear_maps import CircularBlur, Convolution, LinearMap, conditional_mean
 from qimg.restoration.degradations.patch_posterior import patch_model
+from qimg.restoration.degradations.planes import (
+    SIDE,
+    Degradation,
+    PlaneEstimate,
+    checked_kernel,
+    checked_plane,
+    checked_sigma,
+    continued,
+    plane_by_plane,
+)
 
 Boundary = Literal["unknown", "wrap"]
-
-ROUNDS = 12
-"""Rounds of half-quadratic splitting."""
 
 _FIRST, _COUPLING = 20.0, 0.3  # noise of the first round, code values, and weight of the prior
 _SMALLEST = 0.5  # noise of the last round, code values
@@ -38,7 +36,7 @@ def deblur(
     *,
     sigma: float,
     boundary: Boundary = "unknown",
-    rounds: int = ROUNDS,
+    effort: int = arguments.EFFORT,
     model: JointMixture | None = None,
 ) -> Array:
     """A picture without a known blur, under the prior: half-quadratic splitting of the patches and of y = k ∗ x + n.
@@ -49,7 +47,7 @@ def deblur(
         sigma: standard deviation of the noise in 8-bit code values, positive; rounding alone is 0.29.
         boundary: "unknown": pixels beyond the edge are estimated as well (conjugate gradients); "wrap": they are those
             at the opposite edge (one division in the Fourier basis).
-        rounds: at least 1.
+        effort: 1 to 9: 2 · effort + 2 rounds of half-quadratic splitting, 12 by default.
         model: mixture of view `patch8`; that of the shipped prior when left out.
 
     Returns:
@@ -58,13 +56,11 @@ def deblur(
     Raises:
         ImageError: not a picture, or one with alpha.
     """
-    pixels = checked(image)
-    model = patch_model(model)
-    _check(pixels.shape, kernel, sigma, boundary, rounds)
+    deviation = checked_sigma(sigma, positive=True)
     return plane_by_plane(
-        pixels,
+        image,
         lambda plane, noise: deblur_plane(
-            plane, kernel, sigma=noise * sigma, boundary=boundary, rounds=rounds, model=model
+            plane, kernel, sigma=noise * deviation, boundary=boundary, effort=effort, model=model
         ),
     )
 
@@ -76,30 +72,30 @@ def deblur_plane(
     *,
     sigma: float,
     boundary: Boundary = "unknown",
-    rounds: int = ROUNDS,
+    effort: int = arguments.EFFORT,
     model: JointMixture | None = None,
-) -> Array:
-    """The same for one plane (H, W) of floating-point code values; the result is not clipped."""
-    blurred = arguments.real("plane", plane)
-    arguments.require_shape(blurred.ndim == 2 and blurred.size > 0, "plane", "(H, W)", blurred)
-    taken = _check(blurred.shape, kernel, sigma, boundary, rounds)
-    model = patch_model(model)
+) -> PlaneEstimate:
+    """The same for one plane (H, W) of floating-point code values; no deviation is computed: it is NaN."""
+    blurred = checked_plane(plane)
+    sigma = checked_sigma(sigma, positive=True)
+    arguments.one_of("boundary", boundary, ["unknown", "wrap"])
+    rounds = 2 * arguments.effort(effort) + 2
+    weights = checked_kernel(kernel, largest=blurred.shape)
+    odd = all(side % 2 == 1 for side in weights.shape)
+    arguments.require_shape(odd, "kernel", "of two odd sides, the middle pixel being the origin,", weights)
     level = blurred.mean()  # conjugate gradients measure their residual without it
+    margin = [(0, 0), (0, 0)]
+    observed = blurred - level
+    degradation: LinearMap = CircularBlur(weights, blurred.shape)
     if boundary == "wrap":
         arguments.require_shape(min(blurred.shape) >= SIDE, "plane", "at least (8, 8) for boundary wrap", blurred)
-        degradation: LinearMap = CircularBlur(taken, blurred.shape)
-        margin = [(0, 0), (0, 0)]
-        observed = blurred - level
     else:
-        degradation = Convolution(taken)
-        # A picture with less than a patch is continued by its own mirror image.
-        short = [(0, max(SIDE - length, 0)) for length in blurred.shape]
-        margin = [(side // 2, side // 2) for side in taken.shape]
-        observed = np.pad(blurred - level, short, mode="symmetric")
-    start = np.pad(observed, margin, mode="edge")
-    start = conditional_mean(degradation, observed, start, ratio=_START_RATIO)
+        degradation = Convolution(weights)
+        margin = [(side // 2, side // 2) for side in weights.shape]
+        observed = continued(observed)
+    start = conditional_mean(degradation, observed, np.pad(observed, margin, mode="edge"), ratio=_START_RATIO)
     restored = half_quadratic(
-        model,
+        patch_model(model),
         degradation,
         observed,
         start,
@@ -108,14 +104,8 @@ def deblur_plane(
         coupling=_COUPLING,
     )
     (top, _), (left, _) = margin
-    return restored[top : top + blurred.shape[0], left : left + blurred.shape[1]] + level
+    values = restored[top : top + blurred.shape[0], left : left + blurred.shape[1]] + level
+    return PlaneEstimate(values=values, deviation=np.full(values.shape, np.nan))
 
 
-def _check(shape: tuple[int, ...], kernel: ArrayLike, sigma: float, boundary: str, rounds: int) -> Array:
-    arguments.require(0 < sigma < math.inf, "sigma", "must be finite and positive", sigma)
-    arguments.one_of("boundary", boundary, ["unknown", "wrap"])
-    arguments.integer("rounds", rounds, 1)
-    taken = checked_kernel(kernel, largest=shape)
-    odd = all(side % 2 == 1 for side in taken.shape)
-    arguments.require_shape(odd, "kernel", "of two odd sides, the middle pixel being the origin,", taken)
-    return taken
+DEBLUR = Degradation(name="known blur and noise", verb="deblur", restore=deblur, restore_plane=deblur_plane)

@@ -7,17 +7,53 @@ import numpy as np
 from qimg.core.arguments import Array
 from qimg.prior import JointMixture
 from qimg.restoration.degradations.linear_maps import LinearMap, conditional_mean
-from qimg.restoration.degradations.patch_average import SIDE, PatchAverage, PlaneEstimate, cut, places
-from qimg.restoration.degradations.patch_posterior import noisy
+from qimg.restoration.degradations.patch_posterior import PatchPosterior, noisy
+from qimg.restoration.degradations.patches import PatchAverage, cut, places
+from qimg.restoration.degradations.planes import SIDE, PlaneEstimate
 
 STRIDE = 3
 _BATCH = 4096  # patches
 
 MIXED = 0.1
-"""Share of the noisy picture in what gates a second pass: details that the first has lost come back into view."""
+"""Share of the noisy picture in the guide of a second pass, which restores details that the first pass removed."""
 
 MIXED_NOISE = 0.15
-"""Noise that is then assumed, as a share of the picture's: a tenth of it is left, the rest is that pass's error."""
+"""Noise assumed in that guide, as a share of the picture's: a tenth of it is left, the rest is that pass's error."""
+
+
+def patch_means(
+    model: JointMixture,
+    planes: tuple[Array, ...],
+    corners: tuple[Array, Array],
+    *,
+    posterior: PatchPosterior,
+    gate: PatchPosterior,
+    analysis: Array,
+    side: int = SIDE,
+) -> PlaneEstimate:
+    """Conditional means of 8×8 patches, averaged with their precisions.
+
+    Args:
+        model: mixture of view `patch8`; the level of each patch is its mean, as if all levels were equally likely.
+        planes: (H, W) the observed plane, and the guide that the classes are chosen by where it is another one.
+        corners: first rows and first columns of the observed patches.
+        posterior: of a patch given its observation.
+        gate: of the guide.
+        analysis: (side², m) coefficients of an observed patch as columns.
+        side: rows and columns of an observed patch, 8 or a divisor of it; the result is 8 / side times as large.
+    """
+    synthesis = model.view.synthesis.T.astype(np.float32)
+    scale, (rows, columns) = SIDE // side, corners
+    average = PatchAverage(tuple(scale * length for length in planes[0].shape))
+    step = max(1, _BATCH // len(columns))
+    for first in range(0, len(rows), step):
+        some = rows[first : first + step]
+        patches = [cut(plane, some, columns, side) for plane in planes]
+        coefficients = [one @ analysis for one in patches]
+        values, variance = posterior.estimate(coefficients[0], gate.gate(coefficients[-1]))
+        values = values @ synthesis + patches[0].mean(axis=1, keepdims=True)
+        average.add(scale * some, scale * columns, values, variance + posterior.noise_variance / side**2)
+    return average.estimate()
 
 
 def smooth(
@@ -32,32 +68,20 @@ def smooth(
     """E[x | x + n] patch by patch, the overlapping estimates averaged with their precisions.
 
     Args:
-        model: mixture of view `patch8`; the level of each patch is its mean, as if all levels were equally likely.
+        model: mixture of view `patch8`.
         plane: (H, W), at least 8×8.
         deviation: σ of the white noise n, positive.
         stride: pixels between patches.
         offset: of the patches, 0 to stride − 1.
-        guide: (H, W) a first estimate of x, which then finds the classes.
+        guide: (H, W) a first estimate of x, by which the classes are chosen.
     """
-    posterior = noisy(model, deviation**2)
+    posterior = gate = noisy(model, deviation**2)
+    planes: tuple[Array, ...] = (plane,)
     if guide is not None:
-        guide = (1 - MIXED) * guide + MIXED * plane
-    analysis, synthesis = model.view.analysis.T, model.view.synthesis.T.astype(np.float32)
+        gate = noisy(model, (MIXED_NOISE * deviation) ** 2)
+        planes = (plane, (1 - MIXED) * guide + MIXED * plane)
     rows, columns = (places(length, stride, offset) for length in plane.shape)
-    average = PatchAverage(plane.shape)
-    step = max(1, _BATCH // len(columns))
-    for first in range(0, len(rows), step):
-        some = rows[first : first + step]
-        patches = cut(plane, some, columns)
-        observed = patches @ analysis
-        if guide is None:
-            shares = posterior.gate(observed)
-        else:
-            shares = noisy(model, (MIXED_NOISE * deviation) ** 2).gate(cut(guide, some, columns) @ analysis)
-        values, variance = posterior.estimate(observed, shares)
-        level = patches.mean(axis=1, keepdims=True)
-        average.add(some, columns, values @ synthesis + level, variance + deviation**2 / SIDE**2)
-    return average.estimate()
+    return patch_means(model, planes, (rows, columns), posterior=posterior, gate=gate, analysis=model.view.analysis.T)
 
 
 def half_quadratic(
@@ -71,10 +95,10 @@ def half_quadratic(
     coupling: float = 1.0,
     stride: int = STRIDE,
 ) -> Array:
-    """The plane that both the prior's patches and y = A x + n call likely (Zoran and Weiss, 2011).
+    """The plane of high probability under the prior's patches and under y = A x + n (Zoran and Weiss, 2011).
 
-    Half-quadratic splitting: each round takes the plane as a noisy one, with noise τ, and asks the prior for z
-    (`smooth`), then the degradation for E[x | y] with x ~ N(z, τ² 1) (`conditional_mean`). τ falls from round to round.
+    Half-quadratic splitting: each round takes the plane as a noisy one, with noise τ, estimates z from it under the
+    prior (`smooth`), then E[x | y] with x ~ N(z, τ² 1) (`conditional_mean`). τ falls from round to round.
 
     Args:
         model: mixture of view `patch8`.

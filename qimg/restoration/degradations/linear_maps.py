@@ -4,8 +4,8 @@ With x ~ N(z, τ² 1) and noise n of variance σ², whatever the map,
 
     E[x | y] = z + Aᵀ (A Aᵀ + r 1)⁻¹ (y − A z),   r = σ² / τ²,
 
-which is `qimg.operators.conditional_expectation` for a joint operator too large to be written down: a map tells how A,
-Aᵀ and the inverse act.
+which is `qimg.operators.conditional_expectation` for a joint operator too large to be written down: a map implements
+A, Aᵀ and the inverse.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from qimg.core import arguments
 from qimg.core.arguments import Array
 
 _TOLERANCE = 1e-6  # of conjugate gradients, relative: a ten-thousandth of a code value
@@ -27,15 +25,12 @@ class LinearMap(Protocol):
 
     def apply(self, plane: Array) -> Array:
         """A x."""
-        ...
 
     def adjoint(self, observed: Array) -> Array:
         """Aᵀ y."""
-        ...
 
     def solve(self, residual: Array, ratio: float) -> Array:
         """(A Aᵀ + ratio · 1)⁻¹ residual."""
-        ...
 
 
 def conditional_mean(degradation: LinearMap, observed: Array, mean: Array, *, ratio: float) -> Array:
@@ -165,13 +160,3 @@ class Convolution:
         )
         np.add.at(ring, at, auto[chosen])
         return np.clip(np.fft.rfft2(ring).real, 0.0, None)
-
-
-def checked_kernel(kernel: ArrayLike, *, largest: tuple[int, ...]) -> Array:
-    """The kernel, which must sum to 1, so that constant pictures stay constant, and fit into the picture."""
-    taken = arguments.real("kernel", kernel)
-    arguments.require_shape(taken.ndim == 2 and taken.size > 0, "kernel", "(h, w)", taken)
-    rule = f"no larger than the picture, {tuple(largest[:2])}"
-    arguments.require_shape(taken.shape[0] <= largest[0] and taken.shape[1] <= largest[1], "kernel", rule, taken)
-    arguments.require(abs(taken.sum() - 1) < 1e-6, "kernel", "must sum to 1", float(taken.sum()))
-    return taken

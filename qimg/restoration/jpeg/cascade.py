@@ -1,7 +1,7 @@
 """The explicit estimator: conditional means under mixtures of joint (JPEG ⊕ raw) operators, stage after stage.
 
-Everything is measured in units of the quantization table, so that one set of operators serves every quality: divided by
-the size of the steps, the deviation of a fine picture at high quality looks like that of a coarse one at low quality.
+All vectors are divided by the scale of the quantization table (`table_scale`), so that one set of operators serves all
+qualities: then the deviation of a fine picture at high quality is like that of a coarse one at low quality.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ COUNTS = np.array([1, 2, 3, 4, 6, 9, 13, 19, 28])
 
 
 class Estimate(NamedTuple):
-    """A plane and the predicted variance of its error."""
+    """An estimated plane and its predicted variance."""
 
     values: Array
     """(H, W) float32 conditional mean, code values."""
@@ -45,19 +45,19 @@ def first_labels(coefficients: Array) -> Array:
     return np.searchsorted(COUNTS, np.count_nonzero(flat[:, 1:], axis=1), side="right")
 
 
-def first_inputs(plane: Array, unit: float) -> Array:
-    """(n, 256) windows of 16×16 around each block without the block's mean, in units."""
+def first_inputs(plane: Array, scale: float) -> Array:
+    """(n, 256) windows of 16×16 around each block without the block's mean, in table scales."""
     windows = cut(plane, (0, 0), FIRST_MARGIN)
     side = BLOCK + 2 * FIRST_MARGIN
     inner = windows.reshape(-1, side, side)[:, FIRST_MARGIN:-FIRST_MARGIN, FIRST_MARGIN:-FIRST_MARGIN]
-    return np.asarray((windows - inner.mean(axis=(1, 2))[:, None]) / np.float32(unit))
+    return np.asarray((windows - inner.mean(axis=(1, 2))[:, None]) / np.float32(scale))
 
 
 class Turned(NamedTuple):
     """Patches of one shifted grid in their standard orientation."""
 
     inputs: Array
-    """(n, m) float32 window of the decoded plane ⊕ that of the estimate, less the estimated patch's mean, in units."""
+    """(n, m) float32 window of the decoded plane ⊕ that of the estimate, less the patch's mean, in table scales."""
     elements: Array
     """(n,) what turned each."""
     phases: Array
@@ -65,19 +65,15 @@ class Turned(NamedTuple):
 
     def back(self, patches: Array) -> Array:
         """Patches (n, 64) turned back to where they came from."""
-        out = np.empty_like(patches)
-        inverse = np.argsort(orders(BLOCK), axis=1)
-        for g, rows in groups(self.elements, ELEMENTS):
-            out[rows] = patches[rows][:, inverse[g]]
-        return out
+        return self._permuted(patches, np.argsort(orders(BLOCK), axis=1))
 
     def turn(self, patches: Array) -> Array:
         """Further patches (n, 64) of the same places turned alike."""
-        out = np.empty_like(patches)
-        order = orders(BLOCK)
-        for g, rows in groups(self.elements, ELEMENTS):
-            out[rows] = patches[rows][:, order[g]]
-        return out
+        return self._permuted(patches, orders(BLOCK))
+
+    def _permuted(self, patches: Array, orders_of: Array) -> Array:
+        """Patches (n, 64) whose pixels are reordered by the order (8, 64) of their elements."""
+        return np.take_along_axis(patches, orders_of[self.elements], axis=1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -85,7 +81,7 @@ class Stage:
     """One stage: a gate on the estimate so far, and experts over (decoded window ⊕ estimate) → what is missing."""
 
     gate: GaussianMixture
-    """Zero-mean mixture over the coefficients `GATED` of a turned patch, in units."""
+    """Zero-mean mixture over the coefficients `GATED` of a turned patch, in table scales."""
     experts: Experts
     """K for each offset, offset by offset."""
     offsets: tuple[tuple[int, int], ...]
@@ -98,16 +94,16 @@ class Stage:
         """The gate, ready for batches."""
         return Expectation(self.gate)
 
-    def turned(self, plane: Array, estimate: Array, unit: float, offset: tuple[int, int]) -> Turned:
+    def turned(self, plane: Array, estimate: Array, scale: float, offset: tuple[int, int]) -> Turned:
         """The patches of a grid in their standard orientation."""
-        return turned_patches(plane, estimate, unit, offset, offsets=self.offsets, margins=self.margins)
+        return turned_patches(plane, estimate, scale, offset, offsets=self.offsets, margins=self.margins)
 
     def labels(self, turned: Turned) -> Array:
         """(n,) expert of each patch: its phase and its likeliest class."""
         vectors = gated(turned.inputs, self.margins[1])
         return self.gate.components * turned.phases + self.expectation.labels(vectors)
 
-    def apply(self, plane: Array, estimate: Array, unit: float) -> Estimate:
+    def apply(self, plane: Array, estimate: Array, scale: float) -> Estimate:
         """The next estimate: patches of all grids, weighed by what their experts miss (precision weights)."""
         total = np.zeros(plane.shape, np.float32)
         precision = np.zeros(plane.shape, np.float32)
@@ -115,7 +111,7 @@ class Stage:
         weights = 1 / self.experts.variances
         deviations = np.sqrt(weights)
         for offset in self.offsets:
-            turned = self.turned(plane, estimate, unit, offset)
+            turned = self.turned(plane, estimate, scale, offset)
             labels = self.labels(turned)
             weight = weights[labels]
             missing = self.experts.estimate(turned.inputs, labels) * weight
@@ -124,7 +120,7 @@ class Stage:
             overlay(spread, turned.back(deviations[labels]), offset)
         # Errors of overlapping patches are nearly the same error: deviations are averaged, not variances divided.
         return Estimate(
-            estimate + np.float32(unit) * total / precision, np.square(np.float32(unit) * spread / precision)
+            estimate + np.float32(scale) * total / precision, np.square(np.float32(scale) * spread / precision)
         )
 
 
@@ -138,7 +134,7 @@ def gated(inputs: Array, margin: int) -> Array:
 def turned_patches(
     plane: Array,
     estimate: Array,
-    unit: float,
+    scale: float,
     offset: tuple[int, int],
     *,
     offsets: tuple[tuple[int, int], ...],
@@ -158,7 +154,7 @@ def turned_patches(
         inputs[rows, :first] = windows[0][rows][:, turns[0][g]]
         inputs[rows, first:] = windows[1][rows][:, turns[1][g]]
     inputs -= mean
-    inputs *= np.float32(1 / unit)
+    inputs *= np.float32(1 / scale)
     return Turned(inputs, elements, phases)
 
 
@@ -187,12 +183,12 @@ class Cascade:
             coefficients: (R, C, 8, 8) quantized, as a JPEG file holds them.
             table: (8, 8) quantization steps.
         """
-        plane, unit = decoded(coefficients, table), table_scale(table)
+        plane, scale = decoded(coefficients, table), table_scale(table)
         labels = first_labels(coefficients)
-        missing = np.float32(unit) * self.first.estimate(first_inputs(plane, unit), labels)
-        variance = np.float32(unit * unit) * self.first.variances[labels]
+        missing = np.float32(scale) * self.first.estimate(first_inputs(plane, scale), labels)
+        variance = np.float32(scale * scale) * self.first.variances[labels]
         estimate = Estimate(plane + from_blocks(missing, plane.shape), from_blocks(variance, plane.shape))
         yield estimate
         for stage in self.stages:
-            estimate = stage.apply(plane, estimate.values, unit)
+            estimate = stage.apply(plane, estimate.values, scale)
             yield estimate

@@ -1,5 +1,7 @@
-"""What estimates a component from its coefficients, and how it is applied: strip by strip, inside the cells."""
+"""Estimators of a component from its coefficients, applied strip by strip, and confined to the quantization bins."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -10,15 +12,16 @@ from qimg.core.progress import Track
 from qimg.images.jpeg.blocks import BLOCK, decoded
 from qimg.images.jpeg.coefficients import Component
 from qimg.restoration.jpeg.calibration import Calibration
-from qimg.restoration.jpeg.cascade import Estimate
-from qimg.restoration.jpeg.cells import project
+from qimg.restoration.jpeg.cascade import Cascade, Estimate
+from qimg.restoration.jpeg.model import Model
+from qimg.restoration.jpeg.quantization_bins import project
 
 STRIP = 1 << 20
 """Samples of a strip, about; what it needs beside them is some 200 bytes a sample."""
 
 
 class Estimator(Protocol):
-    """The explicit cascade at an effort, or a network."""
+    """The explicit cascade, or a network."""
 
     @property
     def reach(self) -> int:
@@ -26,14 +29,43 @@ class Estimator(Protocol):
 
     @property
     def calibration(self) -> Calibration:
-        """What makes its deviations true."""
+        """Calibration of its deviations."""
 
     def estimate(self, coefficients: Array, table: Array) -> Estimate:
         """Mean and predicted variance (8R, 8C) of a plane from its quantized coefficients (R, C, 8, 8)."""
 
 
+@dataclass(frozen=True, eq=False)
+class Explicit:
+    """The explicit estimator: the first stages of a model's cascade."""
+
+    model: Model
+    stages: int
+    """Stages that are applied, 0 to all."""
+
+    @cached_property
+    def cascade(self) -> Cascade:
+        """The stages."""
+        return self.model.cascade.shortened(self.stages)
+
+    @property
+    def reach(self) -> int:
+        """As in `Estimator`."""
+        return self.cascade.reach
+
+    @property
+    def calibration(self) -> Calibration:
+        """As in `Estimator`."""
+        return self.model.calibrations[self.stages]
+
+    def estimate(self, coefficients: Array, table: Array) -> Estimate:
+        """As in `Estimator`."""
+        *_, estimate = self.cascade.estimates(coefficients, table)
+        return estimate
+
+
 def as_decoded(component: Component) -> Estimate:
-    """A component as its file says, with the variance of errors that are even in every cell."""
+    """A component as decoded, with the variance of errors that are uniform in every quantization bin."""
     plane = decoded(component.coefficients, component.table)
     variance = np.full_like(plane, np.square(component.table).mean() / 12)
     return Estimate(plane, variance)

@@ -1,7 +1,7 @@
-"""Where the estimator knows nothing better than the file: components that are left as they are decoded.
+"""Components that are kept as decoded, because no estimate is better.
 
-The prior knows photographs, and its model of chroma ends where a subsampled component is fine. What is compared are
-units (`cascade.table_scale`): libjpeg's tables of luma have 1.7 at quality 90, 0.8 at 95 and 0.5 at 97.
+The prior is a model of photographs, and its model of chroma ends where a subsampled component is fine. The criterion is
+the scale of the table (`cascade.table_scale`): 1.7 for libjpeg's luma at quality 90, 0.8 at 95, 0.5 at 97.
 """
 
 import numpy as np
@@ -12,17 +12,17 @@ from qimg.restoration.jpeg.cascade import table_scale
 FINEST = 0.5
 """Below this the model was not fitted."""
 SUBSAMPLED = 1.5
-"""Below this the error of a subsampled component is what subsampling took, of which nothing is known."""
+"""Below this the error of a subsampled component is dominated by subsampling, which the prior does not describe."""
 GRAPHICS = ((1.3, 0.06), (2.0, 0.2))
-"""Units below which a share of blocks without detail means a graphic: photographs hardly ever have as many."""
+"""Scales below which a share of blocks without detail means a graphic: photographs hardly ever have as many."""
 
 
-def left_alone(component: Component) -> bool:
-    """Whether a component is best left as it is decoded."""
-    unit = table_scale(component.table)
-    if unit < FINEST or (component.vertical * component.horizontal > 1 and unit < SUBSAMPLED):
+def best_as_decoded(component: Component) -> bool:
+    """Whether a component is kept as decoded."""
+    scale = table_scale(component.table)
+    if scale < FINEST or (component.vertical * component.horizontal > 1 and scale < SUBSAMPLED):
         return True
-    return any(unit < limit and flat_share(component) > share for limit, share in GRAPHICS)
+    return any(scale < limit and flat_share(component) > share for limit, share in GRAPHICS)
 
 
 def flat_share(component: Component) -> float:

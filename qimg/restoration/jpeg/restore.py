@@ -5,18 +5,18 @@ import os
 import warnings
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qimg import images
-from qimg.core.arguments import Array, fraction, integer, one_of, require
+from qimg.core import arguments
+from qimg.core.arguments import EFFORT, Array, fraction, one_of, require
 from qimg.core.progress import Track
 from qimg.images.jpeg.coefficients import MAX_PIXELS, Component, DamagedJpegWarning, JpegFile, read_jpeg
 from qimg.images.jpeg.upsampling import upsampled, upsampled_rows
-from qimg.restoration.jpeg.estimator import Estimator, as_decoded, in_strips
-from qimg.restoration.jpeg.explicit import Explicit
-from qimg.restoration.jpeg.fallback import left_alone
+from qimg.restoration.jpeg.estimator import Estimator, Explicit, as_decoded, in_strips
+from qimg.restoration.jpeg.fallback import best_as_decoded
 from qimg.restoration.jpeg.model import Model, load
 from qimg.restoration.jpeg.natural.draws import consistent, draw
 
@@ -27,27 +27,68 @@ METHODS = ("explicit", "network")
 """How a file can be restored."""
 TUNES = ("psnr", "natural")
 """What for: the conditional mean, or a draw."""
-EFFORT = 5
-"""Stages of the explicit estimator that comes with qimg."""
 _ROWS = 256
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class RestoreOptions:
+    """How a JPEG file is restored: the keywords of `restore`, `restore_picture` and `restore_file`."""
+
+    method: str = "explicit"
+    """One of `METHODS`: "explicit", linear algebra alone, or "network", which is better and needs PyTorch."""
+    tune: str = "psnr"
+    """One of `TUNES`: "psnr" gives the conditional mean; "natural" draws from the conditional distribution."""
+    effort: int | None = None
+    """1 to 9, 5 by default; see `restore`. Without effect on a network of yours, and refused there."""
+    rng: np.random.Generator | None = None
+    """Draws, for "natural" alone; seeded with 0 when left out."""
+    max_pixels: int | None = MAX_PIXELS
+    """Larger pictures are refused before memory is allocated for them; None takes all."""
+    model: "Model | Learned | None" = None
+    """An explicit estimator or a network of yours; the one that comes with qimg when left out."""
+    track: Track = iter
+    """Wraps the list of strips of each component, for a progress bar."""
+
+    def __post_init__(self) -> None:
+        one_of("method", self.method, METHODS)
+        one_of("tune", self.tune, TUNES)
+        unused = self.rng is None or self.tune == "natural"
+        require(unused, "rng", "has no effect on the mean and must be left out", self.rng)
+
+    def estimator(self) -> Estimator:
+        """The estimator of the method at the effort."""
+        effort = EFFORT if self.effort is None else arguments.effort(self.effort)
+        if self.method == "network":
+            if isinstance(self.model, Model):
+                raise ValueError(f"model must be a network for this method, but model={self.model!r}")
+            if self.model is None:
+                return learned().load(effort=effort)
+            rule = "has no effect on a network of yours and must be left out"
+            require(self.effort is None, "effort", rule, self.effort)
+            return self.model
+        model = load() if self.model is None else self.model
+        if not isinstance(model, Model):
+            raise ValueError(f"model must be an explicit estimator for this method, but model={model!r}")
+        stages = len(model.cascade.stages)
+        return Explicit(model, stages if self.effort is None else min(effort, stages))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Restored:
-    """A restored picture and what is known of it."""
+    """A restored picture, its expected error, and the damage of its file."""
 
     image: Array
     """`uint8` (H, W) or (H, W, 3), upright."""
     deviation: Array
     """(H, W) float32 standard deviation of luma (of gray pictures: of the pixels) given the file, in code values."""
     missing: float
-    """Share of the blocks of luma for which a damaged file holds nothing."""
-    complaints: tuple[str, ...]
-    """What libjpeg said about damage; none of a sound file."""
+    """Share of the blocks of luma that a damaged file does not hold."""
+    decoder_warnings: tuple[str, ...]
+    """Warnings of libjpeg about damage; none of a sound file."""
     equal_coefficients: float
     """Share of the file's coefficients that compressing the image with the file's tables gives again; NaN of a mean."""
-    left_alone: float
-    """Share of the samples of all components that are as decoded, because nothing better is known of them."""
+    decoded_share: float
+    """Share of the samples of all components that are kept as decoded, because no better estimate exists."""
     widths: tuple[tuple[float, float], ...]
     """Probabilities, and the deviations on either side of the estimate within which the truth lies with each."""
 
@@ -59,12 +100,8 @@ class Restored:
         """
         fraction("probability", probability)
         levels, numbers = zip(*self.widths, strict=True)
-        require(
-            levels[0] <= probability <= levels[-1],
-            "probability",
-            f"must be in [{levels[0]}, {levels[-1]}]",
-            probability,
-        )
+        rule = f"must be in [{levels[0]}, {levels[-1]}]"
+        require(levels[0] <= probability <= levels[-1], "probability", rule, probability)
         return np.asarray(np.float32(np.interp(probability, levels, numbers)) * self.deviation)
 
 
@@ -79,7 +116,7 @@ def restore(
     model: "Model | Learned | None" = None,
     track: Track = iter,
 ) -> Array:
-    """The picture behind a JPEG file: luma and chroma estimated from its coefficients, inside its quantization cells.
+    """The picture behind a JPEG file: luma and chroma estimated from its coefficients, inside its quantization bins.
 
     Any tables, any sampling, gray or colour, baseline or progressive; EXIF orientation is applied, as `qimg.load` does.
 
@@ -89,10 +126,10 @@ def restore(
             'qimg[learned]'`).
         tune: "psnr" gives the conditional mean; "natural" draws from the conditional distribution, which looks less
             smooth at a lower PSNR, and gives the file's coefficients again when it is compressed with its tables.
-        effort: stages of the explicit estimator, 0 (fastest) to all; of networks, 1 (fast) or 2. The highest when left
-            out.
+        effort: 1 to 9, 5 when left out. Explicit: number of stages, of which there are five; from 5 on all. Network:
+            the small one from 1, the large one from 5. A model of yours is applied whole when it is left out.
         rng: draws, for "natural" alone; seeded with 0 when left out.
-        max_pixels: larger pictures are refused before memory is taken for them; None takes all.
+        max_pixels: larger pictures are refused before memory is allocated for them; None takes all.
         model: an explicit estimator or a network of yours (`qimg.restoration.load`,
             `qimg.restoration.jpeg.network.load`); what comes with qimg when left out.
         track: wraps the list of strips of each component, for a progress bar.
@@ -101,8 +138,8 @@ def restore(
         `uint8` (H, W) or (H, W, 3).
 
     Raises:
-        ImageError: no JPEG file that can be read; see `qimg.restoration.read_jpeg`.
-        ModuleNotFoundError: a network is asked for and PyTorch is not installed.
+        ImageError: no JPEG file that can be read; see `qimg.images.jpeg.read_jpeg`.
+        ModuleNotFoundError: the method is "network" and PyTorch is not installed.
 
     Warns:
         DamagedJpegWarning: the file is cut or corrupt; what it holds is restored.
@@ -110,79 +147,53 @@ def restore(
     restored = restore_picture(
         source, method=method, tune=tune, effort=effort, rng=rng, max_pixels=max_pixels, model=model, track=track
     )
-    if restored.complaints:
+    if restored.decoder_warnings:
         name = "the JPEG file" if isinstance(source, bytes) else os.fspath(source)
         lost = f"{100 * restored.missing:.3g} % of its blocks are missing" if restored.missing else "parts may be wrong"
-        warnings.warn(
-            f"{name}: is damaged ({'; '.join(restored.complaints)}): {lost}", DamagedJpegWarning, stacklevel=2
-        )
+        text = f"{name}: is damaged ({'; '.join(restored.decoder_warnings)}): {lost}"
+        warnings.warn(text, DamagedJpegWarning, stacklevel=2)
     return restored.image
 
 
-def restore_picture(
-    source: str | os.PathLike[str] | bytes,
-    *,
-    method: str = "explicit",
-    tune: str = "psnr",
-    effort: int | None = None,
-    rng: np.random.Generator | None = None,
-    max_pixels: int | None = MAX_PIXELS,
-    model: "Model | Learned | None" = None,
-    track: Track = iter,
-) -> Restored:
-    """As `restore`, with the standard deviation of every pixel and what is known about damage; does not warn."""
-    one_of("method", method, METHODS)
-    one_of("tune", tune, TUNES)
-    require(rng is None or tune == "natural", "rng", "has no effect on the mean and must be left out", rng)
-    estimator = _estimator(method, effort, model)
-    file = read_jpeg(source, max_pixels=max_pixels)
+def restore_picture(source: str | os.PathLike[str] | bytes, **keywords: Any) -> Restored:
+    """As `restore`, with the standard deviation of every pixel and a report of damage; does not warn.
+
+    Args:
+        source: path of a JPEG file, or its content.
+        keywords: the fields of `RestoreOptions`.
+    """
+    options = RestoreOptions(**keywords)
+    estimator = options.estimator()
+    file = read_jpeg(source, max_pixels=options.max_pixels)
     first = file.components[0]
-    alone = [left_alone(component) for component in file.components]
+    decoded = [best_as_decoded(component) for component in file.components]
     estimates = [
-        as_decoded(component) if left else in_strips(estimator, component.coefficients, component.table, track=track)
-        for component, left in zip(file.components, alone, strict=True)
+        as_decoded(component)
+        if keep
+        else in_strips(estimator, component.coefficients, component.table, track=options.track)
+        for component, keep in zip(file.components, decoded, strict=True)
     ]
-    samples = [component.shape[0] * component.shape[1] for component in file.components]
-    planes = [estimate.values for estimate in estimates]
-    equal = float("nan")
-    if tune == "natural":
-        generator = np.random.default_rng(0) if rng is None else rng
-        shapes = estimator.calibration.shapes
+    if options.tune == "natural":
+        rng = np.random.default_rng(0) if options.rng is None else options.rng
         planes = [
-            draw(component, estimate, shapes, generator)
+            draw(component, estimate, estimator.calibration.shapes, rng)
             for component, estimate in zip(file.components, estimates, strict=True)
         ]
         image, equal = consistent(file, planes, lambda some: _pixels(file, some))
     else:
-        image = _pixels(file, planes)
+        image, equal = _pixels(file, [estimate.values for estimate in estimates]), float("nan")
     rows, columns = first.shape
     deviation = upsampled(np.sqrt(estimates[0].variance[:rows, :columns]), first.vertical, first.horizontal, file.shape)
+    samples = [component.shape[0] * component.shape[1] for component in file.components]
     return Restored(
         image=images.upright(image, file.orientation),
         deviation=images.upright(deviation, file.orientation),
-        missing=_missing(first) if file.complaints else 0.0,
-        complaints=file.complaints,
+        missing=_missing(first) if file.decoder_warnings else 0.0,
+        decoder_warnings=file.decoder_warnings,
         equal_coefficients=equal,
-        left_alone=sum(size for size, left in zip(samples, alone, strict=True) if left) / sum(samples),
+        decoded_share=sum(size for size, keep in zip(samples, decoded, strict=True) if keep) / sum(samples),
         widths=estimator.calibration.widths(first.table),
     )
-
-
-def _estimator(method: str, effort: int | None, model: "Model | Learned | None") -> Estimator:
-    """What a method at an effort stands for."""
-    if method == "network":
-        if isinstance(model, Model):
-            raise ValueError(f"model must be a network for this method, but model={model!r}")
-        if model is not None:
-            require(effort is None, "effort", "has no effect on a network of yours and must be left out", effort)
-            return model
-        shipped: Estimator = learned().load(effort=effort)
-        return shipped
-    known = load() if model is None else model
-    if not isinstance(known, Model):
-        raise ValueError(f"model must be an explicit estimator for this method, but model={model!r}")
-    stages = len(known.cascade.stages)
-    return Explicit(known, stages if effort is None else integer("effort", effort, 0, stages))
 
 
 def learned() -> ModuleType:
@@ -216,6 +227,5 @@ def _pixels(file: JpegFile, planes: list[Array]) -> Array:
 
 def _missing(component: Component) -> float:
     """Share of the blocks at the end that hold nothing: what a decoder leaves of a file that was cut."""
-    empty = ~component.coefficients.any(axis=(2, 3)).ravel()
-    held = np.flatnonzero(~empty)
-    return float(1 - (held[-1] + 1) / empty.size) if len(held) else 1.0
+    held = component.coefficients.any(axis=(2, 3)).ravel()
+    return float(held[::-1].argmax() / held.size) if held.any() else 1.0

@@ -232,7 +232,7 @@ def test_compression_keeps_the_largest_angles_and_its_circuit_is_its_state():
     # Dropped angles change the picture by their mean square alone: Parseval.
     error = (255 / np.pi) ** 2 * float(((record.table - small.table) ** 2).sum())
     decoded = circuits.decode_state(small, state)
-    assert psnr_db(image, decoded) == pytest.approx(10 * np.log10(255**2 / error), abs=0.3)
+    assert psnr_db(image, decoded, data_range=255) == pytest.approx(10 * np.log10(255**2 / error), abs=0.3)
     assert np.array_equal(
         circuits.decode_state(record, circuits.image_state(circuits.compress_image(record, 1.0))), image
     )

@@ -9,8 +9,8 @@ from PIL import Image
 from qimg import images
 from qimg.images.jpeg.blocks import DCT
 from qimg.images.jpeg.coefficients import read_jpeg
-from qimg.images.jpeg.libjpeg import SCALE, cells, downsampled, forward_dct, to_ycbcr
-from qimg.images.jpeg.mcu import Layer, sides
+from qimg.images.jpeg.libjpeg import SCALE, downsampled, forward_dct, quantization_bins, to_ycbcr
+from qimg.images.jpeg.mcu import Layer, mcu_size
 
 SAMPLINGS = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:2:0": (2, 2)}
 
@@ -90,9 +90,9 @@ def test_cells_hold_what_is_quantized_to_their_coefficient_and_nothing_else(step
     quantized = np.sign(values) * ((np.abs(values) + SCALE * step // 2) // (SCALE * step))
     table = np.full((8, 8), float(step))
     for level in (-3, -1, 0, 1, 4):
-        low, high = (bound[0] for bound in cells(np.full(64, level), table))
+        low, high = (bound[0] for bound in quantization_bins(np.full(64, level), table))
         assert values[quantized == level].tolist() == list(range(low, high + 1))
-    one = cells(np.arange(64) - 32, table)
+    one = quantization_bins(np.arange(64) - 32, table)
     assert np.array_equal(one.high[:-1] + 1, one.low[1:])  # no gap, no overlap
     assert np.array_equal(one.middle, (one.low + one.high) / 2)
     assert np.array_equal(one.middle + one.half, one.high)
@@ -100,8 +100,8 @@ def test_cells_hold_what_is_quantized_to_their_coefficient_and_nothing_else(step
 
 def test_a_layer_of_a_whole_file_has_one_cell_for_each_coefficient():
     file = read_jpeg(saved(images.bundled("coffee")[:32, :32], quality=60, subsampling="4:2:0"))
-    assert sides(file) == (2, 2)
+    assert mcu_size(file) == (2, 2)
     places = np.argwhere(np.ones((2, 2), bool))
     luma, cb, cr = (Layer.over(component, places, file) for component in file.components)
-    assert luma.cells.low.shape == (4, 2, 2, 64)
-    assert cb.cells.low.shape == cr.cells.low.shape == (4, 1, 1, 64)
+    assert luma.bins.low.shape == (4, 2, 2, 64)
+    assert cb.bins.low.shape == cr.bins.low.shape == (4, 1, 1, 64)

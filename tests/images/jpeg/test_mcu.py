@@ -11,7 +11,7 @@ from qimg import images
 from qimg.images.jpeg.blocks import DCT
 from qimg.images.jpeg.coefficients import JpegFile, read_jpeg
 from qimg.images.jpeg.libjpeg import SCALE, forward_dct, to_ycbcr
-from qimg.images.jpeg.mcu import Frame, Layer, sides, units_of
+from qimg.images.jpeg.mcu import Frame, Layer, mcu_size, mcus_with
 
 SHAPES = [(32, 48), (33, 47), (8, 8), (1, 1), (17, 9), (40, 25)]
 SAMPLINGS = ["gray", "4:4:4", "4:2:2", "4:2:0"]
@@ -30,7 +30,7 @@ def compressed(shape: tuple[int, int], sampling: str) -> tuple[np.ndarray, JpegF
 def everywhere(file: JpegFile) -> np.ndarray:
     """(n, 2) all units."""
     changed = [np.ones(component.coefficients.shape[:2], bool) for component in file.components]
-    return np.concatenate(list(units_of(file, changed, most=10**6)))
+    return np.concatenate(list(mcus_with(file, changed, most=10**6)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -44,7 +44,7 @@ def test_blocks_are_what_the_encoder_transforms(shape, sampling):
     for place, component in enumerate(file.components):
         layer = Layer.over(component, places, file)
         found = forward_dct(layer.sampled(planes[..., place]))
-        inside = ((found >= layer.cells.low) & (found <= layer.cells.high)).all(axis=-1)
+        inside = ((found >= layer.bins.low) & (found <= layer.bins.high)).all(axis=-1)
         assert inside[layer.real].all()
         blocks += int(layer.real.sum())
     held = [-(-length // 8) for component in file.components for length in component.shape]
@@ -77,18 +77,18 @@ def test_what_lies_beyond_a_picture_repeats_its_last_pixels(rng):
 def test_units_are_those_with_a_changed_block(rng):
     _, file = compressed((40, 57), "4:2:0")
     changed = [rng.random(component.coefficients.shape[:2]) < 0.15 for component in file.components]
-    rows, columns = sides(file)
+    rows, columns = mcu_size(file)
     assert (rows, columns) == (2, 2)
     expected = {
         (row * component.vertical // rows, column * component.horizontal // columns)
         for component, blocks in zip(file.components, changed, strict=True)
         for row, column in np.argwhere(blocks).tolist()
     }
-    parts = list(units_of(file, changed, most=3))
+    parts = list(mcus_with(file, changed, most=3))
     assert all(len(part) == 3 for part in parts[:-1])
     assert 1 <= len(parts[-1]) <= 3
     assert {tuple(place) for part in parts for place in part.tolist()} == expected
-    assert list(units_of(file, [np.zeros_like(blocks) for blocks in changed], most=3)) == []
+    assert list(mcus_with(file, [np.zeros_like(blocks) for blocks in changed], most=3)) == []
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
@@ -109,7 +109,7 @@ def test_spreading_is_the_adjoint_of_adding_up(rng, sampling):
     _, file = compressed((32, 48), sampling)
     places = everywhere(file)
     layer = Layer.over(file.components[-1], places, file)
-    rows, columns = sides(file)
+    rows, columns = mcu_size(file)
     pixels = rng.normal(size=(len(places), 8 * rows, 8 * columns))
     samples = rng.normal(size=(*layer.held.shape[:3], 64))
     added = layer.blocks(layer.boxes(pixels).sum(axis=(2, 4)))
@@ -140,5 +140,5 @@ def test_some_units_are_a_part_of_all():
     whole, part = Frame.at(places, file), Frame.at(places[some], file)
     assert np.array_equal(whole.of(some).read(pixels), part.read(pixels))
     layers = [Layer.over(file.components[1], which, file) for which in (places, places[some])]
-    assert np.array_equal(layers[0].of(some).cells.low, layers[1].cells.low)
+    assert np.array_equal(layers[0].of(some).bins.low, layers[1].bins.low)
     assert np.array_equal(layers[0].of(some).real, layers[1].real)

@@ -17,9 +17,9 @@ from qimg.prior import GaussianMixture, JointMixture, View
 from qimg.restoration.degradations import patch_posterior
 from qimg.restoration.degradations.half_quadratic import smooth
 from qimg.restoration.degradations.linear_maps import CircularBlur, Convolution, Identity, LinearMap, conditional_mean
-from qimg.restoration.degradations.opponent import OPPONENT
-from qimg.restoration.degradations.patch_average import cut, places
 from qimg.restoration.degradations.patch_posterior import condition
+from qimg.restoration.degradations.patches import cut, places
+from qimg.restoration.degradations.planes import OPPONENT
 
 VIEW = View("patch8")
 SINGLE = 2e-4
@@ -116,13 +116,13 @@ def test_directions_that_are_left_out_change_the_gate_little() -> None:
 
 def test_directions_that_are_left_out_change_pictures_less_than_a_fiftieth_of_a_decibel(raw) -> None:
     noisy = raw + np.random.default_rng(0).normal(0, 25, raw.shape)
-    fast = restoration.denoise_plane(noisy, sigma=25, effort=0).values
+    fast = restoration.denoise_plane(noisy, sigma=25, effort=1).values
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patch_posterior, "NEGLIGIBLE", 0.0)
         patch_posterior.noisy.cache_clear()
-        exact = restoration.denoise_plane(noisy, sigma=25, effort=0).values
+        exact = restoration.denoise_plane(noisy, sigma=25, effort=1).values
     patch_posterior.noisy.cache_clear()
-    assert abs(metrics.psnr_db(raw, fast) - metrics.psnr_db(raw, exact)) < 0.02
+    assert abs(metrics.psnr_db(raw, fast, data_range=255) - metrics.psnr_db(raw, exact, data_range=255)) < 0.02
 
 
 # --- a class alone: closed forms by brute force ---
@@ -151,12 +151,12 @@ def wiener(plane: Array, model: JointMixture, variance: float, *, stride: int) -
 def test_one_class_denoises_as_wiener_filters_do(seed: int, shape: tuple[int, int], sigma: float) -> None:
     plane = np.random.default_rng(seed).uniform(0, 255, shape)
     model = one_class(seed)
-    estimate = restoration.denoise_plane(plane, sigma=sigma, effort=0, model=model)
+    estimate = restoration.denoise_plane(plane, sigma=sigma, effort=1, model=model)
     values, deviation = wiener(plane, model, sigma**2, stride=3)
     assert_allclose(estimate.values, values, atol=255 * SINGLE)
     assert_allclose(estimate.deviation, deviation, rtol=1e-4)
     # With one class there is nothing to gate: the second pass differs in its stride alone.
-    second = restoration.denoise_plane(plane, sigma=sigma, effort=1, model=model)
+    second = restoration.denoise_plane(plane, sigma=sigma, effort=5, model=model)
     assert_allclose(second.values, wiener(plane, model, sigma**2, stride=2)[0], atol=255 * SINGLE)
 
 
@@ -167,7 +167,7 @@ def test_one_class_fills_a_patch_with_its_conditional_mean(seed: int, missing: A
     missing[3, 3], missing[4, 4], missing[0] = True, False, False
     plane = np.random.default_rng(seed).uniform(0, 255, (8, 8))
     model = one_class(seed)
-    estimate = restoration.inpaint_plane(np.where(missing, np.nan, plane), missing, rounds=1, model=model)
+    estimate = restoration.inpaint_plane(np.where(missing, np.nan, plane), missing, effort=1, model=model)
     gone = missing.ravel()
     (moments,) = VIEW.synthesis @ model.mixture.covariances @ VIEW.synthesis.T + 1e4
     known = plane.ravel()[~gone]
@@ -191,9 +191,7 @@ def test_one_class_enlarges_a_patch_to_its_conditional_mean(seed: int, sigma: fl
     noise = (sigma**2 + 1 / 12) * (np.eye(16) - 1 / 16)
     gain = moments @ means.T @ np.linalg.pinv(means @ moments @ means.T + noise)
     expected = (gain @ (small.ravel() - small.mean()) + small.mean()).reshape(8, 8)
-    assert_allclose(
-        restoration.super_resolve_plane(small, sigma=sigma, model=model).values, expected, atol=255 * SINGLE
-    )
+    assert_allclose(restoration.upscale_plane(small, sigma=sigma, model=model).values, expected, atol=255 * SINGLE)
 
 
 # --- linear maps ---
@@ -267,12 +265,12 @@ def every_way(picture: Array, **options) -> list[Array]:
     mask[::3, ::2] = True
     return [
         qimg.denoise(picture, sigma=12, **options),
-        qimg.denoise(picture, sigma=12, effort=2, **options),
-        qimg.inpaint(picture, mask, rounds=1, **options),
-        qimg.deblur(picture, gaussian_kernel(), sigma=2, rounds=2, **options),
-        qimg.deblur(picture, gaussian_kernel(), sigma=2, rounds=2, boundary="wrap", **options),
-        qimg.super_resolve(picture, **options),
-        qimg.super_resolve(picture, kernel=np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64, **options),
+        qimg.denoise(picture, sigma=12, effort=9, **options),
+        qimg.inpaint(picture, mask, effort=1, **options),
+        qimg.deblur(picture, gaussian_kernel(), sigma=2, effort=1, **options),
+        qimg.deblur(picture, gaussian_kernel(), sigma=2, effort=1, boundary="wrap", **options),
+        qimg.upscale(picture, **options),
+        qimg.upscale(picture, kernel=np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64, **options),
     ]
 
 
@@ -304,10 +302,10 @@ def every_way_symmetric(picture: Array, model: JointMixture) -> list[Array]:
     mask[::2, ::2] = True
     return [
         qimg.denoise(picture, sigma=12, model=model),
-        qimg.denoise(picture, sigma=12, effort=2, model=model),
-        qimg.inpaint(picture, mask, rounds=1, model=model),
-        qimg.deblur(picture, gaussian_kernel(), sigma=2, rounds=2, model=model),
-        qimg.super_resolve(picture, model=model),
+        qimg.denoise(picture, sigma=12, effort=9, model=model),
+        qimg.inpaint(picture, mask, effort=1, model=model),
+        qimg.deblur(picture, gaussian_kernel(), sigma=2, effort=1, model=model),
+        qimg.upscale(picture, model=model),
     ]
 
 
@@ -334,13 +332,13 @@ def test_without_noise_or_holes_the_picture_comes_back() -> None:
         identity = np.zeros((3, 3))
         identity[1, 1] = 1
         # Half a code value is the least noise that the last round assumes.
-        unchanged = qimg.deblur(picture, identity, sigma=0.01, model=several(), rounds=3)
+        unchanged = qimg.deblur(picture, identity, sigma=0.01, model=several(), effort=1)
         assert_array_equal(unchanged, picture)
 
 
 def test_an_enlarged_picture_has_nearly_the_box_means_it_came_from() -> None:
     small = images.box_mean(photograph(), 2)
-    large = restoration.super_resolve_plane(small.astype(float)).values
+    large = restoration.upscale_plane(small.astype(float)).values
     means = large.reshape(32, 2, 32, 2).mean(axis=(1, 3))
     # Rounding has deviation 0.29, which the prior takes for noise; averaging of patches adds as much.
     assert np.sqrt(np.mean((means - small) ** 2)) < 0.5
@@ -355,11 +353,11 @@ def test_small_pictures(shape) -> None:
     for restored in (
         qimg.denoise(picture, sigma=20, model=model),
         qimg.inpaint(picture, mask, model=model),
-        qimg.deblur(picture, [[1.0]], sigma=20, rounds=2, model=model),
+        qimg.deblur(picture, [[1.0]], sigma=20, effort=1, model=model),
     ):
         assert restored.shape == shape
         assert restored.dtype == np.uint8
-    assert qimg.super_resolve(picture, model=model).shape == (2 * shape[0], 2 * shape[1], *shape[2:])
+    assert qimg.upscale(picture, model=model).shape == (2 * shape[0], 2 * shape[1], *shape[2:])
 
 
 def test_a_hole_larger_than_patches_is_filled_inwards() -> None:
@@ -403,11 +401,13 @@ def test_denoising_beats_non_local_means(raw) -> None:
 
     noisy = raw + np.random.default_rng(0).normal(0, 25, raw.shape)
     peer = max(
-        metrics.psnr_db(raw, denoise_nl_means(noisy, patch_size=5, patch_distance=6, h=share * 25, sigma=25))
+        metrics.psnr_db(
+            raw, denoise_nl_means(noisy, patch_size=5, patch_distance=6, h=share * 25, sigma=25), data_range=255
+        )
         for share in (0.6, 0.8)
     )
-    passes = [restoration.denoise_plane(noisy, sigma=25, effort=effort).values for effort in range(3)]
-    one, two, splitting = (metrics.psnr_db(raw, values) for values in passes)
+    passes = [restoration.denoise_plane(noisy, sigma=25, effort=effort).values for effort in (1, 5, 9)]
+    one, two, splitting = (metrics.psnr_db(raw, values, data_range=255) for values in passes)
     assert one > peer + 0.5
     assert two > one - 0.02
     assert splitting > one
@@ -419,9 +419,10 @@ def test_inpainting_beats_biharmonic_equations(raw) -> None:
     missing = np.zeros(raw.shape, bool)
     missing[4:-4, 4:-4] = np.random.default_rng(0).random((88, 88)) < 0.5
     ours = restoration.inpaint_plane(raw.astype(float), missing)
-    assert metrics.psnr_db(raw, ours.values) > metrics.psnr_db(raw, 255 * inpaint_biharmonic(raw / 255, missing)) + 0.5
-    more = metrics.psnr_db(raw, restoration.inpaint_plane(raw.astype(float), missing, rounds=1).values)
-    assert metrics.psnr_db(raw, ours.values) > more
+    peer = 255 * inpaint_biharmonic(raw / 255, missing)
+    assert metrics.psnr_db(raw, ours.values, data_range=255) > metrics.psnr_db(raw, peer, data_range=255) + 0.5
+    more = metrics.psnr_db(raw, restoration.inpaint_plane(raw.astype(float), missing, effort=1).values, data_range=255)
+    assert metrics.psnr_db(raw, ours.values, data_range=255) > more
 
 
 @pytest.mark.slow
@@ -433,15 +434,21 @@ def test_deblurring_beats_wiener_filters(raw) -> None:
     blurred = convolve(raw.astype(float), kernel, mode="wrap") + np.random.default_rng(0).normal(0, 2, raw.shape)
     # The very boundary that the filter assumes.
     peer = max(
-        metrics.psnr_db(raw, 255 * wiener_filter(blurred / 255, kernel, balance, clip=False))
+        metrics.psnr_db(raw, 255 * wiener_filter(blurred / 255, kernel, balance, clip=False), data_range=255)
         for balance in (0.0003, 0.001, 0.003, 0.01)
     )
-    wrapped = restoration.deblur_plane(blurred, kernel, sigma=2, boundary="wrap")
-    assert metrics.psnr_db(raw, wrapped) > peer + 0.5
+    wrapped = restoration.deblur_plane(blurred, kernel, sigma=2, boundary="wrap").values
+    assert metrics.psnr_db(raw, wrapped, data_range=255) > peer + 0.5
     # Where nothing is known beyond the edges, the middle is as good.
-    unknown = restoration.deblur_plane(blurred, kernel, sigma=2)
+    unknown = restoration.deblur_plane(blurred, kernel, sigma=2).values
     inner = np.s_[12:-12, 12:-12]
-    assert abs(metrics.psnr_db(raw[inner], unknown[inner]) - metrics.psnr_db(raw[inner], wrapped[inner])) < 0.3
+    assert (
+        abs(
+            metrics.psnr_db(raw[inner], unknown[inner], data_range=255)
+            - metrics.psnr_db(raw[inner], wrapped[inner], data_range=255)
+        )
+        < 0.3
+    )
 
 
 def test_enlarging_beats_bicubic_interpolation(raw) -> None:
@@ -449,15 +456,15 @@ def test_enlarging_beats_bicubic_interpolation(raw) -> None:
 
     small = images.box_mean(raw, 2)
     bicubic = np.asarray(Image.fromarray(small).resize((96, 96), Image.Resampling.BICUBIC))
-    assert metrics.psnr_db(raw, qimg.super_resolve(small)) > metrics.psnr_db(raw, bicubic) + 0.5
+    assert metrics.psnr_db(raw, qimg.upscale(small)) > metrics.psnr_db(raw, bicubic) + 0.5
 
 
 def test_enlarging_knows_another_kernel(raw) -> None:
     """Told of the kernel that was used, the picture comes closer than told of the box mean."""
     kernel = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
     small = Convolution(kernel, step=2).apply(np.pad(raw.astype(float), 1, mode="edge"))
-    told, box = (restoration.super_resolve_plane(small, kernel=given_kernel).values for given_kernel in (kernel, None))
-    assert metrics.psnr_db(raw, told) > metrics.psnr_db(raw, box) + 0.3
+    told, box = (restoration.upscale_plane(small, kernel=given_kernel).values for given_kernel in (kernel, None))
+    assert metrics.psnr_db(raw, told, data_range=255) > metrics.psnr_db(raw, box, data_range=255) + 0.3
 
 
 def test_deviations_are_those_of_the_errors_of_passes(raw) -> None:
@@ -495,7 +502,7 @@ KERNEL = np.full((3, 3), 1 / 9)
     [
         (lambda: qimg.denoise(PICTURE, sigma=-1), "sigma must be finite and not negative, but sigma=-1"),
         (lambda: qimg.denoise(PICTURE, sigma=np.nan), "sigma must be finite and not negative, but sigma=nan"),
-        (lambda: qimg.denoise(PICTURE, sigma=5, effort=3), r"effort must be in \[0, 2\], but effort=3"),
+        (lambda: qimg.denoise(PICTURE, sigma=5, effort=10), r"effort must be in \[1, 9\], but effort=10"),
         (lambda: qimg.denoise(ALPHA, sigma=5), "image must have no alpha channel .* but has shape"),
         (
             lambda: qimg.denoise(PICTURE.astype(float), sigma=5),
@@ -514,7 +521,7 @@ KERNEL = np.full((3, 3), 1 / 9)
         (lambda: qimg.inpaint(PICTURE, HOLE.T), r"mask must have shape \(9, 10\) as the picture, but has shape"),
         (lambda: qimg.inpaint(PICTURE, HOLE.astype(int)), "mask must be bool, True where a pixel is missing"),
         (lambda: qimg.inpaint(PICTURE, np.ones((9, 10), bool)), "mask must leave a pixel known, but all are missing"),
-        (lambda: qimg.inpaint(PICTURE, HOLE, rounds=0), "rounds must be an integer of at least 1, but rounds=0"),
+        (lambda: qimg.inpaint(PICTURE, HOLE, effort=0), r"effort must be in \[1, 9\], but effort=0"),
         (lambda: qimg.inpaint(ALPHA, HOLE), "image must have no alpha channel"),
         (
             lambda: restoration.inpaint_plane(np.full((9, 10), np.nan), HOLE),
@@ -530,15 +537,15 @@ KERNEL = np.full((3, 3), 1 / 9)
         (lambda: qimg.deblur(PICTURE, KERNEL * np.nan, sigma=1), "kernel must be finite"),
         (lambda: qimg.deblur(PICTURE, [1.0], sigma=1), r"kernel must have shape \(h, w\)"),
         (lambda: qimg.deblur(PICTURE, KERNEL, sigma=1, boundary="zero"), "boundary must be one of unknown, wrap"),
-        (lambda: qimg.deblur(PICTURE, KERNEL, sigma=1, rounds=0), "rounds must be an integer of at least 1"),
+        (lambda: qimg.deblur(PICTURE, KERNEL, sigma=1, effort=0), r"effort must be in \[1, 9\], but effort=0"),
         (
             lambda: qimg.deblur(PICTURE[:7], KERNEL, sigma=1, boundary="wrap"),
             r"plane must have shape at least \(8, 8\) for boundary wrap",
         ),
         (lambda: qimg.deblur(ALPHA, KERNEL, sigma=1), "image must have no alpha channel"),
-        (lambda: qimg.super_resolve(PICTURE, sigma=-1), "sigma must be finite and not negative, but sigma=-1"),
-        (lambda: qimg.super_resolve(PICTURE, kernel=KERNEL), "kernel must have shape of two even sides"),
-        (lambda: qimg.super_resolve(ALPHA), "image must have no alpha channel"),
+        (lambda: qimg.upscale(PICTURE, sigma=-1), "sigma must be finite and not negative, but sigma=-1"),
+        (lambda: qimg.upscale(PICTURE, kernel=KERNEL), "kernel must have shape of two even sides"),
+        (lambda: qimg.upscale(ALPHA), "image must have no alpha channel"),
     ],
 )
 def test_bad_input_is_named(call, message) -> None:

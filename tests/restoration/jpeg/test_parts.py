@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from qimg import ImageError, images
+from qimg.images.jpeg import Component, read_jpeg
 from qimg.images.jpeg.blocks import DCT, cut, decoded, from_blocks, overlay, to_blocks
 from qimg.images.jpeg.upsampling import upsampled, upsampled_rows
-from qimg.restoration import Component, read_jpeg
 from qimg.restoration.jpeg.cascade import first_labels, gated, table_scale, turned_patches
-from qimg.restoration.jpeg.cells import project
 from qimg.restoration.jpeg.experts import Experts, groups
 from qimg.restoration.jpeg.fitting.draws import drawn
+from qimg.restoration.jpeg.quantization_bins import project
 from qimg.restoration.jpeg.rounding import rounded
 from qimg.restoration.jpeg.symmetry import ELEMENTS, orders, orientation, turned_offset
 
@@ -206,7 +206,7 @@ def test_every_kind_of_file_is_read():
     assert tables[2].ravel().tolist() == own[1]
     assert read_jpeg(jpeg(photograph, quality=80, keep_rgb=True)).is_rgb
     assert not plain.is_rgb
-    assert plain.complaints == ()
+    assert plain.decoder_warnings == ()
     one = read_jpeg(jpeg(photograph[:1, :1], quality=5))
     assert one.shape == (1, 1)
 
@@ -239,7 +239,7 @@ def test_what_is_no_picture_for_us_is_named(tmp_path):
 def test_a_cut_file_says_so():
     content = jpeg(images.bundled("coffee")[:128, :128], quality=60)
     cut_file = read_jpeg(content[: len(content) // 2])
-    assert cut_file.complaints == ("Premature end of JPEG file",)
+    assert cut_file.decoder_warnings == ("Premature end of JPEG file",)
     whole = read_jpeg(content)
     held = cut_file.components[0].coefficients.any(axis=(2, 3)).mean()
     assert 0.2 < held < 0.8

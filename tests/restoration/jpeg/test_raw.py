@@ -143,8 +143,8 @@ def test_a_network_is_that_of_restore_before_it_rounds():
     pytest.importorskip("torch")
     plane = images.to_uint8(images.luma(deep(4, (61, 75, 3))))
     file = images.jpeg_round_trip(plane, quality=30).file
-    shown = table_of_methods({}, networks=[2])["network, effort 2"].restore(file)
-    assert_array_equal(images.to_uint8(shown.values), restoration.restore(file, method="network", effort=2))
+    shown = table_of_methods({}, networks=[5])["network, effort 5"].restore(file)
+    assert_array_equal(images.to_uint8(shown.values), restoration.restore(file, method="network", effort=5))
 
 
 def test_decoded_files_are_those_of_libjpeg_before_it_rounds():

@@ -13,10 +13,11 @@ from PIL import Image
 import qimg
 from qimg import images, restoration
 from qimg.core.artifacts import ArtifactError
+from qimg.images.jpeg import DamagedJpegWarning
 from qimg.images.jpeg.blocks import decoded
 from qimg.images.jpeg.coefficients import read_jpeg
-from qimg.restoration import DamagedJpegWarning, Model, restore, restore_picture
-from qimg.restoration.jpeg.explicit import restore_component
+from qimg.restoration import Model, restore, restore_picture
+from qimg.restoration.jpeg.estimator import Explicit, in_strips
 from qimg.restoration.jpeg.fitting import Recipe, fit
 from qimg.restoration.jpeg.fitting.draws import drawn
 from qimg.restoration.jpeg.symmetry import orders
@@ -68,7 +69,7 @@ def test_colour_gains_in_luma_and_in_rgb(subsampling):
 def test_more_effort_gives_more():
     plane = images.to_uint8(images.luma(COFFEE))
     content = jpeg(plane, quality=20)
-    found = [qimg.psnr_db(plane, restore(content, effort=effort)) for effort in (0, 1, 3, 5)]
+    found = [qimg.psnr_db(plane, restore(content, effort=effort)) for effort in (1, 2, 3, 5)]
     assert found == sorted(found)
 
 
@@ -104,11 +105,11 @@ def test_constant_pictures_stay(small):
 def test_strips_leave_no_seams(small, monkeypatch):
     content = jpeg(COFFEE, quality=20)
     component = read_jpeg(content).components[0]
-    whole = restore_component(small, component.coefficients, component.table, effort=2)
+    whole = in_strips(Explicit(small, 2), component.coefficients, component.table)
     parts = []
     monkeypatch.setattr("qimg.restoration.jpeg.estimator.STRIP", 1)
-    strips = restore_component(
-        small, component.coefficients, component.table, effort=2, track=lambda some: parts.extend(some) or some
+    strips = in_strips(
+        Explicit(small, 2), component.coefficients, component.table, track=lambda some: parts.extend(some) or some
     )
     assert len(parts) > 1
     # matrix products of other sizes round differently; a class can only change where two are equally likely
@@ -134,7 +135,7 @@ def test_a_stage_treats_turned_pictures_alike(small, g):
 def test_values_stay_in_the_narrowed_cells(small):
     content = jpeg(COFFEE[..., 1], quality=20)
     component = read_jpeg(content).components[0]
-    values = restore_component(small, component.coefficients, component.table, effort=2).values
+    values = in_strips(Explicit(small, 2), component.coefficients, component.table).values
     again = drawn(values, component.table).coefficients
     assert np.array_equal(again, component.coefficients)
 
@@ -192,7 +193,7 @@ def test_pictures_are_turned_upright_as_load_does(orientation, tmp_path, small):
     exif[0x0112] = orientation
     path = tmp_path / "turned.jpg"
     Image.fromarray(COFFEE[:40, :64]).save(path, quality=90, exif=exif)
-    loaded, restored = images.load(path), restore_picture(path, model=small, effort=0)
+    loaded, restored = images.load(path), restore_picture(path, model=small, effort=1)
     assert restored.image.shape == loaded.shape
     assert restored.deviation.shape == loaded.shape[:2]
     assert np.abs(restored.image.astype(int) - loaded).mean() < 4
@@ -232,8 +233,8 @@ def test_any_number_of_threads_gives_the_same_picture():
 
 def test_options_are_checked(small):
     content = jpeg(COFFEE, quality=60)
-    with pytest.raises(ValueError, match=r"effort must be in \[0, 2\], but effort=3"):
-        restore(content, effort=3, model=small)
+    with pytest.raises(ValueError, match=r"effort must be in \[1, 9\], but effort=10"):
+        restore(content, effort=10, model=small)
     with pytest.raises(ValueError, match="method must be one of explicit, network, but method='magic'"):
         restore(content, method="magic", model=small)
     with pytest.raises(ValueError, match="tune must be one of natural, psnr, but tune='x'"):

@@ -242,9 +242,9 @@ def test_estimates_are_those_of_the_adviser(explicit):
     pool = make([one], versions=1, seed=3, least=4, advisers=[explicit], effort=1)
     rows, columns = pool.sides[0].tolist()
     coefficients = pool.coefficients.numpy().reshape(rows, 8, columns, 8).transpose(0, 2, 1, 3)
-    from qimg.restoration.jpeg.explicit import restore_component
+    from qimg.restoration.jpeg.estimator import Explicit, in_strips
 
-    expected = restore_component(explicit, coefficients, pool.tables[0].numpy().astype(float), effort=1).values
+    expected = in_strips(Explicit(explicit, 1), coefficients, pool.tables[0].numpy().astype(float)).values
     found = pool.crops(torch.tensor([[0, 0, 0]]), min(rows, columns)).estimate
     side = 8 * min(rows, columns)
     # kept in steps of 1/64 of a code value

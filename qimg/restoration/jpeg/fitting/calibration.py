@@ -8,9 +8,9 @@ from qimg.core.arguments import Array
 from qimg.images.jpeg.blocks import BLOCK, to_blocks
 from qimg.restoration.jpeg.calibration import COARSENESS, LEVELS, PREDICTED, Calibration, coarseness_of
 from qimg.restoration.jpeg.cascade import COUNTS, Estimate, first_labels, table_scale
-from qimg.restoration.jpeg.cells import project
 from qimg.restoration.jpeg.fitting.draws import Draw
 from qimg.restoration.jpeg.natural.draws import error_shape
+from qimg.restoration.jpeg.quantization_bins import project
 
 _FINEST, _MOST = 1 / 64, 24.0
 _FEW = 1e-4

@@ -1,24 +1,24 @@
-"""R'G'B' pixels whose Y'CbCr blocks lie in given cells: a search where the walls of the cube bind components."""
+"""R'G'B' pixels whose Y'CbCr blocks lie in given bins: a search where the walls of the cube bind components."""
 
 import numpy as np
 
 from qimg.core.arguments import Array
 from qimg.images.jpeg.blocks import BLOCK
-from qimg.images.jpeg.libjpeg import Cells, forward_dct, to_ycbcr
+from qimg.images.jpeg.libjpeg import QuantizationBins, forward_dct, to_ycbcr
 from qimg.restoration.jpeg.natural.integer_search import REST, SLACK, influence
 
 _MOVES = np.concatenate([np.eye(3, dtype=np.int32), -np.eye(3, dtype=np.int32)])
 
 
-def search_colours(pixels: Array, cells: Cells, *, source: Array, steps: int) -> tuple[Array, Array]:
-    """Move single channels of pixels by 1 until the coefficients of all three components lie in their cells.
+def search_colours(pixels: Array, bins: QuantizationBins, *, source: Array, steps: int) -> tuple[Array, Array]:
+    """Move single channels of pixels by 1 until the coefficients of all three components lie in their bins.
 
     As `integer_search.search`, with the changes of Y', Cb and Cr that each move really makes, roundings included.
     Cost: six products with (64, 64) matrices per block and step, and the colours of 384 neighbours.
 
     Args:
         pixels: (n, 64, 3) int32.
-        cells: (n, 3, 64) of the components.
+        bins: (n, 3, 64) of the components.
         source: (64,) the pixel that each one repeats, itself inside a picture.
         steps: at most.
 
@@ -31,15 +31,15 @@ def search_colours(pixels: Array, cells: Cells, *, source: Array, steps: int) ->
     live, now, rests = np.arange(len(pixels)), pixels.copy(), np.zeros(pixels.shape[:2], np.int32)
     for step in range(steps + 1):
         own = to_ycbcr(now)
-        away = forward_dct(np.moveaxis(own, -1, 1)).astype(np.float32) - cells.middle[live]
-        found = (np.abs(away) <= cells.half[live]).all(axis=(1, 2))
+        away = forward_dct(np.moveaxis(own, -1, 1)).astype(np.float32) - bins.middle[live]
+        found = (np.abs(away) <= bins.half[live]).all(axis=(1, 2))
         out[live[found]], solved[live[found]] = now[found], True
         if found.any():
             live, now, rests = live[~found], now[~found], rests[~found]
             own, away = own[~found], away[~found]
         if step == steps or not len(live):
             break
-        inner = np.maximum(cells.half[live] - SLACK, 0)
+        inner = np.maximum(bins.half[live] - SLACK, 0)
         outside = away - np.clip(away, -inner, inner)
         moved = now[:, :, None] + _MOVES
         change = to_ycbcr(moved) - own[:, :, None]

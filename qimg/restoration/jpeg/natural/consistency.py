@@ -8,8 +8,8 @@ from qimg.core.blas import in_one_blas_thread
 from qimg.images.jpeg.blocks import BLOCK
 from qimg.images.jpeg.coefficients import JpegFile
 from qimg.images.jpeg.gamut import colours, room
-from qimg.images.jpeg.libjpeg import Cells, to_ycbcr
-from qimg.images.jpeg.mcu import Frame, Layer, units_of
+from qimg.images.jpeg.libjpeg import QuantizationBins, to_ycbcr
+from qimg.images.jpeg.mcu import Frame, Layer, mcus_with
 from qimg.restoration.jpeg.natural.colour_search import search_colours
 from qimg.restoration.jpeg.natural.integer_search import inside, search
 from qimg.restoration.jpeg.natural.projection import projected
@@ -19,10 +19,10 @@ STEPS = 200
 COLOUR_STEPS = 60
 """Of the search in all three components at once."""
 SHARES = (0.8, 0.95, 1.0)
-"""Of cells, in turns, that new starting points are projected into."""
+"""Of bins, in turns, that new starting points are projected into."""
 ATTEMPTS = 40
-"""New starting points of a unit, at most."""
-UNITS = 1024
+"""New starting points of an MCU, at most."""
+MCUS = 1024
 """Mended at a time."""
 WORK = 2048
 """New starting points of all of them, at most."""
@@ -30,9 +30,9 @@ WORK = 2048
 
 @in_one_blas_thread
 def mend(file: JpegFile, pixels: Array, changed: list[Array]) -> None:
-    """Change pixels of the units that hold changed blocks until these blocks are the file's.
+    """Change pixels of the MCUs that hold changed blocks until these blocks are the file's.
 
-    A unit is searched from its pixels; where that fails, from projections of them into the cells, each of which takes
+    An MCU is searched from its pixels; where that fails, from projections of them into the bins, each of which takes
     into account what rounding did to the one before. What is not found stays as near as it came. Always the same for
     the same pixels.
 
@@ -42,7 +42,7 @@ def mend(file: JpegFile, pixels: Array, changed: list[Array]) -> None:
         changed: (R, C) of each component: which blocks.
     """
     colour = len(file.components) == 3 and not file.is_rgb
-    for places in units_of(file, changed, most=UNITS):
+    for places in mcus_with(file, changed, most=MCUS):
         frame = Frame.at(places, file)
         layers = [Layer.over(component, places, file) for component in file.components]
         found = frame.read(pixels)
@@ -51,7 +51,7 @@ def mend(file: JpegFile, pixels: Array, changed: list[Array]) -> None:
 
 
 def _mended(layers: list[Layer], frame: Frame, pixels: Array, *, colour: bool) -> Array:
-    """`uint8` units (n, h, w, k)."""
+    """`uint8` MCUs (n, h, w, k)."""
     best, values = pixels.copy(), pixels.astype(np.float32)
     left, work = np.ones(len(pixels), np.int64), WORK + len(pixels)
     for attempt in range(ATTEMPTS + 1):
@@ -60,25 +60,25 @@ def _mended(layers: list[Layer], frame: Frame, pixels: Array, *, colour: bool) -
         if not len(live) or work < 0:
             break
         bound = _bound(best[live])
-        for units, again in ((live[~bound], False), (live[bound], attempt > 0)):
-            some, tried = [layer.of(units) for layer in layers], best[units]
+        for mcus, again in ((live[~bound], False), (live[bound], attempt > 0)):
+            some, tried = [layer.of(mcus) for layer in layers], best[mcus]
             if again:
                 share = SHARES[attempt % len(SHARES)]
-                values[units] = projected(some, frame.of(units), values[units], share=share, colour=colour)
-                tried = images.to_uint8(values[units])
+                values[mcus] = projected(some, frame.of(mcus), values[mcus], share=share, colour=colour)
+                tried = images.to_uint8(values[mcus])
             tried, wrong = _searched(some, tried, STEPS, attempt, colour=colour)
             if again and colour and tried.shape[1:3] == (BLOCK, BLOCK):
                 rest = np.flatnonzero(wrong)
                 tried[rest], wrong[rest] = _searched_at_once(
                     [layer.of(rest) for layer in some], tried[rest], wrong[rest]
                 )
-            better = (wrong < left[units]) | (attempt == 0)
-            best[units[better]], left[units[better]] = tried[better], wrong[better]
+            better = (wrong < left[mcus]) | (attempt == 0)
+            best[mcus[better]], left[mcus[better]] = tried[better], wrong[better]
     return best
 
 
 def _bound(pixels: Array) -> Array:
-    """(n,) units with a value that cannot go up or down."""
+    """(n,) MCUs with a value that cannot go up or down."""
     return np.asarray(((pixels == 0) | (pixels == 255)).any(axis=(1, 2, 3)))
 
 
@@ -100,14 +100,14 @@ def _searched(layers: list[Layer], pixels: Array, steps: int, seed: int, *, colo
     values, wrong = before.copy(), np.zeros(len(pixels), np.int64)
     for place, layer in enumerate(layers):
         blocks = layer.sampled(values[..., place])
-        bad = layer.real & ~inside(blocks, layer.cells)
+        bad = layer.real & ~inside(blocks, layer.bins)
         lower, upper = _room(layer, values, place, colour=colour)
         changes = np.zeros_like(blocks)
         for alike, source in _sources(layer.held):
             some = bad & alike
             changes[some], solved = search(
                 blocks[some],
-                layer.cells.of(some),
+                layer.bins.of(some),
                 lower=lower[some],
                 upper=upper[some],
                 source=source,
@@ -129,12 +129,12 @@ def _room(layer: Layer, values: Array, place: int, *, colour: bool) -> tuple[Arr
 
 
 def _searched_at_once(layers: list[Layer], pixels: Array, wrong: Array) -> tuple[Array, Array]:
-    """As `_searched`, in all components of units of one block, on from what that leaves wrong."""
+    """As `_searched`, in all components of MCUs of one block, on from what that leaves wrong."""
     after, left = pixels.reshape(-1, BLOCK * BLOCK, 3).astype(np.int32), wrong.copy()
-    low, high = (np.stack([getattr(layer.cells, end)[:, 0, 0] for layer in layers], axis=1) for end in ("low", "high"))
+    low, high = (np.stack([getattr(layer.bins, end)[:, 0, 0] for layer in layers], axis=1) for end in ("low", "high"))
     for some, source in _sources(layers[0].held[:, 0, 0]):
         after[some], solved = search_colours(
-            after[some], Cells(low[some], high[some]), source=source, steps=COLOUR_STEPS
+            after[some], QuantizationBins(low[some], high[some]), source=source, steps=COLOUR_STEPS
         )
         left[some] = np.where(solved, 0, left[some])
     return after.reshape(pixels.shape).astype(np.uint8), left

@@ -14,14 +14,14 @@ from qimg.restoration.jpeg.cascade import Estimate, first_labels
 from qimg.restoration.jpeg.natural.consistency import mend
 
 INSIDE = 0.96
-"""Share of a cell that draws are confined to: rounding to pixels carries fewer coefficients out of it."""
+"""Share of a bin that draws are confined to: rounding to pixels carries fewer coefficients out of it."""
 _SUBSAMPLINGS = {(1, 1): 0, (1, 2): 1, (2, 2): 2}  # Pillow's numbers by rows and columns of a sample of chroma
 
 
 def draw(component: Component, estimate: Estimate, shapes: Array, rng: np.random.Generator) -> Array:
     """A plane drawn given its quantized coefficients.
 
-    Coefficients are independent normal variables around the estimate, truncated to their cells; a block's variance is
+    Coefficients are independent normal variables around the estimate, truncated to their bins; a block's variance is
     what the estimator expects there, distributed over its coefficients as errors of such blocks are. Approximate: the
     true conditional distribution has correlations between coefficients and longer tails.
 
@@ -44,7 +44,7 @@ def draw(component: Component, estimate: Estimate, shapes: Array, rng: np.random
     half = INSIDE / 2 * steps
     low, high = ndtr((middle - half - mean) / deviation), ndtr((middle + half - mean) / deviation)
     drawn = mean + deviation * ndtri(low + (high - low) * rng.random(mean.shape))
-    # where the mean lies many deviations from the cell, the truncated law is its nearest wall
+    # where the mean lies many deviations from the bin, the truncated law is its nearest wall
     drawn = np.clip(np.where(np.isfinite(drawn), drawn, mean), middle - half, middle + half)
     return from_blocks(drawn.astype(np.float32) @ DCT, estimate.values.shape) + np.float32(128)
 
@@ -90,7 +90,7 @@ class Recompression:
 def consistent(file: JpegFile, planes: list[Array], make: Callable[[list[Array]], Array]) -> tuple[Array, float]:
     """Pixels that give the file's coefficients again, as far as that can be had, and the share of coefficients that do.
 
-    Pixels are rounded and clipped, which may carry a coefficient over the wall of its cell; `consistency.mend` looks
+    Pixels are rounded and clipped, which may carry a coefficient over the wall of its bin; `consistency.mend` looks
     for others nearby that stay inside. The share is that of a real compression, NaN where Pillow writes no such files.
 
     Args:

@@ -1,10 +1,10 @@
-"""Integer samples whose DCT lies in given cells: a tabu search, many blocks at a time."""
+"""Integer samples whose DCT lies in given bins: a tabu search, many blocks at a time."""
 
 import numpy as np
 
 from qimg.core.arguments import Array
 from qimg.images.jpeg.blocks import BLOCK, DCT
-from qimg.images.jpeg.libjpeg import SCALE, Cells, forward_dct
+from qimg.images.jpeg.libjpeg import SCALE, QuantizationBins, forward_dct
 
 SLACK = np.float32(1.5)
 """How far inside its walls, in units of 1/8 of a code value, the search wants a coefficient to be."""
@@ -15,10 +15,10 @@ KICKED = 0.5
 _MODEL_ERROR = np.float32(1)  # of coefficients that moves are added to, at most, in units of 1/8
 
 
-def inside(blocks: Array, cells: Cells) -> Array:
-    """(...) whether the coefficients of integer blocks (..., 64) lie in their cells."""
+def inside(blocks: Array, bins: QuantizationBins) -> Array:
+    """(...) whether the coefficients of integer blocks (..., 64) lie in their bins."""
     found = forward_dct(blocks)
-    return np.asarray(((found >= cells.low) & (found <= cells.high)).all(axis=-1))
+    return np.asarray(((found >= bins.low) & (found <= bins.high)).all(axis=-1))
 
 
 def influence(source: Array) -> Array:
@@ -29,18 +29,18 @@ def influence(source: Array) -> Array:
 
 
 def search(
-    blocks: Array, cells: Cells, *, lower: Array, upper: Array, source: Array, steps: int, seed: int
+    blocks: Array, bins: QuantizationBins, *, lower: Array, upper: Array, source: Array, steps: int, seed: int
 ) -> tuple[Array, Array]:
-    """Move samples of one component by 1, again and again, until the coefficients of a block lie in their cells.
+    """Move samples of one component by 1, again and again, until the coefficients of a block lie in their bins.
 
     Every step takes the move that lowers f(x) = Σ_k max(|c_k(x) - m_k| - h_k, 0)² most, or raises it least, by its
-    quadratic model, among samples that have rested; m and h are middles and half widths of cells narrowed by `SLACK`.
+    quadratic model, among samples that have rested; m and h are middles and half widths of bins narrowed by `SLACK`.
     Now and then samples move at random, always in the same way. What is found is exact in libjpeg's arithmetic. Cost:
     two products with (64, 64) matrices per block and step.
 
     Args:
         blocks: (n, 64) int32.
-        cells: of each.
+        bins: of each.
         lower: (n, 64) least change allowed of each sample.
         upper: (n, 64) largest.
         source: (64,) the sample that each one repeats, itself inside a picture.
@@ -51,7 +51,7 @@ def search(
         (n, 64) int32 changes, zero where nothing is found, and (n,) whether something is.
     """
     free = source == np.arange(BLOCK * BLOCK)
-    run = _Run(blocks, cells, np.where(free, lower, 0), np.where(free, upper, 0))
+    run = _Run(blocks, bins, np.where(free, lower, 0), np.where(free, upper, 0))
     moves, rng = influence(source), np.random.default_rng(seed)
     changes, solved = np.zeros(blocks.shape, np.int32), np.zeros(len(blocks), bool)
     until_kick = max(int(free.sum()) ** 2 // (BLOCK * BLOCK), BLOCK)
@@ -71,16 +71,16 @@ def search(
 class _Run:
     """The blocks that are still searched."""
 
-    def __init__(self, blocks: Array, cells: Cells, lower: Array, upper: Array) -> None:
+    def __init__(self, blocks: Array, bins: QuantizationBins, lower: Array, upper: Array) -> None:
         self.index = np.arange(len(blocks))
         self.blocks, self.lower, self.upper = blocks, lower, upper
         self.changes = np.zeros(blocks.shape, np.int32)
-        self.middle, self.half = cells.middle, cells.half
+        self.middle, self.half = bins.middle, bins.half
         self.away = forward_dct(blocks).astype(np.float32) - self.middle
         self.rests = np.zeros(blocks.shape, np.int32)
 
     def found(self, source: Array) -> Array:
-        """(m,) which blocks are in their cells: in integers, where the linear model says that they may be."""
+        """(m,) which blocks are in their bins: in integers, where the linear model says that they may be."""
         near = np.flatnonzero((np.abs(self.away) < self.half + _MODEL_ERROR).all(axis=1))
         moved = self.blocks[near] + self.changes[near][:, source]
         self.away[near] = forward_dct(moved).astype(np.float32) - self.middle[near]

@@ -1,4 +1,4 @@
-"""Pixels led towards quantization cells inside the range of bytes: where a search among integers begins."""
+"""Pixels led towards quantization bins inside the range of bytes: where a search among integers begins."""
 
 import numpy as np
 
@@ -9,23 +9,23 @@ from qimg.images.jpeg.libjpeg import SCALE, forward_dct, to_ycbcr
 from qimg.images.jpeg.mcu import Frame, Layer
 
 MARGIN = 1.0
-"""Code values, at most, by which projections stay off the walls of cells: rounding moves coefficients by 0.3."""
+"""Code values, at most, by which projections stay off the walls of bins: rounding moves coefficients by 0.3."""
 _ROUNDS = 40
 _WEIGHTS = (images.rgb_to_ycbcr(np.eye(3)) - np.array([0, 128, 128])).T.astype(np.float32)  # (component, channel)
 
 
 def projected(layers: list[Layer], frame: Frame, values: Array, *, share: float, colour: bool) -> Array:
-    """Values near others whose roundings have their coefficients in narrowed cells, or near to them.
+    """Values near others whose roundings have their coefficients in narrowed bins, or near to them.
 
-    Projected gradients with Nesterov's momentum on the squared distance from the narrowed cells. What rounding did to
+    Projected gradients with Nesterov's momentum on the squared distance from the narrowed bins. What rounding did to
     the coefficients of the given values is taken for what it will do to those of the new ones: at saturated pixels it
     is the same every time. Cost: a product with (64, 64) matrices per block, there and back, in each of some rounds.
 
     Args:
         layers: the components.
-        frame: of the units.
+        frame: of the MCUs.
         values: (n, h, w, k) float32, in [0, 255].
-        share: of the half width of a cell that stays, where less than `MARGIN` goes.
+        share: of the half width of a bin that stays, where less than `MARGIN` goes.
         colour: whether the layers are Y', Cb, Cr of R'G'B' values.
 
     Returns:
@@ -38,7 +38,7 @@ def projected(layers: list[Layer], frame: Frame, values: Array, *, share: float,
     middles = []
     for place, layer in enumerate(layers):
         rounded = forward_dct(layer.sampled(whole[..., place])) / np.float32(SCALE)
-        middles.append(layer.cells.middle / SCALE - rounded + layer.coefficients(values @ axes[place]))
+        middles.append(layer.bins.middle / SCALE - rounded + layer.coefficients(values @ axes[place]))
     out, before, live = values.copy(), values.copy(), np.arange(len(values))
     for step in range(_ROUNDS):
         here = out[live] + np.float32(step / (step + 3)) * (out[live] - before[live])
@@ -57,8 +57,8 @@ def projected(layers: list[Layer], frame: Frame, values: Array, *, share: float,
 
 
 def _into_cells(layer: Layer, values: Array, middles: Array, share: float) -> tuple[Array, Array]:
-    """Changes (n, rows, columns, 64) of samples into narrowed cells, and (n,) which units lie outside of wider."""
-    half = (layer.cells.half + np.float32(0.5)) / SCALE
+    """Changes (n, rows, columns, 64) of samples into narrowed bins, and (n,) which MCUs lie outside of wider."""
+    half = (layer.bins.half + np.float32(0.5)) / SCALE
     narrowed = np.maximum(half - np.float32(MARGIN), half * np.float32(share))
     away = layer.coefficients(values) - middles
     outside = layer.real & (np.abs(away) > (half + narrowed) / 2).any(axis=-1)

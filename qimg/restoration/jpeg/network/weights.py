@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from qimg.core.arguments import Array, integer, require
+from qimg.core import arguments
+from qimg.core.arguments import EFFORT, Array, require
 from qimg.core.artifacts import Artifact, Kind, shipped
 from qimg.images.jpeg.blocks import BLOCK, decoded
 from qimg.restoration.jpeg.calibration import COARSENESS, LEVELS, PREDICTED, Calibration
@@ -19,7 +20,7 @@ from qimg.restoration.jpeg.cascade import COUNTS, Estimate, table_scale
 from qimg.restoration.jpeg.network.architecture import Architecture, Network
 
 SHIPPED = ("small", "large")
-"""The networks that come with qimg, by effort, from 1 on."""
+"""The networks that come with qimg: the small one of effort 1, and the large one of effort 5."""
 _CALIBRATION = "calibration."
 _SHAPES = {
     "scales": (len(COARSENESS), len(PREDICTED)),
@@ -104,7 +105,7 @@ def load(path: str | os.PathLike[str] | None = None, *, effort: int | None = Non
 
     Args:
         path: a file that `qimg fit network` wrote.
-        effort: which of those that come with qimg: 1, the small one, or 2, the large one, which is taken when left out.
+        effort: which of those that come with qimg: from 1 the small one, from 5 the large one, the default.
 
     Raises:
         ArtifactError: the file is missing, damaged, or of something else.
@@ -112,4 +113,5 @@ def load(path: str | os.PathLike[str] | None = None, *, effort: int | None = Non
     if path is not None:
         require(effort is None, "effort", "has no effect on a file of yours and must be left out", effort)
         return Learned.load(path)
-    return shipped(Learned, SHIPPED[-1 if effort is None else integer("effort", effort, 1, len(SHIPPED)) - 1])
+    large = effort is None or arguments.effort(effort) >= EFFORT
+    return shipped(Learned, SHIPPED[large])

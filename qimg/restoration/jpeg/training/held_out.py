@@ -9,7 +9,7 @@ from torch import Tensor
 from qimg import images
 from qimg.core.arguments import require
 from qimg.images.jpeg.blocks import BLOCK
-from qimg.restoration.jpeg.explicit import restore_component
+from qimg.restoration.jpeg.estimator import Explicit, in_strips
 from qimg.restoration.jpeg.fitting.draws import drawn
 from qimg.restoration.jpeg.model import Model
 from qimg.restoration.jpeg.network.architecture import Network
@@ -56,7 +56,7 @@ def _pool(pictures: Sequence[Picture], quality: int, prior: Model | None, effort
         draw = drawn(np.ascontiguousarray(picture.luma[top : top + side, left : left + side]), steps)
         estimate = None
         if prior is not None:
-            estimate = restore_component(prior, draw.coefficients, draw.table, effort=effort).values
+            estimate = in_strips(Explicit(prior, effort), draw.coefficients, draw.table).values
         entries.append(entry(len(entries), draw, estimate))
     return assembled(entries)
 

@@ -235,7 +235,7 @@ def _drawn(
     effort: int,
 ) -> list[Entry]:
     """The draws of one picture."""
-    from qimg.restoration.jpeg.explicit import restore_component
+    from qimg.restoration.jpeg.estimator import Explicit, in_strips
 
     number, picture, adviser = job
     rng = np.random.default_rng([seed, number])
@@ -255,6 +255,6 @@ def _drawn(
             draw = drawn(cut, steps)
             estimate = None
             if adviser is not None:
-                estimate = restore_component(adviser, draw.coefficients, draw.table, effort=effort).values
+                estimate = in_strips(Explicit(adviser, effort), draw.coefficients, draw.table).values
             entries.append(entry(number, draw, estimate))
     return entries

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qimg import images
-from qimg.images.jpeg.libjpeg import SCALE, Cells, cells, forward_dct, to_ycbcr
+from qimg.images.jpeg.libjpeg import SCALE, QuantizationBins, forward_dct, quantization_bins, to_ycbcr
 from qimg.restoration.jpeg.natural.colour_search import search_colours
 
 SAME = np.arange(64)
@@ -29,17 +29,17 @@ def coefficients(pixels: np.ndarray) -> np.ndarray:
     return forward_dct(np.moveaxis(to_ycbcr(pixels), -1, 1))
 
 
-def cells_of(pixels: np.ndarray, quality: int = 80) -> Cells:
+def cells_of(pixels: np.ndarray, quality: int = 80) -> QuantizationBins:
     """(n, 3, 64) those of the pixels' own coefficients."""
     both = []
     for place in range(3):
         table = images.quantization_table(quality, chroma=place > 0)
         found, steps = coefficients(pixels)[:, place], SCALE * table.ravel().astype(int)
-        both.append(cells(np.sign(found) * ((np.abs(found) + steps // 2) // steps), table))
-    return Cells(*(np.stack([getattr(one, end) for one in both], axis=1) for end in ("low", "high")))
+        both.append(quantization_bins(np.sign(found) * ((np.abs(found) + steps // 2) // steps), table))
+    return QuantizationBins(*(np.stack([getattr(one, end) for one in both], axis=1) for end in ("low", "high")))
 
 
-def is_inside(pixels: np.ndarray, wanted: Cells) -> np.ndarray:
+def is_inside(pixels: np.ndarray, wanted: QuantizationBins) -> np.ndarray:
     found = coefficients(pixels)
     return ((found >= wanted.low) & (found <= wanted.high)).all(axis=(1, 2))
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 from qimg import images
 from qimg.images.jpeg.blocks import DCT
-from qimg.images.jpeg.libjpeg import SCALE, cells, forward_dct
+from qimg.images.jpeg.libjpeg import SCALE, forward_dct, quantization_bins
 from qimg.restoration.jpeg.natural.integer_search import influence, inside, search
 
 SAME = np.arange(64)
@@ -25,7 +25,7 @@ def cells_of(blocks: np.ndarray):
     """Those that the blocks' own coefficients are quantized to."""
     found = forward_dct(blocks)
     steps = SCALE * TABLE.ravel().astype(int)
-    return cells(np.sign(found) * ((np.abs(found) + steps // 2) // steps), TABLE)
+    return quantization_bins(np.sign(found) * ((np.abs(found) + steps // 2) // steps), TABLE)
 
 
 @pytest.fixture

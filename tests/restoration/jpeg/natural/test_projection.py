@@ -41,7 +41,7 @@ def test_gray_inside_the_range_is_projected_into_its_cells(rng, share):
     strength = np.geomspace(0.3, 8, len(values))[:, None, None, None]
     values += (strength * rng.normal(size=values.shape)).astype(np.float32)
     found = projected(layers, frame, values, share=share, colour=False)
-    cells = layers[0].cells
+    cells = layers[0].bins
     real = layers[0].coefficients(values[..., 0])
     rounded = forward_dct(layers[0].sampled(images.to_uint8(values)[..., 0].astype(np.int32))) / SCALE
     middle = cells.middle / SCALE - rounded + real
@@ -76,7 +76,7 @@ def test_colours_come_nearer_to_their_cells_and_stay_in_the_range(rng, sampling)
         planes = to_ycbcr(images.to_uint8(some))
         total = 0.0
         for place, layer in enumerate(layers):
-            away = np.abs(forward_dct(layer.sampled(planes[..., place])) - layer.cells.middle) - layer.cells.half
+            away = np.abs(forward_dct(layer.sampled(planes[..., place])) - layer.bins.middle) - layer.bins.half
             total += float(np.maximum(away, 0).sum()) / SCALE
         return total
 
@@ -99,6 +99,6 @@ def test_pixels_beyond_the_picture_repeat_the_last_ones(rng):
     noisy = np.clip(gray + rng.normal(0, 9, gray.shape), 0, 255).astype(np.float32)
     found = projected(layers, frame, frame.read(noisy)[..., None], share=0.8, colour=False)
     assert np.array_equal(found, frame.repeated(found))
-    away = layers[0].coefficients(found[..., 0]) - 128 * DCT.sum(axis=1) - layers[0].cells.middle / SCALE
+    away = layers[0].coefficients(found[..., 0]) - 128 * DCT.sum(axis=1) - layers[0].bins.middle / SCALE
     # Inside up to what rounding is expected to do (0.3) and the half step between narrowed and whole cells.
-    assert (np.abs(away) - layers[0].cells.half / SCALE).max() < 1.5
+    assert (np.abs(away) - layers[0].bins.half / SCALE).max() < 1.5

@@ -1,24 +1,10 @@
 """Overlapping 8×8 patches of a plane: where they lie, and the average of their estimates, weighted by precision."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from qimg.core.arguments import Array
-
-SIDE = 8
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class PlaneEstimate:
-    """A plane and how far it may be off."""
-
-    values: Array
-    """(H, W) float64 code values, not clipped."""
-    deviation: Array
-    """(H, W) standard deviation that a single patch's estimate has under the prior: the root of the harmonic mean of
-    their variances. Averaging makes the estimate better, a picture unlike the prior makes it worse."""
+from qimg.restoration.degradations.planes import SIDE, PlaneEstimate
 
 
 def places(length: int, stride: int, offset: int = 0) -> Array:
@@ -68,11 +54,6 @@ class PatchAverage:
         self._sum[rows, columns] += values / variance
         self._precision[rows, columns] += 1 / variance
         self._count[rows, columns] += 1
-
-    @property
-    def covered(self) -> Array:
-        """(H, W) where something was added."""
-        return self._count > 0
 
     def estimate(self) -> PlaneEstimate:
         """The weighted average; NaN where nothing was added."""
