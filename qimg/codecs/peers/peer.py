@@ -19,10 +19,10 @@ from qimg.codecs.protocol import (
     Encoded,
     EncodeOptions,
     Info,
-    Track,
 )
 from qimg.core import arguments
 from qimg.core.arguments import Array
+from qimg.core.progress import Track
 from qimg.images import Metadata
 
 _MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
