@@ -20,10 +20,10 @@ from qimg.codecs.protocol import (
     DecodeOptions,
     EncodeOptions,
     PackCodec,
-    Track,
     listed,
 )
 from qimg.core.arguments import Array
+from qimg.core.progress import Track
 
 INSTALLED = [codec for codec in registry.codecs() if codec.installed()]
 VALUES = {
