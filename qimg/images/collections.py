@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core.arguments import Array
 from qimg.core.files import sentence
+from qimg.core.fitting import Named
 from qimg.core.progress import Track, ticked
 from qimg.core.workers import Workers, open_workers
 from qimg.images.files import SUFFIXES, load
@@ -28,15 +29,6 @@ PICTURE_SUFFIXES = (*SUFFIXES, *RAW_SUFFIXES)
 
 _BEGINNING = 1 << 14  # bytes
 _EXPECTED = (ValueError, OSError, ModuleNotFoundError)  # what broken or missing files raise
-
-
-class Named(Protocol):
-    """Something to work on, with the name that reports call it by."""
-
-    @property
-    def name(self) -> str:
-        """The name."""
-        ...
 
 
 T = TypeVar("T", bound=Named)
