@@ -1,7 +1,8 @@
 """`python -m benchmarks [PART …]` prints ratios beside targets.
 
 Parts are operators, simulator, imports, preparation, prior, codec, restoration and tensor_train, and, only where
-they are named, start, preparation_search, preparation_patches, codec_large, codec_progressive and restoration_large.
+they are named, start, preparation_search, preparation_patches, codec_large, codec_progressive, restoration_large and
+workers, which `python -m benchmarks workers --quick` runs on four pictures.
 
 Instead of parts: `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec, `statements`
 prints the size of each room, and `identity [EXPERIMENT …]` compares streams, shipped files and rows with those of
@@ -12,8 +13,9 @@ import os
 import platform
 import statistics
 import sys
+from functools import partial
 
-from benchmarks import codec, operators, preparation, prior, restoration, simulator, start, tensor_train
+from benchmarks import codec, operators, preparation, prior, restoration, simulator, start, tensor_train, workers
 from benchmarks.timing import Comparison, printed
 from qimg.report import Table
 
@@ -99,6 +101,8 @@ LARGE = {
     "codec_large": codec.compare_large,
     "codec_progressive": codec.compare_progressive,
     "restoration_large": restoration.compare_large,
+    "workers": workers.compare,
+    "workers --quick": partial(workers.compare, quick=True),
 }
 """Parts that run only when they are named: minutes and gigabytes."""
 
@@ -111,6 +115,7 @@ def main(chosen: list[str]) -> None:
     if chosen and chosen[0] in OTHERS:
         OTHERS[chosen[0]](chosen[1:])
         return
+    chosen = ["workers --quick"] if chosen == ["workers", "--quick"] else chosen
     parts = PARTS | LARGE
     unknown = [name for name in chosen if name not in parts]
     if unknown:

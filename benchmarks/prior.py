@@ -29,7 +29,7 @@ def photographs() -> list[np.ndarray]:
     """The set kodak of QIMG_DATA, or the photographs bundled with scikit-image."""
     kodak = Path(os.environ.get("QIMG_DATA", "")) / "kodak"
     if "QIMG_DATA" in os.environ and kodak.is_dir():
-        return [images.load(path) for path in images.find([kodak])]
+        return [source.read()[0] for source in images.gather([kodak])]
     return [images.bundled(name) for name in images.BUNDLED]
 
 

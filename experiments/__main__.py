@@ -10,7 +10,7 @@ from rich.console import Console
 
 from experiments._run import runner
 from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end
-from qimg.cli.progress import progress_bars
+from qimg.cli.progress import bars
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -27,8 +27,11 @@ def main(arguments: list[str] | None = None) -> None:
         module = runner.module(given[0])
         options = tyro.cli(_options(module.Params), args=given[1:], prog=f"python -m experiments {given[0]}")
         root = runner.results_root(Path(options.out))
-        with progress_bars() as bars:
-            measured = runner.measure(given[0], options.params, track=bars.track(given[0]))
+        with bars() as named:
+            track = named(given[0])
+            measured = runner.measure(
+                given[0], options.params, track=track, workers=options.workers, scheduler=options.scheduler
+            )
         folder = runner.record(measured, root)
         skipped = options.params.inputs().skipped
     for entry in skipped:
@@ -45,6 +48,11 @@ def _options(params_type: Any) -> Any:
         params: tyro.conf.OmitArgPrefixes[params_type] = field(default_factory=params_type)
         out: str = "results"
         """Folder that the new folder NAME/<hash> is written into."""
+        workers: int = 1
+        """Pictures at a time, each in a process with one thread, where an experiment measures them one by one; 0 takes
+        one per core."""
+        scheduler: str | None = None
+        """Address of a Dask scheduler that measures the pictures, or `local` for a Dask cluster on this machine."""
 
     return Options
 

@@ -17,7 +17,7 @@ from experiments._run.parameters import (
     positive,
     whole,
 )
-from experiments._run.per_picture import per_picture
+from experiments._run.per_picture import per_picture, rows_by_picture
 from experiments._run.pictures import (
     FittingParams,
     Gathered,
@@ -48,6 +48,7 @@ from experiments._run.rows import (
     values,
 )
 from qimg.core.arguments import Array, integer, one_of, require
+from qimg.core.workers import HERE, Workers
 from qimg.evaluation.summary import comparable, finite_mean, finite_quantiles, pictures_counted
 from qimg.report import Table, bare, literal_label, plain_log_axis, plot_curves
 
@@ -59,6 +60,7 @@ __all__ = [
     "Figure",
     "FittingParams",
     "Gathered",
+    "HERE",
     "LeaveOneOut",
     "Panel",
     "Picture",
@@ -67,6 +69,7 @@ __all__ = [
     "Seed",
     "Table",
     "Track",
+    "Workers",
     "among",
     "bare",
     "bundled",
@@ -78,8 +81,6 @@ __all__ = [
     "each",
     "fair_mean",
     "figure_of",
-    "legend_below",
-    "name_identity",
     "finite_mean",
     "finite_quantiles",
     "fulfils",
@@ -87,11 +88,13 @@ __all__ = [
     "groups",
     "groups_by",
     "integer",
+    "legend_below",
     "levels",
     "literal_label",
     "mean",
     "mean_or_infinite",
     "median",
+    "name_identity",
     "not_empty",
     "one_of",
     "others",
@@ -102,6 +105,7 @@ __all__ = [
     "plot_curves",
     "positive",
     "require",
+    "rows_by_picture",
     "select",
     "subplots",
     "table_of",

@@ -1,24 +1,39 @@
 """The `run` of experiments that measure one picture after the other, independent of each other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from experiments._run.parameters import check
 from experiments._run.pictures import Picture, Track
+from qimg.core.workers import HERE, Workers
+from qimg.images import map_pictures
 
 
 class Run(Protocol):
-    """`run(params, *, track)` of an experiment."""
+    """`run(params, *, track, workers)` of an experiment."""
 
-    def __call__(self, params: Any, *, track: Track = iter) -> list[Any]:
-        """All rows; the same for the same parameters, apart from the columns in seconds."""
+    def __call__(self, params: Any, *, track: Track = iter, workers: Workers = HERE) -> list[Any]:
+        """All rows; the same for the same parameters and any workers, apart from the columns in seconds."""
 
 
 def per_picture(rows_of: Callable[[Picture, Any], list[Any]]) -> Run:
-    """`run` of an experiment whose `rows_of(picture, params)` gives the rows of one picture."""
+    """`run` of an experiment whose `rows_of(picture, params)`, found by its name, gives the rows of one picture."""
 
-    def run(params: Any, *, track: Track = iter) -> list[Any]:
+    def run(params: Any, *, track: Track = iter, workers: Workers = HERE) -> list[Any]:
         check(params)
-        return [row for picture in track(params.gather().pictures) for row in rows_of(picture, params)]
+        return rows_by_picture(rows_of, params.gather().pictures, params, track=track, workers=workers)
 
     return run
+
+
+def rows_by_picture(
+    rows_of: Callable[[Picture, Any], list[Any]],
+    pictures: Sequence[Picture],
+    shared: Any,
+    *,
+    track: Track,
+    workers: Workers,
+) -> list[Any]:
+    """The rows of all pictures by `rows_of(picture, shared)`, in the order of the pictures."""
+    found = map_pictures(rows_of, pictures, shared=shared, track=track, workers=workers, on_error="raise")
+    return [row for _, rows in found for row in rows]

@@ -1,25 +1,23 @@
 """The pictures that an experiment runs on: photographs bundled with scikit-image, or files and folders."""
 
-import hashlib
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import add
 from pathlib import Path
-from typing import Any, TypeAlias
-
-import numpy as np
 
 from qimg import images
 from qimg.core.arguments import Array, integer
-from qimg.images import collections as lists
+from qimg.core.progress import Track
+from qimg.images.collections import Skipped, pixel_digest
 from qimg.operators import CorrelationOperator
 
-Track: TypeAlias = Callable[[Iterable[Any]], Iterator[Any] | Iterable[Any]]
-"""Wraps an iterable to report progress; `iter` reports nothing."""
-
+__all__ = [
+    "LARGE", "FittingParams", "Gathered", "LeaveOneOut", "Picture", "PictureParams", "Skipped", "Track",
+    "bundled", "gather", "others",
+]  # fmt: skip
 
 LARGE = 1_500_000
 """Pixels above which a picture is reduced where `box_mean=0` leaves the choice open."""
@@ -57,19 +55,15 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Skipped:
-    """A file that could not be used."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Gathered:
     """The pictures that can be used, and the files that cannot."""
 
     pictures: Sequence[Picture]
     skipped: Sequence[Skipped]
+
+    def __add__(self, other: "Gathered") -> "Gathered":
+        """The pictures of both."""
+        return Gathered(pictures=[*self.pictures, *other.pictures], skipped=[*self.skipped, *other.skipped])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +94,7 @@ class FittingParams(PictureParams):
     def inputs(self) -> Gathered:
         """The pictures, and those that are fitted on."""
         pictures = self.gather()
-        if not self.sources:
-            return pictures
-        more = gather(self.sources, box_mean=1)
-        return Gathered(pictures=[*pictures.pictures, *more.pictures], skipped=[*pictures.skipped, *more.skipped])
+        return pictures + gather(self.sources, box_mean=1) if self.sources else pictures
 
 
 def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
@@ -112,8 +103,8 @@ def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
     Every file is read, so that broken ones are known from the start. A picture that is given twice is taken once.
 
     Args:
-        sources: files, folders, lists (`FILE.json#entry`, see `qimg.images.collections.gather`), and names of all of
-            these below the folder that the environment variable QIMG_DATA names.
+        sources: as for `qimg.images.gather`, in this order, and names below the folder that the environment variable
+            QIMG_DATA names.
         box_mean: boxes that every picture is averaged over; 0 takes for each picture the smallest that brings it to at
             most `LARGE` pixels.
 
@@ -123,20 +114,22 @@ def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
     integer("box_mean", box_mean, 0)
     if not sources:
         return Gathered(pictures=bundled(box_mean=box_mean or 1), skipped=())
+    root = os.environ.get("QIMG_DATA") or None
     pictures: list[Picture] = []
     skipped: list[Skipped] = []
-    for path in images.find(path for source in sources for path in _located(source)):
+    for source in (one for name in sources for one in images.gather([name], root=root)):
+        path = Path(source.name) if source.path is None else source.path
         try:
-            digest, pixels = _identity(path)
+            digest, pixels = _identity(path, *source.state())
         except images.ImageError as error:
-            skipped.append(Skipped(path=str(path), reason=str(error)))
+            skipped.append(Skipped(name=str(path), reason=str(error)))
             continue
         twin = next((picture for picture in pictures if picture.sha256 == digest), None)
         if twin is not None:
             # Counted twice, a picture would be among those that its own model is fitted on.
-            skipped.append(Skipped(path=str(path), reason=f"{path}: the same picture as {twin.path}"))
+            skipped.append(Skipped(name=str(path), reason=f"{path}: the same picture as {twin.path}"))
             continue
-        factor = box_mean or _box_for(pixels)
+        factor = box_mean or math.ceil(math.sqrt(pixels / LARGE))
         pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=factor, pixels=pixels, sha256=digest))
     if not pictures:
         reasons = "; ".join(entry.reason for entry in skipped)
@@ -153,7 +146,7 @@ def bundled(*, box_mean: int = 1) -> list[Picture]:
 def _bundled(name: str, box_mean: int) -> Picture:
     pixels = images.bundled(name)
     size = pixels.shape[0] * pixels.shape[1]
-    return Picture(name=name, path=None, box_mean=box_mean, pixels=size, sha256=_digest(pixels))
+    return Picture(name=name, path=None, box_mean=box_mean, pixels=size, sha256=pixel_digest(pixels))
 
 
 def others(pictures: Sequence[Picture], picture: Picture) -> list[Picture]:
@@ -182,39 +175,11 @@ class LeaveOneOut:
         return reduce(add, map(self._operator_of, others(self._pictures, picture)))
 
 
-def _located(source: str) -> list[Path]:
-    """The source itself, the files of a list, or the set of that name in the folder of data sets."""
-    sets = os.environ.get("QIMG_DATA")
-    if source.partition("#")[0].endswith(".json"):
-        listed = lists.gather([source], root=Path(sets) if sets else None)
-        return [one.path for one in listed if one.path is not None]
-    if sets and not Path(source).exists() and (Path(sets) / source).exists():
-        return [Path(sets) / source]
-    return [Path(source)]
-
-
-def _identity(path: Path) -> tuple[str, int]:
-    """Hash and number of pixels of an image file, kept as long as the file does not change."""
-    try:
-        state = path.stat()
-    except OSError as error:
-        raise images.ImageError(f"{path}: {error.strerror}") from None
-    return _read_identity(path, state.st_mtime_ns, state.st_size)
-
-
 @lru_cache(maxsize=10_000)
-def _read_identity(path: Path, modified: int, size: int) -> tuple[str, int]:
+def _identity(path: Path, *state: str | int) -> tuple[str, int]:
+    """Hash and number of pixels of an image file, kept as long as its state does not change."""
     pixels = images.without_alpha(images.load(path))
-    return _digest(pixels), pixels.shape[0] * pixels.shape[1]
-
-
-def _digest(pixels: Array) -> str:
-    about = f"{pixels.dtype} {pixels.shape}".encode()
-    return hashlib.sha256(about + np.ascontiguousarray(pixels).tobytes()).hexdigest()
-
-
-def _box_for(pixels: int) -> int:
-    return math.ceil(math.sqrt(pixels / LARGE))
+    return pixel_digest(pixels), pixels.shape[0] * pixels.shape[1]
 
 
 def _unique(path: Path, pictures: Sequence[Picture]) -> str:

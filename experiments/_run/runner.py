@@ -14,12 +14,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from experiments._run.pictures import Gathered, Track
+from qimg.core.arguments import require
 from qimg.core.blas import one_blas_thread
 from qimg.core.files import write_atomically
+from qimg.core.workers import open_workers
 from qimg.report import LIGHT, write_csv
 
 TRIAL = (
@@ -132,14 +135,28 @@ def _paragraphs(name: str) -> list[str]:
     return [" ".join(part.split()) for part in (module(name).__doc__ or "").split("\n\n")]
 
 
-def measure(name: str, params: Any, *, track: Track = iter) -> Measured:
+def measure(name: str, params: Any, *, track: Track = iter, workers: int = 1, scheduler: str | None = None) -> Measured:
     """Run an experiment in memory.
 
     BLAS gets one thread: the many small eigenvalue problems lose time to more, and rows do not depend on the machine's.
+
+    Args:
+        name: of the experiment.
+        params: its parameters.
+        track: counts its steps.
+        workers: pictures at a time, as in `qimg.images.map_pictures`, for an experiment that measures pictures one by
+            one; rows do not depend on it.
+        scheduler: as in `qimg.images.map_pictures`.
+
+    Raises:
+        ValueError: the experiment does not measure pictures one by one, and has more than one worker.
     """
     start = time.perf_counter()
-    with one_blas_thread():
-        rows = module(name).run(params, track=track)
+    run = module(name).run
+    able, one = "workers" in signature(run).parameters, workers == 1 and scheduler is None
+    require(able or one, "workers", f"must be 1 for {name}, which does not measure pictures one by one", workers)
+    with one_blas_thread(), open_workers(workers, scheduler) as pool:
+        rows = run(params, track=track, workers=pool) if able else run(params, track=track)
     return Measured(name=name, params=params, rows=rows, seconds=time.perf_counter() - start)
 
 

@@ -17,7 +17,7 @@ from experiments.operators import conditional_expectation
 from experiments.operators.quantized_states import ac_coefficients
 from qimg import __version__, images
 from qimg.channels import quantization_channel
-from qimg.cli.progress import progress_bars
+from qimg.cli.progress import bars
 from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
 from qimg.report import Figure, Page, Section, bare, plot_density_matrix, plot_eigen_patches, plot_spectrum, render
@@ -74,14 +74,14 @@ def run_trial(
             raise
     if steps is None:
         steps = parameters(tuple(sources), seed)
-    with runner.new_folder(out) as unfinished, progress_bars() as bars:
+    with runner.new_folder(out) as unfinished, bars() as named:
         gathered = gather(sources, box_mean=0)
-        results = [runner.measure(name, steps[name], track=bars.track(TITLES[name])) for name in runner.TRIAL]
+        results = [runner.measure(name, steps[name], track=named(TITLES[name])) for name in runner.TRIAL]
         for number, measured in enumerate(results, start=1):
             step = unfinished / _step_folder(number, measured.name)
             step.mkdir()
             runner.write_rows(measured.rows, step / "rows.csv")
-        drawn = bars.track("Preparing the report")(list(enumerate(results, start=1)))
+        drawn = named("Preparing the report")(list(enumerate(results, start=1)))
         page = _page(gathered, [_section(number, measured, gathered) for number, measured in drawn])
         (unfinished / "report.html").write_text(render(page), encoding="utf-8")
         facts = runner.provenance(

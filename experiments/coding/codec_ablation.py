@@ -66,7 +66,7 @@ class Params(PictureParams):
         if not self.refit:
             return pictures
         sources = gather(self.refit, box_mean=self.box_mean)
-        return Gathered(pictures=[*pictures.pictures, *sources.pictures], skipped=[*pictures.skipped, *sources.skipped])
+        return pictures + sources
 
 
 TINY = Params(box_mean=6, variants=("level alone", "DCT", "no learning"), steps=(4, 16, 40, 120))

@@ -60,7 +60,7 @@ class Params(PictureParams):
         if not self.alpha_from:
             return pictures
         sources = gather(self.alpha_from, box_mean=self.box_mean)
-        return Gathered(pictures=[*pictures.pictures, *sources.pictures], skipped=[*pictures.skipped, *sources.skipped])
+        return pictures + sources
 
 
 TINY = Params(box_mean=4, qualities=(50,))

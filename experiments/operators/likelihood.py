@@ -84,7 +84,7 @@ class Params(PictureParams):
     def inputs(self) -> Gathered:
         """The pictures that are tested and, where they are given, those that models are fitted on."""
         tested, fitted = self.gather(), self._gather(self.fit_on) if self.fit_on else Gathered(pictures=[], skipped=[])
-        return Gathered(pictures=[*tested.pictures, *fitted.pictures], skipped=[*tested.skipped, *fitted.skipped])
+        return tested + fitted
 
     def folds(self) -> list[tuple[list[Picture], list[Picture]]]:
         """(tested, fitted) pictures; none is among both.

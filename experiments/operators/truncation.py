@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    HERE,
     Array,
     Figure,
     LeaveOneOut,
@@ -19,6 +20,7 @@ from experiments._run import (
     PictureParams,
     Table,
     Track,
+    Workers,
     check,
     comparable,
     each,
@@ -28,6 +30,7 @@ from experiments._run import (
     levels,
     mean,
     pictures_counted,
+    rows_by_picture,
     whole,
 )
 from qimg import images, metrics
@@ -67,46 +70,50 @@ EXACT = 1e-24
 """Relative squared error that rounding alone explains: such a picture is kept exactly, its PSNR infinite."""
 
 
-def run(params: Params, *, track: Track = iter) -> list[Row]:
+def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
     """One row per picture, transform, source of the basis and rank; only "itself" where the others have no energy."""
     check(params)
     pictures = params.gather().pictures
-    operators = LeaveOneOut(pictures, Picture.operator)
+    shared = params, LeaveOneOut(pictures, Picture.operator)
+    return rows_by_picture(rows_of, pictures, shared, track=track, workers=workers)
+
+
+def rows_of(picture: Picture, shared: tuple[Params, LeaveOneOut]) -> list[Row]:
+    """The rows of one picture; none where it has no energy."""
+    params, operators = shared
     rows: list[Row] = []
-    for picture in track(pictures):
-        own = operators.own(picture)
-        if not np.trace(own.matrix) > 0:
+    own, prior = operators.own(picture), operators.without(picture)
+    if not np.trace(own.matrix) > 0:
+        return rows
+    bases = {
+        ("KLT", "itself"): (klt(own.matrix), own),
+        ("KLT", "others"): (klt(prior.matrix), prior),
+        ("DCT", "others"): (_on_planes("dct_2d"), prior),
+        ("Haar", "others"): (_on_planes("haar_2d"), prior),
+        ("pixels", "others"): (np.eye(192), prior),
+    }
+    planes, rgb = picture.planes(), images.code_values(picture.image())
+    patches = extract_patches(planes) - LEVEL_SHIFT
+    for (name, source), (matrix, operator) in bases.items():
+        if not np.trace(operator.matrix) > 0:
             continue
-        prior = operators.without(picture)
-        bases = {
-            ("KLT", "itself"): (klt(own.matrix), own),
-            ("KLT", "others"): (klt(prior.matrix), prior),
-            ("DCT", "others"): (_on_planes("dct_2d"), prior),
-            ("Haar", "others"): (_on_planes("haar_2d"), prior),
-            ("pixels", "others"): (np.eye(192), prior),
-        }
-        planes, rgb = picture.planes(), images.code_values(picture.image())
-        patches = extract_patches(planes) - LEVEL_SHIFT
-        for (name, source), (matrix, operator) in bases.items():
-            if not np.trace(operator.matrix) > 0:
-                continue
-            order = energy_order(operator.density_matrix(), matrix)
-            for rank in params.ranks:
-                kept = keep_coefficients(patches, matrix, order[:rank])
-                rebuilt = assemble_patches(kept + LEVEL_SHIFT, planes.shape)
-                discarded = float(((kept - patches) ** 2).sum() / (patches**2).sum())
-                exact = discarded < EXACT
-                rows.append(
-                    Row(
-                        image=picture.name,
-                        transform=name,
-                        fitted_on=source,
-                        rank=rank,
-                        psnr_y_db=np.inf if exact else metrics.psnr_db(planes[..., 0], rebuilt[..., 0], data_range=255),
-                        psnr_rgb_db=np.inf if exact else metrics.psnr_db(rgb, _rgb_like(rebuilt, rgb), data_range=255),
-                        discarded_weight=discarded,
-                    )
+        order = energy_order(operator.density_matrix(), matrix)
+        for rank in params.ranks:
+            kept = keep_coefficients(patches, matrix, order[:rank])
+            rebuilt = assemble_patches(kept + LEVEL_SHIFT, planes.shape)
+            discarded = float(((kept - patches) ** 2).sum() / (patches**2).sum())
+            exact = discarded < EXACT
+            rows.append(
+                Row(
+                    image=picture.name,
+                    transform=name,
+                    fitted_on=source,
+                    rank=rank,
+                    psnr_y_db=np.inf if exact else metrics.psnr_db(planes[..., 0], rebuilt[..., 0], data_range=255),
+                    psnr_rgb_db=np.inf if exact else metrics.psnr_db(rgb, _rgb_like(rebuilt, rgb), data_range=255),
+                    discarded_weight=discarded,
                 )
+            )
     return rows
 
 

@@ -1,12 +1,13 @@
-"""`qimg deblur`: a known blur taken off a picture."""
+"""`qimg deblur`: a known blur taken off pictures."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
 
-from qimg.cli.picture_to_picture import Out, Source, read, write
+from qimg.cli.folders import Out, Pictures, Source
+from qimg.cli.picture_to_picture import each_picture, read, write
 from qimg.core.arguments import Array
 
 
@@ -18,25 +19,26 @@ def deblur(
     *,
     sigma: float,
     effort: int = 5,
-    quality: int | None = None,
-    overwrite: bool = False,
+    files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Take a known blur off a picture.
+    """Take a known blur off a picture, or every picture of a folder.
 
     Args:
-        source: Image or RAW file, without alpha.
+        source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
         kernel: What a point became: an image with odd sides, or a text file of rows of numbers; divided by its sum.
-        out: File to write; its ending names the format.
+        out: File to write, its ending naming the format; for a folder, the folder to write into.
         sigma: Standard deviation of the noise in 8-bit code values, positive; rounding alone is 0.29.
         effort: 1 (fast) to 9 (best): 2 · effort + 2 rounds of half-quadratic splitting.
-        quality: 1 to 100, for a lossy format, which needs it.
-        overwrite: Replace a file that exists.
+        files: What is written, and how.
     """
+    each_picture(_deblurred, source, out, files, kernel=_kernel(kernel), sigma=sigma, effort=effort)
+
+
+def _deblurred(source: Path, out: Path, *, kernel: Array, sigma: float, effort: int, **writing: Any) -> str:
     from qimg import restoration
 
-    pixels = read(source, out, overwrite=overwrite)
-    restored = restoration.deblur(pixels, _kernel(kernel), sigma=sigma, effort=effort)
-    write(restored, source, out, quality)
+    pixels = read(source, out, **writing)
+    return write(restoration.deblur(pixels, kernel, sigma=sigma, effort=effort), source, out, **writing)
 
 
 def _kernel(path: str) -> Array:

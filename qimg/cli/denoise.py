@@ -1,6 +1,12 @@
-"""`qimg denoise`: white noise taken off a picture."""
+"""`qimg denoise`: white noise taken off pictures."""
 
-from qimg.cli.picture_to_picture import Out, Source, read, write
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from qimg.cli.folders import Out, Pictures, Source
+from qimg.cli.picture_to_picture import each_picture, read, write
 
 
 def denoise(
@@ -10,26 +16,28 @@ def denoise(
     *,
     sigma: float | None = None,
     effort: int = 5,
-    quality: int | None = None,
-    overwrite: bool = False,
+    files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Take white Gaussian noise off a picture.
+    """Take white Gaussian noise off a picture, or every picture of a folder.
 
     Args:
-        source: Image or RAW file, without alpha.
-        out: File to write; its ending names the format.
+        source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
+        out: File to write, its ending naming the format; for a folder, the folder to write into.
         sigma: Standard deviation of the noise in 8-bit code values; measured when left out.
         effort: 1 (fast) to 9 (best); 1, 5 and 9 differ, the others are as the next one below.
-        quality: 1 to 100, for a lossy format, which needs it.
-        overwrite: Replace a file that exists.
+        files: What is written, and how.
     """
+    each_picture(_denoised, source, out, files, sigma=sigma, effort=effort)
+
+
+def _denoised(source: Path, out: Path, *, sigma: float | None, effort: int, **writing: Any) -> str:
     from qimg import restoration
 
-    pixels = read(source, out, overwrite=overwrite)
+    pixels, note = read(source, out, **writing), ""
     if sigma is None:
         sigma = restoration.estimate_sigma(pixels)
-        print(f"{source}: noise of standard deviation {sigma:.2f}")
-    write(restoration.denoise(pixels, sigma=sigma, effort=effort), source, out, quality)
+        note = f"{source}: noise of standard deviation {sigma:.2f}\n"
+    return note + write(restoration.denoise(pixels, sigma=sigma, effort=effort), source, out, **writing)
 
 
 COMMAND = denoise

@@ -1,21 +1,16 @@
 """`qimg encode`: a picture, or a folder of them, to files of a codec."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import tyro
 
-from qimg.cli.folders import each_of
-from qimg.cli.progress import bar
-from qimg.core.files import names_for
-
-if TYPE_CHECKING:
-    from qimg.codecs.protocol import Encoded
+from qimg.cli.folders import Files, Out, Source, each_of
 
 
 def encode(
-    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")],
-    out: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
+    source: Source,
+    out: Out,
     /,
     *,
     codec: str = "auto",
@@ -28,7 +23,7 @@ def encode(
     effort: int | None = None,
     progressive: bool = False,
     stable: bool = False,
-    overwrite: bool = False,
+    files: tyro.conf.OmitArgPrefixes[Files] = Files(),  # noqa: B008 (a frozen record)
 ) -> None:
     """Encode a picture, or every picture of a folder; one option sets how good they are to be.
 
@@ -47,12 +42,10 @@ def encode(
         effort: 1 (fast) to 9 (slow), 5 when left out; 1, 3, 5 and 7 differ, the others are as the next one below.
         progressive: Write files of which every beginning is a picture; larger at equal PSNR.
         stable: Write fixed points of decoding and encoding again at the same quality.
-        overwrite: Replace files that exist.
+        files: What is written, and how.
     """
     from qimg.codecs import registry
-    from qimg.codecs.files import encode_file
     from qimg.codecs.protocol import EncodeOptions
-    from qimg.images import find
 
     options: dict[str, Any] = {
         "quality": quality, "size": size, "bits_per_pixel": bits_per_pixel, "psnr_db": psnr, "distance": distance,
@@ -63,21 +56,13 @@ def encode(
         registry.check(chosen, EncodeOptions(**options))
     except ValueError as error:  # by the names that the options have here
         raise ValueError(str(error).replace("bits_per_pixel", "bits-per-pixel").replace("psnr_db", "psnr")) from None
-    options |= {"codec": codec, "overwrite": overwrite}
-    if Path(source).is_dir():
-        paths = find([Path(source)])
-
-        def encoded_line(path: Path, file: Path) -> str:
-            return _line(path, file, encode_file(path, file, **options))
-
-        each_of(paths, names_for(paths, chosen.suffix), Path(out), encoded_line, "encoded")
-        return
-    with bar("parts") as track:
-        encoded = encode_file(source, out, track=track, **options)
-    print(_line(source, out, encoded))
+    each_of(_encoded, source, out, files, options | {"codec": codec}, verb="encoded", suffix=chosen.suffix)
 
 
-def _line(source: str | Path, out: str | Path, encoded: "Encoded") -> str:
+def _encoded(source: Path, out: Path, **options: Any) -> str:
+    from qimg.codecs.files import encode_file
+
+    encoded = encode_file(source, out, **options)
     quality = "" if encoded.psnr_db is None else f", {encoded.psnr_db:.2f} dB"
     return f"{source} → {out}: {len(encoded.data):,} bytes, {encoded.bits_per_pixel:.3f} bits per pixel{quality}"
 

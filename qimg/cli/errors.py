@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from qimg.core.files import sentence
+
 
 @contextmanager
 def clear_errors(*, interrupted: str = "interrupted; nothing was written") -> Iterator[None]:
@@ -12,8 +14,7 @@ def clear_errors(*, interrupted: str = "interrupted; nothing was written") -> It
     try:
         yield
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        sentence = _sentence(error)
-        print(f"qimg: error: {sentence}", file=sys.stderr)
+        print(f"qimg: error: {sentence(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print(f"qimg: {interrupted}", file=sys.stderr)
@@ -25,9 +26,3 @@ def interrupt_when_asked_to_end() -> None:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())

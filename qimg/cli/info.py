@@ -1,5 +1,6 @@
 """`qimg info`: the description of a file."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,27 +8,50 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from qimg.cli.decode import files_of
+from qimg.cli.folders import Many, report
+from qimg.images.collections import Source, gather, map_pictures, several
 
 if TYPE_CHECKING:
     from qimg.codecs.protocol import Info
 
 
-def info(file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")], /, *, codec: str = "auto") -> None:
+def info(
+    file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
+    /,
+    *,
+    codec: str = "auto",
+    many: tyro.conf.OmitArgPrefixes[Many] = Many(),  # noqa: B008 (a frozen record)
+) -> None:
     """Describe a file, or every .qimg file of a folder; nothing is decoded.
 
     Args:
         file: A file that `qimg encode` wrote, or a folder of them.
         codec: Of a file that is not .qimg, such as peer:jpeg.
+        many: How a folder is gone through.
     """
+    from qimg.codecs import registry
+
+    root = os.environ.get("QIMG_DATA") or None
+    if not several(file, root=root):
+        _show(file, _info(Source(name=file, group="", path=Path(file)), codec))
+        return
+    sources = gather([file], root=root, suffixes=[registry.codec(codec).suffix], what="file of the codec")
+    results = map_pictures(_info, sources, shared=codec, workers=many.workers, scheduler=many.scheduler)
+    report(results, len(sources), lambda source, header: _show(source.name, header), verb="described")
+
+
+def _info(source: Source, codec: str) -> "Info":
     from qimg import codecs
 
-    for path in files_of(Path(file), codec) if Path(file).is_dir() else [Path(file)]:
-        try:
-            header = codecs.info(path.read_bytes(), codec=codec)
-        except codecs.BitstreamError as error:
-            raise error.of_file(path) from None
-        Console(soft_wrap=True).print(_table(str(path), header), highlight=False)
+    path = source.path or Path(source.name)
+    try:
+        return codecs.info(path.read_bytes(), codec=codec)
+    except codecs.BitstreamError as error:
+        raise error.of_file(path) from None
+
+
+def _show(name: str, header: "Info") -> None:
+    Console(soft_wrap=True).print(_table(name, header), highlight=False)
 
 
 def _table(name: str, header: "Info") -> Table:

@@ -1,30 +1,31 @@
-"""What the verbs share that make one picture file of another: reading, and writing with the metadata."""
+"""What the verbs share that make one picture of another: reading, and writing with the metadata."""
 
-import errno
-import os
-from typing import Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-import tyro
-
+from qimg.cli.folders import Pictures, each_of
 from qimg.core.arguments import Array
-
-Source = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
-Out = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
+from qimg.core.files import to_write
 
 
-def read(source: str, out: str, *, overwrite: bool) -> Array:
+def each_picture(work: Callable[..., str], source: str, out: str, files: Pictures, **options: Any) -> None:
+    """As `each_of`, for a verb that writes pictures: `work` gets `quality` and the options."""
+    each_of(work, source, out, files, {**options, "quality": files.quality}, verb="restored", suffix=files.suffix)
+
+
+def read(source: Path, out: Path, *, overwrite: bool, **_: Any) -> Array:
     """The picture; a file that would be replaced unasked is refused before anything is computed."""
     from qimg import images
 
-    if os.path.lexists(out) and not overwrite:
-        raise FileExistsError(errno.EEXIST, "exists already; --overwrite replaces it", out)
+    to_write(out, overwrite=overwrite)
     return images.load(source)
 
 
-def write(restored: Array, source: str, out: str, quality: int | None) -> None:
-    """Write the restored picture with the metadata of its source, and print one line."""
+def write(restored: Array, source: Path, out: Path, *, quality: int | None, **_: Any) -> str:
+    """Write the restored picture with the metadata of its source; what was written, in one line."""
     from qimg import images
 
     images.save(restored, out, quality=quality, metadata=images.read_metadata(source))
     height, width = restored.shape[:2]
-    print(f"{source} → {out}: {width} × {height}")
+    return f"{source} → {out}: {width} × {height}"

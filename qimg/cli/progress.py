@@ -1,7 +1,9 @@
-"""One progress protocol for every command: bars on the error stream, and `track` callables that feed them."""
+"""Bars on the error stream, as `track` callables."""
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -10,10 +12,13 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from qimg.core.progress import Track
 
 
 def columns() -> list[ProgressColumn]:
@@ -29,47 +34,35 @@ def columns() -> list[ProgressColumn]:
 
 
 class Bar:
-    """A bar that begins anew each time that it is given something to go through."""
+    """A `track` callable whose bar begins anew each time that it is given something to go through."""
 
     def __init__(self, progress: Progress, what: str) -> None:
-        self._progress, self._what, self._rounds = progress, what, 0
+        self._progress, self._what = progress, what
+        self._tasks: list[TaskID] = []
 
-    def __call__(self, parts: Iterable[int]) -> Iterator[int]:
-        """Go through the parts once."""
-        items = list(parts)
-        for task in self._progress.task_ids:
-            self._progress.remove_task(task)
-        self._rounds += 1
-        text = self._what if self._rounds == 1 else f"{self._what}, attempt {self._rounds}"
-        yield from self._progress.track(items, total=len(items), description=text)
-
-
-@contextmanager
-def bar(what: str) -> Iterator[Bar]:
-    """On the error stream, gone when it is done."""
-    console = Console(stderr=True)
-    with Progress(*columns(), console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield Bar(progress, what)
+    def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Go through the items once."""
+        for task in self._tasks:
+            self._progress.update(task, visible=False)
+        text = f"{self._what}, pass {len(self._tasks) + 1}" if self._tasks else self._what
+        items = list(items)
+        self._tasks.append(self._progress.add_task(text, total=len(items)))
+        yield from self._progress.track(items, task_id=self._tasks[-1])
 
 
 @contextmanager
-def progress_bars() -> Iterator["Bars"]:
-    """Bars that live as long as the block."""
-    with Progress(*columns(), console=Console(stderr=True)) as progress:
-        yield Bars(progress)
+def bars(*, transient: bool = False) -> Iterator[Callable[[str], Bar]]:
+    """Makes bars by their names; they live as long as the block, on the error stream where it is a terminal."""
+    console, to_terminal = Console(stderr=True), sys.stdout.isatty()  # what goes to a file stays there
+    with Progress(*columns(), console=console, transient=transient, redirect_stdout=to_terminal) as progress:
+        yield partial(Bar, progress)
 
 
-class Bars:
-    """Makes `track` callables for named steps."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def track(self, description: str) -> Any:
-        """A callable that wraps an iterable of known length in a bar."""
-
-        def wrap(iterable: Iterable[Any]) -> Iterator[Any]:
-            items = list(iterable)
-            return iter(self._progress.track(items, total=len(items), description=description))
-
-        return wrap
+@contextmanager
+def bar(what: str) -> Iterator[Track]:
+    """One bar that is gone when it is done; none where the error stream is no terminal."""
+    if not sys.stderr.isatty():
+        yield iter
+        return
+    with bars(transient=True) as named:
+        yield named(what)

@@ -1,71 +1,57 @@
-"""The `qimg restore` command."""
+"""`qimg restore`: JPEG files to pictures without their artifacts."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import numpy as np
 import tyro
 
-from qimg.cli.folders import each_of
-from qimg.cli.progress import bar
-from qimg.core.files import names_for
-
-if TYPE_CHECKING:
-    from qimg.restoration import Restored
+from qimg.cli.folders import Out, Pictures, Source, each_of
 
 
 def restore(
-    source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")],
-    out: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
+    source: Source,
+    out: Out,
     /,
     *,
     method: str = "explicit",
     tune: str = "psnr",
     effort: int | None = None,
     seed: int = 0,
-    quality: int | None = None,
-    overwrite: bool = False,
+    files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
     """Restore a JPEG file, or every JPEG file of a folder: what was lost is estimated from what pictures are like.
 
     Args:
         source: JPEG file, or a folder of them; subfolders are not searched.
-        out: File to write, such as photo.png, its ending naming the format; for a folder, the folder to write PNG files
-            into, made where it does not exist.
+        out: File to write, such as photo.png, its ending naming the format; for a folder, the folder to write into,
+            made where it does not exist.
         method: How: explicit, by linear algebra alone, or network, which is better and needs PyTorch (pip install
             'qimg[learned]').
         tune: What for: psnr gives the most likely picture, the mean; natural one with the texture of pictures, a draw.
         effort: 1 (fast) to 9 (best), 5 when left out. 1 to 5 differ; of networks
             1 and 5; the others are as the next one below.
         seed: Of the draw, for natural.
-        quality: 1 to 100, for a lossy format, which needs it.
-        overwrite: Replace files that exist.
+        files: What is written, and how.
     """
-    from qimg.restoration.jpeg.files import SUFFIX, found, restore_file
+    from qimg.images.collections import JPEG_SUFFIXES
 
     if seed < 0:
         raise ValueError(f"seed must be at least 0, but seed={seed}")
-    options: dict[str, Any] = {
-        "method": method, "tune": tune, "effort": effort, "quality": quality, "overwrite": overwrite
-    }  # fmt: skip
-
-    def drawing() -> dict[str, Any]:
-        """A generator of its own for each picture, so that its order in a folder does not matter."""
-        return {"rng": np.random.default_rng(seed)} if tune == "natural" else {}
-
-    def work(path: Path, file: Path) -> str:
-        return _line(path, file, restore_file(path, file, **options, **drawing()))
-
-    if Path(source).is_dir():
-        paths = found(source)
-        each_of(paths, names_for(paths, SUFFIX), Path(out), work, "restored")
-        return
-    with bar("strips") as track:
-        restored = restore_file(source, out, track=track, **options, **drawing())
-    print(_line(source, out, restored))
+    options = {"method": method, "tune": tune, "effort": effort, "quality": files.quality, "seed": seed}
+    each_of(
+        _restored, source, out, files, options,
+        verb="restored", suffix=files.suffix, suffixes=JPEG_SUFFIXES, what="JPEG file",
+    )  # fmt: skip
 
 
-def _line(source: str | Path, out: str | Path, restored: "Restored") -> str:
+def _restored(source: Path, out: Path, *, seed: int, **options: Any) -> str:
+    from qimg.restoration.jpeg.files import restore_file
+
+    if options["tune"] == "natural":
+        # A generator of its own for each picture, so that its place in a folder does not matter.
+        options["rng"] = np.random.default_rng(seed)
+    restored = restore_file(source, out, **options)
     height, width = restored.image.shape[:2]
     deviation = float((restored.deviation**2).mean() ** 0.5)
     line = f"{source} → {out}: {width} × {height}, expected error {deviation:.2f} code values of luma"

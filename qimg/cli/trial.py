@@ -7,6 +7,8 @@ from typing import Annotated
 
 import tyro
 
+from qimg.cli.experiments import ours
+
 
 def trial(
     images: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
@@ -24,9 +26,7 @@ def trial(
     """
     if seed < 0:
         raise ValueError(f"seed must be at least 0, but seed={seed}")
-    from experiments._run.trial import run_trial
-
-    folder = run_trial(images, out=None if out is None else Path(out), seed=seed)
+    folder = ours("experiments._run.trial").run_trial(images, out=None if out is None else Path(out), seed=seed)
     for entry in json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["skipped"]:
         print(f"skipped {entry['reason']}", file=sys.stderr)
     print(f"report: {folder / 'report.html'}")

@@ -1,6 +1,12 @@
-"""`qimg upscale`: a picture with twice the rows and columns."""
+"""`qimg upscale`: pictures with twice the rows and columns."""
 
-from qimg.cli.picture_to_picture import Out, Source, read, write
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from qimg.cli.folders import Out, Pictures, Source
+from qimg.cli.picture_to_picture import each_picture, read, write
 
 
 def upscale(
@@ -9,22 +15,24 @@ def upscale(
     /,
     *,
     sigma: float = 0.0,
-    quality: int | None = None,
-    overwrite: bool = False,
+    files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Give a picture twice as many rows and columns.
+    """Give a picture, or every picture of a folder, twice as many rows and columns.
 
     Args:
-        source: Image or RAW file, without alpha.
-        out: File to write; its ending names the format.
+        source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
+        out: File to write, its ending naming the format; for a folder, the folder to write into.
         sigma: Standard deviation of the noise in 8-bit code values, beside that of rounding.
-        quality: 1 to 100, for a lossy format, which needs it.
-        overwrite: Replace a file that exists.
+        files: What is written, and how.
     """
+    each_picture(_upscaled, source, out, files, sigma=sigma)
+
+
+def _upscaled(source: Path, out: Path, *, sigma: float, **writing: Any) -> str:
     from qimg import restoration
 
-    pixels = read(source, out, overwrite=overwrite)
-    write(restoration.upscale(pixels, sigma=sigma), source, out, quality)
+    pixels = read(source, out, **writing)
+    return write(restoration.upscale(pixels, sigma=sigma), source, out, **writing)
 
 
 COMMAND = upscale

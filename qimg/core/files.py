@@ -27,14 +27,29 @@ def to_write(out: str | os.PathLike[str], *, overwrite: bool) -> Path:
     return path
 
 
+def sentence(error: Exception) -> str:
+    """An error as one line; that of the system begins with the name of the file."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
 def names_for(sources: Sequence[Path], suffix: str) -> list[str]:
     """Names of files to write, one for each source: `photo.png`, or `photo.jpg.png` where several are called `photo`.
 
     >>> names_for([Path("a.png"), Path("b.NEF"), Path("b.jpg")], ".qimg")
     ['a.qimg', 'b.NEF.qimg', 'b.jpg.qimg']
+
+    Raises:
+        ValueError: two sources would have one name.
     """
     count = Counter(source.stem for source in sources)
-    return [(source.stem if count[source.stem] == 1 else source.name) + suffix for source in sources]
+    names = [(source.stem if count[source.stem] == 1 else source.name) + suffix for source in sources]
+    first: dict[str, Path] = {}
+    for name, source in zip(names, sources, strict=True):
+        if first.setdefault(name, source) != source:
+            raise ValueError(f"{first[name]} and {source} would both be written to {name}")
+    return names
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:

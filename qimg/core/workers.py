@@ -1,26 +1,42 @@
-"""Where the tasks of a fit run: in threads here, or on a Dask cluster, with results in the order of the tasks."""
+"""Where work on many items runs: here, in threads, in processes of this machine or on a Dask cluster.
 
+Every kind yields results in the order of the items, with a few items under way at any time.
+"""
+
+import os
 import signal
+import sys
 import threading
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from operator import methodcaller
 from typing import Any, Protocol
 
 from threadpoolctl import threadpool_limits
 
-from qimg.core.arguments import integer
+from qimg.core.arguments import integer, require
 
 Function = Callable[[Any, Any], Any]
 
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+"""Environment in which BLAS, OpenMP (PyTorch) and Numba begin with one thread."""
+
+_result = methodcaller("result")
 _CONNECT = "10s"
+_GRACE = 10.0  # seconds in which a process may clean up
+_SPAWN = get_context("spawn")
 
 
 class Workers(Protocol):
     """Runs `function(item, shared)` for every item and yields the results in the order of the items."""
 
-    def map(self, function: Function, items: Sequence[Any], shared: Any) -> Iterator[Any]:
+    def map(self, function: Function, items: Iterable[Any], shared: Any) -> Iterator[Any]:
         """Results in order; a few more items than there are workers are under way at any time."""
         ...
 
@@ -31,13 +47,152 @@ class Threads:
     def __init__(self, count: int) -> None:
         self._count = integer("workers", count, 1)
 
-    def map(self, function: Function, items: Sequence[Any], shared: Any) -> Iterator[Any]:
+    def map(self, function: Function, items: Iterable[Any], shared: Any) -> Iterator[Any]:
         """Results in order, in constant memory."""
         if self._count == 1:
             yield from (function(item, shared) for item in items)
             return
         with ThreadPoolExecutor(self._count) as pool:
             yield from _in_order(lambda item: pool.submit(function, item, shared), items, 2 * self._count, _result)
+
+
+HERE = Threads(1)
+"""This process, one item after the other."""
+
+
+class Processes:
+    """Processes of this machine with one thread each, started when they are needed; ended by `processes`.
+
+    They are spawned: a forked child of a process with BLAS threads can hang. So functions are found by their names, and
+    a script that makes them must stand below `if __name__ == "__main__":`.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = integer("workers", count, 1)
+        self._idle: list[_Process] = []
+
+    def map(self, function: Function, items: Iterable[Any], shared: Any) -> Iterator[Any]:
+        """Results in order; what is shared reaches each process once. Work that nobody waits for any more is ended.
+
+        Raises:
+            ChildProcessError: a process died.
+        """
+        work, left, more, position = (function, shared), enumerate(items), True, 0
+        busy: dict[Any, _Process] = {}
+        results: dict[int, Any] = {}
+        try:
+            while more or busy or results:
+                while more and len(busy) < self._count and len(busy) + len(results) < 4 * self._count:
+                    number, item = next(left, (None, None))
+                    more = number is not None
+                    if more:
+                        process = self._idle.pop() if self._idle else _Process()
+                        busy[process.pipe] = process
+                        process.send(number, item, work)
+                if position in results:
+                    yield results.pop(position)
+                    position += 1
+                    continue
+                for pipe in wait(list(busy)) if busy else []:
+                    number, result, error = busy[pipe].receive()
+                    self._idle.append(busy.pop(pipe))
+                    if error is not None:
+                        raise error
+                    results[number] = result
+        finally:
+            for process in busy.values():
+                process.stop()
+            for process in busy.values():
+                process.end()
+
+    def end(self) -> None:
+        """End the processes, which have nothing left to do."""
+        for process in self._idle:
+            process.end()
+
+
+class _Process:
+    """A process that calls a function on one item at a time; without its parent it ends after the item at hand."""
+
+    def __init__(self) -> None:
+        self.pipe, theirs = _SPAWN.Pipe()
+        self._work: Any = None
+        self._process = _SPAWN.Process(target=_serve, args=(theirs,))
+        with _interrupts_ignored():  # Ctrl-C is for this process, which ends the others
+            self._process.start()
+        theirs.close()
+
+    def send(self, number: int | None, item: Any, work: tuple[Function, Any]) -> None:
+        with _deaths_explained():
+            if self._work is not work:
+                self.pipe.send((None, work))
+                self._work = work
+            self.pipe.send((number, item))
+
+    def receive(self) -> tuple[int, Any, Exception | None]:
+        with _deaths_explained():
+            answer: tuple[int, Any, Exception | None] = self.pipe.recv()
+        return answer
+
+    def stop(self) -> None:
+        self._process.terminate()
+
+    def end(self) -> None:
+        self.pipe.close()
+        self._process.join(_GRACE)
+        self._process.kill()
+
+
+@contextmanager
+def _deaths_explained() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, ConnectionError):
+        raise ChildProcessError(
+            "a worker process died, perhaps for want of memory, which fewer workers need less of; in a script, the "
+            'call must stand below `if __name__ == "__main__":`'
+        ) from None
+
+
+def _serve(pipe: Any) -> None:
+    """Answer what `_Process` sends, with one thread; Ctrl-C is left to the parent."""
+    one_thread()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            # An exception on the way out, so that files which are being written are removed.
+            signal.signal(getattr(signal, name), lambda *_: sys.exit(1))
+    function: Function
+    shared: Any = None
+    with suppress(EOFError, ConnectionError):  # the parent has ended
+        while True:
+            number, item = pipe.recv()
+            if number is None:
+                function, shared = item
+                continue
+            try:
+                pipe.send((number, function(item, shared), None))
+            except Exception as error:
+                error.add_note("in a worker process:\n" + "".join(traceback.format_tb(error.__traceback__)))
+                pipe.send((number, None, error))
+
+
+@contextmanager
+def processes(count: int) -> Iterator[Processes]:
+    """So many processes, which end with the block: after their work, or at once where it ends by an error or Ctrl-C."""
+    pool = Processes(count)
+    try:
+        yield pool
+    finally:
+        pool.end()
+
+
+@cache
+def one_thread() -> None:
+    """Give this process one thread of each library, for good."""
+    # A limit that ends with a task would be undone by other tasks of a worker with several threads.
+    os.environ.update(ONE_THREAD)
+    threadpool_limits(1)
 
 
 class Cluster:
@@ -51,7 +206,7 @@ class Cluster:
         """Address of the scheduler."""
         return str(self._client.scheduler.address)
 
-    def map(self, function: Function, items: Sequence[Any], shared: Any) -> Iterator[Any]:
+    def map(self, function: Function, items: Iterable[Any], shared: Any) -> Iterator[Any]:
         """Results in order; a task whose worker dies is run again elsewhere, with the same result."""
         # A task that only returns its argument can be computed again when the worker that holds it dies; data that
         # was scattered could not (distributed issue 3149).
@@ -69,13 +224,8 @@ def _held(value: Any) -> Any:
 
 
 def _on_one_thread(function: Function, item: Any, shared: Any) -> Any:
-    # For good: a limit that ends with the task would be undone by other tasks of a worker with several threads.
-    threadpool_limits(1, user_api="blas")
+    one_thread()
     return function(item, shared)
-
-
-def _result(future: Any) -> Any:
-    return future.result()
 
 
 def _gathered(future: Any) -> Any:
@@ -139,17 +289,16 @@ def dask_cluster(scheduler: str | None, *, workers: int) -> Iterator[Cluster]:
         from distributed import Client, LocalCluster
     except ImportError:
         raise ModuleNotFoundError("a cluster needs the package distributed (extra `distributed`)") from None
-    settings: dict[str, Any] = {
-        "distributed.admin.large-graph-warning-threshold": "1GB",
-        "distributed.comm.timeouts.connect": _CONNECT,
-    }
     # Workers get a threshold from Dask below which freed memory goes back to the system at once. Pictures come and go:
     # their pages would be cleared anew each time, at twice the time of decoding.
-    settings["distributed.nanny.pre-spawn-environ"] = {
-        **dask.config.get("distributed.nanny.pre-spawn-environ", {}),
-        "MALLOC_TRIM_THRESHOLD_": 1 << 28,
-        "MALLOC_MMAP_THRESHOLD_": 1 << 28,
-    }
+    environment = dask.config.get("distributed.nanny.pre-spawn-environ", {})
+    settings = {
+        "distributed.admin.large-graph-warning-threshold": "1GB",
+        "distributed.comm.timeouts.connect": _CONNECT,
+        "distributed.nanny.pre-spawn-environ": {
+            **environment, "MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 28
+        },
+    }  # fmt: skip
     with dask.config.set(settings):
         if scheduler is None:
             # Without an address of its own the scheduler takes port 8787, and warns where another cluster has it.
@@ -171,3 +320,31 @@ def dask_cluster(scheduler: str | None, *, workers: int) -> Iterator[Cluster]:
             if not client.scheduler_info(n_workers=-1)["workers"]:
                 raise ConnectionError(f"scheduler {scheduler}: has no workers")
             yield Cluster(client)
+
+
+@contextmanager
+def open_workers(workers: int = 1, scheduler: str | None = None) -> Iterator[Workers]:
+    """Workers that last as long as the block.
+
+    Args:
+        workers: processes or threads; 0 takes one per core.
+        scheduler: None for processes of this machine (this process itself for one worker), "threads" for threads of
+            this process, "local" for a local Dask cluster, or the address of a Dask scheduler, whose workers must see
+            files under the same paths.
+
+    Raises:
+        ValueError: `workers` is negative, or `scheduler` names nothing.
+        ModuleNotFoundError: Dask is not installed.
+        ConnectionError: the scheduler cannot be reached.
+    """
+    count = integer("workers", workers, 0) or os.cpu_count() or 1
+    if scheduler == "threads" or (scheduler is None and count == 1):
+        yield Threads(count)
+    elif scheduler is None:
+        with processes(count) as pool:
+            yield pool
+    else:
+        address = scheduler == "local" or "://" in scheduler
+        require(address, "scheduler", "must be threads, local, or an address such as tcp://host:8786", scheduler)
+        with dask_cluster(None if scheduler == "local" else scheduler, workers=count) as cluster:
+            yield cluster

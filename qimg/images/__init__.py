@@ -1,11 +1,12 @@
-"""Images in and out: files, RAW files, JPEG pairs, colour planes, and the photographs that ship with scikit-image.
+"""Images in and out: files, collections, RAW files, JPEG pairs, colour planes, and the photographs of scikit-image.
 
 An image is a `uint8` or `uint16` array (H, W) or (H, W, 3), with an alpha channel (H, W, 2) or (H, W, 4).
 Inside the library, planes are `float64` in 8-bit code values (0 to 255).
 """
 
 from qimg.core.files import names_for, to_write, write_atomically
-from qimg.images.files import BUNDLED, SUFFIXES, bundled, find, load, save, upright
+from qimg.images.collections import Skipped, Source, gather, map_pictures
+from qimg.images.files import BUNDLED, SUFFIXES, bundled, load, save, upright
 from qimg.images.jpeg import JpegRoundTrip, jpeg_round_trip, quantization_table
 from qimg.images.metadata import Metadata, read_metadata
 from qimg.images.planes import (
@@ -34,18 +35,21 @@ __all__ = [
     "JpegRoundTrip",
     "Metadata",
     "RawPicture",
+    "Skipped",
+    "Source",
     "box_mean",
     "camera",
     "bundled",
     "check_image",
     "code_values",
     "colours",
-    "find",
+    "gather",
     "has_alpha",
     "jpeg_round_trip",
     "load",
     "load_raw",
     "luma",
+    "map_pictures",
     "names_for",
     "quantization_table",
     "read_metadata",

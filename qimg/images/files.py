@@ -1,11 +1,9 @@
 """Image files of 8 and 16 bit, written whole or not at all, and the photographs that ship with scikit-image."""
 
-import glob
 import io
 import os
 import struct
 import warnings
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from qimg.images.planes import ImageError, check_image, colours, has_alpha
 from qimg.images.raw import RAW_SUFFIXES, render_raw
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".ppm", ".pgm", ".avif")
-"""File endings that are read and written; a folder of images is searched for them and for `RAW_SUFFIXES`."""
+"""File endings that are read and written."""
 
 BUNDLED = ("astronaut", "chelsea", "coffee", "motorcycle")
 """Colour photographs that scikit-image ships without loss (its `rocket` is a JPEG file)."""
@@ -208,47 +206,6 @@ def _encoded(pixels: Array, suffix: str, quality: int | None, metadata: Metadata
 
 def _format(suffix: str) -> str:
     return Image.registered_extensions()[suffix]
-
-
-def find(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Image files named by files, folders and patterns, each source's files in alphabetical order.
-
-    Args:
-        sources: files; folders, searched for `SUFFIXES` and `RAW_SUFFIXES` without hidden files and subfolders; and
-            patterns such as `holiday/*.NEF`, with `**` for any depth of folders, which name files of any ending. What
-            exists under the very name is no pattern.
-
-    Raises:
-        ImageError: a source does not exist, a folder holds no image file, or a pattern matches no file.
-    """
-    found: list[Path] = []
-    for source in map(Path, sources):
-        if source.is_dir():
-            found += _inside(source)
-        elif source.exists():
-            found.append(source)
-        elif glob.has_magic(str(source)):
-            found += _matching(source)
-        else:
-            raise ImageError(f"{source}: no such file or folder")
-    return found
-
-
-def _inside(folder: Path) -> list[Path]:
-    visible = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    inside = sorted(entry for entry in visible if entry.suffix.lower() in (*SUFFIXES, *RAW_SUFFIXES))
-    if not inside:
-        endings = f"{' '.join(SUFFIXES)}, RAW: {' '.join(RAW_SUFFIXES)}"
-        raise ImageError(f"{folder}: the folder holds no image ({endings}); subfolders are not searched")
-    return inside
-
-
-def _matching(pattern: Path) -> list[Path]:
-    matches = (Path(match) for match in glob.glob(str(pattern), recursive=True))
-    files = sorted(match for match in matches if not match.is_dir())
-    if not files:
-        raise ImageError(f"{pattern}: no file matches the pattern")
-    return files
 
 
 def bundled(name: str) -> Array:

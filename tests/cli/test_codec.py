@@ -234,8 +234,8 @@ def test_files_that_exist_are_kept_unless_asked(here, capsys):
         (["decode", "absent.qimg", "x.png"], "absent.qimg: No such file or directory"),
         (["info", "photo.png"], "photo.png: is no qimg picture"),
         (["info", "absent.qimg"], "absent.qimg: No such file or directory"),
-        (["info", "folder"], "folder: has no .qimg file"),
-        (["decode", "folder", "x"], "folder: has no .qimg file"),
+        (["info", "folder"], "folder: the folder holds no file of the codec (.qimg)"),
+        (["decode", "folder", "x"], "folder: the folder holds no file of the codec (.qimg)"),
         (["decode", "x.qimg", "x.png", "--format", "png"], "format has an effect for a folder only"),
     ],
 )

@@ -270,47 +270,6 @@ def test_saved_file_is_readable_by_all_and_its_folder_must_exist(tmp_path: Path)
         images.save(picture((2, 2), np.uint8, 1), tmp_path / "absent" / "x.png")
 
 
-def test_find_lists_files_then_folders_in_order(tmp_path: Path) -> None:
-    for name in ("b.PNG", "a.jpg", "notes.txt", "deeper/c.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    found = images.find([tmp_path / "notes.txt", tmp_path])
-    assert [path.name for path in found] == ["notes.txt", "a.jpg", "b.PNG"]
-    (tmp_path / "none").mkdir()
-    with pytest.raises(ImageError, match="none: the folder holds no image"):
-        images.find([tmp_path / "none"])
-    with pytest.raises(ImageError, match="absent: no such file or folder"):
-        images.find([tmp_path / "absent"])
-
-
-def test_find_includes_raw_files_of_a_folder(tmp_path: Path) -> None:
-    for name in ("b.NEF", "a.dng", "c.png", "d.raw"):
-        (tmp_path / name).touch()
-    assert [path.name for path in images.find([tmp_path])] == ["a.dng", "b.NEF", "c.png"]
-    (tmp_path / "none").mkdir()
-    with pytest.raises(ImageError, match=r"no image \(\.png .*, RAW: .*\.dng .*\.x3f\); subfolders are not searched"):
-        images.find([tmp_path / "none"])
-
-
-def test_find_expands_patterns_to_files_in_order(tmp_path: Path) -> None:
-    for name in ("b.png", "a.png", "c.jpg", "in/d.png", "in/deeper/e.png", "f[1].png", "f1.png", ".hidden.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).touch()
-
-    def names(pattern: str) -> list[str]:
-        return [str(path.relative_to(tmp_path)) for path in images.find([tmp_path / pattern])]
-
-    assert names("?.png") == ["a.png", "b.png"]
-    assert names("[bc].*") == ["b.png", "c.jpg"]
-    assert names("in/*") == ["in/d.png"]
-    assert names("**/[de].png") == ["in/d.png", "in/deeper/e.png"]
-    # A file of the very name comes before the pattern.
-    assert names("f[1].png") == ["f[1].png"]
-    for pattern in ("*.gif", "i*"):
-        with pytest.raises(ImageError, match=r"\*.*: no file matches the pattern"):
-            images.find([tmp_path / "c.jpg", tmp_path / pattern])
-
-
 @pytest.mark.parametrize("name", images.BUNDLED)
 def test_bundled_photographs(name: str) -> None:
     image = images.bundled(name)

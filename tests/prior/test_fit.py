@@ -716,7 +716,7 @@ def test_raw_files_are_grouped_by_camera(folder: Path, tmp_path: Path, monkeypat
             raise ImageError(f"{path}: broken")
         return {"a": "Maker One", "b": "Maker Two"}[path.stem]
 
-    monkeypatch.setattr("qimg.images.camera", camera)
+    monkeypatch.setattr("qimg.images.collections.camera", camera)
     sources = gather([tmp_path])
     assert [source.group for source in sources] == ["Maker One", "Maker Two", tmp_path.name]
     assert [source.group for source in gather([f"mine={tmp_path}"])] == ["mine"] * 3
@@ -775,8 +775,8 @@ def test_linear_light_of_raw_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     light = np.random.default_rng(0).uniform(size=(16, 24, 3))
     (tmp_path / "a.dng").write_bytes(b"any")
     raw = images.RawPicture(linear=light, rendered=np.zeros((16, 24, 3), np.uint16), camera="Maker One")
-    monkeypatch.setattr("qimg.images.camera", lambda path: raw.camera)
-    monkeypatch.setattr("qimg.images.load", lambda path: raw.rendered)
+    monkeypatch.setattr("qimg.images.collections.camera", lambda path: raw.camera)
+    monkeypatch.setattr("qimg.images.collections.load", lambda path: raw.rendered)
     monkeypatch.setattr("qimg.images.load_raw", lambda path: raw)
     prior = fit([tmp_path], replace(OPERATORS, size=8, linear=True))
     assert sorted(prior.operators) == ["linear Maker One@1", "luma Maker One@1"]

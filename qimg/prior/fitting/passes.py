@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import fitting
-from qimg.core.arguments import Array, require
+from qimg.core.arguments import Array, integer, require
 from qimg.core.blas import one_blas_thread
 from qimg.core.progress import Track
-from qimg.core.workers import Threads, Workers, dask_cluster
+from qimg.core.workers import Workers, open_workers
 from qimg.images import ImageError
 from qimg.images.collections import Source, gather, parts_of, without_copies
 from qimg.operators import CorrelationOperator
@@ -106,23 +105,13 @@ def fit(
     progress: Progress = keeper.load() or Progress()
     if progress.step or progress.part:
         resumed(progress.step)
-    with ExitStack() as stack:
-        # One limit around everything: it holds for the whole process, so threads cannot each have their own.
-        stack.enter_context(one_blas_thread())
-        pool = _pool(stack, scheduler, workers)
+    # One limit around everything: it holds for the whole process, so threads cannot each have their own.
+    with one_blas_thread(), open_workers(integer("workers", workers, 1), scheduler or "threads") as pool:
         while progress.step < recipe.passes:
             _run_pass(progress, sources, recipe, pool, track, keeper)
     prior = _prior(progress, copies, recipe, packages)
     keeper.finish(prior, out)
     return prior
-
-
-def _pool(stack: ExitStack, scheduler: str | None, workers: int) -> Workers:
-    if scheduler in (None, "threads"):
-        return Threads(workers)
-    address = scheduler == "local" or "://" in str(scheduler)
-    require(address, "scheduler", "must be threads, local, or an address such as tcp://host:8786", scheduler)
-    return stack.enter_context(dask_cluster(None if scheduler == "local" else scheduler, workers=workers))
 
 
 def _run_pass(

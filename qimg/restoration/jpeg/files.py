@@ -1,16 +1,11 @@
 """JPEG files to restored picture files, with colour profile, EXIF and XMP; written whole or not at all."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from qimg import images
 from qimg.core.files import to_write
-from qimg.images import ImageError
 from qimg.restoration.jpeg.restore import Restored, restore_picture
-
-SUFFIXES = (".jpg", ".jpeg")
-SUFFIX = ".png"
 
 
 def restore_file(
@@ -38,16 +33,3 @@ def restore_file(
     restored = restore_picture(source, **options)
     images.save(restored.image, path, quality=quality, metadata=images.read_metadata(source))
     return restored
-
-
-def found(folder: str | os.PathLike[str]) -> list[Path]:
-    """The JPEG files of a folder, sorted; hidden files and subfolders are left out.
-
-    Raises:
-        ImageError: there is none.
-    """
-    visible = (entry for entry in Path(folder).iterdir() if not entry.name.startswith("."))
-    files = sorted(entry for entry in visible if entry.suffix.lower() in SUFFIXES)
-    if not files:
-        raise ImageError(f"{folder}: the folder holds no JPEG file ({' '.join(SUFFIXES)}); subfolders are not searched")
-    return files

@@ -2,10 +2,8 @@
 
 import os
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import reduce
-from multiprocessing import get_context
 from operator import add
 from typing import Any
 
@@ -23,6 +21,7 @@ from qimg.core import arguments, fitting
 from qimg.core.arguments import Array
 from qimg.core.blas import one_blas_thread
 from qimg.core.progress import Track
+from qimg.core.workers import Workers, processes
 from qimg.images import ImageError
 from qimg.images.collections import Source, gather, parts_of, without_copies
 
@@ -123,11 +122,10 @@ def fit(
     keeper = fitting.Checkpoint(checkpoint, recipe=recipe, inputs=inputs, packages=packages, types=types)
     progress: Progress | None = keeper.load()
     parts = parts_of([source for source, _ in pairs], recipe.part)
-    # Forked children of a process with BLAS threads can hang; spawned ones cannot.
-    with one_blas_thread(), ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with one_blas_thread(), processes(workers) as pool:
         for number in track(range(-1 if progress is None else len(progress.history), recipe.rounds + 1)):
             if progress is None:
-                classes = list(pool.map(_first, [(recipe, size, parts) for size in range(len(SIDES))]))
+                classes = list(pool.map(_first, [(recipe, size, parts) for size in range(len(SIDES))], None))
                 progress = Progress(
                     classes=classes, expectations=estimation.expectations(Statistics.none(classes, filters=False))
                 )
@@ -156,14 +154,12 @@ def _look(source: Source) -> dict[str, str]:
     return {"name": source.name, "sha256": digest}
 
 
-def _take_round(
-    progress: Progress, recipe: Recipe, number: int, parts: list[list[Source]], pool: ProcessPoolExecutor
-) -> None:
+def _take_round(progress: Progress, recipe: Recipe, number: int, parts: list[list[Source]], pool: Workers) -> None:
     """Code all pictures with the tables so far and fit everything on the outcome; the last round fits the filter."""
     last = number == recipe.rounds
     classes, state, tables = progress.classes, progress.state, Tables.assemble(progress.arrays, {})
     jobs = [(recipe, number, index, part, classes, tables, state, last) for index, part in enumerate(parts)]
-    sums, states = zip(*pool.map(_round, jobs), strict=True)
+    sums, states = zip(*pool.map(_round, jobs, None), strict=True)
     total = reduce(add, sums)
     progress.state = estimation.pooled_state(states)
     progress.history.append(
@@ -187,7 +183,7 @@ def _rgb(source: Source) -> Array:
     return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
-def _first(job: tuple[Recipe, int, list[list[Source]]]) -> Classes:
+def _first(job: tuple[Recipe, int, list[list[Source]]], _: None) -> Classes:
     recipe, size, parts = job
     rng = np.random.default_rng((recipe.seed, size))
     side = SIDES[size]
@@ -202,7 +198,7 @@ def _first(job: tuple[Recipe, int, list[list[Source]]]) -> Classes:
 
 
 def _round(
-    job: tuple[Recipe, int, int, list[Source], list[Classes], Tables, estimation.State, bool],
+    job: tuple[Recipe, int, int, list[Source], list[Classes], Tables, estimation.State, bool], _: None
 ) -> tuple[Statistics, estimation.State]:
     recipe, number, index, part, classes, tables, state, last = job
     rng = np.random.default_rng((recipe.seed, 100 + number, index))

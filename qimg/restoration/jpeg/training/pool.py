@@ -1,7 +1,6 @@
 """What a network is trained on: planes of pictures, quantized at many qualities, kept whole and cut into crops."""
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from qimg.core.arguments import Array, integer, require
 from qimg.core.artifacts import Artifact
+from qimg.core.workers import open_workers
 from qimg.images.jpeg.blocks import BLOCK, DCT
 from qimg.restoration.jpeg.fitting.draws import Draw, drawn, table
 from qimg.restoration.jpeg.model import Model
@@ -145,16 +145,11 @@ def make(
     Raises:
         ValueError: all advisers were fitted on one of the pictures, or no plane is large enough.
     """
-    integer("workers", workers, 1)
     work = partial(_drawn, versions=versions, qualities=qualities, least=least, seed=seed, chroma=chroma, effort=effort)
     chosen = [advisers[first_not_fitted_on(picture.name, advisers)] if advisers else None for picture in pictures]
     jobs = list(zip(range(len(pictures)), pictures, chosen, strict=True))
-    if workers == 1:
-        entries = [work(job) for job in jobs]
-    else:
-        with ProcessPoolExecutor(workers) as processes:
-            entries = list(processes.map(work, jobs))
-    together = [entry for some in entries for entry in some]
+    with open_workers(integer("workers", workers, 1)) as pool:
+        together = [entry for some in pool.map(work, jobs, None) for entry in some]
     # cut from any sample of its first block on, a plane of so many samples still holds enough blocks
     enough = BLOCK * least + BLOCK - 1
     largest = max((min(picture.luma.shape) for picture in pictures), default=0)
@@ -226,6 +221,7 @@ def _fine(plane: Array) -> Array:
 
 def _drawn(
     job: tuple[int, Picture, Model | None],
+    _: None,
     *,
     versions: int,
     qualities: tuple[int, int],

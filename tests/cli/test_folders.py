@@ -1,0 +1,175 @@
+"""Folders of pictures by every verb: names, resuming, what fails, several workers, interruptions."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import qimg
+from qimg import images
+from qimg.cli import main
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder `in` of two small photographs and a broken file, a mask and a kernel in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("QIMG_DATA", raising=False)
+    Path("in").mkdir()
+    photo = images.box_mean(images.bundled("coffee"), 16)
+    images.save(photo, "in/a.png")
+    images.save(photo[:, ::-1], "in/b.png")
+    Path("in/broken.png").write_bytes(b"\x89PNG and then nothing")
+    mask = np.zeros(photo.shape[:2], np.uint8)
+    mask[3:6, 4:20] = 255
+    images.save(mask, "mask.png")
+    np.savetxt("kernel.txt", np.ones((3, 3)))
+    return tmp_path
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str], *, status: int = 2) -> list[str]:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == status
+    return capsys.readouterr().err.splitlines()
+
+
+def names(folder: str) -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+@pytest.mark.parametrize(
+    ("verb", "between", "options"),
+    [
+        ("denoise", [], ["--sigma", "9", "--effort", "1"]),
+        ("inpaint", ["mask.png"], ["--effort", "1"]),
+        ("deblur", ["kernel.txt"], ["--sigma", "2", "--effort", "1"]),
+        ("upscale", [], []),
+    ],
+)
+def test_degradations_of_a_folder_are_those_of_its_files(verb, between, options, here, capsys) -> None:
+    said = refused([verb, "in", *between, "out", *options], capsys)
+    assert said[0].startswith("qimg: failed: in/broken.png: ")
+    assert said[1:] == ["qimg: error: 1 of 3 pictures could not be restored"]
+    assert names("out") == ["a.png", "b.png"]
+    main([verb, "in/b.png", *between, "b.png", *options])
+    assert_array_equal(images.load("out/b.png"), images.load("b.png"))
+    main([verb, "in/[ab].png", *between, "more", *options, "--format", "jpg", "--quality", "90"])
+    assert names("more") == ["a.jpg", "b.jpg"]
+
+
+def test_masks_of_a_folder_belong_to_pictures_by_their_names(here, capsys) -> None:
+    Path("in/broken.png").unlink()
+    images.save(np.roll(images.load("mask.png"), 5, axis=0), "other.png")
+    Path("masks").mkdir()
+    Path("masks/a.png").write_bytes(Path("mask.png").read_bytes())
+    images.save(images.load("other.png"), "masks/b.bmp")
+    main(["inpaint", "in", "masks", "out", "--effort", "1"])
+    for name, mask in (("a", "mask.png"), ("b", "other.png")):
+        expected = qimg.inpaint(images.load(f"in/{name}.png"), images.load(mask) > 0, effort=1)
+        assert_array_equal(images.load(f"out/{name}.png"), expected)
+    Path("masks/b.bmp").unlink()
+    assert "qimg: failed: in/b.png: no masks in masks have its name, but one is needed" in refused(
+        ["inpaint", "in", "masks", "more"], capsys
+    )
+    assert names("more") == ["a.png"]
+
+
+def test_what_is_there_already_is_left_out_where_that_is_asked_for(here, capsys) -> None:
+    Path("in/broken.png").unlink()
+    Path("out").mkdir()
+    Path("out/a.png").write_bytes(b"mine")
+    said = refused(["upscale", "in", "out"], capsys)
+    assert said[0].startswith("qimg: failed: in/a.png: out/a.png: exists already")
+    Path("out/b.png").unlink()
+    main(["upscale", "in", "out", "--skip-existing"])
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["1 of 2 pictures are restored already", "in/b.png → out/b.png: 74 × 50"]
+    assert Path("out/a.png").read_bytes() == b"mine"
+    main(["upscale", "in/a.png", "out/a.png", "--skip-existing"])
+    assert capsys.readouterr().out == "out/a.png: exists already\n"
+    main(["upscale", "in", "out", "--overwrite"])
+    assert images.load("out/a.png").shape == (50, 74, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["upscale", "in", "out", "--overwrite", "--skip-existing"], "skip-existing must leave something to overwrite"),
+        (["upscale", "in/a.png", "out.png", "--workers", "2"], "workers has an effect for a folder only"),
+        (["upscale", "in/a.png", "out.png", "--scheduler", "local"], "scheduler has an effect for a folder only"),
+        (["upscale", "in/a.png", "out.png", "--format", "png"], "format has an effect for a folder only"),
+        (["upscale", "in/*.gif", "out"], "in/*.gif: no file matches the pattern"),
+        (["upscale", "in", "out", "--workers", "-1"], "workers must be an integer of at least 0, but workers=-1"),
+        (["upscale", "**/a.png", "out"], "again/a.png and in/a.png would both be written to a.png.png"),
+    ],
+)
+def test_bad_options_are_one_sentence(arguments, sentence, here, capsys) -> None:
+    Path("again").mkdir()
+    Path("again/a.png").write_bytes(b"")
+    (said,) = refused(arguments, capsys)
+    assert said.startswith(f"qimg: error: {sentence}")
+    assert not Path("out").exists() or not names("out")
+
+
+def test_sets_are_looked_up_in_the_folder_of_data(here, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("QIMG_DATA", str(here))
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    refused(["encode", "in", "out", "--quality", "20", "--effort", "1"], capsys)
+    assert names("out") == ["a.qimg", "b.qimg"]
+
+
+def test_two_workers_write_what_one_does(here, capsys) -> None:
+    options = ["--quality", "40", "--effort", "1"]
+    alone = refused(["encode", "in", "one", *options], capsys)
+    together = refused(["encode", "in", "two", *options, "--workers", "2"], capsys)
+    assert together == alone
+    assert names("two") == names("one") == ["a.qimg", "b.qimg"]
+    for name in names("one"):
+        assert Path("one", name).read_bytes() == Path("two", name).read_bytes()
+    refused(["decode", "two", "none", "--format", "jpg"], capsys)  # without a quality
+    main(["info", "two", "--workers", "2"])
+    assert capsys.readouterr().out.count("37 × 25 pixels") == 2
+
+
+def test_an_interrupted_command_leaves_whole_files_and_goes_on(here) -> None:
+    """SIGTERM in the middle of a folder that two workers restore: no temporary file, and the rest afterwards."""
+    Path("many").mkdir()
+    photo = images.bundled("coffee")[:128, :160]
+    for number in range(12):
+        Path(f"many/{number:02}.jpg").write_bytes(images.jpeg_round_trip(photo[:, number:], quality=20).file)
+    command = [sys.executable, "-m", "qimg", "restore", "many", "out", "--effort", "3", "--workers", "2"]
+    environment = os.environ | {"PYTHONPATH": str(Path(qimg.__file__).parents[1])}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        deadline = time.monotonic() + 120
+        while not (Path("out").is_dir() and any(Path("out").glob("*.png"))) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        running.send_signal(signal.SIGTERM)
+        _, error = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert error == "qimg: interrupted; files that are whole stay, and --skip-existing leaves them out\n"
+    done = names("out")
+    assert 0 < len(done) < 12
+    assert all(name.endswith(".png") and name[0] != "." for name in done)
+    for name in done:
+        assert images.load(Path("out", name)).ndim == 3
+    main(["restore", "many", "out", "--effort", "1", "--skip-existing"])
+    assert names("out") == [f"{number:02}.png" for number in range(12)]
+
+
+def test_experiments_are_ours_beside_a_folder_of_that_name(tmp_path) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments/__init__.py").write_text("raise SystemExit('the wrong one')")
+    environment = os.environ | {"PYTHONPATH": str(Path(qimg.__file__).parents[1])}
+    command = [sys.executable, "-m", "qimg", "experiments"]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "pairs" in run.stdout
