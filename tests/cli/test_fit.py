@@ -58,6 +58,7 @@ class Stopped(KeyboardInterrupt):
     """A fit is interrupted."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("verb", "options"), [("tables", TABLES), ("restorer", RESTORER)])
 def test_an_interrupted_fit_ends_with_the_same_bits(verb, options, here, capsys, monkeypatch):
     save = fitting.Checkpoint.save

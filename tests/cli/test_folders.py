@@ -126,6 +126,7 @@ def test_sets_are_looked_up_in_the_folder_of_data(here, monkeypatch, capsys) -> 
     assert names("out") == ["a.qimg", "b.qimg"]
 
 
+@pytest.mark.slow
 def test_two_workers_write_what_one_does(here, capsys) -> None:
     options = ["--quality", "40", "--effort", "1"]
     alone = refused(["encode", "in", "one", *options], capsys)
@@ -139,6 +140,7 @@ def test_two_workers_write_what_one_does(here, capsys) -> None:
     assert capsys.readouterr().out.count("37 × 25 pixels") == 2
 
 
+@pytest.mark.slow
 def test_an_interrupted_command_leaves_whole_files_and_goes_on(here) -> None:
     """SIGTERM in the middle of a folder that two workers restore: no temporary file, and the rest afterwards."""
     Path("many").mkdir()
@@ -166,6 +168,7 @@ def test_an_interrupted_command_leaves_whole_files_and_goes_on(here) -> None:
     assert names("out") == [f"{number:02}.png" for number in range(12)]
 
 
+@pytest.mark.slow
 def test_experiments_are_ours_beside_a_folder_of_that_name(tmp_path) -> None:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments/__init__.py").write_text("raise SystemExit('the wrong one')")

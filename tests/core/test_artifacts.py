@@ -134,6 +134,7 @@ def _changed(artifact: Artifact, change: Callable[[dict[str, Any], dict[str, Arr
     return pack(header, arrays)
 
 
+@pytest.mark.slow
 def test_every_array_of_every_kind_is_needed_with_its_shape_and_type(tmp_path: Path) -> None:
     """Checked when the file is opened: here on the arrays of one part of each sort."""
     for kind, _ in SHIPPED:

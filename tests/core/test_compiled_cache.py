@@ -107,6 +107,7 @@ def test_where_no_folder_can_be_written_nothing_is_kept(tmp_path, monkeypatch):
     assert twice._cache.cache_path is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["nbi", "nbc"])
 def test_damaged_caches_are_replaced(tmp_path, ending):
     (tmp_path / "loop.py").write_text(LOOP)
@@ -136,6 +137,7 @@ def test_everything_works_without_a_home_and_a_folder_for_caches(tmp_path):
     assert _run(script, **places, TMPDIR=str(tmp_path)) == "2 1\n"
 
 
+@pytest.mark.slow
 def test_without_a_compiler_pictures_decode_to_the_same_pixels():
     script = (
         "import hashlib, qimg\n"

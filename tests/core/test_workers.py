@@ -114,6 +114,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_processes_end_with_their_parent_and_leave_nothing_half_written(tmp_path: Path, sign: int) -> None:
     """Asked to end, the parent stops what is under way; where it is killed, the item at hand is finished."""

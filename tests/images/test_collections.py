@@ -144,6 +144,7 @@ def test_two_processes_give_what_one_does(folder: Path) -> None:
     assert alone[-1][1].reason.startswith(f"{folder / 'broken.png'}: ")
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_what_one_process_does(folder: Path) -> None:
     pytest.importorskip("distributed")
     sources = gather([folder])

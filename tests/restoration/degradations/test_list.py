@@ -53,6 +53,7 @@ def test_every_effort_has_the_one_scale(degradation) -> None:
             degradation.restore(PICTURE, **options(degradation) | {"effort": effort})
 
 
+@pytest.mark.slow
 def test_more_effort_deblurs_no_worse() -> None:
     from scipy.ndimage import convolve
 

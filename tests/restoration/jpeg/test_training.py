@@ -91,6 +91,7 @@ def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 # Threads of NumPy or PyTorch may be there; what is forked uses none of them. Python warns from 3.12 on.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 def test_the_seed_decides_all_whatever_the_number_of_workers(pool):
     again = make(PHOTOGRAPHS, versions=3, seed=0, least=4, workers=2)
