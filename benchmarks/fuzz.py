@@ -15,7 +15,7 @@ import numpy as np
 from qimg import codecs
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.envelope import END, NUMBER_AT, varint
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 MAX_PIXELS = 1 << 14
 """Larger pictures are refused by the fuzzer, as the codec refuses those beyond its own limit."""

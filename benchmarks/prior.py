@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.timing import Comparison, printed, ratio, seconds_of
 from benchmarks.timing import compare as timed
 from qimg import images, prior
-from qimg.core.blas import one_blas_thread
+from qimg.core import one_blas_thread
 from qimg.core.workers import dask_cluster
 from qimg.images import collections as sources
 from qimg.prior.views import random_places

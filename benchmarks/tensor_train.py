@@ -6,8 +6,7 @@ import numpy as np
 
 from benchmarks.timing import Comparison, medians, ratio, seconds_of
 from qimg import images, metrics, tensor_train
-from qimg.core.arguments import Array
-from qimg.core.blas import one_blas_thread
+from qimg.core import Array, one_blas_thread
 
 BOND = 64
 

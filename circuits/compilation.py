@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from qiskit import transpile
 from qiskit.circuit import QuantumCircuit
 
-from qimg.core.arguments import integer, require
+from qimg.core import integer, require
 
 BASIS_GATES = ("cx", "rz", "sx", "x", "ry")
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qimg.core.arguments import Array, real, require, require_shape
+from qimg.core import Array, real, require, require_shape
 
 
 def outcome_counts(result: Any, size: int) -> NDArray[np.int64]:

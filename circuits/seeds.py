@@ -9,7 +9,7 @@ import hashlib
 
 import numpy as np
 
-from qimg.core.arguments import integer
+from qimg.core import integer
 
 MAX_SEED = 2**31 - 1
 """Largest seed: the largest that Aer takes."""

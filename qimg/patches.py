@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, integer, one_of, require_shape
+from qimg.core import Array, integer, one_of, require_shape
 
 ORDERS = ("row_major", "morton", "blocks")
 """Orders of the pixels of a picture whose sides are powers of two (`order_bits`)."""

@@ -11,8 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, one_of
+from qimg.core import Array, arguments, integer, one_of
 from qimg.operators import eigenbasis
 from qimg.states import partial_trace
 

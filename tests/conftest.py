@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 from qimg import images
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 TIERS = {
     "slow": "every experiment, fuzzing, documentation site, notebooks, clusters: at most 15 minutes on 2 cores",

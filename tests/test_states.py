@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from qiskit import quantum_info
 
 from qimg import states
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import CorrelationOperator, von_neumann_entropy
 from qimg.patches import extract_patches
 

@@ -14,7 +14,7 @@ from qiskit.circuit.library import QFTGate
 from qiskit.quantum_info import Operator
 
 from qimg import transforms
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import CorrelationOperator
 from qimg.patches import extract_patches
 from qimg.states import partial_trace

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from qimg import transforms, truncation
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.metrics import trace_distance
 from qimg.operators import CorrelationOperator
 from qimg.patches import extract_patches

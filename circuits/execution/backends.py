@@ -14,7 +14,7 @@ from qiskit_aer import AerSimulator  # also gives circuits their set_… and sav
 
 from circuits.compilation import compile_circuits, is_compiled, without_measurements
 from circuits.seeds import checked_seed
-from qimg.core.arguments import Array, integer, one_of, require
+from qimg.core import Array, integer, one_of, require
 
 SIMULATORS = ("statevector", "density_matrix", "matrix_product_state")
 """Ideal Aer simulators; `generic` adds noise, `fake_…` and `ibm_…` need the `ibm` extra."""

@@ -11,7 +11,7 @@ from qiskit.quantum_info import SparsePauliOp
 from circuits.compilation import compile_circuit, without_measurements
 from circuits.execution.backends import named, primitive, several, threads, undisturbed
 from circuits.seeds import checked_seed
-from qimg.core.arguments import Array, require
+from qimg.core import Array, require
 
 Observable = Mapping[str, float]
 """Pauli strings and their coefficients; the first letter is the highest qubit, as Qiskit writes them."""

@@ -7,7 +7,7 @@ from qiskit import qasm3, qpy
 from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import compile_circuit
-from qimg.core.arguments import integer, require
+from qimg.core import integer, require
 
 ENDINGS = (".qasm", ".qpy")
 """Endings of files that hold circuits."""

@@ -17,8 +17,7 @@ from qiskit.providers import BackendV2
 from circuits.compilation import compile_circuit, is_compiled
 from circuits.execution.backends import counted_bits, measured, named, run, several
 from circuits.seeds import checked_seed, stream_seed
-from qimg.core.arguments import integer, require
-from qimg.core.progress import Track
+from qimg.core import Track, integer, require
 
 
 def run_jobs(

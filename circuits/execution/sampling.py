@@ -9,8 +9,7 @@ from circuits.counts import outcome_counts
 from circuits.execution.backends import aer_result, from_state
 from circuits.preparation.states import template, template_angles
 from circuits.seeds import checked_seed
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 from qimg.states import amplitude_encode, pad_to_register, qubits_for
 
 

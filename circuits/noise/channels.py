@@ -13,17 +13,7 @@ from circuits.compilation import compile_circuit
 from circuits.counts import outcome_counts
 from circuits.execution.backends import aer_result, from_state
 from circuits.seeds import checked_seed
-from qimg.core.arguments import (
-    TOLERANCE,
-    Array,
-    density_matrix,
-    integer,
-    numeric,
-    populations,
-    real,
-    require,
-    require_shape,
-)
+from qimg.core import TOLERANCE, Array, density_matrix, integer, numeric, populations, real, require, require_shape
 from qimg.states import pad_to_register, qubits_for
 
 MAX_KRAUS_QUBITS = 5

@@ -10,7 +10,7 @@ from qiskit_aer.noise import NoiseModel, amplitude_damping_error, depolarizing_e
 
 from circuits.compilation import BASIS_GATES, compile_circuits, is_compiled, without_measurements
 from circuits.execution.backends import aer_result, backend, several
-from qimg.core.arguments import Array, fraction, one_of, real, require, require_shape, square
+from qimg.core import Array, fraction, one_of, real, require, require_shape, square
 
 NoiseKind = Literal["depolarizing", "damping", "generic"]
 KINDS: tuple[NoiseKind, ...] = ("depolarizing", "damping", "generic")

@@ -12,7 +12,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from circuits.preparation.least_squares import CX, PHASE, RY, RZ, fit, state
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled
 
 

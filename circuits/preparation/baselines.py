@@ -8,7 +8,7 @@ from qiskit.circuit import QuantumCircuit
 
 from circuits.preparation.schmidt import append_schmidt
 from circuits.preparation.states import prepare
-from qimg.core.arguments import Array, integer, vectors
+from qimg.core import Array, integer, vectors
 
 
 def qiskit_circuit(vector: ArrayLike) -> QuantumCircuit:

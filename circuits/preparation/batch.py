@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 
 from circuits.preparation.ansatz import Preparation, fewest_for_any_state
 from circuits.preparation.variational import EFFORTS, LARGEST, fewest, growth_path
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 from qimg.states import amplitude_encode
 
 Cache = MutableMapping[str, list[Preparation]]

@@ -8,7 +8,7 @@ import numpy as np
 
 from circuits.preparation.ansatz import Preparation, angles_before, gate_table
 from circuits.preparation.least_squares import fit
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled
 
 TRIAL_STEPS, FIT_STEPS = 10, 40

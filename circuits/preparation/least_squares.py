@@ -6,7 +6,7 @@ register of n qubits is 2ⁿ real parts followed by 2ⁿ imaginary parts, on whi
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled
 
 RY, RZ, CX, PHASE = 0, 1, 2, 3

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 NEGLIGIBLE = 1e-13
 """Weight of a state that rounding explains."""

@@ -6,7 +6,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 from qiskit.circuit.library import Isometry, UnitaryGate
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 def append_schmidt(

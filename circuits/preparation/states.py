@@ -12,8 +12,7 @@ from circuits.compilation import count_gates
 from circuits.preparation.reduction import Support, affine_support, factors, without_phase
 from circuits.preparation.schmidt import append_schmidt
 from circuits.preparation.variational import EFFORTS, LARGEST, as_real, fewest
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 from qimg.states import amplitude_encode
 
 EXACT = 1e-13

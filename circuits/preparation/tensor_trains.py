@@ -9,7 +9,7 @@ from qiskit.circuit.library import Isometry, UnitaryGate
 from qiskit.quantum_info import Operator
 
 from circuits.preparation.states import prepare
-from qimg.core.arguments import Array, integer, require
+from qimg.core import Array, integer, require
 from qimg.states import qubits_for
 from qimg.tensor_train import TensorTrain, binary_sites, compress, decompose, normalize, right_canonical
 

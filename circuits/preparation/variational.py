@@ -7,7 +7,7 @@ import numpy as np
 from circuits.preparation.ansatz import Preparation, fewest_for_any_state, gate_table, random_pairs
 from circuits.preparation.growth import grow
 from circuits.preparation.least_squares import count_angles
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 LARGEST = 256
 """Components of the real vector up to which states are fitted: 8 real or 7 complex qubits."""

@@ -8,7 +8,7 @@ from circuits.counts import checked_counts
 from circuits.representation.encodings import REPRESENTATIONS, WITH_INTERVALS
 from circuits.representation.positions import picture_of_levels
 from circuits.representation.protocol import EncodedImage, PixelProbabilities
-from qimg.core.arguments import Array, one_of, real, require, vectors
+from qimg.core import Array, one_of, real, require, vectors
 
 METHODS = ("clopper-pearson", "wilson")
 

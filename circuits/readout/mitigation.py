@@ -12,7 +12,7 @@ from scipy.optimize import nnls
 from circuits.counts import checked_counts
 from circuits.execution.backends import SIMULATORS, measured_qubits, run
 from circuits.readout.intervals import normal_quantile
-from qimg.core.arguments import Array, integer, require, require_shape
+from qimg.core import Array, integer, require, require_shape
 
 MAX_MITIGATED = 10
 """Bits that are mitigated together: the least squares are dense."""

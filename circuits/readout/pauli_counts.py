@@ -12,7 +12,7 @@ from qiskit.providers import BackendV2
 from circuits.execution.backends import run
 from circuits.readout.intervals import normal_quantile, probability_interval
 from circuits.seeds import checked_seed
-from qimg.core.arguments import Array, density_matrix, hermitian, integer, real, require, require_shape
+from qimg.core import Array, density_matrix, hermitian, integer, real, require, require_shape
 from qimg.states import qubits_for
 
 X, Y, Z = 0, 1, 2

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from circuits.counts import checked_counts
 from circuits.execution.backends import run
-from qimg.core.arguments import TOLERANCE, Array, real, require, require_shape
+from qimg.core import TOLERANCE, Array, real, require, require_shape
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from circuits.readout.pauli_counts import _VECTORS, PauliCounts, draw_bases, unbiased_state
-from qimg.core.arguments import Array, density_matrix, integer, require
+from qimg.core import Array, density_matrix, integer, require
 
 MAX_TOMOGRAPHY_QUBITS = 4
 """81 settings of 16 outcomes at 4 qubits; each qubit more takes three times the settings."""

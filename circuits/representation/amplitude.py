@@ -9,7 +9,7 @@ from circuits.compilation import GateCount, count_gates
 from circuits.preparation.states import prepare, template, template_angles
 from circuits.preparation.variational import LARGEST
 from circuits.representation.protocol import Contents, EncodedImage, Representation
-from qimg.core.arguments import Array, require
+from qimg.core import Array, require
 from qimg.states import amplitude_encode, qubits_for
 
 

@@ -15,7 +15,7 @@ from circuits.representation.multiplexed import (
     walsh_coefficients,
 )
 from circuits.representation.protocol import Contents, EncodedImage, Representation
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

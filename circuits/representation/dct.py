@@ -10,7 +10,7 @@ from circuits.compilation import GateCount, count_gates
 from circuits.representation.amplitude import Amplitudes
 from circuits.representation.protocol import Contents, EncodedImage
 from circuits.transforms.unitaries import transform_circuit
-from qimg.core.arguments import Array, integer, require
+from qimg.core import Array, integer, require
 from qimg.patches import spread_bits
 from qimg.states import qubits_for
 from qimg.transforms import unitary

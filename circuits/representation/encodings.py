@@ -14,7 +14,7 @@ from circuits.representation.ifrqi import IFRQI
 from circuits.representation.neqr import INEQR, NEQR
 from circuits.representation.positions import levels_of_picture, picture_of_levels
 from circuits.representation.protocol import Compressible, EncodedImage, PixelProbabilities, Representation
-from qimg.core.arguments import Array, one_of, real, require, require_shape, vectors
+from qimg.core import Array, one_of, real, require, require_shape, vectors
 from qimg.states import qubits_for
 
 REPRESENTATIONS: dict[str, Representation] = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuits.representation.colour_angles import ColourAngles
-from qimg.core.arguments import Array, require
+from qimg.core import Array, require
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from circuits.representation.colour_angles import ColourAngles
 from circuits.representation.protocol import EncodedImage
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

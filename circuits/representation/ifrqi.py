@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuits.representation.colour_angles import ColourAngles
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 _PAIRS = np.array([0.0, 0.2, 0.3, 0.5]) * 2 * np.pi
 """RY angles for two bits: 0, 2π/5, 3π/5 and π, which a few shots tell apart."""

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import GateCount
-from qimg.core.arguments import Array, fraction, real, require_shape, vectors
+from qimg.core import Array, fraction, real, require_shape, vectors
 from qimg.core.compiled import compiled
 from qimg.transforms import forward
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuits.representation.colour_angles import ColourAngles
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

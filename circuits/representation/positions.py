@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from circuits.representation.protocol import EncodedImage, Representation
-from qimg.core.arguments import Array, require
+from qimg.core import Array, require
 from qimg.patches import order_bits, spread_bits
 from qimg.states import qubits_for
 

@@ -11,7 +11,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import GateCount
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

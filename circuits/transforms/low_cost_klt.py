@@ -14,7 +14,7 @@ from circuits.preparation.ansatz import RotationCircuit, gate_table
 from circuits.preparation.least_squares import CX
 from circuits.seeds import checked_seed
 from circuits.transforms.unitaries import DENSE_QUBITS
-from qimg.core.arguments import Array, hermitian, integer, require
+from qimg.core import Array, hermitian, integer, require
 from qimg.core.compiled import compiled
 from qimg.operators import eigenbasis
 from qimg.states import qubits_for

@@ -6,7 +6,7 @@ All act on one register whose qubit b is bit b of the index, without ancillas, a
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
-from qimg.core.arguments import integer, require
+from qimg.core import integer, require
 
 
 def fourier_circuit(n_qubits: int, *, smallest_angle: float = 0.0) -> QuantumCircuit:

@@ -7,7 +7,7 @@ from qiskit.circuit.library import QFTGate, UnitaryGate
 
 import qimg.transforms
 from circuits.transforms.structured import cosine_circuit, haar_circuit
-from qimg.core.arguments import Array, density_matrix, integer, one_of, require, require_shape
+from qimg.core import Array, density_matrix, integer, one_of, require, require_shape
 
 NAMES = ("identity", "qft", "dct", "haar", "walsh", "klt")
 """Transforms of the whole register; with the ending `_2d` the same on its row half and its column half."""

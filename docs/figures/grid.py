@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import qimg
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.report import LIGHT
 
 FOLDER = Path(__file__).parent

@@ -4,7 +4,7 @@ from grid import Views, draw
 
 import qimg
 from qimg.codecs import registry
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images import bundled
 
 PICTURES = {"astronaut": (30, 160, 170, 190), "coffee": (120, 150, 170, 190)}

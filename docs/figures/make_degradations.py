@@ -9,7 +9,7 @@ from scipy.ndimage import convolve
 from skimage.restoration import denoise_nl_means, inpaint_biharmonic, wiener
 
 import qimg
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images import box_mean, bundled, to_uint8
 
 SIDE = 144

@@ -47,7 +47,7 @@ from experiments._run.rows import (
     timed,
     values,
 )
-from qimg.core.arguments import Array, integer, one_of, require
+from qimg.core import Array, integer, one_of, require
 from qimg.core.workers import HERE, Workers
 from qimg.evaluation.summary import comparable, finite_mean, finite_quantiles, pictures_counted
 from qimg.report import Table, bare, literal_label, plain_log_axis, plot_curves

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from experiments._run import Axes, literal_label
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 WRITTEN = 12
 """Rows up to which every cell has its value written into it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qimg.core.arguments import Array, require
+from qimg.core import Array, require
 
 
 @dataclass(frozen=True, kw_only=True)

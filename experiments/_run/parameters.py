@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
-from qimg.core.arguments import integer, one_of, require
+from qimg.core import integer, one_of, require
 
 Rule: TypeAlias = Callable[[str, Any], object]
 """Raises `ValueError` naming the parameter where its value breaks the rule."""

@@ -9,8 +9,7 @@ from operator import add
 from pathlib import Path
 
 from qimg import images
-from qimg.core.arguments import Array, integer
-from qimg.core.progress import Track
+from qimg.core import Array, Track, integer
 from qimg.images.collections import Skipped, pixel_digest
 from qimg.operators import CorrelationOperator
 

@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments._run.pictures import Gathered, Track
-from qimg.core.arguments import require
-from qimg.core.blas import one_blas_thread
-from qimg.core.files import write_atomically
+from qimg.core import one_blas_thread, require, write_atomically
 from qimg.core.workers import open_workers
 from qimg.report import LIGHT, write_csv
 

@@ -18,7 +18,7 @@ from experiments.operators.quantized_states import ac_coefficients
 from qimg import __version__, images
 from qimg.channels import quantization_channel
 from qimg.cli.progress import bars
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import CorrelationOperator
 from qimg.report import Figure, Page, Section, bare, plot_density_matrix, plot_eigen_patches, plot_spectrum, render
 from qimg.report.plots import as_board

@@ -7,7 +7,7 @@ import scipy.fft
 from PIL import Image
 
 import circuits
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 def published_circuit(qubits: int, kept: int) -> Any:

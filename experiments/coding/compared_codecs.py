@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from qimg import codecs, images
 from qimg.codecs import registry
 from qimg.codecs.protocol import Codec, Curve
-from qimg.core.arguments import Array, one_of
+from qimg.core import Array, one_of
 
 IDS = (
     "block",

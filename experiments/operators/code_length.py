@@ -4,7 +4,7 @@ import numpy as np
 
 from experiments.operators.quantized_states import ac_coefficients
 from qimg import images, metrics
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import CorrelationOperator
 
 ROUNDING = 1 / 12

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 
 EXPONENTS = np.geomspace(0.25, 2.0, 61)
 """Exponents of generalised Gaussians that a fit chooses from; the last is the Gaussian's."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.operators.densities import fit_ica, fit_laplace
 from qimg import prior
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 VIEW = prior.View("luma8")
 """A block and all of its ring; the block's AC coefficients come last, behind its `LEVEL`."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.prior import GaussianMixture, JointMixture
 
 EDGES = np.geomspace(1 / 64, 0.5, 16)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from qimg import restoration
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 MARGIN = 4
 """Pixels along every side that are not compared after blur and low resolution: what lies beyond them is unknown."""

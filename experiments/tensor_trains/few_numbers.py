@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qimg import images, metrics
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images import LEVEL_SHIFT
 from qimg.patches import assemble_patches, extract_patches
 from qimg.transforms import unitary

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 NEIGHBOURS = (
     *((0, -k) for k in range(1, 5)),

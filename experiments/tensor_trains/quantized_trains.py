@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.tensor_train import TensorTrain, compress, schmidt_values
 
 BITS_FOR_A_VALUE = 16

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core import Array, arguments
 
 if TYPE_CHECKING:
     from qiskit.quantum_info import Kraus

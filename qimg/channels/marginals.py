@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core import Array, arguments
 
 MAX_BINS = 1 << 24
 """Bins of all coefficients together that are kept at the most: 256 MiB of counts and sums."""

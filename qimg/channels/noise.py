@@ -3,7 +3,7 @@
 import numpy as np
 
 from qimg.channels.kraus import KrausChannel
-from qimg.core.arguments import fraction, integer
+from qimg.core import fraction, integer
 
 
 def dephasing(dimension: int, *, error_weight: float) -> KrausChannel:

@@ -19,8 +19,7 @@ from numpy.typing import ArrayLike
 
 from qimg.channels.kraus import KrausChannel
 from qimg.channels.marginals import QuantizerMarginals, bin_indices, checked_samples
-from qimg.core import arguments
-from qimg.core.arguments import Array, one_of
+from qimg.core import Array, arguments, one_of
 
 if TYPE_CHECKING:
     from qiskit.quantum_info import Kraus

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import tyro
 
-from qimg.core.arguments import Array, integer, one_of, require
+from qimg.core import Array, integer, one_of, require
 
 if TYPE_CHECKING:
     from circuits import EncodedImage

@@ -8,7 +8,7 @@ import tyro
 
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 def deblur(

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from qimg.core.files import sentence
+from qimg.core import sentence
 
 
 @contextmanager

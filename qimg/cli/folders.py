@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from qimg.cli.progress import bar
-from qimg.core.arguments import require
-from qimg.core.files import names_for
+from qimg.core import names_for, require
 from qimg.images.collections import PICTURE_SUFFIXES, Skipped, gather, map_pictures, several
 
 Source = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]

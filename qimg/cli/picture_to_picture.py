@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from qimg.cli.folders import Pictures, each_of
-from qimg.core.arguments import Array
-from qimg.core.files import to_write
+from qimg.core import Array, to_write
 
 
 def each_picture(work: Callable[..., str], source: str, out: str, files: Pictures, **options: Any) -> None:

@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from qimg.core.progress import Track
+from qimg.core import Track
 
 
 def columns() -> list[ProgressColumn]:

@@ -9,8 +9,7 @@ from qimg import images
 from qimg.codecs import pictures, registry
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import METADATA, Decoded, Encoded
-from qimg.core.files import to_write, write_atomically
-from qimg.core.progress import Track
+from qimg.core import Track, to_write, write_atomically
 from qimg.images import Metadata
 
 

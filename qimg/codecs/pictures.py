@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike
 from qimg.codecs import registry
 from qimg.codecs.errors import PartialPictureWarning
 from qimg.codecs.protocol import Codec, Decoded, DecodeOptions, Encoded, EncodeOptions, Info
-from qimg.core.arguments import Array
-from qimg.core.progress import Track
+from qimg.core import Array, Track
 from qimg.images import check_image
 
 

@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
-from qimg.core.progress import Track
+from qimg.core import Array, Track, arguments
 
 MAX_PIXELS = 1 << 28
 """Pixels of the largest picture that is decoded unless the caller sets another limit."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 from qimg.codecs.envelope import LENGTH, NUMBER_AT, Reader
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import TARGETS, Capabilities, Codec, DecodeOptions, EncodeOptions, PackCodec, listed
-from qimg.core.arguments import Array, one_of
+from qimg.core import Array, one_of
 from qimg.images import has_alpha
 
 AUTO = "block"

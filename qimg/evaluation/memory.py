@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from qimg import codecs
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 _STATUS = Path("/proc/self/status")
 _RESET = Path("/proc/self/clear_refs")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qimg import metrics
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.evaluation.summary import comparable, finite_mean, finite_quantiles
 
 RANGES = {

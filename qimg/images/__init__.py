@@ -4,7 +4,7 @@ An image is a `uint8` or `uint16` array (H, W) or (H, W, 3), with an alpha chann
 Inside the library, planes are `float64` in 8-bit code values (0 to 255).
 """
 
-from qimg.core.files import names_for, to_write, write_atomically
+from qimg.core import names_for, to_write, write_atomically
 from qimg.images.collections import Skipped, Source, gather, map_pictures
 from qimg.images.files import BUNDLED, SUFFIXES, bundled, load, save, upright
 from qimg.images.jpeg import JpegRoundTrip, jpeg_round_trip, quantization_table

@@ -14,10 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array
-from qimg.core.files import sentence
+from qimg.core import Array, Track, sentence, ticked
 from qimg.core.fitting import Named
-from qimg.core.progress import Track, ticked
 from qimg.core.workers import Workers, open_workers
 from qimg.images.files import SUFFIXES, load
 from qimg.images.planes import ImageError, check_image, without_alpha

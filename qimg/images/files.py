@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from qimg.core.arguments import Array, integer, one_of, require
-from qimg.core.files import write_atomically
+from qimg.core import Array, integer, one_of, require, write_atomically
 from qimg.images.metadata import Metadata, in_png, options_for, options_for_tifffile
 from qimg.images.planes import ImageError, check_image, colours, has_alpha
 from qimg.images.raw import RAW_SUFFIXES, render_raw

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, integer, require_shape
+from qimg.core import Array, integer, require_shape
 
 LEVEL_SHIFT = 128.0
 """Subtracted from every Y'CbCr plane before second moments are taken (ITU-T T.81, A.3.1)."""

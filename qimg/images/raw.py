@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.planes import ImageError
 
 RAW_SUFFIXES = (

@@ -5,7 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from qimg.core.arguments import require
+from qimg.core import require
 
 
 class Sided(Protocol):

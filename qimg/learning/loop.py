@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from qimg.core.arguments import Array, integer, require
+from qimg.core import Array, integer, require
 from qimg.core.fitting import Checkpoint
 from qimg.learning.crops import Places, Sided
 from qimg.learning.schedule import Schedule

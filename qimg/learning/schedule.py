@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qimg.core.arguments import integer, require
+from qimg.core import integer, require
 from qimg.core.fitting import Recipe
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qimg.core.arguments import Array, one_of
+from qimg.core import Array, one_of
 from qimg.metrics.perceptual import gmsd, ssimulacra2
 from qimg.metrics.pixels import ms_ssim, psnr_b, psnr_db, ssim
 

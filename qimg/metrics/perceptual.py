@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.metrics.pixels import halved, planes, range_of
 
 

@@ -9,8 +9,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, finest first (Wang, Simoncelli and Bovik, 2003)."""

@@ -5,8 +5,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 
 
 def bits_per_pixel(n_bytes: int, shape: tuple[int, ...]) -> float:

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer, one_of
-from qimg.core.files import write_atomically
+from qimg.core import Array, arguments, integer, one_of, write_atomically
 from qimg.images import LEVEL_SHIFT
 from qimg.operators.information import eigenbasis, spectrum
 from qimg.patches import iterate_patches

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators.information import purity, von_neumann_entropy
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qimg.core.arguments import Array, require
+from qimg.core import Array, require
 from qimg.operators import CorrelationOperator
 from qimg.prior.mixture import GaussianMixture
 

@@ -6,8 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 from qimg.operators import CorrelationOperator, LinearEstimator, conditional_expectation, eigenbasis
 from qimg.prior.mixture import GaussianMixture
 from qimg.prior.views import View

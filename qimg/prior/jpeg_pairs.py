@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg import images
-from qimg.core.arguments import Array, one_of
+from qimg.core import Array, one_of
 from qimg.images import LEVEL_SHIFT, RawPicture
 from qimg.metrics import bits_per_pixel
 from qimg.operators import CorrelationOperator

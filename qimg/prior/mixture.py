@@ -6,8 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 
 _BATCH = 1 << 21  # numbers of a batch's products: 16 MiB
 

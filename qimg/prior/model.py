@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core import Array, arguments
 from qimg.core.artifacts import Artifact, Kind
 from qimg.operators import CorrelationOperator
 from qimg.prior.fitting.recipe import Recipe

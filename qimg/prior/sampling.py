@@ -6,8 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 from qimg.prior.joint import JointMixture
 from qimg.prior.model import MissingPartError, Prior
 from qimg.prior.views import zero_sum_basis

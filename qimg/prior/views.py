@@ -9,8 +9,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 from qimg.transforms import unitary
 
 _NAME = re.compile(r"(patch|luma|colour)([1-9][0-9]?)")

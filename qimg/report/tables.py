@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
-from qimg.core.files import write_atomically
+from qimg.core import write_atomically
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qimg.core.arguments import Array, require
+from qimg.core import Array, require
 from qimg.tensor_train.train import TensorTrain, same_sites, several_sites
 
 REDUCED_LIMIT = 4096

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from qimg.core.arguments import Array, require
-from qimg.core.blas import one_blas_thread
+from qimg.core import Array, one_blas_thread, require
 from qimg.tensor_train.train import TensorTrain
 
 

@@ -6,8 +6,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, dimensions, integer, numeric, require
-from qimg.core.blas import one_blas_thread
+from qimg.core import Array, dimensions, integer, numeric, one_blas_thread, require
 from qimg.tensor_train.canonical import right_canonical
 from qimg.tensor_train.ranks import Rule, Sweep, Swept, at_most, both, losing, search_slope
 from qimg.tensor_train.sweeps import fitting, over_chain, over_vector

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, integer, numeric, one_of, require, require_shape
+from qimg.core import Array, integer, numeric, one_of, require, require_shape
 from qimg.patches import order_bits, pad_edges
 from qimg.states import qubits_for
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, dimensions, require, require_shape, square
+from qimg.core import Array, dimensions, require, require_shape, square
 from qimg.tensor_train.algebra import inner
 from qimg.tensor_train.decomposition import compress, decompose
 from qimg.tensor_train.train import TensorTrain, several_sites

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, integer, real, require, require_shape
-from qimg.core.blas import one_blas_thread
+from qimg.core import Array, integer, one_blas_thread, real, require, require_shape
 from qimg.metrics import psnr_of_error
 from qimg.tensor_train.decomposition import decompose, refine
 from qimg.tensor_train.layouts import Layout, layout

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.states import qubits_for
 from qimg.tensor_train.decomposition import decompose
 from qimg.tensor_train.train import TensorTrain

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.tensor_train.canonical import reverse
 from qimg.tensor_train.ranks import Cut, Rule, Sweep, Swept
 from qimg.tensor_train.train import TensorTrain

@@ -11,7 +11,7 @@ from qiskit import quantum_info
 
 from qimg import channels
 from qimg.channels import KrausChannel
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.metrics import fidelity, trace_distance
 from qimg.operators import purity, von_neumann_entropy
 

@@ -22,7 +22,7 @@ from qimg.channels import (
     quantization_channel,
     quantize,
 )
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.metrics import trace_distance
 from qimg.patches import extract_patches
 

@@ -12,7 +12,7 @@ from experiments.coding.compared_codecs import as_source, chosen, curve_of, deco
 from qimg import codecs, images, metrics
 from qimg.codecs import registry
 from qimg.codecs.protocol import Codec
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 WITH_CURVE = [codec.id for codec in registry.codecs() if codec.curve]
 

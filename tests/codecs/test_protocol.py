@@ -22,8 +22,7 @@ from qimg.codecs.protocol import (
     PackCodec,
     listed,
 )
-from qimg.core.arguments import Array
-from qimg.core.progress import Track
+from qimg.core import Array, Track
 
 INSTALLED = [codec for codec in registry.codecs() if codec.installed()]
 VALUES = {

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qimg.codecs.block.model.tables import Tables
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.artifacts import NAMES, Artifact, ArtifactError, Kind, pack, unpack
 from qimg.prior import Prior
 from qimg.restoration import Model

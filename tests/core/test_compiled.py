@@ -11,8 +11,8 @@ import qimg
 from qimg import images
 from qimg.cli.notices import notices
 from qimg.codecs.block.model import contexts
+from qimg.core import Array
 from qimg.core import compiled as compiled_module
-from qimg.core.arguments import Array
 from qimg.core.compiled import compiled, inner
 from qimg.entropy import mixing
 

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.entropy import range_coder
 from qimg.entropy.range_coder import decode_bit, encode_bits, is_broken, is_complete, start
 

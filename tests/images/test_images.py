@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, JpegImagePlugin
 from skimage.transform import downscale_local_mean
 
 from qimg import images
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images import ImageError
 
 LOSSLESS = [

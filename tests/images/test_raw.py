@@ -23,7 +23,7 @@ from experiments._run import runner
 from experiments._run.pictures import gather
 from experiments.operators import conditional_expectation, raw_pairs, stages
 from qimg import images
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images import LEVEL_SHIFT, ImageError
 from qimg.images import raw as raw_module
 from qimg.operators import CorrelationOperator

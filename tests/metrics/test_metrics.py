@@ -16,7 +16,7 @@ from scipy.stats import multivariate_normal
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from qimg import images, metrics
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 SEEDS = st.integers(0, 2**32 - 1)
 PICTURE_METRICS = [metrics.psnr_db, metrics.ssim, metrics.ms_ssim, metrics.psnr_b]

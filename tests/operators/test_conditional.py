@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import CorrelationOperator, LinearEstimator, conditional_expectation
 
 SEEDS = st.integers(0, 2**32 - 1)

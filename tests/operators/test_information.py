@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from qiskit import quantum_info
 
 from qimg import operators, transforms
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import (
     l1_coherence,
     log_negativity,

@@ -15,7 +15,7 @@ from PIL import Image
 from qiskit import quantum_info
 
 from qimg import images
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import CorrelationOperator, OperatorFileError, purity, von_neumann_entropy
 from qimg.patches import extract_patches
 from qimg.truncation import discarded_weight

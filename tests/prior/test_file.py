@@ -18,8 +18,8 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from qimg import images
+from qimg.core import Array
 from qimg.core import artifacts as container
-from qimg.core.arguments import Array
 from qimg.operators import CorrelationOperator
 from qimg.prior import ArtifactError, GaussianMixture, Prior, View, load
 from qimg.prior.integers import mixture_from_integers, mixture_to_integers, operator_from_integers, operator_to_integers

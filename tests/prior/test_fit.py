@@ -20,7 +20,7 @@ from scipy.ndimage import gaussian_filter
 from threadpoolctl import threadpool_info
 
 from qimg import images
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images import ImageError
 from qimg.images.collections import gather
 from qimg.operators import CorrelationOperator

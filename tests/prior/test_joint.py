@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import gaussian_filter
 from scipy.stats import multivariate_normal
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.prior.joint import JointMixture
 from qimg.prior.mixture import GaussianMixture
 from qimg.prior.views import View, random_places

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp, softmax
 from scipy.stats import multivariate_normal
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.prior.fitting.maximization import (
     Updates,
     coarse_classes,

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from numpy.testing import assert_allclose, assert_array_equal
 
 from qimg import images, metrics, prior, report
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import CorrelationOperator
 from qimg.prior import GaussianMixture, JointMixture, Prior, Recipe, View
 from qimg.prior import report as pages

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.prior.views import View, random_places, zero_sum_basis
 
 SEEDS = st.integers(0, 2**32 - 1)

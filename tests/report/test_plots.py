@@ -10,7 +10,7 @@ from matplotlib.collections import PolyCollection
 from numpy.testing import assert_allclose, assert_array_equal
 
 from qimg import report
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.report.plots import Curve, as_board, plain_log_axis
 
 RHO = np.array([[0.64, 0.16j + 0.04, 0.0], [-0.16j + 0.04, 0.36, -0.09], [0.0, -0.09, 0.0]])

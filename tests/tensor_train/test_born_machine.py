@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from qimg import tensor_train as tt
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.tensor_train.born import mixture as born_mixture
 from qimg.tensor_train.born import training as born_training
 

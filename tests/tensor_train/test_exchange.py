@@ -8,7 +8,7 @@ from qiskit.quantum_info import random_statevector
 from qiskit_aer import AerSimulator
 
 from qimg import tensor_train as tt
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 def a_train(*, complex_: bool = True) -> tt.TensorTrain:

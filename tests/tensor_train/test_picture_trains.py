@@ -9,7 +9,7 @@ from skimage import data
 
 from qimg import images, metrics
 from qimg import tensor_train as tt
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.patches import morton_order
 from qimg.states import amplitude_encode
 from qimg.transforms import unitary

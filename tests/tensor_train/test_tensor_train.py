@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from qimg import states
 from qimg import tensor_train as tt
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import von_neumann_entropy
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from qimg.core.arguments import integer
+from qimg.core import integer, to_write
 from qimg.core.artifacts import Artifact
-from qimg.core.files import to_write
 
 VERBS = {
     "prior": "Fit a prior.",

@@ -7,8 +7,7 @@ from qimg.codecs.block.decoder.decode import decode
 from qimg.codecs.block.decoder.description import BlockInfo, describe
 from qimg.codecs.block.encoder.encode import BlockEncoded, encode
 from qimg.codecs.protocol import METADATA, Capabilities, Curve, Decoded, DecodeOptions, EncodeOptions
-from qimg.core.arguments import Array
-from qimg.core.progress import Track
+from qimg.core import Array, Track
 
 _OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "effort", "progressive", "stable", "tables", *METADATA)
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from qimg.codecs.peers.peer import Peer, metadata_in, save, whole_quality
 from qimg.codecs.protocol import METADATA, Capabilities, Curve, EncodeOptions
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.metadata import options_for
 
 

@@ -4,8 +4,7 @@ from PIL import features
 
 from qimg.codecs.peers.peer import Peer, save
 from qimg.codecs.protocol import Capabilities, Curve, EncodeOptions
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core import Array, arguments
 
 
 def _write(image: Array, options: EncodeOptions) -> bytes:

@@ -7,8 +7,7 @@ import numpy as np
 
 from qimg.codecs.peers.peer import Peer, check_area, described, refused
 from qimg.codecs.protocol import Capabilities, Curve, Decoded, DecodeOptions, EncodeOptions, Info
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core import Array, arguments
 
 
 def _write(image: Array, options: EncodeOptions) -> bytes:

@@ -20,9 +20,7 @@ from qimg.codecs.protocol import (
     EncodeOptions,
     Info,
 )
-from qimg.core import arguments
-from qimg.core.arguments import Array
-from qimg.core.progress import Track
+from qimg.core import Array, Track, arguments
 from qimg.images import Metadata
 
 _MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}

@@ -6,7 +6,7 @@ from PIL import Image
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.peers.peer import Peer, metadata_in, save
 from qimg.codecs.protocol import METADATA, Capabilities, EncodeOptions
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.metadata import in_png
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import dct
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 BLOCK = 8
 

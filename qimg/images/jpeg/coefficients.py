@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.planes import ImageError
 
 MAX_PIXELS = 1 << 28

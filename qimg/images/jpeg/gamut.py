@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.jpeg.libjpeg import to_ycbcr
 from qimg.images.planes import to_uint8, ycbcr_to_rgb
 

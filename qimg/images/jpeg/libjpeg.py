@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.jpeg.blocks import BLOCK
 
 SCALE = 8

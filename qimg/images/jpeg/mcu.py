@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.jpeg.blocks import BLOCK, DCT
 from qimg.images.jpeg.coefficients import Component, JpegFile
 from qimg.images.jpeg.libjpeg import QuantizationBins, downsampled, quantization_bins

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, ImageFile
 
-from qimg.core.arguments import Array, integer, one_of, require
+from qimg.core import Array, integer, one_of, require
 from qimg.images.planes import code_values, to_uint8
 
 _SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, integer
 
 
 def quantization_table(quality: int, *, chroma: bool = False) -> Array:

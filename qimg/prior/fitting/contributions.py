@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from qimg import images
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images import LEVEL_SHIFT, ImageError
 from qimg.images.collections import Source
 from qimg.operators import CorrelationOperator

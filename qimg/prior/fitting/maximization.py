@@ -7,8 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 from qimg.prior.fitting.moments import Expectation, Moments, pooled_moments
 from qimg.prior.mixture import GaussianMixture
 

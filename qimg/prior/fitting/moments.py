@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.prior.mixture import GaussianMixture
 
 _BATCH = 1 << 20  # numbers of a batch's products: 4 MiB in single precision

@@ -10,10 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import fitting
-from qimg.core.arguments import Array, integer, require
-from qimg.core.blas import one_blas_thread
-from qimg.core.progress import Track
+from qimg.core import Array, Track, fitting, integer, one_blas_thread, require
 from qimg.core.workers import Workers, open_workers
 from qimg.images import ImageError
 from qimg.images.collections import Source, gather, parts_of, without_copies

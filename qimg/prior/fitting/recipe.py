@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qimg.core import arguments, fitting
-from qimg.core.arguments import integer
+from qimg.core import arguments, fitting, integer
 from qimg.prior.fitting.maximization import SHRINKAGE, coarse_classes
 from qimg.prior.views import View
 

@@ -8,7 +8,7 @@ from operator import add
 import numpy as np
 
 from qimg import metrics
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, integer
 from qimg.operators import CorrelationOperator, eigenbasis, von_neumann_entropy
 from qimg.prior import GaussianMixture, Prior
 from qimg.prior.model import operator_key

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 from qimg.prior import JointMixture
 from qimg.prior.report.figures import as_one_class, chosen_classes, one_plot
 from qimg.prior.report.orientation import Orientation, mean_orientation, nearest_cosine

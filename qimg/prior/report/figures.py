@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qimg.core import arguments
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, arguments, integer
 from qimg.prior import GaussianMixture, JointMixture
 from qimg.report.page import Figure
 from qimg.report.plots import _axes, bare, plain_log_axis, plot_eigen_patches

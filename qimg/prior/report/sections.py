@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import CorrelationOperator, log_negativity, mutual_information
 from qimg.prior import JointMixture, Prior
 from qimg.prior.report import tables as priors

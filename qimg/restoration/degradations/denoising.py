@@ -6,9 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
-from qimg.core.blas import in_one_blas_thread
+from qimg.core import Array, arguments, in_one_blas_thread
 from qimg.images import code_values
 from qimg.patches import extract_patches
 from qimg.prior import GaussianMixture, JointMixture

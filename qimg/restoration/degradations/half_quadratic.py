@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.prior import JointMixture
 from qimg.restoration.degradations.linear_maps import LinearMap, conditional_mean
 from qimg.restoration.degradations.patch_posterior import PatchPosterior, noisy

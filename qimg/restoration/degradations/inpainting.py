@@ -3,9 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
-from qimg.core.blas import in_one_blas_thread
+from qimg.core import Array, arguments, in_one_blas_thread
 from qimg.operators import conditional_expectation
 from qimg.prior import JointMixture
 from qimg.restoration.degradations.patch_posterior import noisy, operator, patch_model

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 _TOLERANCE = 1e-6  # of conjugate gradients, relative: a ten-thousandth of a code value
 _ITERATIONS = 200

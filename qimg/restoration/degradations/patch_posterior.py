@@ -15,9 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
-from qimg.core.blas import in_one_blas_thread
+from qimg.core import Array, arguments, in_one_blas_thread
 from qimg.operators import CorrelationOperator, conditional_expectation
 from qimg.prior import GaussianMixture, JointMixture, load
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.restoration.degradations.planes import SIDE, PlaneEstimate
 
 

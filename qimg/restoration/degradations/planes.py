@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg import images
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core import Array, arguments
 
 SIDE = 8
 """Rows and columns of a patch of the prior."""

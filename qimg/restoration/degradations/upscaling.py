@@ -5,9 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import arguments
-from qimg.core.arguments import Array
-from qimg.core.blas import in_one_blas_thread
+from qimg.core import Array, arguments, in_one_blas_thread
 from qimg.prior import JointMixture
 from qimg.prior.views import zero_sum_basis
 from qimg.restoration.degradations.half_quadratic import half_quadratic, patch_means

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.restoration.jpeg.cascade import table_scale
 
 COARSENESS = np.arange(0.0, 8.25, 0.5)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qimg.core.arguments import Array, integer
+from qimg.core import Array, integer
 from qimg.images.jpeg.blocks import BLOCK, DCT, cut, decoded, from_blocks, overlay
 from qimg.prior import GaussianMixture
 from qimg.prior.fitting.moments import Expectation

@@ -6,9 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from qimg.core.arguments import Array
-from qimg.core.blas import in_one_blas_thread
-from qimg.core.progress import Track
+from qimg.core import Array, Track, in_one_blas_thread
 from qimg.images.jpeg.blocks import BLOCK, decoded
 from qimg.images.jpeg.coefficients import Component
 from qimg.restoration.jpeg.calibration import Calibration

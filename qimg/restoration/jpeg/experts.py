@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qimg.core.arguments import Array, require_shape
+from qimg.core import Array, require_shape
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

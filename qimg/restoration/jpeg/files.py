@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from qimg import images
-from qimg.core.files import to_write
+from qimg.core import to_write
 from qimg.restoration.jpeg.restore import Restored, restore_picture
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qimg.core.arguments import Array, require
+from qimg.core import Array, in_one_blas_thread, require
 from qimg.core.artifacts import Artifact, Kind
-from qimg.core.blas import in_one_blas_thread
 from qimg.images.jpeg.blocks import BLOCK
 from qimg.prior.integers import mixture_arrays, mixture_from_integers, mixture_to_integers
 from qimg.restoration.jpeg.calibration import COARSENESS, LEVELS, Calibration

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.jpeg.blocks import BLOCK, DCT, from_blocks, to_blocks
 
 WIDTH = 0.7

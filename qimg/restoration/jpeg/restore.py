@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qimg import images
-from qimg.core import arguments
+from qimg.core import Track, arguments
 from qimg.core.arguments import EFFORT, Array, fraction, one_of, require
-from qimg.core.progress import Track
 from qimg.images.jpeg.coefficients import MAX_PIXELS, Component, DamagedJpegWarning, JpegFile, read_jpeg
 from qimg.images.jpeg.upsampling import upsampled, upsampled_rows
 from qimg.restoration.jpeg.estimator import Estimator, Explicit, as_decoded, in_strips

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.restoration.jpeg.experts import Experts
 from qimg.transforms import unitary
 

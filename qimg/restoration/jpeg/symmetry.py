@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.jpeg.blocks import BLOCK
 from qimg.transforms import unitary
 

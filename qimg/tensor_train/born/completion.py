@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, require, require_shape
-from qimg.core.blas import one_blas_thread
+from qimg.core import Array, one_blas_thread, require, require_shape
 from qimg.tensor_train.born.machine import BornMachine, binary
 
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, integer, require, require_shape
-from qimg.core.blas import one_blas_thread
+from qimg.core import Array, integer, one_blas_thread, require, require_shape
 from qimg.tensor_train.train import TensorTrain
 
 CHUNK = 1000

@@ -7,7 +7,7 @@ they carry nothing. The amplitudes Σ_k √w_k ∏ √p_k(xᵢ) carry the compon
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, integer, real, require, require_shape
+from qimg.core import Array, integer, real, require, require_shape
 from qimg.tensor_train.born.machine import BornMachine, binary, machine_from_train
 from qimg.tensor_train.train import TensorTrain
 

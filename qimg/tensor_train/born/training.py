@@ -18,8 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core.arguments import Array, fraction, integer, require, require_shape
-from qimg.core.blas import one_blas_thread
+from qimg.core import Array, fraction, integer, one_blas_thread, require, require_shape
 from qimg.tensor_train.born.machine import BornMachine, binary, step
 from qimg.tensor_train.canonical import reverse
 from qimg.tensor_train.ranks import Cut

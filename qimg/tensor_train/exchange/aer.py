@@ -4,8 +4,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from qimg.core.arguments import Array, require
-from qimg.core.blas import one_blas_thread
+from qimg.core import Array, one_blas_thread, require
 from qimg.tensor_train.algebra import normalize
 from qimg.tensor_train.canonical import reverse
 from qimg.tensor_train.decomposition import compress

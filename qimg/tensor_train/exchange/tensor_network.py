@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qimg.core.arguments import require
+from qimg.core import require
 from qimg.tensor_train.train import TensorTrain
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from experiments.coding import rate_distortion
 from experiments.coding.compared_codecs import chosen, curve_of
 from experiments.coding.rate_distortion import TINY, Row
 from qimg import images, metrics
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.evaluation.rate_curves import Curve, compare, curves
 
 THEIRS = dataclasses.replace(TINY, codecs=("peer:jpeg", "peer:webp"))

@@ -13,7 +13,7 @@ from experiments._run import runner
 from experiments._run.pictures import bundled
 from experiments.operators import complex_chroma
 from qimg import images, metrics
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import ComplexMoments, conditional_expectation
 
 NOISE = 1 / 12

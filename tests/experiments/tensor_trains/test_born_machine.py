@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from experiments._run.pictures import bundled
 from experiments.tensor_trains import binary_pictures, born_machine, pixel_contexts
 from qimg import images
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 def idx(pictures: Array) -> bytes:

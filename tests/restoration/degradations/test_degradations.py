@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import qimg
 from qimg import images, metrics, restoration
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import CorrelationOperator, conditional_expectation
 from qimg.prior import GaussianMixture, JointMixture, View
 from qimg.restoration.degradations import patch_posterior

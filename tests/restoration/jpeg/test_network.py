@@ -23,8 +23,7 @@ from PIL import Image
 import qimg
 from qimg import images, restoration
 from qimg.cli import main
-from qimg.core import artifacts
-from qimg.core.arguments import Array
+from qimg.core import Array, artifacts
 from qimg.core.artifacts import ArtifactError
 from qimg.images.jpeg import blocks as jpeg_blocks
 from qimg.images.jpeg.coefficients import read_jpeg

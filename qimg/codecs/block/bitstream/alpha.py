@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 
 from qimg.codecs.errors import BitstreamError
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 def encode_alpha(alpha: Array) -> bytes | None:

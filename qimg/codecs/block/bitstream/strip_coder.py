@@ -10,7 +10,7 @@ from qimg.codecs.block.transform.blocks import new_work
 from qimg.codecs.block.transform.dequantization import log_step
 from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK, padded
 from qimg.codecs.block.transform.smoothing import smoothed
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 _STRIP = 1 << 20  # pixels of a strip, about
 _ABOVE = 3  # rows of the strip before that the filter reads

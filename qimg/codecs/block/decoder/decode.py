@@ -19,7 +19,7 @@ from qimg.codecs.block.transform import colour
 from qimg.codecs.envelope import Chunk, metadata_of
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import Decoded, DecodeOptions
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images import without_alpha
 
 

@@ -12,7 +12,7 @@ from qimg.codecs.block.layers.picture import CUT, LENGTH, TILE, LayeredPicture, 
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SUPERBLOCK, padded
 from qimg.codecs.errors import BitstreamError
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.entropy import range_coder
 from qimg.entropy.mixing import new_reader
 

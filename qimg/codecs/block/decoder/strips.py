@@ -12,7 +12,7 @@ from qimg.codecs.block.model.strip import Choice, Strip
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.geometry import SUPERBLOCK, padded
 from qimg.codecs.errors import BitstreamError
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled
 from qimg.entropy import range_coder
 from qimg.entropy.mixing import Coder, new_reader

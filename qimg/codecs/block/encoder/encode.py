@@ -24,8 +24,7 @@ from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
 from qimg.codecs.envelope import metadata_chunks
 from qimg.codecs.protocol import TARGETS, DecodeOptions, Encoded, EncodeOptions
-from qimg.core.arguments import Array
-from qimg.core.progress import Track
+from qimg.core import Array, Track
 from qimg.images import has_alpha, without_alpha
 
 _EFFORT = 5

@@ -9,8 +9,7 @@ from qimg.codecs.block.layers.picture import LENGTH, TILE, LayeredPicture, steps
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.colour import squared_error
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SUPERBLOCK
-from qimg.core.arguments import Array
-from qimg.core.progress import Track
+from qimg.core import Array, Track
 from qimg.entropy import range_coder
 from qimg.entropy.mixing import new_writer
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, level_of
 from qimg.codecs.block.model.strip import Part, Settings
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 
 Q_COSTS = 16

@@ -10,7 +10,7 @@ from qimg.codecs.block.model.strip import Part, Strip
 from qimg.codecs.block.transform.blocks import predict, reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize
 from qimg.codecs.block.transform.geometry import gather_ring, interleaved
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import inner
 from qimg.entropy.mixing import probability_of_one
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from qimg.codecs.block.transform.blocks import BASIS_BITS, PREDICTOR_BITS
 from qimg.codecs.block.transform.geometry import SIDES
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.operators import CorrelationOperator, conditional_expectation, eigenbasis
 from qimg.states import partial_trace
 

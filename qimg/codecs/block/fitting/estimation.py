@@ -8,7 +8,7 @@ from qimg.codecs.block.fitting.classes import Classes, upsampling_array
 from qimg.codecs.block.fitting.statistics import Statistics
 from qimg.codecs.block.model import contexts
 from qimg.codecs.block.transform import smoothing
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.entropy.mixing import INPUTS, logistic_tables
 from qimg.operators import CorrelationOperator, conditional_expectation
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from qimg.codecs.block.fitting.classes import Classes
 from qimg.codecs.block.transform.geometry import SUPERBLOCK, interleaved, upsampling
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 STEPS = (10.0, 18.0, 30.0, 50.0)
 """Steps, in code values, whose noise the classes have to live with."""

@@ -17,10 +17,7 @@ from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import smoothing
 from qimg.codecs.block.transform.colour import to_samples
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, SUPERBLOCK
-from qimg.core import arguments, fitting
-from qimg.core.arguments import Array
-from qimg.core.blas import one_blas_thread
-from qimg.core.progress import Track
+from qimg.core import Array, Track, arguments, fitting, one_blas_thread
 from qimg.core.workers import Workers, processes
 from qimg.images import ImageError
 from qimg.images.collections import Source, gather, parts_of, without_copies

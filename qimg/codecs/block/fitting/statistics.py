@@ -14,7 +14,7 @@ from qimg.codecs.block.model.maps import Maps, mark, mark_activity, nearby_activ
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import smoothing
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, gather_ring, place_of_block_4x4, upsampling
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled
 
 LARGEST = 15

@@ -6,7 +6,7 @@ import numpy as np
 
 from qimg.codecs.block.encoder.strips import StripWriter
 from qimg.codecs.block.transform.geometry import SIDES, SMALLEST, SUPERBLOCK, place_of_block_4x4
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,7 @@ from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.blocks import BASIS_BITS, Bases, new_work, predict, reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize, log_step
 from qimg.codecs.block.transform.geometry import LARGEST, SAMPLE_SCALE, SIDES, gather_ring
-from qimg.core import arguments
-from qimg.core.arguments import Array
+from qimg.core import Array, arguments
 from qimg.images import check_image, without_alpha
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qimg.codecs.block.model.strip import Part
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 from qimg.entropy.mixing import INPUTS, Model, set_contexts
 

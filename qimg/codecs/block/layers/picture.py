@@ -15,7 +15,7 @@ from qimg.codecs.block.model.strip import Settings
 from qimg.codecs.block.transform.blocks import new_work
 from qimg.codecs.block.transform.geometry import SUPERBLOCK
 from qimg.codecs.block.transform.smoothing import smoothed
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.entropy.mixing import Coder
 
 COARSE = 60 * 64

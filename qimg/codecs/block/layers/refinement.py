@@ -29,7 +29,7 @@ from qimg.codecs.block.model.maps import mean_activity
 from qimg.codecs.block.model.strip import Part, Scales, Settings
 from qimg.codecs.block.transform.blocks import Bases, Work, forward, predict, reconstruct
 from qimg.codecs.block.transform.geometry import place_of_block_4x4
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 from qimg.entropy.mixing import Coder, Model, code_bit, probability_of_one
 from qimg.entropy.range_coder import POSITION

@@ -6,7 +6,7 @@ from qimg.codecs.block.encoder.rate_distortion import Prices, bits_of, magnitude
 from qimg.codecs.block.layers.layer_contexts import BINS, Spot, bias_of, bias_of_zero, set_half, set_sign, set_zero
 from qimg.codecs.block.model.contexts import level_of
 from qimg.codecs.block.model.strip import Part
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 from qimg.entropy.mixing import Coder, Model, code_bit, code_bypass, probability_of_one
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from qimg.codecs.block.model.strip import Expected, Part, Scales
 from qimg.codecs.block.transform.blocks import Work
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 from qimg.entropy.mixing import Coder, Model, code_bit, code_bypass, probability_of_one, set_contexts
 

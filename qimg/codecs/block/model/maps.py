@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from qimg.codecs.block.model.maps import Maps
 from qimg.codecs.block.transform.blocks import Bases, Work
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.entropy.mixing import Model
 
 

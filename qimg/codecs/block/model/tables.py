@@ -13,7 +13,7 @@ from qimg.codecs.block.model.strip import Scales
 from qimg.codecs.block.transform import smoothing
 from qimg.codecs.block.transform.blocks import BASIS_BITS, PREDICTOR_BITS, Bases
 from qimg.codecs.block.transform.geometry import SIDES, ring_length
-from qimg.core.arguments import Array, require
+from qimg.core import Array, require
 from qimg.core.artifacts import Artifact, Kind
 from qimg.entropy import mixing as model
 

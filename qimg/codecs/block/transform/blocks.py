@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qimg.codecs.block.transform.geometry import LARGEST, SIDES, gather_ring
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 
 PREDICTOR_BITS = 12

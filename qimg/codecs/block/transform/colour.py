@@ -8,7 +8,7 @@ gives the same.
 import numpy as np
 
 from qimg.codecs.block.transform.geometry import LARGEST, MIDDLE, SAMPLE_SCALE
-from qimg.core.arguments import Array
+from qimg.core import Array
 
 _FORWARD = ((19595, 38470, 7471), (-11058, -21710, 32768), (32768, -27439, -5329))
 """Rows Y', Cb and Cr in units of 2⁻¹⁶; they sum to 2¹⁶, 0 and 0, so that gray has neutral chroma."""

@@ -1,7 +1,7 @@
 """Steps and reconstruction points: the quantization channel of the codec, in integers."""
 
 from qimg.codecs.block.model.contexts import level_of
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled
 
 POINT_BITS = 8

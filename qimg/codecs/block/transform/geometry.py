@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled
 
 SAMPLE_SCALE = 64

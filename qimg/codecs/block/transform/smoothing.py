@@ -8,7 +8,7 @@ differences to the neighbours, each split at two thresholds, so that an edge doe
 import numpy as np
 
 from qimg.codecs.block.transform.geometry import LARGEST
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 
 TAPS = np.array([(u, v) for u in range(-3, 4) for v in range(-3, 4) if 0 < abs(u) + abs(v) <= 3])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.jpeg.blocks import BLOCK, to_blocks
 from qimg.restoration.jpeg.calibration import COARSENESS, LEVELS, PREDICTED, Calibration, coarseness_of
 from qimg.restoration.jpeg.cascade import COUNTS, Estimate, first_labels, table_scale

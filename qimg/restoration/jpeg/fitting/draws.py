@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qimg import images
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images import ImageError
 from qimg.images.collections import Source
 from qimg.images.jpeg.blocks import BLOCK, DCT, to_blocks

@@ -7,10 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qimg.core import arguments, fitting
-from qimg.core.arguments import Array
-from qimg.core.blas import in_one_blas_thread
-from qimg.core.progress import Track
+from qimg.core import Array, Track, arguments, fitting, in_one_blas_thread
 from qimg.images import ImageError
 from qimg.images.collections import Source, gather, without_copies
 from qimg.images.jpeg.blocks import BLOCK, cut, decoded, to_blocks

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.jpeg.blocks import BLOCK
 from qimg.images.jpeg.libjpeg import QuantizationBins, forward_dct, to_ycbcr
 from qimg.restoration.jpeg.natural.integer_search import REST, SLACK, influence

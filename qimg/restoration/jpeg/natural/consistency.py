@@ -3,8 +3,7 @@
 import numpy as np
 
 from qimg import images
-from qimg.core.arguments import Array
-from qimg.core.blas import in_one_blas_thread
+from qimg.core import Array, in_one_blas_thread
 from qimg.images.jpeg.blocks import BLOCK
 from qimg.images.jpeg.coefficients import JpegFile
 from qimg.images.jpeg.gamut import colours, room

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.jpeg.blocks import BLOCK, DCT, from_blocks, to_blocks
 from qimg.images.jpeg.coefficients import Component, JpegFile, read_jpeg
 from qimg.restoration.jpeg.cascade import Estimate, first_labels

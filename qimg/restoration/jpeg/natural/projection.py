@@ -3,7 +3,7 @@
 import numpy as np
 
 from qimg import images
-from qimg.core.arguments import Array
+from qimg.core import Array
 from qimg.images.jpeg.blocks import DCT
 from qimg.images.jpeg.libjpeg import SCALE, forward_dct, to_ycbcr
 from qimg.images.jpeg.mcu import Frame, Layer

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from qimg.core.arguments import fraction, integer
+from qimg.core import fraction, integer
 from qimg.images.jpeg.blocks import BLOCK, DCT
 from qimg.learning.layers import FACTOR, Blocks, reach
 

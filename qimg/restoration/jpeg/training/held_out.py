@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from qimg import images
-from qimg.core.arguments import require
+from qimg.core import require
 from qimg.images.jpeg.blocks import BLOCK
 from qimg.restoration.jpeg.estimator import Explicit, in_strips
 from qimg.restoration.jpeg.fitting.draws import drawn

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qimg.core.arguments import Array, integer, require
+from qimg.core import Array, integer, require
 from qimg.core.artifacts import Artifact
 from qimg.core.workers import open_workers
 from qimg.images.jpeg.blocks import BLOCK, DCT

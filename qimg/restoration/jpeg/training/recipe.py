@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from qimg.core.arguments import integer, one_of
+from qimg.core import integer, one_of
 from qimg.learning.schedule import Schedule
 from qimg.restoration.jpeg.network.architecture import Architecture
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from qimg.core.progress import Track
+from qimg.core import Track
 from qimg.learning.crops import Places
 from qimg.restoration.jpeg.network.architecture import Network, table_scales
 from qimg.restoration.jpeg.training.pool import Pool

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qimg.core.arguments import Array, integer, require
+from qimg.core import Array, integer, require
 from qimg.core.fitting import Checkpoint, versions
 from qimg.images.collections import gather, without_copies
 from qimg.learning.loop import Record
