@@ -1,7 +1,7 @@
 """Whether a change kept what it has to keep: golden streams, shipped files, and the rows of every experiment's TINY.
 
-`python -m benchmarks identity` compares them with `tests/golden`, and `python -m benchmarks identity renew` writes the
-hashes of shipped files and the rows anew; a change of them belongs into the changelog with its cause.
+`python -m benchmarks identity [NAME …]` compares them with `tests/golden`; `… identity renew [NAME …]` writes the hashes
+of shipped files and the rows anew. A change of them belongs into the changelog with its cause.
 """
 
 import dataclasses
@@ -92,11 +92,11 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
-def renew() -> None:
-    """Write the golden rows and the hashes of shipped files."""
-    rows = {
+def renew(names: Iterable[str]) -> None:
+    """Write the golden rows of experiments and the hashes of shipped files."""
+    rows = json.loads(lzma.decompress(ROWS.read_bytes())) | {
         name: [{key: rounded(value) for key, value in plain(row).items()} for row in found]
-        for name, found in measured(runner.EXPERIMENTS)
+        for name, found in measured(names)
     }
     ROWS.write_bytes(lzma.compress(json.dumps(rows).encode(), preset=9))
     SHIPPED.write_text(shipped(), "utf-8")
@@ -104,8 +104,8 @@ def renew() -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Print what is different, and end with an error where something is."""
-    if list(arguments) == ["renew"]:
-        renew()
+    if arguments[:1] == ["renew"]:
+        renew(arguments[1:] or runner.EXPERIMENTS)
         return
     found = [*different_streams(), *different_files()]
     for name, rows in measured(arguments or runner.EXPERIMENTS):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from qimg import codecs, images
 from qimg.codecs import registry
-from qimg.codecs.protocol import Codec, Curve
+from qimg.codecs.protocol import Codec, CurveSettings
 from qimg.core import Array, one_of
 
 IDS = (
@@ -35,7 +35,7 @@ def chosen(ids: Sequence[str]) -> list[Codec]:
     return found
 
 
-def curve_of(codec: Codec) -> Curve:
+def curve_of(codec: Codec) -> CurveSettings:
     """The settings of a codec that has some."""
     assert codec.curve is not None
     return codec.curve

@@ -102,7 +102,7 @@ class Capabilities:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curve:
+class CurveSettings:
     """The settings at which a codec is compared with others: they cover 26 to 40 dB of mean RGB PSNR on photographs."""
 
     option: str
@@ -206,7 +206,7 @@ class Codec(Protocol):
         """What it can do."""
 
     @property
-    def curve(self) -> Curve | None:
+    def curve(self) -> CurveSettings | None:
         """Settings for comparisons; None where there is nothing to set."""
 
     @property

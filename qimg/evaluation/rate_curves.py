@@ -23,7 +23,7 @@ LEAST_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Curve:
+class RateCurve:
     """One codec's rates and qualities on every picture."""
 
     rates: Array
@@ -57,7 +57,7 @@ class Comparison:
     """Why `percent` is NaN; empty where it is a number."""
 
 
-def curves(rows: Sequence[Any], measure: str) -> dict[str, Curve]:
+def curves(rows: Sequence[Any], measure: str) -> dict[str, RateCurve]:
     """The curve of every codec, on the pictures that could be measured everywhere."""
     kept = comparable(rows, measure)
     found = {}
@@ -69,11 +69,11 @@ def curves(rows: Sequence[Any], measure: str) -> dict[str, Curve]:
         rates, qualities = np.moveaxis(np.array(list(by_picture.values())), -1, 0)
         if measure == "ms_ssim":
             qualities = -10 * np.log10(1 - qualities)
-        found[codec] = Curve(rates=rates, qualities=qualities)
+        found[codec] = RateCurve(rates=rates, qualities=qualities)
     return found
 
 
-def compare(anchor: Curve, test: Curve, measure: str, *, draws: int = 0, seed: int = 0) -> Comparison:
+def compare(anchor: RateCurve, test: RateCurve, measure: str, *, draws: int = 0, seed: int = 0) -> Comparison:
     """The rate of one curve against another, with an interval over `draws` resamples of two pictures or more."""
     ends = RANGES[measure]
     count = len(anchor.rates)
@@ -94,14 +94,14 @@ def compare(anchor: Curve, test: Curve, measure: str, *, draws: int = 0, seed: i
     )
 
 
-def _rate_of_means(anchor: Curve, test: Curve, weights: Array, ends: tuple[float, float]) -> tuple[float, str]:
+def _rate_of_means(anchor: RateCurve, test: RateCurve, weights: Array, ends: tuple[float, float]) -> tuple[float, str]:
     try:
         return metrics.bd_rate(*anchor.mean(weights), *test.mean(weights), quality_range=ends), ""
     except ValueError as error:  # too few points, a curve that turns back, or a range that is not covered
         return float("nan"), str(error)
 
 
-def _own_rate(anchor: Curve, test: Curve, k: int, ends: tuple[float, float]) -> float:
+def _own_rate(anchor: RateCurve, test: RateCurve, k: int, ends: tuple[float, float]) -> float:
     """The rate on one picture; NaN where its curves share too little of the range, or cannot be compared."""
     qualities = [anchor.qualities[k], test.qualities[k]]
     low, high = max(ends[0], *(q.min() for q in qualities)), min(ends[1], *(q.max() for q in qualities))

@@ -1,6 +1,5 @@
 """The universal prior: fitted once on any number of pictures, kept in one file, used by everything that follows."""
 
-from qimg.core.artifacts import ArtifactError
 from qimg.prior.fitting.maximization import fit_mixture
 from qimg.prior.fitting.passes import fit
 from qimg.prior.fitting.recipe import Recipe
@@ -12,7 +11,6 @@ from qimg.prior.sampling import sample
 from qimg.prior.views import View
 
 __all__ = [
-    "ArtifactError",
     "GaussianMixture",
     "JointMixture",
     "JpegPair",

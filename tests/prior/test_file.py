@@ -20,8 +20,9 @@ from scipy.stats import multivariate_normal
 from qimg import images
 from qimg.core import Array
 from qimg.core import artifacts as container
+from qimg.core.artifacts import ArtifactError
 from qimg.operators import CorrelationOperator
-from qimg.prior import ArtifactError, GaussianMixture, Prior, View, load
+from qimg.prior import GaussianMixture, Prior, View, load
 from qimg.prior.integers import mixture_from_integers, mixture_to_integers, operator_from_integers, operator_to_integers
 
 SEEDS = st.integers(0, 2**32 - 1)

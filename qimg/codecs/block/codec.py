@@ -6,7 +6,7 @@ from qimg.codecs.block.bitstream.container import ID
 from qimg.codecs.block.decoder.decode import decode
 from qimg.codecs.block.decoder.description import BlockInfo, describe
 from qimg.codecs.block.encoder.encode import BlockEncoded, encode
-from qimg.codecs.protocol import METADATA, Capabilities, Curve, Decoded, DecodeOptions, EncodeOptions
+from qimg.codecs.protocol import METADATA, Capabilities, CurveSettings, Decoded, DecodeOptions, EncodeOptions
 from qimg.core import Array, Track
 
 _OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "effort", "progressive", "stable", "tables", *METADATA)
@@ -21,7 +21,7 @@ class BlockCodec:
     about = "this package"
     suffix = ".qimg"
     capabilities = Capabilities(options=frozenset(_OPTIONS), alpha=True, sixteen_bit=True)
-    curve = Curve(option="quality", settings=(2, 8, 14, 20, 27, 34, 41, 48, 56, 70))
+    curve = CurveSettings(option="quality", settings=(2, 8, 14, 20, 27, 34, 41, 48, 56, 70))
     needs = ""
 
     def installed(self) -> bool:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from qimg.codecs.peers.peer import Peer, metadata_in, save, whole_quality
-from qimg.codecs.protocol import METADATA, Capabilities, Curve, EncodeOptions
+from qimg.codecs.protocol import METADATA, Capabilities, CurveSettings, EncodeOptions
 from qimg.core import Array
 from qimg.images.metadata import options_for
 
@@ -45,7 +45,7 @@ CODEC = Peer(
     suffix=".avif",
     form="AVIF",
     capabilities=Capabilities(options=frozenset({"quality", *METADATA}), gray=False),
-    curve=Curve(option="quality", settings=(3, 12, 20, 28, 36, 44, 52, 60, 68, 76, 84)),
+    curve=CurveSettings(option="quality", settings=(3, 12, 20, 28, 36, 44, 52, 60, 68, 76, 84)),
     write=partial(_write, speed=6),
     opened=_one_thread,
     needs="Pillow 11.3 with AVIF",

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from qimg.codecs.peers.peer import Peer, metadata_in, save, whole_quality
-from qimg.codecs.protocol import METADATA, Capabilities, Curve, EncodeOptions
+from qimg.codecs.protocol import METADATA, Capabilities, CurveSettings, EncodeOptions
 from qimg.core import Array
 from qimg.images.metadata import options_for
 
@@ -21,7 +21,7 @@ CODEC = Peer(
     suffix=".jpg",
     form="JPEG",
     capabilities=Capabilities(options=frozenset({"quality", *METADATA})),
-    curve=Curve(option="quality", settings=(5, 10, 20, 35, 50, 65, 78, 87, 93, 97)),
+    curve=CurveSettings(option="quality", settings=(5, 10, 20, 35, 50, 65, 78, 87, 93, 97)),
     write=_write,
 )
 OPTIMISED = replace(

@@ -3,7 +3,7 @@
 from PIL import features
 
 from qimg.codecs.peers.peer import Peer, save
-from qimg.codecs.protocol import Capabilities, Curve, EncodeOptions
+from qimg.codecs.protocol import Capabilities, CurveSettings, EncodeOptions
 from qimg.core import Array, arguments
 
 
@@ -23,7 +23,7 @@ CODEC = Peer(
     suffix=".jp2",
     form="JPEG2000",
     capabilities=Capabilities(options=frozenset({"reduction"})),
-    curve=Curve(option="reduction", settings=(300, 200, 120, 80, 50, 32, 20, 13, 9), whole=False),
+    curve=CurveSettings(option="reduction", settings=(300, 200, 120, 80, 50, 32, 20, 13, 9), whole=False),
     write=_write,
     needs="Pillow with OpenJPEG",
     is_installed=lambda: bool(features.check("jpg_2000")),

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from qimg.codecs.peers.peer import Peer, check_area, described, refused
-from qimg.codecs.protocol import Capabilities, Curve, Decoded, DecodeOptions, EncodeOptions, Info
+from qimg.codecs.protocol import Capabilities, CurveSettings, Decoded, DecodeOptions, EncodeOptions, Info
 from qimg.core import Array, arguments
 
 
@@ -43,7 +43,7 @@ CODEC = _JpegXl(
     form="",
     capabilities=Capabilities(options=frozenset({"distance"})),
     # from 20 on it codes a picture of half the size
-    curve=Curve(option="distance", settings=(19, 13, 9, 6, 4, 2.7, 1.8, 1.1, 0.7, 0.45), whole=False),
+    curve=CurveSettings(option="distance", settings=(19, 13, 9, 6, 4, 2.7, 1.8, 1.1, 0.7, 0.45), whole=False),
     write=_write,
     needs="imagecodecs",
     is_installed=lambda: find_spec("imagecodecs") is not None,

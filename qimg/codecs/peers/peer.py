@@ -13,7 +13,7 @@ from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import (
     METADATA,
     Capabilities,
-    Curve,
+    CurveSettings,
     Decoded,
     DecodeOptions,
     Encoded,
@@ -59,7 +59,7 @@ class Peer:
     form: str
     """As Pillow names the format."""
     capabilities: Capabilities
-    curve: Curve | None = None
+    curve: CurveSettings | None = None
     write: Callable[[Array, EncodeOptions], bytes] = field(repr=False)
     """The file of a picture that `capabilities` allows."""
     pixels: Callable[[Image.Image], Array] = field(repr=False, default=np.asarray)

@@ -3,7 +3,7 @@
 from PIL import features
 
 from qimg.codecs.peers.peer import Peer, metadata_in, save, whole_quality
-from qimg.codecs.protocol import METADATA, Capabilities, Curve, EncodeOptions
+from qimg.codecs.protocol import METADATA, Capabilities, CurveSettings, EncodeOptions
 from qimg.core import Array
 from qimg.images.metadata import options_for
 
@@ -20,7 +20,7 @@ CODEC = Peer(
     suffix=".webp",
     form="WEBP",
     capabilities=Capabilities(options=frozenset({"quality", *METADATA}), gray=False),
-    curve=Curve(option="quality", settings=(0, 5, 15, 30, 50, 65, 78, 86, 92, 97)),
+    curve=CurveSettings(option="quality", settings=(0, 5, 15, 30, 50, 65, 78, 86, 92, 97)),
     write=_write,
     needs="Pillow with WebP",
     is_installed=lambda: bool(features.check("webp")),

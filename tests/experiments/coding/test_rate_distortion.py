@@ -20,7 +20,7 @@ from experiments.coding.compared_codecs import chosen, curve_of
 from experiments.coding.rate_distortion import TINY, Row
 from qimg import images, metrics
 from qimg.core import Array
-from qimg.evaluation.rate_curves import Curve, compare, curves
+from qimg.evaluation.rate_curves import RateCurve, compare, curves
 
 THEIRS = dataclasses.replace(TINY, codecs=("peer:jpeg", "peer:webp"))
 
@@ -31,14 +31,14 @@ def rows() -> list[Row]:
     return rate_distortion.run(TINY)
 
 
-def some_curve(seed: int, pictures: int = 5, points: int = 6) -> Curve:
+def some_curve(seed: int, pictures: int = 5, points: int = 6) -> RateCurve:
     """Rates that double along curves between about 26 and 40 dB, different on every picture."""
     generator = np.random.default_rng(seed)
     steps = np.linspace(0, 4, points)
     rates = 0.1 * 2.0 ** (
         steps + generator.uniform(-0.1, 0.1, (pictures, points)) + generator.normal(size=(pictures, 1))
     )
-    return Curve(rates=rates, qualities=25 + 4 * steps + generator.uniform(-0.9, 0.9, (pictures, points)))
+    return RateCurve(rates=rates, qualities=25 + 4 * steps + generator.uniform(-0.9, 0.9, (pictures, points)))
 
 
 def test_the_experiment_asks_a_question_and_says_how_it_answers() -> None:
@@ -176,7 +176,7 @@ def test_the_rate_is_that_of_the_curves_of_means() -> None:
 @given(seed=st.integers(0, 2**32 - 1), factor=st.floats(0.3, 3))
 def test_rates_scale_with_files(seed: int, factor: float) -> None:
     curve = some_curve(seed)
-    result = compare(curve, Curve(rates=factor * curve.rates, qualities=curve.qualities), "psnr_rgb_db", draws=5)
+    result = compare(curve, RateCurve(rates=factor * curve.rates, qualities=curve.qualities), "psnr_rgb_db", draws=5)
     assert result.resamples == result.own_pictures == 5
     assert_allclose([result.percent, result.low, result.high, result.own], 100 * (factor - 1), atol=1e-8)
 
@@ -195,7 +195,7 @@ def test_the_interval_resamples_pictures_and_holds_the_rate() -> None:
     assert result.low < result.percent < result.high
     assert compare(anchor, test, "psnr_rgb_db", draws=100) == result
     assert compare(anchor, test, "psnr_rgb_db", draws=100, seed=1).low != result.low
-    one = [Curve(rates=curve.rates[:1], qualities=curve.qualities[:1]) for curve in (anchor, test)]
+    one = [RateCurve(rates=curve.rates[:1], qualities=curve.qualities[:1]) for curve in (anchor, test)]
     alone = compare(*one, "psnr_rgb_db", draws=3)
     # The mean of one picture's own rates is its rate; that pictures do not differ it cannot say.
     assert alone.own == pytest.approx(alone.percent, rel=1e-12)
@@ -208,8 +208,8 @@ def test_the_mean_of_own_rates_does_not_depend_on_how_bits_are_shared() -> None:
     slopes, heights = np.array([[3.0], [4.0], [5.0]]), np.array([[27.0], [31.0], [35.0]])
     bits = np.linspace(-4, 4, 12)[None] + np.zeros((3, 1))
     decibels = np.linspace(24, 40, 12)[None] + np.zeros((3, 1))
-    at_equal_bits = Curve(rates=2.0**bits, qualities=heights + slopes * bits)
-    at_equal_quality = Curve(rates=2.0 ** ((decibels - heights) / slopes), qualities=decibels)
+    at_equal_bits = RateCurve(rates=2.0**bits, qualities=heights + slopes * bits)
+    at_equal_quality = RateCurve(rates=2.0 ** ((decibels - heights) / slopes), qualities=decibels)
     result = compare(at_equal_quality, at_equal_bits, "psnr_rgb_db")
     assert result.own == pytest.approx(0, abs=1e-9)
     assert result.percent < -5
@@ -218,7 +218,7 @@ def test_the_mean_of_own_rates_does_not_depend_on_how_bits_are_shared() -> None:
 @pytest.mark.slow
 def test_curves_that_do_not_cover_the_range_have_no_rate_but_a_reason() -> None:
     curve = some_curve(0)
-    low = Curve(rates=curve.rates, qualities=curve.qualities - 10)
+    low = RateCurve(rates=curve.rates, qualities=curve.qualities - 10)
     result = compare(curve, low, "psnr_rgb_db", draws=4)
     assert np.isnan([result.percent, result.low, result.high]).all()
     assert result.resamples == 0

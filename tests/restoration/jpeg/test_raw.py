@@ -200,8 +200,8 @@ def rows():
 def test_rounding_is_noise_at_low_quality_and_shown_at_high_quality(rows):
     # At quality 100 the file holds the bytes nearly exactly, at quality 10 it knows little of what rounding did: errors
     # of 10 code values times 0.29, twice over, leave 0.4 of doubt in 30 000 pixels.
-    assert nearer_to_truth(rows, 100, JPEG) < -0.7
-    assert nearer_to_truth(rows, 10, JPEG) > -0.3
+    assert nearer_to_truth(rows, quality=100, method=JPEG) < -0.7
+    assert nearer_to_truth(rows, quality=10, method=JPEG) > -0.3
     for row in rows:
         if (row.quality, row.method, row.truth, row.output) == (100, JPEG, UNROUNDED, BYTES):
             assert row.squared_error > 0.9 / 12
