@@ -1,6 +1,6 @@
 """Whether a change kept what it has to keep: golden streams, shipped files, and the rows of every experiment's TINY.
 
-`python -m benchmarks identity [NAME …]` compares them with `tests/golden`; `… identity renew [NAME …]` writes the hashes
+`python -m benchmarks identity [NAME …]` compares them with `tests/golden`; `… identity renew [NAME …]` writes hashes
 of shipped files and the rows anew. A change of them belongs into the changelog with its cause.
 """
 

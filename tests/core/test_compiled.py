@@ -165,6 +165,7 @@ def test_arguments_of_fewer_bits_make_no_type_of_their_own():
     assert narrow.signatures == [(types.int32,)]
 
 
+@pytest.mark.slow
 def test_functions_that_allocate_say_so():
     @compiled(allocates=True, cache=False)
     def doubled(values: Array) -> Array:

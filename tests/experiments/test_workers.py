@@ -6,6 +6,8 @@ import pytest
 
 from experiments._run import runner
 
+pytestmark = pytest.mark.slow
+
 
 def rows(name: str, **spread: int) -> str:
     measured = runner.measure(name, runner.module(name).TINY, **spread)

@@ -98,7 +98,7 @@ def test_the_dilation_of_a_basis_state_by_qiskit_alone():
         np.testing.assert_allclose(levels, wanted, rtol=0, atol=ENTRY)
 
 
-@pytest.mark.parametrize(("size", "seed"), [(2, 1), (8, 2), (64, 3)])
+@pytest.mark.parametrize(("size", "seed"), [(2, 1), (8, 2), pytest.param(64, 3, marks=pytest.mark.slow)])
 def test_sampled_levels_are_the_populations(size, seed):
     channel, rho, shots = centroid(size), state(size, imaginary=True), 50_000
     counts = circuits.sample_stinespring(channel.gains, rho, shots=shots, seed=seed)

@@ -8,6 +8,8 @@ import pytest
 from experiments._run import runner
 from experiments.circuits import representations, state_preparation
 
+pytestmark = pytest.mark.slow
+
 
 @functools.cache
 def measured(name: str) -> list:

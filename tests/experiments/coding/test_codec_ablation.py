@@ -27,6 +27,8 @@ from qimg.codecs.block.transform.colour import to_samples
 from qimg.report import Table
 from qimg.transforms import unitary
 
+pytestmark = pytest.mark.slow
+
 
 @functools.cache
 def rows() -> list[Row]:

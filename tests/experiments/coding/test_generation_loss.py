@@ -14,6 +14,8 @@ from experiments.coding.compared_codecs import chosen, curve_of, decoded, encode
 from experiments.coding.generation_loss import TINY, Row, loss_db, setting_near, settled
 from qimg import images, metrics
 
+pytestmark = pytest.mark.slow
+
 THEIRS = dataclasses.replace(TINY, codecs=("peer:jpeg", "peer:webp"))
 
 

@@ -22,6 +22,8 @@ from qimg import images, metrics
 from qimg.core import Array
 from qimg.evaluation.rate_curves import RateCurve, compare, curves
 
+pytestmark = pytest.mark.slow
+
 THEIRS = dataclasses.replace(TINY, codecs=("peer:jpeg", "peer:webp"))
 
 

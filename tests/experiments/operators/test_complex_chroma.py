@@ -16,6 +16,8 @@ from qimg import images, metrics
 from qimg.core import Array
 from qimg.operators import ComplexMoments, conditional_expectation
 
+pytestmark = pytest.mark.slow
+
 NOISE = 1 / 12
 
 

@@ -17,6 +17,8 @@ from experiments.operators.densities import EXPONENTS, IndependentDensity, fit_i
 from experiments.operators.patch_models import LEVEL, NOISE, RASTER, VIEW, fit_models, joint_models
 from qimg import images, prior
 
+pytestmark = pytest.mark.slow
+
 
 def laplace(seed: int, count: int, scales: np.ndarray) -> np.ndarray:
     return np.random.default_rng(seed).laplace(size=(count, len(scales))) * scales

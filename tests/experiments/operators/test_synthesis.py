@@ -13,6 +13,8 @@ from experiments.operators import texture_statistics as statistics
 from experiments.operators.synthesis_figure import board, encoded
 from qimg.prior import GaussianMixture, JointMixture, View
 
+pytestmark = pytest.mark.slow
+
 
 def power_law_field(exponent: float, seed: int, side: int = 256) -> np.ndarray:
     """White noise whose spectrum was made to fall as frequency to the power `exponent`."""

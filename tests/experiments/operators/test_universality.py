@@ -19,6 +19,8 @@ from qimg import images, metrics
 from qimg.operators import CorrelationOperator
 from qimg.transforms import ac_block
 
+pytestmark = pytest.mark.slow
+
 
 def moments(seed: int, pictures: int, *, name: str = "set", kind: Kind | None = None, patches: int = 200) -> Moments:
     """Pictures of random patches with one spectrum."""

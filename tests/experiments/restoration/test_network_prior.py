@@ -15,6 +15,8 @@ from experiments.restoration.network_prior import ALONE, TINY, USES, Row, final,
 from qimg import images, prior
 from qimg.restoration.jpeg.fitting import Recipe, fit
 
+pytestmark = pytest.mark.slow
+
 HELD_OUT, FOLDS = "held out", ("first", "second")
 
 

@@ -46,6 +46,8 @@ from qimg.restoration.jpeg.training.pool import (
 from qimg.restoration.jpeg.training.regulariser import Regulariser
 from qimg.restoration.jpeg.training.spread import learn_spread
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 PREDICTIONS = 25 * 2.0 ** np.array([-4.5, 0.5])
 """Deviations under a table of 200 that lie where scales are kept."""
@@ -91,7 +93,6 @@ def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 # Threads of NumPy or PyTorch may be there; what is forked uses none of them. Python warns from 3.12 on.
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork.*:DeprecationWarning")
 def test_the_seed_decides_all_whatever_the_number_of_workers(pool):
     again = make(PHOTOGRAPHS, versions=3, seed=0, least=4, workers=2)
@@ -465,7 +466,6 @@ NUMBERS |= {"spread_steps": 10}
 OPTIONS = [word for name, value in NUMBERS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
-@pytest.mark.slow
 def test_the_command_trains_a_network_that_restores(folders, tmp_path):
     out = tmp_path / "my.network"
     command = [sys.executable, "-m", "qimg", "fit", "network", "train", "--held-out", "rest", "--out", str(out)]
@@ -557,7 +557,6 @@ def test_a_command_that_is_interrupted_says_how_it_goes_on(folders, tmp_path, mo
     assert capsys.readouterr().err.startswith(said)
 
 
-@pytest.mark.slow
 def test_priors_regularise_on_pictures_that_they_were_not_fitted_on(folders):
     recipe = replace(TINY, use=("regulariser",), steps=2, versions=1)
     fitted = [

@@ -20,6 +20,8 @@ from qimg.images.collections import gather as sources
 from qimg.restoration.jpeg.fitting import Recipe, fit
 from qimg.restoration.jpeg.fitting.draws import draws, planes
 
+pytestmark = pytest.mark.slow
+
 SEEDS = st.integers(0, 2**32 - 1)
 RAW = Path(os.environ.get("QIMG_DATA", "")) / "raw"
 
