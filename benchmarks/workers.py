@@ -25,7 +25,7 @@ COMMANDS = {
     "encode": ["qimg", "encode", "{png}", "{out}", "--quality", "60"],
     "experiment rate_distortion": [
         *("experiments", "rate_distortion", "--images", "{png}", "--out", "{out}", "--qualities", "20", "60"),
-        *("--codecs", "qimg", "JPEG", "WebP", "--points", "2"),
+        *("--codecs", "block", "peer:jpeg", "peer:webp", "--points", "2"),
     ],
 }
 """What is measured, in terms of folders of pictures and a new folder to write into."""
