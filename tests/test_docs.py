@@ -60,8 +60,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page_of_experiments(tmp_path_factory: pytest.TempPathFactory) -> Page:
     """The page that runs every experiment with the parameters that a reader sees, built with the rest of the site."""
-    options = ("nb_execution_excludepatterns=notebooks/*", "nb_execution_timeout=1200")
-    return Page(build(tmp_path_factory.mktemp("published"), *options) / "guide" / "experiments.html")
+    return Page(build(tmp_path_factory.mktemp("published"), "nb_execution_timeout=1200") / "guide" / "experiments.html")
 
 
 def is_network(address: str) -> bool:
