@@ -8,7 +8,6 @@ import dataclasses
 import hashlib
 import json
 import lzma
-import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import qimg
 from experiments._run import runner
+from experiments._run.columns import OfOneMachine, kinds
 from tests.golden.make import digest
 
 ROOT = Path(__file__).parents[1]
@@ -24,24 +24,12 @@ ROWS = GOLDEN / "rows.json.xz"
 SHIPPED = GOLDEN / "shipped.sha256"
 PATTERNS = ("*.prior", "*.tables", "*.restorer", "*.network")
 
-TOLERANCE = 1e-9
-"""Relative, and absolute below 1. Another BLAS sums in another order, which moves the last of about 16 digits, and
-iterations carry that on to a few digits more; a change of method moves the first ones."""
-
 
 def plain(row: Any) -> dict[str, Any]:
-    """A row as JSON holds it, without times."""
+    """A row as JSON holds it, without the columns of one machine."""
     values = json.loads(json.dumps(dataclasses.asdict(row)))
-    return {key: value for key, value in values.items() if not key.endswith("seconds")}
-
-
-def is_same(a: Any, b: Any) -> bool:
-    """Whether two values are equal, numbers with a fraction up to the tolerance. NaN marks what cannot be measured."""
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(is_same, a, b))
-    if isinstance(a, float) and isinstance(b, float):
-        return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE) or (math.isnan(a) and math.isnan(b))
-    return type(a) is type(b) and a == b
+    columns = kinds(type(row))
+    return {key: value for key, value in values.items() if not isinstance(columns[key], OfOneMachine)}
 
 
 def different_rows(name: str, rows: Sequence[Any]) -> list[str]:
@@ -51,11 +39,12 @@ def different_rows(name: str, rows: Sequence[Any]) -> list[str]:
         return [f"{name}: the golden file has no rows"]
     if len(rows) != len(expected):
         return [f"{name}: {len(rows)} rows instead of {len(expected)}"]
+    columns = kinds(runner.module(name).Row)
     return [
         f"{name}: row {k}: {key} is {new.get(key)!r} instead of {old.get(key)!r}"
         for k, (old, new) in enumerate(zip(expected, map(plain, rows), strict=True))
         for key in old | new
-        if not is_same(old.get(key), new.get(key))
+        if key not in old or key not in new or not columns[key].agree(old[key], new[key])
     ]
 
 

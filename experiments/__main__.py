@@ -1,4 +1,7 @@
-"""`python -m experiments` lists the experiments; `python -m experiments NAME [--options]` runs one."""
+"""`qimg experiments` lists the experiments; `qimg experiments NAME [--options]` runs one.
+
+`publish`, `draw` and `document` make tables, figures and pages of what was measured.
+"""
 
 import sys
 from dataclasses import dataclass, field
@@ -8,6 +11,7 @@ from typing import Any
 import tyro
 from rich.console import Console
 
+from experiments._results.commands import COMMANDS
 from experiments._run import runner
 from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end
 from qimg.cli.progress import bars
@@ -19,13 +23,15 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     console = Console()
     if not given or given[0] in ("-h", "--help"):
-        console.print("python -m experiments NAME [--options]; NAME --help lists the options\n")
-        for name in runner.EXPERIMENTS:
-            console.print(f"[bold]{name}[/bold]  {runner.question(name)}", highlight=False, soft_wrap=True)
+        _list(console)
+        return
+    if given[0] in COMMANDS:
+        with clear_errors():
+            tyro.cli(COMMANDS[given[0]], args=given[1:], prog=f"qimg experiments {given[0]}")
         return
     with clear_errors():
         module = runner.module(given[0])
-        options = tyro.cli(_options(module.Params), args=given[1:], prog=f"python -m experiments {given[0]}")
+        options = tyro.cli(_options(module.Params), args=given[1:], prog=f"qimg experiments {given[0]}")
         root = runner.results_root(Path(options.out))
         with bars() as named:
             track = named(given[0])
@@ -36,17 +42,28 @@ def main(arguments: list[str] | None = None) -> None:
         skipped = options.params.inputs().skipped
     for entry in skipped:
         console.print(f"skipped {entry.reason}", highlight=False, soft_wrap=True)
-    console.print(module.table(measured.rows).to_text(), highlight=False, soft_wrap=True)
+    for table in module.tables(measured.rows).values():
+        console.print(f"{table.to_text()}\n", highlight=False, soft_wrap=True)
     for sentence in module.findings(measured.rows):
         console.print(f"• {sentence}", highlight=False, soft_wrap=True)
     console.print(f"\nwritten to {folder}", highlight=False, soft_wrap=True)
+
+
+def _list(console: Console) -> None:
+    console.print("qimg experiments NAME [--options]; NAME --help lists the options\n")
+    for name in runner.EXPERIMENTS:
+        console.print(f"[bold]{name}[/bold]  {runner.question(name)}", highlight=False, soft_wrap=True)
+    console.print()
+    for name, command in COMMANDS.items():
+        line = (command.__doc__ or "").partition("\n")[0]
+        console.print(f"[bold]{name}[/bold]  {line}", highlight=False, soft_wrap=True)
 
 
 def _options(params_type: Any) -> Any:
     @dataclass(frozen=True)
     class Options:
         params: tyro.conf.OmitArgPrefixes[params_type] = field(default_factory=params_type)
-        out: str = "results"
+        out: str = "runs"
         """Folder that the new folder NAME/<hash> is written into."""
         workers: int = 1
         """Pictures at a time, each in a process with one thread, where an experiment measures them one by one; 0 takes

@@ -3,6 +3,7 @@
 Beside it: `runner` with the list of experiments, and `trial`.
 """
 
+from experiments._run.columns import LibraryDependent, Mebibytes, Seconds
 from experiments._run.figures import Axes, Figure, Panel, figure_of, legend_below, name_identity, subplots, zero_line
 from experiments._run.parameters import (
     Count,
@@ -49,7 +50,14 @@ from experiments._run.rows import (
 )
 from qimg.core import Array, integer, one_of, require
 from qimg.core.workers import HERE, Workers
-from qimg.evaluation.summary import comparable, finite_mean, finite_quantiles, pictures_counted
+from qimg.evaluation.summary import (
+    LEAST_PICTURES,
+    comparable,
+    finite_mean,
+    finite_quantiles,
+    picture_interval,
+    pictures_counted,
+)
 from qimg.report import Table, bare, literal_label, plain_log_axis, plot_curves
 
 __all__ = [
@@ -61,11 +69,15 @@ __all__ = [
     "FittingParams",
     "Gathered",
     "HERE",
+    "LEAST_PICTURES",
+    "LibraryDependent",
     "LeaveOneOut",
+    "Mebibytes",
     "Panel",
     "Picture",
     "PictureParams",
     "Qualities",
+    "Seconds",
     "Seed",
     "Table",
     "Track",
@@ -99,6 +111,7 @@ __all__ = [
     "one_of",
     "others",
     "per_picture",
+    "picture_interval",
     "pooled_rows",
     "pictures_counted",
     "plain_log_axis",

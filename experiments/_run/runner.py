@@ -163,7 +163,7 @@ def record(measured: Measured, root: Path) -> Path:
 
     A second run with the same inputs gets `-2` and so on behind its hash.
     """
-    facts = provenance(
+    facts = {"experiment": measured.name} | provenance(
         dataclasses.asdict(measured.params), measured.params.inputs(), seconds={measured.name: measured.seconds}
     )
     key = json.dumps([facts["params"], [entry["sha256"] for entry in facts["inputs"]]], sort_keys=True)
@@ -223,9 +223,28 @@ def provenance(params: Mapping[str, Any], gathered: Gathered, *, seconds: Mappin
         "skipped": [dataclasses.asdict(entry) for entry in gathered.skipped],
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
         "commit": _commit(),
-        "machine": {"system": platform.system(), "architecture": platform.machine(), "cpus": os.cpu_count()},
+        "machine": machine(),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
     }
+
+
+def machine() -> dict[str, Any]:
+    """System, processor and cores."""
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "processor": _processor(),
+        "cpus": os.cpu_count(),
+    }
+
+
+def _processor() -> str:
+    """Name of the processor; "" where the system does not give it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 @contextmanager

@@ -148,7 +148,7 @@ def _section(number: int, measured: runner.Measured, gathered: Gathered) -> Sect
         question=f"{runner.question(measured.name)} {runner.method(measured.name)}",
         findings=module.findings(rows),
         figures=figures,
-        tables=[module.table(rows).head(32)] if shown else [],
+        tables=[next(iter(module.tables(rows).values())).head(32)] if shown else [],
         files=[f"{_step_folder(number, measured.name)}/rows.csv"],
     )
 

@@ -220,7 +220,12 @@ def _median(rows: Sequence[Row], name: str) -> float:
     return float(np.median(finite)) if finite else 0.0
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures; medians of the strengths that are equal."""
     return Table(
         columns=[

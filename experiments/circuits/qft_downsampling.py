@@ -313,7 +313,12 @@ def _half_width(rows: Sequence[Row]) -> float | str:
     return half if np.isfinite(half) else ""
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over pictures and repeats; PSNR over those that are not exact."""
     return table_of(
         rows,

@@ -216,7 +216,12 @@ def _order_of_findings(group: tuple[tuple[str, float], list[Row]]) -> tuple[bool
     return name != "frqi", kept
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures; PSNR over those that are not exact."""
     return table_of(
         rows,

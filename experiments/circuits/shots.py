@@ -233,7 +233,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over pictures and repeats."""
     amplitudes = select(rows, representation="amplitude")
     # Blank pictures have no error by amplitudes; a digital representation that is exact is a result.

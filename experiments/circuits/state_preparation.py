@@ -175,7 +175,12 @@ def _psnr(rows: Sequence[Row]) -> str:
     return f"{psnr:.2f} dB" if np.isfinite(psnr) else "the pictures exactly"
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
     methods = (SLOPE, FIDELITY, SCHMIDT, QISKIT)
     return table_of(

@@ -16,6 +16,7 @@ from experiments._run import (
     Count,
     Figure,
     PictureParams,
+    Seconds,
     Seed,
     Table,
     Track,
@@ -71,10 +72,10 @@ class Row:
     optimization_level: int
     cx_level_2: int
     depth_level_2: int
-    compile_seconds: float
-    aer_seconds: float
+    compile_seconds: Seconds
+    aer_seconds: Seconds
     """State vector of the whole batch, without compiling."""
-    matrix_seconds: float
+    matrix_seconds: Seconds
     """The matrix product in NumPy."""
 
 
@@ -166,7 +167,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Cost and agreement of each transform, worst over the pictures."""
     counts = {"CX (level 1)": "cx", "1-qubit": "one_qubit", "depth": "depth"}
     counts |= {"CX (level 2)": "cx_level_2", "depth (2)": "depth_level_2"}

@@ -184,7 +184,12 @@ def _shown_level(rows: Sequence[Row]) -> int:
     return 1 if 1 in compiled else min(compiled, default=1)
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over pictures, and over classes."""
     compiled = levels(rows, "optimization_level")
     body: list[list[object]] = []

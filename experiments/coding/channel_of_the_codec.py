@@ -210,7 +210,12 @@ def _span(fractions: Sequence[float]) -> str:
     return "–".join(dict.fromkeys((finite[0], finite[-1]))) if finite else "–"
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """The pooled state: identity's trace distance, and what each model leaves of it."""
     shown = sorted(pooled_rows(rows), key=lambda row: STAGES.index(row.stage))
     return table_of(

@@ -34,7 +34,7 @@ from qimg import images, metrics
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.inspection.stages import Inspection, inspect
-from qimg.codecs.block.model import tables
+from qimg.codecs.block.model import tables as block_tables
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare, curves
@@ -109,7 +109,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, variant and step."""
     check(params)
     chosen = [*_chosen(params.variants), *([CONTROL] if params.refit else [])]
-    pictures, known = params.gather().pictures, tables.default()
+    pictures, known = params.gather().pictures, block_tables.default()
     hashes = {picture.sha256 for picture in pictures}
     others = [one for one in gather(params.refit).pictures if one.sha256 not in hashes] if params.refit else []
     require(bool(others) or not params.refit, "refit", "must hold a picture that images does not", params.refit)
@@ -245,7 +245,12 @@ def _largest_excess(rows: Sequence[Row]) -> float:
     return max((_excess([row]) for row in rows if row.bytes > 2000), default=0.0)
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """What leaving each ingredient out costs, by family, and how far payloads lie above their cross-entropy."""
     by_rgb, by_y = costs(rows, draws=DRAWS), costs(rows, "psnr_y_db")
     order = {variant.name: _FAMILIES.index(variant.family) for variant in _ALL[1:]}

@@ -9,12 +9,13 @@ from qimg.core import Array, one_of
 
 IDS = (
     "block",
-    "peer:jpeg",
-    "peer:jpeg-optimised",
-    "peer:webp",
-    "peer:jpeg2000",
+    "peer:avif-psnr",
     "peer:avif",
+    "peer:jpeg2000",
+    "peer:webp",
     "peer:jpegxl",
+    "peer:jpeg-optimised",
+    "peer:jpeg",
 )
 """Those that are compared where none is named, in the order in which tables name them."""
 

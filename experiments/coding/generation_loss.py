@@ -167,7 +167,12 @@ def _first_round(rows: Sequence[Row], codec: str) -> tuple[float, float]:
     return mean(first, "bits_per_pixel"), mean(first, "psnr_rgb_db")
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures, and the largest losses."""
     body = []
     for codec in distinct(rows, "codec"):

@@ -15,9 +15,11 @@ import numpy as np
 from experiments._run import (
     Array,
     Figure,
+    Mebibytes,
     Panel,
     Picture,
     PictureParams,
+    Seconds,
     Table,
     fulfils,
     groups,
@@ -99,11 +101,11 @@ class Row:
     ms_ssim: float
     """Mean over R, G and B."""
     ssimulacra2: float
-    encode_seconds: float
-    decode_seconds: float
-    encode_peak_mib: float
+    encode_seconds: Seconds
+    decode_seconds: Seconds
+    encode_peak_mib: Mebibytes
     """Growth of a process that does nothing else."""
-    decode_peak_mib: float
+    decode_peak_mib: Mebibytes
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
@@ -197,7 +199,12 @@ def _interval(result: Comparison) -> str:
     return f" [{result.low:+.1f}, {result.high:+.1f}{left_out}]"
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Bjøntegaard rates against every anchor, and medians of speed and memory over all pictures and settings."""
     measured = {
         "RGB": comparisons(rows, "psnr_rgb_db", draws=DRAWS),

@@ -339,7 +339,12 @@ def predicted_rows(rows: Sequence[Row]) -> list[Row]:
     return list(kept)
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """One line per picture and one for all."""
     excess = {
         heading: partial(_excess_cell, number=number)

@@ -181,7 +181,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return [*sentences, *unseen.findings(_excess(rows))]
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Medians and intervals at each number of pictures."""
     block_of = distinct(rows, "block").index
     ordered = sorted(rows, key=lambda row: (block_of(row.block), row.n_images))

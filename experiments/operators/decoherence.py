@@ -210,7 +210,12 @@ def _span(rows: Sequence[Row], name: str) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """The pooled state, as fractions of identity's trace distance."""
     shown = sorted(pooled_rows(rows), key=lambda row: RECONSTRUCTIONS.index(row.reconstruction))
     other = {

@@ -22,6 +22,7 @@ from experiments._run import (
     Gathered,
     Picture,
     PictureParams,
+    Seconds,
     Seed,
     Table,
     Track,
@@ -135,7 +136,7 @@ class Row:
     """Pictures that the model was fitted on."""
     nats_per_patch: float
     """Mean log-density in 63 dimensions; NaN without a block."""
-    fit_seconds: float
+    fit_seconds: Seconds
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
@@ -273,7 +274,12 @@ def _interval(found: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures, with intervals."""
     body: list[list[Any]] = []
     nats = _by_model(rows)

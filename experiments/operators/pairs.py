@@ -115,7 +115,12 @@ def _rate(rows: Sequence[Row]) -> float:
     return 8 * sum(row.file_bytes for row in rows) / sum(row.height * row.width for row in rows)
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
     measured = comparable(rows, "psnr_rgb_db")
     ordered = sorted(rows, key=lambda row: (row.subsampling, row.quality))

@@ -270,7 +270,12 @@ def _camera_finding(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures of each stage, then each pair of cameras."""
     single = [row for row in rows if row.image != _POOLED]
     # Distances are symmetric: one line per pair.

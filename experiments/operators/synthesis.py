@@ -364,7 +364,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Medians and intervals of every statistic, source by source."""
     return Table(
         columns=["statistic", *SOURCES],

@@ -167,7 +167,12 @@ def _pooled(rows: Sequence[Row]) -> list[Row]:
     return sorted(select(rows, image="pooled"), key=lambda row: row.excess_bits_per_pixel)
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """The pooled rows, cheapest first."""
     pooled = _pooled(rows)
     return table_of(

@@ -158,7 +158,12 @@ def _label(name: str, source: str) -> str:
     return f"KLT of {'itself' if source == 'itself' else 'other pictures'}" if name == "KLT" else name
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Mean PSNR at each rank."""
     means = _curves(rows, "psnr_y_db")
     names = [f"{name} ({source})" if name == "KLT" else name for name, source in means]

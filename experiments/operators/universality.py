@@ -325,7 +325,12 @@ def _described(row: Row) -> str:
     return f"{'the same set' if row.same_set else 'another set'}, {row.kind_a.label} codes {row.kind_b.label}"
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Medians and ranges of the pairs by kind; every pair is in `rows.csv` and in the figure."""
     body = []
     ordered = sorted(rows, key=lambda row: (row.compared, row.same_set))

@@ -127,7 +127,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Coverage by quality and probability."""
     columns: dict[str, str | Callable[[Sequence[Row]], float]] = {"quality": "quality"}
     for value in levels(rows, "probability"):

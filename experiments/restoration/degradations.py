@@ -18,6 +18,7 @@ from experiments._run import (
     Figure,
     Picture,
     PictureParams,
+    Seconds,
     Seed,
     Table,
     comparable,
@@ -76,7 +77,7 @@ class Row:
     coverage: float
     """Share of restored pixels within ±1.645 of the deviations that the method states, 0.9 if these were calibrated;
     NaN if it states none."""
-    method_seconds: float
+    method_seconds: Seconds
     """Processor time; the first picture's includes what is prepared for a noise level once."""
 
 
@@ -185,7 +186,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures, each method at its best setting."""
     kept = comparable(rows, "psnr_db")
     shown = [

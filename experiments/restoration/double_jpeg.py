@@ -127,7 +127,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences or ["No picture has an error that could be measured."]
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
     return table_of(
         rows,

@@ -25,6 +25,7 @@ from experiments._run import (
     Gathered,
     Panel,
     PictureParams,
+    Seconds,
     Table,
     Track,
     among,
@@ -124,8 +125,8 @@ class Row:
     pictures: int
     seed: int
     step: int
-    train_seconds: float
-    drawing_seconds: float
+    train_seconds: Seconds
+    drawing_seconds: Seconds
     """Making the draws with their explicit estimates; NaN where there are none."""
     weights: int
     gain_q10_db: float
@@ -330,7 +331,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Gains after all steps."""
     uses = (ALONE, *USES)
     body: list[list[object]] = []

@@ -165,7 +165,12 @@ _MEASURES = {
 }
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
     return Table(
         columns=["quality", "method", *_MEASURES],

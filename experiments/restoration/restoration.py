@@ -22,6 +22,7 @@ from experiments._run import (
     Picture,
     PictureParams,
     Qualities,
+    Seconds,
     Table,
     among,
     comparable,
@@ -87,7 +88,7 @@ class Row:
     ssim_y: float
     """NaN below 11 pixels."""
     psnr_b_y_db: float
-    restore_seconds: float
+    restore_seconds: Seconds
     """Reading the file included; of JPEG itself decoding alone."""
     equal_pixels: float
     """Share of the pixels that are those of the decoded JPEG."""
@@ -208,7 +209,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures, as gains over JPEG, and the published gains."""
     body: list[list[str | float]] = []
     for protocol in distinct(rows, "protocol"):

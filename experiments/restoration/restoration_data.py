@@ -17,6 +17,7 @@ from experiments._run import (
     Panel,
     Picture,
     Qualities,
+    Seconds,
     Seed,
     Table,
     Track,
@@ -68,7 +69,7 @@ class Row:
     """That the estimator was fitted on."""
     psnr_jpeg_db: float
     psnr_restored_db: float
-    fit_seconds: float
+    fit_seconds: Seconds
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
@@ -139,7 +140,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
     return table_of(
         sorted(rows, key=lambda row: (row.quality, row.pictures)),

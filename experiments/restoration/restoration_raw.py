@@ -281,7 +281,12 @@ def _inside_percent(rows: Sequence[Row], depth: str, **setting: Any) -> float:
     return 100 * mean(rows, "inside", truth=depth, output=depth, **setting)
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Means over the pictures."""
     columns: dict[str, Callable[..., float]] = {
         "PSNR, dB": partial(_psnr, rows, UNROUNDED, UNROUNDED),

@@ -180,7 +180,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
 _ROUNDED = ("rounded_psnr_db", "jpeg_psnr_db")
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Mean PSNR of every model at every budget."""
     measured = comparable(rows, "psnr_db")
     budgets = {bond: round(mean(own, "budget")) for bond, own in groups(measured, "bond").items()}

@@ -162,7 +162,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return sentences
 
 
-def table(rows: Sequence[Row]) -> Table:
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name."""
+    return {"summary": _summary(rows)}
+
+
+def _summary(rows: Sequence[Row]) -> Table:
     """Errors of the prior's operator, and means over the pictures."""
     pictures = [row for row in rows if row.image != PRIOR]
     order_of = distinct(rows, "order").index

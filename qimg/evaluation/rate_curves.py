@@ -8,7 +8,7 @@ import numpy as np
 
 from qimg import metrics
 from qimg.core import Array
-from qimg.evaluation.summary import comparable, finite_mean, finite_quantiles
+from qimg.evaluation.summary import LEAST_PICTURES, comparable, finite_mean, finite_quantiles
 
 RANGES = {
     "psnr_rgb_db": (28.0, 37.0),
@@ -74,11 +74,11 @@ def curves(rows: Sequence[Any], measure: str) -> dict[str, RateCurve]:
 
 
 def compare(anchor: RateCurve, test: RateCurve, measure: str, *, draws: int = 0, seed: int = 0) -> Comparison:
-    """The rate of one curve against another, with an interval over `draws` resamples of two pictures or more."""
+    """The rate of one curve against another, with an interval over `draws` resamples of eight pictures or more."""
     ends = RANGES[measure]
     count = len(anchor.rates)
     percent, reason = _rate_of_means(anchor, test, np.ones(count), ends)
-    draws = draws if count > 1 else 0  # one picture does not say how pictures differ
+    draws = draws if count >= LEAST_PICTURES else 0
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws).astype(float)
     resampled = [_rate_of_means(anchor, test, one, ends)[0] for one in weights]
     low, _, high = finite_quantiles(resampled)

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+LEAST_PICTURES = 8
+"""Pictures that an interval over pictures takes; from fewer none is shown."""
+
 
 def finite_mean(values: Iterable[float]) -> float:
     """Mean of the finite values; NaN where there are none."""
@@ -17,6 +20,14 @@ def finite_quantiles(values: Iterable[float]) -> tuple[float, float, float]:
     finite = [value for value in values if np.isfinite(value)]
     low, middle, high = np.quantile(finite, [0.05, 0.5, 0.95]) if finite else [np.nan] * 3
     return float(low), float(middle), float(high)
+
+
+def picture_interval(values: Iterable[float], pictures: int) -> tuple[float, float]:
+    """5 % and 95 % quantiles of resamples of pictures, or of their own values; NaN for fewer than `LEAST_PICTURES`."""
+    if pictures < LEAST_PICTURES:
+        return float("nan"), float("nan")
+    low, _, high = finite_quantiles(values)
+    return low, high
 
 
 def comparable(rows: Sequence[Any], measure: str) -> list[Any]:

@@ -11,18 +11,20 @@ from qimg.report.plots import (
     plot_patch,
     plot_spectrum,
 )
-from qimg.report.tables import Table, write_csv
-from qimg.report.theme import DARK, LIGHT, draw_svg
+from qimg.report.tables import Table, format_cell, write_csv
+from qimg.report.theme import DARK, LIGHT, PRINT, draw_svg, print_size
 
 __all__ = [
     "DARK",
     "LIGHT",
+    "PRINT",
     "Figure",
     "Page",
     "Section",
     "Table",
     "bare",
     "draw_svg",
+    "format_cell",
     "literal_label",
     "plain_log_axis",
     "plot_curves",
@@ -30,6 +32,7 @@ __all__ = [
     "plot_eigen_patches",
     "plot_patch",
     "plot_spectrum",
+    "print_size",
     "render",
     "write_csv",
 ]

@@ -1,7 +1,8 @@
 """Plots of operators, spectra and curves. Every function takes `ax=` and returns the `Axes`; none shows anything."""
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -156,7 +157,7 @@ def plot_eigen_patches(
 def plot_curves(
     curves: Mapping[str, Curve | tuple[Any, ...]], *, x_label: str, y_label: str, ax: "Axes | None" = None
 ) -> "Axes":
-    """Lines with optional bands, one per label.
+    """Lines with optional bands, one per label, each with a colour and a marker of its own and an entry in the legend.
 
     Args:
         curves: label → `(x, y)` or `(x, y, low, high)`.
@@ -165,9 +166,10 @@ def plot_curves(
         ax: axes to draw on; a new figure when left out.
     """
     axes = _axes(ax)
-    for label, given in curves.items():
-        curve = Curve(*given)
-        (line,) = axes.plot(np.asarray(curve.x), np.asarray(curve.y), marker="o", label=label)
+    styles = itertools.islice(curve_styles(), len(axes.get_legend_handles_labels()[0]), None)
+    for (label, values), style in zip(curves.items(), styles, strict=False):
+        curve = Curve(*values)
+        (line,) = axes.plot(np.asarray(curve.x), np.asarray(curve.y), label=label, **style)
         if curve.low is not None and curve.high is not None:
             low, high = np.asarray(curve.low), np.asarray(curve.high)
             axes.fill_between(np.asarray(curve.x), low, high, color=line.get_color(), alpha=0.18, linewidth=0)
@@ -176,6 +178,23 @@ def plot_curves(
     if len(curves) > 1:
         axes.legend()
     return axes
+
+
+MARKERS = "osD^vP*X<>"
+
+
+def curve_styles() -> Iterator[dict[str, Any]]:
+    """Colour, marker and line of one curve after the other; no two of the first 70 look alike."""
+    from matplotlib import rcParams
+
+    colours = rcParams["axes.prop_cycle"].by_key()["color"]
+    for turn in itertools.count():
+        for place, colour in enumerate(colours):
+            yield {
+                "color": colour,
+                "marker": MARKERS[(place + turn) % len(MARKERS)],
+                "linestyle": ("-", "--", ":", "-.")[turn % 4],
+            }
 
 
 def literal_label(name: str, *, longest: int = 28) -> str:

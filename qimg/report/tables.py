@@ -6,8 +6,8 @@ import html
 import io
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -21,8 +21,10 @@ class Table:
     columns: Sequence[str]
     """Headings, with units."""
     rows: Sequence[Sequence[Any]]
-    """Cells; numbers are printed with four significant digits unless they are given as text."""
+    """Cells: numbers, or text."""
     caption: str = ""
+    formats: Mapping[str, str] = field(default_factory=dict)
+    """Heading → format of its numbers, as for `format_cell`; four significant digits where it is left out."""
 
     def head(self, count: int) -> "Table":
         """The table with its first `count` rows, the caption saying how many are left out."""
@@ -30,9 +32,12 @@ class Table:
         if left <= 0:
             return self
         caption = f"{self.caption}; " if self.caption else ""
-        return Table(
-            columns=self.columns, rows=self.rows[:count], caption=f"{caption}{left} more rows are left out here"
-        )
+        return replace(self, rows=self.rows[:count], caption=f"{caption}{left} more rows are left out here")
+
+    def texts(self) -> list[list[str]]:
+        """Cells as they are printed."""
+        formats = [self.formats.get(name, "") for name in self.columns]
+        return [[format_cell(value, spec) for value, spec in zip(row, formats, strict=True)] for row in self.rows]
 
     def to_html(self) -> str:
         """An HTML table, numbers aligned to the right."""
@@ -43,17 +48,45 @@ class Table:
         )
         body = "".join(
             "<tr>" + "".join(_cell(value, text=text) for value, text in zip(row, texts, strict=True)) + "</tr>"
-            for row in self.rows
+            for row in self.texts()
         )
         caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
         return f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
     def to_text(self) -> str:
         """The same table in plain characters, for terminals."""
-        cells = [list(self.columns), *([format_number(value) for value in row] for row in self.rows)]
+        cells = [list(self.columns), *self.texts()]
         widths = [max(len(row[k]) for row in cells) for k in range(len(self.columns))]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
         return "\n".join([*([self.caption] if self.caption else []), *lines])
+
+    def to_markdown(self) -> str:
+        """The same table in Markdown, the caption below it."""
+        lines = [list(self.columns), ["---"] * len(self.columns), *self.texts()]
+        body = "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+        return f"{body}\n\n{self.caption}." if self.caption else body
+
+
+def format_cell(value: Any, spec: str = "") -> str:
+    """Text of a cell: as `format_number` writes it, or a number by a format.
+
+    Args:
+        value: a number or text.
+        spec: as for `format`, with a minus sign, powers of ten written out and spaces between thousands (`_`). One that
+            ends in `%` gives a hundredfold without the sign.
+    """
+    if not spec or isinstance(value, str) or not math.isfinite(value):
+        return format_number(value)
+    text = format(100 * value, f"{spec[:-1]}f") if spec.endswith("%") else format(value, spec)
+    text = text.replace("_", "\N{NO-BREAK SPACE}")
+    digits, power, exponent = text.partition("e")
+    if power:
+        text = f"{digits}·10{str(int(exponent)).translate(_RAISED)}"
+    text = text.replace("-", "−")
+    return text if any(digit in text for digit in "123456789") else text.lstrip("+−")
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def format_number(value: Any) -> str:
@@ -95,5 +128,5 @@ _KEY = ' class="key"'
 """Mark of the cells that hold text, set to the left."""
 
 
-def _cell(value: Any, *, text: bool) -> str:
-    return f"<td{_KEY if text else ''}>{html.escape(format_number(value))}</td>"
+def _cell(value: str, *, text: bool) -> str:
+    return f"<td{_KEY if text else ''}>{html.escape(value)}</td>"

@@ -60,6 +60,32 @@ DARK = _theme(
 )
 """Matplotlib settings of the dark version."""
 
+PRINT = {
+    **LIGHT,
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 6.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.2,
+    "axes.linewidth": 0.6,
+    "grid.linewidth": 0.5,
+    "pdf.fonttype": 42,
+}
+"""Matplotlib settings of figures for a paper: text of 7 to 8 points at the width of `print_size`."""
+
+PRINT_WIDTH = 7.0
+"""Inches: the text of a page in two columns."""
+
+
+def print_size(figure: "Figure", width: float = PRINT_WIDTH) -> None:
+    """Scale a figure to a width in inches where it is wider, its shape unchanged."""
+    across, down = figure.get_size_inches()
+    if across > width:
+        figure.set_size_inches(width, down * width / across)
+
 
 def draw_svg(draw: "Callable[[], Figure]", theme: Mapping[str, Any]) -> str:
     """The SVG text of a figure drawn under a theme. The same data give the same text."""

@@ -131,10 +131,12 @@ def test_findings_table_and_plot_of_tiny(measured):
     for sentence in module.findings(measured.rows):
         assert sentence.endswith(".")
         assert "nan" not in sentence.lower().split()
-    table = module.table(measured.rows)
-    assert isinstance(table, Table)
-    assert len(table.rows) > 0
-    assert all(len(row) == len(table.columns) for row in table.rows)
+    tables = module.tables(measured.rows)
+    assert len(next(iter(tables.values())).rows) > 0
+    for table in tables.values():
+        assert isinstance(table, Table)
+        assert all(len(row) == len(table.columns) for row in table.rows)
+        assert set(table.formats) <= set(table.columns)
     figure = module.plot(measured.rows)
     assert isinstance(figure, Figure)
     assert all(ax.get_xlabel() for ax in figure.axes)
@@ -227,7 +229,8 @@ def test_pictures_at_the_edge(name, kind, edge, tmp_path):
     assert (folder / "figure.png").exists() == bool(measured.rows)
     assert len(json.loads((folder / "provenance.json").read_text())["skipped"]) == (kind == "mixed")
     assert len(module.findings(measured.rows)) > 0
-    assert all(len(row) == len(module.table(measured.rows).columns) for row in module.table(measured.rows).rows)
+    for table in module.tables(measured.rows).values():
+        assert all(len(row) == len(table.columns) for row in table.rows)
     if name in PER_PICTURE:
         # Pictures without energy may be left out, others never.
         blank = ("purification", "truncation", "transform_circuits", "transform_cost")

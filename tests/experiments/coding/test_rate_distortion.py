@@ -110,7 +110,7 @@ def test_perceptual_measures_and_memory_are_taken_when_asked_for() -> None:
     sides = {name: min(images.box_mean(images.bundled(name), 2).shape[:2]) for name in images.BUNDLED}
     assert all(np.isfinite(row.ms_ssim) == (sides[row.image] >= 176) for row in found)
     if all(np.isfinite(row.encode_peak_mib) for row in found):
-        assert rate_distortion.table(found).columns[-3:-1] == ["encode, MiB", "decode, MiB"]
+        assert rate_distortion.tables(found)["summary"].columns[-3:-1] == ["encode, MiB", "decode, MiB"]
 
 
 def test_gray_and_deep_pictures_are_measured(tmp_path) -> None:
@@ -134,7 +134,7 @@ def test_findings_table_and_plot() -> None:
     assert all(sentence.endswith(".") and "nan" not in sentence.lower().split() for sentence in sentences)
     assert any(sentence.startswith("WebP against JPEG: -") for sentence in sentences)
     assert sentences[-1].startswith("Not measured: ")
-    table = rate_distortion.table(rows())
+    table = rate_distortion.tables(rows())["summary"]
     assert all(len(row) == len(table.columns) for row in table.rows)
     result = rate_distortion.comparisons(rows(), "psnr_rgb_db", draws=rate_distortion.DRAWS)["WebP", "JPEG"]
     webp = dict(zip(table.columns, next(row for row in table.rows if row[0] == "WebP"), strict=True))
@@ -228,7 +228,7 @@ def test_curves_that_do_not_cover_the_range_have_no_rate_but_a_reason() -> None:
     short = [row for row in rows() if row.setting > 10]
     sentences = rate_distortion.findings(short)
     assert any("cannot be compared: rate_anchor must have shape (n,) with n >= 4" in text for text in sentences)
-    assert len(rate_distortion.table(short).rows) == 3
+    assert len(rate_distortion.tables(short)["summary"].rows) == 3
     assert isinstance(rate_distortion.plot(short), Figure)
 
 
@@ -238,7 +238,7 @@ def test_pictures_that_are_kept_exactly_are_left_out(tmp_path) -> None:
     found = rate_distortion.run(params)
     assert curves(found, "psnr_rgb_db") == {}
     assert "Every picture is kept exactly by some codec" in rate_distortion.findings(found)[0]
-    assert len(rate_distortion.table(found).rows) == 2
+    assert len(rate_distortion.tables(found)["summary"].rows) == 2
     assert isinstance(rate_distortion.plot(found), Figure)
 
 

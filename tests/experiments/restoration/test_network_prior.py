@@ -73,7 +73,7 @@ def test_every_use_of_the_prior_is_measured(params, tmp_path):
     assert len(sentences) == 2
     assert sentences[0].startswith("1 picture(s): without the prior ")
     assert all(f"{use} " in sentences[0] for use in (ALONE, *USES[1:]))
-    assert [row[:2] for row in network_prior.table(rows).rows] == [
+    assert [row[:2] for row in network_prior.tables(rows)["summary"].rows] == [
         [count, use] for count in (1, 2) for use in (ALONE, *USES)
     ]
     folder = runner.record(measured, tmp_path)
@@ -149,4 +149,4 @@ def test_the_share_of_steps_is_the_first_at_which_a_use_is_as_good_as_none_in_th
 def test_gains_are_means_over_seeds():
     rows = [row("none", 400, gain, seed=seed) for seed, gain in enumerate((1.0, 2.0))]
     assert final(rows, "none", 10) == (1.5, 1.5, 1.5)
-    assert network_prior.table(rows).caption.endswith("2 seed(s)")
+    assert network_prior.tables(rows)["summary"].caption.endswith("2 seed(s)")

@@ -1,0 +1,76 @@
+"""Kinds of columns: exact, equal within a tolerance, or of one machine; declared by the types of a `Row`'s fields."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias, get_origin, get_type_hints
+
+
+@dataclass(frozen=True)
+class Exact:
+    """Equal on every machine: text, whole numbers, truth values."""
+
+    def __str__(self) -> str:
+        return "exact"
+
+    def agree(self, a: Any, b: Any) -> bool:
+        """Whether two values of the column are the same result."""
+        return type(a) is type(b) and bool(a == b)
+
+
+@dataclass(frozen=True)
+class Within:
+    """Equal within a tolerance, relative, and absolute below 1."""
+
+    tolerance: float
+
+    def __str__(self) -> str:
+        return f"within {self.tolerance:g}"
+
+    def agree(self, a: Any, b: Any) -> bool:
+        """Whether two values of the column are the same result. NaN marks what cannot be measured."""
+        if isinstance(a, tuple | list) and isinstance(b, tuple | list):
+            return len(a) == len(b) and all(map(self.agree, a, b))
+        if not (isinstance(a, float) and isinstance(b, float)):
+            return type(a) is type(b) and bool(a == b)
+        return math.isclose(a, b, rel_tol=self.tolerance, abs_tol=self.tolerance) or (math.isnan(a) and math.isnan(b))
+
+
+@dataclass(frozen=True)
+class OfOneMachine:
+    """Times and memory: they differ from machine to machine and from run to run."""
+
+    def __str__(self) -> str:
+        return "one machine"
+
+    def agree(self, a: Any, b: Any) -> bool:
+        """Whether both values are numbers."""
+        return isinstance(a, int | float) and isinstance(b, int | float)
+
+
+Kind: TypeAlias = Exact | Within | OfOneMachine
+
+ROUNDING = Within(1e-9)
+"""Numbers with a fraction where nothing else is declared. Another BLAS sums in another order, which moves the last of
+about 16 digits, and iterations carry that on to a few digits more; a change of method moves the first ones."""
+
+Seconds = Annotated[float, OfOneMachine()]
+"""Of one machine."""
+Mebibytes = Annotated[float, OfOneMachine()]
+"""Memory of a process of one machine."""
+LibraryDependent = Annotated[float, Within(1e-3)]
+"""Results of an external encoder or of an iteration whose stopping point depends on rounding."""
+
+
+def kinds(row: type) -> dict[str, Kind]:
+    """The kind of every column of a `Row` type, by name, in their order."""
+    found: dict[str, Kind] = {}
+    for name, hint in get_type_hints(row, include_extras=True).items():
+        declared = [kind for kind in getattr(hint, "__metadata__", ()) if isinstance(kind, Kind)]
+        fractional = plain_type(hint) is float or "float" in str(plain_type(hint))
+        found[name] = declared[0] if declared else ROUNDING if fractional else Exact()
+    return found
+
+
+def plain_type(hint: Any) -> Any:
+    """A type without its annotations."""
+    return hint.__origin__ if get_origin(hint) is Annotated else hint
