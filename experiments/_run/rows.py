@@ -112,6 +112,7 @@ def table_of(
     *,
     by: Sequence[str] = (),
     caption: str = "",
+    formats: Mapping[str, str] | None = None,
 ) -> Table:
     """A table with a line for each row, or with `by` for all rows that agree in those attributes.
 
@@ -121,6 +122,7 @@ def table_of(
             A named attribute that is not in `by` is the mean of its finite values.
         by: names of attributes.
         caption: of the table.
+        formats: heading → format of its numbers, as in `Table`.
     """
     lines: Sequence[Any] = list(groups(rows, *by).values()) if by else rows
 
@@ -135,4 +137,5 @@ def table_of(
         columns=list(columns),
         rows=[[cell(line, column) for column in columns.values()] for line in lines],
         caption=caption,
+        formats=formats or {},
     )

@@ -211,27 +211,32 @@ def _span(fractions: Sequence[float]) -> str:
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
-    """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    """What each model leaves of identity's trace distance, with the filter of the decoder and without."""
+    return {"fractions": _fractions(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
+def _fractions(rows: Sequence[Row]) -> Table:
     """The pooled state: identity's trace distance, and what each model leaves of it."""
-    shown = sorted(pooled_rows(rows), key=lambda row: STAGES.index(row.stage))
+    pooled = sorted(pooled_rows(rows), key=lambda row: STAGES.index(row.stage))
+    models = _models(pooled)
     return table_of(
-        shown,
+        pooled,
         {
             "stage": "stage",
-            "step": "step",
-            "bit/pixel": "bits_per_pixel",
+            "step": lambda own: f"{own[0].step:g}",
+            "bits per pixel": "bits_per_pixel",
             "Y PSNR, dB": lambda own: own[0].psnr_db,
             "identity": "identity_distance",
-            **{model: partial(_fraction, model=model) for model in _models(shown)},
+            **{model: partial(_fraction, model=model) for model in models},
+            "entropy raw, bit": "entropy_raw_bits",
             "entropy true, bit": "entropy_true_bits",
         },
         by=("stage", "step"),
         caption="Trace distance to the coded state as a fraction of identity's, "
         f"{len({row.image for row in rows} - {'pooled'})} picture(s)",
+        formats={"bits per pixel": ".2f", "Y PSNR, dB": ".2f", "identity": ".4f"}
+        | dict.fromkeys(models, ".2f")
+        | dict.fromkeys(("entropy raw, bit", "entropy true, bit"), ".3f"),
     )
 
 

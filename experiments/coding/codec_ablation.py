@@ -1,4 +1,4 @@
-"""What does each ingredient of the codec bring?
+"""How many bytes does each ingredient of the block codec save?
 
 Every picture is coded by the full codec and by codecs that lack one ingredient each, at the same steps; bits count
 whole files. The Bjøntegaard rate of a variant against the full codec, of curves of means over the pictures between 28
@@ -38,6 +38,7 @@ from qimg.codecs.block.model import tables as block_tables
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare, curves
+from qimg.report import format_cell
 
 _ALL = (*VARIANTS, CONTROL)
 _FAMILIES = (*FAMILIES, CONTROL.family)
@@ -199,10 +200,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
             for name, result in named
             if result.reason
         ]
-    full = select(rows, variant=FULL)
-    side, chroma = (
-        sum(getattr(row, name) * row.ideal_bits for row in full) / sum(values(full, "ideal_bits")) for name in _SHARES
-    )
+    side, chroma = _shares(rows)
     refitted = max(values(rows, "refitted"))
     control = measured.get(CONTROL.name)
     again = (
@@ -212,7 +210,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     )
     return [
         *sentences,
-        f"Of the full codec's bits {100 * side:.0f} % say sizes and classes of blocks, {100 * chroma:.0f} % "
+        f"Of the full codec's bits {100 * side:.0f} % code sizes and classes of blocks, {100 * chroma:.0f} % "
         f"coefficients of chroma, and {100 * (1 - side - chroma):.0f} % coefficients of luma.",
         f"Payloads are {_excess(rows):.3f} % larger than the cross-entropy estimate, {_largest_excess(rows):.2f} % at "
         "most in a picture of more than 2 kB.",
@@ -246,11 +244,11 @@ def _largest_excess(rows: Sequence[Row]) -> float:
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
-    """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    """What leaving each ingredient out costs, and where the bits of the full codec go."""
+    return {"ingredients": _ingredients(rows), "shares": _shares_of_bits(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
+def _ingredients(rows: Sequence[Row]) -> Table:
     """What leaving each ingredient out costs, by family, and how far payloads lie above their cross-entropy."""
     by_rgb, by_y = costs(rows, draws=DRAWS), costs(rows, "psnr_y_db")
     order = {variant.name: _FAMILIES.index(variant.family) for variant in _ALL[1:]}
@@ -258,29 +256,43 @@ def _summary(rows: Sequence[Row]) -> Table:
     for variant in sorted(_ALL[1:], key=lambda one: order[one.name]):
         own = select(rows, variant=variant.name)
         if own:
-            rgb, luma = (found.get(variant.name, _NOT_COMPARED) for found in (by_rgb, by_y))
-            interval = f"{rgb.low:.1f} to {rgb.high:.1f}" if rgb.resamples else "–"
+            rgb, luma = (measured.get(variant.name, _NOT_COMPARED) for measured in (by_rgb, by_y))
+            ends = [format_cell(end, "+.1f") for end in (rgb.low, rgb.high)]
+            interval = f"[{', '.join(ends)}]" if rgb.resamples else "–"
             how = variant.what + ("; fitted again" if own[0].refitted else "")
-            shown = [rgb.percent, interval, rgb.own, luma.percent, _excess(own)]
-            body.append([variant.family, variant.name, *shown, how])
+            costs_of_variant = [rgb.percent, interval, rgb.own, luma.percent, _excess(own)]
+            body.append([variant.family, variant.name, *costs_of_variant, how])
     low, high = RANGES["psnr_rgb_db"]
+    columns = ["family", "left out", "RGB, %", "5–95 %", "mean of single pictures, %", "Y, %", "payload over ideal, %"]
     return Table(
-        columns=[
-            "family",
-            "left out",
-            "RGB, %",
-            "5–95 %",
-            "picture by picture",
-            "Y, %",
-            "payload over ideal, %",
-            "how",
-        ],
+        columns=[*columns, "how"],
         rows=body,
         caption=(
             f"Bytes more than the full codec at equal PSNR, {low:g} to {high:g} dB, curves of means over "
             f"{pictures_counted(rows, 'psnr_rgb_db')}"
         ),
+        formats={"payload over ideal, %": ".3f"} | dict.fromkeys((columns[2], *columns[4:6]), "+.1f"),
     )
+
+
+def _shares_of_bits(rows: Sequence[Row]) -> Table:
+    """Shares of the bits of the full codec, and the excess of payloads over their cross-entropy."""
+    side, chroma = _shares(rows)
+    columns = ["sizes and classes, %", "chroma, %", "luma, %", "payload over ideal, %", "largest, files above 2 kB, %"]
+    return Table(
+        columns=["codec", *columns],
+        rows=[["full", 100 * side, 100 * chroma, 100 * (1 - side - chroma), _excess(rows), _largest_excess(rows)]],
+        caption="Shares of the ideal bits of the full codec over all pictures and steps, and payloads of all variants",
+        formats=dict.fromkeys(columns[:3], ".0f") | dict.fromkeys(columns[3:], ".3f"),
+    )
+
+
+def _shares(rows: Sequence[Row]) -> tuple[float, float]:
+    """Shares of the full codec's bits for sizes and classes of blocks, and for coefficients of chroma."""
+    full = select(rows, variant=FULL)
+    total = sum(values(full, "ideal_bits"))
+    side, chroma = (sum(getattr(row, name) * row.ideal_bits for row in full) / total for name in _SHARES)
+    return side, chroma
 
 
 def plot(rows: Sequence[Row]) -> Figure:

@@ -1,14 +1,15 @@
-"""How many bytes does a picture cost at equal quality, beside what people use?
+"""How many bytes does a picture take at equal quality, compared with JPEG, WebP, JPEG 2000, JPEG XL and AVIF?
 
 Every codec writes and reads every picture at the settings of its curve; bits count whole files. The Bjøntegaard rate
 compares curves of means, of bits per pixel and of PSNR over the pictures, between 28 and 37 dB; its interval resamples
-the pictures. Beside it stands the mean of the pictures' own rates, which no sharing of bits among pictures changes.
+the pictures. The mean of the rates of single pictures is given as well: it does not depend on how bits are shared among
+the pictures. PSNR is compared with AVIF tuned for PSNR first, and with the default of Pillow.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Annotated
+from functools import cache, partial
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from experiments._run import (
     PictureParams,
     Seconds,
     Table,
+    comparable,
     fulfils,
     groups,
     median,
@@ -28,6 +30,7 @@ from experiments._run import (
     per_picture,
     pictures_counted,
     subplots,
+    table_of,
     timed,
     values,
     whole,
@@ -39,9 +42,22 @@ from qimg.codecs.protocol import Codec
 from qimg.evaluation.memory import peak_mebibytes
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare
 from qimg.evaluation.rate_curves import curves as rate_curves
+from qimg.report import format_cell
 
-ANCHORS = ("AVIF", "JPEG")
-"""Names of the codecs with which every codec is compared."""
+TUNED = "AVIF tuned for PSNR"
+"""The anchor for PSNR. Pillow's AVIF is tuned for perception unless it is told otherwise, so measures of perception are
+compared with that one."""
+
+ANCHORS = {
+    "psnr_rgb_db": (TUNED, "AVIF", "JPEG"),
+    "psnr_y_db": (TUNED, "AVIF", "JPEG"),
+    "ms_ssim": ("AVIF", "JPEG"),
+    "ssimulacra2": ("AVIF", "JPEG"),
+}
+"""Measure → names of the codecs with which every codec is compared at equal values of it."""
+
+MEASURES = {"psnr_rgb_db": "RGB", "psnr_y_db": "Y", "ms_ssim": "MS-SSIM", "ssimulacra2": "SSIMULACRA 2"}
+"""Measures and their short names."""
 
 DRAWS, SEED = 200, 0
 """Resamples of the pictures for an interval."""
@@ -162,29 +178,30 @@ def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) 
 
 
 def comparisons(rows: Sequence[Row], measure: str, *, draws: int = 0) -> dict[tuple[str, str], Comparison]:
-    """Every codec against every anchor among the rows, but itself: (codec, anchor) → comparison."""
-    found = rate_curves(rows, measure)
+    """The rate of every codec against each other codec that is an anchor of the measure: (codec, anchor) → rate."""
+    measured = rate_curves(rows, measure)
     return {
-        (codec, anchor): compare(found[anchor], curve, measure, draws=draws, seed=SEED)
-        for codec, curve in found.items()
-        for anchor in ANCHORS
-        if anchor in found and codec != anchor
+        (codec, anchor): compare(measured[anchor], curve, measure, draws=draws, seed=SEED)
+        for codec, curve in measured.items()
+        for anchor in ANCHORS[measure]
+        if anchor in measured and codec != anchor
     }
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """Every codec's bytes against each anchor's at equal PSNR."""
+    """The rate of every codec against each anchor at equal PSNR."""
     sentences = []
     luma = comparisons(rows, "psnr_y_db")
     for (codec, anchor), result in comparisons(rows, "psnr_rgb_db", draws=DRAWS).items():
         if result.reason:
             text = f"The curves of means of {codec} and {anchor} cannot be compared: {result.reason}"
         else:
-            text = f"{codec} against {anchor}: {result.percent:+.1f} % bytes{_interval(result)} at equal RGB PSNR"
+            interval = f" {_interval(result)}" if result.resamples else ""
+            text = f"{codec} against {anchor}: {result.percent:+.1f} % bytes{interval} at equal RGB PSNR"
             if (codec, anchor) in luma and not luma[codec, anchor].reason:
                 text += f", {luma[codec, anchor].percent:+.1f} % at equal Y PSNR"
         if result.own_pictures:
-            text += f"; picture by picture {result.own:+.1f} % in RGB, over {result.own_pictures} picture(s)"
+            text += f"; mean of the rates of {result.own_pictures} single picture(s) {result.own:+.1f} % in RGB"
         sentences.append(f"{text}.")
     if not rate_curves(rows, "psnr_rgb_db"):
         sentences.append("Every picture is kept exactly by some codec, so there is no curve that goes over pictures.")
@@ -194,47 +211,78 @@ def findings(rows: Sequence[Row]) -> list[str]:
 def _interval(result: Comparison) -> str:
     """5 to 95 % of the resamples, and how many of them could be compared where not all could."""
     if not result.resamples:
-        return ""
-    left_out = "" if result.resamples == DRAWS else f", over {result.resamples} of {DRAWS} resamples"
-    return f" [{result.low:+.1f}, {result.high:+.1f}{left_out}]"
+        return "–"
+    left_out = "" if result.resamples == DRAWS else f", {result.resamples} of {DRAWS} resamples"
+    low, high = (format_cell(end, "+.1f") for end in (result.low, result.high))
+    return f"[{low}, {high}{left_out}]"
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
-    """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
-
-
-def _summary(rows: Sequence[Row]) -> Table:
-    """Bjøntegaard rates against every anchor, and medians of speed and memory over all pictures and settings."""
-    measured = {
-        "RGB": comparisons(rows, "psnr_rgb_db", draws=DRAWS),
-        "Y": comparisons(rows, "psnr_y_db"),
-        "MS-SSIM": comparisons(rows, "ms_ssim"),
-        "SSIMULACRA 2": comparisons(rows, "ssimulacra2"),
+    """Rates against every anchor together, the same with each anchor's interval, costs, and the scale of qualities."""
+    measured = {measure: comparisons(rows, measure, draws=DRAWS) for measure in MEASURES}
+    anchors = [name for name in (TUNED, "AVIF", "JPEG") if any(name == pair[1] for pair in measured["psnr_rgb_db"])]
+    together = {
+        "rates": _rates(rows, measured, anchors),
+        **{f"against {anchor}": _against(rows, measured, anchor) for anchor in anchors},
+        "costs": _costs(rows),
     }
+    ours = [row for row in rows if row.codec == "qimg"]
+    return together | ({"scale": _scale(ours)} if ours else {})
+
+
+def _rates(rows: Sequence[Row], measured: Mapping[str, Any], anchors: Sequence[str]) -> Table:
+    """Rates of all codecs against all anchors."""
     kinds = [
-        (name, anchor)
-        for anchor in ANCHORS
-        for name, found in measured.items()
-        if any(against == anchor for _, against in found)
+        (measure, anchor)
+        for anchor in anchors
+        for measure in MEASURES
+        if any(pair[1] == anchor for pair in measured[measure])
     ]
-    costs = dict(COSTS) if any(np.isfinite(row.encode_peak_mib) for row in rows) else dict(list(COSTS.items())[:2])
-    columns = ["codec"]
-    for name, anchor in kinds:
-        columns += [f"{name}, % of {anchor}", *(["5–95 %", "picture by picture"] if name == "RGB" else [])]
+    columns = ["codec", *(f"{anchor}, {MEASURES[measure]}" for measure, anchor in kinds), "program"]
     body = []
-    for codec, own in groups(rows, "codec").items():
-        line: list[str | float] = [codec]
-        for name, anchor in kinds:
-            line += _cells(measured[name].get((codec, anchor)), scatter=name == "RGB")
+    for codec in groups(rows, "codec"):
+        found = [measured[measure].get((codec, anchor)) for measure, anchor in kinds]
         about = next(one.about for one in registry.codecs() if one.name == codec)
-        body.append([*line, *(median(own, cost) for cost in costs.values()), about])
+        body.append([codec, *(one.percent if one else np.nan for one in found), about])
+    return Table(
+        columns=columns,
+        rows=body,
+        caption=f"Bytes beyond those of the codec in the heading at equal PSNR, in %: {_method(rows)}",
+        formats=dict.fromkeys(columns[1:-1], "+.1f"),
+    )
+
+
+def _against(rows: Sequence[Row], measured: Mapping[str, Any], anchor: str) -> Table:
+    """Rates of all other codecs against one anchor, with the interval and the mean of single pictures."""
+    columns = ["codec", "RGB, %", "5–95 %", "mean of single pictures, %", "Y, %"]
+    body = []
+    for (codec, against), result in measured["psnr_rgb_db"].items():
+        if against == anchor:
+            luma = measured["psnr_y_db"].get((codec, anchor))
+            body.append([codec, result.percent, _interval(result), result.own, luma.percent if luma else np.nan])
+    return Table(
+        columns=columns,
+        rows=body,
+        caption=f"Bytes beyond those of {anchor} at equal PSNR: {_method(rows)}",
+        formats=dict.fromkeys((columns[1], *columns[3:]), "+.1f"),
+    )
+
+
+def _method(rows: Sequence[Row]) -> str:
     low, high = RANGES["psnr_rgb_db"]
     counted = pictures_counted(rows, "psnr_rgb_db")
-    return Table(
-        columns=[*columns, *costs, "program"],
-        rows=body,
-        caption=f"Bjøntegaard rates of curves of means over {counted}, {low:g} to {high:g} dB; 1 MB is 10⁶ raw bytes",
+    return f"Bjøntegaard rates of curves of means over {counted}, {low:g} to {high:g} dB"
+
+
+def _costs(rows: Sequence[Row]) -> Table:
+    """Medians of speed, and of memory where it was measured, over all pictures and settings."""
+    with_memory = any(np.isfinite(row.encode_peak_mib) for row in rows)
+    costs = {name: cost for name, cost in COSTS.items() if with_memory or "MB/s" in name}
+    return table_of(
+        rows,
+        {"codec": "codec", **{name: partial(median, measure=cost) for name, cost in costs.items()}},
+        by=("codec",),
+        caption="Medians over pictures and settings; 1 MB is 10⁶ bytes of pixels",
     )
 
 
@@ -247,20 +295,28 @@ COSTS: dict[str, Callable[[Row], float]] = {
 """Speed, and memory where it was measured."""
 
 
-def _cells(result: Comparison | None, *, scatter: bool) -> list[str | float]:
-    """A rate in percent; where its scatter is shown, the interval and the mean of the pictures' own rates."""
-    if result is None:
-        return [np.nan, "–", np.nan] if scatter else [np.nan]
-    interval = f"{result.low:.1f} to {result.high:.1f}" if result.resamples else "–"
-    return [result.percent, interval, result.own] if scatter else [result.percent]
+def _scale(rows: Sequence[Row]) -> Table:
+    """Means over the pictures at every quality of the block codec."""
+    return table_of(
+        comparable(rows, "psnr_rgb_db"),
+        {
+            "quality": lambda own: f"{own[0].setting:g}",
+            "bits per pixel": "bits_per_pixel",
+            "RGB PSNR, dB": "psnr_rgb_db",
+            "Y PSNR, dB": "psnr_y_db",
+        },
+        by=("setting",),
+        caption=f"Means over {pictures_counted(rows, 'psnr_rgb_db')}",
+        formats={"bits per pixel": ".3f", "RGB PSNR, dB": ".1f", "Y PSNR, dB": ".1f"},
+    )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
     """Curves of means over the pictures, for RGB and for luma."""
     figure, axes = subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    for ax, measure, label in zip(axes, ("psnr_rgb_db", "psnr_y_db"), ("RGB PSNR, dB", "Y PSNR, dB"), strict=True):
+    for ax, measure in zip(axes, ("psnr_rgb_db", "psnr_y_db"), strict=True):
         means = {name: line.mean(np.ones(len(line.rates))) for name, line in rate_curves(rows, measure).items()}
-        Panel(curves=means, x="bits per pixel", y=label, log="x").draw(ax)
+        Panel(curves=means, x="bits per pixel", y=f"{MEASURES[measure]} PSNR, dB", log="x").draw(ax)
         ax.axhspan(*RANGES[measure], color="0.5", alpha=0.08, linewidth=0)
-        ax.set_title(f"means over {pictures_counted(rows, measure)}; gray: where rates are compared", fontsize="medium")
+        ax.set_title(f"means over {pictures_counted(rows, measure)}; gray: where rates are compared")
     return figure

@@ -229,7 +229,7 @@ def test_flat_pictures_have_no_state(tmp_path):
     assert found == []
     (sentence,) = channel_of_the_codec.findings(found)
     assert "energy" in sentence
-    assert channel_of_the_codec.tables(found)["summary"].rows == []
+    assert channel_of_the_codec.tables(found)["fractions"].rows == []
     assert isinstance(channel_of_the_codec.plot(found), Figure)
 
 
@@ -241,14 +241,14 @@ def test_what_coding_flattens_altogether_is_left_out_or_fully_mixed(tmp_path):
     assert found
     assert all(np.isfinite(row.identity_distance) for row in found)
     channel_of_the_codec.findings(found)
-    channel_of_the_codec.tables(found)["summary"]
+    channel_of_the_codec.tables(found)["fractions"]
 
 
 def test_findings_table_and_plot(tmp_path):
     sentences = channel_of_the_codec.findings(rows())
     assert all(text.endswith(".") and "nan" not in text.lower().split() for text in sentences)
     assert any("no better than “nothing happened”: white noise" in text for text in sentences)
-    table = channel_of_the_codec.tables(rows())["summary"]
+    table = channel_of_the_codec.tables(rows())["fractions"]
     assert isinstance(table, Table)
     assert len(table.rows) == 2
     assert all(len(line) == len(table.columns) for line in table.rows)

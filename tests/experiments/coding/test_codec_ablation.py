@@ -38,7 +38,7 @@ def rows() -> list[Row]:
 
 @functools.cache
 def changed(name: str) -> tables.Tables:
-    return variant(name).table(tables.default())
+    return variant(name).tables(tables.default())
 
 
 def variant(name: str) -> Variant:
@@ -245,7 +245,7 @@ def test_the_pictures_of_a_fit_are_inputs_and_others(tmp_path):
     }
     sentence = codec_ablation.findings(found)[-1]
     assert "fitted again on 1 picture(s); a codec that lacks nothing and was fitted again needs +" in sentence
-    assert codec_ablation.tables(found)["summary"].rows[-1][0] == "control"
+    assert codec_ablation.tables(found)["ingredients"].rows[-1][0] == "control"
     assert len(codec_ablation.plot(found).axes[0].patches) == 3
     alone = dataclasses.replace(params, refit=params.images)
     with pytest.raises(ValueError, match="refit must hold a picture that images does not"):
@@ -314,13 +314,13 @@ def test_findings_table_and_plot(tmp_path):
     assert all(text.endswith(".") and "nan" not in text.lower().split() for text in sentences)
     assert [text.split(":")[0] for text in sentences[:3]] == ["Predictive", "Transform", "Statistical"]
     assert "was not fitted again" in sentences[-1]
-    table = codec_ablation.tables(rows())["summary"]
+    table = codec_ablation.tables(rows())["ingredients"]
     assert isinstance(table, Table)
     assert [line[1] for line in table.rows] == ["level alone", "DCT", "no learning"]
     assert all(len(line) == len(table.columns) for line in table.rows)
     result = codec_ablation.costs(rows(), draws=codec_ablation.DRAWS)["DCT"]
     line = dict(zip(table.columns, table.rows[1], strict=True))
-    assert (line["RGB, %"], line["picture by picture"]) == (result.percent, result.own)
+    assert (line["RGB, %"], line["mean of single pictures, %"]) == (result.percent, result.own)
     assert 0 < line["payload over ideal, %"] < 0.5
     figure = codec_ablation.plot(rows())
     assert isinstance(figure, Figure)
@@ -336,13 +336,13 @@ def test_curves_that_cannot_be_compared_are_named(tmp_path):
     short = [row for row in rows() if row.step > 4]
     sentences = codec_ablation.findings(short)
     assert any("cannot be compared with the full codec's" in text for text in sentences)
-    assert len(codec_ablation.tables(short)["summary"].rows) == 3
+    assert len(codec_ablation.tables(short)["ingredients"].rows) == 3
     assert isinstance(codec_ablation.plot(short), Figure)
     images.save(np.full((16, 16), 128, np.uint8), tmp_path / "flat.png")
     flat = codec_ablation.run(dataclasses.replace(TINY, images=(str(tmp_path),), box_mean=1))
     assert codec_ablation.costs(flat) == {}
     assert "Every picture is kept exactly" in codec_ablation.findings(flat)[0]
-    assert len(codec_ablation.tables(flat)["summary"].rows) == 3
+    assert len(codec_ablation.tables(flat)["ingredients"].rows) == 3
     assert isinstance(codec_ablation.plot(flat), Figure)
 
 

@@ -132,7 +132,7 @@ def test_findings_table_and_plot() -> None:
     for sentence in generation_loss.findings(rows()):
         assert sentence.endswith(".")
         assert "nan" not in sentence.lower().split()
-    table = generation_loss.tables(rows())["summary"]
+    table = generation_loss.tables(rows())["losses"]
     assert [row[0] for row in table.rows] == ["qimg", "JPEG", "WebP"]
     for row in table.rows:
         cells = dict(zip(table.columns, row, strict=True))
@@ -159,7 +159,7 @@ def test_pictures_at_the_edge(tmp_path) -> None:
     flat = [row for row in found if row.image == "flat"]
     (sentence,) = generation_loss.findings(flat)
     assert "no loss to compare" in sentence
-    assert len(generation_loss.tables(flat)["summary"].rows) == 2
+    assert len(generation_loss.tables(flat)["losses"].rows) == 2
     assert isinstance(generation_loss.plot(flat), Figure)
 
 

@@ -33,7 +33,7 @@ def rows() -> list[Row]:
     return rate_distortion.run(TINY)
 
 
-def some_curve(seed: int, pictures: int = 5, points: int = 6) -> RateCurve:
+def some_curve(seed: int, pictures: int = 8, points: int = 6) -> RateCurve:
     """Rates that double along curves between about 26 and 40 dB, different on every picture."""
     generator = np.random.default_rng(seed)
     steps = np.linspace(0, 4, points)
@@ -110,7 +110,7 @@ def test_perceptual_measures_and_memory_are_taken_when_asked_for() -> None:
     sides = {name: min(images.box_mean(images.bundled(name), 2).shape[:2]) for name in images.BUNDLED}
     assert all(np.isfinite(row.ms_ssim) == (sides[row.image] >= 176) for row in found)
     if all(np.isfinite(row.encode_peak_mib) for row in found):
-        assert rate_distortion.tables(found)["summary"].columns[-3:-1] == ["encode, MiB", "decode, MiB"]
+        assert rate_distortion.tables(found)["costs"].columns[-2:] == ["encode, MiB", "decode, MiB"]
 
 
 def test_gray_and_deep_pictures_are_measured(tmp_path) -> None:
@@ -134,15 +134,20 @@ def test_findings_table_and_plot() -> None:
     assert all(sentence.endswith(".") and "nan" not in sentence.lower().split() for sentence in sentences)
     assert any(sentence.startswith("WebP against JPEG: -") for sentence in sentences)
     assert sentences[-1].startswith("Not measured: ")
-    table = rate_distortion.tables(rows())["summary"]
-    assert all(len(row) == len(table.columns) for row in table.rows)
+    tables = rate_distortion.tables(rows())
     result = rate_distortion.comparisons(rows(), "psnr_rgb_db", draws=rate_distortion.DRAWS)["WebP", "JPEG"]
-    webp = dict(zip(table.columns, next(row for row in table.rows if row[0] == "WebP"), strict=True))
-    assert webp["RGB, % of JPEG"] == result.percent
-    assert webp["picture by picture"] == result.own
-    assert webp["program"] == "libwebp by Pillow, method 6"
+    webp = {
+        name: dict(zip(table.columns, next(row for row in table.rows if row[0] == "WebP"), strict=True))
+        for name, table in tables.items()
+        if name != "scale"
+    }
+    assert webp["rates"]["JPEG, RGB"] == webp["against JPEG"]["RGB, %"] == result.percent
+    assert webp["against JPEG"]["mean of single pictures, %"] == result.own
+    assert webp["against JPEG"]["5–95 %"] == "–"  # four pictures have no interval
+    assert webp["rates"]["program"] == "libwebp by Pillow, method 6"
     speeds = [row.raw_bytes / 1e6 / row.encode_seconds for row in rows() if row.codec == "WebP"]
-    assert webp["encode, MB/s"] == np.median(speeds)
+    assert webp["costs"]["encode, MB/s"] == np.median(speeds)
+    assert [row[0] for row in tables["scale"].rows] == [f"{quality:g}" for quality in TINY.qualities]
     figure = rate_distortion.plot(rows())
     assert isinstance(figure, Figure)
     assert all(ax.get_xlabel() and len(ax.get_lines()) == 3 for ax in figure.axes)
@@ -179,12 +184,13 @@ def test_the_rate_is_that_of_the_curves_of_means() -> None:
 def test_rates_scale_with_files(seed: int, factor: float) -> None:
     curve = some_curve(seed)
     result = compare(curve, RateCurve(rates=factor * curve.rates, qualities=curve.qualities), "psnr_rgb_db", draws=5)
-    assert result.resamples == result.own_pictures == 5
+    assert result.resamples == 5
+    assert result.own_pictures == 8
     assert_allclose([result.percent, result.low, result.high, result.own], 100 * (factor - 1), atol=1e-8)
 
 
 def test_a_resample_counts_pictures_as_often_as_they_were_drawn() -> None:
-    curve = some_curve(3)
+    curve = some_curve(3, pictures=5)
     rates, qualities = curve.mean(np.array([2.0, 0.0, 1.0, 0.0, 0.0]))
     drawn = [0, 0, 2]
     assert_allclose(rates, curve.rates[drawn].mean(axis=0), rtol=1e-12)
@@ -197,6 +203,10 @@ def test_the_interval_resamples_pictures_and_holds_the_rate() -> None:
     assert result.low < result.percent < result.high
     assert compare(anchor, test, "psnr_rgb_db", draws=100) == result
     assert compare(anchor, test, "psnr_rgb_db", draws=100, seed=1).low != result.low
+    seven = [RateCurve(rates=curve.rates[:7], qualities=curve.qualities[:7]) for curve in (anchor, test)]
+    few = compare(*seven, "psnr_rgb_db", draws=3)
+    assert (few.resamples, few.own_pictures) == (0, 7)
+    assert np.isnan([few.low, few.high]).all()
     one = [RateCurve(rates=curve.rates[:1], qualities=curve.qualities[:1]) for curve in (anchor, test)]
     alone = compare(*one, "psnr_rgb_db", draws=3)
     # The mean of one picture's own rates is its rate; that pictures do not differ it cannot say.
@@ -228,7 +238,7 @@ def test_curves_that_do_not_cover_the_range_have_no_rate_but_a_reason() -> None:
     short = [row for row in rows() if row.setting > 10]
     sentences = rate_distortion.findings(short)
     assert any("cannot be compared: rate_anchor must have shape (n,) with n >= 4" in text for text in sentences)
-    assert len(rate_distortion.tables(short)["summary"].rows) == 3
+    assert len(rate_distortion.tables(short)["rates"].rows) == 3
     assert isinstance(rate_distortion.plot(short), Figure)
 
 
@@ -238,7 +248,7 @@ def test_pictures_that_are_kept_exactly_are_left_out(tmp_path) -> None:
     found = rate_distortion.run(params)
     assert curves(found, "psnr_rgb_db") == {}
     assert "Every picture is kept exactly by some codec" in rate_distortion.findings(found)[0]
-    assert len(rate_distortion.tables(found)["summary"].rows) == 2
+    assert len(rate_distortion.tables(found)["rates"].rows) == 2
     assert isinstance(rate_distortion.plot(found), Figure)
 
 
