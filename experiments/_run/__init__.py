@@ -53,6 +53,7 @@ from qimg.core.workers import HERE, Workers
 from qimg.evaluation.summary import (
     LEAST_PICTURES,
     comparable,
+    counted_pictures,
     finite_mean,
     finite_quantiles,
     picture_interval,
@@ -87,6 +88,7 @@ __all__ = [
     "bundled",
     "check",
     "comparable",
+    "counted_pictures",
     "curve",
     "curves",
     "distinct",

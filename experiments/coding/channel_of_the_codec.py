@@ -22,6 +22,7 @@ from experiments._run import (
     Table,
     Track,
     check,
+    counted_pictures,
     curves,
     distinct,
     groups,
@@ -233,7 +234,7 @@ def _fractions(rows: Sequence[Row]) -> Table:
         },
         by=("stage", "step"),
         caption="Trace distance to the coded state as a fraction of identity's, "
-        f"{len({row.image for row in rows} - {'pooled'})} picture(s)",
+        f"{counted_pictures(len({row.image for row in rows} - {'pooled'}))}",
         formats={"bits per pixel": ".2f", "Y PSNR, dB": ".2f", "identity": ".4f"}
         | dict.fromkeys(models, ".2f")
         | dict.fromkeys(("entropy raw, bit", "entropy true, bit"), ".3f"),

@@ -21,6 +21,7 @@ from experiments._run import (
     Table,
     Track,
     check,
+    counted_pictures,
     gather,
     pictures_counted,
     require,
@@ -214,7 +215,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
         f"coefficients of chroma, and {100 * (1 - side - chroma):.0f} % coefficients of luma.",
         f"Payloads are {_excess(rows):.3f} % larger than the cross-entropy estimate, {_largest_excess(rows):.2f} % at "
         "most in a picture of more than 2 kB.",
-        f"Classes that lack an ingredient were fitted again on {refitted} picture(s){again}."
+        f"Classes that lack an ingredient were fitted again on {counted_pictures(refitted)}{again}."
         if refitted
         else "Tables are as shipped but for what is left out: what is left was not fitted again around the gap.",
     ]

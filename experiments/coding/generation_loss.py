@@ -20,6 +20,7 @@ from experiments._run import (
     PictureParams,
     Table,
     comparable,
+    counted_pictures,
     curves,
     distinct,
     figure_of,
@@ -163,7 +164,9 @@ def findings(rows: Sequence[Row]) -> list[str]:
         still = settled(rows, codec, cropped=False)
         if still:
             total = len(distinct(rows, "image"))
-            sentences.append(f"{codec} changes {len(still)} of {total} picture(s) no more from round {max(still)} on.")
+            sentences.append(
+                f"{codec} leaves {len(still)} of {counted_pictures(total)} unchanged from round {max(still)} on."
+            )
     return sentences
 
 

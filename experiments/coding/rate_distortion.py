@@ -23,6 +23,7 @@ from experiments._run import (
     Seconds,
     Table,
     comparable,
+    counted_pictures,
     fulfils,
     groups,
     median,
@@ -201,7 +202,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
             if (codec, anchor) in luma and not luma[codec, anchor].reason:
                 text += f", {luma[codec, anchor].percent:+.1f} % at equal Y PSNR"
         if result.own_pictures:
-            text += f"; mean of the rates of {result.own_pictures} single picture(s) {result.own:+.1f} % in RGB"
+            text += f"; {result.own:+.1f} % in RGB as the mean of the rates of {counted_pictures(result.own_pictures)}"
         sentences.append(f"{text}.")
     if not rate_curves(rows, "psnr_rgb_db"):
         sentences.append("Every picture is kept exactly by some codec, so there is no curve that goes over pictures.")
@@ -318,5 +319,7 @@ def plot(rows: Sequence[Row]) -> Figure:
         means = {name: line.mean(np.ones(len(line.rates))) for name, line in rate_curves(rows, measure).items()}
         Panel(curves=means, x="bits per pixel", y=f"{MEASURES[measure]} PSNR, dB", log="x").draw(ax)
         ax.axhspan(*RANGES[measure], color="0.5", alpha=0.08, linewidth=0)
-        ax.set_title(f"means over {pictures_counted(rows, measure)}; gray: where rates are compared")
+        ax.set_title(f"means over {pictures_counted(rows, measure)}")
+        note = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom", "fontsize": "small"}
+        ax.annotate("rates are compared here", (0.98, RANGES[measure][0]), **note)
     return figure

@@ -44,5 +44,10 @@ def pictures_counted(rows: Sequence[Any], measure: str) -> str:
     counted = len({row.image for row in comparable(rows, measure)})
     total = len({row.image for row in rows})
     if counted == total:
-        return f"{total} picture(s)"
+        return counted_pictures(total)
     return f"{counted} of {total} pictures (the others are kept exactly somewhere, or too small)"
+
+
+def counted_pictures(count: int) -> str:
+    """`1 picture`, `12 pictures`."""
+    return f"{count} picture{'' if count == 1 else 's'}"

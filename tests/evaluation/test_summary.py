@@ -19,7 +19,7 @@ ROWS = [Row("a", "JPEG", 30.0), Row("a", "ours", 31.0), Row("blank", "JPEG", inf
 def test_a_picture_that_is_exact_in_one_row_counts_in_none():
     assert comparable(ROWS, "psnr") == ROWS[:2]
     assert pictures_counted(ROWS, "psnr").startswith("1 of 2 pictures")
-    assert pictures_counted(ROWS[:2], "psnr") == "1 picture(s)"
+    assert pictures_counted(ROWS[:2], "psnr") == "1 picture"
 
 
 def test_means_leave_out_what_is_not_finite():

@@ -244,7 +244,7 @@ def test_the_pictures_of_a_fit_are_inputs_and_others(tmp_path):
         ("fitted again", 1),
     }
     sentence = codec_ablation.findings(found)[-1]
-    assert "fitted again on 1 picture(s); a codec that lacks nothing and was fitted again needs +" in sentence
+    assert "fitted again on 1 picture; a codec that lacks nothing and was fitted again needs +" in sentence
     assert codec_ablation.tables(found)["ingredients"].rows[-1][0] == "control"
     assert len(codec_ablation.plot(found).axes[0].patches) == 3
     alone = dataclasses.replace(params, refit=params.images)

@@ -82,7 +82,7 @@ def test_a_picture_that_did_not_change_never_changes_again() -> None:
     # Rounding and clipping between colour spaces come to rest within a few rounds on some of the pictures at least.
     assert len(still) > 0
     assert all(2 <= first <= 8 for first in still)
-    assert f"JPEG changes {len(still)} of 4 picture(s) no more from round {max(still)} on." in generation_loss.findings(
+    assert f"JPEG leaves {len(still)} of 4 pictures unchanged from round {max(still)} on." in generation_loss.findings(
         found
     )
 
