@@ -10,13 +10,21 @@ from qimg.images import bundled
 PICTURES = {"astronaut": (30, 160, 170, 190), "coffee": (120, 150, 170, 190)}
 """Bundled photographs, and row, column, rows and columns of the crop."""
 BITS_PER_PIXEL = 0.3
-PEERS = ("peer:avif", "peer:webp", "peer:jpeg-optimised")
+PEERS = ("peer:avif-psnr", "peer:avif", "peer:webp", "peer:jpeg-optimised")
 
 
 def closest(codec: str, photo: Array, size: int) -> bytes:
-    """The peer's largest file of at most `size` bytes over all whole qualities."""
-    files = [qimg.encode(photo, codec=codec, quality=quality) for quality in range(1, 96)]
-    return max((file for file in files if len(file) <= size), key=len, default=min(files, key=len))
+    """The peer's largest file of at most `size` bytes over whole qualities, whose files grow with the quality."""
+    low, high = 1, 95
+    file = qimg.encode(photo, codec=codec, quality=low)
+    while high - low > 1:
+        middle = (low + high) // 2
+        larger = qimg.encode(photo, codec=codec, quality=middle)
+        if len(larger) <= size:
+            low, file = middle, larger
+        else:
+            high = middle
+    return file
 
 
 def views(name: str) -> Views:
@@ -42,6 +50,6 @@ if __name__ == "__main__":
         [views(name) for name in PICTURES],
         originals,
         corners=list(PICTURES.values()),
-        size=(13, 5.6),
+        size=(13, 4.9),
         dpi=110,
     )

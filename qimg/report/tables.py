@@ -73,10 +73,12 @@ def format_cell(value: Any, spec: str = "") -> str:
     Args:
         value: a number or text.
         spec: as for `format`, with a minus sign, powers of ten written out and spaces between thousands (`_`). One that
-            ends in `%` gives a hundredfold without the sign.
+            ends in `%` gives a hundredfold without that sign, one that begins with `abs` the modulus.
     """
     if not spec or isinstance(value, str) or not math.isfinite(value):
         return format_number(value)
+    if spec.startswith("abs"):
+        value, spec = abs(value), spec[3:]
     text = format(100 * value, f"{spec[:-1]}f") if spec.endswith("%") else format(value, spec)
     text = text.replace("_", "\N{NO-BREAK SPACE}")
     digits, power, exponent = text.partition("e")
