@@ -197,7 +197,9 @@ def quantize(
     samples, steps = checked_samples(coefficients, step)
     one_of("reconstruction", reconstruction, RECONSTRUCTIONS)
     if (rng is not None) != (reconstruction == "dithered"):
-        raise ValueError(f"rng must be given for 'dithered' and only there, but reconstruction={reconstruction!r}")
+        raise ValueError(
+            f"rng must be given for 'dithered' and for no other reconstruction, but reconstruction={reconstruction!r}"
+        )
     if rng is not None:
         dither = rng.uniform(-0.5, 0.5, samples.shape) * steps
         return np.asarray(bin_indices(samples + dither, steps) * steps - dither)

@@ -19,7 +19,7 @@ def to_write(out: str | os.PathLike[str], *, overwrite: bool) -> Path:
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a folder, but a file to write is expected")
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path}: exists already, and is replaced only where overwriting is asked for")
+        raise FileExistsError(f"{path}: exists already, and overwriting is not enabled")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise NotADirectoryError(f"{path}: {folder} is no folder")

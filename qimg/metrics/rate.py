@@ -61,7 +61,8 @@ def bd_rate(
         arguments.require(first < last, "quality_range", "must be (low, high) with low < high", quality_range)
         if not low <= first < last <= high:
             raise ValueError(
-                f"the curves must cover quality_range={quality_range}, but what they share is {low:.4g} to {high:.4g}"
+                f"the curves must cover quality_range={quality_range}, "
+                f"but their common range is {low:.4g} to {high:.4g}"
             )
         low, high = first, last
     anchor, test = (float(Akima1DInterpolator(quality, np.log(rate)).integrate(low, high)) for rate, quality in curves)

@@ -45,7 +45,7 @@ class TensorTrain:
 
     @property
     def bonds(self) -> tuple[int, ...]:
-        """Bond dimension of each cut between neighbours, one fewer than there are sites."""
+        """Bond dimension of each cut between neighbours, one fewer than the number of sites."""
         return tuple(core.shape[2] for core in self.cores[:-1])
 
     @property

@@ -30,7 +30,7 @@ def jpeg_round_trip(image: ArrayLike, *, quality: int, subsampling: str | None =
     Args:
         image: an image array; 16 bit is rounded to 8, alpha is dropped.
         quality: 1 to 100, libjpeg's scale.
-        subsampling: "4:4:4", "4:2:2" or "4:2:0" (when left out) for colour; must be left out for gray.
+        subsampling: "4:4:4", "4:2:2" or "4:2:0" (the default) for colour; must be omitted for gray.
     """
     values = code_values(image)
     options: dict[str, Any] = {"quality": integer("quality", quality, 1, 100), "optimize": True}

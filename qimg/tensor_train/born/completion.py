@@ -1,8 +1,8 @@
 """Conditional probabilities and samples of pixels of a Born machine, given any subset of its pixels; exact.
 
 Known pixels select a matrix of their core; the others are summed over. The sum over the sites right of a cut is a
-matrix W Wᵀ on the bond there, stored as its factor W with at most as many columns as the bond. Nothing is subtracted,
-so no probability can become negative.
+matrix W Wᵀ on the bond at the cut, stored as its factor W with at most as many columns as the bond. Nothing is
+subtracted, so no probability can become negative.
 """
 
 from collections.abc import Sequence
