@@ -1,7 +1,7 @@
 """qimg: a quantum-inspired linear-algebra toolkit for images.
 
-The second moments of image patches are a correlation operator; normalised, a density matrix. Everything here is
-linear algebra on it.
+The second moments of image patches form a correlation operator; divided by its trace it is a density matrix. The
+toolkit is linear algebra on these operators.
 """
 
 from importlib import import_module
@@ -118,11 +118,11 @@ _LAZY = {
     **dict.fromkeys(_CODECS, "qimg.codecs"),
     **dict.fromkeys(("deblur", "denoise", "inpaint", "restore", "upscale"), "qimg.restoration"),
 }
-"""Name → module that is imported when the name is first used: compiled loops take longer to load than all the rest."""
+"""Name → module that is imported at the first use of the name, because compiled loops load slowly."""
 
 
 def __getattr__(name: str) -> Any:
-    """A room of `_LAZY`, or a function of one."""
+    """Import a module of `_LAZY`, or a function of one, at its first use."""
     if name not in _LAZY:
         raise AttributeError(f"module 'qimg' has no attribute {name!r}")
     module = import_module(_LAZY[name])
@@ -130,5 +130,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The public names, those of `_LAZY` included."""
+    """The public names, including those of `_LAZY`."""
     return sorted(__all__)

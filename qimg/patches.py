@@ -1,4 +1,4 @@
-"""Patches of planes and the way back, and the order in which a patch's pixels are numbered.
+"""Patches of planes, their reassembly, and the numbering of a patch's pixels.
 
 Pixel (r, c) of plane p of a size×size patch is component `size² p + size r + c`: row-major, planes outermost.
 """
@@ -34,7 +34,7 @@ def extract_patches(plane: ArrayLike, size: int = 8) -> Array:
     size = integer("size", size, 1)
     rows, columns = grid(pixels.shape, size)
     padded = pad_edges(pixels, rows * size, columns * size)
-    return _own(_cut(padded, size).reshape(rows * columns, -1), pixels)
+    return _copy_of_view(_split(padded, size).reshape(rows * columns, -1), pixels)
 
 
 def assemble_patches(patches: ArrayLike, shape: tuple[int, ...], size: int = 8) -> Array:
@@ -42,7 +42,7 @@ def assemble_patches(patches: ArrayLike, shape: tuple[int, ...], size: int = 8) 
 
     Args:
         patches: (n, C·size²) as `extract_patches` returns them.
-        shape: (H, W) or (H, W, C) of the result; what was padded is cut off.
+        shape: (H, W) or (H, W, C) of the result; padding is cut off.
         size: side of a patch in pixels.
     """
     vectors = np.asarray(patches)
@@ -56,19 +56,19 @@ def assemble_patches(patches: ArrayLike, shape: tuple[int, ...], size: int = 8) 
     require_shape(vectors.shape == expected, "patches", f"{expected} for shape {shape}", vectors)
     blocks = vectors.reshape(rows, columns, channels, size, size)
     planes = blocks.transpose(0, 3, 1, 4, 2).reshape(rows * size, columns * size, channels)
-    planes = _own(planes[: shape[0], : shape[1]], vectors)
+    planes = _copy_of_view(planes[: shape[0], : shape[1]], vectors)
     return planes[..., 0] if len(shape) == 2 else planes
 
 
 def iterate_patches(plane: ArrayLike, size: int = 8, *, batch: int = 2048) -> Iterator[Array]:
     """The patches of `extract_patches` in batches of at least one row of patches, in constant memory.
 
-    A batch may be a view of the plane: read it, do not change it.
+    A batch may be a view of the plane and must not be modified.
 
     Args:
         plane: (H, W) or (H, W, C).
         size: side of a patch in pixels.
-        batch: patches per batch aimed at; whole rows of patches are never split.
+        batch: target number of patches per batch; rows of patches are never split.
     """
     pixels = _planes(plane)
     size = integer("size", size, 1)
@@ -77,7 +77,7 @@ def iterate_patches(plane: ArrayLike, size: int = 8, *, batch: int = 2048) -> It
     for first in range(0, rows, step):
         last = min(first + step, rows)
         strip = pad_edges(pixels[first * size : last * size], (last - first) * size, columns * size)
-        yield _cut(strip, size).reshape((last - first) * columns, -1)
+        yield _split(strip, size).reshape((last - first) * columns, -1)
 
 
 def grid(shape: tuple[int, ...], size: int) -> tuple[int, int]:
@@ -94,7 +94,9 @@ def pad_edges(planes: Array, height: int, width: int) -> Array:
 
 
 def order_bits(order: str, row_bits: int, column_bits: int) -> tuple[int, ...]:
-    """For each bit of a pixel's position in an order, lowest first, the bit of its row-major index that stands there.
+    """Permutation of index bits: for each bit of a pixel's position in an order, the bit of its row-major index.
+
+    Bits are listed from the lowest.
 
     | order | bits of the position, lowest first |
     |---|---|
@@ -137,7 +139,7 @@ def spread_bits(values: ArrayLike, places: Sequence[int]) -> Array:
 def morton_order(size: int) -> Array:
     """Row-major index of each pixel of a size×size patch, listed in Morton (Z) order.
 
-    `patch[morton_order(size)]` is the patch in Morton order and `np.argsort` of it is the way back.
+    `patch[morton_order(size)]` is the patch in Morton order; `np.argsort` of the list inverts it.
 
     Args:
         size: a power of two.
@@ -159,12 +161,12 @@ def _planes(plane: ArrayLike) -> Array:
     return pixels
 
 
-def _own(result: Array, source: Array) -> Array:
-    """The result, copied where NumPy could make it a view of the source: changing it must not change the source."""
+def _copy_of_view(result: Array, source: Array) -> Array:
+    """The result, copied if it may be a view of the source, so that changing it leaves the source unchanged."""
     return result.copy() if np.may_share_memory(result, source) else result
 
 
-def _cut(planes: Array, size: int) -> Array:
+def _split(planes: Array, size: int) -> Array:
     rows, columns = planes.shape[0] // size, planes.shape[1] // size
     if planes.ndim == 2:
         return planes.reshape(rows, size, columns, size).transpose(0, 2, 1, 3)

@@ -1,4 +1,4 @@
-"""State vectors of patches, ensembles of them, and the picture as one bipartite state |where⟩|what⟩.
+"""State vectors of patches, their ensembles, and the picture as one bipartite state |where⟩|what⟩.
 
 Component k of a vector is amplitude k of the register, and bit b of the integer k is qubit b (Qiskit's order), so
 arrays pass to Qiskit unchanged.
@@ -14,7 +14,7 @@ from qimg.core import Array, arguments, integer
 
 
 class EncodedStates(NamedTuple):
-    """State vectors and what was divided out of them."""
+    """State vectors and the norms of the original vectors."""
 
     amplitudes: Array
     """(..., d) unit vectors; a zero vector is |0…0⟩."""
@@ -34,11 +34,11 @@ class SchmidtDecomposition(NamedTuple):
 
 
 def amplitude_encode(vectors: ArrayLike, *, n_qubits: int | None = None) -> EncodedStates:
-    """State vectors x/‖x‖ with the norms kept beside them.
+    """State vectors x/‖x‖ and the norms ‖x‖.
 
     Args:
         vectors: (..., d) real or complex.
-        n_qubits: pad with zero amplitudes to 2**n_qubits (192 → 256 with 8); the dimension stays d when left out.
+        n_qubits: pad with zero amplitudes to 2**n_qubits (192 → 256 with 8); no padding if omitted.
 
     Returns:
         `EncodedStates(amplitudes, norms)`; a zero vector becomes |0…0⟩ with norm 0.
@@ -47,7 +47,7 @@ def amplitude_encode(vectors: ArrayLike, *, n_qubits: int | None = None) -> Enco
     EncodedStates(amplitudes=array([0.6, 0.8]), norms=array(5.))
     """
     data = arguments.vectors("vectors", vectors)
-    # Scaling by the largest component first keeps squares of tiny or huge values from under- or overflowing.
+    # Scaling by the largest component first avoids underflow and overflow in squares of tiny or huge values.
     largest = np.abs(data).max(axis=-1, keepdims=True)
     empty = largest == 0
     scaled = data / np.where(empty, 1.0, largest)
@@ -66,7 +66,7 @@ def amplitude_decode(amplitudes: ArrayLike, norms: ArrayLike, *, dimension: int 
     Args:
         amplitudes: (..., D).
         norms: (...), as returned by `amplitude_encode`.
-        dimension: keep the first `dimension` components (what padding added is dropped); all when left out.
+        dimension: keep the first `dimension` components (to drop the padding); all if omitted.
     """
     states = arguments.vectors("amplitudes", amplitudes)
     lengths = arguments.numeric("norms", norms)
@@ -82,7 +82,7 @@ def qubits_for(dimension: int) -> int:
 
 
 def pad_to_register(amplitudes: ArrayLike, n_qubits: int | None = None) -> Array:
-    """Append zero amplitudes up to 2**n_qubits (the smallest register that fits when left out)."""
+    """Append zero amplitudes up to 2**n_qubits; if omitted, up to the smallest register that fits."""
     states = arguments.vectors("amplitudes", amplitudes)
     smallest = qubits_for(states.shape[-1])
     n_qubits = smallest if n_qubits is None else integer("n_qubits", n_qubits, smallest)
@@ -93,8 +93,8 @@ def pad_to_register(amplitudes: ArrayLike, n_qubits: int | None = None) -> Array
 def ensemble_density_matrix(amplitudes: ArrayLike, weights: ArrayLike) -> Array:
     """ρ = Σ_i p_i |ψ_i⟩⟨ψ_i| with p = weights / Σ weights.
 
-    With the squared norms of patches as weights this is their energy-weighted density matrix M / tr M; with equal
-    weights, that of unit vectors.
+    With the squared norms of the patches as weights it is their energy-weighted density matrix M / tr M; with equal
+    weights it is the mean over unit vectors.
 
     Args:
         amplitudes: (n, d) unit vectors.
@@ -159,14 +159,14 @@ def partial_trace(rho: ArrayLike, dims: Sequence[int], *, keep: int | Sequence[i
     """
     matrix = arguments.square("rho", rho)
     sizes = arguments.dimensions("dims", dims, matrix.shape[-1])
-    kept = sorted({keep} if isinstance(keep, int | np.integer) else set(keep))
-    for subsystem in kept:
+    subsystems = sorted({keep} if isinstance(keep, int | np.integer) else set(keep))
+    for subsystem in subsystems:
         integer("keep", subsystem, 0, len(sizes) - 1)
     batch = matrix.shape[:-2]
     count = len(sizes)
     rows = list(range(count))
-    columns = [count + k if k in kept else k for k in range(count)]
-    out = kept + [count + k for k in kept]
+    columns = [count + k if k in subsystems else k for k in range(count)]
+    out = subsystems + [count + k for k in subsystems]
     traced = np.einsum(matrix.reshape(*batch, *sizes, *sizes), [Ellipsis, *rows, *columns], [Ellipsis, *out])
-    size = int(np.prod([sizes[k] for k in kept]))
+    size = int(np.prod([sizes[k] for k in subsystems]))
     return np.asarray(traced.reshape(*batch, size, size))

@@ -1,4 +1,4 @@
-"""Orthonormal transforms as unitary matrices and as fast maps of batches: DCT, DFT, Haar, Walsh, KLT.
+"""Orthonormal transforms as unitary matrices and as fast algorithms on batches: DCT, DFT, Haar, Walsh, KLT.
 
 A unitary U maps a vector x to its coefficients c = U x; the basis vectors are the columns of U†. Two-dimensional
 separable transforms are kron(rows, columns), in the row-major order of a patch.
@@ -16,7 +16,7 @@ from qimg.operators import eigenbasis
 from qimg.states import partial_trace
 
 NAMES = ("dct", "dft", "haar", "walsh")
-"""Transforms of one axis; with the ending `_2d` the same on rows and columns of a square patch."""
+"""Transforms of one axis; the suffix `_2d` applies them to rows and columns of a square patch."""
 
 
 def unitary(name: str, dimension: int) -> Array:
@@ -47,7 +47,7 @@ def unitary(name: str, dimension: int) -> Array:
 
 
 def basis(name: str, dimension: int) -> Array:
-    """Basis vectors of a named transform as columns: U†. What `l1_coherence(rho, basis=…)` takes."""
+    """Basis vectors of a named transform as columns, U†, for instance for `l1_coherence(rho, basis=…)`."""
     return np.asarray(unitary(name, dimension).conj().T)
 
 
@@ -101,7 +101,7 @@ def apply(unitary_matrix: ArrayLike, vectors: ArrayLike) -> Array:
 
 
 def in_basis(unitary_matrix: ArrayLike, rho: ArrayLike) -> Array:
-    """U ρ U†: a density matrix written in the coefficients of a transform."""
+    """U ρ U†: a density matrix in the basis of a transform."""
     matrix = arguments.unitary("unitary_matrix", unitary_matrix)
     return np.asarray(matrix @ arguments.square("rho", rho) @ matrix.conj().T)
 
@@ -126,7 +126,7 @@ def ac_block(moments: ArrayLike, *, planes: int = 1) -> Array:
 def forward(name: str, vectors: ArrayLike) -> Array:
     """Coefficients of a named transform along the last axis, by a fast algorithm: O(d log d), Haar O(d).
 
-    Faster than `apply` from a few hundred components on; at 64 one matrix product wins.
+    Faster than `apply` from a few hundred components on; at 64 components one matrix product is faster.
 
     Args:
         name: "dct", "dft", "haar" or "walsh".
@@ -150,7 +150,7 @@ def _fast(name: str, values: ArrayLike, *, inverse: bool) -> Array:
 
 
 def _scipy(name: str) -> Callable[[Array], Array]:
-    """A function of `scipy.fft`, orthonormal, along the last axis; complex input by its two parts."""
+    """A function of `scipy.fft`, orthonormal, along the last axis; SciPy transforms real and imaginary parts apart."""
 
     def transform(x: Array) -> Array:
         from scipy import fft

@@ -1,4 +1,4 @@
-"""Low rank: how much of a matrix or a set of patches a few terms keep, and what is discarded."""
+"""Low-rank truncation of matrices, density matrices and patches, with the discarded weight."""
 
 from dataclasses import dataclass
 
@@ -15,15 +15,15 @@ class LowRank:
     left: Array
     """(m, r) orthonormal columns."""
     singular_values: Array
-    """(r,) kept singular values, descending."""
+    """(r,) retained singular values, descending."""
     right: Array
     """(r, n) orthonormal rows."""
     discarded_weight: float
-    """Sum of the squared singular values left out, as a share of all: the relative squared error."""
+    """Sum of the discarded squared singular values as a share of all: the relative squared error."""
 
     @property
     def rank(self) -> int:
-        """Number r of terms kept."""
+        """Number r of terms."""
         return len(self.singular_values)
 
     def matrix(self) -> Array:
@@ -34,7 +34,7 @@ class LowRank:
 def low_rank(
     matrix: ArrayLike, *, rank: int | None = None, energy: float | None = None, threshold: float | None = None
 ) -> LowRank:
-    """Truncated SVD; exactly one criterion is given. Applied to a picture's state this is Schmidt truncation.
+    """Truncated SVD by exactly one criterion. Applied to a picture's state, it is Schmidt truncation.
 
     Args:
         matrix: (m, n).
@@ -47,26 +47,28 @@ def low_rank(
     """
     data = arguments.numeric("matrix", matrix)
     arguments.require_shape(data.ndim == 2 and data.size > 0, "matrix", "(m, n)", data)
-    given = {"rank": rank, "energy": energy, "threshold": threshold}
-    named = [name for name, value in given.items() if value is not None]
+    criteria = {"rank": rank, "energy": energy, "threshold": threshold}
+    named = [name for name, value in criteria.items() if value is not None]
     if len(named) != 1:
         raise ValueError(f"exactly one of rank, energy and threshold must be given, but {len(named)} are: {named}")
     left, values, right = np.linalg.svd(data, full_matrices=False)
     if rank is not None:
-        kept = integer("rank", rank, 1, len(values))
+        terms = integer("rank", rank, 1, len(values))
     elif energy is not None:
-        kept = rank_for_energy(values**2, energy=energy)
+        terms = rank_for_energy(values**2, energy=energy)
     else:
         assert threshold is not None
         arguments.require(0 < threshold <= 1, "threshold", "must be in (0, 1]", threshold)
-        kept = max(1, int((values >= threshold * values[0]).sum()))
+        terms = max(1, int((values >= threshold * values[0]).sum()))
     total = float((values**2).sum())
-    discarded = float((values[kept:] ** 2).sum()) / total if total > 0 else 0.0
-    return LowRank(left=left[:, :kept], singular_values=values[:kept], right=right[:kept], discarded_weight=discarded)
+    discarded = float((values[terms:] ** 2).sum()) / total if total > 0 else 0.0
+    return LowRank(
+        left=left[:, :terms], singular_values=values[:terms], right=right[:terms], discarded_weight=discarded
+    )
 
 
 def rank_for_energy(weights: ArrayLike, *, energy: float) -> int:
-    """Fewest of the leading weights that sum to at least `energy` of all of them.
+    """Smallest number of leading weights that sum to at least `energy` of all weights.
 
     Args:
         weights: (d,) not negative, descending: a spectrum, or squared singular values.
@@ -75,20 +77,20 @@ def rank_for_energy(weights: ArrayLike, *, energy: float) -> int:
     values = arguments.vectors("weights", weights)
     arguments.require(bool(values.min() >= 0), "weights", "must not be negative", float(values.min()))
     arguments.require(0 < energy <= 1, "energy", "must be in (0, 1]", energy)
-    kept = np.cumsum(values)
-    # Rounding of the sum must not ask for one term more than there are.
-    return min(int(np.searchsorted(kept, energy * kept[-1] * (1 - 1e-15))) + 1, len(values))
+    sums = np.cumsum(values)
+    # Without the tolerance, rounding of the sum could require one term more than there are.
+    return min(int(np.searchsorted(sums, energy * sums[-1] * (1 - 1e-15))) + 1, len(values))
 
 
 def discarded_weight(rho: ArrayLike, *, rank: int) -> Array:
-    """Sum of the eigenvalues of ρ left out by a truncation to `rank`.
+    """Sum of the eigenvalues of ρ that a truncation to `rank` discards.
 
     It is the trace distance between ρ and its renormalised truncation and, where ρ weights patches by energy, the
     relative squared error of patches projected on the leading eigenvectors. Cost: one `eigvalsh`.
 
     Args:
         rho: (..., d, d) density matrices.
-        rank: eigenvectors kept, 1 ≤ rank ≤ d.
+        rank: number of retained eigenvectors, 1 ≤ rank ≤ d.
     """
     populations = arguments.populations("rho", rho)
     dimension = populations.shape[-1]
@@ -96,7 +98,7 @@ def discarded_weight(rho: ArrayLike, *, rank: int) -> Array:
 
 
 def energy_order(rho: ArrayLike, unitary_matrix: ArrayLike) -> Array:
-    """Coefficients of a transform in descending order of their energy under ρ: the order in which to keep them.
+    """Indices of the coefficients of a transform in descending order of their energy under ρ.
 
     Args:
         rho: (d, d) density matrix of the vectors.
@@ -110,15 +112,15 @@ def energy_order(rho: ArrayLike, unitary_matrix: ArrayLike) -> Array:
     return np.argsort(-energies, kind="stable")
 
 
-def keep_coefficients(vectors: ArrayLike, unitary_matrix: ArrayLike, kept: ArrayLike) -> Array:
-    """Vectors rebuilt from the coefficients in `kept` alone; the others are set to zero.
+def keep_coefficients(vectors: ArrayLike, unitary_matrix: ArrayLike, indices: ArrayLike) -> Array:
+    """Vectors reconstructed from the coefficients at `indices`; the others are set to zero.
 
     Args:
         vectors: (..., d).
         unitary_matrix: (d, d), coefficients are U x.
-        kept: (r,) indices of coefficients.
+        indices: (r,) of coefficients.
     """
     batch = arguments.vectors("vectors", vectors)
-    rows = np.asarray(unitary_matrix)[np.asarray(kept, dtype=int)]
+    rows = np.asarray(unitary_matrix)[np.asarray(indices, dtype=int)]
     arguments.require_shape(rows.shape[-1] == batch.shape[-1], "unitary_matrix", "(d, d) as the vectors", rows)
     return np.asarray((batch @ rows.T) @ rows.conj())

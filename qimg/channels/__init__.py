@@ -1,4 +1,4 @@
-"""Quantum channels: Kraus form and Choi test, textbook noise, and quantization as a channel on second moments."""
+"""Quantum channels: Kraus operators and Choi matrices, textbook noise, quantization as a map of second moments."""
 
 from qimg.channels.kraus import KrausChannel, choi_matrix, is_completely_positive, is_trace_preserving
 from qimg.channels.marginals import QuantizerMarginals

@@ -1,4 +1,4 @@
-"""Channels given by Kraus operators, the Choi matrix, and the two tests it answers.
+"""Channels in Kraus form, the Choi matrix, and its tests of complete positivity and trace preservation.
 
 The Choi matrix is Σ_ij |i⟩⟨j| ⊗ E(|i⟩⟨j|), as in Qiskit; its trace is the input dimension.
 """
@@ -56,7 +56,7 @@ class KrausChannel:
         return choi_matrix(self.operators)
 
     def is_cp(self) -> bool:
-        """Complete positivity: always true of a map in Kraus form."""
+        """Whether the map is completely positive: always true in Kraus form."""
         return True
 
     def is_cptp(self, *, tolerance: float = 1e-10) -> bool:
@@ -72,7 +72,7 @@ class KrausChannel:
 
 
 def choi_matrix(operators: ArrayLike) -> Array:
-    """Choi matrix of Kraus operators (n, d_out, d_in): a sum of |vec K⟩⟩⟨⟨vec K| with columns stacked."""
+    """Choi matrix of Kraus operators (n, d_out, d_in): the sum of |vec K⟩⟩⟨⟨vec K| with stacked columns."""
     kraus = arguments.numeric("operators", operators)
     stacked = np.swapaxes(kraus, 1, 2).reshape(len(kraus), -1)
     return np.asarray(stacked.T @ stacked.conj())
@@ -93,7 +93,7 @@ def is_completely_positive(choi: ArrayLike, *, tolerance: float = 1e-10) -> bool
 
 
 def is_trace_preserving(choi: ArrayLike, *, input_dimension: int, tolerance: float = 1e-10) -> bool:
-    """Whether tracing the output out of a Choi matrix leaves the identity on the input."""
+    """Whether the partial trace of a Choi matrix over the output is the identity on the input."""
     matrix = arguments.square("choi", choi)
     arguments.require_shape(matrix.ndim == 2, "choi", "(d, d)", matrix)
     arguments.integer("input_dimension", input_dimension, 1, len(matrix))

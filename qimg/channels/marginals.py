@@ -1,4 +1,4 @@
-"""Counts and sums per bin: what a uniform quantizer makes of each coefficient. They add, like second moments."""
+"""Marginal statistics of uniformly quantized coefficients: counts and sums per bin, which add over sets of samples."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from numpy.typing import ArrayLike
 from qimg.core import Array, arguments
 
 MAX_BINS = 1 << 24
-"""Bins of all coefficients together that are kept at the most: 256 MiB of counts and sums."""
+"""Limit on the bins of all coefficients together: 256 MiB of counts and sums."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class QuantizerMarginals:
     """Marginal statistics of coefficients under a uniform quantizer.
 
-    Two sets of samples under the same steps add, and a set that was added can be taken out again: the marginals of all
-    pictures but one cost one subtraction.
+    The marginals of two sets of samples under the same steps add, and a set can be subtracted again: the marginals of
+    all pictures except one cost one subtraction.
     """
 
     step: Array
@@ -53,11 +53,11 @@ class QuantizerMarginals:
         )
 
     def __add__(self, other: "QuantizerMarginals") -> "QuantizerMarginals":
-        """The marginals of both sets of samples together."""
+        """The marginals of the union of both sets of samples."""
         return self._combined(other, 1)
 
     def __sub__(self, other: "QuantizerMarginals") -> "QuantizerMarginals":
-        """The marginals without a set of samples that is part of this one."""
+        """The marginals without a subset of the samples."""
         rest = self._combined(other, -1)
         arguments.require(
             rest.bin_counts.min() >= 0, "other", "must be part of the set that it is taken from", other.count
@@ -77,13 +77,13 @@ class QuantizerMarginals:
         return np.where(self.bin_counts > 0, self.bin_sums / filled, self.bins * self.step)
 
     def rebuild(self, coefficients: ArrayLike) -> Array:
-        """Every coefficient (n, d) replaced by the centroid of its bin; bins never seen take their midpoint."""
+        """Coefficients (n, d) replaced by the centroids of their bins, or by the midpoints of bins without samples."""
         samples, steps = checked_samples(coefficients, self.step)
         indices = bin_indices(samples, steps)
         reach = len(self.bin_counts) // 2
         rows = np.clip(indices.astype(np.int64) + reach, 0, 2 * reach)
-        known = np.take_along_axis(self.centroids, rows, axis=0)
-        return np.asarray(np.where(np.abs(indices) <= reach, known, indices * steps))
+        centroids = np.take_along_axis(self.centroids, rows, axis=0)
+        return np.asarray(np.where(np.abs(indices) <= reach, centroids, indices * steps))
 
     def _combined(self, other: "QuantizerMarginals", sign: int) -> "QuantizerMarginals":
         same = self.step.shape == other.step.shape and bool((self.step == other.step).all())
@@ -104,7 +104,7 @@ class QuantizerMarginals:
 
 
 def checked_samples(coefficients: ArrayLike, step: ArrayLike) -> tuple[Array, Array]:
-    """Samples (n, d) and steps (d,), or `ValueError` with the rule that they break."""
+    """Samples (n, d) and steps (d,) after validation; raises `ValueError` with the violated rule."""
     samples = arguments.vectors("coefficients", coefficients)
     ok = samples.ndim == 2 and len(samples) > 0 and not np.iscomplexobj(samples)
     arguments.require_shape(ok, "coefficients", "(n, d), real, with n >= 1", samples)
@@ -115,7 +115,7 @@ def checked_samples(coefficients: ArrayLike, step: ArrayLike) -> tuple[Array, Ar
 
 
 def bin_indices(samples: Array, steps: Array) -> Array:
-    """round(c / Δ), halves away from zero as in libjpeg; whole numbers as floats."""
+    """round(c / Δ), halves away from zero as in libjpeg; integers as floats."""
     with np.errstate(over="ignore"):
         largest = float(np.max(np.abs(samples).max(axis=0) / steps))
     arguments.require(largest < 2**53, "step", "must be large enough to count bins exactly, up to 2**53", largest)

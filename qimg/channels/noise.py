@@ -7,7 +7,7 @@ from qimg.core import fraction, integer
 
 
 def dephasing(dimension: int, *, error_weight: float) -> KrausChannel:
-    """ρ ↦ (1 − p) ρ + p diag(ρ): coherences between levels shrink by 1 − p, populations stay.
+    """ρ ↦ (1 − p) ρ + p diag(ρ): coherences are multiplied by 1 − p, populations are unchanged.
 
     Args:
         dimension: number of levels d.
@@ -34,7 +34,7 @@ def depolarizing(dimension: int, *, error_weight: float) -> KrausChannel:
 
 
 def amplitude_damping(dimension: int, *, error_weight: float) -> KrausChannel:
-    """Every level decays to level 0 with weight p; 1 leaves |0⟩⟨0| alone.
+    """Decay of every level to level 0 with weight p; the result for p = 1 is |0⟩⟨0|.
 
     K₀ = diag(1, √(1−p), …), L_k = √p |0⟩⟨k| for k ≥ 1.
 

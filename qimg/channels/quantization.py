@@ -1,14 +1,15 @@
 """Quantization of transform coefficients as a channel on their second moments.
 
-With y the reconstructed coefficients of c, the gains α_k = E[c_k y_k] / E[c_k²] (Bussgang, 1952) and the population
-gains β_k = E[y_k²] / E[c_k²] are marginal statistics. To first order coherences become α_i α_j C_ij, populations are
-β_k C_kk exactly. β ≥ α² by Cauchy–Schwarz, so the map is completely positive:
+Let y be the reconstruction of the coefficients c. The gains α_k = E[c_k y_k] / E[c_k²] (Bussgang, 1952) and the
+population gains β_k = E[y_k²] / E[c_k²] are marginal statistics. The populations of y are exactly β_k C_kk; its
+coherences are α_i α_j C_ij to first order. β ≥ α² by Cauchy–Schwarz, so the map is completely positive:
 
     C ↦ (α αᵀ) ∘ C + diag((β − α²) ∘ diag C).
 
-*Centroid* reconstruction y_k = E[c_k | bin] has β = α: what is lost, 1 − α_k, goes to an erasure level ∅, and the map
-preserves the trace. *Midpoint* reconstruction can raise the energy (β > 1): completely positive, not trace preserving.
-*Subtractive dither* adds independent noise of variance Δ²/12: on density matrices ρ ↦ (1 − p) ρ + p σ.
+*Centroid* reconstruction y_k = E[c_k | bin] has β = α; an erasure level ∅ receives the lost share 1 − α_k, so that the
+map preserves the trace. *Midpoint* reconstruction can increase the energy (β > 1); the map is completely positive but
+not trace preserving. *Subtractive dither* adds independent noise of variance Δ²/12: on density matrices
+ρ ↦ (1 − p) ρ + p σ.
 """
 
 from dataclasses import dataclass
@@ -28,15 +29,15 @@ Reconstruction = Literal["centroid", "midpoint", "dithered"]
 RECONSTRUCTIONS: tuple[Reconstruction, ...] = ("centroid", "midpoint", "dithered")
 
 MAX_KRAUS_DIMENSION = 16
-"""Above this many levels a list of Kraus operators is refused: `apply` is a closed form at any size."""
+"""Largest number of levels for lists of Kraus operators; `apply` is a closed form of any size."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class QuantizationChannel:
-    """A quantizer's action on density matrices in the coefficient basis; made by `quantization_channel`."""
+    """Action of a quantizer on density matrices in the coefficient basis, built by `quantization_channel`."""
 
     reconstruction: Reconstruction
-    """Where in its bin a coefficient is rebuilt."""
+    """Reconstruction point of a coefficient in its bin."""
     gains: Array
     """(d,) α_k = E[c_k y_k] / E[c_k²]; 0 where c_k vanishes; 1 for "dithered"."""
     population_gains: Array
@@ -53,7 +54,7 @@ class QuantizationChannel:
 
     @property
     def levels(self) -> int:
-        """Levels of the output: d, and for "centroid" d + 1, the last being the erasure level ∅."""
+        """Levels of the output: d, or d + 1 for "centroid", whose last level is the erasure level ∅."""
         return self.dimension + (self.reconstruction == "centroid")
 
     def __repr__(self) -> str:
@@ -63,17 +64,17 @@ class QuantizationChannel:
         )
 
     def apply(self, rho: ArrayLike) -> Array:
-        """The map itself, linear in ρ. Cost: O(d²).
+        """Apply the map, which is linear in ρ. Cost: O(d²).
 
-        On the samples that the gains were measured on, populations are exact and coherences first order; on others both
-        are predictions.
+        For the samples on which the gains were measured, populations are exact and coherences are first order; for
+        other samples both are predictions.
 
         Args:
             rho: (..., d, d) Hermitian, in the coefficient basis.
 
         Returns:
-            (..., levels, levels). For "centroid" level d is the erasure level and the trace is preserved; "dithered"
-            preserves it too; "midpoint" does not.
+            (..., levels, levels). For "centroid" level d is the erasure level. "centroid" and "dithered" preserve the
+            trace; "midpoint" does not.
         """
         matrix = arguments.hermitian("rho", rho)
         d = self.dimension
@@ -91,9 +92,9 @@ class QuantizationChannel:
         return out
 
     def apply_conditioned(self, rho: ArrayLike) -> Array:
-        """Density matrix of the quantized coefficients: erasure level dropped, trace renormalised.
+        """Density matrix of the quantized coefficients: `apply` without the erasure level, renormalised.
 
-        This is what to compare with M / tr M of quantized coefficients, for all three reconstructions.
+        For all three reconstructions it predicts M / tr M of the quantized coefficients.
 
         Args:
             rho: (..., d, d) density matrices.
@@ -104,9 +105,10 @@ class QuantizationChannel:
         return np.asarray(out / trace[..., None, None])
 
     def multiplier(self) -> Array:
-        """(d, d) entrywise (Schur) multiplier on the d coefficients: α αᵀ off and β on the diagonal.
+        """(d, d) entrywise (Schur) multiplier on the d coefficients: α αᵀ with β on the diagonal.
 
-        Refused for "dithered", which is not a multiplication.
+        Raises:
+            ValueError: the reconstruction is "dithered", which is not a multiplication.
         """
         if self.reconstruction == "dithered":
             raise ValueError(
@@ -117,7 +119,10 @@ class QuantizationChannel:
         return matrix
 
     def is_cp(self, *, tolerance: float = 1e-10) -> bool:
-        """Complete positivity. A Schur multiplier is CP if and only if it is PSD: one `eigvalsh` of size d."""
+        """Whether the map is completely positive.
+
+        A Schur multiplier is completely positive if and only if it is positive semidefinite: one `eigvalsh` of size d.
+        """
         if self.reconstruction == "dithered":
             return 0 <= self.error_weight <= 1 and bool(self.noise_state.min() >= -tolerance)
         positive = bool(np.min(np.linalg.eigvalsh(self.multiplier())) >= -tolerance)
@@ -134,14 +139,13 @@ class QuantizationChannel:
         return abs(float(self.noise_state.sum()) - 1) <= tolerance or self.error_weight == 0
 
     def kraus(self) -> Array:
-        """Kraus operators (n, levels, d) of `apply`; those that vanish are left out.
+        """Kraus operators (n, levels, d) of `apply`, without operators that are zero.
 
         Centroid: K₀ = diag(α), K_k = √(α_k(1−α_k)) |k⟩⟨k|, L_k = √(1−α_k) |∅⟩⟨k|. Midpoint: K₀ = diag(α),
         K_k = √(β_k−α_k²) |k⟩⟨k|. Dithered: √(1−p) 1 and √(p σ_j) |j⟩⟨k|.
 
         Raises:
-            ValueError: d > 16, where the list would be of no use, or the map has no such form: it is not completely
-                positive, or β < α².
+            ValueError: d > 16, or the map has no such form: it is not completely positive, or β < α².
         """
         d = self.dimension
         arguments.require(
@@ -179,7 +183,7 @@ def quantize(
     reconstruction: Reconstruction,
     rng: np.random.Generator | None = None,
 ) -> Array:
-    """Quantize coefficients uniformly and rebuild them.
+    """Quantize coefficients uniformly and reconstruct them.
 
     Bins are round(c / Δ), halves away from zero, as in libjpeg.
 
@@ -188,12 +192,14 @@ def quantize(
         step: (d,) steps Δ > 0, in the units of the coefficients.
         reconstruction: "midpoint" Δ·round(c/Δ); "centroid" the mean of the samples in the bin; "dithered"
             Δ·round((c+u)/Δ) − u with u uniform in [−Δ/2, Δ/2).
-        rng: draws the dither; required for "dithered" and without effect, so refused, otherwise.
+        rng: draws the dither; required for "dithered" and not allowed otherwise.
     """
     samples, steps = checked_samples(coefficients, step)
     one_of("reconstruction", reconstruction, RECONSTRUCTIONS)
     if (rng is not None) != (reconstruction == "dithered"):
-        raise ValueError(f"rng must be given for 'dithered' and only there, but reconstruction={reconstruction!r}")
+        raise ValueError(
+            f"rng must be given for 'dithered' and for no other reconstruction, but reconstruction={reconstruction!r}"
+        )
     if rng is not None:
         dither = rng.uniform(-0.5, 0.5, samples.shape) * steps
         return np.asarray(bin_indices(samples + dither, steps) * steps - dither)
@@ -205,12 +211,12 @@ def quantize(
 def quantization_channel(
     coefficients: ArrayLike, step: ArrayLike, *, reconstruction: Reconstruction
 ) -> QuantizationChannel:
-    """The channel of a uniform quantizer, its gains measured on the marginals of sample coefficients.
+    """The channel of a uniform quantizer with gains measured on sample coefficients.
 
-    It carries the gains and can be applied to the density matrix of other pictures.
+    It can be applied to density matrices of other pictures.
 
     Args:
-        coefficients: (n, d) real samples, n ≥ 1; give AC coefficients alone where DC is treated apart.
+        coefficients: (n, d) real samples, n ≥ 1; AC coefficients only, if DC is treated separately.
         step: (d,) steps Δ > 0, in the units of the coefficients.
         reconstruction: "centroid", "midpoint" or "dithered".
 
@@ -223,11 +229,11 @@ def quantization_channel(
 
 
 def channel_from_marginals(marginals: QuantizerMarginals, *, reconstruction: Reconstruction) -> QuantizationChannel:
-    """The channel of `quantization_channel` from marginals that were measured before, or added up over pictures."""
+    """The channel of `quantization_channel` from existing marginals, for instance a sum over pictures."""
     one_of("reconstruction", reconstruction, RECONSTRUCTIONS)
     energy, steps = marginals.energy, marginals.step
-    alive = energy > 0
-    safe = np.where(alive, energy, 1.0)
+    positive = energy > 0
+    safe = np.where(positive, energy, 1.0)
     if reconstruction == "dithered":
         noise = marginals.count * steps**2 / 12
         return QuantizationChannel(
@@ -238,13 +244,13 @@ def channel_from_marginals(marginals: QuantizerMarginals, *, reconstruction: Rec
             noise_state=noise / noise.sum(),
         )
     if reconstruction == "centroid":
-        # E[c y] = E[y²] for centroids: one number, so that rounding cannot make the channel leave the CPTP set.
-        kept = (marginals.bin_sums**2 / np.maximum(marginals.bin_counts, 1)).sum(axis=0)
-        gains = populations = np.where(alive, np.clip(kept / safe, 0.0, 1.0), 0.0)
+        # E[c y] = E[y²] for centroids. One number for both keeps the channel CPTP in spite of rounding.
+        reconstructed = (marginals.bin_sums**2 / np.maximum(marginals.bin_counts, 1)).sum(axis=0)
+        gains = populations = np.where(positive, np.clip(reconstructed / safe, 0.0, 1.0), 0.0)
     else:
         midpoints = marginals.bins * steps
-        gains = np.where(alive, (midpoints * marginals.bin_sums).sum(axis=0) / safe, 0.0)
-        populations = np.where(alive, (midpoints**2 * marginals.bin_counts).sum(axis=0) / safe, 0.0)
+        gains = np.where(positive, (midpoints * marginals.bin_sums).sum(axis=0) / safe, 0.0)
+        populations = np.where(positive, (midpoints**2 * marginals.bin_counts).sum(axis=0) / safe, 0.0)
     return QuantizationChannel(
         reconstruction=reconstruction,
         gains=gains,

@@ -1,4 +1,4 @@
-"""What every room uses: argument checks, files written whole, fitted data as artifacts, workers, one BLAS thread."""
+"""Shared foundations: argument checks, atomic file writing, artifacts of fitted data, workers, one BLAS thread."""
 
 from qimg.core.arguments import (
     TOLERANCE,

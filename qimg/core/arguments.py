@@ -1,4 +1,4 @@
-"""Checks on arguments, each rule worded once: `rank must be in [1, 64], but rank=0`."""
+"""Argument checks with uniform messages, such as `rank must be in [1, 64], but rank=0`."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[Any]
 
 TOLERANCE = 1e-8
-"""Largest deviation from Hermiticity, unit trace or positivity that rounding is allowed to explain."""
+"""Largest deviation from Hermiticity, unit trace or positivity that is attributed to rounding."""
 
 
 def require(holds: bool, name: str, rule: str, value: object) -> None:
@@ -25,12 +25,12 @@ def require_shape(holds: bool, name: str, expected: str, array: Array) -> None:
 
 
 def integer(name: str, value: int, low: int, high: int | None = None) -> int:
-    """`value` as an int in [low, high], both ends included; `high=None` leaves the top open."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    """`value` as an int in [low, high], both ends included; `high=None` means no upper limit."""
+    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if high is None:
-        require(whole and value >= low, name, f"must be an integer of at least {low}", value)
+        require(is_integer and value >= low, name, f"must be an integer of at least {low}", value)
     else:
-        require(whole, name, f"must be an integer in [{low}, {high}]", value)
+        require(is_integer, name, f"must be an integer in [{low}, {high}]", value)
         require(low <= value <= high, name, f"must be in [{low}, {high}]", value)
     return int(value)
 
@@ -50,13 +50,13 @@ def one_of(name: str, value: str, options: Iterable[str]) -> str:
 
 
 def numeric(name: str, value: ArrayLike) -> Array:
-    """`value` as a `float64` or `complex128` array without NaN or infinity; never in single precision."""
+    """`value` as a finite `float64` or `complex128` array; single precision is converted to double."""
     array = np.asarray(value)
     if array.dtype.kind not in "biufc":
         kind = f"is a {type(value).__name__}" if array.dtype == object else f"has dtype {array.dtype}"
         raise ValueError(f"{name} must be numeric, but {kind}")
     array = np.asarray(array, np.complex128 if array.dtype.kind == "c" else np.float64)
-    # A sum is finite unless an element is not (or the sum overflows): one pass, no temporary.
+    # A finite sum means finite elements: one pass, no temporary. The elements are checked only where the sum is not.
     with np.errstate(over="ignore", invalid="ignore"):
         if not np.isfinite(array.sum()) and not np.isfinite(array).all():
             raise ValueError(f"{name} must be finite, but holds NaN or infinity")
@@ -97,7 +97,7 @@ def hermitian(name: str, value: ArrayLike) -> Array:
 
 
 def density_matrix(name: str, value: ArrayLike) -> Array:
-    """`value` as Hermitian matrices of unit trace; positivity is checked where a spectrum is taken."""
+    """`value` as Hermitian matrices of unit trace; positivity is not checked (see `populations`)."""
     array = hermitian(name, value)
     trace = np.trace(array, axis1=-2, axis2=-1).real
     worst = np.ravel(trace)[np.argmax(np.abs(np.ravel(trace) - 1.0))]
@@ -107,7 +107,7 @@ def density_matrix(name: str, value: ArrayLike) -> Array:
 
 
 def populations(name: str, value: ArrayLike) -> Array:
-    """Eigenvalues (..., d) of density matrices, ascending, with rounding below zero clipped."""
+    """Eigenvalues (..., d) of density matrices, ascending; negative values within `TOLERANCE` become 0."""
     weights: Array = np.linalg.eigvalsh(density_matrix(name, value))
     if weights.min() < -TOLERANCE:
         raise ValueError(f"{name} must be positive semidefinite, but has the eigenvalue {weights.min():.3g}")

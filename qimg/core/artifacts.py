@@ -1,4 +1,4 @@
-"""Fitted data as a file: a JSON header, arrays of numbers, a SHA-256 of all of it (`docs/formats/artifacts.md`)."""
+"""Files of fitted data: a JSON header, numeric arrays and a SHA-256 digest (`docs/formats/artifacts.md`)."""
 
 import hashlib
 import json
@@ -25,14 +25,14 @@ NAMES = {
     "network": "a network",
     "checkpoint": "the checkpoint of a fit",
 }
-"""Kinds of files by the entry `kind` of their header, as errors name them; priors have no such entry."""
+"""Names of the kinds of files in error messages, by the header entry `kind`; priors have no such entry."""
 _PREFIX = len(MAGIC) + 4 + 4
 _DIGEST = 32
 _TYPES = {name: np.dtype(name) for name in ("<i1", "<i2", "<i4", "<i8", "<u4", "<f2", "<f4", "<f8")}
 
 
 class ArtifactError(ValueError):
-    """A file does not hold the fitted data that it should; the message names the file, what is expected and why."""
+    """A file without the expected fitted data; the message names the file, the expected kind and the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +42,19 @@ class Kind:
     tag: str | None
     """`kind` in the header of its files, one of `NAMES`."""
     ending: str
-    """Of its files, such as ".prior"."""
+    """File ending, such as ".prior"."""
     package: str = ""
-    """Where the files that come with qimg lie."""
+    """Package that contains the files shipped with qimg."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Contents:
-    """What a file holds."""
+    """Contents of a file."""
 
     header: Mapping[str, Any]
     """JSON values."""
     arrays: Mapping[str, Array]
-    """Little-endian numbers, read-only."""
+    """Little-endian arrays, read-only."""
     content: bytes
     """The whole file."""
     sha256: str
@@ -66,23 +66,23 @@ A = TypeVar("A", bound="Artifact")
 
 @dataclass(frozen=True, eq=False)
 class Artifact:
-    """Fitted data: everything follows from the contents of one file."""
+    """Fitted data, defined entirely by the contents of one file."""
 
     KIND: ClassVar[Kind]
     contents: Contents = field(repr=False)
 
     @classmethod
     def packed(cls: type[A], header: Mapping[str, Any], arrays: Mapping[str, Array]) -> A:
-        """The data of given parts, as they will be after saving and loading."""
+        """Build the artifact from a header and arrays, as it would be after saving and loading."""
         tag = {} if cls.KIND.tag is None else {"kind": cls.KIND.tag}
         return cls(unpack(pack({**header, **tag}, arrays)))
 
     @classmethod
     def load(cls: type[A], path: str | os.PathLike[str] | None = None) -> A:
-        """Read and check a file; the default one that comes with qimg when no path is given.
+        """Read and check a file; without a path, the default file shipped with qimg.
 
         Raises:
-            ArtifactError: the file is missing, cut, altered, of another version, or of another kind.
+            ArtifactError: the file is missing, truncated, altered, of another version, or of another kind.
         """
         return shipped(cls, "default") if path is None else cls.parse(Path(path), os.fspath(path))
 
@@ -92,7 +92,7 @@ class Artifact:
 
         Args:
             file: the file.
-            name: what errors call it.
+            name: name of the file in error messages.
 
         Raises:
             ArtifactError: as `load` does.
@@ -111,10 +111,10 @@ class Artifact:
         return artifact
 
     def check(self) -> None:
-        """Raise an error of any sort where header and arrays are not those of this kind."""
+        """Raise an error of any type unless header and arrays are those of this kind."""
 
     def require_arrays(self, expected: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
-        """Raise an error where an array is missing or has another shape or type, which are given by name."""
+        """Raise an error where an array is missing or differs from the expected shape and type of its name."""
         for name, (shape, dtype) in expected.items():
             array = self.contents.arrays[name]
             if array.shape != shape or array.dtype != dtype:
@@ -122,12 +122,12 @@ class Artifact:
 
     @property
     def sha256(self) -> str:
-        """Identity: the hexadecimal SHA-256 at the end of the file, of everything before it."""
+        """Hexadecimal SHA-256 at the end of the file, which identifies the artifact."""
         return self.contents.sha256
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """Recipe, inputs, skipped files, versions, and how the fit went."""
+        """Recipe, inputs, skipped files, versions and a log of the fit."""
         provenance: Mapping[str, Any] = self.contents.header["provenance"]
         return provenance
 
@@ -137,7 +137,7 @@ class Artifact:
         return np.array(stored, stored.dtype.newbyteorder("="), order="C")
 
     def part(self, prefix: str) -> dict[str, Array]:
-        """The arrays whose names begin with `prefix/`, by the rest of their names."""
+        """The arrays whose names begin with `prefix/`, by their names without the prefix."""
         start = f"{prefix}/"
         return {key.removeprefix(start): value for key, value in self.contents.arrays.items() if key.startswith(start)}
 
@@ -146,12 +146,12 @@ class Artifact:
         return self.contents.content
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the file: all of it or nothing."""
+        """Write the file atomically."""
         write_atomically(path, self.to_bytes())
 
 
 def shipped(kind: type[A], name: str) -> A:
-    """A file that comes with qimg, read once."""
+    """An artifact shipped with qimg; each file is read once per process."""
     if (kind, name) not in _SHIPPED:
         file = files(kind.KIND.package).joinpath(name + kind.KIND.ending)
         _SHIPPED[kind, name] = kind.parse(file, file.name)
@@ -163,7 +163,10 @@ _SHIPPED: dict[tuple[type, str], "Artifact"] = {}
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Errors of any sort as an `ArtifactError`: parsers, decompressors and PyTorch have their own for damaged data."""
+    """Convert errors of any type into an `ArtifactError`.
+
+    Parsers, decompressors and PyTorch raise errors of many types on damaged data.
+    """
     try:
         yield
     except Exception as error:
@@ -172,14 +175,14 @@ def explained(what: str) -> Iterator[None]:
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
-    """The bytes of a file: equal contents give equal bytes.
+    """The bytes of a file, a deterministic function of its contents.
 
     Args:
-        header: JSON values; "arrays" is added to it.
+        header: JSON values; the entry "arrays" is added.
         arrays: signed integers of 1, 2, 4 or 8 bytes, unsigned of 4, floating point of 2, 4 or 8.
 
     Raises:
-        ValueError: other numbers, or a header without a JSON form.
+        ValueError: an array has another type, or the header has no JSON form.
     """
     table: dict[str, Any] = {}
     payload = bytearray()
@@ -201,7 +204,7 @@ def unpack(content: bytes) -> Contents:
     """The contents of a file; arrays are views of the bytes.
 
     Raises:
-        ArtifactError: something else, cut, altered, or of another version.
+        ArtifactError: the bytes are of another format or version, truncated or altered.
     """
     if content[: len(MAGIC)] != MAGIC[: len(content)] or not content:
         raise ArtifactError(f"it must begin with {MAGIC.decode()} at offset 0")

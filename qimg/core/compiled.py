@@ -1,4 +1,4 @@
-"""The compiler of all loops: Numba with one set of options, one cache, and one notice when something is compiled."""
+"""Compilation of all loops by Numba: one set of options, one cache, one log message at the first compilation."""
 
 import logging
 from collections.abc import Callable
@@ -16,8 +16,8 @@ from numba.core.registry import CPUDispatcher
 from qimg.core.compiled_cache import cache_of
 
 F = TypeVar("F", bound=Callable[..., Any])
-_UNCOUNTED: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
-_NO_WAY_IN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_NO_REFERENCE_COUNTS: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
+_NO_WRAPPERS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _NUMBERS = (bool, int, float, np.number)
 _log = logging.getLogger(__name__)
 
@@ -27,30 +27,30 @@ def compiled(function: F) -> F: ...
 @overload
 def compiled(*, allocates: bool = False, cache: bool = True, **options: Any) -> Callable[[F], F]: ...
 def compiled(function: Any = None, *, allocates: bool = False, cache: bool = True, **options: Any) -> Any:
-    """Compile a function of numbers, arrays and tuples of them; Python's other threads run meanwhile.
+    """Compile a function of numbers, arrays and tuples of them; it runs without Python's global interpreter lock.
 
     `@compiled`, or `@compiled(fastmath=True)` with options of `numba.njit`. The first process that calls the function
-    compiles it; later ones find it in the cache.
+    compiles it; later processes load it from the cache.
 
-    Numba counts the references to every array that a function touches, by atomic additions, and sees that they cancel
-    only where there are no branches between them (numba issue 2350). In loops over bits and coefficients, which see
-    their state as tuples of arrays, that took three quarters of the time of decoding. The caller holds whatever such a
-    function sees, so nothing has to be counted. `_nrt` is how Numba spells this for its own loops; where it is not
-    known the function is merely slower.
+    By default, Numba counts the references to every array that a function touches, by atomic additions, and removes
+    counts that cancel only where no branches lie between them (numba issue 2350). In loops over bits and coefficients,
+    whose state is a tuple of arrays, counting took most of the time of decoding. The caller holds references to all
+    arguments of such a function, so counting is switched off by Numba's internal option `_nrt`; a Numba without this
+    option compiles a slower function.
 
-    Numba refuses to compile it where it, or a function that it calls, makes an array; assignments from one array to
-    another do. Returned arrays, of which the caller would give back a reference that nobody counted, are refused here:
-    the annotation has to say what is returned. With `inline="always"` the function becomes a part of its callers before
-    there is anything to count, and may return what it likes.
+    Without counts, Numba rejects a function that creates an array, itself or in a function that it calls; assignments
+    from one array to another create one. Returned arrays would lose a reference that was never counted, so `compiled`
+    rejects functions whose return annotation is not None or numbers. A function with `inline="always"` is merged into
+    its callers before references are counted, so that it may return anything.
 
     Args:
         function: the function.
-        allocates: whether it makes or returns arrays; then references are counted.
-        cache: whether the compiled code is kept for later processes.
+        allocates: whether it creates or returns arrays; then references are counted.
+        cache: whether the compiled code is stored for later processes.
         options: of `numba.njit`.
 
     Raises:
-        TypeError: the function does not say that it returns None or numbers, and does not allocate.
+        TypeError: the return annotation is not None or numbers, and the function does not allocate.
     """
     if function is None:
         return partial(compiled, allocates=allocates, cache=cache, **options)
@@ -58,8 +58,9 @@ def compiled(function: Any = None, *, allocates: bool = False, cache: bool = Tru
     parts = getattr(returned, "__args__", (returned,))
     numbers = all(part is None or (isinstance(part, type) and issubclass(part, _NUMBERS)) for part in parts)
     if not (numbers or allocates or options.get("inline") == "always"):
-        raise TypeError(f"{function.__qualname__} must return None, numbers or a tuple of numbers, but says {returned}")
-    dispatcher: Any = njit(**{"nogil": True} | ({} if allocates else _UNCOUNTED) | options)(function)
+        rule = "must return None, numbers or a tuple of numbers"
+        raise TypeError(f"{function.__qualname__} {rule}, but its annotation is {returned}")
+    dispatcher: Any = njit(**{"nogil": True} | ({} if allocates else _NO_REFERENCE_COUNTS) | options)(function)
     if isinstance(dispatcher, CPUDispatcher):  # not with NUMBA_DISABLE_JIT=1
         dispatcher.__class__ = _Compiled
         loop: Any = dispatcher
@@ -73,28 +74,28 @@ def inner(function: F) -> F: ...
 @overload
 def inner(**options: Any) -> Callable[[F], F]: ...
 def inner(function: Any = None, **options: Any) -> Any:
-    """As `compiled`, for a function that only compiled functions call: from Python it raises TypeError.
+    """As `compiled`, for a function that only compiled functions call; a call from Python raises TypeError.
 
-    The way in from Python takes records of fifty arrays apart; compiling it takes longer than compiling the loop.
-    With `NUMBA_DISABLE_JIT=1` nothing is compiled, and the function can be called.
+    The function gets no wrapper for calls from Python: a wrapper that unpacks records of fifty arrays takes longer to
+    compile than the loop. With `NUMBA_DISABLE_JIT=1` nothing is compiled, and the function can be called.
     """
     if function is None:
         return partial(inner, **options)
-    dispatcher = compiled(function, **_NO_WAY_IN, **options)
+    dispatcher = compiled(function, **_NO_WRAPPERS, **options)
     if isinstance(dispatcher, CPUDispatcher):
         dispatcher.__class__ = _Inner
     return dispatcher
 
 
 def _general(kind: Any, annotation: Any) -> Any:
-    """The type that a function is compiled for: a variable that begins as t = 3, an int8 and an int64 have the same."""
+    """Argument type for compilation: literals lose their value, and integers annotated `int` become int64."""
     kind = types.unliteral(kind)
     narrow = isinstance(kind, types.Integer) and kind.bitwidth < 64  # type: ignore[attr-defined]
     return types.int64 if annotation is int and narrow else kind
 
 
 class _Compiled(CPUDispatcher):
-    """Numba would compile what is called with a literal, an int8 and an int64 three times."""
+    """Dispatcher that compiles once for a literal, an int8 and an int64; Numba's would compile three times."""
 
     _cache: Any
 
@@ -105,14 +106,14 @@ class _Compiled(CPUDispatcher):
 
 
 class _Inner(_Compiled):
-    """Called from Python, Numba's own class would jump to a way in that is not there, and end the interpreter."""
+    """Dispatcher that rejects calls from Python; Numba's would jump to a missing wrapper and crash the interpreter."""
 
     def __call__(self, *arguments: Any, **named: Any) -> NoReturn:
         raise TypeError(f"{self.py_func.__qualname__} can be called by compiled functions only")
 
 
 class _Notice(event.Listener):
-    """One record of level INFO in the log when a process first compiles something: the command line shows it."""
+    """Logs one record of level INFO at the first compilation in a process; the command line prints it."""
 
     def __init__(self) -> None:
         self.due = True
@@ -121,14 +122,14 @@ class _Notice(event.Listener):
         dispatcher = event.data["dispatcher"]
         if self.due and isinstance(dispatcher, _Compiled):
             self.due = False
-            lost = isinstance(dispatcher._cache, NullCache)
+            uncached = isinstance(dispatcher._cache, NullCache)
             _log.info(
                 "compiling for the first use, 10 to 30 s, %s",
-                "in every process, since no folder for it can be written" if lost else "once (see `qimg warmup`)",
+                "in every process, since no folder for it can be written" if uncached else "once (see `qimg warmup`)",
             )
 
     def on_end(self, event: Any) -> None:
-        """Nothing is logged."""
+        """Ignore the end of a compilation."""
 
 
 _NOTICE = _Notice()

@@ -1,6 +1,6 @@
-"""Where compiled loops stay between processes: a folder named by every source file that they were compiled from.
+"""Cache of compiled loops between processes, in folders named by a hash of all source files of the loops.
 
-Numba's own cache looks at the file of a function only, and would run old code after a change of a file that it calls.
+Numba's own cache checks only the file of a function: it would run outdated code after a change of an imported file.
 """
 
 import hashlib
@@ -30,37 +30,37 @@ config: Any = _numba_config
 _ROOT = Path(__file__).parents[2]
 _VERSIONS = f"numba {numba.__version__}, llvmlite {version('llvmlite')}, numpy {np.__version__}"
 _USED: set[Path] = set()
-_KEPT = 8  # folders of earlier sources of a file: of other environments and branches, which may still be in use
+_MAX_EARLIER = 8  # folders of earlier versions of a source file, which other environments and branches may still use
 
 
 @cache
 def _imported(file: Path) -> list[Path]:
     """Files of this project that a file imports from."""
-    found = []
+    imported = []
     for module, names in _IMPORTS.findall(file.read_text(encoding="utf-8")):
         place = _ROOT.joinpath(*module.split("."))
         parts = [place / name for name in re.findall(r"\w+", names)]
         for stem in (place, *parts):
-            found += [one for one in (stem.with_suffix(".py"), stem / "__init__.py") if one.is_file()]
-    return found
+            imported += [one for one in (stem.with_suffix(".py"), stem / "__init__.py") if one.is_file()]
+    return imported
 
 
 @cache
 def sources(file: Path) -> list[Path]:
     """A source file and those of this project that it depends on, in the order of their names."""
-    found: set[Path] = set()
+    visited: set[Path] = set()
     waiting = [file]
     while waiting:
         one = waiting.pop()
-        if one not in found:
-            found.add(one)
+        if one not in visited:
+            visited.add(one)
             waiting += _imported(one)
-    return sorted(found)
+    return sorted(visited)
 
 
 @cache
 def fingerprint(file: Path) -> str:
-    """16 hexadecimal digits of what the code of a file depends on: `sources` and the versions of the compiler."""
+    """Hash, 16 hexadecimal digits, of a file's `sources` and of the versions of the compiler."""
     digest = hashlib.sha256(_VERSIONS.encode())
     for one in sources(file):
         content = one.read_bytes()
@@ -69,10 +69,10 @@ def fingerprint(file: Path) -> str:
 
 
 def folders() -> Iterator[Path]:
-    """Folders for compiled code, the best one first.
+    """Folders for compiled code, in order of preference.
 
-    `NUMBA_CACHE_DIR`, or the user's folder of caches where that is not set; then one of the user's own among temporary
-    files. None of them need exist or be writable.
+    First `NUMBA_CACHE_DIR`, or the user's cache folder where that is not set; then a private folder among the temporary
+    files. They may be missing or read-only.
     """
     yield Path(config.CACHE_DIR) / "qimg" if config.CACHE_DIR else Path(AppDirs("qimg", False).user_cache_dir)
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
@@ -84,7 +84,7 @@ def folders() -> Iterator[Path]:
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether nobody else can put code into a folder."""
+    """Whether only the user can write to a folder."""
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         return False
@@ -92,7 +92,7 @@ def _is_private(folder: Path) -> bool:
 
 
 def folder_of(file: Path) -> Path | None:
-    """Where the compiled code of a source file is kept, made if need be; None where no folder can be written."""
+    """Folder for the compiled code of a source file, created if missing; None where no folder can be written."""
     name = f"{file.stem}-{fingerprint(file)}"
     for base in folders():
         folder = base / name
@@ -100,7 +100,7 @@ def folder_of(file: Path) -> Path | None:
             if not folder.is_dir():
                 folder.mkdir(parents=True)
                 earlier = sorted(base.glob(f"{file.stem}-" + 16 * "[0-9a-f]"), key=lambda one: one.stat().st_mtime)
-                for one in earlier[:-_KEPT]:
+                for one in earlier[:-_MAX_EARLIER]:
                     rmtree(one, ignore_errors=True)
             _USED.add(base)
             return folder
@@ -108,7 +108,7 @@ def folder_of(file: Path) -> Path | None:
 
 
 def folders_in_use() -> list[Path]:
-    """Folders below which this process keeps compiled code: one, or none where none can be written."""
+    """Base folders in which this process stores compiled code: one, or none where none can be written."""
     return sorted(_USED)
 
 
@@ -119,7 +119,7 @@ class _Locator(caching.UserProvidedCacheLocator):
 
     @classmethod
     def from_function(cls, function: Callable[..., Any], file: str) -> "_Locator | None":
-        if not os.path.exists(file):  # a console's, or inside an archive
+        if not os.path.exists(file):  # code of a console, or inside an archive
             return None
         locator = cls(function, file)
         return locator if locator.get_cache_path() else None
@@ -130,7 +130,7 @@ class _Implementation(caching.CompileResultCacheImpl):
 
 
 class _Cache(caching.FunctionCache):
-    """Damaged files are replaced, and what cannot be written is not."""
+    """Numba's cache, except that damaged files are replaced and write errors are ignored."""
 
     _impl_class = _Implementation
 
@@ -148,7 +148,7 @@ class _Cache(caching.FunctionCache):
 
 
 def cache_of(function: Callable[..., Any]) -> Any:
-    """The cache of a function's compiled code, or one that keeps nothing where there is no place for it."""
+    """The cache of a function's compiled code; an empty cache where no folder can be written."""
     try:
         return _Cache(function)
     except (RuntimeError, OSError):

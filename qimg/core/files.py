@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and the names of files to write."""
+"""Atomic writing of files, and the names of output files."""
 
 import os
 import tempfile
@@ -9,16 +9,17 @@ from pathlib import Path
 
 
 def to_write(out: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    """The path of a file to write; what cannot be written is refused before anything is computed.
+    """Check the path of an output file before anything is computed.
 
     Raises:
-        OSError: a folder, a file that exists and may not be overwritten, or a folder that is missing or read-only.
+        OSError: the path is a folder, the file exists and may not be overwritten, or its folder is missing or
+            read-only.
     """
     path = Path(out)
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a folder, but a file to write is expected")
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path}: exists already, and is replaced only where overwriting is asked for")
+        raise FileExistsError(f"{path}: exists already, and overwriting is not enabled")
     folder = path.absolute().parent
     if not folder.is_dir():
         raise NotADirectoryError(f"{path}: {folder} is no folder")
@@ -28,20 +29,20 @@ def to_write(out: str | os.PathLike[str], *, overwrite: bool) -> Path:
 
 
 def sentence(error: Exception) -> str:
-    """An error as one line; that of the system begins with the name of the file."""
+    """The message of an error as one line; a system error begins with the name of the file."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())
 
 
 def names_for(sources: Sequence[Path], suffix: str) -> list[str]:
-    """Names of files to write, one for each source: `photo.png`, or `photo.jpg.png` where several are called `photo`.
+    """Names of output files, one for each source: `photo.png`, or `photo.jpg.png` where several are named `photo`.
 
     >>> names_for([Path("a.png"), Path("b.NEF"), Path("b.jpg")], ".qimg")
     ['a.qimg', 'b.NEF.qimg', 'b.jpg.qimg']
 
     Raises:
-        ValueError: two sources would have one name.
+        ValueError: two sources would have the same name.
     """
     count = Counter(source.stem for source in sources)
     names = [(source.stem if count[source.stem] == 1 else source.name) + suffix for source in sources]
@@ -53,7 +54,7 @@ def names_for(sources: Sequence[Path], suffix: str) -> list[str]:
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write `content` under a temporary name in the same folder, then rename: all of it or nothing."""
+    """Write `content` under a temporary name in the same folder, then rename the file."""
     path = Path(path)
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -1,4 +1,4 @@
-"""The bookkeeping of every fit: its recipe, the pictures that can be used, checkpoints, provenance."""
+"""Infrastructure of all fits: recipes, usable pictures, checkpoints, provenance."""
 
 import json
 import os
@@ -22,7 +22,7 @@ R = TypeVar("R", bound="Recipe")
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The parameters of a fit: every choice is a field, and the fitted file repeats them all."""
+    """Parameters of a fit; all fields are stored in the fitted file."""
 
     def to_json(self) -> dict[str, Any]:
         """The record as plain values."""
@@ -36,11 +36,11 @@ class Recipe:
 
 
 class Named(Protocol):
-    """A picture, or where one comes from."""
+    """A picture or its source."""
 
     @property
     def name(self) -> str:
-        """What records and errors call it."""
+        """Name in records and error messages."""
 
 
 S = TypeVar("S", bound=Named)
@@ -50,11 +50,11 @@ T = TypeVar("T")
 def usable(
     sources: Sequence[S], look: Callable[[S], T], *, error: type[ValueError]
 ) -> tuple[list[tuple[S, T]], list[dict[str, str]]]:
-    """The pictures that a fit can use, each with what looking at it gave, and a record of each other one.
+    """The pictures that a fit can use, each with the result of `look`, and a record of each skipped one.
 
     Args:
         sources: at least one.
-        look: reads a picture; raises `error` with the reason where it cannot be used.
+        look: reads a picture; raises `error` with the reason if it cannot be used.
         error: type of that error.
 
     Raises:
@@ -82,7 +82,7 @@ class _State(Artifact):
 
 
 class Checkpoint:
-    """The state of a running fit in one file, number by number, so that a resumed fit ends with the same bits."""
+    """The exact state of a running fit in one file; an interrupted fit resumes from it with the same result."""
 
     def __init__(
         self,
@@ -96,11 +96,11 @@ class Checkpoint:
         """Bind a file to a fit.
 
         Args:
-            path: file; None keeps nothing.
+            path: file; None stores nothing.
             recipe: of the fit.
             inputs: JSON values that identify the pictures.
-            packages: versions of what computes.
-            types: data classes that states are made of, beside dicts, lists, tuples, arrays and JSON values.
+            packages: versions of the packages that the fit uses.
+            types: data classes in the state, besides dicts, lists, tuples, arrays and JSON values.
         """
         self._path = None if path is None else Path(path)
         bound = {"recipe": recipe.to_json(), "set of pictures": inputs, "set of versions": dict(packages or {})}
@@ -109,10 +109,10 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def load(self) -> Any:
-        """The state that was kept, None where there is none.
+        """The stored state; None where there is none.
 
         Raises:
-            ArtifactError: the file is damaged, no checkpoint, or that of another fit; the message names it.
+            ArtifactError: the file is damaged, no checkpoint, or the checkpoint of another fit; the message names it.
         """
         if self._path is None or not self._path.exists():
             return None
@@ -127,7 +127,7 @@ class Checkpoint:
             return self._rebuilt(stored.contents.header["state"], stored)
 
     def save(self, state: Any) -> None:
-        """Write the state: all of it, or the file before it stays."""
+        """Write the state atomically."""
         if self._path is not None:
             arrays: dict[str, Array] = {}
             header = {"kind": _State.KIND.tag, "provenance": self._bound, "state": _plain(state, arrays)}
@@ -135,12 +135,12 @@ class Checkpoint:
             self._last = time.monotonic()
 
     def save_if_due(self, state: Any) -> None:
-        """Write the state where the last one is older than `SECONDS_BETWEEN_CHECKPOINTS`."""
+        """Write the state if the last one is older than `SECONDS_BETWEEN_CHECKPOINTS`."""
         if time.monotonic() - self._last >= SECONDS_BETWEEN_CHECKPOINTS:
             self.save(state)
 
     def finish(self, artifact: Artifact, out: str | os.PathLike[str] | None) -> None:
-        """Write what was fitted, where a file is given, and then remove the checkpoint."""
+        """Write the fitted data to `out`, if given, and then remove the checkpoint."""
         if out is not None:
             artifact.save(out)
         if self._path is not None:
@@ -163,7 +163,7 @@ class Checkpoint:
 
 
 def _plain(value: Any, arrays: dict[str, Array]) -> Any:
-    """JSON values for a state, "" naming types; arrays go to `arrays`, the layout of their axes is kept."""
+    """JSON values of a state, with types under the key ""; arrays are added to `arrays` with their memory layout."""
     if isinstance(value, np.ndarray):
         axes = np.argsort([-abs(stride) for stride in value.strides], kind="stable").tolist()
         stored = np.ascontiguousarray(value.transpose(axes))

@@ -1,4 +1,4 @@
-"""The one progress protocol: a callable that wraps an iterable of known length, and hands on its items."""
+"""The progress protocol: a callable that wraps an iterable of known length and yields its items."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias, TypeVar
@@ -10,7 +10,7 @@ Track: TypeAlias = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 def ticked(results: Iterable[T], count: int, track: Track) -> Iterator[T]:
-    """The results of `count` steps, each of which `track` counts once the result after it is asked for."""
+    """The results of `count` steps; `track` counts a result when the next one is requested."""
     ticks = iter(track(range(count)))
     next(ticks, None)  # shows the bar; each further step counts one result
     for result in results:

@@ -1,6 +1,6 @@
-"""Where work on many items runs: here, in threads, in processes of this machine or on a Dask cluster.
+"""Execution of work on many items: in this process, in threads, in processes of this machine or on a Dask cluster.
 
-Every kind yields results in the order of the items, with a few items under way at any time.
+All of them yield results in the order of the items, with a few items in progress at any time.
 """
 
 import os
@@ -25,7 +25,7 @@ from qimg.core.arguments import integer, require
 Function = Callable[[Any, Any], Any]
 
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
-"""Environment in which BLAS, OpenMP (PyTorch) and Numba begin with one thread."""
+"""Environment variables with which BLAS, OpenMP (PyTorch) and Numba start with one thread."""
 
 _result = methodcaller("result")
 _CONNECT = "10s"
@@ -37,12 +37,12 @@ class Workers(Protocol):
     """Runs `function(item, shared)` for every item and yields the results in the order of the items."""
 
     def map(self, function: Function, items: Iterable[Any], shared: Any) -> Iterator[Any]:
-        """Results in order; a few more items than there are workers are under way at any time."""
+        """Results in order; slightly more items than workers are in progress at any time."""
         ...
 
 
 class Threads:
-    """Threads of this process: decoders and BLAS let go of the interpreter's lock while they work."""
+    """Threads of this process; decoders and BLAS release the global interpreter lock."""
 
     def __init__(self, count: int) -> None:
         self._count = integer("workers", count, 1)
@@ -57,14 +57,14 @@ class Threads:
 
 
 HERE = Threads(1)
-"""This process, one item after the other."""
+"""Sequential work in this process."""
 
 
 class Processes:
-    """Processes of this machine with one thread each, started when they are needed; ended by `processes`.
+    """Processes of this machine with one thread each, started on demand; `processes` ends them.
 
-    They are spawned: a forked child of a process with BLAS threads can hang. So functions are found by their names, and
-    a script that makes them must stand below `if __name__ == "__main__":`.
+    They are spawned, because a forked child of a process with BLAS threads can hang. Functions are therefore imported
+    by name, and a script must start its work below `if __name__ == "__main__":`.
     """
 
     def __init__(self, count: int) -> None:
@@ -72,18 +72,18 @@ class Processes:
         self._idle: list[_Process] = []
 
     def map(self, function: Function, items: Iterable[Any], shared: Any) -> Iterator[Any]:
-        """Results in order; what is shared reaches each process once. Work that nobody waits for any more is ended.
+        """Results in order; `shared` is sent to each process once. Closing the iterator ends unfinished work.
 
         Raises:
             ChildProcessError: a process died.
         """
-        work, left, more, position = (function, shared), enumerate(items), True, 0
+        work, pending, more, position = (function, shared), enumerate(items), True, 0
         busy: dict[Any, _Process] = {}
         results: dict[int, Any] = {}
         try:
             while more or busy or results:
                 while more and len(busy) < self._count and len(busy) + len(results) < 4 * self._count:
-                    number, item = next(left, (None, None))
+                    number, item = next(pending, (None, None))
                     more = number is not None
                     if more:
                         process = self._idle.pop() if self._idle else _Process()
@@ -106,21 +106,21 @@ class Processes:
                 process.end()
 
     def end(self) -> None:
-        """End the processes, which have nothing left to do."""
+        """End the idle processes."""
         for process in self._idle:
             process.end()
 
 
 class _Process:
-    """A process that calls a function on one item at a time; without its parent it ends after the item at hand."""
+    """A process that calls a function on one item at a time; if its parent ends, it ends after the current item."""
 
     def __init__(self) -> None:
-        self.pipe, theirs = _SPAWN.Pipe()
+        self.pipe, child_end = _SPAWN.Pipe()
         self._work: Any = None
-        self._process = _SPAWN.Process(target=_serve, args=(theirs,))
-        with _interrupts_ignored():  # Ctrl-C is for this process, which ends the others
+        self._process = _SPAWN.Process(target=_serve, args=(child_end,))
+        with _interrupts_ignored():  # this process handles Ctrl-C and ends the others
             self._process.start()
-        theirs.close()
+        child_end.close()
 
     def send(self, number: int | None, item: Any, work: tuple[Function, Any]) -> None:
         with _deaths_explained():
@@ -131,8 +131,8 @@ class _Process:
 
     def receive(self) -> tuple[int, Any, Exception | None]:
         with _deaths_explained():
-            answer: tuple[int, Any, Exception | None] = self.pipe.recv()
-        return answer
+            response: tuple[int, Any, Exception | None] = self.pipe.recv()
+        return response
 
     def stop(self) -> None:
         self._process.terminate()
@@ -149,18 +149,18 @@ def _deaths_explained() -> Iterator[None]:
         yield
     except (EOFError, ConnectionError):
         raise ChildProcessError(
-            "a worker process died, perhaps for want of memory, which fewer workers need less of; in a script, the "
-            'call must stand below `if __name__ == "__main__":`'
+            "a worker process died, possibly because memory ran out, of which fewer workers need less; in a script, "
+            'the call must stand below `if __name__ == "__main__":`'
         ) from None
 
 
 def _serve(pipe: Any) -> None:
-    """Answer what `_Process` sends, with one thread; Ctrl-C is left to the parent."""
+    """Serve the requests of a `_Process` with one thread; the parent handles Ctrl-C."""
     one_thread()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            # An exception on the way out, so that files which are being written are removed.
+            # SystemExit rather than an immediate end, so that partially written files are removed.
             signal.signal(getattr(signal, name), lambda *_: sys.exit(1))
     function: Function
     shared: Any = None
@@ -179,7 +179,7 @@ def _serve(pipe: Any) -> None:
 
 @contextmanager
 def processes(count: int) -> Iterator[Processes]:
-    """So many processes, which end with the block: after their work, or at once where it ends by an error or Ctrl-C."""
+    """A pool of `count` processes, which end with the block; an error or Ctrl-C ends them at once."""
     pool = Processes(count)
     try:
         yield pool
@@ -189,8 +189,8 @@ def processes(count: int) -> Iterator[Processes]:
 
 @cache
 def one_thread() -> None:
-    """Give this process one thread of each library, for good."""
-    # A limit that ends with a task would be undone by other tasks of a worker with several threads.
+    """Limit every library to one thread for the lifetime of this process."""
+    # In a worker with several threads, a limit that ends with one task would be lifted for the other tasks.
     os.environ.update(ONE_THREAD)
     threadpool_limits(1)
 
@@ -207,19 +207,19 @@ class Cluster:
         return str(self._client.scheduler.address)
 
     def map(self, function: Function, items: Iterable[Any], shared: Any) -> Iterator[Any]:
-        """Results in order; a task whose worker dies is run again elsewhere, with the same result."""
-        # A task that only returns its argument can be computed again when the worker that holds it dies; data that
-        # was scattered could not (distributed issue 3149).
-        held = self._client.submit(_held, shared, pure=False)
+        """Results in order; a task whose worker dies is repeated on another one, with the same result."""
+        # The result of a task can be recomputed when the worker that stores it dies; scattered data cannot
+        # (distributed issue 3149).
+        stored = self._client.submit(_identity, shared, pure=False)
         width = 2 * max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
 
         def submit(item: Any) -> Any:
-            return self._client.submit(_on_one_thread, function, item, held, pure=False, retries=3)
+            return self._client.submit(_on_one_thread, function, item, stored, pure=False, retries=3)
 
         yield from _in_order(submit, items, width, _gathered)
 
 
-def _held(value: Any) -> Any:
+def _identity(value: Any) -> Any:
     return value
 
 
@@ -235,8 +235,8 @@ def _gathered(future: Any) -> Any:
         return future.result()
     except (CancelledError, KilledWorker) as error:
         raise ConnectionError(
-            f"the cluster lost a task again and again ({type(error).__name__}): its worker died, perhaps for want of "
-            f"memory, or the scheduler did"
+            f"the cluster lost a task repeatedly ({type(error).__name__}): its worker died, possibly because memory "
+            f"ran out, or the scheduler died"
         ) from None
     finally:
         future.release()
@@ -245,7 +245,7 @@ def _gathered(future: Any) -> Any:
 def _in_order(
     submit: Callable[[Any], Any], items: Iterable[Any], width: int, result: Callable[[Any], Any]
 ) -> Iterator[Any]:
-    """Results in the order of the items, with at most `width` items under way or waiting to be fetched."""
+    """Results in the order of the items, with at most `width` items in progress or waiting to be fetched."""
     running: deque[Any] = deque()
     try:
         for item in items:
@@ -261,7 +261,7 @@ def _in_order(
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Processes that are started meanwhile ignore Ctrl-C for good."""
+    """Context in which started processes inherit that Ctrl-C is ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -274,7 +274,7 @@ def _interrupts_ignored() -> Iterator[None]:
 
 @contextmanager
 def dask_cluster(scheduler: str | None, *, workers: int) -> Iterator[Cluster]:
-    """A running Dask cluster by its address, or a local one of single-threaded processes that ends with the block.
+    """Connect to a Dask cluster, or start a local one of single-threaded processes that ends with the block.
 
     Args:
         scheduler: such as "tcp://10.0.0.5:8786"; None starts a local cluster.
@@ -282,15 +282,15 @@ def dask_cluster(scheduler: str | None, *, workers: int) -> Iterator[Cluster]:
 
     Raises:
         ModuleNotFoundError: Dask is not installed.
-        ConnectionError: nothing answers at the address.
+        ConnectionError: the scheduler cannot be reached or has no workers.
     """
     try:
         import dask
         from distributed import Client, LocalCluster
     except ImportError:
         raise ModuleNotFoundError("a cluster needs the package distributed (extra `distributed`)") from None
-    # Workers get a threshold from Dask below which freed memory goes back to the system at once. Pictures come and go:
-    # their pages would be cleared anew each time, at twice the time of decoding.
+    # By default Dask's workers return freed memory to the system at once. Every picture would then get fresh pages,
+    # which the system clears first, and decoding would take much longer.
     environment = dask.config.get("distributed.nanny.pre-spawn-environ", {})
     settings = {
         "distributed.admin.large-graph-warning-threshold": "1GB",
@@ -301,10 +301,10 @@ def dask_cluster(scheduler: str | None, *, workers: int) -> Iterator[Cluster]:
     }  # fmt: skip
     with dask.config.set(settings):
         if scheduler is None:
-            # Without an address of its own the scheduler takes port 8787, and warns where another cluster has it.
+            # The default address is port 8787, and the scheduler warns where another cluster uses it.
             http = {"dashboard_address": "127.0.0.1:0"}
             count = integer("workers", workers, 1)
-            with _interrupts_ignored():  # Ctrl-C is for this process, which ends the others
+            with _interrupts_ignored():  # this process handles Ctrl-C and ends the others
                 local = LocalCluster(
                     n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, scheduler_kwargs=http
                 )
@@ -324,16 +324,16 @@ def dask_cluster(scheduler: str | None, *, workers: int) -> Iterator[Cluster]:
 
 @contextmanager
 def open_workers(workers: int = 1, scheduler: str | None = None) -> Iterator[Workers]:
-    """Workers that last as long as the block.
+    """Open workers for the duration of the block.
 
     Args:
-        workers: processes or threads; 0 takes one per core.
+        workers: number of processes or threads; 0 means one per core.
         scheduler: None for processes of this machine (this process itself for one worker), "threads" for threads of
             this process, "local" for a local Dask cluster, or the address of a Dask scheduler, whose workers must see
             files under the same paths.
 
     Raises:
-        ValueError: `workers` is negative, or `scheduler` names nothing.
+        ValueError: `workers` is negative, or `scheduler` is neither a name nor an address.
         ModuleNotFoundError: Dask is not installed.
         ConnectionError: the scheduler cannot be reached.
     """

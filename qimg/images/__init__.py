@@ -1,4 +1,4 @@
-"""Images in and out: files, collections, RAW files, JPEG pairs, colour planes, and the photographs of scikit-image.
+"""Reading and writing of images: files, collections, RAW files, JPEG pairs, colour planes, scikit-image's photographs.
 
 An image is a `uint8` or `uint16` array (H, W) or (H, W, 3), with an alpha channel (H, W, 2) or (H, W, 4).
 Inside the library, planes are `float64` in 8-bit code values (0 to 255).

@@ -1,4 +1,4 @@
-"""Pictures found, read, and worked on one by one: files, folders, patterns, lists, sets, RAW files and arrays."""
+"""Collections of pictures from files, folders, patterns, lists and arrays, and work on each of their pictures."""
 
 import glob
 import hashlib
@@ -23,7 +23,7 @@ from qimg.images.raw import RAW_SUFFIXES, camera
 
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 PICTURE_SUFFIXES = (*SUFFIXES, *RAW_SUFFIXES)
-"""File endings that a folder is searched for: `SUFFIXES` and `RAW_SUFFIXES`."""
+"""File endings of the pictures in a folder: `SUFFIXES` and `RAW_SUFFIXES`."""
 
 _BEGINNING = 1 << 14  # bytes
 _EXPECTED = (ValueError, OSError, ModuleNotFoundError)  # what broken or missing files raise
@@ -38,17 +38,17 @@ class Skipped:
 
     name: str
     reason: str
-    """One line, which names it."""
+    """One line with the name of the picture."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Source:
-    """One picture that is read when it is needed, once per pass."""
+    """Source of one picture, which is read on demand."""
 
     name: str
-    """The path, or the number of an array."""
+    """Path of the file, or number of the array."""
     group: str
-    """What its operators are counted under: the label that was given, or the name of the folder."""
+    """Group of the picture in fits: the label in front of the name, or the camera, or the name of the folder."""
     path: Path | None = None
     array: Array | None = None
 
@@ -66,7 +66,7 @@ class Source:
         """Pixels without alpha and the SHA-256 of the file (of dtype, shape and pixels for an array).
 
         Raises:
-            ImageError: the file is missing or no image.
+            ImageError: the file is missing or is no image.
         """
         if self.path is None:
             pixels = check_image(self.name, np.asarray(self.array))
@@ -78,18 +78,18 @@ class Source:
         return without_alpha(load(self.path)), digest
 
     def state(self) -> list[str | int]:
-        """What must not change between the passes of a fit: name, size and time of the file."""
+        """Fingerprint that must not change between the passes of a fit: name, group, size and time of the file."""
         if self.path is None:
             return [self.name, self.group, hashlib.sha256(np.asarray(self.array).tobytes()).hexdigest()]
         try:
-            about = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return [self.name, self.group, -1, -1]
-        return [self.name, self.group, about.st_size, about.st_mtime_ns]
+        return [self.name, self.group, status.st_size, status.st_mtime_ns]
 
 
 def pixel_digest(pixels: Array) -> str:
-    """SHA-256 of dtype, shape and pixels: the same picture in two files has one."""
+    """SHA-256 of dtype, shape and pixels, which is equal for two files of the same picture."""
     return hashlib.sha256(f"{pixels.dtype} {pixels.shape}".encode() + pixels.tobytes()).hexdigest()
 
 
@@ -99,51 +99,52 @@ def _file_digest(path: Path) -> str:
 
 
 def gather(
-    given: Iterable[str | os.PathLike[str] | ArrayLike],
+    entries: Iterable[str | os.PathLike[str] | ArrayLike],
     *,
     root: str | os.PathLike[str] | None = None,
     suffixes: Sequence[str] = PICTURE_SUFFIXES,
     what: str = "image",
 ) -> list[Source]:
-    """The pictures that are named, sorted by name, arrays behind the files in the order given.
+    """Resolve entries to pictures: the files sorted by name, then the arrays in their order.
 
     Args:
-        given: image files, folders, patterns (`holiday/*.NEF`, with `**` for any depth of folders), lists
+        entries: image files, folders, patterns (`holiday/*.NEF`, with `**` for any depth of folders), lists
             (`splits.json#fit`: a JSON file whose entry `fit`, or `fit/A`, holds paths relative to the file, in lists at
-            any depth), and image arrays. What exists under the very name is no pattern. A label in front,
-            `label=folder`, names the group; otherwise the camera of a RAW file does, or the folder of any other.
-        root: folder in which names are looked up that do not exist as given.
-        suffixes: endings that folders are searched for, hidden files and subfolders left out. Files that are named,
-            patterns and lists may have any.
-        what: name for a file with one of these endings in the message about a folder that has none.
+            any depth), and image arrays. An existing file takes precedence over a pattern of the same text. A label in
+            front, `label=folder`, names the group; without a label the group is the camera of a RAW file, and the
+            folder of any other file.
+        root: folder for names that do not exist relative to the working directory.
+        suffixes: file endings to collect from folders; hidden files and subfolders are left out. Individually named
+            files, patterns and lists are not restricted to these endings.
+        what: noun for a file with one of these endings, used in the error about a folder without any.
 
     Raises:
-        ImageError: there is no source, or one names nothing.
+        ImageError: there is no source, or an entry matches nothing.
     """
-    if isinstance(given, str | os.PathLike):
-        raise ImageError(f"sources: must be a list of pictures, but is the one name {os.fspath(given)!r}")
+    if isinstance(entries, str | os.PathLike):
+        raise ImageError(f"sources: must be a list of pictures, but is the one name {os.fspath(entries)!r}")
     root = None if root is None else Path(root)
     files: dict[Path, Source] = {}
     arrays: list[Source] = []
-    for entry in given:
+    for entry in entries:
         if not isinstance(entry, str | os.PathLike):
             number = len(arrays) + 1
             arrays.append(Source(name=f"array {number}", group="arrays", array=np.asarray(entry)))
             continue
         label, text = _labelled(os.fspath(entry), root)
         for name, path in _paths(text, root, suffixes, what):
-            # One file under two names is one picture: counted twice it would weigh twice.
+            # A file that is reached by two names is one picture; otherwise it would have twice the weight in a fit.
             files.setdefault(path.resolve(), Source(name=name, group=label or _group(path), path=path))
     shared = Counter(source.name for source in files.values())
     named = [replace(source, name=str(source.path)) if shared[source.name] > 1 else source for source in files.values()]
-    found = [*sorted(named, key=lambda source: source.name), *arrays]
-    if not found:
+    sources = [*sorted(named, key=lambda source: source.name), *arrays]
+    if not sources:
         raise ImageError("sources: at least one picture is needed, but none was given")
-    return found
+    return sources
 
 
 def several(name: str, *, root: str | os.PathLike[str] | None = None) -> bool:
-    """Whether a name stands for any number of pictures: a folder, a pattern, a list, or such a name below the root."""
+    """Whether a name refers to any number of pictures: a folder, a pattern or a list, also below the root."""
     below = _below(name, None if root is None else Path(root)) or Path(name)
     return below.is_dir() or (not below.exists() and (glob.has_magic(name) or ".json#" in name))
 
@@ -159,32 +160,32 @@ def map_pictures(
     done: Callable[[T], bool] = lambda picture: False,
     on_error: str = "record",
 ) -> Iterator[tuple[T, Any]]:
-    """Work on pictures one by one, in constant memory: (picture, result) in the order of the pictures.
+    """Apply a function to each picture, in constant memory: (picture, result) in the order of the pictures.
 
-    Results do not depend on the workers, but on their versions and processors. Where the block that takes the results
-    ends by an error or by Ctrl-C, work that has begun is stopped, and files that are being written are removed.
+    Results do not depend on the number of workers, only on their package versions and processors. An error or Ctrl-C in
+    the block that consumes the results stops the work in progress and removes partially written files.
 
     Args:
-        function: (picture, shared) → result; for more than one worker a function of a module, found by its name.
-        pictures: sources, or anything else with a name.
-        shared: what the function needs for all of them; it reaches each process once.
-        workers: processes of this machine with one thread each, 0 for one per core; 1 works in this process. Or workers
-            that are open already.
+        function: (picture, shared) → result; with more than one worker a function at the top level of a module.
+        pictures: sources, or other objects with a name.
+        shared: second argument of all calls; sent to each process once.
+        workers: number of processes with one thread each, 0 for one per core; 1 works in this process. Or workers that
+            are already open.
         scheduler: as in `qimg.core.workers.open_workers`.
         track: counts the pictures.
-        done: pictures that are left out, such as those whose files are there already.
-        on_error: "record" gives a `Skipped` as the result of a picture that cannot be read or worked on and goes on
-            with the others; "raise" ends there.
+        done: whether to leave a picture out, for instance because its output exists.
+        on_error: "record" returns a `Skipped` as the result of a picture that cannot be read or processed, and
+            continues; "raise" raises the error.
 
     Raises:
         ChildProcessError: a process died.
-        ConnectionError: the scheduler cannot be reached, or lost a task again and again.
+        ConnectionError: the scheduler cannot be reached, or lost a task repeatedly.
     """
-    left = [picture for picture in pictures if not done(picture)]
+    remaining = [picture for picture in pictures if not done(picture)]
     with ExitStack() as stack:
         pool = stack.enter_context(open_workers(workers, scheduler)) if isinstance(workers, int) else workers
-        work, about = (_attempt, (function, shared)) if on_error == "record" else (function, shared)
-        yield from zip(left, ticked(pool.map(work, left, about), len(left), track), strict=True)
+        work, arguments = (_attempt, (function, shared)) if on_error == "record" else (function, shared)
+        yield from zip(remaining, ticked(pool.map(work, remaining, arguments), len(remaining), track), strict=True)
 
 
 def _attempt(picture: Any, work: tuple[Callable[[Any, Any], Any], Any]) -> Any:
@@ -199,26 +200,26 @@ def _attempt(picture: Any, work: tuple[Callable[[Any, Any], Any], Any]) -> Any:
 def without_copies(sources: Sequence[Source]) -> tuple[list[Source], list[dict[str, str]]]:
     """The pictures without further copies of the same file, and a record of each copy that was left out.
 
-    Files of equal length that begin alike are compared by their hash; others are not read.
+    Only files of equal length and equal first bytes are read in full and compared by their hash.
     """
     alike: dict[tuple[int, bytes], list[Source]] = {}
     for source in sources:
-        key = _first_look(source)
+        key = _length_and_beginning(source)
         if key is not None:
             alike.setdefault(key, []).append(source)
     copies: dict[str, str] = {}
     for group in alike.values():
-        seen: dict[str, str] = {}
+        originals: dict[str, str] = {}
         for source in group if len(group) > 1 else []:
-            first = seen.setdefault(_file_digest(source.path), source.name)  # type: ignore[arg-type]
+            first = originals.setdefault(_file_digest(source.path), source.name)  # type: ignore[arg-type]
             if first != source.name:
                 copies[source.name] = first
     left_out = [{"name": name, "skipped": f"{name}: the same file as {first}"} for name, first in copies.items()]
     return [source for source in sources if source.name not in copies], left_out
 
 
-def _first_look(source: Source) -> tuple[int, bytes] | None:
-    """Length and beginning of a file; None for an array, and for a file that will be reported when it is read."""
+def _length_and_beginning(source: Source) -> tuple[int, bytes] | None:
+    """Length and hash of the first bytes of a file; None for an array, and for a broken file, which `read` reports."""
     try:
         if source.path is None:
             return None
@@ -229,12 +230,12 @@ def _first_look(source: Source) -> tuple[int, bytes] | None:
 
 
 def parts_of(sources: Sequence[Source], size: int) -> list[list[Source]]:
-    """The fixed partition: consecutive pictures, `size` at a time."""
+    """Fixed partition into parts of `size` consecutive pictures."""
     return [list(sources[first : first + size]) for first in range(0, len(sources), size)]
 
 
 def _group(path: Path) -> str:
-    """The camera of a RAW file, the folder of any other; a broken RAW file is reported when it is read."""
+    """The camera of a RAW file, the folder of any other file and of a broken RAW file, which `read` reports."""
     if path.suffix.lower() in RAW_SUFFIXES:
         with suppress(ImageError):
             return camera(path)
@@ -249,7 +250,7 @@ def _labelled(text: str, root: Path | None) -> tuple[str, str]:
 
 
 def _paths(text: str, root: Path | None, suffixes: Sequence[str], what: str) -> list[tuple[str, Path]]:
-    """Names and paths; what is found below the root, or through a list, is named relative to it."""
+    """Names and paths; pictures below the root, or of a list, are named relative to it."""
     file, _, entry = text.partition("#")
     if file.endswith(".json"):
         return _listed(_below(file, root) or Path(file), entry)
@@ -277,7 +278,7 @@ def _expanded(name: Path, suffixes: Sequence[str], what: str) -> list[Path]:
 
 
 def _below(text: str, root: Path | None) -> Path | None:
-    """The path below the root, where there is nothing under the name itself."""
+    """The path below the root; None for an absolute name, and for a name that exists by itself."""
     return None if root is None or Path(text).exists() or Path(text).is_absolute() else root / text
 
 
@@ -290,8 +291,8 @@ def _listed(file: Path, entry: str) -> list[tuple[str, Path]]:
         raise ImageError(f"{file}: is no JSON list of pictures ({error})") from None
     for key in filter(None, entry.split("/")):
         if not isinstance(content, dict) or key not in content:
-            known = ", ".join(content) if isinstance(content, dict) else "nothing"
-            raise ImageError(f"{file}: has no entry {key!r}; it holds {known}")
+            entries = ", ".join(content) if isinstance(content, dict) else "nothing"
+            raise ImageError(f"{file}: has no entry {key!r}; it holds {entries}")
         content = content[key]
     paths = [(name, file.parent / name) for name in _names(content)]
     if not paths:

@@ -1,4 +1,4 @@
-"""Image files of 8 and 16 bit, written whole or not at all, and the photographs that ship with scikit-image."""
+"""Reading and atomic writing of image files with 8 and 16 bits, and the photographs of scikit-image."""
 
 import io
 import os
@@ -17,10 +17,10 @@ from qimg.images.planes import ImageError, check_image, colours, has_alpha
 from qimg.images.raw import RAW_SUFFIXES, render_raw
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".ppm", ".pgm", ".avif")
-"""File endings that are read and written."""
+"""File endings of the formats that can be read and written."""
 
 BUNDLED = ("astronaut", "chelsea", "coffee", "motorcycle")
-"""Colour photographs that scikit-image ships without loss (its `rocket` is a JPEG file)."""
+"""Colour photographs that scikit-image ships in lossless formats (its `rocket` is a JPEG file)."""
 
 
 def load(path: str | os.PathLike[str]) -> Array:
@@ -44,11 +44,11 @@ def load(path: str | os.PathLike[str]) -> Array:
         return render_raw(path)  # Pillow would read the preview that some of them hold
     try:
         with warnings.catch_warnings():
-            # Pillow's own limit (an error at twice the size) guards against bombs; its warning is not needed.
+            # Pillow raises an error at twice the size of its warning; that is enough protection.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            # An uncompressed TIFF without a colour mode that Pillow knows is left to tifffile below.
+            # An uncompressed TIFF in a colour mode that Pillow does not support is read by tifffile below.
             warnings.simplefilter("ignore", UserWarning)
-            # A name would let Pillow map gray TIFF files, and garble those that are to be turned by 90 degrees.
+            # A stream rather than a name: by name, Pillow maps gray TIFF files and garbles those to turn by 90 degrees.
             with path.open("rb") as stream, Image.open(stream) as file:
                 return _pixels(file, path)
     except ImageError:
@@ -61,22 +61,23 @@ def load(path: str | os.PathLike[str]) -> Array:
         if path.suffix.lower() in (".tif", ".tiff"):
             return _load_tiff(path)
         raise ImageError(f"{path}: not an image file that can be read") from None
-    except Exception as error:  # decoders raise many kinds on broken files
+    except Exception as error:  # decoders raise errors of many types on broken files
         raise ImageError(f"{path}: cannot be read as an image ({error})") from None
 
 
 def _pixels(file: Image.Image, path: Path) -> Array:
-    # Phones store further views behind the picture (MPO): the first frame is the picture.
+    # Phones append further views to the picture (MPO); the first frame is the picture.
     if getattr(file, "n_frames", 1) > 1 and file.format != "MPO":
         raise ImageError(f"{path}: holds {file.n_frames} frames, but one picture is expected")  # type: ignore[attr-defined]
-    if file.format == "PPM" and (file.mode == "I" or _most(file) > 255):
+    if file.format == "PPM" and (file.mode == "I" or _white(file) > 255):
         raise ImageError(f"{path}: PPM and PGM are read in 8 bits only; store 16 bits as PNG or TIFF")
     if _stored_in_16_bits(file) and file.mode in ("RGB", "RGBA", "LA"):
         pixels = _load_png16(path) if file.format == "PNG" else _load_tiff(path)
         return upright(pixels, file.getexif().get(ExifTags.Base.Orientation, 1))
     file.load()
     picture = file
-    with suppress(struct.error, SyntaxError, ValueError, LookupError, TypeError):  # by broken EXIF: no orientation
+    # Broken EXIF data raise these errors; the picture is then not turned.
+    with suppress(struct.error, SyntaxError, ValueError, LookupError, TypeError):
         picture = ImageOps.exif_transpose(file)
     mode = picture.mode
     if mode in ("L", "LA", "RGB", "RGBA"):
@@ -94,20 +95,20 @@ def _pixels(file: Image.Image, path: Path) -> Array:
     return pixels
 
 
-def _most(file: Image.Image) -> int:
-    """The largest number among the decoder's arguments: for PPM and PGM the value that means white."""
+def _white(file: Image.Image) -> int:
+    """Code value of white in a PPM or PGM file: the largest integer among the arguments of Pillow's decoder."""
     arguments = [tile.args if isinstance(tile.args, tuple) else (tile.args,) for tile in getattr(file, "tile", ())]
     return max([entry for entry in sum(arguments, ()) if isinstance(entry, int)], default=0)
 
 
 def _stored_in_16_bits(file: Image.Image) -> bool:
-    """Whether Pillow would cut 16-bit colour down to 8 bits (its issue 7723)."""
+    """Whether the file stores 16 bits per channel, which Pillow reduces to 8 for colour (Pillow issue 7723)."""
     arguments = (tile.args for tile in getattr(file, "tile", ()))
     return any("16" in str(entry[0] if isinstance(entry, tuple) else entry) for entry in arguments)
 
 
 def upright(pixels: Array, orientation: int) -> Array:
-    """Stored pixels (H, W, …) turned as an EXIF orientation says, 1 to 8: what Pillow's `exif_transpose` does."""
+    """Turn stored pixels (H, W, …) by an EXIF orientation from 1 to 8, as Pillow's `exif_transpose` does."""
     integer("orientation", orientation, 1, 8)
     if orientation in (5, 6, 7, 8):
         pixels = np.swapaxes(pixels, 0, 1)
@@ -135,21 +136,21 @@ def _load_tiff(path: Path) -> Array:
         return check_image(f"{path}", pixels)
     except ImageError:
         raise
-    except Exception as error:  # tifffile raises many kinds on broken files
+    except Exception as error:  # tifffile raises errors of many types on broken files
         raise ImageError(f"{path}: cannot be read as an image ({error})") from None
 
 
 def save(
     image: Array, path: str | os.PathLike[str], *, quality: int | None = None, metadata: Metadata | None = None
 ) -> None:
-    """Write an image file; the ending names the format. Nothing is left behind when writing fails.
+    """Write an image file atomically in the format of its ending.
 
     Args:
         image: an image array (see the module).
-        path: `.png`, `.tif`, `.tiff`, `.bmp`, `.ppm`, `.pgm` (gray) without loss, or `.jpg`, `.jpeg`, `.webp`,
-            `.avif`. 16 bit: PNG and TIFF only. Gray WebP and AVIF files come back as RGB.
-        quality: 1 to 100 for a lossy format, where it must be given.
-        metadata: written as far as the format holds it: BMP, PPM and PGM nothing, TIFF in 16 bits no EXIF.
+        path: lossless `.png`, `.tif`, `.tiff`, `.bmp`, `.ppm`, `.pgm` (gray), or lossy `.jpg`, `.jpeg`, `.webp`,
+            `.avif`. 16 bit: PNG and TIFF only. Gray pictures in WebP and AVIF are read back as RGB.
+        quality: 1 to 100; required for lossy formats.
+        metadata: written as far as the format supports it: none in BMP, PPM and PGM, no EXIF in 16-bit TIFF.
 
     Raises:
         ImageError: the array is not an image, or the format cannot hold it.
@@ -175,7 +176,7 @@ def save(
         raise ImageError(f"{path}: .pgm holds gray pictures, but the image is in colour")
     try:
         content = _encoded(pixels, suffix, quality, metadata or Metadata())
-    except ValueError as error:  # such as EXIF that is too long for JPEG
+    except ValueError as error:  # for instance EXIF data that are too long for JPEG
         raise ImageError(f"{path}: cannot be written ({error})") from None
     write_atomically(path, content)
 

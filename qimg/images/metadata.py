@@ -1,4 +1,4 @@
-"""What image files say beside pixels: colour profile, EXIF and XMP, of pictures that have been turned upright."""
+"""Metadata of image files: colour profile, EXIF and XMP, with the orientation of upright pictures."""
 
 import os
 import re
@@ -25,19 +25,19 @@ _WIDTHS = {1: 1, 3: 2, 4: 4}  # bytes of the TIFF types BYTE, SHORT and LONG
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """Bytes that belong to a picture and are handed on as they are."""
+    """Metadata of a picture as uninterpreted bytes."""
 
     icc_profile: bytes | None = field(default=None, repr=False)
     exif: bytes | None = field(default=None, repr=False)
-    """A TIFF structure, without the letters `Exif` before it."""
+    """A TIFF structure, without the prefix `Exif`."""
     xmp: bytes | None = field(default=None, repr=False)
 
 
 def read_metadata(path: str | os.PathLike[str]) -> Metadata:
-    """Metadata of a file that `load` has read: since it turns pictures upright, the orientation is set to 1.
+    """Read the metadata of an image file, with orientation 1, because `load` turns pictures upright.
 
-    RAW files give none, nor do TIFF files that Pillow does not open, such as gray with alpha in 16 bits. Of a TIFF
-    file's tags those are kept that describe the picture, not how it is stored.
+    RAW files, and TIFF files that Pillow does not open (such as gray with alpha in 16 bits), give empty metadata. Of
+    the tags of a TIFF file, only those that describe the picture are read, not those that describe its storage.
 
     Args:
         path: as for `load`.
@@ -46,12 +46,12 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata:
         return Metadata()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about broken metadata, which is handed on or left out
+            warnings.simplefilter("ignore")  # broken metadata is passed on or left out
             with Image.open(path) as file:
                 if file.format == "PNG":
-                    file.load()  # EXIF and XMP may stand behind the pixels
+                    file.load()  # EXIF and XMP may follow the pixels
                 return Metadata(icc_profile=file.info.get("icc_profile"), exif=_exif(file), xmp=_xmp(file))
-    except Exception:  # `load` has read the pixels; what Pillow cannot take apart is left out
+    except Exception:  # `load` has read the pixels; metadata that Pillow cannot parse are left out
         return Metadata()
 
 
@@ -59,18 +59,18 @@ def _exif(file: Image.Image) -> bytes | None:
     stored = file.info.get("exif")
     if stored:
         return _upright(stored.removeprefix(_EXIF))
-    found, kept = file.getexif(), Image.Exif()
+    tags, descriptive = file.getexif(), Image.Exif()
     for tag in (ExifTags.Base[name].value for name in _DESCRIPTIVE):
-        if tag in found:
-            kept[tag] = found[tag]
+        if tag in tags:
+            descriptive[tag] = tags[tag]
     for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-        if found.get_ifd(group):
-            kept[group] = dict(found.get_ifd(group))
-    return kept.tobytes().removeprefix(_EXIF) if len(kept) else None
+        if tags.get_ifd(group):
+            descriptive[group] = dict(tags.get_ifd(group))
+    return descriptive.tobytes().removeprefix(_EXIF) if len(descriptive) else None
 
 
 def _upright(exif: bytes) -> bytes:
-    """EXIF with orientation 1, every other byte as it was: makers' notes do not survive being moved."""
+    """EXIF with orientation 1, patched in place: makers' notes contain offsets and would break if they were moved."""
     order: Any = {b"II": "little", b"MM": "big"}.get(exif[:2])
     if order is None:
         return exif
@@ -91,7 +91,7 @@ def _xmp(file: Image.Image) -> bytes | None:
 
 
 def options_for(suffix: str, metadata: Metadata) -> dict[str, Any]:
-    """Options by which Pillow writes metadata into a format; formats that hold none get none."""
+    """Pillow's options for writing metadata into a format; empty for formats without metadata."""
     parts = {"icc_profile": metadata.icc_profile, "exif": metadata.exif, "xmp": metadata.xmp}
     if suffix in (".tif", ".tiff") and (metadata.exif or metadata.xmp):
         tags = Image.Exif()
@@ -107,7 +107,7 @@ def options_for(suffix: str, metadata: Metadata) -> dict[str, Any]:
 
 
 def options_for_tifffile(metadata: Metadata) -> dict[str, Any]:
-    """The same for tifffile, which writes no EXIF."""
+    """Options of tifffile for writing metadata; tifffile writes no EXIF."""
     options: dict[str, Any] = {"iccprofile": metadata.icc_profile} if metadata.icc_profile else {}
     if metadata.xmp:
         options["extratags"] = [(_TIFF_XMP, "B", len(metadata.xmp), metadata.xmp, True)]
@@ -115,7 +115,7 @@ def options_for_tifffile(metadata: Metadata) -> dict[str, Any]:
 
 
 def in_png(png: bytes, metadata: Metadata) -> bytes:
-    """A PNG file with metadata behind its first chunk."""
+    """A PNG file with metadata inserted after its first chunk."""
     parts = []
     if metadata.icc_profile:
         parts.append(b"iCCP" + b"ICC Profile\0\0" + zlib.compress(metadata.icc_profile, 9))

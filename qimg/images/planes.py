@@ -1,4 +1,4 @@
-"""What an image array is, and its planes: alpha, code values, Y'CbCr, box means."""
+"""Image arrays and their planes: alpha, code values, Y'CbCr, box means."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,11 +26,11 @@ _ALPHA_CHANNELS = {2: 1, 4: 3}
 
 
 class ImageError(ValueError):
-    """A file that is not a readable image, or an array that is not an image; the message names it."""
+    """A file or an array that is not a valid image; the message names it."""
 
 
 def check_image(name: str, image: ArrayLike) -> Array:
-    """`image` as an array that is an image, or `ImageError` with the rule that it breaks."""
+    """`image` as a valid image array; raises `ImageError` with the violated rule."""
     pixels = np.asarray(image)
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{name}: pixels must be uint8 or uint16, but are {pixels.dtype}")
@@ -82,7 +82,7 @@ def rgb_to_ycbcr(rgb: ArrayLike) -> Array:
     """
     colour = np.asarray(rgb, dtype=np.float64)
     require_shape(colour.ndim >= 1 and colour.shape[-1] == 3, "rgb", "(..., 3)", colour)
-    # One product over planes, which lie one behind the other in memory: three times as fast as one over pixels.
+    # One product over contiguous planes is faster than one over interleaved pixels.
     planes = _YCBCR @ colour.reshape(-1, 3).T
     planes[1:] += 128.0
     return np.moveaxis(planes.reshape(3, *colour.shape[:-1]), 0, -1)
@@ -111,7 +111,7 @@ def luma(image: ArrayLike) -> Array:
 
 
 def box_mean(image: ArrayLike, factor: int) -> Array:
-    """Downscale by averaging factor×factor boxes; rows and columns that fill no box are cut.
+    """Downscale by averaging factor×factor boxes; incomplete boxes at the right and bottom are cut.
 
     Returns an image of the same dtype, rounded to nearest. `factor=1` returns the image itself.
     """

@@ -1,4 +1,4 @@
-"""How far apart two pictures, two rate curves, two density matrices or two codes are."""
+"""Measures of the difference between two pictures, rate curves, density matrices or codes."""
 
 from qimg.metrics.coding import excess_code_length
 from qimg.metrics.measures import MEASURES, Measure, measure

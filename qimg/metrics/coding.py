@@ -1,4 +1,4 @@
-"""How much longer a code becomes when it was built for the second moments of something else."""
+"""Excess length of codes that were built for other second moments than those of the data."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,19 +9,19 @@ from qimg.core import Array, arguments
 def excess_code_length(
     model: ArrayLike, truth: ArrayLike, *, noise_variance: float, trace_normalised: bool = False
 ) -> Array:
-    """Bits per vector that a Gaussian code for `model` spends beyond one for `truth`, on vectors of `truth`.
+    """Excess bits per vector of a Gaussian code for `model` over one for `truth`, on vectors of `truth`.
 
     The relative entropy of zero-mean Gaussians with P = model + ν·1 and Q = truth + ν·1:
-    D = ½ [ln det P − ln det Q + tr P⁻¹Q − d] / ln 2. Only second moments enter, so it is exact for vectors of any law
-    whose second moments are Q, when both codes are Gaussian. Never negative, 0 for equal moments, not symmetric, the
+    D = ½ [ln det P − ln det Q + tr P⁻¹Q − d] / ln 2. Only second moments enter, so for Gaussian codes it is exact for
+    vectors of any distribution with the second moments Q. Never negative, 0 for equal moments, not symmetric, the
     same in every orthonormal basis. Cost: two Cholesky factors and one solve, O(d³) per pair.
 
     Args:
         model: (..., d, d) real symmetric second moments per vector that the code was built for.
-        truth: (..., d, d) second moments per vector of what is coded; leading axes broadcast.
+        truth: (..., d, d) second moments per vector of the coded vectors; leading axes broadcast.
         noise_variance: ν, added to both diagonals, in squared units of the vectors: 1/12 for whole code values. May
             be 0 where both are positive definite.
-        trace_normalised: scale `model` to the trace of `truth` first: its shape alone is judged, not its contrast.
+        trace_normalised: scale `model` to the trace of `truth` first, so that differences in contrast do not count.
 
     Raises:
         ValueError: one of the two is not positive definite with ν on its diagonal.

@@ -21,7 +21,7 @@ class Measure:
     """Value for equal pictures."""
     higher_is_better: bool = True
     smallest: int = 1
-    """Rows and columns that a picture needs."""
+    """Smallest number of rows and columns of a picture."""
 
 
 MEASURES = {
@@ -36,7 +36,7 @@ MEASURES = {
 
 
 def measure(name: str, reference: Array, image: Array, **options: Any) -> float:
-    """A measure of `MEASURES`; NaN where the pictures are too small for it, or its package is missing.
+    """Evaluate a measure of `MEASURES`; NaN if the pictures are too small for it or its package is missing.
 
     Args:
         name: key of `MEASURES`.

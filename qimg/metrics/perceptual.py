@@ -1,4 +1,4 @@
-"""Measures of visible differences: GMSD, and SSIMULACRA 2 by its package (extra `peers`)."""
+"""Perceptual measures: GMSD, and SSIMULACRA 2 by the package `ssimulacra2` (extra `peers`)."""
 
 import io
 from importlib.util import find_spec
@@ -24,13 +24,16 @@ def gmsd(reference: ArrayLike, image: ArrayLike, *, data_range: float | None = N
     """
     (first, second), *_ = planes(reference, image, None, smallest=4)
     constant = 170 * (range_of(reference, image, data_range) / 255) ** 2
-    steep = [_gradient_magnitude(halved(plane)) for plane in (first, second)]
-    similarity = (2 * steep[0] * steep[1] + constant) / (steep[0] ** 2 + steep[1] ** 2 + constant)
+    g1, g2 = (_gradient_magnitude(halved(plane)) for plane in (first, second))
+    similarity = (2 * g1 * g2 + constant) / (g1**2 + g2**2 + constant)
     return float(np.std(similarity))
 
 
 def ssimulacra2(reference: Array, image: Array) -> float:
-    """SSIMULACRA 2 of two `uint8` pictures of one shape, at most 100; NaN without its package or below 8 pixels."""
+    """SSIMULACRA 2 of two `uint8` pictures of equal shape, at most 100.
+
+    NaN without the package `ssimulacra2`, and for pictures with fewer than 8 rows or columns.
+    """
     if find_spec("ssimulacra2") is None or min(reference.shape[:2]) < 8:
         return float("nan")
     from ssimulacra2 import compute_ssimulacra2

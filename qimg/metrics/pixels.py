@@ -1,7 +1,7 @@
 """Fidelity of pixels to a reference: PSNR, PSNR-B, SSIM and MS-SSIM.
 
-scikit-image has PSNR and SSIM, and the tests hold both equal to these. Ours are needed because MS-SSIM takes the
-contrast–structure factor of SSIM alone, which `structural_similarity` does not return; PSNR is one line.
+The tests compare PSNR and SSIM with those of scikit-image. SSIM is implemented here because MS-SSIM needs its
+contrast–structure factor, which scikit-image's `structural_similarity` does not return.
 """
 
 import math
@@ -30,10 +30,10 @@ def psnr_db(reference: ArrayLike, image: ArrayLike, *, data_range: float | None 
     Args:
         reference: picture of any shape.
         image: picture of the same shape.
-        data_range: distance from black to white. May be left out for two `uint8` (255) or two `uint16` (65535) arrays.
+        data_range: distance from black to white. May be omitted for two `uint8` (255) or two `uint16` (65535) arrays.
 
     Raises:
-        ValueError: the shapes differ, or `data_range` is left out for other types.
+        ValueError: the shapes differ, or `data_range` is omitted for other types.
 
     >>> round(psnr_db(np.zeros((8, 8)), np.ones((8, 8)), data_range=255), 3)
     48.131
@@ -67,8 +67,9 @@ def ms_ssim(
 ) -> float:
     """Multi-scale SSIM over five dyadic scales (Wang, Simoncelli and Bovik, 2003).
 
-    Contrast–structure of the four finer scales and the full SSIM of the coarsest, each a mean over the valid region,
-    multiplied with the exponents `MS_SSIM_WEIGHTS`; negative terms count as 0. Scales differ by 2×2 means.
+    Product of the contrast–structure terms of the four finer scales and the full SSIM of the coarsest, each a mean over
+    the valid region, with the exponents `MS_SSIM_WEIGHTS`; negative terms count as 0. Each scale is the 2×2 means of
+    the finer one.
 
     Args:
         reference: (H, W), or with channels along `channel_axis`, which are averaged; H, W ≥ 176.
@@ -94,8 +95,8 @@ def ms_ssim(
 def psnr_b(reference: ArrayLike, image: ArrayLike, *, data_range: float | None = None, block: int = 8) -> float:
     """PSNR with the blocking effect of `image` added to the squared error (Yim and Bovik, 2011), in dB.
 
-    BEF = η (D_B − D_C) where D_B, the mean squared difference across block boundaries, exceeds D_C, that of all other
-    neighbours; η = log₂ B / log₂ min(H, W). Not symmetric: only `image` is searched for blocks.
+    The blocking effect is η (D_B − D_C) if D_B, the mean squared difference across block boundaries, exceeds D_C, that
+    of all other neighbours, and 0 otherwise; η = log₂ B / log₂ min(H, W). Not symmetric: it depends on `image` only.
 
     Args:
         reference: (H, W) one plane.
@@ -124,7 +125,7 @@ def _pair(reference: ArrayLike, image: ArrayLike) -> tuple[Array, Array]:
 
 
 def range_of(reference: ArrayLike, image: ArrayLike, data_range: float | None) -> float:
-    """`data_range`, inferred from the types where it is left out; see `psnr_db`."""
+    """`data_range`, inferred from the types if omitted; see `psnr_db`."""
     if data_range is not None:
         arguments.require(data_range > 0, "data_range", "must be positive", data_range)
         return float(data_range)
@@ -163,7 +164,7 @@ def _ssim_terms(first: Array, second: Array, span: float) -> tuple[float, float]
 
 
 def _smooth(plane: Array) -> Array:
-    """Gaussian window, only where it fits into the plane."""
+    """The plane smoothed by the Gaussian window, valid region only."""
     from scipy.ndimage import correlate1d
 
     offsets = np.arange(-_RADIUS, _RADIUS + 1)
@@ -174,6 +175,6 @@ def _smooth(plane: Array) -> Array:
 
 
 def halved(plane: Array) -> Array:
-    """2×2 means; a last odd row or column is left out."""
+    """2×2 means; an odd last row or column is dropped."""
     rows, columns = plane.shape[0] // 2, plane.shape[1] // 2
     return np.asarray(plane[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).mean(axis=(1, 3)))

@@ -23,7 +23,9 @@ def fidelity(rho: ArrayLike, sigma: ArrayLike) -> Array:
 
 
 def trace_distance(rho: ArrayLike, sigma: ArrayLike) -> Array:
-    """½ ‖ρ − σ‖₁: the best chance to tell the two states apart is ½ + half of it. Cost: one `eigvalsh`.
+    """Trace distance T = ½ ‖ρ − σ‖₁. Cost: one `eigvalsh`.
+
+    The two states, with equal priors, are distinguished with probability ½ + T/2 at best.
 
     Args:
         rho: (..., d, d) density matrices.

@@ -25,22 +25,23 @@ def bd_rate(
     *,
     quality_range: tuple[float, float] | None = None,
 ) -> float:
-    """Bjøntegaard delta rate in percent: the average rate change at equal quality, negative where test is better.
+    """Bjøntegaard delta rate in percent: average rate change at equal quality, negative if the test codec is better.
 
     Akima interpolation of log rate over quality, integrated over the qualities that both curves cover
-    (Bjøntegaard, VCEG-M33, with the interpolation of the `bjontegaard` package), or over `quality_range` alone. Figures
-    over one range compare codecs with each other; over what each pair happens to share they do not.
+    (Bjøntegaard, VCEG-M33, with the interpolation of the `bjontegaard` package), or over `quality_range` alone. Rates
+    of several codecs are comparable only over a common `quality_range`.
 
     Args:
         rate_anchor: (n,) rates of the reference codec, positive, n ≥ 4, in any order.
-        quality_anchor: (n,) its qualities, for instance PSNR in dB; they grow strictly with the rate.
+        quality_anchor: (n,) its qualities, for instance PSNR in dB; they increase strictly with the rate.
         rate_test: (m,) rates of the codec under test, m ≥ 4.
         quality_test: (m,) its qualities.
-        quality_range: (low, high) of the qualities to average over, which both curves must cover; all that they share
-            when left out.
+        quality_range: (low, high) of the qualities to average over, which both curves must cover; if omitted, the whole
+            common range.
 
     Raises:
-        ValueError: the curves share no range, one of them does not cover `quality_range`, or one is no curve.
+        ValueError: the curves share no range, one of them does not cover `quality_range`, or one is not strictly
+            increasing.
 
     >>> quality = [30, 32, 34, 36]
     >>> round(bd_rate([1, 2, 4, 8], quality, [2, 4, 8, 16], quality, quality_range=(31, 33)), 9)
@@ -60,7 +61,8 @@ def bd_rate(
         arguments.require(first < last, "quality_range", "must be (low, high) with low < high", quality_range)
         if not low <= first < last <= high:
             raise ValueError(
-                f"the curves must cover quality_range={quality_range}, but what they share is {low:.4g} to {high:.4g}"
+                f"the curves must cover quality_range={quality_range}, "
+                f"but their common range is {low:.4g} to {high:.4g}"
             )
         low, high = first, last
     anchor, test = (float(Akima1DInterpolator(quality, np.log(rate)).integrate(low, high)) for rate, quality in curves)

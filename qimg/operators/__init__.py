@@ -1,4 +1,4 @@
-"""Correlation operators (mergeable second moments), their density matrices, entropies and coherence."""
+"""Correlation operators (additive second moments), their density matrices, entropies and coherence."""
 
 from qimg.operators.conditional import LinearEstimator, conditional_expectation
 from qimg.operators.correlation import CorrelationOperator, OperatorFileError

@@ -1,4 +1,4 @@
-"""Conditional expectation under a joint second-moment operator: the best linear guess of one part from the other."""
+"""Conditional expectation under a joint second-moment operator: the best linear estimate of one part from the other."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from qimg.operators.correlation import CorrelationOperator
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LinearEstimator:
-    """x̂ = W z, with the second moments of what it misses."""
+    """Linear estimator x̂ = W z with the second moments of its error."""
 
     weights: Array
     """(k, m) W = C_xz C_zz⁻¹."""
     residual: Array
-    """(k, k) the Schur complement C_xx − C_xz C_zz⁻¹ C_zx with the noise in C_zz.
+    """(k, k) Schur complement C_xx − C_xz C_zz⁻¹ C_zx with the noise in C_zz.
 
-    The second moments of x − x̂ (per vector) where noise of that variance is really added to z; an upper bound on them
-    where it only shrinks the estimate.
+    It is the matrix of second moments of x − x̂ (per vector) if noise of that variance is added to z, and an upper bound
+    on them if the noise variance only regularises the estimate.
     """
 
     def apply(self, observed: ArrayLike) -> Array:
@@ -33,15 +33,15 @@ class LinearEstimator:
 def conditional_expectation(joint: CorrelationOperator, *, observed: int, noise_variance: float) -> LinearEstimator:
     """The linear map z ↦ x̂ of least mean squared error under the joint operator of vectors z ⊕ x.
 
-    For jointly Gaussian vectors of mean zero this is E[x | z]; for any others the best linear estimator (LMMSE). Not
-    centred: subtract the level shift first. Cost: one Cholesky factor, O(m³).
+    For jointly Gaussian vectors of mean zero it is E[x | z]; for other distributions it is the best linear estimator
+    (LMMSE). Not centred: subtract the level shift first. Cost: one Cholesky factor, O(m³).
 
     Args:
         joint: operator of the concatenated vectors (z, x), energy weights.
-        observed: number m of leading components that make up z.
+        observed: number m of leading components that form z.
         noise_variance: added to the diagonal of C_zz, in squared units of the vectors. At least 1/12 for pixels rounded
-            to integers; more shrinks the estimate towards zero, which few pictures call for. 0 where the operator holds
-            noise already.
+            to integers; larger values shrink the estimate towards zero, which helps with operators of few pictures.
+            0 if the operator already contains noise.
 
     Raises:
         ValueError: C_zz is not positive definite with the noise on its diagonal.
@@ -53,9 +53,9 @@ def conditional_expectation(joint: CorrelationOperator, *, observed: int, noise_
     arguments.one_of("weights", joint.weights, ["energy"])
     integer("count", joint.count, 1)
     moments = joint.matrix / joint.count
-    seen = moments[:m, :m] + noise_variance * np.eye(m)
+    observed_moments = moments[:m, :m] + noise_variance * np.eye(m)
     try:
-        weights = cho_solve(cho_factor(seen, lower=True), moments[:m, m:]).conj().T
+        weights = cho_solve(cho_factor(observed_moments, lower=True), moments[:m, m:]).conj().T
     except LinAlgError:
         rule = "must make the observed part positive definite"
         raise ValueError(f"noise_variance {rule}, but noise_variance={noise_variance!r}") from None

@@ -1,4 +1,4 @@
-"""The correlation operator M = Σ x x† of a set of vectors: it adds, it converges, and M / tr M is a density matrix."""
+"""The correlation operator M = Σ x x† of a set of vectors, which is additive; M / tr M is a density matrix."""
 
 import io
 import os
@@ -23,20 +23,20 @@ Weights = Literal["energy", "uniform"]
 
 _FORMAT = "qimg correlation operator"
 _VERSION = 1
-_BATCH_BYTES = 1 << 20  # a batch of vectors stays in the second-level cache for both of its uses
+_BATCH_BYTES = 1 << 20  # a batch of vectors is used twice and fits into the second-level cache
 
 
 class OperatorFileError(ValueError):
-    """A file that does not hold a correlation operator; the message names the file and what was expected."""
+    """A file without a valid correlation operator; the message names the file and the expected content."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CorrelationOperator:
     """Second moments of a set of vectors, not centred, with their count and their sum.
 
-    M = Σ x x†. Two operators over disjoint sets add to the operator of the union, exactly up to rounding, so one
-    pass over any number of pictures is enough. M / tr M weights the vectors by energy ("energy"); operators built
-    with "uniform" weights average unit vectors x/‖x‖ instead, and leave zero vectors out.
+    M = Σ x x†. The operators of two disjoint sets add to the operator of the union, exactly up to rounding, so that
+    one pass over any number of pictures is enough. M / tr M weights the vectors by energy ("energy"); operators with
+    "uniform" weights average unit vectors x/‖x‖ instead, without the zero vectors.
     """
 
     matrix: Array
@@ -44,9 +44,9 @@ class CorrelationOperator:
     sum: Array
     """(d,) Σ x, of unit vectors with "uniform" weights."""
     count: int
-    """Number of vectors seen, zero vectors included."""
+    """Number of vectors, zero vectors included."""
     weights: Weights
-    """What one vector adds: x x† ("energy") or x x† / ‖x‖² ("uniform")."""
+    """Contribution of a vector: x x† ("energy") or x x† / ‖x‖² ("uniform")."""
 
     @classmethod
     def from_patches(cls, patches: ArrayLike, weights: Weights = "energy") -> "CorrelationOperator":
@@ -106,7 +106,7 @@ class CorrelationOperator:
                 data = states[norms > 0]
             matrix += data.T @ (data.conj() if is_complex else data)
             total += np.ones(len(data)) @ data
-        # Squares of NaN and infinity reach the diagonal, so it alone has to be looked at.
+        # NaN and infinity in a vector appear on the diagonal, so only the diagonal is checked.
         if not np.isfinite(matrix.diagonal()).all():
             raise ValueError(f"{name} must be finite, but hold NaN, infinity or values whose squares overflow")
         return cls(matrix=matrix, sum=total, count=count, weights=weights)
@@ -114,7 +114,7 @@ class CorrelationOperator:
     def __post_init__(self) -> None:
         one_of("weights", self.weights, ("energy", "uniform"))
         integer("count", self.count, 0)
-        # Copies in double precision: later changes to the caller's arrays do not reach the operator.
+        # Copies in double precision, so that later changes of the caller's arrays do not affect the operator.
         matrix = np.array(arguments.hermitian("matrix", self.matrix))
         arguments.require_shape(matrix.ndim == 2, "matrix", "(d, d)", matrix)
         total = np.array(arguments.numeric("sum", self.sum))
@@ -127,11 +127,11 @@ class CorrelationOperator:
         return self._combined(other, 1) if isinstance(other, CorrelationOperator) else NotImplemented
 
     def __radd__(self, other: object) -> "CorrelationOperator":
-        """`sum` of operators starts from 0."""
+        """Support `sum`, which starts from 0."""
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def __sub__(self, other: "CorrelationOperator") -> "CorrelationOperator":
-        """The operator without a set that was added to it: leave-one-out in one subtraction, exact up to rounding."""
+        """The operator without a subset of its vectors, exact up to rounding: leave-one-out in one subtraction."""
         if not isinstance(other, CorrelationOperator):
             return NotImplemented
         part = other.count <= self.count
@@ -151,7 +151,7 @@ class CorrelationOperator:
         )
 
     def permuted(self, order: ArrayLike) -> "CorrelationOperator":
-        """The operator of the same vectors with their components reordered, x[order]: flipped patches, for instance.
+        """The operator of the same vectors with reordered components x[order], for instance of flipped patches.
 
         Args:
             order: (d,) permutation of 0 … d − 1.
@@ -221,10 +221,10 @@ class CorrelationOperator:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "CorrelationOperator":
-        """Read what `save` wrote.
+        """Read a file of `save`.
 
         Raises:
-            OperatorFileError: the file is missing, damaged or something else.
+            OperatorFileError: the file is missing, damaged or of another format.
         """
         try:
             content = Path(path).read_bytes()
@@ -246,7 +246,7 @@ class CorrelationOperator:
             raise OperatorFileError(f"{path}: {error}") from None
 
     def to_qiskit(self) -> "DensityMatrix":
-        """The density matrix on ⌈log₂ d⌉ qubits as a Qiskit object, padded with empty levels (192 → 256)."""
+        """The density matrix on ⌈log₂ d⌉ qubits as a Qiskit object, padded with zeros (192 → 256)."""
         from qiskit.quantum_info import DensityMatrix
 
         rho = self.density_matrix()

@@ -1,4 +1,4 @@
-"""A correlation operator as a piece of HTML for notebooks: the matrix, its spectrum and its leading eigenvectors."""
+"""HTML view of a correlation operator for notebooks: the matrix, its spectrum and its leading eigenvectors."""
 
 import base64
 import io
@@ -65,14 +65,15 @@ def _picture(rgb: Array, height: int, label: str) -> str:
 
 
 def _spectrum_svg(spectrum: Array) -> str:
-    shown = spectrum[:64]
+    leading = spectrum[:64]
     floor = -6.0
-    heights = (np.log10(np.maximum(shown, 10.0**floor)) - floor) / -floor * 180
+    heights = (np.log10(np.maximum(leading, 10.0**floor)) - floor) / -floor * 180
     bars = "".join(
         f'<rect x="{4 * k}" y="{184 - h:.1f}" width="3" height="{h + 4:.1f}" fill="#4c72b0"/>'
         for k, h in enumerate(heights)
     )
     label = "spectrum of ρ, logarithmic from 1e-6 to 1, first 64 eigenvalues"
     return (
-        f'<svg width="{4 * len(shown)}" height="192" role="img" aria-label="{label}"><title>{label}</title>{bars}</svg>'
+        f'<svg width="{4 * len(leading)}" height="192" role="img" aria-label="{label}">'
+        f"<title>{label}</title>{bars}</svg>"
     )

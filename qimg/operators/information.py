@@ -52,9 +52,9 @@ def von_neumann_entropy(rho: ArrayLike) -> Array:
 
 
 def mutual_information(rho: ArrayLike, dims: Sequence[int], *, between: tuple[int, int] = (0, 1)) -> Array:
-    """I(A:B) = S(A) + S(B) − S(AB) in bits between two registers; any others are traced out.
+    """I(A:B) = S(A) + S(B) − S(AB) in bits between two registers; all others are traced out.
 
-    For mixed states this counts classical and quantum correlation together.
+    For mixed states it contains classical and quantum correlations.
 
     Args:
         rho: (..., d, d) density matrices.
@@ -76,7 +76,7 @@ def log_negativity(rho: ArrayLike, dims: Sequence[int], *, between: tuple[int, i
     Args:
         rho: (..., d, d) density matrices.
         dims: dimensions of the registers, most significant first.
-        between: the two registers, counted from 0; any others are traced out.
+        between: the two registers, counted from 0; all others are traced out.
     """
     first, second, pair = _two_registers(rho, dims, between)
     batch = pair.shape[:-2]
@@ -91,7 +91,7 @@ def l1_coherence(rho: ArrayLike, *, basis: str | ArrayLike) -> Array:
 
     Args:
         rho: (..., d, d) density matrices.
-        basis: "pixel" (the components as they stand), or a unitary (d, d) with the basis vectors as **columns**, such
+        basis: "pixel" (the components of the vectors), or a unitary (d, d) with the basis vectors as **columns**, such
             as `CorrelationOperator.eigenbasis()` or `qimg.transforms.basis("dct_2d", 64)`.
 
     >>> float(l1_coherence([[0.5, 0.5], [0.5, 0.5]], basis="pixel"))
@@ -124,7 +124,7 @@ def shannon_entropy(weights: ArrayLike) -> Array:
     arguments.require(bool(weights.min() >= 0), "weights", "must not be negative", float(weights.min()))
     terms = np.zeros_like(weights)
     np.log2(weights, out=terms, where=weights > 0)
-    # A weight that rounding left above 1 must not make an entropy negative.
+    # A weight above 1 by rounding would make the entropy negative.
     return np.maximum(-(weights * terms).sum(axis=-1), 0.0)
 
 

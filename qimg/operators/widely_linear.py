@@ -1,4 +1,4 @@
-"""Second moments of complex vectors ψ = a + ib: the Hermitian operator E[ψψ†], and the E[ψψᵀ] that it leaves out."""
+"""Second moments of complex vectors ψ = a + ib: the Hermitian operator E[ψψ†] and the pseudo-covariance E[ψψᵀ]."""
 
 from dataclasses import dataclass, replace
 
@@ -15,9 +15,9 @@ from qimg.operators.information import von_neumann_entropy
 class ComplexMoments:
     """All second moments of complex vectors ψ = a + ib, not centred, with their count and their sum.
 
-    The pair C = E[ψψ†] (Hermitian) and P = E[ψψᵀ] (complex symmetric, the pseudo-covariance) says exactly what the
-    real joint operator of a ⊕ b says. Turning every vector by a random angle of its own, ψ → e^{iθ}ψ, leaves C as it is
-    and P = 0; vectors with P = 0 are called proper. Source: Schreier and Scharf, 2010, chapter 2.
+    The pair C = E[ψψ†] (Hermitian) and P = E[ψψᵀ] (complex symmetric, the pseudo-covariance) is equivalent to the real
+    joint operator of a ⊕ b. Independent random rotations ψ → e^{iθ}ψ of the vectors leave C unchanged and make P = 0;
+    vectors with P = 0 are called proper. Source: Schreier and Scharf, 2010, chapter 2.
     """
 
     hermitian: Array
@@ -27,7 +27,7 @@ class ComplexMoments:
     sum: Array
     """(d,) Σ ψ."""
     count: int
-    """Number of vectors seen."""
+    """Number of vectors."""
 
     def __post_init__(self) -> None:
         integer("count", self.count, 0)
@@ -35,7 +35,7 @@ class ComplexMoments:
         arguments.require_shape(hermitian.ndim == 2, "hermitian", "(d, d)", hermitian)
         pseudo = np.array(arguments.square("pseudo", self.pseudo), complex)
         arguments.require_shape(pseudo.shape == hermitian.shape, "pseudo", f"{hermitian.shape}", pseudo)
-        # As strict as the check of Hermiticity, on the scale of both: P may be nothing but rounding.
+        # The same tolerance as for Hermiticity, relative to the scale of both: P may consist of rounding errors only.
         scale = max(float(np.abs(hermitian).max()), float(np.abs(pseudo).max()), 1e-300)
         deviation = float(np.abs(pseudo - pseudo.T).max()) / scale
         if deviation > arguments.TOLERANCE:
@@ -97,11 +97,11 @@ class ComplexMoments:
         )
 
     def hermitian_operator(self) -> CorrelationOperator:
-        """The operator of the complex vectors alone, as `CorrelationOperator.from_patches` of them: P is lost."""
+        """The operator of the complex vectors without P, equal to `CorrelationOperator.from_patches` of them."""
         return CorrelationOperator(matrix=self.hermitian, sum=self.sum, count=self.count, weights="energy")
 
     def proper(self) -> "ComplexMoments":
-        """The moments with P = 0, and no mean: those of the vectors after random rotations ψ → e^{iθ}ψ."""
+        """The moments with P = 0 and zero mean, which random rotations ψ → e^{iθ}ψ of the vectors would produce."""
         return replace(self, pseudo=np.zeros_like(self.pseudo), sum=np.zeros_like(self.sum))
 
     @property
@@ -111,36 +111,37 @@ class ComplexMoments:
 
     @property
     def pseudo_ratio(self) -> float:
-        """‖P‖_F / ‖C‖_F: 0 for proper vectors, at most 1, reached by real ones."""
+        """‖P‖_F / ‖C‖_F: 0 for proper vectors, 1 at most (for real vectors)."""
         return float(np.linalg.norm(self.pseudo) / self._scale(self.hermitian))
 
     @property
     def imaginary_ratio(self) -> float:
-        """‖Im C‖_F / ‖Re C‖_F: what is complex about the Hermitian operator."""
+        """‖Im C‖_F / ‖Re C‖_F: relative size of the imaginary part of the Hermitian operator."""
         return float(np.linalg.norm(self.hermitian.imag) / self._scale(self.hermitian.real))
 
     @property
     def axis(self) -> float:
-        """Angle of the principal axis of all components together in the plane (a, b): ½ arg tr P, in (−π/2, π/2].
+        """Angle of the common principal axis of all components in the plane (a, b): ½ arg tr P, in (−π/2, π/2].
 
-        The leading eigenvector of the 2×2 second moments Σ_k (a_k, b_k)(a_k, b_k)ᵀ points there.
+        It is the direction of the leading eigenvector of the 2×2 second moments Σ_k (a_k, b_k)(a_k, b_k)ᵀ.
         """
         return float(np.angle(np.trace(self.pseudo)) / 2)
 
     @property
     def polarization(self) -> float:
-        """|tr P| / tr C in [0, 1]: 0 where no axis of the plane (a, b) is preferred, 1 where all energy is on one.
+        """|tr P| / tr C in [0, 1]: 0 if no axis of the plane (a, b) is preferred, 1 if all energy lies on one axis.
 
         With λ₁ ≥ λ₂ the eigenvalues of the 2×2 second moments of `axis`, it is (λ₁ − λ₂) / (λ₁ + λ₂).
         """
         return float(np.abs(np.trace(self.pseudo)) / self._scale(np.trace(self.hermitian)))
 
     def asymmetry_bits(self) -> float:
-        """The entropy that losing the phase would add: S(ρ_proper) − S(ρ_joint) = 1 + S(C / tr C) − S(ρ_joint).
+        """Increase of entropy by randomised phases: S(ρ_proper) − S(ρ_joint) = 1 + S(C / tr C) − S(ρ_joint).
 
-        ρ_joint is the 2d-dimensional density matrix of a ⊕ b, and ρ_proper the mean of it and of its rotation by a
-        quarter turn, which is what random rotations leave. From 0 (proper) to 1 bit (one phase and its opposite for
-        all components, such as real vectors). Exact; cost: two `eigvalsh`. Source: asymmetry of Vaccaro et al., 2008.
+        ρ_joint is the 2d-dimensional density matrix of a ⊕ b. ρ_proper is the mean of ρ_joint and of its rotation by a
+        quarter turn, which is the result of random rotations. The value lies between 0 (proper vectors) and 1 bit (one
+        phase and its opposite for all components, for instance real vectors). Exact; cost: two `eigvalsh`. Source:
+        asymmetry of Vaccaro et al., 2008.
         """
         hermitian = von_neumann_entropy(self.hermitian_operator().density_matrix())
         joint = von_neumann_entropy(self.to_real_joint().density_matrix())
@@ -149,15 +150,15 @@ class ComplexMoments:
     def circularity_coefficients(self, *, noise_variance: float) -> Array:
         """(d,) canonical correlations k of ψ with ψ*, descending: the singular values of C^{−1/2} P C^{−T/2}.
 
-        All 0 for proper vectors, all 1 for real ones. They do not change under ψ → T ψ with T invertible (at noise 0).
+        All 0 for proper vectors, all 1 for real ones. Without noise they are invariant under ψ → T ψ, T invertible.
         Exact; cost: one `eigh` and one SVD, O(d³). Source: Schreier and Scharf, 2010, section 3.2.
 
         Args:
-            noise_variance: added to the variance of every real component, so that C gets twice as much on its diagonal;
-                0 is allowed where C has full rank.
+            noise_variance: added to the variance of every real component, which adds twice this value to the diagonal
+                of C; may be 0 if C has full rank.
 
         Raises:
-            ValueError: C with the noise is not positive definite, or no vectors have these moments.
+            ValueError: C with the noise is not positive definite, or the moments are inconsistent.
         """
         arguments.require(noise_variance >= 0, "noise_variance", "must not be negative", noise_variance)
         values, vectors = np.linalg.eigh(self._mean(self.hermitian) + 2 * noise_variance * np.eye(self.dimension))
@@ -172,15 +173,16 @@ class ComplexMoments:
         return np.minimum(coefficients, 1.0)
 
     def improper_bits(self, *, noise_variance: float) -> float:
-        """Bits per vector that a Gaussian code loses by knowing C alone: −½ log₂ Π (1 − k²).
+        """Excess bits per vector of a Gaussian code based on C alone: −½ log₂ Π (1 − k²).
 
-        The difference of the differential entropies log₂ det(πe C) and that of a Gaussian with the same C and its P,
-        and also the excess length of the code for the first on data with the moments of the second (the traces agree).
-        Read as mutual information between ψ and ψ* by Schreier and Scharf (2010). A model of Gaussian data: no file.
+        It is log₂ det(πe C) minus the differential entropy of a Gaussian with the same C and its P. It is also the
+        excess length of the code for the first on data with the moments of the second, because the traces agree.
+        Schreier and Scharf (2010) interpret it as mutual information between ψ and ψ*. It refers to a model of Gaussian
+        data, not to a file.
 
         Args:
-            noise_variance: as in `circularity_coefficients`, but positive: without noise real vectors lose infinitely
-                many bits.
+            noise_variance: as in `circularity_coefficients`, but positive: without noise the excess is infinite for
+                real vectors.
         """
         arguments.require(noise_variance > 0, "noise_variance", "must be positive", noise_variance)
         coefficients = self.circularity_coefficients(noise_variance=noise_variance)
@@ -198,12 +200,12 @@ class ComplexMoments:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class WidelyLinearEstimator:
-    """ψ̂ = W z + V z*, with the second moments of what it misses."""
+    """Widely linear estimator ψ̂ = W z + V z* with the second moments of its error."""
 
     weights: Array
     """(k, m) W."""
     conjugate_weights: Array
-    """(k, m) V; 0 where the vectors are proper."""
+    """(k, m) V; 0 for proper vectors."""
     residual: Array
     """(k, k) E[(ψ − ψ̂)(ψ − ψ̂)†] per vector, with the noise in z, as in `LinearEstimator.residual`."""
 
@@ -216,28 +218,28 @@ class WidelyLinearEstimator:
 
 
 def strictly_linear_estimator(moments: ComplexMoments, *, observed: int, noise_variance: float) -> LinearEstimator:
-    """The map z ↦ W z of least mean squared error among the complex linear ones: it needs C alone.
+    """The map z ↦ W z of least mean squared error among the complex linear ones, which depends on C alone.
 
     W = C_xz C_zz⁻¹, which commutes with rotations ψ → e^{iθ}ψ. Cost: one Cholesky factor, O(m³).
 
     Args:
         moments: of the concatenated complex vectors (z, x).
-        observed: number m of leading components that make up z.
+        observed: number m of leading components that form z.
         noise_variance: added to the variance of every real component of z: 2 noise_variance on the diagonal of C_zz.
     """
     return conditional_expectation(moments.hermitian_operator(), observed=observed, noise_variance=2 * noise_variance)
 
 
 def widely_linear_estimator(moments: ComplexMoments, *, observed: int, noise_variance: float) -> WidelyLinearEstimator:
-    """The map z ↦ W z + V z* of least mean squared error: the real joint conditional expectation, written in ψ.
+    """The map z ↦ W z + V z* of least mean squared error: the real joint conditional expectation in complex form.
 
     (W V) solves (W V) [[C_zz, P_zz], [P_zz*, C_zz*]] = (C_xz, P_xz). Exact; never worse than the strictly linear
-    estimator on the moments that both are fitted on. Cost: one complex Cholesky factor of twice the size, O(8 m³).
+    estimator on the moments of the fit. Cost: one complex Cholesky factor of twice the size, O(8 m³).
     Source: Picinbono and Chevalier, 1995.
 
     Args:
         moments: of the concatenated complex vectors (z, x).
-        observed: number m of leading components that make up z.
+        observed: number m of leading components that form z.
         noise_variance: added to the variance of every real component of z, as in `conditional_expectation`.
     """
     from scipy.linalg import cho_factor, cho_solve
@@ -246,9 +248,9 @@ def widely_linear_estimator(moments: ComplexMoments, *, observed: int, noise_var
     arguments.require(noise_variance > 0, "noise_variance", "must be positive", noise_variance)
     count = integer("count", moments.count, 1)
     hermitian, pseudo = moments.hermitian / count, moments.pseudo / count
-    # Noise of equal variance in a and b, independent of each other, is proper: P does not change.
-    seen = hermitian[:m, :m] + 2 * noise_variance * np.eye(m)
-    augmented = np.block([[seen, pseudo[:m, :m]], [pseudo[:m, :m].conj(), seen.conj()]])
+    # Independent noise of equal variance in a and b is proper: P does not change.
+    noisy = hermitian[:m, :m] + 2 * noise_variance * np.eye(m)
+    augmented = np.block([[noisy, pseudo[:m, :m]], [pseudo[:m, :m].conj(), noisy.conj()]])
     cross = np.hstack([hermitian[m:, :m], pseudo[m:, :m]])
     both = cho_solve(cho_factor(augmented, lower=True), cross.conj().T).conj().T
     residual = hermitian[m:, m:] - both @ cross.conj().T

@@ -1,7 +1,7 @@
 """Tensor trains: pictures and correlation operators as matrix-product states and operators.
 
-A train stores a vector over several sites as one small core for each site. A `Layout` gives the bits of a pixel's
-index that a site holds; the arithmetic works on the cores and writes no vector out.
+A train stores a vector over several sites as one small core for each site. A `Layout` assigns the bits of a pixel's
+index to the sites. All arithmetic works on the cores, without the full vector.
 """
 
 from qimg.tensor_train.algebra import inner, norm, normalize, reduced_density_matrix

@@ -1,4 +1,4 @@
-"""Inner products, norms and reduced states of tensor trains, without writing a vector out."""
+"""Inner products, norms and reduced states of tensor trains, computed from the cores."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from qimg.core import Array, require
 from qimg.tensor_train.train import TensorTrain, same_sites, several_sites
 
 REDUCED_LIMIT = 4096
-"""Levels of the sites together up to which their reduced density matrix is written out."""
+"""Largest dimension of a reduced density matrix."""
 
 
 def inner(first: TensorTrain, second: TensorTrain) -> complex:
@@ -22,7 +22,7 @@ def inner(first: TensorTrain, second: TensorTrain) -> complex:
 
 
 def norm(train: TensorTrain) -> float:
-    """Euclidean norm. Accurate to rounding of the norm itself, also where it is a small difference of trains."""
+    """Euclidean norm, with full relative accuracy even for a small difference of trains."""
     carried: Array = np.ones((1, 1))
     for core in train.cores:
         absorbed = np.tensordot(carried, core, axes=1)
@@ -34,7 +34,7 @@ def normalize(train: TensorTrain) -> TensorTrain:
     """The train divided by its norm: a state.
 
     Raises:
-        ValueError: it is zero.
+        ValueError: the train is zero.
     """
     length = norm(train)
     require(length > 0, "train", "must not be zero to be a state", length)
@@ -42,23 +42,23 @@ def normalize(train: TensorTrain) -> TensorTrain:
 
 
 def reduced_density_matrix(train: TensorTrain, keep: int | Sequence[int]) -> Array:
-    """Density matrix of a few sites, the others traced out; its trace is 1. Cost: O(sites · bond³ · levels kept²).
+    """Density matrix of the sites in `keep`, the others traced out; its trace is 1. Cost: O(sites · bond³ · d²).
 
     Args:
         train: not zero; it is normalised.
         keep: one site or several, counted from 0; they stay in their order, the first the most significant digit.
 
     Returns:
-        (d, d) with d the product of the levels kept.
+        (d, d) with d the product of the levels of these sites.
     """
-    kept = several_sites(keep, len(train.cores))
-    size = int(np.prod([train.dims[site] for site in kept], dtype=object))
-    require(size <= REDUCED_LIMIT, "keep", f"must be sites of at most {REDUCED_LIMIT} levels together", kept)
-    # carried: (levels kept of the ket, of the bra, bond of the ket, bond of the bra)
+    sites = several_sites(keep, len(train.cores))
+    size = int(np.prod([train.dims[site] for site in sites], dtype=object))
+    require(size <= REDUCED_LIMIT, "keep", f"must be sites of at most {REDUCED_LIMIT} levels together", sites)
+    # carried: (levels of `sites` in the ket, in the bra, bond of the ket, bond of the bra)
     carried = np.ones((1, 1, 1, 1))
     for site, core in enumerate(train.cores):
         half = np.tensordot(carried, core, axes=([2], [0]))  # (m, n, bra bond, d, ket bond)
-        if site in kept:
+        if site in sites:
             whole = np.tensordot(half, core.conj(), axes=([2], [0]))  # (m, n, d, ket bond, d', bra bond)
             m, n, d, r, _, r_bra = whole.shape
             carried = whole.transpose(0, 2, 1, 4, 3, 5).reshape(m * d, n * d, r, r_bra)

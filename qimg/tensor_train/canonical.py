@@ -1,4 +1,4 @@
-"""Canonical forms of a tensor train, its Schmidt values and the entanglement at its cuts."""
+"""Canonical forms, Schmidt values and entanglement entropies of a tensor train."""
 
 import numpy as np
 
@@ -23,14 +23,14 @@ def right_canonical(train: TensorTrain) -> TensorTrain:
 
 
 def reverse(train: TensorTrain) -> TensorTrain:
-    """The train read from its other end: its first site becomes the last."""
+    """The train with its sites in reverse order."""
     return TensorTrain([core.transpose(2, 1, 0) for core in train.cores[::-1]])
 
 
 def schmidt_values(train: TensorTrain) -> list[Array]:
     """Schmidt values at each cut, descending; their squares sum to the squared norm. Cost: O(sites · dims · bond³).
 
-    Schmidt values that are zero are among them where a bond is larger than the rank.
+    They include zeros where a bond is larger than the rank.
     """
     with one_blas_thread():
         cores = right_canonical(train).cores

@@ -1,4 +1,4 @@
-"""From a dense vector to a tensor train, and from a train to a smaller one."""
+"""Decomposition of a dense vector into a tensor train, and compression of trains."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
@@ -13,14 +13,14 @@ from qimg.tensor_train.sweeps import fitting, over_chain, over_vector
 from qimg.tensor_train.train import TensorTrain
 
 PRECISE = 1e-12
-"""Discarded weight below which a Gram matrix, which holds squares, is too coarse and the sweep goes by SVD."""
+"""Discarded weight below which a sweep uses SVD; Gram matrices contain squares, which limits their accuracy."""
 
 Truncate: TypeAlias = Callable[[Sweep], Swept]
-"""Chooses rules, and with them one result of a sweep."""
+"""Runs a sweep with one rule or several and returns one result."""
 
 
 class Truncation(NamedTuple):
-    """A tensor train and what it lost."""
+    """A truncated tensor train and its discarded weight."""
 
     train: TensorTrain
     discarded_weight: float
@@ -36,26 +36,26 @@ def decompose(
     parameters: int | None = None,
     refinements: int = 0,
 ) -> Truncation:
-    """Tensor train of a vector; exact where nothing is asked for.
+    """Tensor train of a vector, exact if no limit is set.
 
-    Exact trains go by SVD. Truncated ones go by the eigenvectors of Gram matrices, which is several times faster and
-    gives the same train to half the digits, so that a sweep which loses less than 10⁻¹² is repeated by SVD. One core
-    holds the norm, the last one, or the first after an odd number of refinements; the others are isometries. A sweep is
-    quasi-optimal: its squared error is at most (sites − 1) times the least possible at these bonds (Oseledets, 2011).
-    Cost: O(size · bond · dims) for a sweep; `parameters` takes 18.
+    Exact trains are computed by SVD. Truncated trains are computed from the eigenvectors of Gram matrices, which is
+    several times faster but accurate to half the digits only; a sweep with a discarded weight below 10⁻¹² is therefore
+    repeated by SVD. The last core holds the norm (the first core after an odd number of refinements); the other cores
+    are isometries. A sweep is quasi-optimal: its squared error is at most (sites − 1) times the smallest possible at
+    these bonds (Oseledets, 2011). Cost: O(size · bond · dims) for a sweep; `parameters` takes 18 sweeps or more.
 
     Args:
-        vector: (size,) real or complex, not zero; a tensor of any shape is read row by row.
-        dims: levels of the sites, which multiply to the size; the first site is the most significant digit.
-        bond: largest bond dimension; a limit where another demand is given.
-        discarded_weight: largest share of the squared norm that may be lost, in [0, 1), divided equally among the cuts.
-        parameters: largest count of numbers; bonds are divided among the cuts so that a number buys the same weight
-            everywhere.
-        refinements: sweeps that go back and forth and fit two neighbouring cores at a time to the vector, under the
-            same demand; for `bond` and `parameters`. Two gain most of what there is.
+        vector: (size,) real or complex, not zero; a tensor of any shape is flattened row-major.
+        dims: levels of the sites, whose product is the size; the first site is the most significant digit.
+        bond: largest bond dimension; may be combined with another limit.
+        discarded_weight: largest share of the squared norm to discard, in [0, 1), divided equally among the cuts.
+        parameters: largest number of stored numbers; bonds are chosen so that the marginal weight per number is equal
+            at all cuts.
+        refinements: number of sweeps in alternating directions that fit two neighbouring cores at a time to the vector,
+            under the same limit; only with `bond` or `parameters`. Two sweeps reach most of the possible gain.
 
     Raises:
-        ValueError: a zero vector, NaN, dims that do not multiply to the size, or a demand that cannot be met.
+        ValueError: a zero vector, NaN, dims whose product is not the size, or a limit that cannot be met.
 
     >>> decompose([1.0, 2.0, 2.0, 4.0], (2, 2)).train.bonds
     (1,)
@@ -74,18 +74,18 @@ def decompose(
         if swept.lost < PRECISE * total and not exact:
             swept = choose(over_vector(data, sizes, precise=True))
         elif refinements:
-            # Slopes come in steps, so the fit may spend fewer numbers than the sweep did: the nearer one is kept.
+            # Slopes are discrete, so the refined train may have fewer numbers and a larger error than the first one.
             swept = min(refine(data, swept, choose, refinements), swept, key=lambda one: one.lost)
     return Truncation(swept.train, max(swept.lost, 0.0) / total)
 
 
 def refine(vector: Array, start: Swept, truncate: Truncate, rounds: int) -> Swept:
-    """A train fitted to the vector in `rounds` sweeps that go back and forth, from the last site first.
+    """Fit a train to the vector in `rounds` sweeps of alternating direction, the first one from the last site.
 
     Args:
-        vector: what was swept over.
+        vector: the vector of the first sweep.
         start: a left-canonical train.
-        truncate: what is done with the sweep of each round.
+        truncate: runs the sweep of each round.
         rounds: number of sweeps.
     """
     swept = start
@@ -101,10 +101,10 @@ def compress(
     discarded_weight: float | None = None,
     parameters: int | None = None,
 ) -> Truncation:
-    """The train with smaller bonds, without writing the vector out ("rounding").
+    """Reduce the bonds of a train, without the dense vector ("rounding").
 
-    QR from right to left, then SVD from left to right: cost O(sites · dims · bond³). With nothing asked for it removes
-    what is redundant alone. Demands as in `decompose`.
+    QR from right to left, then SVD from left to right: cost O(sites · dims · bond³). Without a limit it removes
+    redundant bond dimensions only. Limits as in `decompose`.
 
     >>> train = decompose([1.0, 2.0, 3.0, 5.0], (2, 2)).train
     >>> compress(train + train).train.bonds
@@ -127,7 +127,7 @@ def _demand(
     discarded_weight: float | None,
     parameters: int | None,
 ) -> Truncate:
-    """What was asked for, as a function of a sweep."""
+    """The limits of `decompose` as a function of a sweep."""
     if bond is not None:
         integer("bond", bond, 1)
     if discarded_weight is not None and parameters is not None:
@@ -152,7 +152,7 @@ def _largest(sweep: Sweep, total: float, parameters: int, limit: Rule) -> Swept:
 
 def _within(sweep: Sweep, total: float, discarded_weight: float, bond: int | None) -> Swept:
     swept = sweep.run(both(at_most(bond), losing(discarded_weight * total, len(sweep.dims) - 1)))
-    # Singular values that are rounding are never kept.
+    # The tolerances allow for singular values at rounding level, which are always discarded.
     if swept.lost > (discarded_weight * (1 + 1e-9) + 1e-26) * total:
         lost = swept.lost / total
         raise ValueError(f"bond={bond} cannot reach discarded_weight={discarded_weight}: it loses {lost:.3g}")

@@ -1,8 +1,8 @@
-"""Which site of a train holds which bits of a pixel's index: row-major, Morton and quadtree orders of a picture.
+"""Layouts: the assignment of the bits of a pixel's index to sites, in row-major, Morton or quadtree order.
 
 A picture is padded to 2ⁿ rows and 2ᵐ columns. Pixel (r, c) of plane p is the integer p 2ⁿ⁺ᵐ + r 2ᵐ + c, so that bits
 0 … m − 1 are the column, m … m + n − 1 the row and those above the plane: the toolkit's index order. A layout groups
-these bits into sites. No bit is reversed; a layout only assigns bits to the digits of sites.
+these bits into sites. No bit is reversed.
 """
 
 from collections.abc import Sequence
@@ -16,25 +16,25 @@ from qimg.patches import order_bits, pad_edges
 from qimg.states import qubits_for
 
 ORDERS = ("row_major", "morton", "quadtree")
-"""Names that `layout` takes."""
+"""Names of the orders of `layout`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How a picture of one shape is cut into sites."""
+    """Assignment of the index bits of a picture to sites."""
 
     shape: tuple[int, ...]
     """(H, W), or (H, W, C) for planes."""
     sites: tuple[tuple[int, ...], ...]
-    """Bits of each site, the most significant of its digit first. All bits of the plane make one site."""
+    """Bits of each site, the most significant bit first. All bits of the plane form one site."""
 
     def __post_init__(self) -> None:
         _check_shape(self.shape)
-        held = sorted(bit for site in self.sites for bit in site)
+        assigned = sorted(bit for site in self.sites for bit in site)
         planes = set(range(self.column_bits + self.row_bits, self.bits))
         together = not planes or any(set(site) == planes for site in self.sites)
         rule = f"must hold every bit below {self.bits} once, those of the plane in a site of their own"
-        require(held == list(range(self.bits)) and together and all(self.sites), "sites", rule, self.sites)
+        require(assigned == list(range(self.bits)) and together and all(self.sites), "sites", rule, self.sites)
 
     @property
     def row_bits(self) -> int:
@@ -68,17 +68,17 @@ class Layout:
         return tuple(self.planes if site[0] >= first_plane_bit else 2 ** len(site) for site in self.sites)
 
     def pad(self, picture: ArrayLike) -> Array:
-        """The picture with its last row and column repeated, (2ⁿ, 2ᵐ) or (2ⁿ, 2ᵐ, C)."""
+        """The picture padded by its last row and column to (2ⁿ, 2ᵐ) or (2ⁿ, 2ᵐ, C)."""
         pixels = numeric("picture", picture)
         require_shape(pixels.shape == self.shape, "picture", f"{self.shape}", pixels)
         return pad_edges(pixels, 2**self.row_bits, 2**self.column_bits)
 
     def crop(self, padded: Array) -> Array:
-        """The picture without what was padded."""
+        """The picture without the padding."""
         return padded[: self.shape[0], : self.shape[1]]
 
     def to_vector(self, padded: Array) -> Array:
-        """Components in the order of the train's own index, from a padded picture. Cost: one copy."""
+        """The pixels of a padded picture in the order of the train's index. Cost: one copy."""
         planes = np.moveaxis(padded, -1, 0) if padded.ndim == 3 else padded[None]
         return planes.reshape(self._axes()).transpose(self._permutation()).reshape(-1)
 
@@ -96,7 +96,7 @@ class Layout:
     def _permutation(self) -> list[int]:
         """Axis of each bit, site by site: axis 0 is the plane, axis 1 the most significant bit of the row."""
         top = self.row_bits + self.column_bits
-        # All bits of the plane are one axis, named once by the lowest of them.
+        # All bits of the plane form one axis, listed once at the lowest of them.
         axes = [0 if bit == top else top - bit for bit in self.qubits if bit <= top]
         return axes if self.bits > top else [0, *axes]
 
@@ -104,18 +104,18 @@ class Layout:
 def layout(shape: Sequence[int], order: str, *, levels: int = 1) -> Layout:
     """A layout by name, coarse sites first.
 
-    - "row_major": one bit a site, row bits and then column bits, as `numpy.reshape` reads the picture.
-    - "morton": one bit a site, row and column bits in turn. Of a square picture the train's index is the position in
+    - "row_major": one bit per site, row bits and then column bits, in the order of `numpy.reshape`.
+    - "morton": one bit per site, row and column bits in turn. For a square picture the train's index is the position in
       `qimg.patches.morton_order`.
-    - "quadtree": `levels` bits of the row and as many of the column in one site, at one level four children a site.
+    - "quadtree": `levels` bits of the row and as many of the column per site; with one level, four children per site.
 
-    Where rows and columns have different numbers of bits, the finest ones are paired, and what is left of the longer
-    side comes first, one bit a site. The plane, where there is one, is a site of C levels before all others.
+    If rows and columns have different numbers of bits, the finest bits are paired, and the remaining bits of the longer
+    side come first, one bit per site. The planes, if any, form a site of C levels before all others.
 
     Args:
         shape: (H, W) or (H, W, C).
         order: "row_major", "morton" or "quadtree".
-        levels: levels of the quadtree in one site; has no effect on the other orders and must be left out there.
+        levels: levels of the quadtree per site; not allowed with the other orders.
 
     >>> layout((4, 4), "morton").sites
     ((3,), (1,), (2,), (0,))
@@ -132,7 +132,7 @@ def layout(shape: Sequence[int], order: str, *, levels: int = 1) -> Layout:
     coarse_first = order_bits("morton" if order == "quadtree" else order, n, m)[::-1]
     widths = [1] * (n + m)
     if order == "quadtree":
-        # Where the levels do not divide evenly the coarsest site is the smaller one.
+        # If the levels do not divide evenly, the coarsest site is smaller.
         whole, rest = divmod(min(m, n), levels)
         widths = [1] * abs(m - n) + [2 * rest] * (rest > 0) + [2 * levels] * whole
     ends = np.cumsum(widths).tolist()

@@ -17,15 +17,15 @@ from qimg.tensor_train.train import TensorTrain, several_sites
 class TrainOperator:
     """O[(i₁…iₙ), (j₁…jₙ)] = B₁[i₁, j₁] … Bₙ[iₙ, jₙ]: a train whose sites are the pairs (row digit, column digit).
 
-    Sums, factors, rounding and the Hilbert–Schmidt product are those of `train`.
+    Sums, scalar multiples, rounding and the Hilbert–Schmidt product are those of `train`.
     """
 
     train: TensorTrain
-    """Site s has dims_out[s] · dims_in[s] levels, the row digit being the more significant."""
+    """Site s has dims_out[s] · dims_in[s] levels; the row digit is the more significant one."""
     dims_out: tuple[int, ...]
-    """Levels of the rows' sites."""
+    """Levels of the row digits."""
     dims_in: tuple[int, ...]
-    """Levels of the columns' sites."""
+    """Levels of the column digits."""
 
     def __post_init__(self) -> None:
         pairs = tuple(m * n for m, n in zip(self.dims_out, self.dims_in, strict=True))
@@ -63,29 +63,29 @@ class TrainOperator:
         return carried[0].item()
 
     def partial_trace(self, keep: int | Sequence[int]) -> "TrainOperator":
-        """The operator on the sites in `keep`, the others traced out, as a matrix-product operator again.
+        """The operator on the sites in `keep`, the others traced out, as a matrix-product operator.
 
         Args:
             keep: one site or several, counted from 0; they stay in their order.
         """
         self._require_square()
-        kept = several_sites(keep, len(self.dims_in))
+        sites = several_sites(keep, len(self.dims_in))
         carried, cores = np.ones((1, 1)), []
         for site, core in enumerate(self.cores):
-            if site in kept:
+            if site in sites:
                 cores.append(np.tensordot(carried, core, axes=1))
                 carried = np.eye(core.shape[3])
             else:
                 carried = carried @ np.trace(core, axis1=1, axis2=2)
         cores[-1] = np.tensordot(cores[-1], carried, axes=1)
-        dims = tuple(self.dims_in[site] for site in kept)
+        dims = tuple(self.dims_in[site] for site in sites)
         flat = [core.reshape(core.shape[0], -1, core.shape[3]) for core in cores]
         return TrainOperator(train=TensorTrain(flat), dims_out=dims, dims_in=dims)
 
     def compress(
         self, *, bond: int | None = None, discarded_weight: float | None = None, parameters: int | None = None
     ) -> "OperatorTruncation":
-        """The operator with smaller bonds: `compress` of its train. What is discarded counts in the Frobenius norm."""
+        """Reduce the bonds by `compress` of the train; the discarded weight refers to the Frobenius norm."""
         train, lost = compress(self.train, bond=bond, discarded_weight=discarded_weight, parameters=parameters)
         return OperatorTruncation(TrainOperator(train=train, dims_out=self.dims_out, dims_in=self.dims_in), lost)
 
@@ -108,7 +108,7 @@ class TrainOperator:
 
 
 class OperatorTruncation(NamedTuple):
-    """A matrix-product operator and what it lost."""
+    """A truncated matrix-product operator and its discarded weight."""
 
     operator: TrainOperator
     discarded_weight: float
@@ -123,9 +123,9 @@ def operator_train(
     discarded_weight: float | None = None,
     parameters: int | None = None,
 ) -> OperatorTruncation:
-    """Matrix-product operator of a square matrix; exact where nothing is asked for.
+    """Matrix-product operator of a square matrix, exact if no limit is set.
 
-    A truncation keeps a Hermitian matrix Hermitian up to rounding, but neither its trace nor its positivity.
+    Truncation preserves Hermiticity up to rounding, but neither trace nor positivity.
 
     Args:
         matrix: (d, d).
@@ -143,7 +143,7 @@ def operator_train(
 
 
 def apply(operator: TrainOperator, train: TensorTrain) -> TensorTrain:
-    """O|ψ⟩, exactly; bonds multiply, and `compress` brings them down. Cost: O(sites · dims² · bonds²)."""
+    """O|ψ⟩, exactly; bonds multiply, and `compress` reduces them. Cost: O(sites · dims² · bonds²)."""
     require(train.dims == operator.dims_in, "train", f"must have dims {operator.dims_in}", train.dims)
     cores = []
     for matrix, core in zip(operator.cores, train.cores, strict=True):
@@ -154,7 +154,7 @@ def apply(operator: TrainOperator, train: TensorTrain) -> TensorTrain:
 
 
 def expectation(operator: TrainOperator, train: TensorTrain) -> complex:
-    """⟨ψ|O|ψ⟩ of the train as it is, not normalised; a float where everything is real. No product is written out."""
+    """⟨ψ|O|ψ⟩ of the train without normalisation; a float where everything is real. O|ψ⟩ is not computed."""
     require(train.dims == operator.dims_in, "train", f"must have dims {operator.dims_in}", train.dims)
     operator._require_square()
     carried = np.ones((1, 1, 1))

@@ -1,4 +1,4 @@
-"""Trains over qubits: every site cut into sites of two levels."""
+"""Trains over qubits: splitting of every site into sites of two levels."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from qimg.tensor_train.train import TensorTrain
 
 
 def binary_sites(train: TensorTrain) -> TensorTrain:
-    """The same vector over qubits: a site of d levels becomes ⌈log₂ d⌉ sites of two, its most significant bit first.
+    """The same vector over qubits: a site of d levels becomes ⌈log₂ d⌉ sites of two, most significant bit first.
 
-    Levels beyond d are zero amplitudes, as `qimg.states.pad_to_register` adds them. A site of one level is absorbed by
-    its neighbour. Cost: one SVD for each site and bit.
+    Further levels have zero amplitude, as in `qimg.states.pad_to_register`. A site of one level is absorbed by its
+    neighbour. Cost: one SVD for each site and bit.
 
     >>> from qimg.tensor_train import product_train
     >>> binary_sites(product_train([[1.0, 2.0, 3.0], [1.0, 1.0]])).dims
@@ -37,7 +37,7 @@ def binary_sites(train: TensorTrain) -> TensorTrain:
             zeros = np.zeros((1, 2, 1))
             cores += [np.zeros((left, 2, 1)), *[zeros] * (bits - 2), np.zeros((1, 2, right))]
             continue
-        # The bonds of the site are levels of the first and the last part while it is cut.
+        # During the decomposition the bonds of the site are levels of the first and of the last part.
         parts = decompose(padded, (2 * left, *[2] * (bits - 2), 2 * right)).train.cores
         cores.append(parts[0].reshape(left, 2, -1))
         cores += parts[1:-1]

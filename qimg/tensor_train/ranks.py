@@ -1,7 +1,7 @@
-"""How many Schmidt values each cut keeps: by a bond, by the weight that may be lost, or by what a number buys.
+"""Rules for the number of Schmidt values at each cut: by bond dimension, discarded weight, or weight per number.
 
-A sweep from left to right applies a rule at each cut. The squared Schmidt values that it discards add up to the squared
-error exactly, because every step is a projection of what the steps before it left.
+A sweep from left to right applies a rule at each cut. The sum of the discarded squared Schmidt values is exactly the
+squared error, because every step is an orthogonal projection of the result of the previous step.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,45 +17,45 @@ class Cut(NamedTuple):
     """The arguments of a rule at one cut."""
 
     number: int
-    """Counted from the left, from 0."""
+    """Number of the cut, counted from the left, from 0."""
     weights: Array
-    """(m,) squared Schmidt values at this cut, descending, those that are rounding left out; at least one."""
+    """(m,) squared Schmidt values at this cut above rounding level, descending; at least one."""
     left: int
-    """Bond that the cut before kept; 1 at the first."""
+    """Bond dimension of the previous cut; 1 at the first."""
     lost: float
-    """Weight discarded at the cuts before."""
+    """Weight discarded at the previous cuts."""
 
 
 Rule: TypeAlias = Callable[[Cut], int]
-"""How many weights to keep at a cut, at least 1."""
+"""Returns the number of weights to keep at a cut, at least 1."""
 
 
 class Swept(NamedTuple):
-    """What a sweep made."""
+    """Result of a sweep."""
 
     train: TensorTrain
-    """In the order of its own sites, whichever way the sweep went."""
+    """The train in the order of its sites, for both directions of the sweep."""
     bonds: tuple[int, ...]
-    """In the order in which the sweep came to the cuts."""
+    """Bonds in the order of the sweep."""
     lost: float
     """Squared error."""
 
 
 class Sweep(NamedTuple):
-    """A way through the cuts of a train that applies a rule at each of them."""
+    """A pass over the cuts of a train that applies a rule at each of them."""
 
     dims: tuple[int, ...]
-    """Levels of the sites in the order in which the sweep comes to them."""
+    """Levels of the sites in the order of the sweep."""
     run: Callable[[Rule], Swept]
 
 
 def at_most(bond: int | None) -> Rule:
-    """Keep `bond` values, or all where it is None."""
+    """Keep at most `bond` values; all if `bond` is None."""
     return lambda cut: len(cut.weights) if bond is None else min(bond, len(cut.weights))
 
 
 def losing(budget: float, cuts: int) -> Rule:
-    """Discard at most `budget` in all: each cut may take an equal share of what is left of it."""
+    """Discard a total weight of at most `budget`: each cut may use an equal share of the remaining budget."""
 
     def rule(cut: Cut) -> int:
         allowed = max(budget - cut.lost, 0.0) / (cuts - cut.number)
@@ -67,28 +67,28 @@ def losing(budget: float, cuts: int) -> Rule:
 
 
 def steeper_than(slope: float, dims: Sequence[int], right: Sequence[int]) -> Rule:
-    """Keep the values that bring at least `slope` of weight for each number they cost.
+    """Keep the values whose weight per stored number exceeds `slope`.
 
-    One more value at a cut between cores (l, d, r) and (r, d', r') costs d l + d' r' numbers; r' is not known yet and
-    taken from a sweep before. At equal slope everywhere no number could be spent better at another cut.
+    One more value at a cut between cores (l, d, r) and (r, d', r') adds d l + d' r' numbers; r' is that of a previous
+    sweep. With the same slope at all cuts, moving numbers from one cut to another gains nothing.
 
     Args:
         slope: weight per number.
         dims: levels of the sites.
-        right: bonds of a sweep before.
+        right: bonds of a previous sweep.
     """
 
     def rule(cut: Cut) -> int:
         k = cut.number
-        beyond = right[k + 1] if k + 1 < len(right) else 1
-        cost = dims[k] * cut.left + dims[k + 1] * beyond
+        next_bond = right[k + 1] if k + 1 < len(right) else 1
+        cost = dims[k] * cut.left + dims[k + 1] * next_bond
         return max(1, int((cut.weights > slope * cost).sum()))
 
     return rule
 
 
 def both(first: Rule, second: Rule) -> Rule:
-    """The smaller of two."""
+    """The smaller number of two rules."""
     return lambda cut: min(first(cut), second(cut))
 
 
@@ -96,26 +96,26 @@ RANGE = 45.0
 """Width of the range of log slopes, from the whole weight for one number down to 3·10⁻²⁰ of it."""
 
 STEPS = 18
-"""Halvings of that range: the slope is found to two parts in ten thousand."""
+"""Bisections of that range, which determine the slope to two parts in ten thousand."""
 
 SETTLING = 3
-"""Most sweeps at one slope."""
+"""Largest number of sweeps at one slope."""
 
 
 def search_slope(
     sweep: Sweep, total: float, accept: Callable[[TensorTrain], bool], *, steepest: bool, limit: Rule
 ) -> Swept | None:
-    """The accepted train of the steepest slope (fewest numbers), or of the least (most numbers).
+    """Bisect for the accepted train of the steepest slope (fewest numbers) or of the smallest (most numbers).
 
     Args:
-        sweep: is run at one slope after the other.
+        sweep: is run at each slope.
         total: weight of the whole vector.
-        accept: holds for trains of all slopes below one value where `steepest`, above it otherwise.
-        steepest: which end is looked for.
-        limit: a rule that holds besides.
+        accept: true for the trains of all slopes below a threshold if `steepest`, above it otherwise.
+        steepest: whether to search for the steepest slope.
+        limit: an additional rule.
 
     Returns:
-        The best sweep accepted, or None where none was.
+        The best accepted sweep; None if no sweep was accepted.
     """
     dims = sweep.dims
     low, high = np.log(total) - RANGE, np.log(total)
@@ -123,7 +123,7 @@ def search_slope(
     best = None
     for _ in range(STEPS):
         middle = (low + high) / 2
-        # Costs are those of the bonds of the sweep before, so sweeps are repeated until these are their own.
+        # Costs depend on the bonds of the previous sweep, so sweeps are repeated until the bonds do not change.
         for _ in range(SETTLING):
             swept = sweep.run(both(limit, steeper_than(float(np.exp(middle)), dims, right)))
             settled, right = swept.bonds == right, swept.bonds

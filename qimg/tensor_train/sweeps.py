@@ -1,4 +1,4 @@
-"""Sweeps over the cuts of a train, from left to right: over a dense vector, over a chain, or fitting a vector."""
+"""Sweeps over the cuts of a train: decomposition of a dense vector, compression of a train, fit to a vector."""
 
 import math
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ from qimg.tensor_train.ranks import Cut, Rule, Sweep, Swept
 from qimg.tensor_train.train import TensorTrain
 
 _BLOCK = 128
-"""Levels of the first sites together that are swept in their Gram matrix alone."""
+"""Largest dimension of the Gram matrix of the first sites, which are swept without the vector."""
 
 _ZERO = 1e-14
-"""Singular values below this share of the largest are rounding: 45 units of the last digit."""
+"""Singular values below this share of the largest are rounding errors: 45 times the machine epsilon."""
 
 _NOISE = 1e-15
 """The same for eigenvalues of Gram matrices: squares of singular values."""
 
 
 def over_vector(vector: Array, dims: Sequence[int], *, precise: bool) -> Sweep:
-    """Splits one site after the other off a dense vector: every core an isometry, the last one what is left.
+    """Sweep that splits one site after another off a dense vector; every core but the last is an isometry.
 
-    `precise` goes by SVD, otherwise by Gram matrices. The Gram matrices of the first cuts are partial traces of the one
-    behind them, so that the whole vector is multiplied only once before it is small.
+    `precise` uses SVD, otherwise Gram matrices. The Gram matrices of the first cuts are partial traces of the Gram
+    matrix of a later cut, so that only one product involves the whole vector.
     """
     first = 0 if precise else _first_block(dims)
     block = vector.reshape(math.prod(dims[:first]), -1)
@@ -50,7 +50,7 @@ def over_vector(vector: Array, dims: Sequence[int], *, precise: bool) -> Sweep:
 
 
 def _first_block(dims: Sequence[int]) -> int:
-    """Sites from the left that are swept in their Gram matrix alone, fewer than all of them."""
+    """Number of sites from the left that are swept in their Gram matrix, fewer than all sites."""
     count = 0
     while count < len(dims) - 1 and math.prod(dims[: count + 1]) <= min(_BLOCK, math.prod(dims[count + 1 :])):
         count += 1
@@ -58,7 +58,7 @@ def _first_block(dims: Sequence[int]) -> int:
 
 
 def _over_gram(gram: Array, dims: Sequence[int], rule: Rule) -> tuple[list[Array], float]:
-    """Cores of the first sites from their Gram matrix, and the weight lost."""
+    """Cores of the first sites from their Gram matrix, and the discarded weight."""
     cores: list[Array] = []
     lost, left = 0.0, 1
     for k, levels in enumerate(dims):
@@ -66,22 +66,22 @@ def _over_gram(gram: Array, dims: Sequence[int], rule: Rule) -> tuple[list[Array
         behind = len(gram) // size
         pairs = gram.reshape(size, behind, size, behind)
         weights, vectors = _spectrum(np.trace(pairs, axis1=1, axis2=3))
-        kept = rule(Cut(k, weights[: _some(weights, _NOISE)], left, lost))
-        lost += float(weights[kept:].sum())
-        if kept == size:  # nothing is lost in any basis, so none is changed
-            cores.append(np.eye(size, dtype=gram.dtype).reshape(left, levels, kept))
+        bond = rule(Cut(k, weights[: _significant(weights, _NOISE)], left, lost))
+        lost += float(weights[bond:].sum())
+        if bond == size:  # nothing is discarded, so the basis stays
+            cores.append(np.eye(size, dtype=gram.dtype).reshape(left, levels, bond))
         else:
-            basis = vectors[:, :kept]
+            basis = vectors[:, :bond]
             half = np.tensordot(basis.conj(), pairs, axes=([0], [0]))
-            whole = np.tensordot(half, basis, axes=([2], [0]))  # (kept, behind, behind, kept)
-            gram = whole.transpose(0, 1, 3, 2).reshape(kept * behind, -1)
-            cores.append(basis.reshape(left, levels, kept))
-        left = kept
+            whole = np.tensordot(half, basis, axes=([2], [0]))  # (bond, behind, behind, bond)
+            gram = whole.transpose(0, 1, 3, 2).reshape(bond * behind, -1)
+            cores.append(basis.reshape(left, levels, bond))
+        left = bond
     return cores, lost
 
 
 def over_chain(cores: Sequence[Array]) -> Sweep:
-    """The same over a right-canonical train: the Schmidt values at a cut are those of the core before it."""
+    """Sweep over a right-canonical train; the Schmidt values at a cut are those of the core before it."""
 
     def sweep(rule: Rule) -> Swept:
         centre, done, lost = cores[0], [], 0.0
@@ -98,15 +98,15 @@ def over_chain(cores: Sequence[Array]) -> Sweep:
 
 
 def fitting(vector: Array, train: TensorTrain, *, backwards: bool) -> Sweep:
-    """Fits a train to a dense vector, two neighbouring cores at a time (as in DMRG).
+    """Sweep that fits a train to a dense vector, two neighbouring cores at a time (as in DMRG).
 
-    What the train keeps beyond the two cores is held, so each step is the best one given its neighbours, and the
-    weights that a rule gets are those that the *other* cuts have left, and the weight lost before is given as 0.
+    All other cores are fixed, so each step is optimal for its neighbours. A rule gets the weights that remain after the
+    truncation at the *other* cuts, and a previously discarded weight of 0.
 
     Args:
         vector: as large as the train.
-        train: left canonical where the sweep goes backwards, right canonical otherwise.
-        backwards: go from the last site to the first.
+        train: left canonical if the sweep is backwards, right canonical otherwise.
+        backwards: sweep from the last site to the first.
     """
     tensor = vector.reshape(train.dims)
     tensor = tensor.transpose().copy() if backwards else tensor
@@ -116,7 +116,7 @@ def fitting(vector: Array, train: TensorTrain, *, backwards: bool) -> Sweep:
     ahead: list[Array] = [np.empty(0)] * (len(dims) - 1)
     projected = tensor.reshape(-1, 1)
     for k in range(len(dims) - 2, -1, -1):
-        # (levels before site k, d_k · d_{k+1} · bond): sites beyond k + 1 are projected onto the train.
+        # (levels before site k, d_k · d_{k+1} · bond): the sites after k + 1 are projected onto the train.
         ahead[k] = projected.reshape(math.prod(dims[:k]), -1)
         core = cores[k + 1]
         projected = projected.reshape(-1, core.shape[1] * core.shape[2]) @ core.reshape(core.shape[0], -1).conj().T
@@ -131,7 +131,7 @@ def fitting(vector: Array, train: TensorTrain, *, backwards: bool) -> Sweep:
             done.append(basis.reshape(before, levels, -1))
             behind = np.tensordot(behind, done[-1], axes=1).reshape(-1, basis.shape[1])
         last = rest.reshape(-1, dims[-1], 1)
-        # Everything before the last core is an isometry, so the error is what its norm lacks.
+        # All cores before the last one are isometries, so the squared error is total − ‖last‖².
         return _swept([*done, last], max(total - float(np.vdot(last, last).real), 0.0), backwards=backwards)
 
     return Sweep(dims, sweep)
@@ -145,22 +145,22 @@ def _swept(cores: Sequence[Array], lost: float, *, backwards: bool = False) -> S
 def split(
     matrix: Array, number: int, left: int, lost: float, rule: Rule, *, precise: bool
 ) -> tuple[Array, Array, float]:
-    """An isometry of as many columns as the rule gives, the rest with matrix ≈ isometry · rest, and the weight lost."""
+    """Split a matrix into isometry · rest by a rule for the number of columns; also the discarded weight."""
     if precise:
         columns, values, rows = np.linalg.svd(matrix, full_matrices=False)
         weights = values**2
-        kept = rule(Cut(number, weights[: _some(values, _ZERO)], left, lost))
-        return columns[:, :kept], values[:kept, None] * rows[:kept], float(weights[kept:].sum())
+        bond = rule(Cut(number, weights[: _significant(values, _ZERO)], left, lost))
+        return columns[:, :bond], values[:bond, None] * rows[:bond], float(weights[bond:].sum())
     tall = matrix.shape[0] > matrix.shape[1]
     weights, vectors = _spectrum(_adjoint(matrix) @ matrix if tall else matrix @ _adjoint(matrix))
-    kept = rule(Cut(number, weights[: _some(weights, _NOISE)], left, lost))
-    # Of a tall matrix the right Schmidt vectors V are known: M V, made orthonormal, spans the left ones.
-    basis = np.linalg.qr(matrix @ vectors[:, :kept])[0] if tall else vectors[:, :kept]
-    return basis, _adjoint(basis) @ matrix, float(weights[kept:].sum())
+    bond = rule(Cut(number, weights[: _significant(weights, _NOISE)], left, lost))
+    # For a tall matrix M the eigenvectors are the right Schmidt vectors V; M V, orthonormalised, spans the left ones.
+    basis = np.linalg.qr(matrix @ vectors[:, :bond])[0] if tall else vectors[:, :bond]
+    return basis, _adjoint(basis) @ matrix, float(weights[bond:].sum())
 
 
 def _adjoint(matrix: Array) -> Array:
-    """The conjugate transpose; a view where it is real, which BLAS multiplies with itself at half the cost."""
+    """The conjugate transpose; a view for a real matrix, whose product with itself BLAS computes at half the cost."""
     return matrix.conj().T if np.iscomplexobj(matrix) else matrix.T
 
 
@@ -170,6 +170,6 @@ def _spectrum(gram: Array) -> tuple[Array, Array]:
     return np.clip(weights[::-1], 0.0, None), vectors[:, ::-1]
 
 
-def _some(descending: Array, least: float) -> int:
-    """How many values are more than rounding of the first; at least one."""
+def _significant(descending: Array, least: float) -> int:
+    """Number of values above rounding level relative to the first; at least one."""
     return max(1, int((descending > descending[0] * least).sum()))

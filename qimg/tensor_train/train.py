@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from qimg.core import Array, arguments
 
 DENSE_LIMIT = 2**28
-"""Components up to which a train is written out as a vector."""
+"""Largest number of components of a dense vector."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +17,7 @@ class TensorTrain:
     """x[i₁, …, iₙ] = A₁[i₁] A₂[i₂] … Aₙ[iₙ], a matrix-product state with open ends that need not be normalised.
 
     The components are numbered as `numpy.reshape` does: the first site is the most significant digit. With binary
-    sites, site s of n therefore holds bit n − 1 − s of the train's own index.
+    sites, site s of n therefore holds bit n − 1 − s of the train's index.
 
     >>> train = TensorTrain([np.array([[[1.0], [2.0]]]), np.array([[[3.0], [4.0]]])])
     >>> train.dense()
@@ -25,7 +25,7 @@ class TensorTrain:
     """
 
     cores: Sequence[Array]
-    """Site s: (bond to the left, levels of the site, bond to the right); the first and the last bond are 1."""
+    """Core of each site: (left bond, levels of the site, right bond); the first and the last bond are 1."""
 
     def __post_init__(self) -> None:
         cores = tuple(arguments.numeric(f"cores[{s}]", core) for s, core in enumerate(self.cores))
@@ -45,17 +45,17 @@ class TensorTrain:
 
     @property
     def bonds(self) -> tuple[int, ...]:
-        """Bond dimension of each cut between neighbours, one fewer than there are sites."""
+        """Bond dimension of each cut between neighbours, one fewer than the number of sites."""
         return tuple(core.shape[2] for core in self.cores[:-1])
 
     @property
     def parameters(self) -> int:
-        """Numbers stored: Σ l d r over the cores, gauge included."""
+        """Number of stored numbers: Σ l d r over the cores, gauge included."""
         return sum(core.size for core in self.cores)
 
     @property
     def degrees_of_freedom(self) -> int:
-        """`parameters` less the gauge: an invertible r×r matrix can be moved through every cut, Σ r² numbers."""
+        """`parameters` minus the gauge freedom: an invertible r×r matrix at every cut, Σ r² numbers."""
         return self.parameters - sum(bond**2 for bond in self.bonds)
 
     def dense(self) -> Array:
@@ -84,7 +84,7 @@ class TensorTrain:
         return self * -1.0
 
     def __add__(self, other: "TensorTrain") -> "TensorTrain":
-        """The sum; bonds add. `compress` brings them down again."""
+        """The sum; bonds add, and `compress` reduces them."""
         same_sites(self, other)
         if len(self.cores) == 1:
             return TensorTrain([self.cores[0] + other.cores[0]])
@@ -118,7 +118,7 @@ def same_sites(first: TensorTrain, second: TensorTrain) -> None:
 
 
 def several_sites(keep: int | Sequence[int], count: int) -> list[int]:
-    """One site or several of `count` as an ascending list of at least one."""
+    """One site or several of `count` as an ascending list, not empty."""
     sites = sorted({keep} if isinstance(keep, int | np.integer) else set(keep))
     arguments.require(len(sites) > 0, "keep", "must hold at least one site", keep)
     return [arguments.integer("keep", site, 0, count - 1) for site in sites]

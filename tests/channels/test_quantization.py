@@ -356,11 +356,11 @@ MARGINALS = QuantizerMarginals.measure(SAMPLES, [1.0, 2.0])
         ),
         (
             lambda: quantize(SAMPLES, [1, 1], reconstruction="dithered"),
-            "rng must be given for 'dithered' and only there",
+            "rng must be given for 'dithered' and for no other reconstruction",
         ),
         (
             lambda: quantize(SAMPLES, [1, 1], reconstruction="midpoint", rng=np.random.default_rng()),
-            "rng must be given for 'dithered' and only there, but reconstruction='midpoint'",
+            "rng must be given for 'dithered' and for no other reconstruction, but reconstruction='midpoint'",
         ),
         (
             lambda: quantization_channel(SAMPLES, [1, 1], reconstruction="mean"),

@@ -197,7 +197,7 @@ def test_files_that_exist_are_kept_unless_asked(here, capsys):
     Path("photo.qimg").write_bytes(b"mine")
     Path("back.png").write_bytes(b"mine too")
     said = refusal(["encode", "photo.png", "photo.qimg", "--quality", "60"], capsys)
-    assert said == ("qimg: error: photo.qimg: exists already, and is replaced only where overwriting is asked for")
+    assert said == ("qimg: error: photo.qimg: exists already, and overwriting is not enabled")
     assert Path("photo.qimg").read_bytes() == b"mine"
     cli.main(["encode", "photo.png", "photo.qimg", "--quality", "60", "--overwrite"])
     assert "exists already" in refusal(["decode", "photo.qimg", "back.png"], capsys)

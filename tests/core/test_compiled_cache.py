@@ -73,13 +73,13 @@ def test_the_compilers_versions_change_the_folder(monkeypatch):
 def test_folders_of_many_earlier_sources_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
     file = tmp_path / "loops.py"
-    for count in range(compiled_cache._KEPT + 4):
+    for count in range(compiled_cache._MAX_EARLIER + 4):
         file.write_text(f"COUNT = {count}\n")
         _clear()
         last = compiled_cache.folder_of(file)
     _clear()
     left = list((tmp_path / "qimg").iterdir())
-    assert len(left) == compiled_cache._KEPT
+    assert len(left) == compiled_cache._MAX_EARLIER
     assert last in left
 
 

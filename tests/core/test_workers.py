@@ -75,7 +75,7 @@ def test_processes_keep_the_order_have_one_thread_and_end_with_the_block() -> No
 
 def test_a_process_that_dies_is_one_clear_error() -> None:
     with (
-        pytest.raises(ChildProcessError, match="a worker process died, perhaps for want of memory"),
+        pytest.raises(ChildProcessError, match="a worker process died, possibly because memory ran out"),
         processes(1) as pool,
     ):
         list(pool.map(dying, range(5), None))

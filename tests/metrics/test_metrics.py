@@ -329,8 +329,8 @@ def test_bd_rate_refuses_curves_that_cannot_be_compared(rates: Array, qualities:
 @pytest.mark.parametrize(
     ("ends", "message"),
     [
-        ((0.5, 3), r"must cover quality_range=\(0.5, 3\), but what they share is 1 to 4"),
-        ((2, 4.5), r"must cover quality_range=\(2, 4.5\), but what they share is 1 to 4"),
+        ((0.5, 3), r"must cover quality_range=\(0.5, 3\), but their common range is 1 to 4"),
+        ((2, 4.5), r"must cover quality_range=\(2, 4.5\), but their common range is 1 to 4"),
         ((3, 3), r"quality_range must be \(low, high\) with low < high"),
     ],
 )

@@ -146,7 +146,9 @@ def test_what_is_impossible_has_no_likelihood_and_cannot_be_completed():
     assert_allclose(three.conditionals([1, 0, 0]), [0, 0.5, 0.5])
     assert tt.log_marginal(three, [1, 0, 0], known=[True, False, False]) == -np.inf
     for function in (tt.pixel_probabilities, lambda *given, **more: tt.complete(*given, rng=_rng(), **more)):
-        with pytest.raises(ValueError, match=r"images must be possible at the known pixels, but images=\[1, 0, 0\]"):
+        with pytest.raises(
+            ValueError, match=r"images must have a positive probability at the known pixels, but images=\[1, 0, 0\]"
+        ):
             function(three, [1, 0, 0], known=[True, False, False])
 
 

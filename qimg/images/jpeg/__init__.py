@@ -1,4 +1,4 @@
-"""JPEG files: coefficients, 8×8 blocks, minimum coded units, libjpeg's own arithmetic, tables, round trips."""
+"""JPEG files: coefficients, 8×8 blocks, minimum coded units, libjpeg's integer arithmetic, tables, round trips."""
 
 from qimg.images.jpeg.coefficients import MAX_PIXELS, Component, DamagedJpegWarning, JpegFile, read_jpeg
 from qimg.images.jpeg.round_trip import JpegRoundTrip, jpeg_round_trip

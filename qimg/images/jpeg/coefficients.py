@@ -1,4 +1,4 @@
-"""JPEG files as they are: quantized coefficients, tables and sampling of every component, read by jpeglib."""
+"""Content of JPEG files, read by jpeglib: quantized coefficients, tables and sampling of every component."""
 
 import io
 import os
@@ -18,11 +18,11 @@ from qimg.core import Array
 from qimg.images.planes import ImageError
 
 MAX_PIXELS = 1 << 28
-"""Pictures with more pixels are refused unless told otherwise."""
+"""Default limit on the pixels of a picture."""
 
 
 class DamagedJpegWarning(UserWarning):
-    """A JPEG file is cut or corrupt; the message says what was lost."""
+    """Warning about a truncated or corrupt JPEG file; the message describes the damage."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,39 +34,41 @@ class Component:
     table: Array
     """(8, 8) float64 quantization steps."""
     vertical: int
-    """How many rows of the picture one of its rows stands for."""
+    """Rows of the picture per row of samples."""
     horizontal: int
+    """Columns of the picture per column of samples."""
     shape: tuple[int, int]
-    """Rows and columns of samples that belong to the picture; what the blocks hold beyond is padding."""
+    """Rows and columns of samples that belong to the picture; further samples of the blocks are padding."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class JpegFile:
-    """What a JPEG file holds."""
+    """Content of a JPEG file."""
 
     shape: tuple[int, int]
-    """Rows and columns of pixels, before any turning."""
+    """Rows and columns of pixels as stored, before the orientation is applied."""
     components: tuple[Component, ...]
-    """One of a gray picture; Y, Cb, Cr, or R, G, B where `is_rgb`."""
+    """One component for a gray picture; Y, Cb, Cr, or R, G, B where `is_rgb`."""
     is_rgb: bool
     orientation: int
-    """EXIF's, 1 to 8."""
+    """EXIF orientation, 1 to 8."""
     decoder_warnings: tuple[str, ...]
-    """Warnings of libjpeg about damage; none of a sound file."""
+    """Warnings of libjpeg about damage; empty for an intact file."""
 
 
 def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None = MAX_PIXELS) -> JpegFile:
     """Read the coefficients of a JPEG file: baseline or progressive, any tables, gray or three components.
 
-    A cut or corrupt file gives what can be decoded, the rest being zeros, and `decoder_warnings`.
+    Of a truncated or corrupt file, coefficients that cannot be decoded are zero, and `decoder_warnings` lists the
+    damage.
 
     Args:
         source: path, or the file's content.
-        max_pixels: larger pictures are refused before memory is taken for them; None takes all.
+        max_pixels: larger pictures are refused before memory is allocated for them; None accepts all.
 
     Raises:
-        ImageError: the file is missing, no JPEG, in CMYK, in 12 bits or too large, or its tables or sampling make no
-            sense.
+        ImageError: the file is missing, no JPEG, in CMYK, in 12 bits or too large, or its tables or sampling factors
+            are invalid.
     """
     name = "the JPEG file" if isinstance(source, bytes) else os.fspath(source)
     content = source if isinstance(source, bytes) else _content(Path(source))
@@ -103,7 +105,7 @@ def _header(content: bytes, name: str) -> tuple[int, int, int, int]:
     """Height, width, components and EXIF orientation."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about size, which is checked by the caller, and about broken EXIF
+            warnings.simplefilter("ignore")  # the caller checks the size; broken EXIF is tolerated
             with Image.open(io.BytesIO(content), formats=("JPEG", "MPO")) as file:
                 width, height = file.size
                 bands = len(file.getbands())
@@ -113,7 +115,7 @@ def _header(content: bytes, name: str) -> tuple[int, int, int, int]:
         raise ImageError(f"{name}: is too large ({error})") from None
     except UnidentifiedImageError:
         raise ImageError(f"{name}: its header cannot be read as that of a JPEG file") from None
-    except Exception as error:  # Pillow raises many kinds on broken headers
+    except Exception as error:  # Pillow raises errors of many types on broken headers
         raise ImageError(f"{name}: its header cannot be read ({error})") from None
     if bits != 8:
         raise ImageError(f"{name}: must hold 8 bits per sample, but holds {bits}")
@@ -122,10 +124,10 @@ def _header(content: bytes, name: str) -> tuple[int, int, int, int]:
 
 def _orientation(file: Image.Image) -> int:
     try:
-        found = file.getexif().get(0x0112, 1)
-    except Exception:  # broken EXIF: upright, as `images.load` has it
+        orientation = file.getexif().get(0x0112, 1)
+    except Exception:  # broken EXIF: not turned, as in `images.load`
         return 1
-    return found if found in range(1, 9) else 1
+    return orientation if orientation in range(1, 9) else 1
 
 
 def _coefficients(content: bytes, name: str) -> tuple[Any, tuple[str, ...]]:
@@ -133,16 +135,16 @@ def _coefficients(content: bytes, name: str) -> tuple[Any, tuple[str, ...]]:
         import jpeglib
     except ModuleNotFoundError:
         raise ModuleNotFoundError("reading JPEG coefficients needs jpeglib: pip install jpeglib") from None
-    with tempfile.NamedTemporaryFile(suffix=".jpg") as file, _error_stream() as said:
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file, _error_stream() as messages:
         file.write(content)
         file.flush()
         try:
             read = jpeglib.read_dct(file.name)
             _ = read.Y  # decodes
         except Exception as error:
-            reason = "; ".join(said()) or str(error).replace(file.name, name)
+            reason = "; ".join(messages()) or str(error).replace(file.name, name)
             raise ImageError(f"{name}: cannot be decoded ({reason})") from None
-        return read, tuple(dict.fromkeys(said()))
+        return read, tuple(dict.fromkeys(messages()))
 
 
 _LOCK = threading.Lock()
@@ -150,39 +152,39 @@ _LOCK = threading.Lock()
 
 @contextmanager
 def _error_stream() -> Iterator[Any]:
-    """Collect what C code prints to the error stream: the only way in which libjpeg tells of damage."""
+    """Capture the error stream of C code; libjpeg reports damage only there."""
     with _LOCK, tempfile.TemporaryFile() as sink:
-        kept = os.dup(2)
+        original = os.dup(2)
         os.dup2(sink.fileno(), 2)
 
-        def said() -> list[str]:
+        def messages() -> list[str]:
             sink.seek(0)
             return [line.strip() for line in sink.read().decode(errors="replace").splitlines() if line.strip()]
 
         try:
-            yield said
+            yield messages
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(original, 2)
+            os.close(original)
 
 
 def _components(read: Any, bands: int, shape: tuple[int, int], name: str) -> tuple[Component, ...]:
     planes = [read.Y] if bands == 1 else [read.Y, read.Cb, read.Cr]
     factors = np.asarray(read.samp_factor)[:bands] if bands == 3 else np.array([[1, 1]])
-    most = factors.max(axis=0)
-    found = []
+    largest = factors.max(axis=0)
+    components = []
     for plane, number, (vertical, horizontal) in zip(planes, read.quant_tbl_no, factors, strict=False):
-        if plane is None or most[0] % vertical or most[1] % horizontal:
+        if plane is None or largest[0] % vertical or largest[1] % horizontal:
             raise ImageError(f"{name}: sampling factors must divide the largest ones, but are {factors.tolist()}")
         table = np.asarray(read.qt[number], np.float64)
         if table.min() < 1:
             raise ImageError(f"{name}: quantization steps must be at least 1, but table {number} holds {table.min():g}")
-        rows, columns = most[0] // vertical, most[1] // horizontal
+        rows, columns = largest[0] // vertical, largest[1] // horizontal
         size = (-(-shape[0] // int(rows)), -(-shape[1] // int(columns)))
         needed = tuple(-(-length // 8) for length in size)
         if plane.shape[0] < needed[0] or plane.shape[1] < needed[1]:
             raise ImageError(f"{name}: must hold {needed} blocks of each component, but holds {plane.shape[:2]}")
-        found.append(
+        components.append(
             Component(
                 coefficients=np.asarray(plane[: needed[0], : needed[1]]),
                 table=table,
@@ -191,4 +193,4 @@ def _components(read: Any, bands: int, shape: tuple[int, int], name: str) -> tup
                 shape=size,
             )
         )
-    return tuple(found)
+    return tuple(components)

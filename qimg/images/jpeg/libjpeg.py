@@ -1,7 +1,7 @@
-"""What libjpeg makes of 8-bit samples, in its own integers: colours, means of subsampling, DCT, quantization.
+"""Integer arithmetic of libjpeg's encoder: colour conversion, subsampling, DCT, quantization.
 
-Tables, numbers of bits and roundings are those of libjpeg and libjpeg-turbo at their default, the accurate integer DCT
-(`jccolor.c`, `jcsample.c`, `jfdctint.c`, `jcdctmgr.c`), which Pillow writes files with.
+Tables, bit widths and roundings are those of libjpeg and libjpeg-turbo with the accurate integer DCT, their default
+(`jccolor.c`, `jcsample.c`, `jfdctint.c`, `jcdctmgr.c`). Pillow writes JPEG files with it.
 """
 
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from qimg.core import Array
 from qimg.images.jpeg.blocks import BLOCK
 
 SCALE = 8
-"""Coefficients of the DCT are integers in units of 1/8 of a code value."""
+"""Scale of integer DCT coefficients: one step is 1/8 of a code value."""
 _BITS, _PASS_BITS, _COLOUR_BITS = 13, 2, 16
 _WEIGHTS = np.array(
     [[0.29900, 0.58700, 0.11400], [-0.16874, -0.33126, 0.50000], [0.50000, -0.41869, -0.08131]], np.float64
@@ -23,26 +23,26 @@ _OFFSETS = np.array([_HALF, (128 << _COLOUR_BITS) + _HALF - 1, (128 << _COLOUR_B
 
 
 class QuantizationBins(NamedTuple):
-    """Integer DCT coefficients that are quantized to given ones: a box."""
+    """Intervals of integer DCT coefficients that are quantized to given values, in units of 1/`SCALE`."""
 
     low: Array
-    """(..., 64) int32, in units of 1/8."""
+    """(..., 64) int32 smallest coefficients of the bins."""
     high: Array
-    """The largest that still belong to the bins."""
+    """(..., 64) int32 largest coefficients of the bins."""
 
     @property
     def middle(self) -> Array:
-        """(..., 64) float32, in units of 1/8."""
+        """(..., 64) float32 middles."""
         return np.asarray((self.low + self.high) / np.float32(2), np.float32)
 
     @property
     def half(self) -> Array:
-        """(..., 64) float32 half widths, in units of 1/8."""
+        """(..., 64) float32 half widths."""
         return np.asarray((self.high - self.low) / np.float32(2), np.float32)
 
-    def of(self, kept: Array) -> "QuantizationBins":
-        """Some of the boxes."""
-        return QuantizationBins(self.low[kept], self.high[kept])
+    def of(self, selection: Array) -> "QuantizationBins":
+        """The bins of a selection of blocks."""
+        return QuantizationBins(self.low[selection], self.high[selection])
 
 
 def to_ycbcr(rgb: Array) -> Array:
@@ -51,31 +51,31 @@ def to_ycbcr(rgb: Array) -> Array:
 
 
 def downsampled(samples: Array, vertical: int, horizontal: int) -> Array:
-    """Means of boxes of samples (n, R, C) int32, rounded up and down in turns from column to column."""
+    """Box means of samples (n, R, C) int32; rounding alternates between up and down from column to column."""
     if vertical == horizontal == 1:
         return samples
     n, rows, columns = samples.shape
     sums = samples.reshape(n, rows // vertical, vertical, columns // horizontal, horizontal).sum(axis=(2, 4))
     size = vertical * horizontal
-    # libjpeg alternates for two and four samples only
+    # libjpeg alternates only for boxes of two and of four samples.
     bias = (size // 4 + np.arange(sums.shape[2]) % 2) if size in (2, 4) and horizontal == 2 else size // 2
     return np.asarray((sums + bias) // size)
 
 
 def forward_dct(blocks: Array) -> Array:
-    """Coefficients (..., 64) int32, in units of 1/8, of blocks (..., 64) of integers from 0 to 255."""
+    """Coefficients (..., 64) int32, in units of 1/`SCALE`, of blocks (..., 64) of integers from 0 to 255."""
     rows = _pass(blocks.reshape(-1, BLOCK, BLOCK).astype(np.int32) - 128, first=True)
     return _pass(rows.swapaxes(1, 2), first=False).swapaxes(1, 2).reshape(blocks.shape)
 
 
 def quantization_bins(coefficients: Array, table: Array) -> QuantizationBins:
-    """What is quantized to coefficients (..., 64) by a table (8, 8): halves are rounded away from zero."""
+    """The bins that a table (8, 8) quantizes to coefficients (..., 64); halves are rounded away from zero."""
     steps = SCALE * table.ravel().astype(np.int32)
     levels = coefficients.astype(np.int32)
     size = np.abs(levels)
-    most = size * steps + steps - 1 - steps // 2
-    least = np.where(size > 0, size * steps - steps // 2, -most)
-    return QuantizationBins(np.where(levels < 0, -most, least), np.where(levels < 0, -least, most))
+    largest = size * steps + steps - 1 - steps // 2
+    smallest = np.where(size > 0, size * steps - steps // 2, -largest)
+    return QuantizationBins(np.where(levels < 0, -largest, smallest), np.where(levels < 0, -smallest, largest))
 
 
 def _pass(samples: Array, *, first: bool) -> Array:

@@ -1,4 +1,4 @@
-"""Units of a picture: the squares of pixels that one block of the coarsest component of a JPEG file covers."""
+"""Minimum coded units (MCUs): the areas of pixels that one block of the coarsest component of a JPEG file covers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,55 +17,55 @@ def mcu_size(file: JpegFile) -> tuple[int, int]:
 
 
 def mcus_with(file: JpegFile, changed: list[Array], *, most: int) -> Iterator[Array]:
-    """(n, 2) rows and columns of the MCUs that hold changed blocks, so many at a time.
+    """Rows and columns (n, 2) of the MCUs that contain changed blocks, in batches.
 
     Args:
         file: JPEG file.
-        changed: (R, C) of each component: which blocks.
-        most: n, at most.
+        changed: (R, C) booleans of each component, true for changed blocks.
+        most: largest number n of MCUs in a batch.
     """
     size = mcu_size(file)
-    wanted = np.zeros([-(-length // (BLOCK * side)) for length, side in zip(file.shape, size, strict=True)], bool)
+    selected = np.zeros([-(-length // (BLOCK * side)) for length, side in zip(file.shape, size, strict=True)], bool)
     for component, blocks in zip(file.components, changed, strict=True):
         counts = size[0] // component.vertical, size[1] // component.horizontal
-        wanted[tuple((np.argwhere(blocks) // counts).T)] = True
-    found = np.argwhere(wanted)
-    for first in range(0, len(found), most):
-        yield found[first : first + most]
+        selected[tuple((np.argwhere(blocks) // counts).T)] = True
+    places = np.argwhere(selected)
+    for first in range(0, len(places), most):
+        yield places[first : first + most]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Frame:
-    """Where some MCUs lie in a picture, and which of their pixels lie beyond it: those repeat the last ones."""
+    """Positions of the pixels of some MCUs in a picture; pixels outside the picture repeat the last ones in it."""
 
     rows: Array
     """(n, h) row in the picture of each row of pixels."""
     columns: Array
-    """(n, w)."""
+    """(n, w) column in the picture of each column of pixels."""
 
     @classmethod
     def at(cls, places: Array, file: JpegFile) -> "Frame":
-        """Of the MCUs at `places`, (n, 2)."""
+        """The frame of the MCUs at `places`, (n, 2)."""
         rows, columns = (
             np.minimum(BLOCK * side * places[:, axis, None] + np.arange(BLOCK * side), file.shape[axis] - 1)
             for axis, side in enumerate(mcu_size(file))
         )
         return cls(rows=rows, columns=columns)
 
-    def of(self, kept: Array) -> "Frame":
-        """Of some of the MCUs."""
-        return Frame(rows=self.rows[kept], columns=self.columns[kept])
+    def of(self, selection: Array) -> "Frame":
+        """The frame of a selection of the MCUs."""
+        return Frame(rows=self.rows[selection], columns=self.columns[selection])
 
     def read(self, pixels: Array) -> Array:
-        """(n, h, w, ...) pixels of a picture (H, W, ...)."""
+        """Pixels (n, h, w, ...) of a picture (H, W, ...)."""
         return pixels[self.rows[:, :, None], self.columns[:, None, :]]
 
     def write(self, pixels: Array, values: Array) -> None:
-        """Put MCUs (n, h, w, ...) into a picture, which is changed."""
+        """Write MCUs (n, h, w, ...) into a picture; modifies `pixels`."""
         pixels[self.rows[:, :, None], self.columns[:, None, :]] = self.repeated(values)
 
     def repeated(self, values: Array) -> Array:
-        """MCUs (n, h, w, ...), pixels beyond the picture replaced by the last ones in it."""
+        """MCUs (n, h, w, ...) with pixels outside the picture replaced by the last ones in it."""
         row, column = (index - index[:, :1] for index in (self.rows, self.columns))
         partial = np.flatnonzero((row[:, -1] < row.shape[1] - 1) | (column[:, -1] < column.shape[1] - 1))
         if len(partial):
@@ -76,14 +76,14 @@ class Frame:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Layer:
-    """One component in some MCUs, of which each has as many (rows, columns) of its blocks."""
+    """One component in n MCUs, each with rows × columns of its blocks."""
 
     factors: tuple[int, int]
-    """Rows and columns of pixels for a sample."""
+    """Rows and columns of pixels per sample."""
     bins: QuantizationBins
-    """(n, rows, columns, 64)."""
+    """(n, rows, columns, 64) bins of the coefficients."""
     held: Array
-    """(n, rows, columns, 2) rows and columns of samples of the picture in a block; those beyond repeat the last."""
+    """(n, rows, columns, 2) rows and columns of samples of the picture in a block; further ones repeat the last."""
 
     @classmethod
     def over(cls, component: Component, places: Array, file: JpegFile) -> "Layer":
@@ -102,47 +102,47 @@ class Layer:
             held=np.stack(np.broadcast_arrays(held[0][:, :, None], held[1][:, None, :]), axis=-1),
         )
 
-    def of(self, kept: Array) -> "Layer":
-        """In some of the MCUs."""
-        return replace(self, bins=self.bins.of(kept), held=self.held[kept])
+    def of(self, selection: Array) -> "Layer":
+        """The component in a selection of the MCUs."""
+        return replace(self, bins=self.bins.of(selection), held=self.held[selection])
 
     @property
     def real(self) -> Array:
-        """(n, rows, columns) which blocks the file holds; the others pad the last MCUs."""
+        """(n, rows, columns) true for blocks stored in the file; the others pad the last MCUs."""
         return np.asarray(self.held.all(axis=-1))
 
     def blocks(self, samples: Array) -> Array:
-        """(n, rows, columns, 64) what an encoder transforms, from samples (n, R, C)."""
+        """Blocks (n, rows, columns, 64) that an encoder transforms, from samples (n, R, C)."""
         rows, columns = self.held.shape[1:3]
         out = samples.reshape(-1, rows, BLOCK, columns, BLOCK).swapaxes(2, 3)
-        if (self.held[..., 0] < BLOCK).any():  # below the picture rows of samples are repeated, not rows of pixels
+        if (self.held[..., 0] < BLOCK).any():  # below the picture an encoder repeats rows of samples, not of pixels
             last = np.maximum(self.held[..., 0, None] - 1, 0)
             out = np.take_along_axis(out, np.minimum(np.arange(BLOCK), last)[..., None], axis=3)
         return out.reshape(*self.held.shape[:3], BLOCK * BLOCK)
 
     def sampled(self, values: Array) -> Array:
-        """(n, rows, columns, 64) blocks of integer pixels (n, h, w), as an encoder subsamples them."""
+        """Blocks (n, rows, columns, 64) of integer pixels (n, h, w), subsampled as by an encoder."""
         return self.blocks(downsampled(values, *self.factors))
 
     def coefficients(self, values: Array) -> Array:
-        """(n, rows, columns, 64) of real pixels (n, h, w), in code values, without level shift."""
+        """Coefficients (n, rows, columns, 64) of real pixels (n, h, w), in code values, without level shift."""
         return np.asarray(self.blocks(self.boxes(values).mean(axis=(2, 4))) @ DCT.T)
 
     def boxes(self, values: Array) -> Array:
-        """(n, R, v, C, h) pixels (n, h, w) by the samples that they belong to."""
+        """Pixels (n, h, w) grouped by their samples: (n, R, v, C, h)."""
         n, height, width = values.shape
         vertical, horizontal = self.factors
         return values.reshape(n, height // vertical, vertical, width // horizontal, horizontal)
 
     def spread(self, blocks: Array) -> Array:
-        """(n, h, w) samples (n, rows, columns, 64) repeated over their pixels."""
+        """Samples (n, rows, columns, 64) repeated over their pixels: (n, h, w)."""
         n, rows, columns = self.held.shape[:3]
         samples = blocks.reshape(n, rows, columns, BLOCK, BLOCK).swapaxes(2, 3)
         samples = samples.reshape(n, BLOCK * rows, BLOCK * columns)
         return np.repeat(np.repeat(samples, self.factors[0], axis=1), self.factors[1], axis=2)
 
     def shared(self, blocks: Array) -> Array:
-        """Samples (n, rows, columns, 64), those beyond the picture and the last one in it replaced by their mean."""
+        """Samples (n, rows, columns, 64); those outside the picture and the last one in it become their mean."""
         out = blocks.reshape(*blocks.shape[:3], BLOCK, BLOCK)
         for axis in (0, 1):
             last = np.maximum(self.held[..., axis] - 1, 0)[..., None, None]

@@ -1,4 +1,4 @@
-"""Raw and JPEG pairs by libjpeg."""
+"""JPEG encoding and decoding of images by libjpeg."""
 
 import io
 from collections.abc import Iterator
@@ -16,10 +16,10 @@ _SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 
 
 class JpegRoundTrip(NamedTuple):
-    """What a JPEG encoder made of an image."""
+    """Result of encoding and decoding an image by JPEG."""
 
     image: Array
-    """Decoded pixels, `uint8`, of the shape that went in."""
+    """Decoded pixels, `uint8`, of the shape of the input without alpha."""
     file: bytes
     """The whole JPEG file."""
 
@@ -30,7 +30,7 @@ def jpeg_round_trip(image: ArrayLike, *, quality: int, subsampling: str | None =
     Args:
         image: an image array; 16 bit is rounded to 8, alpha is dropped.
         quality: 1 to 100, libjpeg's scale.
-        subsampling: "4:4:4", "4:2:2" or "4:2:0" (when left out) for colour; must be left out for gray.
+        subsampling: "4:4:4", "4:2:2" or "4:2:0" (the default) for colour; must be omitted for gray.
     """
     values = code_values(image)
     options: dict[str, Any] = {"quality": integer("quality", quality, 1, 100), "optimize": True}
@@ -40,7 +40,7 @@ def jpeg_round_trip(image: ArrayLike, *, quality: int, subsampling: str | None =
     else:
         require(subsampling is None, "subsampling", "has no effect on a gray image and must be left out", subsampling)
     buffer = io.BytesIO()
-    with _room_for(8 * values.size):
+    with _buffer_size(8 * values.size):
         Image.fromarray(to_uint8(values)).save(buffer, "JPEG", **options)
     with Image.open(buffer) as file:
         decoded = np.array(file)
@@ -48,11 +48,11 @@ def jpeg_round_trip(image: ArrayLike, *, quality: int, subsampling: str | None =
 
 
 @contextmanager
-def _room_for(n_bytes: int) -> Iterator[None]:
-    """Let Pillow's encoder take a buffer of this size: its own guess is too small for noise at high quality."""
-    usual = ImageFile.MAXBLOCK
-    ImageFile.MAXBLOCK = max(usual, n_bytes)
+def _buffer_size(n_bytes: int) -> Iterator[None]:
+    """Set the buffer size of Pillow's encoder; its default is too small for noise at high quality."""
+    default = ImageFile.MAXBLOCK
+    ImageFile.MAXBLOCK = max(default, n_bytes)
     try:
         yield
     finally:
-        ImageFile.MAXBLOCK = usual
+        ImageFile.MAXBLOCK = default

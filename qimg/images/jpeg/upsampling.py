@@ -1,4 +1,4 @@
-"""Chroma at the size of luma: the interpolation of JPEG decoders."""
+"""Chroma upsampling of JPEG decoders."""
 
 import numpy as np
 
@@ -7,10 +7,10 @@ from qimg.images.jpeg.coefficients import Component
 
 
 def upsampled(plane: Array, vertical: int, horizontal: int, shape: tuple[int, int]) -> Array:
-    """A component (h, w) at the size of the picture (H, W).
+    """Upsample a component (h, w) to the size of the picture (H, W), as libjpeg does.
 
-    By 2, with the triangle filter that libjpeg calls fancy (each new sample is 3/4 of the nearer old one and 1/4 of the
-    other, centres aligned); by any other number samples are repeated, as libjpeg does.
+    A factor of 2 uses libjpeg's "fancy" triangle filter (each new sample is 3/4 of the nearer old one and 1/4 of the
+    other, centres aligned); for any other factor samples are repeated.
     """
     for axis, factor in ((0, vertical), (1, horizontal)):
         plane = _doubled(plane, axis) if factor == 2 else np.repeat(plane, factor, axis=axis)
@@ -18,7 +18,7 @@ def upsampled(plane: Array, vertical: int, horizontal: int, shape: tuple[int, in
 
 
 def upsampled_rows(plane: Array, component: Component, first: int, last: int, width: int) -> Array:
-    """Rows `first` to `last` of the picture from a component (h, w), as `upsampled` gives them."""
+    """Rows `first` to `last` of the result of `upsampled` for a component (h, w)."""
     factor = component.vertical
     low, high = max(first // factor - 1, 0), min(-(-last // factor) + 1, len(plane))
     rows = upsampled(plane[low:high], factor, component.horizontal, (last - low * factor, width))

@@ -1,8 +1,8 @@
-"""Pixels of a Born machine given other pixels: probabilities and samples, exact for any subset.
+"""Conditional probabilities and samples of pixels of a Born machine, given any subset of its pixels; exact.
 
-Left and right of a pixel, known pixels are read and the others summed over. The sum over what lies right of a cut is a
-matrix W Wᵀ on the bond there, kept as its factor W of at most as many columns as the bond: nothing is subtracted and no
-probability can come out negative.
+Known pixels select a matrix of their core; the others are summed over. The sum over the sites right of a cut is a
+matrix W Wᵀ on the bond at the cut, stored as its factor W with at most as many columns as the bond. Nothing is
+subtracted, so no probability can become negative.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from qimg.tensor_train.born.machine import BornMachine, binary
 
 
 def log_marginal(machine: BornMachine, images: ArrayLike, *, known: ArrayLike) -> Array:
-    """Natural logarithm of the probability (...) of the known pixels, all others summed over; −∞ where it is zero.
+    """Natural logarithm of the marginal probability (...) of the known pixels; −∞ where it is zero.
 
     Cost: O(pictures · pixels · bond³) at most; known pixels at the end cost O(bond²).
 
@@ -31,7 +31,7 @@ def log_marginal(machine: BornMachine, images: ArrayLike, *, known: ArrayLike) -
 
 
 def pixel_probabilities(machine: BornMachine, images: ArrayLike, *, known: ArrayLike) -> Array:
-    """Probability (..., n) that each pixel is 1 given the known ones; a known pixel keeps its value.
+    """Probability (..., n) that each pixel is 1, given the known pixels; 0 or 1 for a known pixel.
 
     Cost: O(pictures · pixels · bond³). Memory: 8 · pixels · bond² bytes.
 
@@ -61,7 +61,7 @@ def pixel_probabilities(machine: BornMachine, images: ArrayLike, *, known: Array
 
 
 def complete(machine: BornMachine, images: ArrayLike, *, known: ArrayLike, rng: np.random.Generator) -> Array:
-    """Pictures (..., n), `uint8`, with the pixels that are not known drawn given all that are; exact.
+    """Pictures (..., n), `uint8`, with the unknown pixels sampled exactly, given the known ones.
 
     Cost: O(pictures · pixels · bond³) at most. Memory: 8 · pixels · bond² bytes.
 
@@ -99,12 +99,13 @@ def _checked(machine: BornMachine, images: ArrayLike, known: ArrayLike) -> tuple
 
 def _possible(machine: BornMachine, picture: Array, mask: Array) -> Sequence[Array]:
     factors, logarithm = _behind(machine, picture, mask)
-    require(bool(np.isfinite(logarithm)), "images", "must be possible at the known pixels", picture.tolist())
+    rule = "must have a positive probability at the known pixels"
+    require(bool(np.isfinite(logarithm)), "images", rule, picture.tolist())
     return factors
 
 
 def _behind(machine: BornMachine, picture: Array, mask: Array) -> tuple[Sequence[Array], float]:
-    """Factors W (bond, columns) of norm 1 of what lies right of each cut, from the first site on, and log Σ ψ²."""
+    """Factors W (bond, columns) of norm 1 of the sums right of each cut, from the first site on, and log Σ ψ²."""
     factors, logarithm = [np.ones((1, 1))], 0.0
     for core, value, is_known in zip(machine.train.cores[::-1], picture[::-1], mask[::-1], strict=True):
         after = factors[-1]
@@ -121,7 +122,7 @@ def _behind(machine: BornMachine, picture: Array, mask: Array) -> tuple[Sequence
 
 
 def _narrow(factor: Array) -> Array:
-    """A factor of the same W Wᵀ with no more columns than rows."""
+    """A factor of the same W Wᵀ with at most as many columns as rows."""
     rows, columns = factor.shape
     return factor if columns <= rows else np.asarray(np.linalg.qr(factor.T, mode="r")).T
 

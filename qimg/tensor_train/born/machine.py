@@ -1,8 +1,8 @@
 """The Born machine: a distribution of binary pictures whose probabilities are squared amplitudes of a tensor train.
 
 p(x) = ψ(x)² / Σ_y ψ(y)², with ψ a train of real cores and one binary site for each pixel. In its canonical form every
-core but the first is an isometry, so that what lies ahead of a pixel sums to 1 by itself: the likelihood, the
-conditional of each pixel given those before it, and samples are all exact, at the cost of one pass over the cores.
+core but the first is an isometry, so that the sum over all following pixels is 1. The likelihood, the conditional
+probability of each pixel given the previous ones, and samples are therefore exact and cost one pass over the cores.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from qimg.core import Array, integer, one_blas_thread, require, require_shape
 from qimg.tensor_train.train import TensorTrain
 
 CHUNK = 1000
-"""Pictures that pass over the cores together: their vectors stay in the cache."""
+"""Pictures per batch; the vectors of a batch fit into the cache."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,7 +34,7 @@ class BornMachine:
 
     @property
     def pixels(self) -> int:
-        """Sites of the train."""
+        """Number of pixels, the sites of the train."""
         return len(self.train.cores)
 
     def log_likelihood(self, images: ArrayLike) -> Array:
@@ -44,7 +44,7 @@ class BornMachine:
             images: (..., pixels) of zeros and ones, in the order of the sites.
 
         Returns:
-            (...) in nats, negated: the code length of the picture.
+            (...) in nats; the negative value is the code length of the picture.
         """
         pixels = binary("images", images, self.pixels)
         flat = pixels.reshape(-1, self.pixels)
@@ -61,17 +61,17 @@ class BornMachine:
         return result.reshape(pixels.shape[:-1])
 
     def conditionals(self, images: ArrayLike, *, floor: float = 0.0) -> Array:
-        """p(xᵢ | x₁ … xᵢ₋₁) of the pixels of the pictures; the sum of logarithms is the log likelihood.
+        """p(xᵢ | x₁ … xᵢ₋₁) of the pixels of the pictures; the sum of their logarithms is the log likelihood.
 
-        With a `floor` they are those of a `PixelReader` with it: another distribution, exact for itself, that gives
-        every picture a positive probability. Cost: twice that of `log_likelihood`.
+        With a `floor` they are those of a `PixelReader` with this floor: the exact conditionals of another
+        distribution, in which every picture has a positive probability. Cost: twice that of `log_likelihood`.
 
         Args:
             images: (..., pixels) of zeros and ones, in the order of the sites.
             floor: see `PixelReader`.
 
         Returns:
-            (..., pixels). What follows a pixel of probability zero is not defined and given as ½.
+            (..., pixels). Conditionals after a pixel of probability zero are undefined and returned as ½.
         """
         pixels = binary("images", images, self.pixels)
         flat = pixels.reshape(-1, self.pixels)
@@ -91,7 +91,7 @@ class BornMachine:
             return np.asarray(-np.log2(self.conditionals(images, floor=floor)).sum(axis=-1))
 
     def sample(self, count: int, *, rng: np.random.Generator) -> Array:
-        """Independent pictures (count, pixels), `uint8`, drawn exactly: each pixel given those before it."""
+        """Independent exact samples (count, pixels), `uint8`: each pixel is drawn given the previous ones."""
         reader = PixelReader(self, count)
         result = np.empty((integer("count", count, 1), self.pixels), np.uint8)
         for k in range(self.pixels):
@@ -101,16 +101,15 @@ class BornMachine:
 
 
 class PixelReader:
-    """Reads pictures pixel by pixel and gives the probability of the next: what a coder of pictures needs.
+    """Probabilities of pixels one by one, given the previous pixels, for entropy coding.
 
-    With a `floor` f, probabilities are clipped to [f, 1 − f], and a pixel that the machine gave less than f is taken
-    for a misprint: reading goes on as if it had been the other value. The clipped conditionals are those of a
-    distribution (each pair sums to 1 whatever was read), which gives pictures outside the machine's support a finite
-    code length.
+    With a `floor` f, probabilities are clipped to [f, 1 − f]. A pixel with a probability below f counts as an error:
+    the state continues as if it had the other value. The clipped conditionals define a distribution (the two
+    probabilities of every pixel sum to 1) in which pictures outside the machine's support have a finite code length.
     """
 
     def __init__(self, machine: BornMachine, count: int, *, floor: float = 0.0) -> None:
-        """Before the first pixel of `count` pictures; 0 <= floor < ½."""
+        """Start before the first pixel of `count` pictures; 0 <= floor < ½."""
         require(bool(0.0 <= floor < 0.5), "floor", "must be in [0, 0.5)", floor)
         self._cores = machine.train.cores
         self._floor = float(floor)
@@ -124,7 +123,7 @@ class PixelReader:
         return np.clip(ones, self._floor, 1 - self._floor)
 
     def read(self, values: ArrayLike) -> None:
-        """The next pixel (count,) of each picture."""
+        """Read the next pixel (count,) of each picture."""
         pixels = binary("values", values, len(self._vectors))
         ahead, ones = self._look()
         likely = np.where(pixels == 1, ones, 1 - ones) >= self._floor
@@ -133,7 +132,7 @@ class PixelReader:
         self._next, self._ahead = self._next + 1, None
 
     def _look(self) -> tuple[Array, Array]:
-        """Vectors (count, 2, bond) beyond the next pixel if it is 0 or 1, and the probability that it is 1."""
+        """Vectors (count, 2, bond) after the next pixel if it is 0 or 1, and the probability that it is 1."""
         if self._next == len(self._cores):
             raise ValueError(f"all {self._next} pixels have been read")
         if self._ahead is None:
@@ -162,7 +161,7 @@ def machine_from_train(train: TensorTrain) -> BornMachine:
             absorbed = core @ carried
             basis, rest = np.linalg.qr(absorbed.reshape(len(core), -1).T)
             cores.append(basis.T.reshape(-1, *absorbed.shape[1:]))
-            carried = _of_norm_one(rest.T, train)  # the norm of many sites may be no number at all
+            carried = _of_norm_one(rest.T, train)  # the norm of many sites could overflow or underflow
         cores.append(_of_norm_one(train.cores[0] @ carried, train))
     return BornMachine(train=TensorTrain(cores[::-1]))
 
@@ -185,7 +184,7 @@ def binary(name: str, images: ArrayLike, pixels: int) -> Array:
 
 
 def step(vectors: Array, core: Array, column: Array) -> tuple[Array, Array]:
-    """Vectors (n, left) of n pictures carried over a core by their pixel (n,): (n, right) of norm 1, and the norms."""
+    """Vectors (n, left) of n pictures times the core's matrices of their pixels (n,), as `unit` returns them."""
     result = np.empty((len(vectors), core.shape[2]))
     for value in (0, 1):
         rows = np.flatnonzero(column == value)
@@ -194,6 +193,6 @@ def step(vectors: Array, core: Array, column: Array) -> tuple[Array, Array]:
 
 
 def unit(vectors: Array) -> tuple[Array, Array]:
-    """Vectors (n, r) scaled to norm 1, and their norms; vectors of zeros stay."""
+    """Vectors (n, r) scaled to norm 1, and their norms; zero vectors are unchanged."""
     norms = np.linalg.norm(vectors, axis=1)
     return vectors / np.where(norms > 0, norms, 1.0)[:, None], norms

@@ -1,7 +1,7 @@
-"""Where a Born machine begins: at a mixture of independent pixels, which is a tensor train of one bond per component.
+"""Initialisation of a Born machine by a mixture of independent pixels, a tensor train of one bond per component.
 
-Training by neighbouring sites cannot relate pixels further apart than the bonds can carry, and from a product state
-they carry nothing. The amplitudes Σ_k √w_k ∏ √p_k(xᵢ) carry the component through every cut from the beginning.
+Training of neighbouring sites can correlate distant pixels only through the bonds, and those of a product state
+transmit nothing. The amplitudes Σ_k √w_k ∏ √p_k(xᵢ) transmit the component through every cut from the start.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from qimg.tensor_train.born.machine import BornMachine, binary, machine_from_tra
 from qimg.tensor_train.train import TensorTrain
 
 PRIOR = 0.05
-"""Pictures of each kind, all black and all white, that every component is given besides its own."""
+"""Pseudo-count: number of all-black and of all-white pictures added to the data of every component."""
 
 LEAST = 0.005
 """Smallest probability of a pixel's value in a component."""
@@ -21,15 +21,15 @@ LEAST = 0.005
 def fit_mixture(
     images: ArrayLike, *, components: int, iterations: int = 20, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """A mixture of independent pixels, p(x) = Σ_k w_k ∏ p_k(xᵢ), by expectation and maximisation.
+    """Fit a mixture of independent pixels, p(x) = Σ_k w_k ∏ p_k(xᵢ), by expectation maximisation.
 
-    Begins at pictures drawn without replacement. Cost: O(iterations · pictures · pixels · components).
+    The components start at pictures drawn without replacement. Cost: O(iterations · pictures · pixels · components).
 
     Args:
         images: (..., pixels) of zeros and ones.
-        components: at most as many as there are pictures.
-        iterations: of both steps.
-        rng: draws the pictures.
+        components: number of components, at most the number of pictures.
+        iterations: number of EM iterations.
+        rng: draws the initial pictures.
 
     Returns:
         The weights w (components,), which sum to 1, and the probabilities of a one, (components, pixels).
@@ -59,7 +59,7 @@ def mixture_terms(images: Array, weights: Array, ones: Array) -> Array:
 def mixture_machine(weights: ArrayLike, ones: ArrayLike) -> BornMachine:
     """The Born machine of the amplitudes Σ_k √w_k ∏ √p_k(xᵢ): one bond for each component.
 
-    Its probabilities are those of the mixture where components do not overlap; where they do, amplitudes add.
+    Its probabilities are those of the mixture where components do not overlap; otherwise amplitudes add.
 
     Args:
         weights: (components,), positive.

@@ -1,16 +1,16 @@
-"""Training of a Born machine by its exact likelihood, one centre after the other: of two sites, or of one.
+"""Training of a Born machine by its exact likelihood, in sweeps over centres of one or two sites.
 
-With every core left of a centre C an isometry from the left and every core right of it one from the right, the
-amplitude of a picture is linear in C, ψ(x) = ⟨Φ(x), C⟩ with Φ(x) the outer product of the picture's left and right
-vectors, and the norm of the train is ‖C‖. Where that is 1, the mean negative log-likelihood is f(C) − 1 with
+If every core left of a centre C is a left isometry and every core right of it a right isometry, the amplitude of a
+picture is linear in C, ψ(x) = ⟨Φ(x), C⟩ with Φ(x) the outer product of the picture's left and right vectors, and the
+norm of the train is ‖C‖. At norm 1, the mean negative log-likelihood is f(C) − 1 with
 
-    f(C) = ‖C‖² − 2/n Σ log |ψ(x)|,   gradient 2 C − 2/n Σ Φ(x) / ψ(x),
+    f(C) = ‖C‖² − 2/n Σ log |ψ(x)|,   gradient 2 C − 2/n Σ Φ(x) / ψ(x).
 
-which is convex as long as no amplitude changes its sign, and has its minimum at norm 1. Each centre takes steps of
-conjugate gradients, and along each of them f is minimised by a Newton iteration on the n amplitudes alone.
+f is convex as long as no amplitude changes its sign, and has its minimum at norm 1. Each centre is improved by
+conjugate gradients, with an exact line search by Newton iterations on the n amplitudes.
 
-A centre of two sites is split by its Schmidt values, so that bonds grow where the pictures need it: the scheme of
-Han et al., PRX 8, 031012 (2018). A centre of one site keeps the bonds and truncates nothing.
+A centre of two sites is split by its Schmidt values, so that bonds grow where the pictures require it (Han et al.,
+PRX 8, 031012, 2018). A centre of one site keeps the bonds and truncates nothing.
 """
 
 from collections.abc import Callable
@@ -26,23 +26,23 @@ from qimg.tensor_train.sweeps import split
 from qimg.tensor_train.train import TensorTrain
 
 NEWTON = 8
-"""Most Newton steps along one line; the damped iteration converges quadratically."""
+"""Largest number of Newton steps of a line search; the damped iteration converges quadratically."""
 
 LEAST = 1e-150
-"""Magnitude that smaller amplitudes are taken for: the square of its reciprocal is finite."""
+"""Lower limit on the magnitude of amplitudes; the square of its reciprocal is finite."""
 
 
 def one_site_sweep(machine: BornMachine, images: ArrayLike, *, steps: int = 1, rate: float = 1.0) -> BornMachine:
-    """The machine after one sweep there and back that improves its cores one at a time; no bond grows.
+    """Improve the cores of a machine one at a time in one sweep forth and back; no bond grows.
 
-    The mean negative log-likelihood of `images` never rises. Cost: O(pictures · pixels · bond² · steps), and the same
-    without `steps` for the pictures' vectors, which are kept: 8 · pictures · pixels · bond bytes.
+    The mean negative log-likelihood of `images` never increases. Cost: O(pictures · pixels · bond² · steps) and
+    O(pictures · pixels · bond²) for the vectors of the pictures, which take 8 · pictures · pixels · bond bytes.
 
     Args:
-        machine: with every bond that it is to have: a bond of 1 stays one.
-        images: (..., pixels) of zeros and ones, the batch whose likelihood is raised.
+        machine: with its final bonds; a bond of 1 remains 1.
+        images: (..., pixels) of zeros and ones, the batch of training pictures.
         steps: conjugate gradient steps at each site.
-        rate: share of the best step that is taken, in (0, 1]; below 1 for batches that change from sweep to sweep.
+        rate: fraction of the optimal step, in (0, 1]; below 1 for batches that change from sweep to sweep.
     """
     descent = _descent(steps, rate)
 
@@ -56,24 +56,24 @@ def one_site_sweep(machine: BornMachine, images: ArrayLike, *, steps: int = 1, r
         cores[k] = basis.reshape(before, levels, -1)
         cores[k + 1] = np.tensordot(rest, cores[k + 1], axes=1)
 
-    return _there_and_back(machine, images, 1, move)
+    return _forth_and_back(machine, images, 1, move)
 
 
 def two_site_sweep(
     machine: BornMachine, images: ArrayLike, *, bond: int, cutoff: float = 1e-10, steps: int = 1, rate: float = 1.0
 ) -> BornMachine:
-    """The machine after one sweep there and back that improves two neighbours at a time and truncates between them.
+    """Improve two neighbouring cores at a time in one sweep forth and back, with truncation between them.
 
-    Each step lowers the mean negative log-likelihood of `images`; a truncation may raise it. Cost: twice that of
+    Each step decreases the mean negative log-likelihood of `images`; a truncation may increase it. Cost: twice that of
     `one_site_sweep`, and an eigenproblem of size 2 · bond at each cut.
 
     Args:
         machine: of at least two pixels.
-        images: (..., pixels) of zeros and ones, the batch whose likelihood is raised.
-        bond: most Schmidt values kept at a cut.
+        images: (..., pixels) of zeros and ones, the batch of training pictures.
+        bond: largest bond dimension.
         cutoff: squared Schmidt values below this share of the largest are dropped.
         steps: conjugate gradient steps at each pair.
-        rate: share of the best step that is taken, in (0, 1].
+        rate: fraction of the optimal step, in (0, 1].
     """
     integer("bond", bond, 1)
     fraction("cutoff", cutoff)
@@ -91,14 +91,14 @@ def two_site_sweep(
         cores[k] = basis.reshape(before, 2, -1)
         cores[k + 1] = rest.reshape(-1, 2, after) / np.linalg.norm(rest)
 
-    return _there_and_back(machine, images, 2, move)
+    return _forth_and_back(machine, images, 2, move)
 
 
 Move = Callable[[list[Array], int, Array, Array, Array], None]
-"""Improves the centre that begins at a site, given the vectors on both sides of it, and moves it on by one site."""
+"""Improves the centre that begins at a site, given the vectors on both sides, and moves it by one site."""
 
 
-def _there_and_back(machine: BornMachine, images: ArrayLike, width: int, move: Move) -> BornMachine:
+def _forth_and_back(machine: BornMachine, images: ArrayLike, width: int, move: Move) -> BornMachine:
     pixels = binary("images", images, machine.pixels).reshape(-1, machine.pixels)
     require_shape(len(pixels) > 0, "images", "(..., pixels) with at least one picture", pixels)
     columns = np.ascontiguousarray(pixels.T)
@@ -108,7 +108,7 @@ def _there_and_back(machine: BornMachine, images: ArrayLike, width: int, move: M
         for core, column in zip(reverse(train).cores[:-1], columns[:0:-1], strict=True):
             vectors.append(step(vectors[-1], core, column)[0])
         for _ in range(2):
-            # The way back is the same way through the reversed train, whose right vectors are the left ones just made.
+            # The way back is a sweep over the reversed train, whose right vectors are the new left vectors.
             cores, passed = list(train.cores), [np.ones((len(pixels), 1))]
             del vectors[len(cores) - width + 1 :]
             for k in range(len(cores) - width + 1):
@@ -120,7 +120,7 @@ def _there_and_back(machine: BornMachine, images: ArrayLike, width: int, move: M
 
 
 def _descent(steps: int, rate: float) -> Callable[[Array, Array, Array, Array], Array]:
-    """A function of a centre (left, levels, right), the vectors on both sides, and each picture's level there."""
+    """The update of a centre (left, levels, right) from the vectors on both sides and the level of each picture."""
     integer("steps", steps, 1)
     require(bool(0 < rate <= 1), "rate", "must be in (0, 1]", rate)
 
@@ -133,7 +133,7 @@ def _descent(steps: int, rate: float) -> Callable[[Array, Array, Array, Array], 
             downhill = features.mean_over(amplitudes) - centre
             if before is None or direction is None:
                 direction = downhill
-            else:  # Polak and Ribière's rule, started anew where it turns uphill
+            else:  # Polak and Ribière's rule, restarted where the direction would point uphill
                 turn = float(np.vdot(downhill, downhill - before)) / max(float(np.vdot(before, before)), LEAST)
                 direction = downhill + max(0.0, turn) * direction
             before = downhill
@@ -148,13 +148,13 @@ def _descent(steps: int, rate: float) -> Callable[[Array, Array, Array, Array], 
 
 
 class Features:
-    """Φ(x) of every picture: its left vector ⊗ its level ⊗ its right vector, never written out.
+    """Φ(x) of every picture, left vector ⊗ level ⊗ right vector, in factored form.
 
-    Vectors may have any scale: `mean_over` divides by amplitudes of the same scale.
+    The scale of the vectors is arbitrary, because `mean_over` divides by amplitudes of the same scale.
     """
 
     def __init__(self, left: Array, right: Array, levels: Array, count: int) -> None:
-        """From vectors (n, left) and (n, right) and levels (n,) of `count` values."""
+        """Store vectors (n, left) and (n, right), grouped by levels (n,) with `count` values."""
         self._groups = [np.flatnonzero(levels == level) for level in range(count)]
         self._left = [left[rows] for rows in self._groups]
         self._right = [right[rows] for rows in self._groups]
@@ -180,7 +180,8 @@ class Features:
 def best_step(amplitudes: Array, slopes: Array, along: float, square: float) -> float:
     """The t ≥ 0 that minimises ‖C + t D‖² − 2/n Σ log |ψ + t δ| before the first amplitude changes its sign.
 
-    Convex there, and a damped Newton iteration stays there: no step takes more than half of an amplitude away.
+    The function is convex in this range, and the damped Newton iteration stays in it, because no step removes more than
+    half of an amplitude.
 
     Args:
         amplitudes: ψ (n,).
@@ -195,10 +196,10 @@ def best_step(amplitudes: Array, slopes: Array, along: float, square: float) -> 
         if curvature == 0:
             break
         change = (float(ratio.mean()) - along - t * square) / curvature
-        taken = abs(change) * float(np.abs(ratio).max())
-        change /= 1 + taken if taken > 0.5 else 1
+        relative = abs(change) * float(np.abs(ratio).max())
+        change /= 1 + relative if relative > 0.5 else 1
         t += change
-        if change**2 * curvature < 1e-9:  # what is left to gain, in nats
+        if change**2 * curvature < 1e-9:  # the remaining gain, in nats
             break
     return max(t, 0.0)
 

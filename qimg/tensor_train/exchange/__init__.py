@@ -1,4 +1,4 @@
-"""Trains in the forms of other programs and back: TensorNetwork's nodes and states, quimb's states, Aer's states.
+"""Conversion of trains to and from other programs: nodes and states of TensorNetwork, states of quimb and of Aer.
 
 No other folder imports TensorNetwork or quimb, and no computation of the toolkit uses them.
 """

@@ -11,21 +11,21 @@ from qimg.tensor_train.decomposition import compress
 from qimg.tensor_train.train import TensorTrain
 
 AerState: TypeAlias = tuple[list[tuple[Array, Array]], list[Array]]
-"""What Aer's `save_matrix_product_state` gives: for each qubit the matrices Γ of |0⟩ and |1⟩, for each cut the λ."""
+"""Result of Aer's `save_matrix_product_state`: the matrices Γ of |0⟩ and |1⟩ for each qubit, and λ for each cut."""
 
 
 def to_aer(train: TensorTrain) -> AerState:
     """The normalised train for Aer: `circuit.set_matrix_product_state(to_aer(train))` after `import qiskit_aer`.
 
     Aer's chain begins with qubit 0. Site s of n binary sites is qubit n − 1 − s, so that amplitude k of the register is
-    component k of the train: the chain is read from its other end, and no index is changed. Where a picture's layout is
-    not row-major, that is not the index of its pixels; `circuits.prepare_train` takes the layout's qubits.
+    component k of the train: the chain is reversed, and no index changes. For a layout that is not row-major, k is not
+    the index of a pixel; `circuits.prepare_train` uses the layout's qubits.
 
     Args:
         train: binary sites (see `binary_sites`), not zero.
     """
     require(set(train.dims) == {2}, "train", "must have sites of two levels (see binary_sites)", train.dims)
-    # Singular values that are rounding are dropped: Vidal's form divides by them.
+    # Singular values at rounding level are dropped, because Vidal's form divides by them.
     chain = compress(normalize(reverse(train))).train
     cores, schmidt = _vidal(chain)
     gammas = [(core[:, 0].astype(complex), core[:, 1].astype(complex)) for core in cores]
@@ -33,7 +33,7 @@ def to_aer(train: TensorTrain) -> AerState:
 
 
 def from_aer(state: Any) -> TensorTrain:
-    """The train of what Aer's `save_matrix_product_state` gives; component k is amplitude k of the register.
+    """The train of a result of Aer's `save_matrix_product_state`; component k is amplitude k of the register.
 
     Args:
         state: the pair (Γ, λ).

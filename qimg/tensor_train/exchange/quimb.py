@@ -1,4 +1,4 @@
-"""Trains as the matrix-product states of quimb (extra `peers`), which is imported when a function is called."""
+"""Trains as matrix-product states of quimb (extra `peers`), which is imported when a function is called."""
 
 from typing import TYPE_CHECKING
 

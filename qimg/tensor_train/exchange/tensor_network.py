@@ -1,7 +1,7 @@
 """Trains as nodes and as matrix-product states of the package TensorNetwork.
 
-It is imported when a function is called. Nodes are its form of any network: its contractors take them, and other nodes
-can be connected to their edges.
+The package is imported when a function is called. Nodes are its representation of any network: its contractors accept
+them, and other nodes can be connected to their edges.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from tensornetwork import FiniteMPS, Node
 
 AXES = ("left", "level", "right")
-"""Names of a node's edges; the first node has no left one, the last no right one."""
+"""Names of a node's edges; the first node has no left edge, the last no right edge."""
 
 
 def to_nodes(train: TensorTrain) -> "list[Node]":
     """The train as connected nodes (`tensornetwork.Node`), one for each site, with edges "left", "level" and "right".
 
-    Contracted with the level edges in order, they give the tensor of the train:
+    Contraction with the level edges in order results in the tensor of the train:
     `contractors.greedy(nodes, output_edge_order=[node["level"] for node in nodes])`.
     """
     from tensornetwork import Node
@@ -51,9 +51,9 @@ def from_nodes(nodes: "Sequence[Node]") -> TensorTrain:
 
 
 def to_tensornetwork(train: TensorTrain) -> "FiniteMPS":
-    """The train as `tensornetwork.FiniteMPS`, its cores as they are: no canonical form is imposed.
+    """The train as `tensornetwork.FiniteMPS` with unchanged cores: no canonical form is imposed.
 
-    `FiniteMPS.position` of version 0.4.6 moves the centre and cannot truncate; `compress` does.
+    `FiniteMPS.position` of version 0.4.6 moves the centre but cannot truncate; `compress` can.
     """
     from tensornetwork import FiniteMPS
 
