@@ -19,7 +19,7 @@ from qimg.core import Array
 
 TIERS = {
     "slow": "every experiment, fuzzing, documentation site, notebooks, clusters: at most 15 minutes on 2 cores",
-    "full": "100 000 damaged files, the page of experiments as it is published: about half an hour",
+    "full": "100 000 damaged files: about half an hour",
 }
 """What `python -m pytest` leaves out; `-m` with the name of a tier runs it, and nothing is in two tiers."""
 

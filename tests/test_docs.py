@@ -1,17 +1,21 @@
 """The documentation: its site builds without a warning and without the network, and its code runs."""
 
+import dataclasses
 import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 import circuits
 import qimg
+from qimg.cli import VERBS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -28,6 +32,7 @@ class Page(HTMLParser):
         self.loaded: list[str] = []
         self.identifiers: set[str] = set()
         self.formulas = 0
+        self.text = ""
         self.feed(path.read_text("utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -39,11 +44,13 @@ class Page(HTMLParser):
         if tag == "link" and given.get("rel") not in ("index", "search", "next", "prev"):
             self.loaded.append(given.get("href", ""))
 
+    def handle_data(self, data: str) -> None:
+        self.text += data
 
-def build(folder: Path, *options: str) -> Path:
+
+def build(folder: Path) -> Path:
     """Build the site, where a warning is an error."""
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-E", "-q", "-b", "html"]
-    command += [part for option in options for part in ("-D", option)]
     command += ["-d", str(folder / "doctrees"), str(DOCS), str(folder / "html")]
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
@@ -52,15 +59,8 @@ def build(folder: Path, *options: str) -> Path:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site without what its code cells compute; notebooks run in `test_notebooks.py`."""
-    # The language of cells comes from the kernel that runs them.
-    return build(tmp_path_factory.mktemp("site"), "nb_execution_mode=off", "suppress_warnings=myst-nb.lexer")
-
-
-@pytest.fixture(scope="module")
-def page_of_experiments(tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """The page that runs every experiment with the parameters that a reader sees, built with the rest of the site."""
-    return Page(build(tmp_path_factory.mktemp("published"), "nb_execution_timeout=1200") / "guide" / "experiments.html")
+    """The site as it is published; nothing is executed for it, so that this takes less than a minute."""
+    return build(tmp_path_factory.mktemp("site"))
 
 
 def is_network(address: str) -> bool:
@@ -90,13 +90,70 @@ def test_formulas_are_mathml(site: Path):
         assert "mathjax" not in page.read_text("utf-8").lower()
 
 
-@pytest.mark.full
-def test_every_experiment_is_drawn(page_of_experiments: Page):
-    drawn = sum(source.startswith("../_images/") for source in page_of_experiments.loaded)
-    measured = (DOCS / "results.md").read_text("utf-8").count("](figures/")
-    shown = (DOCS / "guide" / "experiments.md").read_text("utf-8").count('\nshow("')
-    assert drawn == shown + measured
-    assert shown > 20
+def test_building_the_site_runs_nothing():
+    conf = (DOCS / "conf.py").read_text("utf-8")
+    assert re.findall(r"^nb_execution_mode = (.*)$", conf, flags=re.MULTILINE) == ['"off"']
+    executable = [path.name for path in DOCS.rglob("*.md") if "{code-cell}" in path.read_text("utf-8")]
+    assert executable == []
+
+
+def usages() -> dict[str, str]:
+    """The help of every command, by its words."""
+    extension = import_module_from(DOCS / "_ext" / "commands.py")
+    every = [words for verb in VERBS if verb != "experiments" for words in extension.commands(verb)]
+    every += [("experiments", word) for word in ("truncation", "publish", "draw", "document")]
+    return {" ".join(words): extension.usage(*words) for words in every}
+
+
+def options_of(function: Callable[..., object]) -> set[str]:
+    """Names of the keyword arguments of a command, those of the dataclasses among them too, as options."""
+    names: set[str] = set()
+    hints = get_type_hints(function)
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY or dataclasses.is_dataclass(hints[name]):
+            fields = dataclasses.fields(hints[name]) if dataclasses.is_dataclass(hints[name]) else []
+            names |= {field.name for field in fields} or {name}
+    return {f"--{name.replace('_', '-')}" for name in names}
+
+
+def command_of(words: str) -> Callable[..., object]:
+    """The function behind the words of a command."""
+    module = import_module(
+        f"qimg.cli.{words.replace(' ', '.')}" if words.startswith("fit") else f"qimg.cli.{words.split()[0]}"
+    )
+    return module.COMMAND if callable(module.COMMAND) else module.COMMAND[words.split()[1]]
+
+
+def test_the_help_of_commands_is_plain_text(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    texts = usages()
+    assert {words.split()[0] for words in texts} == set(VERBS)
+    assert {"fit network", "prior compare", "circuit run"} <= set(texts)
+    for words, text in texts.items():
+        assert text.startswith(f"usage: qimg {words}")
+        assert max(map(len, text.splitlines())) <= 80
+        assert "\x1b" not in text
+        assert str(Path.home()) not in text
+
+
+def test_the_help_of_commands_has_every_option():
+    missing = {
+        words: [option for option in options_of(command_of(words)) if option not in text]
+        for words, text in usages().items()
+        if not words.startswith("experiments")
+    }
+    assert len(missing) >= 18
+    assert {words: options for words, options in missing.items() if options} == {}
+
+
+@pytest.mark.slow
+def test_page_of_the_command_line_has_every_command(site: Path):
+    page = Page(site / "guide" / "command_line.html")
+    for words, text in usages().items():
+        assert f"qimg {words}" in page.text
+        assert text in page.text
+    assert str(ROOT) not in page.text
 
 
 @pytest.mark.slow
