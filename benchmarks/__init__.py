@@ -1,1 +1,1 @@
-"""Speed and memory against bare peers: `python -m benchmarks`. Ratios of medians in one run; nothing here is a test."""
+"""Speed and memory beside peers: `python -m benchmarks`. Medians, and ratios within one run; nothing here is a test."""

@@ -1,70 +1,34 @@
-"""`python -m benchmarks [PART …]` prints ratios beside targets.
+"""`python -m benchmarks [PART …]` measures speed and memory, prints tables and writes `runs/benchmarks/PART-1`.
 
 Parts are operators, simulator, imports, preparation, prior, codec, restoration and tensor_train, and, only where
 they are named, start, preparation_search, preparation_patches, codec_large, codec_progressive, restoration_large and
-workers, which `python -m benchmarks workers --quick` runs on four pictures.
+workers. `python -m benchmarks workers --quick` runs workers on four pictures.
+`qimg experiments publish runs/benchmarks/PART-1` makes `results/benchmarks/PART.csv` of a run.
 
 Instead of parts: `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec, `statements`
 prints the size of each room, and `identity [EXPERIMENT …]` compares streams, shipped files and rows with those of
 `tests/golden`.
 """
 
-import os
-import platform
-import statistics
 import sys
+import time
+from collections.abc import Callable
 from functools import partial
 
-from benchmarks import codec, operators, preparation, prior, restoration, simulator, start, tensor_train, workers
-from benchmarks.timing import Comparison, printed
-from qimg.report import Table
-
-
-def machine() -> str:
-    """Processor, cores and versions."""
-    import numpy
-    import qiskit
-    import qiskit_aer
-
-    model = platform.processor() or platform.machine()
-    return (
-        f"{model}, {os.cpu_count()} cores, {platform.system()}; Python {platform.python_version()}, "
-        f"NumPy {numpy.__version__}, Qiskit {qiskit.__version__}, Aer {qiskit_aer.__version__}"
-    )
-
-
-def import_seconds(statement: str, repeats: int = 7) -> float:
-    """Median time of a statement in a fresh interpreter, the interpreter's own start not counted."""
-    script = f"import time; start = time.perf_counter(); {statement}; print(time.perf_counter() - start)"
-    return statistics.median(float(printed(script)) for _ in range(repeats))
-
-
-def of_operators() -> tuple[list[Comparison], list[str]]:
-    """Operators and transforms against the bare product."""
-    peaks = ", ".join(f"{n:,}: {mib:.1f} MiB" for n, mib in operators.memory())
-    said = [f"peak memory of fitting n pictures of 256 × 256: {peaks}"]
-    return [operators.from_patches(21), operators.from_planes(21), operators.batched_transform(21)], said
-
-
-def of_simulator() -> tuple[list[Comparison], list[str]]:
-    """Batches through Aer against one circuit per patch."""
-    comparisons, errors = simulator.compare(9)
-    return comparisons, [f"{name}: {value:.2e}" for name, value in errors.items()]
-
-
-def of_imports() -> tuple[list[Comparison], list[str]]:
-    """How long `import qimg` takes."""
-    ours, numpy = import_seconds("import qimg"), import_seconds("import numpy")
-    return [], [f"import qimg: {ours:.3f} s (target < 0.5), of which numpy {numpy:.3f} s"]
+from benchmarks import codec, imports, operators, preparation, prior, restoration, simulator, start, tensor_train
+from benchmarks import workers as two_workers
+from benchmarks.records import RUNS, machine, record
+from experiments._results import measurements
+from experiments._results.measurements import Measurement
 
 
 def of_damage(arguments: list[str]) -> None:
-    """Read damaged files and say what became of them; ends with an error where something happens that may not."""
+    """Read damaged files and print the outcomes; ends with an error at a forbidden one."""
     from rich.progress import track
 
     from benchmarks.fuzz import fuzz
 
-    count, seed = (int(given) for given in (arguments + ["1000000", "0"][len(arguments) :])[:2])
+    count, seed = (int(word) for word in (arguments + ["1000000", "0"][len(arguments) :])[:2])
     tally = fuzz(count, seed, track=lambda parts: track(parts, total=count))
     print(f"{tally.refused} refused, {tally.exact} exact, {tally.other} with forged checksums gave another picture")
     print(f"{tally.seconds:.0f} s, {1e3 * tally.slowest:.1f} ms for the slowest")
@@ -84,54 +48,50 @@ def of_identity(arguments: list[str]) -> None:
     main(arguments)
 
 
-PARTS = {
-    "operators": of_operators,
-    "simulator": of_simulator,
-    "imports": of_imports,
-    "preparation": preparation.compare,
-    "prior": prior.compare,
-    "codec": codec.compare,
-    "restoration": restoration.compare,
-    "tensor_train": tensor_train.compare,
+PARTS: dict[str, Callable[[], list[Measurement]]] = {
+    "operators": operators.measure,
+    "simulator": simulator.measure,
+    "imports": imports.measure,
+    "preparation": preparation.measure,
+    "prior": prior.measure,
+    "codec": codec.measure,
+    "restoration": restoration.measure,
+    "tensor_train": tensor_train.measure,
 }
-LARGE = {
-    "start": start.compare,
+LARGE: dict[str, Callable[[], list[Measurement]]] = {
+    "start": start.measure,
     "preparation_search": preparation.search,
     "preparation_patches": preparation.patches,
-    "codec_large": codec.compare_large,
-    "codec_progressive": codec.compare_progressive,
-    "restoration_large": restoration.compare_large,
-    "workers": workers.compare,
-    "workers --quick": partial(workers.compare, quick=True),
+    "codec_large": codec.measure_large,
+    "codec_progressive": codec.measure_progressive,
+    "restoration_large": restoration.measure_large,
+    "workers": two_workers.measure,
+    "workers --quick": partial(two_workers.measure, quick=True),
 }
-"""Parts that run only when they are named: minutes and gigabytes."""
+"""Parts that run only when they are named: they take minutes and gigabytes."""
 
 OTHERS = {"fuzz": of_damage, "statements": of_size, "identity": of_identity}
 """Commands that measure no time."""
 
 
-def main(chosen: list[str]) -> None:
-    """Run the named parts, all of them without names: about two minutes, and as many more for the prior."""
-    if chosen and chosen[0] in OTHERS:
-        OTHERS[chosen[0]](chosen[1:])
+def main(words: list[str]) -> None:
+    """Measure the named parts; without names all of `PARTS`, which takes about four minutes."""
+    if words and words[0] in OTHERS:
+        OTHERS[words[0]](words[1:])
         return
-    chosen = ["workers --quick"] if chosen == ["workers", "--quick"] else chosen
+    words = ["workers --quick"] if words == ["workers", "--quick"] else words
     parts = PARTS | LARGE
-    unknown = [name for name in chosen if name not in parts]
+    unknown = [name for name in words if name not in parts]
     if unknown:
-        sys.exit(f"benchmarks are {', '.join(parts)}, but {unknown[0]!r} was asked for")
-    measured = [parts[name]() for name in chosen or PARTS]
-    rows = [
-        [one.what, 1e3 * one.ours_seconds, one.peer, 1e3 * one.peer_seconds, one.figure, one.value, one.target]
-        for comparisons, _ in measured
-        for one in comparisons
-    ]
-    if rows:
-        columns = ["what", "ours, ms", "peer", "peer, ms", "figure", "value", "target"]
-        print(Table(columns=columns, rows=rows, caption=machine()).to_text())
-        print()
-    for sentence in (sentence for _, said in measured for sentence in said):
-        print(sentence)
+        sys.exit(f"PART must be one of {', '.join(parts)}, but is {unknown[0]!r}")
+    print(machine())
+    for name in words or PARTS:
+        begin = time.perf_counter()
+        rows = parts[name]()
+        folder = record(name, rows, time.perf_counter() - begin, RUNS)
+        for table in measurements.tables(rows).values():
+            print(f"\n{table.to_text()}")
+        print(f"\nwritten to {folder}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The codec against Pillow's AVIF and JPEG, and its time and memory as pictures grow.
+"""The codec against Pillow's AVIF, its efforts, and its time and memory by picture size.
 
-All on one thread, in CPU seconds: they do not depend on what else the machine does.
+Everything runs on one thread and is timed in CPU seconds, which other processes hardly change.
 """
 
 import os
@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 import qimg
-from benchmarks.timing import Comparison, medians
+from benchmarks.timing import comparison, medians
+from experiments._results.measurements import Measurement
 from qimg import images
 
 QUALITY = 45.0
-"""About 34 dB on photographs."""
+"""A usual quality of photographs."""
 
 
 def photograph() -> np.ndarray:
@@ -28,58 +29,80 @@ def photograph() -> np.ndarray:
     return images.bundled("coffee")
 
 
-def against_avif(photo: np.ndarray, repeats: int) -> list[Comparison]:
+def against_avif(photo: np.ndarray, repeats: int) -> list[Measurement]:
     """Encoding and decoding beside AVIF 4:4:4 at speed 6, both on one thread and at about the same PSNR."""
     data = qimg.encode(photo, quality=QUALITY)
-    target = qimg.psnr_db(photo, qimg.decode(data), data_range=255)
+    psnr_db = qimg.psnr_db(photo, qimg.decode(data), data_range=255)
 
     def avif(quality: int) -> bytes:
         return qimg.encode(photo, codec="peer:avif", quality=quality)
 
-    def decoded(content: bytes) -> np.ndarray:
-        return qimg.decode(content, codec="peer:avif")
+    def avif_psnr_db(content: bytes) -> float:
+        return qimg.psnr_db(photo, qimg.decode(content, codec="peer:avif"), data_range=255)
 
-    quality = min(range(20, 91, 5), key=lambda q: abs(qimg.psnr_db(photo, decoded(avif(q)), data_range=255) - target))
-    theirs = avif(quality)
-    megabytes = photo.nbytes / 1e6
-    rows = []
-    for what, ours, peer, must in (
+    quality = min(range(20, 91, 5), key=lambda q: abs(avif_psnr_db(avif(q)) - psnr_db))
+    theirs, peer = avif(quality), "AVIF 4:4:4, speed 6"
+    times, speeds = [], []
+    for what, our_call, their_call, target in (
         ("encode", lambda: qimg.encode(photo, quality=QUALITY), lambda: avif(quality), "≥ 0.3 MB/s, goal 1"),
-        ("decode", lambda: qimg.decode(data), lambda: decoded(theirs), "≥ 3 MB/s, goal 10"),
+        ("decode", lambda: qimg.decode(data), lambda: qimg.decode(theirs, codec="peer:avif"), "≥ 3 MB/s, goal 10"),
     ):
-        mine, its = medians(ours, peer, repeats=repeats, clock=time.process_time)
-        rows.append(
-            Comparison(
-                what=f"{what} {photo.shape[1]}×{photo.shape[0]}, {len(data)} bytes, {target:.1f} dB",
-                ours_seconds=mine,
-                peer=f"AVIF 4:4:4 speed 6, {len(theirs)} bytes",
-                peer_seconds=its,
-                figure="MB/s of raw RGB, one core",
-                value=megabytes / mine,
-                target=must,
+        seconds = medians(our_call, their_call, repeats=repeats, clock=time.process_time)
+        times.append(comparison(f"{what} a photograph", seconds, peer, target=target, clock=time.process_time))
+        speeds.append(
+            Measurement(
+                table="direction",
+                what=what,
+                quantity="raw RGB for each CPU second",
+                value=photo.nbytes / 1e6 / seconds[0],
+                unit="MB/s",
+                peer=peer,
+                peer_value=photo.nbytes / 1e6 / seconds[1],
+                target=target,
             )
         )
+    files = {"qimg": (data, psnr_db), peer: (theirs, avif_psnr_db(theirs))}
+    return [
+        *times,
+        *speeds,
+        *(
+            Measurement(table="file", what=name, quantity=quantity, value=float(value), unit=unit)
+            for name, (content, quality_db) in files.items()
+            for quantity, value, unit in (
+                ("pixels", photo.shape[0] * photo.shape[1], ""),
+                ("size", len(content), "bytes"),
+                ("RGB PSNR", quality_db, "dB"),
+            )
+        ),
+    ]
+
+
+def efforts(photo: np.ndarray) -> list[Measurement]:
+    """Time and bytes at equal PSNR by BD-rate, relative to the default effort, of the photograph and bundled ones."""
+    photos = {"photograph": photo} | {name: images.bundled(name) for name in ("astronaut", "chelsea")}
+    rows = []
+    for name, picture in photos.items():
+        curves = {}
+        for effort in (5, 1, 3, 7):
+            start = time.process_time()
+            coded = [
+                qimg.encode_picture(picture, quality=QUALITY + change, effort=effort) for change in (-15, -5, 5, 15)
+            ]
+            seconds = time.process_time() - start
+            curves[effort] = ([len(one.data) for one in coded], [one.psnr_db for one in coded], seconds)
+            quantities = (
+                ("bytes at equal PSNR beside effort 5", qimg.bd_rate(*curves[5][:2], *curves[effort][:2]), "%"),
+                ("CPU time in that of effort 5", seconds / curves[5][2], ""),
+            )
+            rows += [
+                Measurement(table="effort", what=f"{name}, effort {effort}", quantity=quantity, value=value, unit=unit)
+                for quantity, value, unit in quantities
+            ]
     return rows
 
 
-def efforts(photo: np.ndarray) -> list[str]:
-    """Time, and bytes at equal PSNR by BD-rate, beside the default effort: the photograph and bundled ones."""
-    named = {"photograph": photo} | {name: images.bundled(name) for name in ("astronaut", "chelsea")}
-    said = []
-    for name, picture in named.items():
-        found = {}
-        for effort in (5, 1, 3, 7):
-            start = time.process_time()
-            coded = [qimg.encode_picture(picture, quality=QUALITY + more, effort=effort) for more in (-15, -5, 5, 15)]
-            seconds = time.process_time() - start
-            found[effort] = ([len(one.data) for one in coded], [one.psnr_db for one in coded], seconds)
-            more_bytes, times = qimg.bd_rate(*found[5][:2], *found[effort][:2]), seconds / found[5][2]
-            said.append(f"{name}, effort {effort}: {more_bytes:+.1f} % bytes at equal PSNR, {times:.2f} times the time")
-    return said
-
-
-def growth(sides: tuple[int, ...]) -> list[str]:
-    """Seconds and peak memory, each in its own process, of a mosaic of a photograph with so many pixels on a side."""
+def growth(sides: tuple[int, ...]) -> list[Measurement]:
+    """CPU time and peak memory of square mosaics of a photograph, each in a separate process, by pixels on a side."""
     script = (
         "import resource, sys, time\n"
         "import numpy as np, qimg\n"
@@ -96,48 +119,68 @@ def growth(sides: tuple[int, ...]) -> list[str]:
         "decoded = qimg.decode(data, max_pixels=side * side); end = time.process_time()\n"
         "print(middle - start, end - middle, len(data), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
     )
-    said = []
+    rows = []
     for side in sides:
         run = subprocess.run([sys.executable, "-c", script, str(side)], capture_output=True, text=True, check=True)
         encode, decode, size, peak = map(float, run.stdout.split())
-        pixels = side * side / 1e6
-        said.append(
-            f"{pixels:.2f} Mpixel: encode {encode:.1f} s ({3 * pixels / encode:.2f} MB/s), decode {decode:.1f} s "
-            f"({3 * pixels / decode:.2f} MB/s), {size / 1e6:.2f} MB, peak {peak:.0f} MiB"
+        raw = 3 * side * side / 1e6
+        quantities = (
+            ("encode, CPU time", encode, "s"),
+            ("encode", raw / encode, "MB/s"),
+            ("decode, CPU time", decode, "s"),
+            ("decode", raw / decode, "MB/s"),
+            ("file", size / 1e6, "MB"),
+            ("peak memory", peak, "MiB"),
         )
-    return said
+        rows += [
+            Measurement(
+                table="picture_size", what=f"{side * side / 1e6:.3g} Mpixel", quantity=quantity, value=value, unit=unit
+            )
+            for quantity, value, unit in quantities
+        ]
+    return rows
 
 
-def progressive_penalty() -> list[str]:
-    """Bytes of progressive files beside those of sequential ones at equal PSNR, and how quality rises with bytes."""
-    said = []
+def measure_progressive() -> list[Measurement]:
+    """Bytes of progressive files beside those of sequential ones at equal PSNR, and PSNR of beginnings of a file."""
+    rows = []
     photos = [photograph(), images.bundled("coffee"), images.bundled("chelsea")]
     for quality in (30, 45, 60, 75):
         ratios = []
         for photo in photos:
             embedded = qimg.encode_picture(photo, quality=quality, progressive=True)
-            around = [qimg.encode_picture(photo, quality=quality + change) for change in (-12, -6, 0, 6)]
-            curve = [(coded.psnr_db, np.log(len(coded.data))) for coded in around]
+            sequential = [qimg.encode_picture(photo, quality=quality + change) for change in (-12, -6, 0, 6)]
+            curve = [(coded.psnr_db, np.log(len(coded.data))) for coded in sequential]
             ratios.append(len(embedded.data) / np.exp(np.interp(embedded.psnr_db, *zip(*curve, strict=True))))
-        said.append(f"progressive at quality {quality}: {100 * (np.mean(ratios) - 1):+.1f} % bytes at equal PSNR")
+        rows.append(
+            Measurement(
+                table="quality",
+                what=str(quality),
+                quantity="bytes at equal PSNR beside a sequential file",
+                value=100 * float(np.mean(ratios) - 1),
+                unit="%",
+            )
+        )
     data = qimg.encode(photos[0], quality=60, progressive=True)
-    shown = [qimg.decode_picture(data[: len(data) * cut // 20]).image for cut in range(1, 21)]
-    found = [qimg.psnr_db(photos[0], image, data_range=255) for image in shown]
-    return [*said, "dB at 5, 10, … 100 % of the bytes, quality 60: " + " ".join(f"{value:.1f}" for value in found)]
+    for cut in range(1, 21):
+        image = qimg.decode_picture(data[: len(data) * cut // 20]).image
+        psnr_db = qimg.psnr_db(photos[0], image, data_range=255)
+        rows.append(
+            Measurement(table="percent_of_the_file", what=str(5 * cut), quantity="RGB PSNR", value=psnr_db, unit="dB")
+        )
+    return rows
 
 
-def compare_progressive() -> tuple[list[Comparison], list[str]]:
-    """What the embedded mode costs."""
-    return [], progressive_penalty()
-
-
-def compare() -> tuple[list[Comparison], list[str]]:
-    """Speed beside AVIF, effort, first call, growth up to 4 Mpixel."""
+def measure() -> list[Measurement]:
+    """Speed beside AVIF, efforts, and growth up to 4 Mpixel."""
     photo = photograph()
-    return against_avif(photo, 5), [*efforts(photo), *growth((512, 1024, 2048))]
+    return [*against_avif(photo, 5), *efforts(photo), *growth((512, 1024, 2048))]
 
 
-def compare_large() -> tuple[list[Comparison], list[str]]:
-    """Growth up to 100 Mpixel; several minutes."""
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return [], [f"this process: {own:.0f} MiB", *growth((2048, 4096, 10_000))]
+def measure_large() -> list[Measurement]:
+    """Growth up to 100 Mpixel, which takes several minutes."""
+    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [
+        Measurement(table="process", what="before encoding", quantity="peak memory", value=idle, unit="MiB"),
+        *growth((2048, 4096, 10_000)),
+    ]

@@ -1,7 +1,7 @@
-"""Damaged files of the codec: each is refused where it is damaged, or gives the picture; nothing else may happen.
+"""Damaged files of the codec: the decoder must refuse each of them or return the original picture.
 
-Most damage ends at a checksum. Half of the *forged* files of `python -m benchmarks fuzz` therefore have their checksums
-computed anew: then any picture of the announced shape will do, but no crash, no hang and no other exception.
+Checksums reveal most damage. Therefore the checksums of *forged* files are computed after the damage. A forged file may
+decode to any picture of the announced shape, but must not cause a crash, a hang or another exception.
 """
 
 import time
@@ -18,7 +18,7 @@ from qimg.codecs.envelope import END, NUMBER_AT, varint
 from qimg.core import Array
 
 MAX_PIXELS = 1 << 14
-"""Larger pictures are refused by the fuzzer, as the codec refuses those beyond its own limit."""
+"""Limit of the decoder in the fuzzer; larger pictures are refused."""
 
 _TAGS = [bytes([value]) for value in b"SPAEiexZq0\xff"]
 Track = Callable[[Iterable[int]], Iterable[int]]
@@ -27,11 +27,11 @@ Parts = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Sample:
-    """A file as the encoder writes it, and what it holds."""
+    """A file of the encoder and its contents."""
 
     data: bytes
     image: Array
-    """What a decoder gives."""
+    """Decoded picture."""
     start: bytes
     """The header without its CRC."""
     parts: Parts
@@ -40,12 +40,12 @@ class Sample:
 
 @dataclass(kw_only=True)
 class Tally:
-    """What became of the damaged files."""
+    """Outcomes of reading damaged files."""
 
     refused: int = 0
     """`BitstreamError` with an offset."""
     exact: int = 0
-    """The picture, unharmed."""
+    """The original picture."""
     other: int = 0
     """Another picture of the announced shape; of forged files only."""
     seconds: float = 0.0
@@ -58,7 +58,7 @@ class Tally:
 def samples() -> list[Sample]:
     """Small pictures of all kinds, in random smooth colours."""
     rng = np.random.default_rng(1)
-    found = []
+    files = []
     for shape, dtype, options in [
         (
             (24, 24, 3),
@@ -74,8 +74,8 @@ def samples() -> list[Sample]:
         walk = np.cumsum(np.cumsum(rng.normal(0, 1, shape), axis=0), axis=1)
         share = (walk - walk.min()) / max(float(np.ptp(walk)), 1.0)
         image = (share * np.iinfo(dtype).max).astype(dtype)
-        found.append(sample(codecs.encode(image, **options)))
-    return found
+        files.append(sample(codecs.encode(image, **options)))
+    return files
 
 
 def sample(data: bytes) -> Sample:
@@ -87,7 +87,7 @@ def sample(data: bytes) -> Sample:
 
 
 def seal(start: bytes, parts: Parts) -> bytes:
-    """A file whose checksums are right, whatever it says."""
+    """Assemble a file with correct checksums."""
     crc = zlib.crc32(start)
     file = start + crc.to_bytes(4, "little")
     for tag, payload in parts:
@@ -98,7 +98,7 @@ def seal(start: bytes, parts: Parts) -> bytes:
 
 
 def damaged(data: bytes, rng: np.random.Generator) -> bytes:
-    """Bytes with bits flipped, or bytes replaced, put in, left out, repeated, cut, or with more behind them."""
+    """Bytes with bits flipped, or bytes replaced, inserted, left out, repeated, cut or appended."""
     first, second = sorted(int(place) for place in rng.integers(0, len(data) + 1, 2))
     noise = rng.bytes(int(rng.integers(1, 9)))
     match int(rng.integers(8)):
@@ -127,7 +127,7 @@ def flipped(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def rearranged(parts: Parts, rng: np.random.Generator) -> Parts:
-    """Chunks in another order, one left out, one twice, one of another tag, or one put in."""
+    """Chunks in another order, one left out, repeated, with another tag, or inserted."""
     changed, place = list(parts), int(rng.integers(len(parts)))
     tag = _TAGS[int(rng.integers(len(_TAGS)))]
     match int(rng.integers(5)):
@@ -144,25 +144,25 @@ def rearranged(parts: Parts, rng: np.random.Generator) -> Parts:
     return changed
 
 
-def forged(of: Sample, rng: np.random.Generator) -> bytes:
-    """Damage to the header, the order of chunks or a payload, under checksums that are right."""
-    start, parts = of.start, of.parts
+def forged(source: Sample, rng: np.random.Generator) -> bytes:
+    """A file with damage to the header, the order of chunks or a payload, and correct checksums."""
+    start, parts = source.start, source.parts
     match int(rng.integers(6)):
         case 0:
-            fixed = NUMBER_AT + 1  # other magic and other codecs end at once
+            fixed = NUMBER_AT + 1  # files of another magic or codec are refused at once
             start = start[:fixed] + damaged(start[fixed:], rng)
         case 1:
             parts = rearranged(parts, rng)
         case _:
             places = [index for index, (_, payload) in enumerate(parts) if payload]
             parts, place = list(parts), int(rng.choice(places))
-            harm = flipped if rng.random() < 0.6 else damaged  # of another length, most payloads are refused at once
-            parts[place] = (parts[place][0], harm(parts[place][1], rng))
+            damage = flipped if rng.random() < 0.6 else damaged  # most payloads of another length are refused at once
+            parts[place] = (parts[place][0], damage(parts[place][1], rng))
     return seal(start, parts)
 
 
-def judge(data: bytes, of: Sample, tally: Tally, *, is_forged: bool) -> None:
-    """Read one file; an `AssertionError` where something else happens than may happen."""
+def check_outcome(data: bytes, source: Sample, tally: Tally, *, is_forged: bool) -> None:
+    """Read one file and count the outcome; `AssertionError` at a forbidden one."""
     begin = time.perf_counter()
     try:
         image = codecs.decode(data, max_pixels=MAX_PIXELS)
@@ -177,7 +177,7 @@ def judge(data: bytes, of: Sample, tally: Tally, *, is_forged: bool) -> None:
         )
         _check(image.shape == shape, f"shape {image.shape}, but {shape} was announced")
         _check(image.dtype.itemsize * 8 == header.bits, f"{image.dtype}, but {header.bits} bits were announced")
-        same = np.array_equal(image, of.image)
+        same = np.array_equal(image, source.image)
         _check(same or is_forged, "another picture")
         tally.exact += same
         tally.other += not same
@@ -192,40 +192,40 @@ def _check(holds: bool, message: str) -> None:
 
 
 def fuzz(count: int, seed: int, *, share_forged: float = 0.05, track: Track = iter) -> Tally:
-    """Read `count` damaged files.
+    """Read damaged files and count the outcomes.
 
     Args:
-        count: how many.
-        seed: of what is damaged, and how.
-        share_forged: share of files whose checksums are right.
-        track: as everywhere.
+        count: number of files.
+        seed: of the random damage.
+        share_forged: share of files with correct checksums.
+        track: counts the files.
 
     Raises:
-        AssertionError: something else happened than may happen; the message holds the file.
+        AssertionError: an outcome is forbidden; the message holds the file.
     """
     rng, sources, tally = np.random.default_rng(seed), samples(), Tally()
     for _ in track(range(count)):
-        of = sources[int(rng.integers(len(sources)))]
+        source = sources[int(rng.integers(len(sources)))]
         is_forged = bool(rng.random() < share_forged)
         if is_forged:
-            data = forged(of, rng)
+            data = forged(source, rng)
         elif rng.random() < 0.2:
-            data = of.data[: len(of.start) + 4] + b"".join(shuffled_chunks(of, rng))
+            data = source.data[: len(source.start) + 4] + b"".join(shuffled_chunks(source, rng))
         else:
-            data = damaged(of.data, rng)
+            data = damaged(source.data, rng)
         try:
-            judge(data, of, tally, is_forged=is_forged)
+            check_outcome(data, source, tally, is_forged=is_forged)
         except Exception as error:
             raise AssertionError(f"{type(error).__name__}: {error}; the file is {data.hex()}") from error
     return tally
 
 
-def shuffled_chunks(of: Sample, rng: np.random.Generator) -> list[bytes]:
-    """Chunks as they stand in the file, rearranged, with the checksums that they had."""
-    whole, place = [], len(of.start) + 4
-    for _, payload in of.parts:
+def shuffled_chunks(source: Sample, rng: np.random.Generator) -> list[bytes]:
+    """Chunks of the file, rearranged, with their original checksums."""
+    whole, place = [], len(source.start) + 4
+    for _, payload in source.parts:
         length = 1 + len(varint(len(payload))) + len(payload) + 4
-        whole.append(of.data[place : place + length])
+        whole.append(source.data[place : place + length])
         place += length
     numbered = [(str(index).encode(), chunk) for index, chunk in enumerate(whole)]
     return [chunk for _, chunk in rearranged(numbered, rng)]

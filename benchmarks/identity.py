@@ -1,7 +1,7 @@
-"""Whether a change kept what it has to keep: golden streams, shipped files, and the rows of every experiment's TINY.
+"""Comparison of golden streams, shipped files, and the rows of every experiment's TINY with those in `tests/golden`.
 
-`python -m benchmarks identity [NAME …]` compares them with `tests/golden`; `… identity renew [NAME …]` writes hashes
-of shipped files and the rows anew. A change of them belongs into the changelog with its cause.
+`python -m benchmarks identity [NAME …]` compares them; `… identity renew [NAME …]` replaces the hashes of shipped files
+and the rows. The changelog names each change of them with its cause.
 """
 
 import dataclasses
@@ -26,14 +26,14 @@ PATTERNS = ("*.prior", "*.tables", "*.restorer", "*.network")
 
 
 def plain(row: Any) -> dict[str, Any]:
-    """A row as JSON holds it, without the columns of one machine."""
+    """Values of a row as JSON, without the columns of one machine."""
     values = json.loads(json.dumps(dataclasses.asdict(row)))
     columns = kinds(type(row))
     return {key: value for key, value in values.items() if not isinstance(columns[key], OfOneMachine)}
 
 
 def different_rows(name: str, rows: Sequence[Any]) -> list[str]:
-    """One sentence for each value that is not the one of the golden file."""
+    """One sentence for each value that differs from the golden file."""
     expected = json.loads(lzma.decompress(ROWS.read_bytes())).get(name)
     if expected is None:
         return [f"{name}: the golden file has no rows"]
@@ -49,7 +49,7 @@ def different_rows(name: str, rows: Sequence[Any]) -> list[str]:
 
 
 def different_streams() -> list[str]:
-    """Golden streams that decode to other pixels."""
+    """One sentence for each golden stream that decodes to other pixels."""
     return [
         f"{stream.name}: decodes to other pixels"
         for stream in sorted(GOLDEN.glob("*.qimg"))
@@ -66,7 +66,7 @@ def shipped() -> str:
 
 
 def different_files() -> list[str]:
-    """Fitted files that are new, gone or altered."""
+    """One sentence for each fitted file that is new, gone or altered."""
     lines = set(shipped().splitlines()) ^ set(SHIPPED.read_text("utf-8").splitlines())
     return [f"{name}: new, gone or altered" for name in sorted({line.split()[1] for line in lines})]
 
@@ -77,30 +77,30 @@ def measured(names: Iterable[str]) -> Iterable[tuple[str, Sequence[Any]]]:
 
 
 def rounded(value: Any) -> Any:
-    """12 digits of numbers with a fraction: what the tolerance can tell apart."""
+    """A number with a fraction at 12 digits, more than the tolerance compares."""
     return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 def renew(names: Iterable[str]) -> None:
     """Write the golden rows of experiments and the hashes of shipped files."""
     rows = json.loads(lzma.decompress(ROWS.read_bytes())) | {
-        name: [{key: rounded(value) for key, value in plain(row).items()} for row in found]
-        for name, found in measured(names)
+        name: [{key: rounded(value) for key, value in plain(row).items()} for row in measured_rows]
+        for name, measured_rows in measured(names)
     }
     ROWS.write_bytes(lzma.compress(json.dumps(rows).encode(), preset=9))
     SHIPPED.write_text(shipped(), "utf-8")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print what is different, and end with an error where something is."""
+    """Print the differences, and end with an error where there are any."""
     if arguments[:1] == ["renew"]:
         renew(arguments[1:] or runner.EXPERIMENTS)
         return
-    found = [*different_streams(), *different_files()]
+    problems = [*different_streams(), *different_files()]
     for name, rows in measured(arguments or runner.EXPERIMENTS):
         differences = different_rows(name, rows)
         print(f"{name}: {len(rows)} rows, {len(differences)} different values", flush=True)
-        found += differences
-    if found:
-        sys.exit("\n".join(found))
+        problems += differences
+    if problems:
+        sys.exit("\n".join(problems))
     print("golden streams, shipped files and rows are identical")

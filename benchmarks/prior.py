@@ -1,4 +1,4 @@
-"""Fitting a prior against bare decoding, in memory, on a cluster, and against scikit-learn's mixture."""
+"""Fitting a prior: speed beside bare decoding, on a Dask cluster and beside scikit-learn's mixture; memory; loading."""
 
 import os
 import time
@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.timing import Comparison, printed, ratio, seconds_of
-from benchmarks.timing import compare as timed
+from benchmarks.timing import compare, comparison, printed, seconds_of
+from experiments._results.measurements import Measurement
 from qimg import images, prior
 from qimg.core import one_blas_thread
 from qimg.core.workers import dask_cluster
@@ -22,7 +22,7 @@ from qimg.prior.views import random_places
 OPERATORS = prior.Recipe(mixtures={}, scales=(1,))
 """One pass, one second-moment matrix."""
 COUNT = 96
-"""Photographs of the timed fits, twelve tasks; six times as many where a cluster takes them."""
+"""Photographs of the timed fits, twelve tasks; fits on a cluster take six times as many."""
 
 
 def photographs() -> list[np.ndarray]:
@@ -48,7 +48,7 @@ def folder_of(originals: Sequence[np.ndarray], count: int) -> Iterator[list[str]
         yield paths
 
 
-def fit_against_decode(paths: Sequence[str], *, threads: int, repeats: int) -> Comparison:
+def fit_against_decode(paths: Sequence[str], *, threads: int, repeats: int) -> Measurement:
     """A fit of operators against reading and decoding the same files, on as many threads."""
 
     def decode() -> None:
@@ -56,19 +56,18 @@ def fit_against_decode(paths: Sequence[str], *, threads: int, repeats: int) -> C
             list(pool.map(images.load, paths))
 
     with one_blas_thread():
-        return timed(
-            f"prior.fit, operators of {len(paths)} PNG photographs, {threads} thread(s)",
+        return compare(
+            f"prior.fit, {len(paths)} PNG photographs, threads: {threads}",
             lambda: prior.fit(paths, OPERATORS, workers=threads),
             "images.load of the same files",
             decode,
-            target="≥ 0.70",
-            figure="speed of decoding alone",
+            target="≥ 0.70 times as fast",
             repeats=repeats,
         )
 
 
-def memory(counts: Iterable[int] = (10, 100, 1000, 10_000)) -> list[tuple[int, float]]:
-    """Peak memory of arrays and objects in MiB of fitting n files of 64×64, each counted by its own interpreter."""
+def memory(counts: Iterable[int] = (10, 100, 1000, 10_000)) -> list[Measurement]:
+    """Peak memory of arrays and objects when so many files of 64×64 are fitted, each in a separate interpreter."""
     script = (
         "import sys, tracemalloc\n"
         "from pathlib import Path\n"
@@ -85,44 +84,55 @@ def memory(counts: Iterable[int] = (10, 100, 1000, 10_000)) -> list[tuple[int, f
     small = [images.bundled("coffee")[100:164, 100:164, 1]]
     with folder_of(small, max(counts)) as paths:
         folder = str(Path(paths[0]).parent)
-        return [(n, int(printed(script, folder, str(n))) / 2**20) for n in counts]
+        return [
+            Measurement(
+                table="fitted_files",
+                what=str(count),
+                quantity="peak memory of arrays and objects",
+                value=int(printed(script, folder, str(count))) / 2**20,
+                unit="MiB",
+            )
+            for count in counts
+        ]
 
 
-def dask_speedup(paths: Sequence[str], *, repeats: int) -> Comparison:
-    """Two single-threaded Dask workers against one, both clusters running before the clock does."""
+def dask_speedup(paths: Sequence[str], *, repeats: int) -> Measurement:
+    """Two single-threaded Dask workers against one; both clusters run before the measurement."""
     with dask_cluster(None, workers=1) as one, dask_cluster(None, workers=2) as two:
-        return timed(
-            f"prior.fit on 2 Dask workers, {len(paths)} PNG photographs",
+        return compare(
+            f"prior.fit, {len(paths)} PNG photographs, 2 Dask workers",
             lambda: prior.fit(paths, OPERATORS, scheduler=two.address),
-            "the same on 1 Dask worker",
+            "1 Dask worker",
             lambda: prior.fit(paths, OPERATORS, scheduler=one.address),
-            target="≥ 1.6",
-            figure="times as fast as one worker",
+            target="≥ 1.6 times as fast",
             repeats=repeats,
         )
 
 
-def mixtures(*, components: int = 16, patches: int = 100_000, epochs: int = 30) -> tuple[Comparison, str]:
-    """Time of both to 0.1 nat below scikit-learn's final held-out likelihood; looking at it is not counted."""
+def mixtures(*, components: int = 16, patches: int = 100_000, epochs: int = 30) -> list[Measurement]:
+    """Time of both until 0.1 nat below scikit-learn's final held-out likelihood, without the time to evaluate it."""
     from sklearn.mixture import GaussianMixture
 
     class Watched(GaussianMixture):
-        """Notes seconds and held-out likelihood after every iteration."""
+        """Records seconds and held-out likelihood after every iteration."""
 
         def _print_verbose_msg_iter_end(self, n_iter: int, diff_ll: float) -> None:
             now = time.perf_counter()
-            self.seen.append((now - self.start, float(self.score(held_out))))
+            self.history.append((now - self.start, float(self.score(held_out))))
             self.start += time.perf_counter() - now
 
     fitted, held_out = patch_sets(patches)
     noise = prior.Recipe().noise_variance
     peer = Watched(components, reg_covar=noise, random_state=0)
-    peer.seen, peer.start = [], time.perf_counter()
+    peer.history, peer.start = [], time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that its default limit of iterations was met
         peer.fit(fitted)
-    total, aim = peer.seen[-1]
-    peer_seconds = next(seconds for seconds, nats in peer.seen if nats >= aim - 0.1)
+    peer_end, peer_nats = peer.history[-1]
+    level = peer_nats - 0.1
+    peer_seconds, peer_passes = next(
+        (seconds, number) for number, (seconds, nats) in enumerate(peer.history, start=1) if nats >= level
+    )
     rng = np.random.default_rng(0)
     passes = prior.fit_mixture(fitted, components, rng=rng, noise_variance=noise, epochs=epochs)
     seconds, reached, number, nats = 0.0, float("nan"), 0, float("nan")
@@ -130,20 +140,30 @@ def mixtures(*, components: int = 16, patches: int = 100_000, epochs: int = 30) 
     for count, mixture in enumerate(passes, start=1):
         seconds += time.perf_counter() - start
         nats = float(mixture.log_likelihood(held_out).mean())
-        if not number and nats >= aim - 0.1:
+        if not number and nats >= level:
             reached, number = seconds, count
         start = time.perf_counter()
-    comparison = ratio(
-        f"prior.fit_mixture, K = {components}, {len(fitted):,} patches, to 0.1 nat below the peer's end",
-        "sklearn.mixture.GaussianMixture",
-        (reached, peer_seconds),
-        target="≥ 5",
-        figure="times as fast",
-    )
-    return comparison, (
-        f"held-out nats per patch: scikit-learn {aim:.2f} after {total:.1f} s, ours {nats:.2f} after {seconds:.1f} s, "
-        f"within 0.1 of scikit-learn's after {number} pass(es)"
-    )
+    ends = {"qimg": (nats, seconds, number), "scikit-learn": (peer_nats, peer_end, peer_passes)}
+    return [
+        comparison(
+            f"prior.fit_mixture, K = {components}, {len(fitted)} patches, to 0.1 nat below the peer's end",
+            (reached, peer_seconds),
+            "sklearn.mixture.GaussianMixture",
+            target="≥ 5 times as fast",
+        ),
+        *(
+            Measurement(table="mixture", what=name, quantity=quantity, value=float(value), unit=unit)
+            for name, values in ends.items()
+            for (quantity, unit), value in zip(_ENDS, values, strict=True)
+        ),
+    ]
+
+
+_ENDS = (
+    ("held-out likelihood at the end", "nats per patch"),
+    ("time to the end", "s"),
+    ("passes to 0.1 nat below scikit-learn's end", ""),
+)
 
 
 def patch_sets(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -158,7 +178,7 @@ def patch_sets(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _listed(root: Path, entry: str) -> Iterator[np.ndarray]:
-    """Pictures of an entry of the lists, JPEG files averaged over 2×2 boxes; what is no picture is passed over."""
+    """Pictures of an entry of the lists, JPEG files averaged over 2×2 boxes; other files are left out."""
     for source in sources.gather([f"splits.json#{entry}"], root=root):
         with suppress(images.ImageError):
             yield images.box_mean(source.read()[0], 2 if source.jpeg else 1)
@@ -172,20 +192,28 @@ def _vectors(pictures: Sequence[np.ndarray], count: int) -> np.ndarray:
     return np.concatenate(parts)[:count]
 
 
-def loading(repeats: int) -> list[tuple[str, float, float, float]]:
-    """(name, MiB, seconds to load, seconds of the first likelihood of 1000 patches), of each prior that is there."""
-    found = []
+def loading(repeats: int) -> list[Measurement]:
+    """Size, time to load, and time of the first likelihood of 1000 patches, of a saved and of the shipped prior."""
+    rows = []
     with TemporaryDirectory() as folder:
         saved = Path(folder) / "saved.prior"
         _example().save(saved)
         shipped = Path(prior.__file__).parent / "default.prior"
-        named = {"a saved prior": saved, **({"the shipped prior": shipped} if shipped.exists() else {})}
+        priors = {"a saved prior": saved, **({"the shipped prior": shipped} if shipped.exists() else {})}
         patches = np.random.default_rng(0).uniform(size=(1000, 64))
-        for name, path in named.items():
+        for name, path in priors.items():
             load = seconds_of(lambda path=path: prior.load(path), repeats=repeats)
             both = seconds_of(lambda path=path: prior.load(path).log_likelihood(patches), repeats=repeats)
-            found.append((name, path.stat().st_size / 2**20, load, both - load))
-    return found
+            quantities = (
+                ("size", path.stat().st_size / 2**20, "MiB", ""),
+                ("load", load, "s", "≤ 0.05 s"),
+                ("first likelihood of 1000 patches", both - load, "s", ""),
+            )
+            rows += [
+                Measurement(table="prior", what=name, quantity=quantity, value=value, unit=unit, target=target)
+                for quantity, value, unit, target in quantities
+            ]
+    return rows
 
 
 def _example() -> prior.Prior:
@@ -200,21 +228,10 @@ def _example() -> prior.Prior:
     return prior.Prior.assemble(operators={}, mixtures=parts, provenance={"inputs": []})
 
 
-def compare() -> tuple[list[Comparison], list[str]]:
-    """All of it: comparisons, and sentences about what is no ratio."""
+def measure() -> list[Measurement]:
+    """Fits beside bare decoding, one Dask worker and scikit-learn's mixture; memory and loading."""
     cores = os.cpu_count() or 1
     with folder_of(photographs(), 6 * COUNT) as paths:
         rows = [fit_against_decode(paths[:COUNT], threads=threads, repeats=5) for threads in sorted({1, cores})]
         rows.append(dask_speedup(paths, repeats=5))
-    race, nats = mixtures()
-    peaks = ", ".join(f"{n:,}: {mib:.1f} MiB" for n, mib in memory())
-    said = [
-        nats,
-        f"peak memory of fitting operators of n PNG files of 64 × 64: {peaks}",
-        *(
-            f"{name}, {mib:.1f} MiB: load {1e3 * load:.1f} ms (target < 50), first likelihood of 1000 patches "
-            f"{1e3 * first:.0f} ms"
-            for name, mib, load, first in loading(9)
-        ),
-    ]
-    return [*rows, race], said
+    return [*rows, *mixtures(), *memory(), *loading(9)]

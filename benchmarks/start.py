@@ -1,13 +1,14 @@
 """The first call of a process with an empty cache of compiled loops, and with a filled one.
 
-In CPU seconds, imports included: they do not depend on what else the machine does.
+CPU seconds, imports included.
 """
 
 import tempfile
 from pathlib import Path
 
 import qimg
-from benchmarks.timing import Comparison, printed
+from benchmarks.timing import printed
+from experiments._results.measurements import Measurement
 from qimg import images
 
 _CALLS = {
@@ -20,11 +21,11 @@ _CALLS = {
 }
 
 
-def compare() -> tuple[list[Comparison], list[str]]:
-    """Seconds of each first call, by a process with an empty cache and by a second one."""
+def measure() -> list[Measurement]:
+    """Each first call by a process with an empty cache, and by a second process."""
     from PIL import Image
 
-    said = []
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         file, photo = Path(folder) / "small", images.bundled("coffee")[:96, :96]
         file.with_suffix(".qimg").write_bytes(qimg.encode(photo, quality=50))
@@ -35,6 +36,14 @@ def compare() -> tuple[list[Comparison], list[str]]:
                 "import sys, time; start = time.process_time(); file = sys.argv[1]\n"
                 f"import numpy as np, qimg; from qimg import images\n{call}\nprint(time.process_time() - start)"
             )
-            seconds = [float(printed(script, str(file), NUMBA_CACHE_DIR=f"{folder}/{name}")) for _ in range(2)]
-            said.append(f"first {name}: {seconds[0]:.1f} s with an empty cache, {seconds[1]:.1f} s in a second process")
-    return [], said
+            rows += [
+                Measurement(
+                    table="first_call",
+                    what=name,
+                    quantity=quantity,
+                    value=float(printed(script, str(file), NUMBA_CACHE_DIR=f"{folder}/{name}")),
+                    unit="s",
+                )
+                for quantity in ("empty cache", "second process")
+            ]
+    return rows

@@ -12,17 +12,18 @@ PARTS = ("qimg", "circuits", "experiments", "benchmarks", "docs")
 
 
 def statements(source: str) -> int:
-    """Statements of a module at any depth; a string that stands alone is a docstring and does not count."""
+    """Number of statements of a module at any depth, without docstrings and other string literals that stand alone."""
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
     return sum(not (isinstance(node, ast.Expr) and is_string(node.value)) for node in nodes)
 
 
 def is_string(node: ast.expr) -> bool:
+    """Whether an expression is a literal string."""
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def room(path: PurePosixPath) -> str:
-    """The part that a file belongs to; `qimg` is divided into its rooms."""
+    """Top folder of a file; in `qimg` the folder below it."""
     return "/".join(path.parts[:2]) if path.parts[0] == "qimg" and len(path.parts) > 2 else path.parts[0]
 
 

@@ -1,4 +1,4 @@
-"""Timing two ways of doing the same thing side by side, and scripts in interpreters of their own."""
+"""Times of two ways of doing the same, measured in turn, and scripts in separate interpreters."""
 
 import os
 import statistics
@@ -6,21 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Medians of interleaved runs."""
-
-    what: str
-    ours_seconds: float
-    peer: str
-    peer_seconds: float
-    figure: str
-    """The ratio that is asked for, in words."""
-    value: float
-    target: str
+from experiments._results.measurements import TASKS, Measurement
 
 
 def compare(
@@ -31,23 +18,42 @@ def compare(
     *,
     target: str,
     repeats: int,
-    figure: str = "",
-) -> Comparison:
-    """Time both side by side: a target with "≥" is a multiple of the peer's speed, one with "≤" of its time."""
-    return ratio(what, peer, medians(ours, theirs, repeats=repeats), target=target, figure=figure)
+    clock: Callable[[], float] = time.perf_counter,
+) -> Measurement:
+    """Time both in turn.
+
+    Args:
+        what: task that both do.
+        ours: does it with qimg.
+        peer: name of the other way.
+        theirs: does it in the other way.
+        target: value that the project aims at.
+        repeats: of both.
+        clock: `time.perf_counter` or `time.process_time`.
+    """
+    return comparison(what, medians(ours, theirs, repeats=repeats, clock=clock), peer, target=target, clock=clock)
 
 
-def ratio(what: str, peer: str, seconds: tuple[float, float], *, target: str, figure: str = "") -> Comparison:
-    """The comparison of two times, ours first, as in `compare`."""
-    ours_seconds, peer_seconds = seconds
-    speed = target.startswith("≥")
-    return Comparison(
+def comparison(
+    what: str,
+    seconds: tuple[float, float],
+    peer: str,
+    *,
+    target: str,
+    clock: Callable[[], float] = time.perf_counter,
+    quantity: str = "",
+) -> Measurement:
+    """The row of two times, that of qimg first."""
+    ours, theirs = seconds
+    return Measurement(
+        table=TASKS,
         what=what,
-        ours_seconds=ours_seconds,
+        quantity=quantity or ("CPU time" if clock is time.process_time else "time"),
+        value=ours,
+        unit="s",
         peer=peer,
-        peer_seconds=peer_seconds,
-        figure=figure or ("speed of the bare product" if speed else "time of the bare product"),
-        value=peer_seconds / ours_seconds if speed else ours_seconds / peer_seconds,
+        peer_value=theirs,
+        times_as_fast=theirs / ours,
         target=target,
     )
 
@@ -59,7 +65,7 @@ def medians(
     repeats: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[float, float]:
-    """Median seconds of both, run in turn so that a busy machine slows both alike; one warm-up each."""
+    """Median seconds of both, measured in turn so that a busy machine slows both alike, after one warm-up of each."""
     ours()
     peer()
     times = [(seconds_of(ours, clock=clock), seconds_of(peer, clock=clock)) for _ in range(repeats)]
@@ -80,7 +86,7 @@ def seconds_of(
 
 
 def printed(script: str, *arguments: str, **environment: str) -> str:
-    """What a script prints in an interpreter of its own."""
+    """Output of a script that runs in a separate interpreter."""
     command = [sys.executable, "-c", script, *arguments]
     run = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | environment)
     return run.stdout.strip()

@@ -1,6 +1,6 @@
-"""Two workers with one thread each beside one worker with one thread, and beside one process with its own threads.
+"""Two workers with one thread each beside one worker with one thread, and beside one process with its default threads.
 
-Each runs a command as a user would, in a process of its own; compiled loops and files are warm.
+Each runs a command line in a separate process; compiled loops and files are warm.
 """
 
 import math
@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.prior import folder_of, photographs
-from benchmarks.timing import Comparison, ratio
+from benchmarks.timing import comparison
+from experiments._results.measurements import Measurement
 from qimg import images
 from qimg.core.workers import ONE_THREAD
 
 SECONDS = 60.0
-"""What one worker takes at least; starting two processes takes one or two."""
+"""Shortest run of one worker; starting two processes takes one or two seconds."""
 COMMANDS = {
     "restore": ["qimg", "restore", "{jpeg}", "{out}"],
     "encode": ["qimg", "encode", "{png}", "{out}", "--quality", "60"],
@@ -28,12 +29,12 @@ COMMANDS = {
         *("--codecs", "block", "peer:jpeg", "peer:webp", "--points", "2"),
     ],
 }
-"""What is measured, in terms of folders of pictures and a new folder to write into."""
+"""Commands that are measured, with folders of pictures and a new output folder in braces."""
 
 
 @contextmanager
 def _pictures(count: int) -> Iterator[dict[str, str]]:
-    """Folders of so many photographs as PNG and as JPEG files, no two alike."""
+    """Folders of `count` different photographs as PNG and as JPEG files."""
     with folder_of(photographs(), count) as paths, tempfile.TemporaryDirectory() as jpeg:
         for path in map(Path, paths):
             file = images.jpeg_round_trip(images.load(path), quality=20).file
@@ -54,7 +55,7 @@ def _seconds(command: list[str], folders: dict[str, str], *options: str, one_thr
 
 
 def _pictures_for(command: list[str]) -> int:
-    """How many pictures take one worker `SECONDS`, starting it not counted."""
+    """Number of pictures that take one worker `SECONDS`, without the time to start it."""
     times = []
     for count in (2, 2, 6):  # the first run compiles
         with _pictures(count) as folders:
@@ -62,11 +63,11 @@ def _pictures_for(command: list[str]) -> int:
     return math.ceil(1.1 * SECONDS * 4 / (times[2] - times[1]))
 
 
-def compare(*, quick: bool = False) -> tuple[list[Comparison], list[str]]:
-    """Ratios of wall-clock time.
+def measure(*, quick: bool = False) -> list[Measurement]:
+    """Wall-clock time of two workers beside one worker, and beside one process with its default threads.
 
     Args:
-        quick: on four pictures, to see that it runs; starting processes then takes most of the time.
+        quick: on four pictures, to test that it runs; starting processes then takes most of the time.
     """
     rows = []
     for what, command in COMMANDS.items():
@@ -74,7 +75,7 @@ def compare(*, quick: bool = False) -> tuple[list[Comparison], list[str]]:
             two = _seconds(command, folders, "--workers", "2")
             one = _seconds(command, folders)
             default = _seconds(command, folders, one_thread=False)
-        label = f"{what}: two workers, one thread each"
-        rows.append(ratio(label, "one worker, one thread", (two, one), target="≤ 0.6", figure="share of the time"))
-        rows.append(ratio(label, "one process as it is", (two, default), target="", figure="share of the time"))
-    return rows, []
+        task = f"{what}, two workers with one thread each"
+        rows.append(comparison(task, (two, one), "one worker with one thread", target="≥ 1.67 times as fast"))
+        rows.append(comparison(task, (two, default), "one process with its default threads", target=""))
+    return rows

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from experiments._results.tables import ResultError, ResultTable, read_json
+from experiments._results.tables import ResultError, ResultTable, read_json, writer
 from experiments._run import runner
 from qimg.core import write_atomically
 from qimg.report import PRINT, print_size
@@ -23,7 +23,7 @@ def draw(result: ResultTable, path: Path) -> None:
     """
     if path.suffix not in FORMATS:
         raise ResultError(f"{path}: must end in one of {', '.join(FORMATS)}")
-    if result.experiment not in runner.EXPERIMENTS:
+    if not writer(result.experiment):
         raise ResultError(f"{result.path}: no experiment draws this table")
     write_atomically(path, figure_bytes(result.experiment, result.records, path.suffix[1:]))
 
@@ -35,7 +35,7 @@ def figure_bytes(experiment: str, records: list[Any], kind: str) -> bytes:
     import matplotlib.pyplot as plt
 
     with plt.rc_context({**PRINT, "backend": "agg"}):
-        figure = runner.module(experiment).plot(records)
+        figure = writer(experiment).plot(records)
         print_size(figure)
         buffer = io.BytesIO()
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind, {})

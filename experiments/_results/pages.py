@@ -22,7 +22,7 @@ from typing import Any
 
 from experiments._results.figures import figure_file, figure_problems
 from experiments._results.quotes import QUOTE, Evidence, matching
-from experiments._results.tables import ResultError
+from experiments._results.tables import ResultError, writer
 from experiments._run import runner
 from qimg.report import Table
 
@@ -98,7 +98,7 @@ def block(kind: str, name: str, page: Path, evidence: Evidence) -> str:
         return f"\n{shown.to_markdown()}\n\n"
     result = evidence.result(base.partition("#")[0])
     if kind == "question":
-        return f"\n**{runner.question(result.experiment)}**\n\n"
+        return f"\n**{_first_paragraph(writer(result.experiment))}**\n\n"
     if kind == "command":
         return f"\n```sh\n{result.provenance['command']}\n```\n\n{_origin(result.provenance)}\n\n"
     path = figure_file(result)
@@ -115,7 +115,12 @@ def figures_shown(text: str) -> list[str]:
 
 
 def _caption(experiment: str) -> str:
-    return " ".join((runner.module(experiment).plot.__doc__ or "").split("\n\n")[0].split()).rstrip(".")
+    return _first_paragraph(writer(experiment).plot).rstrip(".")
+
+
+def _first_paragraph(documented: Any) -> str:
+    """First paragraph of a docstring on one line: the question of a module, the caption of a figure."""
+    return " ".join((documented.__doc__ or "").split("\n\n")[0].split())
 
 
 def _origin(facts: Mapping[str, Any]) -> str:
@@ -123,9 +128,10 @@ def _origin(facts: Mapping[str, Any]) -> str:
     pictures, machine, versions = len(facts.get("inputs", ())), facts["machine"], facts["versions"]
     counted = f"{pictures} pictures, " if pictures else ""
     processor = machine.get("processor") or machine["architecture"]
+    commits = ", ".join(f"`{commit[:12]}`" for commit in facts["commit"].split())
     return (
         f"Measured on {counted}{processor}, {machine['cpus']} cores; Python {versions['python']}, "
-        f"NumPy {versions['numpy']}; commit `{facts['commit'][:12]}`."
+        f"NumPy {versions['numpy']}; commit {commits}."
     )
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
+from experiments._results import measurements
 from experiments._run import runner
 from experiments._run.columns import Kind, OfOneMachine, Within, kinds, plain_type
 from qimg.core import write_atomically
@@ -21,8 +22,22 @@ WITHOUT_PROVENANCE = ("published", "transcribed")
 """Folders of numbers that no run of this code wrote. Each of their rows has a `source`."""
 
 
+BENCHMARKS = "benchmarks"
+"""Folder of the tables that `python -m benchmarks` measures."""
+
+ALL_PARTS = f"{BENCHMARKS}/all"
+"""Name of the rows of all benchmarks together."""
+
+
 class ResultError(ValueError):
     """A run or a committed table that cannot be used; the message names the file and the reason."""
+
+
+def writer(experiment: str) -> Any:
+    """Module with `Row`, `tables` and `plot` of a folder of tables; None where no code of the project wrote them."""
+    if experiment == BENCHMARKS:
+        return measurements
+    return runner.module(experiment) if experiment in runner.EXPERIMENTS else None
 
 
 def checkout() -> Path:
@@ -71,15 +86,15 @@ class ResultTable:
     @cached_property
     def records(self) -> list[Any]:
         """The rows as records of the experiment's `Row`; dictionaries where no experiment wrote them."""
-        if self.experiment in runner.EXPERIMENTS:
-            return read_rows(self.path, runner.module(self.experiment).Row, self.content)
+        if writer(self.experiment):
+            return read_rows(self.path, writer(self.experiment).Row, self.content)
         return [dict(zip(self.rows.columns, row, strict=True)) for row in self.rows.rows]
 
     @cached_property
     def rows(self) -> Table:
         """The rows as a table under the names of their columns."""
-        if self.experiment in runner.EXPERIMENTS:
-            names = [field.name for field in dataclasses.fields(runner.module(self.experiment).Row)]
+        if writer(self.experiment):
+            names = [field.name for field in dataclasses.fields(writer(self.experiment).Row)]
             return Table(columns=names, rows=[[getattr(row, name) for name in names] for row in self.records])
         header, *lines = _csv_lines(self.path, self.content)
         return Table(columns=header, rows=[[_value(text) for text in line] for line in lines])
@@ -87,7 +102,7 @@ class ResultTable:
     @cached_property
     def summaries(self) -> Mapping[str, Table]:
         """The tables that the experiment makes of its rows, by name."""
-        return runner.module(self.experiment).tables(self.records)
+        return writer(self.experiment).tables(self.records)
 
     def summary(self, name: str) -> Table:
         """The rows for "", and otherwise the experiment's table of that name."""
@@ -111,13 +126,43 @@ class ResultTable:
         return []
 
 
+class JoinedBenchmarks(ResultTable):
+    """The rows of all committed benchmarks, in the order of their names."""
+
+    @cached_property
+    def parts(self) -> list[ResultTable]:
+        """The committed benchmarks."""
+        paths = sorted(self.path.parent.glob("*.csv"))
+        return [ResultTable(name=f"{self.experiment}/{path.stem}", path=path) for path in paths]
+
+    @cached_property
+    def content(self) -> bytes:
+        """The files, one after the other."""
+        return b"".join(part.content for part in self.parts)
+
+    @cached_property
+    def records(self) -> list[Any]:
+        """The rows of all parts."""
+        return [row for part in self.parts for row in part.records]
+
+    @cached_property
+    def provenance(self) -> dict[str, Any]:
+        """Provenance of the first part, with the commits of all parts and the command that measures them."""
+        commits = dict.fromkeys(part.provenance["commit"] for part in self.parts)
+        return self.parts[0].provenance | {"command": "python -m benchmarks", "commit": " ".join(commits)}
+
+
 def table(name: str, root: Path) -> ResultTable:
     """The committed table of a name `EXPERIMENT/SET` in a checkout.
+
+    `benchmarks/all` names the rows of all benchmarks.
 
     Raises:
         ResultError: there is none of that name.
     """
     path = root / "results" / f"{name}.csv"
+    if name == ALL_PARTS and any(path.parent.glob("*.csv")):
+        return JoinedBenchmarks(name=name, path=path)
     if name.count("/") != 1 or not path.is_file():
         raise ResultError(f"results/{name}.csv: no such table")
     return ResultTable(name=name, path=path)
@@ -173,7 +218,7 @@ def publish(run: Path, root: Path, *, name: str = "", uncommitted: bool = False,
         raise ResultError(f"{run}: its code was not committed (commit {commit!r}); run again, or pass --uncommitted")
     new = ResultTable(name=f"{experiment}/{run.name}", path=rows_path)
     columns = column_kinds(new)
-    set_name = name or set_of(facts["params"])
+    set_name = name or (facts["params"]["part"] if experiment == BENCHMARKS else set_of(facts["params"]))
     path = root / "results" / experiment / f"{set_name}.csv"
     changes = ["a new table"]
     if path.is_file():
@@ -216,9 +261,9 @@ def differences(old: ResultTable, new: ResultTable, columns: Mapping[str, Kind])
 
 def column_kinds(result: ResultTable) -> dict[str, Kind]:
     """Kinds of the columns; numbers that no experiment measured are of one machine."""
-    if result.experiment in runner.EXPERIMENTS:
+    if writer(result.experiment):
         result.records  # noqa: B018 - raises where the columns are those of another version
-        return kinds(runner.module(result.experiment).Row)
+        return kinds(writer(result.experiment).Row)
     columns = zip(*result.rows.rows, strict=True)
     return {
         name: OfOneMachine() if all(isinstance(value, float | int) for value in values) else Within(0)

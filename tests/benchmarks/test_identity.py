@@ -1,4 +1,4 @@
-"""What the comparison with golden rows and hashes notices, and how statements are counted."""
+"""The comparison with golden rows and hashes, and the count of statements."""
 
 import dataclasses
 import math
