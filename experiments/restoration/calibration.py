@@ -19,6 +19,7 @@ from experiments._run import (
     PictureParams,
     Qualities,
     Table,
+    counted_pictures,
     curve,
     curves,
     distinct,
@@ -149,7 +150,7 @@ def coverage(rows: Sequence[Row]) -> Table:
         sorted(rows, key=lambda row: row.quality),
         columns,
         by=("quality",),
-        caption=f"Pixels inside the intervals, pooled over {len(distinct(rows, 'image'))} picture(s)",
+        caption=f"Pixels inside the intervals, pooled over {counted_pictures(len(distinct(rows, 'image')))}",
     )
     return replace(shown, formats=dict.fromkeys(percent, ".1f") | {"true / predicted error": ".2f"})
 

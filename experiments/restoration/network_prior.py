@@ -32,6 +32,7 @@ from experiments._run import (
     among,
     bundled,
     check,
+    counted_pictures,
     curve,
     curves,
     distinct,
@@ -328,7 +329,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
         if "none" in found:
             alone = found.pop("none")
             parts = ", ".join(f"{use} {value - alone:+.3f} dB" for use, value in found.items())
-            sentences.append(f"{pictures} picture(s): without the prior {alone:+.3f} dB; {parts}.")
+            sentences.append(f"{counted_pictures(pictures)}: without the prior {alone:+.3f} dB; {parts}.")
     return sentences
 
 
@@ -360,7 +361,7 @@ def gains(rows: Sequence[Row]) -> Table:
     return Table(
         columns=list(columns),
         rows=body,
-        caption=f"Gain in Y PSNR over JPEG on held-out pictures; {len(distinct(rows, 'seed'))} seed(s)",
+        caption=f"Gain in Y PSNR over JPEG on held-out pictures; seeds: {len(distinct(rows, 'seed'))}",
         formats={heading: spec for heading, spec in columns.items() if spec},
     )
 
@@ -376,7 +377,7 @@ def plot(rows: Sequence[Row]) -> Figure:
             curves=curves(select(ordered, pictures=count), "step", _mean_gain, by="use"),
             x="steps",
             y="gain in Y PSNR, dB",
-            title=f"{count} pictures",
+            title=counted_pictures(count),
         )
         for count in (counts[0], counts[-1])
     ]

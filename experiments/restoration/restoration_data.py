@@ -25,6 +25,7 @@ from experiments._run import (
     Track,
     bundled,
     check,
+    counted_pictures,
     curve,
     curves,
     figure_of,
@@ -139,8 +140,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
         if not np.isfinite(list(found.values())).all():
             sentences.append(f"Quality {quality}: no picture has an error that could be measured.")
             continue
-        parts = ", ".join(f"{value:+.2f} dB from {count}" for count, value in found.items())
-        sentences.append(f"Quality {quality}: {parts} picture(s).")
+        parts = ", ".join(f"{value:+.2f} dB from {counted_pictures(count)}" for count, value in found.items())
+        sentences.append(f"Quality {quality}: {parts}.")
     return sentences
 
 
@@ -167,7 +168,7 @@ def gains(rows: Sequence[Row]) -> Table:
 
 def gains_by_count(rows: Sequence[Row]) -> Table:
     """Mean gain, a line for each quality and a column for each number of pictures."""
-    counts = {f"{count} pictures, dB": count for count in levels(rows, "pictures")}
+    counts = {f"{counted_pictures(count)}, dB": count for count in levels(rows, "pictures")}
     return Table(
         columns=["quality", *counts],
         rows=[

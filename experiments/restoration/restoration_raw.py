@@ -26,6 +26,7 @@ from experiments._run import (
     Track,
     among,
     check,
+    counted_pictures,
     distinct,
     each,
     fair_mean,
@@ -259,7 +260,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 
 def _sources(rows: Sequence[Row]) -> str:
-    text = f"{len(distinct(rows, 'image'))} picture(s): {', '.join(levels(rows, 'camera'))}"
+    text = f"{counted_pictures(len(distinct(rows, 'image')))}: {', '.join(levels(rows, 'camera'))}"
     ordinary = next((row for row in rows if row.method.startswith(PICTURES)), None)
     share, floor = mean(rows, "fine_share"), mean(rows, "noise_floor")
     if np.isfinite([share, floor]).all():

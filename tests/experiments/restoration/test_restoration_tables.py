@@ -125,7 +125,7 @@ def test_gains_by_number_of_pictures():
         for count in (1, 3)
     ]
     shown = restoration_data.tables(rows)["by count"]
-    assert shown.columns == ["quality", "1 pictures, dB", "3 pictures, dB"]
+    assert shown.columns == ["quality", "1 picture, dB", "3 pictures, dB"]
     assert shown.texts() == [["10", "+1.00", "+1.00"], ["40", "+1.00", "+1.00"]]
 
 
