@@ -91,7 +91,7 @@ def block(kind: str, name: str, page: Path, evidence: Evidence) -> str:
     base, _, condition = name.partition(";")
     base = base.strip()
     if kind == "table":
-        shown = evidence.table(base)
+        shown = evidence.shown(base)
         if condition.strip():
             rows = matching(shown, condition, name)
             shown = Table(columns=shown.columns, rows=rows, caption=shown.caption, formats=shown.formats)

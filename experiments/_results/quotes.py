@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments._results.tables import ResultError, ResultTable, table
+from experiments._results.tables import WITHOUT_PROVENANCE, ResultError, ResultTable, table
 from qimg.report import Table, format_cell
 
 QUOTE = re.compile(r"<!--=\s*(?P<reference>.+?)\s*-->(?P<text>.*?)<!--=-->", re.DOTALL)
@@ -60,6 +60,11 @@ class Evidence:
         """A table by its name, `EXPERIMENT/SET` or `EXPERIMENT/SET#NAME`."""
         base, _, part = name.partition("#")
         return self.result(base).summary(part)
+
+    def shown(self, name: str) -> Table:
+        """A table as pages show it, which is verbatim for one without provenance."""
+        result = self.result(name.partition("#")[0])
+        return result.transcript if result.experiment in WITHOUT_PROVENANCE else self.table(name)
 
     def text(self, reference: str) -> str:
         """The text of the cell that a reference names.

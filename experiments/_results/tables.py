@@ -100,6 +100,18 @@ class ResultTable:
         return Table(columns=header, rows=[[_value(text) for text in line] for line in lines])
 
     @cached_property
+    def transcript(self) -> Table:
+        """The cells of a table without provenance as the file has them; a source of all rows is the caption."""
+        header, *lines = _csv_lines(self.path, self.content)
+        texts = [[_transcribed(text) for text in line] for line in lines]
+        place = header.index("source")
+        sources = {line[place] for line in texts}
+        if len(sources) > 1:
+            return Table(columns=header, rows=texts)
+        columns, *rows = ([*line[:place], *line[place + 1 :]] for line in (header, *texts))
+        return Table(columns=columns, rows=rows, caption=f"Source: {sources.pop()}" if sources else "")
+
+    @cached_property
     def summaries(self) -> Mapping[str, Table]:
         """The tables that the experiment makes of its rows, by name."""
         return writer(self.experiment).tables(self.records)
@@ -330,6 +342,11 @@ def _typed(text: str, kind: Any) -> Any:
             return ast.literal_eval(text)
         return tuple(float(part) for part in text.strip("()").split(",") if part.strip())
     return kind(text)
+
+
+def _transcribed(text: str) -> str:
+    """A cell as pages show it: a dash where it is empty, and a minus sign for numbers."""
+    return (text if isinstance(_value(text), str) else text.replace("-", "\N{MINUS SIGN}")) or "–"
 
 
 def _value(text: str) -> Any:

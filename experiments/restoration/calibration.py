@@ -1,21 +1,25 @@
-"""Are the standard deviations that restoration states those of its errors?
+"""Do the standard deviations that restoration predicts match its errors?
 
-Luma is compressed as a gray JPEG and restored; an interval around every restored pixel should hold the true one with
-its probability. Pooled over pictures it can be calibrated; single pictures differ, and their scatter is shown.
+Luma is compressed as a gray JPEG and restored. An interval of a given probability around each restored pixel should
+contain the true value with that probability. Coverage is pooled over all pictures, and the figure also shows each
+picture by itself.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from experiments._run import (
+    LEAST_PICTURES,
     Figure,
+    LibraryDependent,
     Picture,
     PictureParams,
     Qualities,
     Table,
+    counted_pictures,
     curve,
     curves,
     distinct,
@@ -36,13 +40,13 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     qualities: Qualities = (10, 20, 40, 75)
-    """Of libjpeg."""
+    """Quality settings of libjpeg."""
     method: str = "explicit"
-    """Of restoration."""
+    """Restoration method, "explicit" or "network"."""
     effort: int | None = None
-    """Of restoration; the highest when left out."""
+    """Effort of restoration; the highest when left out."""
     probabilities: tuple[float, ...] = (0.5, 0.68, 0.8, 0.9, 0.95, 0.99)
-    """Of the intervals."""
+    """Nominal probabilities of the intervals."""
 
 
 TINY = Params(box_mean=6, qualities=(20,), effort=1, probabilities=(0.5, 0.9))
@@ -50,29 +54,29 @@ TINY = Params(box_mean=6, qualities=(20,), effort=1, probabilities=(0.5, 0.9))
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture at one quality and probability."""
+    """Coverage of one picture at one quality and probability."""
 
     image: str
     quality: int
     probability: float
     pixels: int
     inside: int
-    """Pixels whose true value lies in the interval."""
-    squared_error: float
-    """Sum over the pixels, squared code values."""
-    expected_squared_error: float
-    """Sum of the stated variances."""
+    """Number of pixels whose true value lies in the interval."""
+    squared_error: LibraryDependent
+    """Sum of squared errors over the pixels, squared code values."""
+    expected_squared_error: LibraryDependent
+    """Sum of the predicted variances over the pixels."""
     clipped: float
-    """Share of pixels that are black or white in truth: their errors are one-sided."""
+    """Fraction of pixels that are black or white in the original; their errors are one-sided."""
 
     @property
     def coverage(self) -> float:
-        """Share of the pixels inside."""
+        """Fraction of the pixels inside the interval."""
         return self.inside / self.pixels
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
-    """One row per quality and probability."""
+    """Measure one picture: one row per quality and probability."""
     truth = picture.luma()
     rows = []
     for quality in params.qualities:
@@ -85,7 +89,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
                 quality=quality,
                 probability=probability,
                 pixels=error.size,
-                # Restored pixels are rounded to bytes: half a code value is theirs.
+                # Restored pixels are rounded to whole code values, which adds up to half a code value.
                 inside=int((error <= restored.half_width(probability) + 0.5).sum()),
                 squared_error=float(np.square(error).sum()),
                 expected_squared_error=float(np.square(restored.deviation, dtype=np.float64).sum()),
@@ -104,46 +108,71 @@ def pooled(rows: Sequence[Row]) -> float:
     return sum(row.inside for row in rows) / sum(row.pixels for row in rows)
 
 
-def ratio(rows: Sequence[Row]) -> float:
-    """Root of true over expected squared error, all rows pooled; NaN where nothing is expected."""
+def error_ratio(rows: Sequence[Row]) -> float:
+    """Ratio of true to predicted root mean square error, all rows pooled; NaN where the prediction is zero."""
     expected = sum(row.expected_squared_error for row in rows)
     return float(np.sqrt(sum(row.squared_error for row in rows) / expected)) if expected > 0 else float("nan")
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """Coverage of the intervals of about 90 %, and true errors against stated ones."""
+    """Coverage of the intervals nearest to 90 %, and true against predicted errors."""
     sentences = []
     probability = min(levels(rows, "probability"), key=lambda value: abs(value - 0.9))
     for quality in levels(rows, "quality"):
         own = select(rows, quality=quality, probability=probability)
-        single, error = values(own, "coverage"), ratio(select(rows, quality=quality))
         text = (
-            f"Quality {quality}: {100 * probability:g} % intervals hold {100 * pooled(own):.1f} % of the pixels, "
-            f"pooled; in single pictures {100 * min(single):.1f} to {100 * max(single):.1f} %"
+            f"Quality {quality}: {100 * probability:g} % intervals contain {100 * pooled(own):.1f} % of the pixels, "
+            "pooled over all pictures"
         )
+        if len(own) >= LEAST_PICTURES:
+            single = values(own, "coverage")
+            text += f", and {100 * min(single):.1f} to {100 * max(single):.1f} % in single pictures"
+        error = error_ratio(select(rows, quality=quality))
         sentences.append(
-            text + (f"; true root mean square errors are {error:.2f} of the stated ones." if error > 0 else ".")
+            text + (f"; the true root mean square error is {error:.2f} of the predicted one." if error > 0 else ".")
         )
     return sentences
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"coverage": coverage(rows), "pictures": coverage_of_pictures(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Coverage by quality and probability."""
+def coverage(rows: Sequence[Row]) -> Table:
+    """Pooled coverage by quality, a column for each probability."""
     columns: dict[str, str | Callable[[Sequence[Row]], float]] = {"quality": "quality"}
-    for value in levels(rows, "probability"):
-        columns[f"{100 * value:g} % interval, %"] = partial(_covered_percent, probability=value)
-    columns["true / stated error"] = ratio
-    return table_of(
+    percent = {f"{100 * value:g} % interval, %": value for value in levels(rows, "probability")}
+    for heading, value in percent.items():
+        columns[heading] = partial(_covered_percent, probability=value)
+    columns["true / predicted error"] = error_ratio
+    shown = table_of(
         sorted(rows, key=lambda row: row.quality),
         columns,
         by=("quality",),
-        caption=f"Pooled over {len(distinct(rows, 'image'))} picture(s)",
+        caption=f"Pixels inside the intervals, pooled over {counted_pictures(len(distinct(rows, 'image')))}",
     )
+    return replace(shown, formats=dict.fromkeys(percent, ".1f") | {"true / predicted error": ".2f"})
+
+
+def coverage_of_pictures(rows: Sequence[Row]) -> Table:
+    """Lowest and highest coverage of a single picture; no lines for fewer than `LEAST_PICTURES` pictures."""
+    shown = table_of(
+        sorted(rows, key=lambda row: (row.quality, row.probability))
+        if len(distinct(rows, "image")) >= LEAST_PICTURES
+        else [],
+        {
+            "quality": "quality",
+            "interval, %": lambda own: 100 * own[0].probability,
+            "lowest, %": lambda own: 100 * min(values(own, "coverage")),
+            "pooled, %": lambda own: 100 * pooled(own),
+            "highest, %": lambda own: 100 * max(values(own, "coverage")),
+        },
+        by=("quality", "probability"),
+        caption="Pixels inside the intervals, by picture",
+    )
+    percent = dict.fromkeys(("lowest, %", "pooled, %", "highest, %"), ".1f")
+    return replace(shown, formats=percent | {"interval, %": ".0f"})
 
 
 def _covered_percent(rows: Sequence[Row], probability: float) -> float:
@@ -151,14 +180,15 @@ def _covered_percent(rows: Sequence[Row], probability: float) -> float:
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Coverage against probability, pooled and of single pictures."""
+    """Fraction of pixels inside the interval against its probability, pooled and for each picture."""
     figure, ax = subplots(figsize=(4.6, 4.2), layout="constrained")
-    for own in groups(rows, "image", "quality").values():
-        ax.plot(*curve(own, "probability", "coverage"), color="0.75", linewidth=0.6, zorder=0)
     ordered = sorted(rows, key=lambda row: row.quality)
     lines = curves(ordered, "probability", pooled, by="quality", label="quality {}")
-    plot_curves(lines, x_label="probability", y_label="share of pixels inside", ax=ax)
+    plot_curves(lines, x_label="probability of the interval", y_label="fraction of pixels inside", ax=ax)
+    for number, own in enumerate(groups(rows, "image", "quality").values()):
+        thin = {"color": "0.75", "linewidth": 0.6, "zorder": 0}
+        ax.plot(*curve(own, "probability", "coverage"), **thin, label="one picture" if number == 0 else None)
     least = min(levels(rows, "probability"))
-    ax.plot([least, 1], [least, 1], color="0.4", linestyle="--", linewidth=1)
-    ax.set_title("gray: single pictures", fontsize="medium")
+    ax.plot([least, 1], [least, 1], color="0.4", linestyle="--", linewidth=1, label="exact calibration")
+    ax.legend()
     return figure

@@ -1,4 +1,4 @@
-"""What the experiment `restoration_raw` compares: ways back from a gray JPEG file, some fitted for each picture."""
+"""Methods of the experiment `restoration_raw` for gray JPEG files; some are fitted anew for each picture."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,27 +33,28 @@ FITTED = {
     "deep (unrounded)": ((DEEP,), False),
     "both (unrounded)": ((PICTURES, DEEP), False),
 }
-"""Name → what is fitted on, in equal parts, and whether the truth is rounded to bytes."""
+"""Fits by name: sources, in equal parts, and whether the reference is rounded to bytes."""
 PROBABILITY = 0.9
-"""That intervals state."""
-_HELD_OUT = 5  # every fifth tile
+"""Nominal probability of the intervals."""
+_HELD_OUT = 5
+"""One tile of so many is held out of a fit for its calibration."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Shown:
-    """What a method makes of a file."""
+    """Estimate of a method from a file."""
 
     values: Array
     """(H, W) code values in [0, 255], not rounded."""
     half_width: Array | None = None
-    """(H, W) code values on either side within which the truth lies with 90 %; None where the method does not say."""
+    """(H, W) half-width of the 90 % interval in code values; None where the method has no intervals."""
     left_alone: bool = False
-    """Whether it is the decoded file."""
+    """Whether `values` is the decoded file."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Method:
-    """One way back from a file, and what was drawn for its fit."""
+    """A restoration method, and the extent and grain of the pictures drawn for its fit."""
 
     restore: Callable[[bytes], Shown]
     fitted_pixels: int = 0
@@ -69,11 +70,11 @@ class Fitted:
 
 
 def table_of_methods(fitted: Mapping[str, Fitted], *, networks: Sequence[int] = ()) -> dict[str, Method]:
-    """Name → method: JPEG, `qimg.restore` before it rounds, the same with no file left alone, and what was fitted.
+    """Methods by name: JPEG, `qimg.restore` before rounding, the same without leaving files alone, networks and fits.
 
     Args:
         fitted: estimators by name.
-        networks: efforts of the network that are in the table, as `qimg.restore` applies them.
+        networks: efforts of the network to include, as `qimg.restore` applies them.
     """
     shipped = _explicit(restoration.load())
     methods = {
@@ -125,23 +126,23 @@ def _shown(plane: Array, component: Component) -> Array:
 
 
 class Fits:
-    """Estimators for each picture, from pictures of other cameras and from ordinary ones; equal fits are done once."""
+    """Estimators for each picture from pictures of other cameras and ordinary ones; equal fits are computed once."""
 
-    def __init__(self, recipe: Recipe, *, judged: Sequence[Picture], sources: Sequence[str], pixels: int, side: int):
+    def __init__(self, recipe: Recipe, *, evaluated: Sequence[Picture], sources: Sequence[str], pixels: int, side: int):
         self._recipe = recipe
-        self._judged = {picture.sha256 for picture in judged}
+        self._evaluated = {picture.sha256 for picture in evaluated}
         self._sources = sources
         self._ordinary = gather(sources, box_mean=1).pictures if sources else bundled()
         self._pixels, self._side = pixels, side
         self._done: dict[tuple[str, ...], restoration.Model] = {}
 
     def of(self, picture: DeepPicture, deep: Sequence[DeepPicture], *, names: Sequence[str]) -> dict[str, Fitted]:
-        """Name → estimator fitted without the picture, and without any other of its camera.
+        """Estimators by name, fitted without the picture and without any other picture of its camera.
 
         Args:
-            picture: is judged.
-            deep: all pictures that are, it included.
-            names: of `FITTED`.
+            picture: the picture to evaluate.
+            deep: all pictures to evaluate, this one included.
+            names: names in `FITTED`.
         """
         pools = {DEEP: self._of_other_cameras(picture, deep), PICTURES: self._of_sources(picture)}
         pixels = min(self._pixels, area(pools[DEEP]))
@@ -156,17 +157,17 @@ class Fits:
         return found
 
     def _of_other_cameras(self, picture: DeepPicture, deep: Sequence[DeepPicture]) -> list[Tile]:
-        """The bundled photographs at half size where there are none."""
+        """Tiles of other cameras; those of the bundled photographs at half size where there is no other camera."""
         others = [one for one in deep if one.group != picture.group and one.usable]
         if not others:
             others = [deep_picture(one, tone="rendered") for one in bundled(box_mean=2) if not _same(one, picture)]
         return [tile for one in others for tile in one.tiles(self._side)]
 
     def _of_sources(self, picture: DeepPicture) -> list[Tile]:
-        """Of named sources what is not judged at all, of the bundled photographs what is not judged now."""
+        """Tiles of the sources without any evaluated picture, or of the bundled photographs without this picture."""
         found: list[Tile] = []
         for one in self._ordinary:
-            if not (one.sha256 in self._judged if self._sources else _same(one, picture)):
+            if not (one.sha256 in self._evaluated if self._sources else _same(one, picture)):
                 found += ordinary_tiles(one, self._side)
         require(bool(found), "sources", "must hold a picture that images does not", self._sources)
         return found
@@ -175,7 +176,7 @@ class Fits:
         key = (str(rounded), *(tile.name for tile in tiles))
         if key not in self._done:
             every = [tile.pixels for tile in tiles]
-            # Neighbours of what is fitted on: intervals are for other scenes than these as the estimators are.
+            # Held-out tiles are of the scenes of the fit; the calibration, like the fit, is applied to other scenes.
             held_out = every[_HELD_OUT - 1 :: _HELD_OUT]
             rest = [pixels for number, pixels in enumerate(every, start=1) if number % _HELD_OUT]
             self._done[key] = fit(rest, replace(self._recipe, rounded=rounded), held_out=held_out)
@@ -183,5 +184,5 @@ class Fits:
 
 
 def _same(one: Picture, picture: DeepPicture) -> bool:
-    """Whether two records are of the same picture: at any scale where it is bundled."""
+    """Whether two records are of the same picture, at any scale for a bundled one."""
     return one.sha256 == picture.sha256 or (one.path is None and one.name == picture.name)

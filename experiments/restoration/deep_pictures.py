@@ -1,4 +1,4 @@
-"""Pictures deeper than 8 bits, the tiles that estimators are fitted on, and what tells such sources apart."""
+"""Pictures deeper than 8 bits, the tiles that estimators are fitted on, and measures of their fine detail."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,38 +21,38 @@ class Tile(NamedTuple):
     """A part of a picture."""
 
     name: str
-    """Hash of the picture and number of the part."""
+    """Hash of the picture, and number of the part."""
     pixels: Array
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grain:
-    """How fine and how noisy luma is, by its DCT coefficients with u + v ≥ 8 in blocks of 8×8."""
+    """Fine detail and noise of luma, from its DCT coefficients with u + v ≥ 8 in blocks of 8×8."""
 
     fine_share: float
-    """Of the energy without DC that they have."""
+    """Fraction of the energy without DC in these coefficients."""
     noise_floor: float
-    """Their root mean square, in code values, in a block that a tenth of all are quieter than."""
+    """Tenth percentile over the blocks of their root mean square, in code values."""
 
 
 UNKNOWN = Grain(fine_share=float("nan"), noise_floor=float("nan"))
-"""Of nothing."""
+"""Grain of no picture: NaN."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DeepPicture:
-    """A picture as deep as its source allows."""
+    """A picture at the depth of its source, in 16 bits."""
 
     name: str
     sha256: str
     camera: str
-    """Make and model that wrote the RAW file; "no RAW file"."""
+    """Make and model of the camera; "no RAW file" for other pictures."""
     pixels: Array
     """`uint16`."""
 
     @property
     def group(self) -> str:
-        """What is left out together: all pictures of a camera, or a picture that no camera is known of."""
+        """Key of the pictures that are left out together: a camera, or a single picture without one."""
         return self.camera if self.is_raw else self.sha256
 
     @property
@@ -66,12 +66,12 @@ class DeepPicture:
         return min(self.pixels.shape[:2]) >= LEAST
 
     def tiles(self, side: int) -> list[Tile]:
-        """The picture in parts that measure `side` at least, where it does."""
+        """Parts of the picture of at least `side` rows and columns, or the whole of a smaller one."""
         return tiles(self.sha256, self.pixels, side)
 
 
 def deep_picture(picture: Picture, *, tone: str) -> DeepPicture:
-    """A picture in 16 bits, means of boxes too: a RAW file in its tone, "rendered" or "linear", any other as it is."""
+    """A picture in 16 bits, box means included; a RAW file is developed in a tone, "rendered" or "linear"."""
     if picture.path is not None and picture.path.suffix.lower() in images.RAW_SUFFIXES:
         developed = developed_picture(picture)
         pixels = developed.rendered if developed.linear is None or tone == "rendered" else developed.linear
@@ -83,14 +83,14 @@ def deep_picture(picture: Picture, *, tone: str) -> DeepPicture:
 
 
 def ordinary_tiles(picture: Picture, side: int) -> list[Tile]:
-    """A picture in 8 bits, in parts; none of one that is too small. JPEG files are reduced by 2×2 means."""
+    """Parts of a picture in 8 bits, none where it is too small; JPEG files are reduced by 2×2 means."""
     jpeg = picture.path is not None and picture.path.suffix.lower() in JPEG_SUFFIXES
     pixels = images.to_uint8(images.code_values(replace(picture, box_mean=2 if jpeg else 1).image()))
     return tiles(picture.sha256, pixels, side) if min(pixels.shape[:2]) >= LEAST else []
 
 
 def tiles(name: str, pixels: Array, side: int) -> list[Tile]:
-    """Parts of nearly equal size that cover a picture, `side` to twice as large where it is."""
+    """Parts of nearly equal size that cover a picture, with sides from `side` to twice as much."""
     parts = [
         part
         for band in np.array_split(pixels, max(pixels.shape[0] // side, 1), axis=0)
@@ -100,7 +100,7 @@ def tiles(name: str, pixels: Array, side: int) -> list[Tile]:
 
 
 def drawn_tiles(pool: Sequence[Tile], pixels: int, rng: np.random.Generator) -> list[Tile]:
-    """Tiles in random order until they have so many pixels; all where there are not as many."""
+    """Tiles in random order until they have a number of pixels; all where they have fewer."""
     chosen: list[Tile] = []
     for index in rng.permutation(len(pool)):
         if area(chosen) >= pixels:
@@ -110,7 +110,7 @@ def drawn_tiles(pool: Sequence[Tile], pixels: int, rng: np.random.Generator) -> 
 
 
 def area(some: Sequence[Tile]) -> int:
-    """Pixels of all of them."""
+    """Number of pixels of the tiles."""
     return sum(tile.pixels.shape[0] * tile.pixels.shape[1] for tile in some)
 
 

@@ -1,4 +1,4 @@
-"""What the experiment `degradations` compares: degradations of a plane, and ways back: ours and those of others."""
+"""Degradations and restoration methods of the experiment `degradations`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from qimg import restoration
 from qimg.core import Array
 
 MARGIN = 4
-"""Pixels along every side that are not compared after blur and low resolution: what lies beyond them is unknown."""
+"""Pixels along every side that are left out after blur and low resolution, where data beyond the edge are missing."""
 
 OURS, NOTHING = "qimg", "nothing done"
 
@@ -21,7 +21,7 @@ _TEXT = "The statistics of natural pictures are an operator. "
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Degraded:
-    """A plane after a degradation, and what a method is given besides."""
+    """A degraded plane, and the further inputs of a method."""
 
     plane: Array
     sigma: float = 0.0
@@ -35,14 +35,14 @@ Method = Callable[[Degraded], restoration.PlaneEstimate | Array]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Task:
-    """A degradation, and for each method its settings."""
+    """A degradation, and the settings of each method."""
 
     degrade: Callable[[Array, np.random.Generator], Degraded]
     methods: Mapping[str, Mapping[str, Method]]
 
 
 def tasks(sigmas: tuple[float, ...]) -> dict[str, Task]:
-    """Noise of every deviation, missing pixels, two blurs and half the resolution."""
+    """Tasks by name: noise of every deviation, missing pixels, two blurs and half the resolution."""
     found = {f"noise {sigma:g}": Task(degrade=_noise(sigma), methods=_denoisers()) for sigma in sigmas}
     for name, degrade in (("half missing", _half_missing), ("text over it", _text)):
         found[name] = Task(degrade=degrade, methods=_INPAINTERS)
@@ -61,7 +61,7 @@ def _half_missing(plane: Array, rng: np.random.Generator) -> Degraded:
 
 
 def _text(plane: Array, rng: np.random.Generator) -> Degraded:
-    """Lines of text in Pillow's own font, about an eighth of the pixels."""
+    """Lines of text in Pillow's default font, about an eighth of the pixels."""
     board = Image.new("L", plane.shape[::-1])
     draw = ImageDraw.Draw(board)
     line = _TEXT * (1 + plane.shape[1] // (4 * len(_TEXT)))
@@ -72,7 +72,7 @@ def _text(plane: Array, rng: np.random.Generator) -> Degraded:
 
 def _without(plane: Array, missing: Array) -> Degraded:
     missing = missing.copy()
-    missing[0, 0] = False  # something stays known in the smallest picture
+    missing[0, 0] = False  # even the smallest picture keeps one pixel
     return Degraded(plane=np.where(missing, plane[~missing].mean(), plane), missing=missing)
 
 
@@ -102,25 +102,30 @@ def _denoisers() -> dict[str, dict[str, Method]]:
     from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
 
     def ours(effort: int) -> Method:
-        return lambda seen: restoration.denoise_plane(seen.plane, sigma=seen.sigma, effort=effort)
+        return lambda degraded: restoration.denoise_plane(degraded.plane, sigma=degraded.sigma, effort=effort)
 
     def means(strength: float) -> Method:
-        return lambda seen: denoise_nl_means(
-            seen.plane, patch_size=5, patch_distance=6, h=strength * seen.sigma, sigma=seen.sigma, fast_mode=True
+        return lambda degraded: denoise_nl_means(
+            degraded.plane,
+            patch_size=5,
+            patch_distance=6,
+            h=strength * degraded.sigma,
+            sigma=degraded.sigma,
+            fast_mode=True,
         )
 
     def variation(strength: float) -> Method:
-        return lambda seen: denoise_tv_chambolle(seen.plane, weight=strength * seen.sigma)
+        return lambda degraded: denoise_tv_chambolle(degraded.plane, weight=strength * degraded.sigma)
 
     def wavelet(method: str, share: float) -> Method:
-        return lambda seen: denoise_wavelet(seen.plane, sigma=share * seen.sigma, method=method)
+        return lambda degraded: denoise_wavelet(degraded.plane, sigma=share * degraded.sigma, method=method)
 
     methods = {
         OURS: {f"effort {effort}": ours(effort) for effort in (1, 5, 9)},
         "non-local means": {f"h {strength} σ": means(strength) for strength in (0.4, 0.6, 0.8, 1.0)},
         "total variation": {f"weight {strength} σ": variation(strength) for strength in (0.6, 0.8, 1.0, 1.2)},
     }
-    if find_spec("pywt"):  # scikit-image has no wavelets without it
+    if find_spec("pywt"):  # scikit-image needs it for wavelets
         methods["wavelet"] = {
             "BayesShrink": wavelet("BayesShrink", 1.0),
             "VisuShrink": wavelet("VisuShrink", 1.0),
@@ -130,14 +135,14 @@ def _denoisers() -> dict[str, dict[str, Method]]:
     return methods
 
 
-def _biharmonic(seen: Degraded) -> Array:
+def _biharmonic(degraded: Degraded) -> Array:
     from skimage.restoration import inpaint_biharmonic
 
-    return inpaint_biharmonic(seen.plane, seen.missing)
+    return inpaint_biharmonic(degraded.plane, degraded.missing)
 
 
 _INPAINTERS: dict[str, dict[str, Method]] = {
-    OURS: {"3 rounds": lambda seen: restoration.inpaint_plane(seen.plane, _given(seen.missing))},
+    OURS: {"3 rounds": lambda degraded: restoration.inpaint_plane(degraded.plane, _required(degraded.missing))},
     "biharmonic": {"": _biharmonic},
 }
 
@@ -146,12 +151,12 @@ def _deblurrers() -> dict[str, dict[str, Method]]:
     from skimage.restoration import richardson_lucy, unsupervised_wiener, wiener
 
     def mirrored(restore: Callable[[Array, Array], Array]) -> Method:
-        """Given the plane and its mirror images: blurred on a torus, as these filters assume, exactly."""
+        """Apply a filter to the plane and its mirror images, which are exactly a blur on a torus, as it assumes."""
 
-        def method(seen: Degraded) -> Array:
-            height, width = seen.plane.shape
-            torus = np.pad(seen.plane / 255, [(0, height - 2), (0, width - 2)], mode="reflect")
-            return 255 * restore(torus, _given(seen.kernel))[:height, :width]
+        def method(degraded: Degraded) -> Array:
+            height, width = degraded.plane.shape
+            torus = np.pad(degraded.plane / 255, [(0, height - 2), (0, width - 2)], mode="reflect")
+            return 255 * restore(torus, _required(degraded.kernel))[:height, :width]
 
         return method
 
@@ -159,19 +164,21 @@ def _deblurrers() -> dict[str, dict[str, Method]]:
         return mirrored(lambda torus, kernel: wiener(torus, kernel, balance, clip=False))
 
     def iterated(count: int) -> Method:
-        """Given a frame of the mirror image: zeros lie beyond it."""
+        """Apply the method to the plane in a frame of its mirror image; beyond the frame are zeros."""
 
-        def method(seen: Degraded) -> Array:
-            kernel = _given(seen.kernel)
-            frame = min(2 * len(kernel), min(seen.plane.shape) - 1)
-            wide = np.pad(np.clip(seen.plane / 255, 0, None), frame, mode="reflect")
+        def method(degraded: Degraded) -> Array:
+            kernel = _required(degraded.kernel)
+            frame = min(2 * len(kernel), min(degraded.plane.shape) - 1)
+            wide = np.pad(np.clip(degraded.plane / 255, 0, None), frame, mode="reflect")
             return 255 * richardson_lucy(wide, kernel, num_iter=count, clip=False)[frame:-frame, frame:-frame]
 
         return method
 
     return {
         OURS: {
-            "12 rounds": lambda seen: restoration.deblur_plane(seen.plane, _given(seen.kernel), sigma=seen.sigma),
+            "12 rounds": lambda degraded: restoration.deblur_plane(
+                degraded.plane, _required(degraded.kernel), sigma=degraded.sigma
+            ),
         },
         "Wiener": {f"balance {balance}": filtered(balance) for balance in (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1)},
         "unsupervised Wiener": {
@@ -181,28 +188,28 @@ def _deblurrers() -> dict[str, dict[str, Method]]:
     }
 
 
-def _given(array: Array | None) -> Array:
+def _required(array: Array | None) -> Array:
     assert array is not None
     return array
 
 
 def _resized(filter_: Image.Resampling) -> Method:
-    def method(seen: Degraded) -> Array:
-        height, width = seen.plane.shape
-        small = Image.fromarray(seen.plane.astype(np.float32))
+    def method(degraded: Degraded) -> Array:
+        height, width = degraded.plane.shape
+        small = Image.fromarray(degraded.plane.astype(np.float32))
         return np.asarray(small.resize((2 * width, 2 * height), filter_), np.float64)
 
     return method
 
 
-def _spline(seen: Degraded) -> Array:
+def _spline(degraded: Degraded) -> Array:
     from skimage.transform import resize
 
-    return resize(seen.plane, [2 * length for length in seen.plane.shape], order=3, mode="symmetric")
+    return resize(degraded.plane, [2 * length for length in degraded.plane.shape], order=3, mode="symmetric")
 
 
 _ENLARGERS: dict[str, dict[str, Method]] = {
-    OURS: {"": lambda seen: restoration.upscale_plane(seen.plane)},
+    OURS: {"": lambda degraded: restoration.upscale_plane(degraded.plane)},
     "bicubic": {"Pillow": _resized(Image.Resampling.BICUBIC), "scikit-image": _spline},
     "Lanczos": {"Pillow": _resized(Image.Resampling.LANCZOS)},
 }

@@ -1,14 +1,15 @@
-"""How well does the prior undo noise, holes, blur and low resolution, beside scikit-image and Pillow?
+"""How well does the prior restore noise, missing pixels, blur and low resolution, beside scikit-image and Pillow?
 
-Luma in code values is degraded by a map that the methods are given, and white noise. Every method runs at each setting
-of a short list; the table shows the setting that is best on average over these very pictures, an advantage that qimg,
-whose `effort`s are all shown, does without.
+Luma in code values is degraded by a map that every method receives, and by white noise. Every method runs at each
+setting of a short list. The table shows the setting that is best on average over the same pictures; for qimg it shows
+every effort instead.
 """
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import NormalDist
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from experiments._run import (
     Array,
     Figure,
+    LibraryDependent,
     Picture,
     PictureParams,
     Seconds,
@@ -34,7 +36,6 @@ from experiments._run import (
     positive,
     select,
     subplots,
-    table_of,
     timed,
 )
 from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, tasks
@@ -42,9 +43,10 @@ from qimg import metrics
 from qimg.restoration import PlaneEstimate
 
 SMALLEST = 12
-"""Pixels that both sides need when they are made even: more than the kernels of 9×9 have."""
+"""Least number of rows and columns, once they are made even: more than those of the 9×9 kernels."""
 
-_WITHIN = 1.645  # deviations on both sides of the mean of a Gaussian that hold 90 %
+_WITHIN = 1.645
+"""Standard deviations on either side of the mean of a Gaussian that contain 90 %."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +54,11 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     crop: Annotated[int, fulfils(lambda side: side == 0 or side >= SMALLEST, f"must be 0 or at least {SMALLEST}")] = 192
-    """Side of the square from the middle of each picture that is used; 0 takes the whole picture."""
+    """Side of the square in the middle of each picture that is used; 0 for the whole picture."""
     sigmas: Annotated[tuple[float, ...], each(positive)] = (10.0, 25.0, 50.0)
     """Standard deviations of the noise, code values."""
     tasks: tuple[str, ...] = ()
-    """Names of tasks, such as "noise 25" or "half missing"; all when left out."""
+    """Names of degradations, such as "noise 25" or "half missing"; all when left out."""
     seed: Seed = 0
 
 
@@ -65,35 +67,35 @@ TINY = Params(box_mean=8, crop=32, sigmas=(25.0,), tasks=("noise 25", "text over
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture, restored by one method at one setting."""
+    """Measures of one picture restored by one method at one setting."""
 
     image: str
     task: str
     method: str
     setting: str
-    psnr_db: float
-    ssim: float
+    psnr_db: LibraryDependent
+    ssim: LibraryDependent
     """NaN where the picture is too small."""
-    coverage: float
-    """Share of restored pixels within ±1.645 of the deviations that the method states, 0.9 if these were calibrated;
-    NaN if it states none."""
+    coverage: LibraryDependent
+    """Fraction of restored pixels within ±1.645 predicted standard deviations, 0.9 for calibrated ones; NaN where the
+    method predicts none."""
     method_seconds: Seconds
-    """Processor time; the first picture's includes what is prepared for a noise level once."""
+    """Processor time; that of the first picture includes the preparation for a noise level, which is done once."""
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
-    """One row per task, method and setting; none below 12×12 pixels."""
-    known = tasks(params.sigmas)
-    chosen = [one_of("tasks", name, known) for name in params.tasks] or list(known)
+    """Measure one picture: one row per task, method and setting, none below 12×12 pixels."""
+    defined = tasks(params.sigmas)
+    chosen = [one_of("tasks", name, defined) for name in params.tasks] or list(defined)
     plane = middle(picture.luma().astype(np.float64), params.crop)
     rows: list[Row] = []
     for name in chosen if min(plane.shape) >= SMALLEST else ():
-        rng = np.random.default_rng([params.seed, list(known).index(name), int(picture.sha256[:8], 16)])
-        degraded = known[name].degrade(plane, rng)
+        rng = np.random.default_rng([params.seed, list(defined).index(name), int(picture.sha256[:8], 16)])
+        degraded = defined[name].degrade(plane, rng)
         row = partial(_row, picture.name, name, plane, degraded)
         if degraded.plane.shape == plane.shape:
             rows.append(row(NOTHING, "", degraded.plane, 0.0))
-        for method, settings in known[name].methods.items():
+        for method, settings in defined[name].methods.items():
             for setting, restore in settings.items():
                 rows.append(row(method, setting, *timed(restore, degraded, clock=time.process_time)))
     return rows
@@ -103,7 +105,7 @@ run = per_picture(rows_of)
 
 
 def middle(plane: Array, side: int) -> Array:
-    """A square from the middle, or all of the plane where it is smaller or `side` is 0, with even sides."""
+    """Square in the middle of a plane with even sides; the whole plane where it is smaller or `side` is 0."""
     for axis in (0, 1):
         length = plane.shape[axis]
         taken = (length if side == 0 else min(side, length)) // 2 * 2
@@ -144,7 +146,7 @@ def _row(
 
 
 def best(rows: Sequence[Row], task: str) -> list[tuple[str, str]]:
-    """Methods of a task with the setting of highest mean PSNR, ours with every setting."""
+    """Methods of a task with their setting of highest mean PSNR; qimg with every setting."""
     found = []
     for method, own in groups(select(comparable(rows, "psnr_db"), task=task), "method").items():
         settings = {setting: mean(some, "psnr_db") for setting, some in groups(own, "setting").items()}
@@ -154,15 +156,21 @@ def best(rows: Sequence[Row], task: str) -> list[tuple[str, str]]:
 
 
 def _gains(rows: Sequence[Row], task: str) -> tuple[dict[str, float], str]:
-    """Picture → PSNR of our best setting minus that of the best other method, and that method's name."""
-    kept = select(comparable(rows, "psnr_db"), task=task)
-    psnr = {key: _psnr(kept, *key) for key in best(rows, task)}
+    """PSNR of our best setting minus that of the best other method, by picture, and the name of that method."""
+    ours, rival = _leading(rows, task)
+    by_picture = groups(select(comparable(rows, "psnr_db"), task=task), "image").items()
+    return {image: _psnr(own, *ours) - _psnr(own, *rival) for image, own in by_picture}, rival[0]
+
+
+def _leading(rows: Sequence[Row], task: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Method and setting of highest mean PSNR, ours and of the others."""
+    measured = select(comparable(rows, "psnr_db"), task=task)
+    psnr = {key: _psnr(measured, *key) for key in best(rows, task)}
     ours, rival = (
         max((key for key in psnr if (key[0] == OURS) is own and key[0] != NOTHING), key=lambda key: psnr[key])
         for own in (True, False)
     )
-    by_picture = groups(kept, "image").items()
-    return {image: _psnr(own, *ours) - _psnr(own, *rival) for image, own in by_picture}, rival[0]
+    return ours, rival
 
 
 def _psnr(rows: Sequence[Row], method: str, setting: str) -> float:
@@ -170,7 +178,7 @@ def _psnr(rows: Sequence[Row], method: str, setting: str) -> float:
 
 
 def gain_db(rows: Sequence[Row], task: str) -> tuple[float, str]:
-    """Mean PSNR of our best setting minus that of the best other method, and that method's name."""
+    """Mean PSNR of our best setting minus that of the best other method, and the name of that method."""
     gains, rival = _gains(rows, task)
     return finite_mean(gains.values()), rival
 
@@ -188,49 +196,100 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"methods": methods_compared(rows), "gains": gains(rows), "intervals": intervals(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures, each method at its best setting."""
-    kept = comparable(rows, "psnr_db")
-    shown = [
-        row
-        for task in distinct(kept, "task")
-        for method, setting in best(rows, task)
-        for row in select(kept, task=task, method=method, setting=setting)
-    ]
-    return table_of(
-        shown,
-        {
-            "task": "task",
-            "method": "method",
-            "setting": "setting",
-            "PSNR, dB": "psnr_db",
-            "SSIM": "ssim",
-            "within the 90 % interval": "coverage",
-            "processor seconds": "method_seconds",
-        },
-        by=("task", "method", "setting"),
+def methods_compared(rows: Sequence[Row]) -> Table:
+    """Means over the pictures, each method at its best setting and qimg at all of its settings."""
+    return Table(
+        columns=["task", "method", "setting", "PSNR, dB", "SSIM", "inside the 90 % interval, %", "processor time, s"],
+        rows=[
+            [task, method, setting, *(mean(own, name) for name in ("psnr_db", "ssim", "coverage", "method_seconds"))]
+            for task, (method, setting), own in _best_rows(rows)
+        ],
         caption=f"Luma, means over {pictures_counted(rows, 'psnr_db')}",
+        formats={"PSNR, dB": ".2f", "SSIM": ".3f", "inside the 90 % interval, %": ".0%", "processor time, s": ".2f"},
     )
 
 
+def gains(rows: Sequence[Row]) -> Table:
+    """The degraded picture, our best setting, the best other method, and the difference of the two."""
+    body: list[list[str | float]] = []
+    for task in distinct(comparable(rows, "psnr_db"), "task"):
+        ours, rival = _leading(rows, task)
+        quality = {(method, setting): own for name, (method, setting), own in _best_rows(rows) if name == task}
+        shown = [
+            mean(quality.get(key, []), name) for key in ((NOTHING, ""), ours, rival) for name in ("psnr_db", "ssim")
+        ]
+        by_picture = _gains(rows, task)[0].values()
+        body.append([task, *shown[:4], rival[0], *shown[4:], finite_mean(by_picture), min(by_picture)])
+    psnr = ("degraded, dB", "qimg, dB", "other, dB")
+    ssim = ("degraded, SSIM", "qimg, SSIM", "other, SSIM")
+    return Table(
+        columns=[
+            "task",
+            *(psnr[0], ssim[0], psnr[1], ssim[1], "best other method", psnr[2], ssim[2]),
+            *("gain, dB", "least gain of a picture, dB"),
+        ],
+        rows=body,
+        caption=f"Luma, PSNR and SSIM, means over {pictures_counted(rows, 'psnr_db')}",
+        formats=dict.fromkeys(psnr, ".2f")
+        | dict.fromkeys(ssim, ".3f")
+        | dict.fromkeys(("gain, dB", "least gain of a picture, dB"), "+.2f"),
+    )
+
+
+def intervals(rows: Sequence[Row]) -> Table:
+    """Coverage of intervals of 90 %, and the ratio of true to predicted deviations that Gaussian errors would have."""
+    stated = [
+        (task, setting, mean(own, "coverage")) for task, (_, setting), own in _best_rows(rows) if _has_intervals(own)
+    ]
+    return Table(
+        columns=["task", "setting", "inside the 90 % interval, %", "error / predicted deviation"],
+        rows=[[task, setting, coverage, _excess(coverage)] for task, setting, coverage in stated],
+        caption="Pixels inside the intervals of 90 %; ratio of the true to the predicted standard deviation for which "
+        "Gaussian errors have this coverage",
+        formats={"inside the 90 % interval, %": ".0%", "error / predicted deviation": ".2f"},
+    )
+
+
+def _best_rows(rows: Sequence[Row]) -> list[tuple[str, tuple[str, str], list[Row]]]:
+    """Task, method and setting of `best`, and the rows of each."""
+    measured = comparable(rows, "psnr_db")
+    return [
+        (task, key, select(measured, task=task, method=key[0], setting=key[1]))
+        for task in distinct(measured, "task")
+        for key in best(rows, task)
+    ]
+
+
+def _has_intervals(rows: Sequence[Row]) -> bool:
+    return bool(np.isfinite([row.coverage for row in rows]).any())
+
+
+def _excess(coverage: float) -> float:
+    """Deviation of a Gaussian in units of the predicted one; NaN where all or no pixels lie inside."""
+    return _WITHIN / NormalDist().inv_cdf((1 + coverage) / 2) if 0 < coverage < 1 else float("nan")
+
+
 def plot(rows: Sequence[Row]) -> Figure:
-    """Gain over the best other method, picture by picture and on average, task by task."""
+    """PSNR of qimg minus that of the best other method, for each picture and on average, by task."""
     names = distinct(comparable(rows, "psnr_db"), "task")
-    figure, ax = subplots(figsize=(8, 0.5 * len(names) + 1.4), layout="constrained")
+    figure, ax = subplots(figsize=(7, 0.5 * len(names) + 1.6), layout="constrained")
     for place, task in enumerate(names):
         by_picture, rival = _gains(rows, task)
-        gains = list(by_picture.values())
-        ax.plot(gains, [place] * len(gains), "o", color="C0", alpha=0.35, markersize=5)
-        ax.plot([np.mean(gains)], [place], "D", color="C0", markersize=8)
+        found = list(by_picture.values())
+        first = place == 0
+        label = "one picture" if first else None
+        ax.plot(found, [place] * len(found), "o", color="0.65", alpha=0.7, markersize=4, label=label)
+        ax.plot([np.mean(found)], [place], "D", color="C0", markersize=6, label="mean" if first else None)
         ax.annotate(
-            f"over {rival}", (0.99, place), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8
+            f"over {rival}", (0.99, place), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=6.5
         )
     ax.axvline(0, color="0.5", linewidth=1)
     ax.set_yticks(range(len(names)), names)
     ax.margins(x=0.25)
-    label = "PSNR of qimg minus that of the best other method, dB (diamond: mean over the pictures)"
-    ax.set(ylim=(len(names) - 0.5, -0.7), xlabel=label)
+    ax.set(ylim=(len(names) - 0.5, -0.7), xlabel="PSNR of qimg minus that of the best other method, dB")
+    if names:
+        figure.legend(loc="outside lower center", ncols=2)
     return figure

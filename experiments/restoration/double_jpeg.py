@@ -1,17 +1,19 @@
-"""What is left to restore in a picture that was compressed twice, on the same grid or on another?
+"""How much does restoration gain on a picture that was compressed twice, on the same block grid or on a shifted one?
 
-A picture is compressed, decoded, cropped by some rows and columns or not, and compressed again. Restoration is given
-the last file alone: its quantization bins, not those of the first.
+A picture is compressed, decoded, cropped by a few rows and columns or left as it is, and compressed again. Restoration
+reads the last file alone, and so the quantization bins of the second compression but not those of the first.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 import numpy as np
 
 from experiments._run import (
     Figure,
+    LibraryDependent,
     Panel,
     Picture,
     PictureParams,
@@ -35,11 +37,11 @@ class Params(PictureParams):
     first: Qualities = (10, 20, 40, 75)
     """Qualities of the first file."""
     second: Qualities = (20, 75)
-    """Qualities of the second."""
+    """Qualities of the second file."""
     shift: Annotated[int, whole(1, 7)] = 4
-    """Rows and columns cropped between them where the grids are not aligned, 1 to 7."""
+    """Rows and columns cropped before the second compression, 1 to 7, where the grids are shifted."""
     effort: int = 5
-    """Of restoration."""
+    """Effort of restoration."""
 
 
 TINY = Params(box_mean=6, first=(20,), second=(75,), effort=1)
@@ -47,7 +49,7 @@ TINY = Params(box_mean=6, first=(20,), second=(75,), effort=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture, two qualities, one way of laying the grids. PSNR is of luma."""
+    """PSNR of luma for one picture, two qualities and one shift of the grid."""
 
     image: str
     first: int
@@ -57,14 +59,15 @@ class Row:
     """0 where both grids are the same."""
     psnr_jpeg_db: float
     """Of the decoded last file."""
-    psnr_restored_db: float
+    psnr_restored_db: LibraryDependent
     """Of the restored last file."""
-    psnr_twice_db: float
-    """Where the first file was restored before it was compressed again, and the second as well; NaN for one file."""
+    psnr_twice_db: LibraryDependent
+    """Of the restored last file where the first file was also restored before the second compression; NaN for one
+    file."""
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
-    """One row per second quality and first one on either grid; one for the second alone."""
+    """Measure one picture: a row per pair of qualities and grid, and one per second quality alone."""
     truth = picture.luma()
     if min(truth.shape) <= params.shift:
         return []
@@ -105,19 +108,24 @@ def _row(name: str, truth: np.ndarray, first: int, second: int, shift: int, effo
     )
 
 
-def _gain(rows: Sequence[Row], **setting: int) -> float:
-    """Mean gain of restoring the last file."""
+def gain(rows: Sequence[Row], **setting: int) -> float:
+    """Mean gain in PSNR of restoring the last file."""
     return mean(rows, lambda row: row.psnr_restored_db - row.psnr_jpeg_db, **setting)
 
 
+def gain_of_both(rows: Sequence[Row], **setting: int) -> float:
+    """Mean PSNR of restoring both files minus that of restoring the last file alone; NaN for one file."""
+    return mean(rows, lambda row: row.psnr_twice_db - row.psnr_restored_db, **setting)
+
+
 def findings(rows: Sequence[Row]) -> list[str]:
-    """Gains on equal and on moved grids, beside that of a file that was compressed once."""
+    """Gains on equal and on shifted grids, beside that of a file that was compressed once."""
     sentences = []
-    shift = max((row.shift for row in rows), default=0)
+    shift = _largest_shift(rows)
     for second in levels(rows, "second"):
         for first in [first for first in levels(rows, "first") if first]:
             settings = ((0, 0), (first, 0), (first, shift))
-            alone, same, other = (_gain(rows, first=one, second=second, shift=moved) for one, moved in settings)
+            alone, same, other = (gain(rows, first=one, second=second, shift=moved) for one, moved in settings)
             if np.isfinite([alone, same, other]).all():
                 sentences.append(
                     f"Quality {first} before {second}: restoring the last file gains {same:+.2f} dB where the grids "
@@ -129,35 +137,56 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"gains": gains(rows), "psnr": psnr_of_files(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures."""
-    return table_of(
-        rows,
-        {
-            "first": lambda own: own[0].first or "–",
-            "second": "second",
-            "shift": "shift",
-            "JPEG, dB": "psnr_jpeg_db",
-            "restored, dB": "psnr_restored_db",
-            "restored twice, dB": "psnr_twice_db",
-            "gain, dB": _gain,
-        },
-        by=("second", "first", "shift"),
-        caption=f"Luma, means over {pictures_counted(rows, 'psnr_jpeg_db')}",
+def gains(rows: Sequence[Row]) -> Table:
+    """Gain of restoring the last file, and further gain of restoring both, on either grid."""
+    shift = _largest_shift(rows)
+    columns = {
+        "gain, same grid, dB": partial(gain, shift=0),
+        f"gain, grid shifted by {shift}, dB": partial(gain, shift=shift),
+        "both restored, same grid, dB": partial(gain_of_both, shift=0),
+        f"both restored, grid shifted by {shift}, dB": partial(gain_of_both, shift=shift),
+    }
+    shown = table_of(
+        sorted(rows, key=lambda row: (row.second, row.first)),
+        {"first": lambda own: own[0].first or "none", "second": "second", **columns},
+        by=("second", "first"),
+        caption="Gain in Y PSNR over the decoded last file where that one is restored, and what restoring the first "
+        f"file as well adds to it; means over {pictures_counted(rows, 'psnr_jpeg_db')}",
     )
+    return replace(shown, formats=dict.fromkeys(columns, "+.2f"))
+
+
+def psnr_of_files(rows: Sequence[Row]) -> Table:
+    """Mean PSNR of the decoded and the restored files."""
+    columns = {
+        "JPEG, dB": "psnr_jpeg_db",
+        "last file restored, dB": "psnr_restored_db",
+        "both files restored, dB": "psnr_twice_db",
+    }
+    shown = table_of(
+        rows,
+        {"first": lambda own: own[0].first or "none", "second": "second", "shift": "shift", **columns},
+        by=("second", "first", "shift"),
+        caption=f"Y PSNR, means over {pictures_counted(rows, 'psnr_jpeg_db')}",
+    )
+    return replace(shown, formats=dict.fromkeys(columns, ".2f"))
+
+
+def _largest_shift(rows: Sequence[Row]) -> int:
+    return max((row.shift for row in rows), default=0)
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Gain against the first quality."""
+    """Gain of restoring the last file against the quality of the first."""
     firsts = [first for first in levels(rows, "first") if first]
     lines = {}
     for second in levels(rows, "second"):
         for shift in levels(rows, "shift"):
-            name = f"then {second}, " + ("same grid" if shift == 0 else f"grid moved by {shift}")
-            lines[name] = (firsts, [_gain(rows, first=first, second=second, shift=shift) for first in firsts])
+            name = f"second {second}, " + ("same grid" if shift == 0 else f"grid shifted by {shift}")
+            lines[name] = (firsts, [gain(rows, first=first, second=second, shift=shift) for first in firsts])
     return figure_of(
         Panel(curves=lines, x="first quality", y="gain in Y PSNR, dB", dashed=(0.0,)),
         size=(5.6, 3.8),

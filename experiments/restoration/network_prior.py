@@ -1,10 +1,10 @@
-"""What does the prior bring to a network that restores JPEG files?
+"""How much does the prior improve a network that restores JPEG files?
 
-Small networks are trained on more and more pictures with the prior as nothing, as an input (an explicit estimate beside
-the decoded plane), as a regulariser (unlikely patches cost), as a projection (outputs are confined to the middle of the
-file's quantization cells), and as input and projection at once. A prior that advises on a picture was fitted on others:
-the pictures to train on are two folds, and each fold is advised by the prior of the other one. Gains are of held-out
-pictures that neither a network nor a prior has seen.
+Small networks are trained on growing sets of pictures without the prior and with it: as an input (an explicit estimate
+beside the decoded plane), as a regulariser (a penalty on unlikely patches), as a projection (outputs are confined to
+the middle of the quantization bins of the file), and as input and projection at once. The pictures for training are
+two folds, and each fold uses the prior that was fitted on the other one. Gains are measured on held-out pictures that
+are part of no training and no fit.
 """
 
 import os
@@ -23,6 +23,7 @@ from experiments._run import (
     Counts,
     Figure,
     Gathered,
+    LibraryDependent,
     Panel,
     PictureParams,
     Seconds,
@@ -31,6 +32,7 @@ from experiments._run import (
     among,
     bundled,
     check,
+    counted_pictures,
     curve,
     curves,
     distinct,
@@ -46,7 +48,7 @@ from experiments._run import (
     values,
     whole,
 )
-from experiments._run.pictures import Picture as Given
+from experiments._run.pictures import Picture as PictureFile
 from qimg import images, prior, restoration
 
 if TYPE_CHECKING:
@@ -61,56 +63,56 @@ if TYPE_CHECKING:
 ALONE = "estimate alone"
 """The explicit estimate, without a network."""
 USES = ("none", "input", "regulariser", "projection", "input+projection")
-"""What the prior is to a network."""
+"""Uses of the prior in a network."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
-    """Inputs of the experiment. The pictures are held out; JPEG files are reduced by 2×2 means."""
+    """Inputs of the experiment; the pictures are held out, and JPEG files are reduced by 2×2 means."""
 
     folds: tuple[str, ...] = ()
-    """Two lists or folders of pictures to train on; the bundled photographs that are not judged when left out (two,
-    where no pictures are given to judge)."""
+    """Two lists or folders of pictures to train on; when left out, the bundled photographs that are not held out (two,
+    where no held-out pictures are named)."""
     restorers: tuple[str, ...] = ()
     """Explicit estimators of the folds, in any order, as `qimg fit restorer` writes them."""
     priors: tuple[str, ...] = ()
     """Priors of the folds with a mixture `patch8`, as `qimg fit prior` writes them."""
     uses: Annotated[tuple[str, ...], each(among(USES), empty=True)] = ()
-    """Of the prior; all for which there are files when left out."""
+    """Uses of the prior; when left out, all those whose files are named."""
     counts: Counts = (10, 30, 100, 1000)
-    """Pictures to train on; a count above what there is takes all."""
+    """Numbers of pictures to train on; all where a number exceeds theirs."""
     seeds: Annotated[tuple[int, ...], each(whole(0))] = (0,)
-    """Of weights, draws and crops."""
+    """Seeds of weights, draws and crops."""
     width: int = 32
-    """Channels of features."""
+    """Channels of the features."""
     blocks: int = 4
     """Residual blocks."""
     steps: int = 8000
-    """Of training."""
+    """Steps of training."""
     batch: int = 32
     """Crops of 64×64 in a step."""
     every: int = 1000
     """Steps between two evaluations."""
     draws: Count = 1920
-    """That are drawn of all pictures together, at least eight of each."""
+    """Draws of all pictures together, at least eight of each."""
     effort: int = 1
     """Stages of the explicit estimate that is an input."""
     strength: float = 0.01
-    """Of the regulariser: weight of nats per coefficient."""
+    """Weight of the regulariser's nats per coefficient."""
     device: str = "cpu"
-    """As PyTorch names it, such as cuda."""
+    """Device by its PyTorch name, such as cuda."""
     workers: int = 1
-    """Processes that draw."""
+    """Processes that make the draws."""
 
     def inputs(self) -> Gathered:
-        """All pictures that are read."""
-        judged = self.gather()
+        """All pictures that are read, for training and held out."""
+        held_out = self.gather()
         more = [gather([fold], box_mean=1) for fold in self.folds]
         if self.images and not self.folds:
             more.append(gather([], box_mean=1))
         return Gathered(
-            pictures=[*judged.pictures, *(one for some in more for one in some.pictures)],
-            skipped=[*judged.skipped, *(one for some in more for one in some.skipped)],
+            pictures=[*held_out.pictures, *(one for some in more for one in some.pictures)],
+            skipped=[*held_out.skipped, *(one for some in more for one in some.skipped)],
         )
 
 
@@ -119,7 +121,7 @@ TINY = Params(counts=(2,), width=4, blocks=1, steps=2, batch=2, every=1, draws=2
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One network after some steps."""
+    """Gains of one network after a number of steps."""
 
     use: str
     pictures: int
@@ -127,18 +129,18 @@ class Row:
     step: int
     train_seconds: Seconds
     drawing_seconds: Seconds
-    """Making the draws with their explicit estimates; NaN where there are none."""
+    """Time for the draws with their explicit estimates; NaN without estimates."""
     weights: int
-    gain_q10_db: float
-    """Mean gain in PSNR over the decoded file, of luma."""
-    gain_q20_db: float
-    gain_q40_db: float
-    loss: float
-    """Mean over the crops trained on of the root mean square error, in units of the table."""
+    gain_q10_db: LibraryDependent
+    """Mean gain in PSNR of luma over the decoded file."""
+    gain_q20_db: LibraryDependent
+    gain_q40_db: LibraryDependent
+    loss: LibraryDependent
+    """Root mean square error in units of the table scale, mean over the crops trained on."""
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per network and evaluation."""
+    """Train and evaluate all networks: one row per network and evaluation."""
     check(params)
     import torch
 
@@ -148,14 +150,14 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     from qimg.restoration.jpeg.training.pool import make
 
     uses = _uses(params)
-    folds, judged = _pictures(params)
-    if not judged:
+    folds, held_out = _pictures(params)
+    if not held_out:
         return []
     restorers = [restoration.load(file) for file in params.restorers]
-    known = [prior.load(file) for file in params.priors]
-    _apart(judged, folds, [*restorers, *known])
+    priors = [prior.load(file) for file in params.priors]
+    _apart(held_out, folds, [*restorers, *priors])
     device = torch.device(params.device)
-    held = HeldOut(judged, device=device, prior=restorers[0] if restorers else None, effort=params.effort)
+    held = HeldOut(held_out, device=device, prior=restorers[0] if restorers else None, effort=params.effort)
     advisers = restorers if any("input" in use for use in uses) else []
     counts = sorted({min(count, sum(len(fold) for fold in folds)) for count in params.counts})
     rows: list[Row] = []
@@ -172,7 +174,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
             rows.append(_row(ALONE, alone, count, seed))
         for use in uses:
             recipe = _recipe(use, params, seed)
-            regulariser = _regulariser(chosen, known, device) if "regulariser" in recipe.use else None
+            regulariser = _regulariser(chosen, priors, device) if "regulariser" in recipe.use else None
             state = train(recipe, pool, held, device=device, regulariser=regulariser, every=params.every)
             spent = drawing if "input" in recipe.use else float("nan")
             rows += [
@@ -182,23 +184,23 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 
 
 def _uses(params: Params) -> list[str]:
-    """What the prior is to be."""
-    kept = {"input": bool(params.restorers), "regulariser": bool(params.priors)}
-    possible = [use for use in USES if all(kept.get(part, True) for part in use.split("+"))]
+    """Uses of the prior that the files allow."""
+    available = {"input": bool(params.restorers), "regulariser": bool(params.priors)}
+    possible = [use for use in USES if all(available.get(part, True) for part in use.split("+"))]
     for use in params.uses:
         require(use in possible, "uses", "must have files of restorers or priors", use)
     return list(params.uses) or possible
 
 
-def _apart(judged: Sequence["Picture"], folds: Sequence[Sequence["Picture"]], fitted: Sequence["Artifact"]) -> None:
-    """Raise `ValueError` where a picture that is judged is trained on, or one that a prior was fitted on."""
+def _apart(held_out: Sequence["Picture"], folds: Sequence[Sequence["Picture"]], fitted: Sequence["Artifact"]) -> None:
+    """Raise `ValueError` where a held-out picture is part of the training or of the fit of a prior."""
     from qimg.restoration.jpeg.training.pool import fitted_on
 
     trained = {one.name for fold in folds for one in fold}
-    for picture in judged:
-        require(picture.name not in trained, "folds", "must not hold a judged picture", picture.name)
+    for picture in held_out:
+        require(picture.name not in trained, "folds", "must not contain a held-out picture", picture.name)
         fresh = not any(fitted_on(one, picture.name) for one in fitted)
-        require(fresh, "images", "must hold no picture that a restorer or a prior was fitted on", picture.name)
+        require(fresh, "images", "must contain no picture that a restorer or a prior was fitted on", picture.name)
 
 
 def _recipe(use: str, params: Params, seed: int) -> "Recipe":
@@ -217,12 +219,12 @@ def _recipe(use: str, params: Params, seed: int) -> "Recipe":
     )
 
 
-def _regulariser(chosen: Sequence["Picture"], known: Sequence[prior.Prior], device: "torch.device") -> "Regulariser":
+def _regulariser(chosen: Sequence["Picture"], priors: Sequence[prior.Prior], device: "torch.device") -> "Regulariser":
     from qimg.restoration.jpeg.training.pool import first_not_fitted_on
     from qimg.restoration.jpeg.training.regulariser import Regulariser
 
-    mixture_of = [first_not_fitted_on(picture.name, known) for picture in chosen]
-    return Regulariser([one.mixtures["patch8"].mixture for one in known], mixture_of).to(device)
+    mixture_of = [first_not_fitted_on(picture.name, priors) for picture in chosen]
+    return Regulariser([one.mixtures["patch8"].mixture for one in priors], mixture_of).to(device)
 
 
 def _row(
@@ -244,7 +246,7 @@ def _row(
 
 
 def _pictures(params: Params) -> tuple[list[list["Picture"]], list["Picture"]]:
-    """The pictures of the folds, and those that are judged, which are large enough for that."""
+    """The pictures of the folds, and the held-out pictures that are large enough."""
     from qimg.restoration.jpeg.training.held_out import large_enough
     from qimg.restoration.jpeg.training.pictures import read
 
@@ -253,18 +255,18 @@ def _pictures(params: Params) -> tuple[list[list["Picture"]], list["Picture"]]:
         require(params.box_mean == 0, "box_mean", "has no effect where folds are given", params.box_mean)
         root = Path(os.environ["QIMG_DATA"]) if "QIMG_DATA" in os.environ else None
         return [read([fold], root=root)[0] for fold in params.folds], large_enough(read(params.images, root=root)[0])
-    given = params.gather().pictures
+    pictures = params.gather().pictures
     if params.images:
-        known = {key for one in given for key in (one.name, one.sha256)}
-        judged, others = given, [one for one in bundled() if known.isdisjoint((one.name, one.sha256))]
-        require(bool(others), "folds", "must be given where all bundled photographs are judged", params.folds)
+        keys = {key for one in pictures for key in (one.name, one.sha256)}
+        held_out, others = pictures, [one for one in bundled() if keys.isdisjoint((one.name, one.sha256))]
+        require(bool(others), "folds", "must be named where all bundled photographs are held out", params.folds)
     else:
-        judged, others = given[::3], [one for number, one in enumerate(given) if number % 3]
-    return [_planes(others[::2]), _planes(others[1::2])], large_enough(_planes(judged))
+        held_out, others = pictures[::3], [one for number, one in enumerate(pictures) if number % 3]
+    return [_planes(others[::2]), _planes(others[1::2])], large_enough(_planes(held_out))
 
 
-def _planes(pictures: Sequence[Given]) -> list["Picture"]:
-    """The planes of those that are large enough to be trained on."""
+def _planes(pictures: Sequence[PictureFile]) -> list["Picture"]:
+    """The planes of the pictures that are large enough to train on."""
     from qimg.images.collections import JPEG_SUFFIXES, Source
     from qimg.restoration.jpeg.fitting.draws import planes
     from qimg.restoration.jpeg.training.pool import Picture
@@ -280,7 +282,7 @@ def _planes(pictures: Sequence[Given]) -> list["Picture"]:
 
 
 def _chosen(folds: Sequence[Sequence["Picture"]], count: int, seed: int) -> list["Picture"]:
-    """So many pictures, as many of one fold as of the other."""
+    """A number of pictures, in equal parts from the folds."""
     rng = np.random.default_rng(seed)
     orders = [[fold[index] for index in rng.permutation(len(fold))] for fold in folds]
     mixed = [one for some in zip_longest(*orders) for one in some if one is not None]
@@ -294,18 +296,18 @@ def _last(rows: Sequence[Row], use: str, pictures: int) -> list[Row]:
 
 
 def final(rows: Sequence[Row], use: str, pictures: int) -> tuple[float, float, float]:
-    """Gains in dB at Q10, 20 and 40 after all steps, mean over seeds."""
+    """Gains in dB at qualities 10, 20 and 40 after all steps, means over seeds."""
     ten, twenty, forty = (mean(_last(rows, use, pictures), f"gain_q{quality}_db") for quality in (10, 20, 40))
     return ten, twenty, forty
 
 
 def mean_gain(row: Row) -> float:
-    """Mean of the three qualities."""
+    """Mean gain over the three qualities."""
     return (row.gain_q10_db + row.gain_q20_db + row.gain_q40_db) / 3
 
 
 def share_of_steps(rows: Sequence[Row], use: str, pictures: int) -> float:
-    """Share of the steps after which a use is as good as no prior is in the end; NaN where it never is."""
+    """Fraction of the steps after which a use reaches the final gain without the prior; NaN where it never does."""
     steps, gains = curve(select(rows, use=use, pictures=pictures), "step", _mean_gain)
     goal = mean(select(rows, use="none", pictures=pictures, step=max(steps, default=0)), mean_gain)
     reached = [step for step, gain in zip(steps, gains, strict=True) if gain >= goal]
@@ -317,9 +319,9 @@ def _mean_gain(rows: Sequence[Row]) -> float:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """Gain without the prior, and what each use of it adds, by the number of pictures."""
+    """Gain without the prior, and the difference by each use of it, for each number of pictures."""
     if not rows:
-        return ["No picture that is judged measures 160×160 pixels."]
+        return ["No held-out picture measures 160×160 pixels."]
     sentences = []
     for pictures, own in sorted(groups(rows, "pictures").items()):
         uses = [use for use in (ALONE, *USES) if select(own, use=use)]
@@ -327,17 +329,17 @@ def findings(rows: Sequence[Row]) -> list[str]:
         if "none" in found:
             alone = found.pop("none")
             parts = ", ".join(f"{use} {value - alone:+.3f} dB" for use, value in found.items())
-            sentences.append(f"{pictures} picture(s): without the prior {alone:+.3f} dB; {parts}.")
+            sentences.append(f"{counted_pictures(pictures)}: without the prior {alone:+.3f} dB; {parts}.")
     return sentences
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"gains": gains(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Gains after all steps."""
+def gains(rows: Sequence[Row]) -> Table:
+    """Gains after all steps, by the number of pictures and the use of the prior."""
     uses = (ALONE, *USES)
     body: list[list[object]] = []
     for pictures, use in sorted(groups(rows, "pictures", "use"), key=lambda key: (key[0], uses.index(key[1]))):
@@ -345,25 +347,27 @@ def _summary(rows: Sequence[Row]) -> Table:
         seconds, drawing = median(last, "train_seconds"), median(last, "drawing_seconds")
         reached = share_of_steps(rows, use, pictures)
         body.append([pictures, use, *final(rows, use, pictures), reached, seconds, drawing, last[0].weights])
+    columns = {
+        "pictures": "",
+        "prior as": "",
+        "Q10, dB": "+.3f",
+        "Q20, dB": "+.3f",
+        "Q40, dB": "+.3f",
+        "steps to the final gain without prior, fraction": ".2f",
+        "training, s": ".1f",
+        "draws with estimates, s": ".1f",
+        "weights": "_d",
+    }
     return Table(
-        columns=[
-            "pictures",
-            "prior as",
-            "Q10, dB",
-            "Q20, dB",
-            "Q40, dB",
-            "share of steps to none's end",
-            "training, s",
-            "draws with estimates, s",
-            "weights",
-        ],
+        columns=list(columns),
         rows=body,
-        caption=f"Gain in Y PSNR over JPEG on held-out pictures; {len(distinct(rows, 'seed'))} seed(s)",
+        caption=f"Gain in Y PSNR over JPEG on held-out pictures; seeds: {len(distinct(rows, 'seed'))}",
+        formats={heading: spec for heading, spec in columns.items() if spec},
     )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Gain against pictures, and against steps with the fewest and with all pictures."""
+    """Gain in PSNR against the number of pictures, and against steps with the fewest and with all pictures."""
     counts = levels(rows, "pictures")
     uses = [use for use in USES if select(rows, use=use)]
     lines = {use: (counts, [float(np.mean(final(rows, use, count))) for count in counts]) for use in uses}
@@ -373,7 +377,7 @@ def plot(rows: Sequence[Row]) -> Figure:
             curves=curves(select(ordered, pictures=count), "step", _mean_gain, by="use"),
             x="steps",
             y="gain in Y PSNR, dB",
-            title=f"{count} pictures",
+            title=counted_pictures(count),
         )
         for count in (counts[0], counts[-1])
     ]

@@ -1,9 +1,9 @@
-"""What does a draw from the conditional distribution gain in naturalness, and what does it cost in error?
+"""How much closer to the statistics of pictures is a draw than the conditional mean, and how much PSNR does it cost?
 
-Luma is compressed as a gray JPEG and restored twice: by the conditional mean, which has the least squared error and is
-smoother than pictures are, and by a draw, which has twice the error variance in theory and the statistics of pictures
-as far as the model holds them. Distances of patch statistics are trace distances between density matrices of AC
-coefficients.
+Luma is compressed as a gray JPEG and restored twice. The conditional mean has the least squared error and is smoother
+than pictures are. A draw from the conditional distribution has twice the error variance in theory, and the statistics
+of pictures as far as the model contains them. Distances of patch statistics are trace distances between density
+matrices of AC coefficients.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ import numpy as np
 from experiments._run import (
     Array,
     Figure,
+    LibraryDependent,
     Panel,
     Picture,
     PictureParams,
@@ -41,13 +42,13 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     qualities: Qualities = (10, 20, 40)
-    """Of libjpeg."""
+    """Quality settings of libjpeg."""
     method: str = "explicit"
-    """Of restoration."""
+    """Restoration method, "explicit" or "network"."""
     effort: int | None = None
-    """Of restoration; the highest when left out."""
+    """Effort of restoration; the highest when left out."""
     seed: Seed = 0
-    """Of the draws."""
+    """Seed of the draws."""
 
 
 TINY = Params(box_mean=4, qualities=(20,), effort=1)
@@ -55,29 +56,29 @@ TINY = Params(box_mean=4, qualities=(20,), effort=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture at one quality by one method. NaN where a picture is too small for a measure."""
+    """Measures of one picture at one quality by one method; NaN where a picture is too small for a measure."""
 
     image: str
     quality: int
     method: str
     """"JPEG", "mean" or "draw"."""
-    psnr_y_db: float
-    ssim_y: float
-    ms_ssim_y: float
-    gmsd_y: float
+    psnr_y_db: LibraryDependent
+    ssim_y: LibraryDependent
+    ms_ssim_y: LibraryDependent
+    gmsd_y: LibraryDependent
     """Smaller is better."""
-    ssimulacra2: float
+    ssimulacra2: LibraryDependent
     """NaN where the package is missing."""
-    patch_distance: float
-    """Trace distance of the density matrices of patches without DC; NaN of pictures without AC."""
-    energy: float
-    """AC energy of the patches over that of the original; NaN without AC."""
-    equal_coefficients: float
-    """Share of the file's coefficients that compressing with its tables gives again."""
+    patch_distance: LibraryDependent
+    """Trace distance between the density matrices of patches without DC; NaN for pictures without AC."""
+    energy: LibraryDependent
+    """AC energy of the patches divided by that of the original; NaN without AC."""
+    equal_coefficients: LibraryDependent
+    """Fraction of the file's coefficients that compression with its quantization tables reproduces."""
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
-    """Three rows per quality."""
+    """Measure one picture: three rows per quality."""
     truth = picture.luma()
     restore = partial(restoration.restore_picture, method=params.method, effort=params.effort)
     rows = []
@@ -125,7 +126,7 @@ def _moments(plane: Array) -> Array:
 
 
 def _means(rows: Sequence[Row], measure: str, quality: int) -> tuple[float, float]:
-    """Of the conditional mean and of the draw, over the pictures that have the measure at all settings."""
+    """Means of a measure for the conditional mean and for the draw, over pictures that have it at all settings."""
     expected, draw = (_mean(rows, measure, quality=quality, method=method) for method in ("mean", "draw"))
     return expected, draw
 
@@ -135,7 +136,7 @@ def _mean(rows: Sequence[Row], measure: str, **setting: Any) -> float:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What a draw costs and what it gains, at each quality."""
+    """Costs and gains of a draw against the mean, at each quality."""
     sentences = []
     for quality in levels(rows, "quality"):
         psnr, distance, energy = (_means(rows, name, quality) for name in ("psnr_y_db", "patch_distance", "energy"))
@@ -143,47 +144,52 @@ def findings(rows: Sequence[Row]) -> list[str]:
             sentences.append(f"Quality {quality}: no picture has an error and a pattern that could be measured.")
             continue
         sentences.append(
-            f"Quality {quality}: a draw costs {psnr[0] - psnr[1]:.2f} dB of PSNR beside the mean; AC energy is "
-            f"{energy[1]:.2f} of the original's instead of {energy[0]:.2f}, and the density matrix of patches is "
-            f"{distance[1]:.3f} away instead of {distance[0]:.3f}."
+            f"Quality {quality}: a draw has {psnr[0] - psnr[1]:.2f} dB less PSNR than the mean; its AC energy is "
+            f"{energy[1]:.2f} of the original's instead of {energy[0]:.2f}, and the trace distance of patch statistics "
+            f"is {distance[1]:.3f} instead of {distance[0]:.3f}."
         )
         equal = _mean(rows, "equal_coefficients", quality=quality, method="draw")
         if np.isfinite(equal):
-            sentences.append(f"Quality {quality}: compressing the draw gives {100 * equal:.4f} % of the coefficients.")
+            sentences.append(
+                f"Quality {quality}: compression of the draw reproduces {100 * equal:.4f} % of the coefficients."
+            )
     return sentences
 
 
 _MEASURES = {
-    "Y PSNR, dB": "psnr_y_db",
-    "SSIM": "ssim_y",
-    "MS-SSIM": "ms_ssim_y",
-    "GMSD": "gmsd_y",
-    "SSIMULACRA 2": "ssimulacra2",
-    "patch distance": "patch_distance",
-    "AC energy": "energy",
-    "equal coefficients": "equal_coefficients",
+    "Y PSNR, dB": ("psnr_y_db", ".2f"),
+    "SSIM": ("ssim_y", ".3f"),
+    "MS-SSIM": ("ms_ssim_y", ".3f"),
+    "GMSD": ("gmsd_y", ".3f"),
+    "SSIMULACRA 2": ("ssimulacra2", ".1f"),
+    "patch distance": ("patch_distance", ".3f"),
+    "AC energy": ("energy", ".2f"),
+    "equal coefficients, %": ("equal_coefficients", ".4%"),
 }
+"""Heading → attribute of a row and format."""
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"measures": measures(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures."""
+def measures(rows: Sequence[Row]) -> Table:
+    """Mean of every measure for the decoded file, the conditional mean and the draw."""
+    names = [name for name, _ in _MEASURES.values()]
     return Table(
         columns=["quality", "method", *_MEASURES],
         rows=[
-            [quality, method, *(_mean(rows, name, quality=quality, method=method) for name in _MEASURES.values())]
+            [quality, method, *(_mean(rows, name, quality=quality, method=method) for name in names)]
             for quality, method in groups(rows, "quality", "method")
         ],
         caption=f"Luma, means over {pictures_counted(rows, 'psnr_y_db')}",
+        formats={heading: spec for heading, (_, spec) in _MEASURES.items()},
     )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Error against distance of patch statistics: the trade-off."""
+    """Trace distance of patch statistics against PSNR, one point for each quality."""
     lines = {}
     for method in METHODS:
         settings = [{"quality": quality, "method": method} for quality in levels(rows, "quality")]

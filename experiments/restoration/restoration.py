@@ -1,8 +1,8 @@
-"""How much of what JPEG took away does restoration give back?
+"""How much PSNR does restoration gain over decoding a JPEG file?
 
-Every picture is compressed, decoded, and restored by several methods from the same file. In the protocol "luma" the
-luma of BT.601 in studio range, rounded to bytes, is compressed as a gray JPEG, as the literature on LIVE1 and Classic5
-does with colour pictures; gray ones are taken as they are. In "colour" the picture is compressed in 4:2:0.
+Every picture is compressed, decoded, and restored by several methods from the same file. The protocol "luma" is that of
+the literature on LIVE1 and Classic5: the luma of BT.601 in studio range, rounded to bytes, is compressed as a gray
+JPEG; gray pictures are compressed as they are. The protocol "colour" compresses the picture in 4:2:0.
 """
 
 import io
@@ -18,6 +18,7 @@ from PIL import Image
 from experiments._run import (
     Array,
     Figure,
+    LibraryDependent,
     Panel,
     Picture,
     PictureParams,
@@ -31,6 +32,7 @@ from experiments._run import (
     figure_of,
     finite_mean,
     groups,
+    legend_below,
     levels,
     mean,
     median,
@@ -45,17 +47,10 @@ from qimg import images, metrics, restoration
 PROTOCOLS = ("luma", "colour")
 EXPLICIT = "qimg, effort"
 NETWORK = "network, effort"
+SHIFTS = "64 shifts"
 TV_WEIGHT = 0.0007
-"""Weight of total variation, in white = 1, per unit of the table's size: best of a grid on the bundled photographs."""
-
-PUBLISHED = {
-    "AR-CNN (0.107 M parameters)": {10: 1.19, 20: 1.22, 30: 1.26, 40: 1.28},
-    "TNRD": {10: 1.38, 20: 1.39, 30: 1.43},
-    "DnCNN-3 (0.67 M)": {10: 1.42, 20: 1.52, 30: 1.57, 40: 1.61},
-    "FBCNN (71.9 M)": {10: 1.98, 20: 2.06, 30: 2.13, 40: 2.18},
-}
-"""Gains in Y PSNR over JPEG on all 29 pictures of LIVE1, protocol "luma", as published: Dong et al. 2015, Chen and Pock
-2017, Zhang et al. 2017, Jiang et al. 2021."""
+"""Weight of total variation for pictures in [0, 1], per unit of the root mean square step of the quantization table;
+the best of a grid of weights on the bundled photographs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,45 +58,45 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     qualities: Qualities = (10, 20, 30, 40)
-    """Of libjpeg."""
+    """Quality settings of libjpeg."""
     protocols: Annotated[tuple[str, ...], each(among(PROTOCOLS))] = PROTOCOLS
-    """"luma", "colour"."""
+    """"luma", "colour", or both."""
     methods: tuple[str, ...] = ()
-    """Names as in the table; all of them when left out."""
+    """Methods by their names in the table; all of them when left out."""
 
 
-TINY = Params(box_mean=6, qualities=(20,), methods=("64 shifts", "qimg, effort 1"))
+TINY = Params(box_mean=6, qualities=(20,), methods=(SHIFTS, "qimg, effort 1"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture at one quality by one method. NaN where a measure does not apply."""
+    """Measures of one picture at one quality by one method; NaN where a measure does not apply."""
 
     image: str
     protocol: str
     quality: int
     method: str
-    psnr_y_db: float
-    """Protocol "luma": of the plane that was compressed."""
-    psnr_rgb_db: float
+    psnr_y_db: LibraryDependent
+    """In the protocol "luma", PSNR of the plane that was compressed."""
+    psnr_rgb_db: LibraryDependent
     """NaN in the protocol "luma"."""
-    ssim_y: float
+    ssim_y: LibraryDependent
     """NaN below 11 pixels."""
-    psnr_b_y_db: float
+    psnr_b_y_db: LibraryDependent
     restore_seconds: Seconds
-    """Reading the file included; of JPEG itself decoding alone."""
-    equal_pixels: float
-    """Share of the pixels that are those of the decoded JPEG."""
+    """Time including the reading of the file; for JPEG, the time of decoding."""
+    equal_pixels: LibraryDependent
+    """Fraction of pixels that equal those of the decoded JPEG."""
 
 
 @cache
 def methods() -> dict[str, Callable[[bytes, Array, int], Array]]:
-    """Name → function of (file, decoded pixels, quality)."""
+    """Methods by name, as functions of (file, decoded pixels, quality)."""
     model = restoration.load()
     efforts = range(1, len(model.cascade.stages) + 1)
     ours = {f"{EXPLICIT} {effort}": _restorer("explicit", effort) for effort in efforts}
     learned = {f"{NETWORK} {effort}": _restorer("network", effort) for effort in (1, 5)} if find_spec("torch") else {}
-    return {"TV": _total_variation, "64 shifts": shifts, **ours, **learned}
+    return {"TV": _total_variation, SHIFTS: shifts, **ours, **learned}
 
 
 def _restorer(method: str, effort: int) -> Callable[[bytes, Array, int], Array]:
@@ -109,7 +104,7 @@ def _restorer(method: str, effort: int) -> Callable[[bytes, Array, int], Array]:
 
 
 def shifts(file: bytes, decoded: Array, quality: int) -> Array:
-    """The decoded picture compressed again at all 64 places of the grid, and the mean of it (Nosratinia, 2001)."""
+    """Mean of the decoded picture compressed again at all 64 shifts of the block grid (Nosratinia, 2001)."""
     height, width = decoded.shape[:2]
     edges = [(0, 8), (0, 8)] + [(0, 0)] * (decoded.ndim - 2)
     padded = np.pad(decoded, edges, mode="edge")
@@ -126,15 +121,15 @@ def shifts(file: bytes, decoded: Array, quality: int) -> Array:
 def _total_variation(file: bytes, decoded: Array, quality: int) -> Array:
     from skimage.restoration import denoise_tv_chambolle
 
-    unit = float(np.sqrt(np.square(images.quantization_table(quality)).mean())) / 8
+    step = float(np.sqrt(np.square(images.quantization_table(quality)).mean())) / 8
     axis = -1 if decoded.ndim == 3 else None
-    return images.to_uint8(255 * denoise_tv_chambolle(decoded / 255, weight=TV_WEIGHT * unit, channel_axis=axis))
+    return images.to_uint8(255 * denoise_tv_chambolle(decoded / 255, weight=TV_WEIGHT * step, channel_axis=axis))
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
-    """One row per protocol, quality and method."""
-    known = methods()
-    chosen = {one_of("methods", name, known): known[name] for name in params.methods or known}
+    """Measure one picture: one row per protocol, quality and method."""
+    available = methods()
+    chosen = {one_of("methods", name, available): available[name] for name in params.methods or available}
     image = images.to_uint8(images.code_values(picture.image()))
     rows: list[Row] = []
     for protocol in params.protocols:
@@ -153,7 +148,7 @@ run = per_picture(rows_of)
 
 
 def studio_luma(image: Array) -> Array:
-    """BT.601 luma in studio range (16 to 235), rounded, as MATLAB's rgb2ycbcr gives it; gray pictures as they are."""
+    """BT.601 luma in studio range (16 to 235), rounded, as by MATLAB's rgb2ycbcr; gray pictures unchanged."""
     if image.ndim == 2:
         return image
     return images.to_uint8(16 + image @ np.array([65.481, 128.553, 24.966]) / 255)
@@ -178,7 +173,7 @@ def _row(
 
 
 def gains(rows: Sequence[Row], protocol: str, quality: int, method: str, measure: str) -> dict[str, float]:
-    """Picture → method minus JPEG; pictures that are exact somewhere, or too small, are left out."""
+    """Measure of a method minus that of JPEG, by picture, without pictures where either is infinite or NaN."""
     own = select(rows, protocol=protocol, quality=quality)
     jpeg = {row.image: getattr(row, measure) for row in select(own, method="JPEG")}
     found = {row.image: getattr(row, measure) - jpeg[row.image] for row in select(own, method=method)}
@@ -186,12 +181,12 @@ def gains(rows: Sequence[Row], protocol: str, quality: int, method: str, measure
 
 
 def _measured(protocol: str) -> tuple[str, str]:
-    """Measure that counts in a protocol, and its planes."""
+    """Main measure of a protocol, and the name of its planes."""
     return ("psnr_y_db", "Y") if protocol == "luma" else ("psnr_rgb_db", "RGB")
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """Gains of the highest effort, on average and at least."""
+    """Mean and least gain of the highest effort of the explicit estimator."""
     sentences = []
     for protocol, own in groups([row for row in rows if row.method != "JPEG"], "protocol").items():
         ours = [name for name in distinct(own, "method") if name.startswith(EXPLICIT)]
@@ -204,47 +199,79 @@ def findings(rows: Sequence[Row]) -> list[str]:
             least = min(found, key=lambda name: found[name])
             sentences.append(
                 f"Quality {quality}, {protocol}: {ours[-1]} gains {finite_mean(found.values()):+.2f} dB of {kind} PSNR "
-                f"over JPEG on average, least {found[least]:+.2f} dB on {least}."
+                f"over JPEG on average; the least gain is {found[least]:+.2f} dB on {least}."
             )
     return sentences
 
 
+_MEASURES = {
+    "Y PSNR, dB": ("psnr_y_db", "+.2f"),
+    "RGB PSNR, dB": ("psnr_rgb_db", "+.2f"),
+    "SSIM (Y)": ("ssim_y", "+.3f"),
+    "PSNR-B (Y), dB": ("psnr_b_y_db", "+.2f"),
+}
+"""Heading → attribute of a row and format of its gain."""
+
+
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    found = {"gains": gains_of_methods(rows)}
+    for protocol in distinct(rows, "protocol"):
+        found[protocol] = gains_by_quality(rows, protocol)
+        found[f"{protocol} best"] = gains_by_quality(rows, protocol, methods=_highest_efforts(rows))
+    return found
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures, as gains over JPEG, and the published gains."""
+def gains_of_methods(rows: Sequence[Row]) -> Table:
+    """Mean gain over JPEG in every measure, by protocol, quality and method."""
     body: list[list[str | float]] = []
     for protocol in distinct(rows, "protocol"):
         for quality in levels(rows, "quality"):
             for method, own in groups(select(rows, protocol=protocol, quality=quality), "method").items():
-                found = [gains(rows, protocol, quality, method, measure) for measure in _MEASURES.values()]
+                found = [gains(rows, protocol, quality, method, measure) for measure, _ in _MEASURES.values()]
                 costs = [median(own, "restore_seconds"), mean(own, "equal_pixels")]
                 body.append([protocol, quality, method, *(finite_mean(one.values()) for one in found), *costs])
-            for method, known in PUBLISHED.items():
-                if protocol == "luma" and quality in known:
-                    body.append([protocol, quality, f"{method}, published, LIVE1", known[quality], *[np.nan] * 5])
-    counted = comparable(rows, "psnr_y_db")
-    over = pictures_counted(counted, "psnr_y_db") if counted else "no picture"
+    formats = {heading: spec for heading, (_, spec) in _MEASURES.items()} | {"s": ".2f", "as JPEG, %": ".1%"}
     return Table(
-        columns=["protocol", "quality", "method", *_MEASURES, "s", "as JPEG"],
+        columns=["protocol", "quality", "method", *_MEASURES, "s", "as JPEG, %"],
         rows=body,
-        caption=f"Gains over JPEG, means over {over}",
+        caption=f"Gains over JPEG, means over {_pictures(rows)}",
+        formats=formats,
     )
 
 
-_MEASURES = {
-    "Y PSNR, dB": "psnr_y_db",
-    "RGB PSNR, dB": "psnr_rgb_db",
-    "SSIM (Y)": "ssim_y",
-    "PSNR-B (Y), dB": "psnr_b_y_db",
-}
+def gains_by_quality(rows: Sequence[Row], protocol: str, methods: Sequence[str] = ()) -> Table:
+    """Mean gain in PSNR over JPEG, a line for each method and a column for each quality; of all methods by default."""
+    qualities = levels(rows, "quality")
+    planes = {"Y": "psnr_y_db"} if protocol == "luma" else {"Y": "psnr_y_db", "RGB": "psnr_rgb_db"}
+    headings = [f"Q{quality}, {plane} dB" for quality in qualities for plane in planes]
+    body: list[list[str | float]] = []
+    for method in methods or [name for name in distinct(rows, "method") if name != "JPEG"]:
+        found = [gains(rows, protocol, quality, method, name) for quality in qualities for name in planes.values()]
+        body.append([method, *(finite_mean(one.values()) for one in found)])
+    return Table(
+        columns=["method", *headings],
+        rows=body,
+        caption=f"Gain in PSNR over JPEG, means over {_pictures(rows)}",
+        formats=dict.fromkeys(headings, "+.2f"),
+    )
+
+
+def _highest_efforts(rows: Sequence[Row]) -> list[str]:
+    """Methods other than ours, and the highest effort of each of ours."""
+    names = [name for name in distinct(rows, "method") if name != "JPEG"]
+    ours = [[name for name in names if name.startswith(prefix)][-1:] for prefix in (EXPLICIT, NETWORK)]
+    others = [name for name in names if not name.startswith((EXPLICIT, NETWORK))]
+    return [*others, *(name for some in ours for name in some)]
+
+
+def _pictures(rows: Sequence[Row]) -> str:
+    counted = comparable(rows, "psnr_y_db")
+    return pictures_counted(counted, "psnr_y_db") if counted else "no picture"
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Gain over JPEG against quality, by method."""
+    """Gain in PSNR over JPEG against the quality of the file, by method."""
     protocols, qualities = distinct(rows, "protocol"), levels(rows, "quality")
     methods = [method for method in distinct(rows, "method") if method != "JPEG"]
     panels = []
@@ -257,6 +284,8 @@ def plot(rows: Sequence[Row]) -> Figure:
             )
             for method in methods
         }
-        title = f"protocol {protocol}"
-        panels.append(Panel(curves=lines, x="JPEG quality", y=f"gain in {kind} PSNR, dB", title=title, dashed=(0.0,)))
-    return figure_of(*panels, size=(5.2 * len(protocols), 3.8), layout="constrained")
+        label, title = f"gain in {kind} PSNR, dB", f"protocol {protocol}"
+        panels.append(Panel(curves=lines, x="JPEG quality", y=label, title=title, dashed=(0.0,), legend=False))
+    figure = figure_of(*panels, size=(max(5.2 * len(protocols), 6.0), 4.4), layout="constrained")
+    legend_below(figure)
+    return figure

@@ -1,11 +1,12 @@
-"""How many pictures does the explicit estimator need?
+"""How many pictures does the fit of the explicit estimator need?
 
-Estimators are fitted on more and more pictures, each set holding the ones before, and restore luma that was compressed
-as a gray JPEG. Classes are as given, however few pictures there are: thin ones are shrunk towards the sum of all.
+Estimators are fitted on growing sets of pictures, each of which contains the previous one, and restore luma that was
+compressed as a gray JPEG. The number of classes does not depend on the number of pictures: classes with few patches are
+shrunk towards the sum of all.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -14,6 +15,7 @@ from experiments._run import (
     Counts,
     Figure,
     FittingParams,
+    LibraryDependent,
     Panel,
     Picture,
     Qualities,
@@ -23,16 +25,19 @@ from experiments._run import (
     Track,
     bundled,
     check,
+    counted_pictures,
     curve,
     curves,
     figure_of,
     gather,
     groups,
+    levels,
     mean,
     median,
     not_empty,
     pictures_counted,
     require,
+    select,
     table_of,
     timed,
 )
@@ -45,15 +50,15 @@ class Params(FittingParams):
     """Inputs of the experiment."""
 
     counts: Counts = (10, 30, 100, 1000)
-    """Pictures that are drawn from them; a count above what there is takes all."""
+    """Numbers of pictures drawn from the sources; all where a number exceeds theirs."""
     qualities: Qualities = (10, 40)
-    """Of libjpeg."""
+    """Quality settings of libjpeg."""
     classes: Annotated[tuple[int, ...], not_empty] = (32, 32)
-    """Of each stage."""
+    """Classes of each stage."""
     pixels: int = 150_000
-    """Of luma that every picture gives in a pass."""
+    """Pixels of luma that each picture contributes to a pass."""
     seed: Seed = 0
-    """Of the draw of pictures and of the fit."""
+    """Seed of the draw of pictures and of the fit."""
 
 
 TINY = Params(box_mean=6, counts=(1, 2), qualities=(20,), classes=(2,), pixels=20_000)
@@ -61,19 +66,19 @@ TINY = Params(box_mean=6, counts=(1, 2), qualities=(20,), classes=(2,), pixels=2
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture at one quality, restored by an estimator fitted on so many pictures."""
+    """PSNR of one picture at one quality, restored by an estimator fitted on a number of pictures."""
 
     image: str
     quality: int
     pictures: int
-    """That the estimator was fitted on."""
+    """Number of pictures that the estimator was fitted on."""
     psnr_jpeg_db: float
-    psnr_restored_db: float
+    psnr_restored_db: LibraryDependent
     fit_seconds: Seconds
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """One row per picture, quality and count."""
+    """Measure all pictures: one row per picture, quality and count."""
     check(params)
     pictures = params.gather().pictures
     own = gather(params.sources, box_mean=1).pictures if params.sources else bundled()
@@ -123,45 +128,65 @@ def _rows(picture: Picture, model: restoration.Model, number: int, seconds: floa
 
 
 def gain(rows: Sequence[Row]) -> float:
-    """Mean gain over JPEG."""
+    """Mean gain in PSNR over JPEG."""
     return mean(rows, lambda row: row.psnr_restored_db - row.psnr_jpeg_db)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """Gains from each number of pictures, quality by quality."""
+    """Gains by number of pictures, for each quality."""
     sentences = []
     for quality, own in sorted(groups(rows, "quality").items()):
         found = dict(zip(*curve(own, "pictures", gain), strict=True))
         if not np.isfinite(list(found.values())).all():
             sentences.append(f"Quality {quality}: no picture has an error that could be measured.")
             continue
-        parts = ", ".join(f"{value:+.2f} dB from {count}" for count, value in found.items())
-        sentences.append(f"Quality {quality}: {parts} picture(s).")
+        parts = ", ".join(f"{value:+.2f} dB from {counted_pictures(count)}" for count, value in found.items())
+        sentences.append(f"Quality {quality}: {parts}.")
     return sentences
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"gains": gains(rows), "by count": gains_by_count(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures."""
-    return table_of(
+def gains(rows: Sequence[Row]) -> Table:
+    """Mean gain and time of the fit, a line for each quality and number of pictures."""
+    shown = table_of(
         sorted(rows, key=lambda row: (row.quality, row.pictures)),
         {
             "quality": "quality",
-            "pictures fitted on": "pictures",
-            "gain in Y PSNR, dB": gain,
+            "pictures": "pictures",
+            "gain, dB": gain,
             "fit, s": lambda own: median(own, "fit_seconds"),
         },
         by=("quality", "pictures"),
-        caption=f"Means over {pictures_counted(rows, 'psnr_jpeg_db')}",
+        caption=_caption(rows),
+    )
+    return replace(shown, formats={"gain, dB": "+.2f", "fit, s": ".0f"})
+
+
+def gains_by_count(rows: Sequence[Row]) -> Table:
+    """Mean gain, a line for each quality and a column for each number of pictures."""
+    counts = {f"{counted_pictures(count)}, dB": count for count in levels(rows, "pictures")}
+    return Table(
+        columns=["quality", *counts],
+        rows=[
+            [quality, *(gain(select(rows, quality=quality, pictures=count)) for count in counts.values())]
+            for quality in levels(rows, "quality")
+        ],
+        caption=_caption(rows),
+        formats=dict.fromkeys(counts, "+.2f"),
     )
 
 
+def _caption(rows: Sequence[Row]) -> str:
+    counted = pictures_counted(rows, "psnr_jpeg_db")
+    return f"Gain in Y PSNR over JPEG by the number of pictures that were fitted on; means over {counted}"
+
+
 def plot(rows: Sequence[Row]) -> Figure:
-    """Gain against pictures."""
+    """Gain in PSNR against the number of pictures fitted on."""
     ordered = sorted(rows, key=lambda row: row.quality)
     lines = curves(ordered, "pictures", gain, by="quality", label="quality {}")
     return figure_of(

@@ -1,8 +1,8 @@
-"""What changes where restoration learns from RAW files, and is judged by them, instead of 8-bit pictures?
+"""What changes where restoration is fitted and evaluated on RAW files instead of 8-bit pictures?
 
-RAW files are developed to 16 bits; their luma is rounded to bytes and compressed, as a camera does. The truth is the
-luma before rounding, beside its bytes. Estimators of one recipe are fitted on equally many pixels of other cameras'
-files and of ordinary pictures, against either truth, and judged on the files of a camera that they have not seen.
+RAW files are developed to 16 bits. Their luma is rounded to bytes and compressed, as in a camera. The reference is the
+luma before rounding or its bytes. Estimators of one recipe are fitted on equally many pixels of the files of other
+cameras and of ordinary pictures, against either reference, and evaluated on the files of a camera left out of the fit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +18,7 @@ from experiments._run import (
     Count,
     Figure,
     FittingParams,
+    LibraryDependent,
     Panel,
     Qualities,
     Seed,
@@ -25,6 +26,7 @@ from experiments._run import (
     Track,
     among,
     check,
+    counted_pictures,
     distinct,
     each,
     fair_mean,
@@ -56,34 +58,35 @@ from qimg.restoration.jpeg.fitting.draws import LEAST
 
 TONES = ("rendered", "linear")
 UNROUNDED, BYTES = "unrounded", "bytes"
-_NOISE = 0.05  # code values that covariances are widened by at the finest table
+_NOISE = 0.05
+"""Standard deviation, in code values, of the noise added to covariances at the finest quantization table."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(FittingParams):
-    """Inputs of the experiment; images are RAW files, or others, of which means of boxes are deeper than 8 bits."""
+    """Inputs of the experiment; images are RAW files, or pictures whose box means have more than 8 bits."""
 
     tone: Annotated[str, among(TONES)] = "rendered"
-    """"rendered", or "linear": linear light times 255, which only RAW files have."""
+    """"rendered", or "linear": linear light times 255, which only RAW files provide."""
     qualities: Qualities = (10, 40, 75, 90, 95, 98)
-    """Of libjpeg, fitted and judged."""
+    """Quality settings of libjpeg, for fitting and evaluation."""
     classes: Annotated[tuple[int, ...], not_empty] = (16, 16)
-    """Of each stage."""
+    """Classes of each stage."""
     fits: Annotated[tuple[str, ...], each(among(FITTED), empty=True)] = ()
-    """Names as in the table of the estimators that are fitted; all of them when left out."""
+    """Estimators to fit, by their names in the table; all of them when left out."""
     pixels: Count = 900_000
-    """Of luma that every estimator is fitted on, or as many as the files of other cameras have."""
+    """Pixels of luma that each estimator is fitted on, or all of the files of other cameras if these have fewer."""
     networks: Annotated[tuple[int, ...], each(whole(1), empty=True)] = ()
-    """Efforts of the network (extra `learned`) that are judged as well."""
+    """Efforts of the network (extra `learned`) to evaluate as well."""
     tile: Annotated[int, whole(LEAST)] = 128
-    """Rows and columns, at least, of the parts of pictures that are drawn for a fit."""
+    """Least number of rows and columns of the parts of pictures that are drawn for a fit."""
     draws: Count = 4
-    """Of each part in a pass, at other qualities."""
+    """Draws of each part in a pass, each at another quality."""
     seed: Seed = 0
-    """Of the choice of parts and of the fits."""
+    """Seed of the choice of parts and of the fits."""
 
     def recipe(self) -> Recipe:
-        """Of all fits but for the depth of the truth."""
+        """Recipe of all fits, apart from the depth of the reference."""
         finest = min(table_scale(images.quantization_table(quality)) for quality in self.qualities)
         return Recipe(
             classes=self.classes,
@@ -92,7 +95,7 @@ class Params(FittingParams):
             most=self.draws,
             chroma=False,
             gate_vectors=100_000,
-            # Sums in single precision need it where steps are as fine as a code value.
+            # Sums in single precision need a minimum of noise where steps are as fine as a code value.
             noise_variance=max(0.001, (_NOISE / finest) ** 2),
             seed=self.seed,
         )
@@ -111,47 +114,50 @@ TINY = Params(
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture at one quality by one method, against one truth."""
+    """Errors of one picture at one quality by one method, against one reference."""
 
     image: str
     camera: str
     """Make and model, or "no RAW file"."""
     quality: int
     method: str
-    """"JPEG" decoded; "shipped", what `qimg.restore` does; "shipped (always)", with no file left as it is decoded; a
-    network; or a fit: on what, against what truth."""
+    """"JPEG", the decoded file; "shipped", as `qimg.restore`; "shipped (always)", the same without leaving any file as
+    it is decoded; a network; or a fit, by its sources and its reference."""
     truth: str
-    """"unrounded", or "bytes": what was compressed."""
+    """Reference: "unrounded", or "bytes", which were compressed."""
     output: str
     """"unrounded", or "bytes"."""
-    squared_error: float
+    squared_error: LibraryDependent
     """Mean over the pixels, squared code values."""
-    psnr_db: float
-    inside: float
-    """Share of the pixels whose truth lies in the 90 % interval, for bytes with half a code value more; NaN of JPEG."""
-    outside_cells: float
-    """Share of the truth's coefficients that lie outside the file's quantization cells; NaN below 8×8 pixels."""
+    psnr_db: LibraryDependent
+    inside: LibraryDependent
+    """Fraction of pixels whose reference lies in the 90 % interval, which is half a code value wider for bytes; NaN for
+    JPEG."""
+    outside_cells: LibraryDependent
+    """Fraction of the coefficients of the reference that lie outside the quantization bins of the file; NaN below 8×8
+    pixels."""
     left_alone: bool
     """Whether the method leaves the file as it is decoded."""
-    fine_share: float
-    """Share of the energy of AC that coefficients with u + v ≥ 8 have, unrounded; NaN without energy."""
-    noise_floor: float
-    """Their root mean square in the quietest tenth of the blocks, code values; NaN below 8×8 pixels."""
+    fine_share: LibraryDependent
+    """Fraction of the AC energy in coefficients with u + v ≥ 8, unrounded; NaN without energy."""
+    noise_floor: LibraryDependent
+    """Root mean square of these coefficients in the quietest tenth of the blocks, code values; NaN below 8×8 pixels."""
     fitted_pixels: int
-    """0 of JPEG and of the shipped estimator."""
-    fitted_fine_share: float
-    """Of what was fitted on; NaN of JPEG and of the shipped estimator, as is the next."""
-    fitted_noise_floor: float
+    """Pixels that were fitted on; 0 for JPEG and the shipped estimator."""
+    fitted_fine_share: LibraryDependent
+    """`fine_share` of the pictures fitted on; NaN for JPEG and the shipped estimator."""
+    fitted_noise_floor: LibraryDependent
+    """`noise_floor` of the pictures fitted on; NaN for JPEG and the shipped estimator."""
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """Four rows per picture, quality and method."""
+    """Measure all pictures: four rows per picture, quality and method."""
     check(params)
-    given = params.gather().pictures
-    deep = [deep_picture(picture, tone=params.tone) for picture in given]
+    pictures = params.gather().pictures
+    deep = [deep_picture(picture, tone=params.tone) for picture in pictures]
     linear = all(one.is_raw for one in deep)
     require(params.tone == "rendered" or linear, "tone", "must be 'rendered' without RAW files", params.tone)
-    fits = Fits(params.recipe(), judged=given, sources=params.sources, pixels=params.pixels, side=params.tile)
+    fits = Fits(params.recipe(), evaluated=pictures, sources=params.sources, pixels=params.pixels, side=params.tile)
     rows: list[Row] = []
     for picture in track(deep):
         methods = table_of_methods(fits.of(picture, deep, names=params.fits or tuple(FITTED)), networks=params.networks)
@@ -190,7 +196,7 @@ def _rows(picture: DeepPicture, quality: int, methods: Mapping[str, Method]) -> 
 
 
 def outside_cells(truth: Array, file: bytes) -> float:
-    """Share of a plane's coefficients outside the cells of a file made of its bytes; NaN without a whole block."""
+    """Fraction of the coefficients of a plane outside the bins of the file of its bytes; NaN without a whole block."""
     component = component_of(file)
     rows, columns = (length // 8 for length in truth.shape)
     if min(rows, columns) == 0:
@@ -204,7 +210,7 @@ def _inside(truth: Array, values: Array, half_width: Array | None, more: float) 
 
 
 def gain(rows: Sequence[Row], depth: str, **setting: Any) -> float:
-    """Mean PSNR over JPEG, truth and output of one depth."""
+    """Mean gain in PSNR over JPEG, with reference and output of one depth."""
     ours, theirs = (_psnr(rows, depth, depth, **{**setting, **method}) for method in ({}, {"method": JPEG}))
     return ours - theirs
 
@@ -214,21 +220,21 @@ def _psnr(rows: Sequence[Row], truth: str, output: str, **setting: Any) -> float
 
 
 def lost_by_bytes(rows: Sequence[Row], **setting: Any) -> float:
-    """Mean PSNR against the unrounded truth that rounding the output costs."""
+    """Mean loss of PSNR against the unrounded reference from rounding the output."""
     return _psnr(rows, UNROUNDED, UNROUNDED, **setting) - _psnr(rows, UNROUNDED, BYTES, **setting)
 
 
 def nearer_to_truth(rows: Sequence[Row], **setting: Any) -> float:
-    """By how much less the squared error is against the unrounded truth than against bytes, in units of 1/12.
+    """Squared error against bytes minus squared error against the unrounded reference, in units of 1/12.
 
-    1 where rounding is noise that nothing is known of, −1 where the bytes themselves are shown.
+    It is 1 where rounding is noise independent of the estimate, and −1 where the estimate equals the bytes.
     """
     own = select(rows, output=UNROUNDED, **setting)
     return 12 * (mean(own, "squared_error", truth=BYTES) - mean(own, "squared_error", truth=UNROUNDED))
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """The sources, then gains and intervals at the lowest and the highest quality."""
+    """Sources, and gains and intervals at the lowest and the highest quality."""
     qualities = levels(rows, "quality")
     sentences = [_sources(rows)]
     for quality in dict.fromkeys((qualities[0], qualities[-1])):
@@ -244,16 +250,17 @@ def findings(rows: Sequence[Row]) -> list[str]:
         shipped = {"quality": quality, "method": SHIPPED}
         nearer = nearer_to_truth(rows, **shipped)
         sentences.append(
-            f"Quality {quality}: JPEG has {jpeg:.2f} dB against the unrounded truth; {gains}. Rounding to bytes costs "
-            f"the shipped estimator {lost_by_bytes(rows, **shipped):.2f} dB, and its squared error is "
-            f"{abs(nearer):.2f}/12 {'less' if nearer >= 0 else 'more'} against the unrounded truth than against bytes."
+            f"Quality {quality}: JPEG has {jpeg:.2f} dB against the unrounded reference; {gains}. Rounding to bytes "
+            f"costs the shipped estimator {lost_by_bytes(rows, **shipped):.2f} dB, and its squared error is "
+            f"{abs(nearer):.2f}/12 {'less' if nearer >= 0 else 'more'} against the unrounded reference than against "
+            "bytes."
         )
         sentences.append(_intervals(rows, quality))
     return sentences
 
 
 def _sources(rows: Sequence[Row]) -> str:
-    text = f"{len(distinct(rows, 'image'))} picture(s): {', '.join(levels(rows, 'camera'))}"
+    text = f"{counted_pictures(len(distinct(rows, 'image')))}: {', '.join(levels(rows, 'camera'))}"
     ordinary = next((row for row in rows if row.method.startswith(PICTURES)), None)
     share, floor = mean(rows, "fine_share"), mean(rows, "noise_floor")
     if np.isfinite([share, floor]).all():
@@ -270,10 +277,10 @@ def _sources(rows: Sequence[Row]) -> str:
 def _intervals(rows: Sequence[Row], quality: int) -> str:
     whole, deep = (_inside_percent(rows, depth, quality=quality, method=SHIPPED) for depth in (BYTES, UNROUNDED))
     outside = 100 * mean(rows, "outside_cells", quality=quality, method=JPEG, truth=UNROUNDED, output=UNROUNDED)
-    cells = f"; {outside:.2g} % of its coefficients lie outside their cells" if np.isfinite(outside) else ""
+    cells = f"; {outside:.2g} % of its coefficients lie outside their bins" if np.isfinite(outside) else ""
     return (
-        f"Quality {quality}: its 90 % intervals hold {whole:.1f} % of the bytes, and {deep:.1f} % of the unrounded "
-        f"truth without the half code value that is added for bytes{cells}."
+        f"Quality {quality}: the 90 % intervals of the shipped estimator contain {whole:.1f} % of the bytes, and "
+        f"{deep:.1f} % of the unrounded reference without the half code value that is added for bytes{cells}."
     )
 
 
@@ -283,34 +290,54 @@ def _inside_percent(rows: Sequence[Row], depth: str, **setting: Any) -> float:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"methods": methods_compared(rows), "gains": gains_by_quality(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures."""
-    columns: dict[str, Callable[..., float]] = {
-        "PSNR, dB": partial(_psnr, rows, UNROUNDED, UNROUNDED),
-        "gain, dB": partial(gain, rows, UNROUNDED),
-        "gain in bytes, dB": partial(gain, rows, BYTES),
-        "lost by bytes, dB": partial(lost_by_bytes, rows),
-        "nearer to the truth than to bytes, 1/12": partial(nearer_to_truth, rows),
-        "90 % interval, %": partial(_inside_percent, rows, UNROUNDED),
-        "in bytes, %": partial(_inside_percent, rows, BYTES),
+def methods_compared(rows: Sequence[Row]) -> Table:
+    """PSNR, effects of rounding, and coverage of intervals, by quality and method."""
+    columns: dict[str, tuple[Callable[..., float], str]] = {
+        "PSNR, dB": (partial(_psnr, rows, UNROUNDED, UNROUNDED), ".2f"),
+        "gain, dB": (partial(gain, rows, UNROUNDED), "+.2f"),
+        "gain in bytes, dB": (partial(gain, rows, BYTES), "+.2f"),
+        "loss by rounding, dB": (partial(lost_by_bytes, rows), ".2f"),
+        "squared error less than against bytes, 1/12": (partial(nearer_to_truth, rows), "+.2f"),
+        "inside the 90 % interval, %": (partial(_inside_percent, rows, UNROUNDED), ".1f"),
+        "inside in bytes, %": (partial(_inside_percent, rows, BYTES), ".1f"),
     }
     over = pictures_counted(rows, "psnr_db")
     return Table(
         columns=["quality", "method", *columns],
         rows=[
-            [quality, method, *(column(quality=quality, method=method) for column in columns.values())]
+            [quality, method, *(column(quality=quality, method=method) for column, _ in columns.values())]
             for quality in levels(rows, "quality")
             for method in distinct(rows, "method")
         ],
-        caption=f"Luma, truth and output unrounded but where bytes are named; means over {over}",
+        caption=f"Luma; reference and output are unrounded where bytes are not named; means over {over}",
+        formats={heading: spec for heading, (_, spec) in columns.items()},
+    )
+
+
+def gains_by_quality(rows: Sequence[Row]) -> Table:
+    """PSNR of JPEG and gains in PSNR, a line for each quality and a column for each method."""
+    methods = {f"{name}, dB": name for name in distinct(rows, "method") if name != JPEG}
+    return Table(
+        columns=["quality", "JPEG, dB", *methods],
+        rows=[
+            [
+                quality,
+                _psnr(rows, UNROUNDED, UNROUNDED, quality=quality, method=JPEG),
+                *(gain(rows, UNROUNDED, quality=quality, method=name) for name in methods.values()),
+            ]
+            for quality in levels(rows, "quality")
+        ],
+        caption="Gain in Y PSNR over JPEG, reference and output unrounded; means over "
+        f"{pictures_counted(rows, 'psnr_db')}",
+        formats={"JPEG, dB": ".2f"} | dict.fromkeys(methods, "+.2f"),
     )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Gains, and what depth of truth and output are worth, against quality."""
+    """Gain in PSNR, and the effect of rounding the reference, against quality."""
     qualities = levels(rows, "quality")
     gains, nearer = {}, {}
     for method in distinct(rows, "method"):

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from experiments.restoration.degradation_methods import MARGIN, NOTHING, OURS, tasks
-from experiments.restoration.degradations import Row, best, findings, gain_db, middle, plot, table
+from experiments.restoration.degradations import Row, best, findings, gain_db, middle, plot, tables
 from qimg import images
 
 PLANE = np.rint(images.luma(images.bundled("coffee"))[:120, :140])
@@ -103,7 +103,9 @@ def test_others_stand_at_their_best_setting_on_average() -> None:
     gain, rival = gain_db(rows, "noise 20")
     assert (gain, rival) == (pytest.approx(1.5), "TV")
     assert findings(rows) == ["Noise 20: qimg +1.50 dB against TV, the best of the others."]
-    assert [line[3] for line in table(rows).rows] == [21.0, 31.0, 31.5, 30.0, 29.5]
+    assert [line[3] for line in tables(rows)["methods"].rows] == [21.0, 31.0, 31.5, 30.0, 29.5]
+    assert tables(rows)["gains"].rows == [["noise 20", 21.0, 0.5, 31.5, 0.5, "TV", 30.0, 0.5, 1.5, 1.5]]
+    assert tables(rows)["intervals"].rows == []
     (ax,) = plot(rows).axes
     dots, mean = ax.get_lines()[:2]
     assert_allclose(dots.get_xdata(), [1.5, 1.5])

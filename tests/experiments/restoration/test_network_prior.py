@@ -71,9 +71,9 @@ def test_every_use_of_the_prior_is_measured(params, tmp_path):
     assert final(rows, ALONE, 1) == final(rows, ALONE, 2)
     sentences = network_prior.findings(rows)
     assert len(sentences) == 2
-    assert sentences[0].startswith("1 picture(s): without the prior ")
+    assert sentences[0].startswith("1 picture: without the prior ")
     assert all(f"{use} " in sentences[0] for use in (ALONE, *USES[1:]))
-    assert [row[:2] for row in network_prior.tables(rows)["summary"].rows] == [
+    assert [row[:2] for row in network_prior.tables(rows)["gains"].rows] == [
         [count, use] for count in (1, 2) for use in (ALONE, *USES)
     ]
     folder = runner.record(measured, tmp_path)
@@ -89,9 +89,9 @@ def test_leakage_is_refused(params, root):
 
     refused(r"all were fitted on first/coffee\.png", restorers=params.restorers[:1])
     refused(r"all were fitted on first/coffee\.png", priors=params.priors[:1])
-    refused(r"folds must not hold a judged picture, but folds='first/coffee\.png'", images=("first",))
+    refused(r"folds must not contain a held-out picture, but folds='first/coffee\.png'", images=("first",))
     refused(
-        r"images must hold no picture that a restorer or a prior was fitted on, but images='first/coffee\.png'",
+        r"images must contain no picture that a restorer or a prior was fitted on, but images='first/coffee\.png'",
         images=("first",),
         folds=("second", HELD_OUT),
     )
@@ -142,11 +142,11 @@ def test_the_share_of_steps_is_the_first_at_which_a_use_is_as_good_as_none_in_th
     assert np.isnan(share_of_steps(rows, "input", 10))
     assert np.isnan(share_of_steps(rows, "regulariser", 10))
     assert final(rows, "projection", 10) == (1.2, 1.2, 1.2)
-    sentence = "10 picture(s): without the prior +1.000 dB; input -0.100 dB, projection +0.200 dB."
+    sentence = "10 pictures: without the prior +1.000 dB; input -0.100 dB, projection +0.200 dB."
     assert network_prior.findings(rows) == [sentence]
 
 
 def test_gains_are_means_over_seeds():
     rows = [row("none", 400, gain, seed=seed) for seed, gain in enumerate((1.0, 2.0))]
     assert final(rows, "none", 10) == (1.5, 1.5, 1.5)
-    assert network_prior.tables(rows)["summary"].caption.endswith("2 seed(s)")
+    assert network_prior.tables(rows)["gains"].caption.endswith("seeds: 2")

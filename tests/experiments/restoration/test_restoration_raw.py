@@ -91,7 +91,7 @@ def test_what_is_judged_is_never_fitted_on(monkeypatch):
         DeepPicture(name=name, sha256=name, camera=camera, pixels=np.full((128, 128), number, np.uint16))
         for number, (name, camera) in enumerate(cameras.items())
     ]
-    fits = Fits(Params().recipe(), judged=[], sources=[], pixels=10**6, side=64)
+    fits = Fits(Params().recipe(), evaluated=[], sources=[], pixels=10**6, side=64)
     expected = {"one": {2, 3, 4}, "two": {2, 3, 4}, "three": {0, 1, 3, 4}, "four": {0, 1, 2, 4}, "five": {0, 1, 2, 3}}
     for picture in pictures:
         fitted.clear()
@@ -107,12 +107,12 @@ def test_ordinary_pictures_that_are_judged_are_left_out(monkeypatch, tmp_path):
         images.save(images.bundled(name)[:128, :128], tmp_path / f"{name}.png")
     judged = gather([str(tmp_path / "coffee.png")], box_mean=1).pictures
     picture = deep_picture(judged[0], tone="rendered")
-    fits = Fits(Params().recipe(), judged=judged, sources=[str(tmp_path)], pixels=10**6, side=64)
+    fits = Fits(Params().recipe(), evaluated=judged, sources=[str(tmp_path)], pixels=10**6, side=64)
     found = fits.of(picture, [picture], names=["pictures (bytes)"])["pictures (bytes)"].tiles
     assert_array_equal(found[0].pixels.dtype, np.uint8)
     assert {tile.name.split()[0] for tile in found} == {gather([str(tmp_path / "astronaut.png")]).pictures[0].sha256}
     with pytest.raises(ValueError, match="sources must hold a picture that images does not"):
-        Fits(Params().recipe(), judged=judged, sources=[str(tmp_path / "coffee.png")], pixels=1, side=64).of(
+        Fits(Params().recipe(), evaluated=judged, sources=[str(tmp_path / "coffee.png")], pixels=1, side=64).of(
             picture, [picture], names=list(FITTED)
         )
 
@@ -121,7 +121,7 @@ def test_bundled_photographs_stand_in_without_another_camera_but_not_for_themsel
     monkeypatch.setattr(deep_methods, "fit", lambda *_, **__: restoration.load())
     (coffee,) = (one for one in gather([], box_mean=4).pictures if one.name == "coffee")
     picture = deep_picture(coffee, tone="rendered")
-    fits = Fits(Params().recipe(), judged=[], sources=[], pixels=10**8, side=64)
+    fits = Fits(Params().recipe(), evaluated=[], sources=[], pixels=10**8, side=64)
     names = {one.sha256: one.name for one in gather([], box_mean=2).pictures}
     found = fits.of(picture, [picture], names=["deep (bytes)", "pictures (bytes)"])
     for one in found.values():

@@ -169,6 +169,20 @@ def test_references_choose_rows_columns_and_formats(root, reference, text):
     assert Evidence(root).text(reference) == text
 
 
+def test_transcribed_tables_are_shown_as_they_are_written(root):
+    path = root / "results" / "published" / "gains.csv"
+    path.parent.mkdir()
+    path.write_text("method,Q10,Q20,source\na,+1.10,-0.5,Paper\nb,+1.20,,Paper\n", "utf-8")
+    evidence = Evidence(root)
+    assert evidence.shown("published/gains").to_markdown().splitlines() == [
+        *("| method | Q10 | Q20 |", "| --- | --- | --- |", "| a | +1.10 | −0.5 |", "| b | +1.20 | – |"),
+        *("", "Source: Paper."),
+    ]
+    assert evidence.text("published/gains; a; Q20; +.2f") == "−0.50"
+    path.write_text("method,Q10,source\na,+1.10,Paper\nb,+1.20,Report\n", "utf-8")
+    assert Evidence(root).shown("published/gains").texts() == [["a", "+1.10", "Paper"], ["b", "+1.20", "Report"]]
+
+
 def test_a_reference_may_run_over_lines():
     assert parse("a/b#c;\n  d=1;\n e").part == "c"
 

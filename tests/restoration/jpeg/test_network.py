@@ -465,7 +465,7 @@ def test_intervals_cover_what_they_say_on_bundled_photographs(quality, effort):
         error = np.abs(restored.image.astype(float) - plane)
         inside += int((error <= restored.half_width(0.9) + 0.5).sum())
         pixels += error.size
-    # Four crops of photographs scatter by several percent around what many pictures give (docs/guide/restoration.md).
+    # Four crops of photographs scatter by several percent around what many pictures give (docs/results/restoration.md).
     assert 0.84 < inside / pixels < 0.96
 
 
