@@ -4,7 +4,17 @@ Beside it: `runner` with the list of experiments, and `trial`.
 """
 
 from experiments._run.columns import LibraryDependent, Mebibytes, Seconds
-from experiments._run.figures import Axes, Figure, Panel, figure_of, legend_below, name_identity, subplots, zero_line
+from experiments._run.figures import (
+    Axes,
+    Figure,
+    Panel,
+    figure_of,
+    legend_below,
+    name_identity,
+    picture_lines,
+    subplots,
+    zero_line,
+)
 from experiments._run.parameters import (
     Count,
     Counts,
@@ -114,6 +124,7 @@ __all__ = [
     "others",
     "per_picture",
     "picture_interval",
+    "picture_lines",
     "pooled_rows",
     "pictures_counted",
     "plain_log_axis",
