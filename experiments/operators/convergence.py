@@ -259,14 +259,14 @@ def _blocks(rows: Sequence[Row]) -> Table:
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Operator error, entropy, eigenspaces and the code length on unseen pictures against the number of pictures."""
-    figure, axes = subplots(2, 3, figsize=(11, 6.6))
+    """Distance to the operator of all pictures, entropy, eigenspaces, and excess on unseen pictures."""
+    figure, axes = subplots(2, 3, figsize=(7, 4.6))
     panels = {
-        "trace_distance": "trace distance to all pictures",
+        "trace_distance": "trace distance",
         "operator_error": "relative operator error",
         "entropy_bits": "entropy of ρ, bit",
-        "subspace_cos2": "overlap of leading eigenspace, cos²",
-        "largest_angle_degrees": "largest angle of eigenspaces, °",
+        "subspace_cos2": "overlap of eigenspaces",
+        "largest_angle_degrees": "largest angle, °",
     }
     apart = all(row.trace_distance > 0 for row in rows)
     for ax, (name, label) in zip(axes.flat, panels.items(), strict=False):

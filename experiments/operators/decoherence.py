@@ -281,7 +281,7 @@ def _fractions(rows: Sequence[Row]) -> Table:
 
 def plot(rows: Sequence[Row]) -> Figure:
     """Fraction of identity's trace distance against quality, for each reconstruction."""
-    figure, axes = subplots(1, 3, figsize=(11, 3.6), sharey=True)
+    figure, axes = subplots(1, 3, figsize=(7, 2.9), sharey=True)
     for ax, reconstruction in zip(axes, RECONSTRUCTIONS, strict=True):
         same, other = (
             select(pooled_rows(rows), reconstruction=reconstruction, alpha_from=source) for source in ("same", "other")
@@ -300,7 +300,7 @@ def plot(rows: Sequence[Row]) -> Figure:
             dashed=(1.0,),
             legend=False,
         ).draw(ax)
-    axes[0].set_ylim(0, 1.05)
+    axes[0].set_ylim(0, 1.15)
     legend_below(figure)
     name_identity(axes[1])
     return figure

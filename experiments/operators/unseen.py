@@ -132,7 +132,7 @@ def law_table(excess: Excess) -> Table:
 
 def plot(excess: Excess, ax: Axes, *, colour: str, pictures: int) -> None:
     """Medians and 5–95 % of the draws, the fitted law, and the level below which an operator is stable."""
-    ax.set(xlabel="pictures in the operator", ylabel="excess on unseen pictures, bit/pixel")
+    ax.set(xlabel="pictures in the operator", ylabel="excess, bit/pixel")
     if not excess:
         ax.text(0.5, 0.5, "too few pictures", ha="center", va="center", transform=ax.transAxes)
         return
