@@ -3,7 +3,7 @@
 Beside it: `runner` with the list of experiments, and `trial`.
 """
 
-from experiments._run.columns import LibraryDependent, Mebibytes, Seconds
+from experiments._run.columns import ImageFile, LibraryDependent, Mebibytes, Seconds
 from experiments._run.figures import (
     Axes,
     Figure,
@@ -83,6 +83,7 @@ __all__ = [
     "FittingParams",
     "Gathered",
     "HERE",
+    "ImageFile",
     "LEAST_PICTURES",
     "LibraryDependent",
     "LeaveOneOut",

@@ -19,6 +19,7 @@ from experiments._run import (
     Array,
     Count,
     Figure,
+    ImageFile,
     LibraryDependent,
     Picture,
     PictureParams,
@@ -78,8 +79,6 @@ class Params(PictureParams):
     """Textures of each kind, and batches of the drawn patches."""
     patches: Count = 40_000
     """Patches of each source, as many from each picture as from any other."""
-    pictures: bool = True
-    """Whether rows hold the pictures of the figure: crops and patches of the pictures themselves among them."""
     seed: Seed = 0
     """Seed of all draws."""
 
@@ -98,7 +97,7 @@ class Row:
     x: float
     """Distance in pixels, frequency in cycles per pixel or index of the coefficient; NaN where there is none."""
     value: LibraryDependent
-    picture: str = ""
+    picture: ImageFile = ""
     """An image file in base64 for the figure, for statistic "picture"; `value` is its height in pixels."""
 
 
@@ -162,7 +161,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
             for row in _of_plane(source, unit, plane, prior.mixtures["luma8"])
         ),
         *_of_patches(patches, prior.mixtures["patch8"].mixture),
-        *(_pictures(prior, pictures[0], planes, patches, rng) if params.pictures else ()),
+        *_pictures(prior, pictures[0], planes, patches, rng),
     ]
 
 

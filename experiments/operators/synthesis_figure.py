@@ -84,7 +84,7 @@ def draw(rows: Sequence[Any]) -> Figure:
     """Pictures, boards and curves."""
     import matplotlib.pyplot as plt
 
-    pictures = {row.source: row.picture for row in rows if row.statistic == "picture"}
+    pictures = {row.source: row.picture for row in rows if row.picture}
     planes = [source for source in (*WHOLE, COLOUR) if source in pictures]
     boards = [source for source in pictures if source.endswith(" patches")]
     heights = [height for names, height in ((planes, 7.6 / max(len(planes), 1)), (boards, 2.5)) if names]
@@ -118,8 +118,10 @@ def _tails(rows: Sequence[Any], ax: Axes) -> None:
         colour, line, marker = _LINES[source]
         ax.plot(list(diagonals), middle, line, color=colour, marker=marker, markersize=2.5, label=source)
     ax.set(xlabel="u + v of the DCT coefficient", title="kurtosis, 3 for a Gaussian")
-    ax.legend(fontsize=6)
     _logarithmic(ax, "y")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, 2.5 * high)  # room for the legend above the curves
+    ax.legend(fontsize=6, loc="upper left", ncols=2)
 
 
 def _bands(rows: Sequence[Any], statistic: str, title: str, ax: Axes) -> None:
