@@ -24,6 +24,7 @@ from experiments._run import (
     Track,
     check,
     comparable,
+    counted_pictures,
     finite_mean,
     mean,
     others,
@@ -306,7 +307,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     *single, pooled = rows
     axes = values(single, "axis_degrees")
     sentences = [
-        f"Pooled over {len(single)} picture(s) in colour, the imaginary part of E[ψψ†] is "
+        f"Pooled over {counted_pictures(len(single))} in colour, the imaginary part of E[ψψ†] is "
         f"{100 * pooled.imaginary_ratio:.1f} % of its real part, and the pseudo-covariance E[ψψᵀ] is "
         f"{100 * pooled.pseudo_ratio:.0f} % of E[ψψ†]: the information of the phase is in the pseudo-covariance.",
         f"It is a direction of hue: the principal axis of (Cb, Cr) lies at {pooled.axis_degrees:+.0f}° from Cb "
@@ -376,7 +377,7 @@ def _operators(rows: Sequence[Row]) -> Table:
             for name, (measure, spec) in measures.items()
             if rows
         ],
-        caption=f"Moments of {max(len(rows) - 1, 0)} pictures pooled",
+        caption=f"Moments of {counted_pictures(max(len(rows) - 1, 0))} pooled",
     )
 
 

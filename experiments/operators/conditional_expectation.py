@@ -23,6 +23,7 @@ from experiments._run import (
     Table,
     Track,
     check,
+    counted_pictures,
     distinct,
     fair_mean,
     finite_mean,
@@ -147,7 +148,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
         )
         text += "." if np.isnan(ssim).all() else f", SSIM by {finite_mean(ssim):+.4f}."
         if len(measured) < len(luma):
-            text += f" {len(luma) - len(measured)} picture(s) that are exact before or after are left out."
+            text += f" Left out: {counted_pictures(len(luma) - len(measured))}, exact before or after."
         sentences.append(text)
     sentences.append(
         "One linear map per block uses neither the neighbours nor the kind of patch; mixtures and overlapping blocks "

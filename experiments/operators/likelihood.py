@@ -30,6 +30,7 @@ from experiments._run import (
     Track,
     bundled,
     check,
+    counted_pictures,
     each,
     gather,
     groups,
@@ -219,7 +220,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
         return ["No picture holds an 8×8 block with its ring of neighbours, so no likelihood was measured."]
     pictures = len(next(iter(nats.values())))
     means = ", ".join(f"{_label(*key)} {found.mean():.2f}" for key, found in nats.items())
-    sentences = [f"Mean over {pictures} picture(s), in nats per patch: {means}."]
+    sentences = [f"Mean over {counted_pictures(pictures)}, in nats per patch: {means}."]
     for first, second in _pairs(list(nats)):
         if first in nats and second in nats and first != second:
             label = _label(*first)
@@ -252,7 +253,7 @@ def _described(differences: Array) -> str:
     mean, around = differences.mean(), in_brackets(*_interval(differences), "+.2f")
     return (
         f"{mean:+.2f}{around} nats per patch, {mean / 63 / np.log(2):+.3f} bit per coefficient, "
-        f"more in {np.count_nonzero(differences > 0)} of {len(differences)} picture(s)"
+        f"more in {np.count_nonzero(differences > 0)} of {counted_pictures(len(differences))}"
     )
 
 
@@ -325,7 +326,7 @@ def _models(rows: Sequence[Row]) -> Table:
             "fit, s",
         ],
         rows=body,
-        caption=f"Means over {counted} picture(s) that no model was fitted on",
+        caption=f"Means over {counted_pictures(counted)} that no model was fitted on",
         formats={"patches": "_d", "nats per patch": ".2f", "beyond one Gaussian": "+.2f"}
         | {"bit per coefficient": "+.3f", "fit, s": ".0f"},
     )

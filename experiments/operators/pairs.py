@@ -15,6 +15,7 @@ from experiments._run import (
     Qualities,
     Table,
     comparable,
+    counted_pictures,
     curve,
     distinct,
     fair_mean,
@@ -101,7 +102,7 @@ run = per_picture(rows_of)
 def findings(rows: Sequence[Row]) -> list[str]:
     """Patches, and rate and PSNR at the lowest and the highest quality."""
     patches = {row.image: row.patches for row in rows}
-    sentences = [f"{len(patches)} picture(s), {sum(patches.values()):,} patches of 8×8 pixels in three planes."]
+    sentences = [f"{counted_pictures(len(patches))}, {sum(patches.values()):,} patches of 8×8 pixels in three planes."]
     qualities = levels(rows, "quality")
     for quality in dict.fromkeys((qualities[0], qualities[-1])):
         for subsampling in distinct(rows, "subsampling"):

@@ -16,6 +16,7 @@ from experiments._run import (
     Picture,
     PictureParams,
     Table,
+    counted_pictures,
     literal_label,
     mean,
     per_picture,
@@ -147,7 +148,7 @@ def _deviations(rows: Sequence[Row]) -> Table:
     return Table(
         columns=["equal by theory", "largest difference"],
         rows=[[name, max(values(rows, measure), default=float("nan"))] for name, measure in deviations.items()],
-        caption=f"Over {len(rows)} pictures",
+        caption=f"Over {counted_pictures(len(rows))}",
         formats={"largest difference": ".0e"},
     )
 

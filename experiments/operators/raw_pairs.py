@@ -26,6 +26,7 @@ from experiments._run import (
     Track,
     among,
     check,
+    counted_pictures,
     curves,
     distinct,
     each,
@@ -204,8 +205,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
     single = [row for row in rows if row.image != _POOLED]
     cameras = sorted({row.camera for row in single} - {NO_CAMERA})
     raw = {row.image for row in single if row.camera != NO_CAMERA}
-    text = f"{len(distinct(single, 'image'))} picture(s), {len(raw)} of them RAW files"
-    text += f" of {len(cameras)} camera(s): {', '.join(cameras)}." if cameras else ": no linear light, no sensors."
+    text = f"{counted_pictures(len(distinct(single, 'image')))}, {len(raw)} of them RAW files"
+    text += (
+        f" of {len(cameras)} camera{'' if len(cameras) == 1 else 's'}: {', '.join(cameras)}."
+        if cameras
+        else ": no linear light, no sensors."
+    )
     jpegs = [row for row in single if row.quality]
     qualities = levels(jpegs, "quality")
     ends = [row for row in jpegs if row.quality in (qualities[0], qualities[-1])]
@@ -250,7 +255,7 @@ def _jpeg_finding(rows: Sequence[Row]) -> str:
     gains = [row.gain_y_db for row in rows if np.isfinite(row.gain_y_db)]
     if gains:
         text += (
-            f"; fitted on {max(values(rows, 'fitted_on'))} other picture(s), the conditional expectation changes Y "
+            f"; fitted on {counted_pictures(max(values(rows, 'fitted_on')))}, the conditional expectation changes Y "
             f"PSNR by {np.mean(gains):+.2f} dB ({min(gains):+.2f} to {max(gains):+.2f})"
         )
     return f"{text}."

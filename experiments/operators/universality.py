@@ -243,7 +243,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
         return ["There is nothing to compare: a comparison takes two sets or scales of pictures with AC energy."]
     sizes = {row.set_b: row.pictures_b for row in rows}
     named = ", ".join(f"{name} ({count})" for name, count in sizes.items())
-    sentences = [f"{len(sizes)} set(s), with their numbers of pictures: {named}."]
+    sentences = [f"{len(sizes)} set{'' if len(sizes) == 1 else 's'}, with their numbers of pictures: {named}."]
     if halves:
         sentences.append(f"Two random halves of one set, the reference for equal operators: {_measured(halves)}.")
     if min(sizes.values()) < 2:

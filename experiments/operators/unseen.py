@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments._run import Array, Axes, Table, finite_quantiles, interval_cell, picture_interval, plain_log_axis
+from experiments._run import (
+    Array,
+    Axes,
+    Table,
+    counted_pictures,
+    finite_quantiles,
+    interval_cell,
+    picture_interval,
+    plain_log_axis,
+)
 from experiments._run.laws import PowerLaw, fit_power_law
 from experiments.operators.code_length import excess_bits_per_pixel, has_energy
 
@@ -89,7 +98,7 @@ def findings(excess: Excess) -> list[str]:
     stable = stable_from(excess)
     criterion = f"95 % of the draws at most {STABLE} bit/pixel above the median at n = {many}, there and from there on"
     if stable is None:
-        verdict = f"Not stable with {many} pictures"
+        verdict = f"Not stable with {counted_pictures(many)}"
     elif stable == many:
         verdict = f"Stable only with {many} pictures, the most that half of them can be"
     else:
