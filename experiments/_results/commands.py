@@ -15,7 +15,12 @@ from qimg.core import write_atomically
 
 
 def publish(
-    run: tyro.conf.Positional[Path], *, name: str = "", uncommitted: bool = False, replace: bool = False
+    run: tyro.conf.Positional[Path],
+    *,
+    name: str = "",
+    uncommitted: bool = False,
+    replace: bool = False,
+    pixels: bool = False,
 ) -> None:
     """Make the rows of a run the committed table results/EXPERIMENT/SET.csv, and print what changes.
 
@@ -24,9 +29,10 @@ def publish(
         name: name of the set; from the run's pictures where it is left out.
         uncommitted: accept a run of code that was not committed.
         replace: replace a table that was measured with other parameters.
+        pixels: keep pixels of the pictures in the table; their licence must allow copies of them.
     """
     root = tables.checkout()
-    for sentence in tables.publish(run, root, name=name, uncommitted=uncommitted, replace=replace):
+    for sentence in tables.publish(run, root, name=name, uncommitted=uncommitted, replace=replace, pixels=pixels):
         print(sentence)
 
 

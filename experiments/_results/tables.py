@@ -4,6 +4,7 @@ import ast
 import csv
 import dataclasses
 import hashlib
+import io
 import json
 import shlex
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from typing import Any, get_origin, get_type_hints
 
 from experiments._results import measurements
 from experiments._run import runner
-from experiments._run.columns import Kind, OfOneMachine, Within, kinds, plain_type
+from experiments._run.columns import Kind, OfOneMachine, Pixels, Within, kinds, plain_type
 from qimg.core import write_atomically
 from qimg.report import Table
 
@@ -207,7 +208,9 @@ def read_rows(path: Path, row: type, content: bytes | None = None) -> list[Any]:
     return records
 
 
-def publish(run: Path, root: Path, *, name: str = "", uncommitted: bool = False, replace: bool = False) -> list[str]:
+def publish(
+    run: Path, root: Path, *, name: str = "", uncommitted: bool = False, replace: bool = False, pixels: bool = False
+) -> list[str]:
     """Make the rows of a run the committed table `results/EXPERIMENT/SET.csv`; returns what changed, in sentences.
 
     Args:
@@ -216,6 +219,7 @@ def publish(run: Path, root: Path, *, name: str = "", uncommitted: bool = False,
         name: of the set; from the run's pictures where it is left out.
         uncommitted: allow a run of code that was not committed.
         replace: allow a table measured with other parameters to be replaced.
+        pixels: keep columns that hold pixels of the pictures, whose licence allows copies of them.
 
     Raises:
         ResultError: the folder is no run, its code was not committed, or the table of that name holds another one.
@@ -242,15 +246,29 @@ def publish(run: Path, root: Path, *, name: str = "", uncommitted: bool = False,
                 "or pass --replace"
             )
         changes = differences(old, new, columns)
+    content = new.content if pixels else without_pixels(new, columns)
     described = facts | {
         "command": facts.get("command") or command_line(experiment, facts["params"]),
         "columns": {key: str(kind) for key, kind in columns.items()},
-        "sha256": new.sha256,
+        "sha256": hashlib.sha256(content).hexdigest(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, new.content)
+    write_atomically(path, content)
     runner.write_json(described, path.with_suffix(".json"))
     return [f"{path.relative_to(root)}: {len(new.rows.rows)} rows", *changes]
+
+
+def without_pixels(result: ResultTable, columns: Mapping[str, Kind]) -> bytes:
+    """The file of a table with empty cells in the columns that hold pixels of the pictures."""
+    places = {place for place, kind in enumerate(columns.values()) if isinstance(kind, Pixels)}
+    if not places:
+        return result.content
+    header, *lines = _csv_lines(result.path, result.content)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([["" if place in places else cell for place, cell in enumerate(line)] for line in lines])
+    return buffer.getvalue().encode()
 
 
 def differences(old: ResultTable, new: ResultTable, columns: Mapping[str, Kind]) -> list[str]:

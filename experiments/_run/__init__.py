@@ -3,8 +3,18 @@
 Beside it: `runner` with the list of experiments, and `trial`.
 """
 
-from experiments._run.columns import LibraryDependent, Mebibytes, Seconds
-from experiments._run.figures import Axes, Figure, Panel, figure_of, legend_below, name_identity, subplots, zero_line
+from experiments._run.columns import ImageFile, LibraryDependent, Mebibytes, Seconds
+from experiments._run.figures import (
+    Axes,
+    Figure,
+    Panel,
+    figure_of,
+    legend_below,
+    name_identity,
+    picture_lines,
+    subplots,
+    zero_line,
+)
 from experiments._run.parameters import (
     Count,
     Counts,
@@ -31,12 +41,15 @@ from experiments._run.pictures import (
     others,
 )
 from experiments._run.rows import (
+    Measure,
     curve,
     curves,
     distinct,
     fair_mean,
     groups,
     groups_by,
+    in_brackets,
+    interval_cell,
     levels,
     mean,
     mean_or_infinite,
@@ -70,9 +83,11 @@ __all__ = [
     "FittingParams",
     "Gathered",
     "HERE",
+    "ImageFile",
     "LEAST_PICTURES",
     "LibraryDependent",
     "LeaveOneOut",
+    "Measure",
     "Mebibytes",
     "Panel",
     "Picture",
@@ -101,7 +116,9 @@ __all__ = [
     "gather",
     "groups",
     "groups_by",
+    "in_brackets",
     "integer",
+    "interval_cell",
     "legend_below",
     "levels",
     "literal_label",
@@ -114,6 +131,7 @@ __all__ = [
     "others",
     "per_picture",
     "picture_interval",
+    "picture_lines",
     "pooled_rows",
     "pictures_counted",
     "plain_log_axis",

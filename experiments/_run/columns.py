@@ -47,6 +47,18 @@ class OfOneMachine:
         return isinstance(a, int | float) and isinstance(b, int | float)
 
 
+@dataclass(frozen=True)
+class Pixels(Exact):
+    """Pixels of the measured pictures. Without a licence to copy these they are left out of committed tables."""
+
+    def __str__(self) -> str:
+        return "pixels"
+
+    def agree(self, a: Any, b: Any) -> bool:
+        """True: a committed table may lack them."""
+        return True
+
+
 Kind: TypeAlias = Exact | Within | OfOneMachine
 
 ROUNDING = Within(1e-9)
@@ -59,6 +71,9 @@ Mebibytes = Annotated[float, OfOneMachine()]
 """Memory of a process of one machine."""
 LibraryDependent = Annotated[float, Within(1e-3)]
 """Results of an external encoder or of an iteration whose stopping point depends on rounding."""
+
+ImageFile = Annotated[str, Pixels()]
+"""An image file in base64."""
 
 
 def kinds(row: type) -> dict[str, Kind]:

@@ -1,6 +1,6 @@
 """Figures of experiments: panels of curves side by side. Matplotlib is loaded when the first one is drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,17 @@ if TYPE_CHECKING:
 else:
     Axes = Figure = Any
 
-__all__ = ["Axes", "Figure", "Panel", "figure_of", "legend_below", "name_identity", "subplots", "zero_line"]
+__all__ = [
+    "Axes",
+    "Figure",
+    "Panel",
+    "figure_of",
+    "legend_below",
+    "name_identity",
+    "picture_lines",
+    "subplots",
+    "zero_line",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +72,12 @@ def subplots(rows: int = 1, columns: int = 1, **options: Any) -> "tuple[Figure, 
 def zero_line(ax: Axes, y: float = 0.0) -> None:
     """A dashed level across the axes."""
     ax.axhline(y, color="0.5", linestyle="--", linewidth=1)
+
+
+def picture_lines(ax: Axes, lines: Iterable[tuple[Any, Any]]) -> None:
+    """Draw (x, y) of every picture as a thin gray line; together they have one entry in the legend, "one picture"."""
+    for number, (x, y) in enumerate(lines):
+        ax.plot(x, y, color="0.65", linewidth=0.8, zorder=1.5, label=None if number else "one picture")
 
 
 def legend_below(figure: Figure) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from qimg.evaluation.summary import comparable, finite_mean
-from qimg.report import Table
+from qimg.report import Table, format_cell
 
 R = TypeVar("R")
 K = TypeVar("K")
@@ -104,6 +104,18 @@ def curves(
 ) -> dict[str, tuple[list[Any], list[float]]]:
     """A `curve` for each value of an attribute, for `qimg.report.plot_curves`; `label` holds {} for the value."""
     return {label.format(value): curve(own, x, y) for value, own in groups(rows, by).items()}
+
+
+def interval_cell(low: float, high: float, spec: str) -> str:
+    """Text of an interval in a table, with the format of its ends; a dash where it is not shown."""
+    if np.isnan(low):
+        return format_cell(low)
+    return f"{format_cell(low, spec)} – {format_cell(high, spec)}"
+
+
+def in_brackets(low: float, high: float, spec: str) -> str:
+    """Text of an interval behind a number in a sentence, with a space before it; "" where it is not shown."""
+    return "" if np.isnan(low) else f" [{low:{spec}}, {high:{spec}}]"
 
 
 def table_of(

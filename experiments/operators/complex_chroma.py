@@ -1,4 +1,4 @@
-"""What does the phase of chroma carry that a Hermitian operator alone loses?
+"""What does the phase of chroma carry that a Hermitian operator does not hold?
 
 Chroma is taken as one complex amplitude ψ = Cb + iCr, level-shifted. Its Hermitian operator C = E[ψψ†] is compared with
 the real joint operator of Cb ⊕ Cr, which holds the pseudo-covariance P = E[ψψᵀ] as well: entropies, the length of a
@@ -17,15 +17,18 @@ from experiments._run import (
     Axes,
     Figure,
     LeaveOneOut,
+    Measure,
     Picture,
     PictureParams,
     Table,
     Track,
     check,
     comparable,
+    counted_pictures,
     finite_mean,
     mean,
     others,
+    picture_lines,
     positive,
     subplots,
     sum_of,
@@ -44,6 +47,7 @@ from qimg.operators import (
     widely_linear_estimator,
 )
 from qimg.patches import extract_patches, grid
+from qimg.report import format_cell
 
 POOLED = "pooled"
 
@@ -90,15 +94,15 @@ class Row:
     asymmetry_bits: float
     """1 + the first − the second: the entropy that random hues would add, in [0, 1]."""
     proper_excess_bits_per_patch: float
-    """What a Gaussian code built from C alone loses to one built from C and P, own moments."""
+    """Excess of a Gaussian code built from C alone over one built from C and P, own moments."""
     proper_excess_bits_per_pixel: float
     proper_excess_others_bits_per_pixel: float
-    """The same with C and P of the other pictures: negative where the P of the others misleads."""
+    """The same with C and P of the other pictures: negative where their P makes the code longer."""
     separate_excess_bits_per_pixel: float
-    """What coding Cb and Cr apart loses, each with its own moments, to the code built from C and P."""
+    """Excess of coding Cb and Cr apart, each with its own moments, over the code built from C and P."""
     separate_excess_others_bits_per_pixel: float
     turned_excess_bits_per_pixel: float
-    """What coding the plane along the principal axis and the one across it apart loses."""
+    """Excess of coding the plane along the principal axis and the one across it apart."""
     turned_excess_others_bits_per_pixel: float
     blocks_predicted: int
     """Blocks with a left neighbour; 0 where there is none to predict or to learn from."""
@@ -119,6 +123,12 @@ _PREDICTORS = {
     "mean": "psnr_mean_db",
     "strictly linear": "psnr_strictly_linear_db",
     "widely linear": "psnr_widely_linear_db",
+}
+_PREDICTED_BY = {
+    "copy": "nearest pixel copied",
+    "mean": "mean of the pixels",
+    "strictly linear": "W z",
+    "widely linear": "W z + V z*",
 }
 _CODES = {"proper": "C alone", "separate": "Cb and Cr apart", "turned": "along and across the axis apart"}
 
@@ -224,7 +234,7 @@ def _gaussian_bits(model: Array, data: Array, noise_variance: float) -> float:
 
 
 def _predicted(picture: Picture, joint: CorrelationOperator, params: Params) -> dict[str, Any]:
-    """The fields of a row that say how well blocks are predicted."""
+    """The fields of a row with the PSNR of predicted blocks."""
     seen, blocks = neighbours_and_blocks(_complex_chroma(picture), params.columns)
     if len(blocks) == 0 or joint.count == 0:
         return {"blocks_predicted": 0, **dict.fromkeys(_PREDICTORS.values(), float("nan"))}
@@ -245,7 +255,7 @@ def _predicted(picture: Picture, joint: CorrelationOperator, params: Params) -> 
 
 
 def _excess(model: CorrelationOperator, data: CorrelationOperator, params: Params, source: str) -> dict[str, float]:
-    """The fields of a row that say what the codes of a model lose on data."""
+    """The fields of a row with the excess of the codes of a model on data."""
     excess = excess_bits(model, data, noise_variance=params.noise_variance)
     return {f"{name}_excess{source}_bits_per_pixel": bits / 64 for name, bits in excess.items()}
 
@@ -293,21 +303,21 @@ def _pooled(rows: Sequence[Row]) -> dict[str, Any]:
 def findings(rows: Sequence[Row]) -> list[str]:
     """Sentences about the rows."""
     if not rows:
-        return ["No picture is in colour, so there is no chroma to take as an amplitude."]
+        return ["No picture is in colour, so there is no chroma."]
     *single, pooled = rows
     axes = values(single, "axis_degrees")
     sentences = [
-        f"Pooled over {len(single)} picture(s) in colour, the imaginary part of E[ψψ†] is "
+        f"Pooled over {counted_pictures(len(single))} in colour, the imaginary part of E[ψψ†] is "
         f"{100 * pooled.imaginary_ratio:.1f} % of its real part, and the pseudo-covariance E[ψψᵀ] is "
-        f"{100 * pooled.pseudo_ratio:.0f} % of E[ψψ†]: what phase carries sits in what the Hermitian operator lacks.",
+        f"{100 * pooled.pseudo_ratio:.0f} % of E[ψψ†]: the information of the phase is in the pseudo-covariance.",
         f"It is a direction of hue: the principal axis of (Cb, Cr) lies at {pooled.axis_degrees:+.0f}° from Cb "
         f"({min(axes):+.0f}° to {max(axes):+.0f}° in single pictures), and one axis for all pixels explains all but "
         f"{100 * (1 - pooled.axis_share):.2g} % of ‖P‖².",
         f"S(C / tr C) is {pooled.entropy_hermitian_bits:.3f} bit in 64 dimensions, the entropy of the real joint "
-        f"operator {pooled.entropy_joint_bits:.3f} bit in 128. With random hues the second would be one bit above the "
-        f"first; hue takes {pooled.asymmetry_bits:.3f} bit of that bit away.",
-        f"A Gaussian code that knows C alone loses {pooled.proper_excess_bits_per_patch:.1f} bit per patch to one that "
-        f"knows P. In bit per pixel, with the pictures' own moments and with those of other pictures: "
+        f"operator {pooled.entropy_joint_bits:.3f} bit in 128. With random hues the second is one bit above the first; "
+        f"the preferred hue reduces it by {pooled.asymmetry_bits:.3f} bit.",
+        f"A Gaussian code built from C alone takes {pooled.proper_excess_bits_per_patch:.1f} bit per patch more than "
+        f"one built from C and P. In bit per pixel, with the pictures' own moments and with those of other pictures: "
         + "; ".join(f"{label} {own:+.3f} and {other:+.3f}" for label, own, other in _excesses(pooled))
         + ".",
     ]
@@ -341,10 +351,75 @@ def predicted_rows(rows: Sequence[Row]) -> list[Row]:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {
+        "pictures": _pictures(rows),
+        "operators": _operators(rows),
+        "codes": _code_lengths(rows),
+        "prediction": _prediction(rows),
+    }
 
 
-def _summary(rows: Sequence[Row]) -> Table:
+def _operators(rows: Sequence[Row]) -> Table:
+    """The moments of all pictures together."""
+    measures: dict[str, tuple[Measure, str]] = {
+        "‖Im C‖ / ‖Re C‖, %": (lambda row: 100 * row.imaginary_ratio, ".1f"),
+        "‖P‖ / ‖C‖, %": (lambda row: 100 * row.pseudo_ratio, ".0f"),
+        "principal axis of (Cb, Cr), °": ("axis_degrees", ".0f"),
+        "‖P‖² that one axis for all pixels does not explain, %": (lambda row: 100 * (1 - row.axis_share), ".1g"),
+        "S(C / tr C), 64 dimensions, bit": ("entropy_hermitian_bits", ".3f"),
+        "entropy of the real joint operator, 128 dimensions, bit": ("entropy_joint_bits", ".3f"),
+        "asymmetry: 1 + the first − the second, bit": ("asymmetry_bits", ".3f"),
+    }
+    return Table(
+        columns=["quantity", "value"],
+        rows=[
+            [name, format_cell(values(rows[-1:], measure)[0], spec)]
+            for name, (measure, spec) in measures.items()
+            if rows
+        ],
+        caption=f"Moments of {counted_pictures(max(len(rows) - 1, 0))} pooled",
+    )
+
+
+def _code_lengths(rows: Sequence[Row]) -> Table:
+    """Excess of the poorer codes on all pictures, and pictures on which the full code of the others is longer."""
+    single = rows[:-1]
+    own, other = "moments of the pictures, bit/pixel", "moments of the others, bit/pixel"
+    return Table(
+        columns=["code", own, other, "pictures on which the full code of the others is longer", "pictures"],
+        rows=[
+            [
+                label,
+                *_excesses(rows[-1])[number][1:],
+                sum(_excesses(row)[number][2] < 0 for row in single),
+                len(single),
+            ]
+            for number, label in enumerate(_CODES.values())
+            if rows
+        ],
+        caption="Excess over the Gaussian code of C and P",
+        formats={own: ".3f", other: ".3f"},
+    )
+
+
+def _prediction(rows: Sequence[Row]) -> Table:
+    """Mean PSNR of every predictor, and its difference to W z over the pictures."""
+    predicted = predicted_rows(rows)
+    differences = ["beyond W z, dB", "least", "largest"]
+    body = []
+    for name, field in _PREDICTORS.items():
+        gains = [getattr(row, field) - row.psnr_strictly_linear_db for row in predicted] or [float("nan")]
+        body.append([_PREDICTED_BY[name], mean(predicted, field), finite_mean(gains), min(gains), max(gains)])
+    return Table(
+        columns=["predictor", "PSNR, dB", *differences],
+        rows=body,
+        caption=f"8×8 block of chroma from the pixels left of it; mean of {len(predicted)} pictures, each predicted "
+        "from the moments of the others",
+        formats={"PSNR, dB": ".2f"} | dict.fromkeys(differences, "+.3f"),
+    )
+
+
+def _pictures(rows: Sequence[Row]) -> Table:
     """One line per picture and one for all."""
     excess = {
         heading: partial(_excess_cell, number=number)
@@ -362,6 +437,8 @@ def _summary(rows: Sequence[Row]) -> Table:
             "W z, dB": "psnr_strictly_linear_db",
             "W z + V z*, dB": "psnr_widely_linear_db",
         },
+        formats={"‖P‖ / ‖C‖": ".3f", "axis, °": ".0f", "asymmetry, bit": ".3f"}
+        | dict.fromkeys(("copy, dB", "W z, dB", "W z + V z*, dB"), ".2f"),
         caption="Excess code length of Gaussian codes in bit/pixel: moments of the picture itself / of the others",
     )
 
@@ -372,8 +449,8 @@ def _excess_cell(row: Row, number: int) -> str:
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Circularity, hue axes, excess code length and gain in prediction of every picture."""
-    figure, axes = subplots(2, 2, figsize=(10, 7.2))
+    """Circularity, hue axes, excess code length and prediction of every picture."""
+    figure, axes = subplots(2, 2, figsize=(7, 6.4))
     _plot_circularity(rows, axes[0, 0])
     _plot_axes(rows, axes[0, 1])
     _plot_excess(rows, axes[1, 0])
@@ -383,14 +460,13 @@ def plot(rows: Sequence[Row]) -> Figure:
 
 def _plot_circularity(rows: Sequence[Row], ax: Axes) -> None:
     ranks = np.arange(1, 65)
-    for row in rows[:-1]:
-        ax.plot(ranks, row.circularity, color="0.6", linewidth=0.8)
-    ax.plot(ranks, rows[-1].circularity, linewidth=2, label="pooled; gray: single pictures")
+    picture_lines(ax, [(ranks, row.circularity) for row in rows[:-1]])
+    ax.plot(ranks, rows[-1].circularity, linewidth=2, label="pooled")
     ax.set(
         ylim=(0, 1),
         xlabel="rank",
         ylabel="circularity coefficient k",
-        title="1: one hue and its opposite; 0: no hue preferred",
+        title="1: one hue axis; 0: no hue preferred",
     )
     ax.legend()
 
@@ -407,6 +483,7 @@ def _plot_axes(rows: Sequence[Row], ax: Axes) -> None:
             color="0.15" if pooled else "0.7",
             linewidth=2.5 if pooled else 1,
             zorder=3 if pooled else 1,
+            label="pooled" if pooled else "one picture" if row is rows[0] else None,
         )
         unit = ends / max(row.polarization, 1e-9)
         hues = ycbcr_to_rgb(np.column_stack([np.full(2, 140.0), LEVEL_SHIFT + 70 * unit])[None])[0]
@@ -425,34 +502,35 @@ def _plot_axes(rows: Sequence[Row], ax: Axes) -> None:
         aspect="equal",
         xlabel="Cb",
         ylabel="Cr",
-        title=r"principal axis, length $|{\rm tr}\,P|\,/\,{\rm tr}\,C$; dark: pooled",
+        title=r"principal axis, length $|{\rm tr}\,P|\,/\,{\rm tr}\,C$",
     )
+    ax.legend()
 
 
 def _plot_excess(rows: Sequence[Row], ax: Axes) -> None:
-    """Dots with the picture's own moments, crosses with those of the others."""
+    """Excess of every code with the picture's own moments and with those of the others."""
     order = sorted(rows[:-1], key=lambda row: row.proper_excess_bits_per_pixel)
     place = np.arange(len(order))
     for number, label in enumerate(_CODES.values()):
         own, other = zip(*(_excesses(row)[number][1:] for row in order), strict=True)
         x = place + 0.22 * (number - 1)
-        ax.plot(x, own, "o", color=f"C{number}", label=label, markersize=4.5)
-        ax.plot(x, other, "x", color=f"C{number}", markersize=5)
-    _label(ax, "by what they lose without P", "excess of a Gaussian code, bit/pixel", "moments: ● own, × of the others")
+        ax.plot(x, own, "os^"[number], color=f"C{number}", label=f"{label}, own moments", markersize=3)
+        ax.plot(x, other, "x+1"[number], color=f"C{number}", label=f"{label}, of the others", markersize=4)
+    _label(ax, "by the excess of C alone", "excess, bit/pixel", "excess of Gaussian codes")
 
 
 def _plot_predictions(rows: Sequence[Row], ax: Axes) -> None:
-    """Differences to copying, in which the pictures themselves, some flat and some busy, drop out."""
+    """Differences to copying: the level of PSNR, which differs between flat and busy pictures, cancels."""
     shown = sorted(predicted_rows(rows), key=lambda row: row.psnr_strictly_linear_db - row.psnr_copy_db)
     place = np.arange(len(shown))
-    for name, colour, marker in (("mean", "C2", "o"), ("strictly linear", "C0", "o"), ("widely linear", "C1", "x")):
+    for name, colour, marker in (("mean", "C2", "s"), ("strictly linear", "C0", "o"), ("widely linear", "C1", "x")):
         gains = [getattr(row, _PREDICTORS[name]) - row.psnr_copy_db for row in shown]
-        ax.plot(place, gains, marker, color=colour, label=name, markersize=7 if marker == "x" else 5)
-    _label(ax, "by gain", "PSNR − that of copying, dB", "8×8 block of chroma from the pixels left of it")
+        ax.plot(place, gains, marker, color=colour, label=_PREDICTED_BY[name], markersize=4)
+    _label(ax, "by gain", "PSNR − that of copying, dB", "block predicted from the pixels left of it")
 
 
 def _label(ax: Axes, order: str, y: str, title: str) -> None:
     zero_line(ax)
     ax.set(xticks=[], xlabel=f"pictures, {order}", ylabel=y, title=title)
     if len(ax.get_lines()) > 1:
-        ax.legend(fontsize=8)
+        ax.legend(fontsize=6)

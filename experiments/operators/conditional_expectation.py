@@ -1,8 +1,8 @@
-"""How much of a JPEG's loss does the linear conditional expectation under the joint operator give back?
+"""How much of a JPEG's loss does the linear conditional expectation under the joint operator restore?
 
 For each picture the joint operator of a decoded patch z and its error x − z, 2 × 192 dimensions in Y'CbCr, is fitted on
-the other pictures and their mirror images; z + E[x − z | z] = z + C_ez C_zz⁻¹ z maps the decoded patches back. One
-global linear map inside 8×8 blocks: a floor to build on.
+the other pictures and their mirror images; z + E[x − z | z] = z + C_ez C_zz⁻¹ z restores the decoded patches. It is one
+linear map inside 8×8 blocks for all pictures: a lower bound for methods that know more.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,14 @@ from experiments._run import (
     Table,
     Track,
     check,
+    counted_pictures,
     distinct,
     fair_mean,
     finite_mean,
     groups,
     levels,
     others,
+    picture_lines,
     pictures_counted,
     positive,
     select,
@@ -57,7 +59,7 @@ TINY = Params(box_mean=8, qualities=(20,))
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture at one quality, as JPEG decodes it or restored."""
+    """One picture at one quality, decoded or restored."""
 
     image: str
     quality: int
@@ -137,7 +139,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
         luma, rgb, ssim = (gains(rows, quality, name) for name in ("psnr_y_db", "psnr_rgb_db", "ssim_y"))
         measured = [gain for gain in luma if np.isfinite(gain)]
         if not measured:
-            sentences.append(f"Quality {quality}: no picture has an error that could be measured before and after.")
+            sentences.append(f"Quality {quality}: no picture has an error that can be measured before and after.")
             continue
         text = (
             f"Quality {quality}: fitted on {max(values(rows, 'fitted_on'))} other pictures, the linear conditional "
@@ -146,22 +148,41 @@ def findings(rows: Sequence[Row]) -> list[str]:
         )
         text += "." if np.isnan(ssim).all() else f", SSIM by {finite_mean(ssim):+.4f}."
         if len(measured) < len(luma):
-            text += f" {len(luma) - len(measured)} picture(s) that are exact before or after are left out."
+            text += f" Left out: {counted_pictures(len(luma) - len(measured))}, exact before or after."
         sentences.append(text)
     sentences.append(
-        "One global linear map per block knows neither the neighbours nor the kind of patch: "
-        "mixtures and overlapping blocks are where more is to be had."
+        "One linear map per block uses neither the neighbours nor the kind of patch; mixtures and overlapping blocks "
+        "restore more."
     )
     return sentences
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"means": _means(rows), "gains": _gains(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures."""
+def _gains(rows: Sequence[Row]) -> Table:
+    """Restored minus JPEG over the pictures at each quality."""
+    body = []
+    for quality in levels(rows, "quality"):
+        luma, rgb, ssim = (gains(rows, quality, name) for name in ("psnr_y_db", "psnr_rgb_db", "ssim_y"))
+        measured = [gain for gain in luma if np.isfinite(gain)] or [float("nan")]
+        better = sum(gain > 0 for gain in measured)
+        means = [finite_mean(own) for own in (luma, rgb, ssim)]
+        body.append([quality, means[0], min(measured), max(measured), *means[1:], better, len(luma)])
+    luma_headings = ["gain in Y PSNR, dB", "least", "largest"]
+    others = {"gain in RGB PSNR, dB": "+.2f", "gain in SSIM (Y)": "+.4f"}
+    return Table(
+        columns=["quality", *luma_headings, *others, "pictures that gain in Y", "pictures"],
+        rows=body,
+        caption="Conditional expectation minus JPEG: mean over the pictures, and their least and largest gain in Y",
+        formats=dict.fromkeys(luma_headings, "+.2f") | others,
+    )
+
+
+def _means(rows: Sequence[Row]) -> Table:
+    """Means over the pictures at each quality, decoded and restored."""
     return Table(
         columns=["quality", "method", *_MEASURES],
         rows=[
@@ -170,6 +191,7 @@ def _summary(rows: Sequence[Row]) -> Table:
             for method in distinct(rows, "method")
         ],
         caption=f"Means over {pictures_counted(rows, 'psnr_y_db')}",
+        formats={name: ".4f" if "SSIM" in name else ".2f" for name in _MEASURES},
     )
 
 
@@ -182,15 +204,15 @@ _MEASURES = {
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Gain over JPEG against quality, every picture and the mean."""
+    """Gain of the conditional expectation over JPEG against quality: every picture and the mean."""
     figure, axes = subplots(1, 2, figsize=(10, 3.6))
     qualities = levels(rows, "quality")
     measures = {"psnr_y_db": "gain in Y PSNR, dB", "ssim_y": "gain in SSIM (Y)"}
-    title = "conditional expectation − JPEG; gray: single pictures"
     for ax, (measure, label) in zip(axes, measures.items(), strict=True):
         by_picture = np.array([gains(rows, quality, measure) for quality in qualities])
         by_picture[~np.isfinite(by_picture)] = np.nan
-        ax.plot(qualities, by_picture, color="0.55", linewidth=0.8, marker=".", markersize=3)
+        picture_lines(ax, [(qualities, own) for own in by_picture.T])
         means = (qualities, list(map(finite_mean, by_picture)))
-        Panel(curves={"mean": means}, x="JPEG quality", y=label, title=title, dashed=(0.0,)).draw(ax)
+        Panel(curves={f"mean of {by_picture.shape[1]}": means}, x="JPEG quality", y=label, dashed=(0.0,)).draw(ax)
+        ax.legend()
     return figure

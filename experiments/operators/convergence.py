@@ -2,8 +2,8 @@
 
 Pictures, not patches, are resampled: n of them are drawn with replacement, their operators added, and the sum is
 compared with the operator of all pictures. At n = N this is the bootstrap estimate of the error of the operator itself.
-For the code length the pictures are split into halves, anew for every draw: n of one half make the operator, and the
-other half, unseen, is coded with it.
+For the code length every draw splits the pictures into halves: n pictures of one half make the operator, and the other
+half is coded with it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,11 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    LEAST_PICTURES,
     Array,
     Count,
     Figure,
+    LibraryDependent,
     Panel,
     PictureParams,
     Seed,
@@ -26,7 +28,10 @@ from experiments._run import (
     distinct,
     finite_quantiles,
     groups,
+    in_brackets,
+    interval_cell,
     legend_below,
+    picture_interval,
     subplots,
     table_of,
     values,
@@ -76,12 +81,12 @@ class Row:
     """Relative Frobenius error of the cross block luma × chroma, for "joint"; NaN for the others."""
     operator_error: float
     """Relative Frobenius error of the density matrix."""
-    largest_angle_degrees: float
+    largest_angle_degrees: LibraryDependent
     """Largest principal angle between the leading eigenspaces."""
     excess_bits_per_pixel: float
     """Code length on the unseen half of the pictures beyond that of their own operator, traces made equal. For
-    "luma AC" and n up to half of the pictures; NaN elsewhere. Its n pictures are others than those of the row's
-    other measures: drawn without replacement from the half that is seen."""
+    "luma AC" and n up to half of the pictures; NaN elsewhere. Its n pictures are not those of the row's other
+    measures: they are drawn without replacement from one half of the pictures."""
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
@@ -150,23 +155,20 @@ def findings(rows: Sequence[Row]) -> list[str]:
         return ["No picture has energy after the level shift, so there is no operator to converge."]
     total = max(row.n_images for row in rows)
     if total == 1:
-        return ["One picture: there is nothing to resample, so nothing is said about convergence."]
-    sentences = (
-        [f"Only {total} pictures: the intervals describe these pictures, not photographs at large."]
-        if total < 30
-        else []
-    )
+        return ["One picture cannot be resampled, so convergence is not measured."]
+    sentences = [f"Only {total} pictures: what follows describes them, not photographs at large."] if total < 30 else []
     for block, own in groups(rows, "block").items():
         by_size = dict(sorted(groups(own, "n_images").items()))
         few, many = min(by_size), max(by_size)
         first, last = by_size[few], by_size[many]
-        low, distance, high = _quantiles(last, "trace_distance")
+        distance, interval = _median(last, "trace_distance"), _interval(last, "trace_distance", total)
+        resamples = "median, 5–95 % of resamples" if total >= LEAST_PICTURES else "median of resamples"
         slope = _slope(by_size)
         law = f", as n to the power {slope:.2f}" if np.isfinite(slope) else ""
         sentences.append(
             f"{BLOCKS[block]} dimensions: the trace distance to the operator of all pictures goes from "
-            f"{_median(first, 'trace_distance'):.3f} at n = {few} to {distance:.3f} [{low:.3f}, {high:.3f}] at n = "
-            f"{many} (median, 5–95 % of resamples){law}; there the relative operator error is "
+            f"{_median(first, 'trace_distance'):.3f} at n = {few} to {distance:.3f}{in_brackets(*interval, '.3f')} at "
+            f"n = {many} ({resamples}){law}; there the relative operator error is "
             f"{_median(last, 'operator_error'):.3f}, 1 − fidelity {1 - _median(last, 'fidelity'):.1e}, and the leading "
             f"eigenspace overlaps by {_median(last, 'subspace_cos2'):.3f} (largest angle "
             f"{_median(last, 'largest_angle_degrees'):.1f}°) and misses {100 * _median(last, 'energy_lost'):.2f} % of "
@@ -183,54 +185,100 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    excess = _excess(rows)
+    return {
+        "sizes": _sizes(rows),
+        "blocks": _blocks(rows),
+        "unseen": unseen.table(excess, _pictures(rows)),
+        "law": unseen.law_table(excess),
+    }
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Medians and intervals at each number of pictures."""
+def _sizes(rows: Sequence[Row]) -> Table:
+    """Medians and intervals of each block at each number of pictures."""
     block_of = distinct(rows, "block").index
     ordered = sorted(rows, key=lambda row: (block_of(row.block), row.n_images))
+    total = _pictures(rows)
     return table_of(
         ordered,
         {
             "block": lambda own: BLOCKS[own[0].block],
             "pictures": "n_images",
             "trace distance": partial(_median, name="trace_distance"),
-            "5–95 %": partial(_interval, name="trace_distance"),
+            "5–95 %": lambda own: interval_cell(*_interval(own, "trace_distance", total), ".3f"),
             "entropy, bit": partial(_median, name="entropy_bits"),
-            "5–95 % ": partial(_interval, name="entropy_bits"),
-            "operator error": partial(_median, name="operator_error"),
-            "1 − fidelity": lambda own: 1 - _median(own, "fidelity"),
-            "eigenspace cos²": partial(_median, name="subspace_cos2"),
-            "largest angle, °": partial(_median, name="largest_angle_degrees"),
-            "excess, bit/pixel": partial(_median, name="excess_bits_per_pixel"),
+            "overlap of eigenspaces, cos²": partial(_median, name="subspace_cos2"),
+            "energy missed, %": lambda own: 100 * _median(own, "energy_lost"),
+            "error of the cross block": partial(_median, name="cross_error"),
         },
         by=("block", "n_images"),
+        formats={
+            "trace distance": ".3f",
+            "entropy, bit": ".3f",
+            "overlap of eigenspaces, cos²": ".3f",
+            "energy missed, %": ".2f",
+            "error of the cross block": ".2f",
+        },
         caption="Medians over resamples of the pictures",
     )
 
 
+def _blocks(rows: Sequence[Row]) -> Table:
+    """Every block of the operator at as many pictures as there are."""
+    total = _pictures(rows)
+    headings = {
+        "trace distance": "trace_distance",
+        "relative operator error": "operator_error",
+        "overlap of eigenspaces, cos²": "subspace_cos2",
+        "largest angle, °": "largest_angle_degrees",
+    }
+    body = []
+    for block, own in groups(rows, "block").items():
+        by_size = dict(sorted(groups(own, "n_images").items()))
+        last = by_size[max(by_size)]
+        distance, *others = (_median(last, name) for name in headings.values())
+        first = _median(by_size[min(by_size)], "trace_distance")
+        interval = interval_cell(*_interval(last, "trace_distance", total), ".3f")
+        fidelity = 1 - _median(last, "fidelity")
+        body.append([BLOCKS[block], first, distance, interval, _slope(by_size), *others, fidelity])
+    distance, *others = headings
+    return Table(
+        columns=["block", "one picture", distance, "5–95 %", "exponent", *others, "1 − fidelity"],
+        rows=body,
+        caption=f"Medians over resamples of {total} pictures; the exponent is that of the trace distance",
+        formats={
+            "one picture": ".3f",
+            "trace distance": ".3f",
+            "exponent": ".2f",
+            "relative operator error": ".3f",
+            "overlap of eigenspaces, cos²": ".3f",
+            "largest angle, °": ".1f",
+            "1 − fidelity": ".4f",
+        },
+    )
+
+
 def plot(rows: Sequence[Row]) -> Figure:
-    """Operator error, entropy, eigenspaces and the code length on unseen pictures against the number of pictures."""
-    figure, axes = subplots(2, 3, figsize=(11, 6.6))
+    """Distance to the operator of all pictures, entropy, eigenspaces, and excess on unseen pictures."""
+    figure, axes = subplots(2, 3, figsize=(7, 4.6))
     panels = {
-        "trace_distance": "trace distance to all pictures",
+        "trace_distance": "trace distance",
         "operator_error": "relative operator error",
         "entropy_bits": "entropy of ρ, bit",
-        "subspace_cos2": "overlap of leading eigenspace, cos²",
-        "largest_angle_degrees": "largest angle of eigenspaces, °",
+        "subspace_cos2": "overlap of eigenspaces",
+        "largest_angle_degrees": "largest angle, °",
     }
     apart = all(row.trace_distance > 0 for row in rows)
     for ax, (name, label) in zip(axes.flat, panels.items(), strict=False):
         bands = {}
         for block, own in groups(rows, "block").items():
             by_size = dict(sorted(groups(own, "n_images").items()))
-            low, middle, high = zip(*(_quantiles(at, name) for at in by_size.values()), strict=True)
-            bands[BLOCKS[block]] = (list(by_size), middle, low, high)
+            low, high = zip(*(_interval(at, name, _pictures(rows)) for at in by_size.values()), strict=True)
+            bands[BLOCKS[block]] = (list(by_size), [_median(at, name) for at in by_size.values()], low, high)
         log = "xy" if apart and name in ("trace_distance", "operator_error") else "x"
         Panel(curves=bands, x="pictures in the operator", y=label, log=log, legend=False).draw(ax)
     lines = {line.get_label(): line.get_color() for line in axes[0, 0].get_lines()}
-    unseen.plot(_excess(rows), axes[1, 2], colour=lines.get(BLOCKS["luma AC"], "gray"))
+    unseen.plot(_excess(rows), axes[1, 2], colour=lines.get(BLOCKS["luma AC"], "gray"), pictures=_pictures(rows))
     legend_below(figure)
     return figure
 
@@ -241,17 +289,17 @@ def _excess(rows: Sequence[Row]) -> dict[int, list[float]]:
     return {n: values(own, "excess_bits_per_pixel") for n, own in sorted(groups(measured, "n_images").items())}
 
 
-def _quantiles(rows: Sequence[Row], name: str) -> tuple[float, float, float]:
-    return finite_quantiles(values(rows, name))
+def _pictures(rows: Sequence[Row]) -> int:
+    """Pictures that are resampled."""
+    return max((row.n_images for row in rows), default=0)
 
 
 def _median(rows: Sequence[Row], name: str) -> float:
-    return _quantiles(rows, name)[1]
+    return finite_quantiles(values(rows, name))[1]
 
 
-def _interval(rows: Sequence[Row], name: str) -> str:
-    low, _, high = _quantiles(rows, name)
-    return f"{low:.3f} – {high:.3f}"
+def _interval(rows: Sequence[Row], name: str, pictures: int) -> tuple[float, float]:
+    return picture_interval(values(rows, name), pictures)
 
 
 def _slope(by_size: Mapping[int, Sequence[Row]]) -> float:

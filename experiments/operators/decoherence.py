@@ -1,13 +1,13 @@
 """Does a damping–dephasing channel predict what quantization does to the density matrix of a picture?
 
 Luma, 8×8 DCT, AC part (63×63), libjpeg's tables. Predicted and true density matrices of the quantized coefficients
-are compared by trace distance, as a fraction of "identity": the distance that quantization moved the state at all. The
-gains α come from the same pictures or from others; "populations only" leaves the coherences untouched; "scatter" is
-what uncorrelated errors of the same size would leave on as many patches.
+are compared by trace distance, as a fraction of "identity": the distance between the states before and after
+quantization. The gains α come from the same pictures or from others; "populations only" leaves the coherences
+unchanged; "scatter" is the distance that uncorrelated errors of the same size leave on as many patches.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -85,7 +85,7 @@ class Row:
     populations_only_fraction: float
     """The same for the model with untouched coherences."""
     scatter_fraction: float
-    """What a channel with uncorrelated errors would leave on so many patches: the errors' signs drawn at random."""
+    """What a channel with uncorrelated errors leaves on so many patches: the signs of the errors are random."""
     entropy_raw_bits: float
     entropy_true_bits: float
     entropy_model_bits: float
@@ -172,7 +172,7 @@ def _rows(name: str, quality: int, reconstruction: str, moments: QuantizedMoment
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the channel leaves of identity's trace distance, and what becomes of the entropy."""
+    """Fraction of identity's trace distance that the channel leaves, and entropy before and after."""
     shown = pooled_rows(rows)
     if not shown:
         return ["No picture has AC energy, so quantization moves nothing."]
@@ -188,7 +188,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
                 f"many patches alone would leave {_span(same, 'scatter_fraction')}."
             )
     sentences.append(
-        "Dither is exact in expectation and touches no coherence, so all models agree there, and what is left is the "
+        "For dither the model is exact in expectation and changes no coherence, so all models agree; the rest is the "
         "scatter of one finite draw."
     )
     centroid = groups(select(shown, reconstruction="centroid", alpha_from="same"), "quality")
@@ -197,11 +197,11 @@ def findings(rows: Sequence[Row]) -> list[str]:
         lower = row.entropy_true_bits < row.entropy_raw_bits
         sentences.append(
             f"At quality {quality} centroid quantization takes the entropy from {row.entropy_raw_bits:.3f} to "
-            f"{row.entropy_true_bits:.3f} bit; the channel says {row.entropy_model_bits:.3f} bit."
-            f"{' Dephasing alone could only raise it.' if lower else ''}"
+            f"{row.entropy_true_bits:.3f} bit; the channel predicts {row.entropy_model_bits:.3f} bit."
+            f"{' Dephasing alone cannot lower it.' if lower else ''}"
         )
     if len(distinct(rows, "image")) == 1:
-        sentences.append("One picture only, so α from “other” pictures comes from outside the pictures looked at.")
+        sentences.append("With one picture, α of “other” pictures is that of the bundled photographs or of alpha_from.")
     return sentences
 
 
@@ -212,12 +212,52 @@ def _span(rows: Sequence[Row], name: str) -> str:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    pooled = _fractions(pooled_rows(rows))
+    by_reconstruction = {
+        reconstruction: replace(
+            pooled, columns=pooled.columns[1:], rows=[row[1:] for row in pooled.rows if row[0] == reconstruction]
+        )
+        for reconstruction in RECONSTRUCTIONS
+    }
+    return {"pooled": pooled, **by_reconstruction, "pictures": _pictures(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """The pooled state, as fractions of identity's trace distance."""
-    shown = sorted(pooled_rows(rows), key=lambda row: RECONSTRUCTIONS.index(row.reconstruction))
+def _pictures(rows: Sequence[Row]) -> Table:
+    """Means over the single pictures, each compared with its own state."""
+    single = [row for row in rows if row.image != "pooled"]
+    return table_of(
+        select(single, alpha_from="same"),
+        {
+            "reconstruction": "reconstruction",
+            "quality": "quality",
+            "pictures": len,
+            "identity": "identity_distance",
+            "channel, α same": "model_fraction",
+            "populations only": "populations_only_fraction",
+            "scatter": "scatter_fraction",
+        },
+        by=("reconstruction", "quality"),
+        formats={name: spec for name, spec in _FORMATS.items() if "other" not in name and "entropy" not in name},
+        caption="Means over single pictures; identity: trace distance, models: fraction of it",
+    )
+
+
+_FORMATS = {"identity": ".4f"} | dict.fromkeys(
+    (
+        "channel, α same",
+        "channel, α other",
+        "populations only",
+        "scatter",
+        "true entropy, bit",
+        "entropy of the model, bit",
+    ),
+    ".3f",
+)
+
+
+def _fractions(rows: Sequence[Row]) -> Table:
+    """Distances and entropies of rows that have one picture name each."""
+    shown = sorted(rows, key=lambda row: RECONSTRUCTIONS.index(row.reconstruction))
     other = {
         (row.reconstruction, row.quality, row.image): row.model_fraction for row in select(shown, alpha_from="other")
     }
@@ -231,16 +271,17 @@ def _summary(rows: Sequence[Row]) -> Table:
             "channel, α other": lambda row: other.get((row.reconstruction, row.quality, row.image), float("nan")),
             "populations only": "populations_only_fraction",
             "scatter": "scatter_fraction",
-            "entropy true, bit": "entropy_true_bits",
-            "entropy model, bit": "entropy_model_bits",
+            "true entropy, bit": "entropy_true_bits",
+            "entropy of the model, bit": "entropy_model_bits",
         },
-        caption="Trace distance: identity absolute, models as a fraction of it",
+        formats=_FORMATS,
+        caption="Identity: trace distance between the states before and after; models: fraction of it",
     )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
     """Fraction of identity's trace distance against quality, for each reconstruction."""
-    figure, axes = subplots(1, 3, figsize=(11, 3.6), sharey=True)
+    figure, axes = subplots(1, 3, figsize=(7, 2.9), sharey=True)
     for ax, reconstruction in zip(axes, RECONSTRUCTIONS, strict=True):
         same, other = (
             select(pooled_rows(rows), reconstruction=reconstruction, alpha_from=source) for source in ("same", "other")
@@ -259,7 +300,7 @@ def plot(rows: Sequence[Row]) -> Figure:
             dashed=(1.0,),
             legend=False,
         ).draw(ax)
-    axes[0].set_ylim(0, 1.05)
+    axes[0].set_ylim(0, 1.15)
     legend_below(figure)
     name_identity(axes[1])
     return figure

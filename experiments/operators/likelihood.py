@@ -15,11 +15,13 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 
 from experiments._run import (
+    LEAST_PICTURES,
     Array,
     Count,
     Counts,
     Figure,
     Gathered,
+    LibraryDependent,
     Picture,
     PictureParams,
     Seconds,
@@ -28,10 +30,14 @@ from experiments._run import (
     Track,
     bundled,
     check,
+    counted_pictures,
     each,
     gather,
     groups,
     groups_by,
+    in_brackets,
+    interval_cell,
+    picture_interval,
     plain_log_axis,
     require,
     subplots,
@@ -63,7 +69,7 @@ class Params(PictureParams):
     sklearn_components: Annotated[tuple[int, ...], each(whole(1), empty=True)] = ()
     """Gaussians of scikit-learn's mixtures, which take minutes."""
     sklearn_patches: Count = 100_000
-    """Blocks that scikit-learn is given at most."""
+    """Most blocks that scikit-learn's mixtures are fitted on."""
     shipped: bool = False
     """Whether the prior that comes with qimg is among the models."""
     fit_patches: Count = 100_000
@@ -111,6 +117,9 @@ class Params(PictureParams):
         return replace(picture, box_mean=max(picture.box_mean, self.jpeg_box_mean))
 
 
+_LEVELS = {"ICA": ("--", "C2"), "DCT-Laplace": (":", "C3"), "raster ring": ("-.", "C4")}
+"""Line and colour of the models without a number of Gaussians in the figure."""
+
 Key: TypeAlias = tuple[str, int, str]
 """Model, components and what is known."""
 
@@ -134,7 +143,7 @@ class Row:
     """Blocks tested; 0 where the picture is too small for a block with its ring."""
     fitted_on: int
     """Pictures that the model was fitted on."""
-    nats_per_patch: float
+    nats_per_patch: LibraryDependent
     """Mean log-density in 63 dimensions; NaN without a block."""
     fit_seconds: Seconds
 
@@ -211,14 +220,14 @@ def findings(rows: Sequence[Row]) -> list[str]:
         return ["No picture holds an 8×8 block with its ring of neighbours, so no likelihood was measured."]
     pictures = len(next(iter(nats.values())))
     means = ", ".join(f"{_label(*key)} {found.mean():.2f}" for key, found in nats.items())
-    sentences = [f"Mean over {pictures} picture(s), in nats per patch: {means}."]
+    sentences = [f"Mean over {counted_pictures(pictures)}, in nats per patch: {means}."]
     for first, second in _pairs(list(nats)):
         if first in nats and second in nats and first != second:
             label = _label(*first)
             difference = _described(nats[first] - nats[second])
             sentences.append(f"{label[:1].upper()}{label[1:]} minus {_label(*second)}: {difference}.")
-    if pictures < 10:
-        sentences.append("So few pictures say how the models compare on them, not on photographs at large.")
+    if pictures < LEAST_PICTURES:
+        sentences.append("With so few pictures the comparison holds for them, not for photographs at large.")
     return sentences
 
 
@@ -241,12 +250,10 @@ def _pairs(keys: Sequence[Key]) -> list[tuple[Key, Key]]:
 
 
 def _described(differences: Array) -> str:
-    low, high = _interval(differences)
-    around = f" [{low:+.2f}, {high:+.2f}]" if len(differences) > 1 else ""
-    mean = differences.mean()
+    mean, around = differences.mean(), in_brackets(*_interval(differences), "+.2f")
     return (
         f"{mean:+.2f}{around} nats per patch, {mean / 63 / np.log(2):+.3f} bit per coefficient, "
-        f"more in {np.count_nonzero(differences > 0)} of {len(differences)} picture(s)"
+        f"more in {np.count_nonzero(differences > 0)} of {counted_pictures(len(differences))}"
     )
 
 
@@ -268,27 +275,44 @@ def _label(model: str, components: int, known: str) -> str:
 
 
 def _interval(found: Array) -> tuple[float, float]:
-    """5 % and 95 % of the means over resamples of the pictures, always the same ones."""
+    """5 % and 95 % of the means over resamples of the pictures, always the same ones; NaN for fewer than eight."""
     chosen = np.random.default_rng(0).integers(len(found), size=(2000, len(found)))
-    low, high = np.quantile(found[chosen].mean(axis=1), [0.05, 0.95])
-    return float(low), float(high)
+    return picture_interval(found[chosen].mean(axis=1), len(found))
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"models": _models(rows), "differences": _differences(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures, with intervals."""
+def _differences(rows: Sequence[Row]) -> Table:
+    """Pairs of models: the mean difference over the pictures, with its interval."""
+    nats = _by_model(rows)
+    body: list[list[Any]] = []
+    for first, second in _pairs(list(nats)) if nats else ():
+        if first in nats and second in nats and first != second:
+            found = nats[first] - nats[second]
+            interval = interval_cell(*_interval(found), "+.2f")
+            likelier = int(np.count_nonzero(found > 0))
+            body.append([_label(*first), _label(*second), float(found.mean()), interval, likelier, len(found)])
+    return Table(
+        columns=["model", "compared with", "nats per patch", "5–95 %", "pictures that it makes likelier", "pictures"],
+        rows=body,
+        caption="Mean difference over the pictures, and its interval over resamples of them",
+        formats={"nats per patch": "+.2f"},
+    )
+
+
+def _models(rows: Sequence[Row]) -> Table:
+    """Means over the pictures of every model, with intervals."""
     body: list[list[Any]] = []
     nats = _by_model(rows)
     nothing = np.array([np.nan])
     for key, own in groups(rows, "model", "components", "known").items():
         found = nats.get(key, nothing)
-        low, high = _interval(found)
+        interval = interval_cell(*_interval(found), ".2f")
         excess = float((found - nats.get(_GAUSSIAN, nothing)).mean())
-        shown = [float(found.mean()), f"{low:.2f} – {high:.2f}", excess, excess / 63 / np.log(2)]
+        shown = [float(found.mean()), interval, excess, excess / 63 / np.log(2)]
         body.append([_label(*key), sum(values(own, "patches")), *shown, np.mean(values(own, "fit_seconds"))])
     counted = len({row.image for row in rows if row.patches})
     return Table(
@@ -302,13 +326,15 @@ def _summary(rows: Sequence[Row]) -> Table:
             "fit, s",
         ],
         rows=body,
-        caption=f"Means over {counted} picture(s) that no model was fitted on",
+        caption=f"Means over {counted_pictures(counted)} that no model was fitted on",
+        formats={"patches": "_d", "nats per patch": ".2f", "beyond one Gaussian": "+.2f"}
+        | {"bit per coefficient": "+.3f", "fit, s": ".0f"},
     )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
     """Nats per patch against the number of Gaussians, and of all models, with intervals over the pictures."""
-    figure, axes = subplots(1, 2, figsize=(11, 4.6), width_ratios=(1, 1.1))
+    figure, axes = subplots(1, 2, figsize=(7, 3.4), width_ratios=(1, 1.1))
     nats = _by_model(rows)
     for name, marker in (("mixture", "o"), ("scikit-learn", "s")):
         found = {key[1]: own for key, own in sorted(nats.items()) if key[0] == name}
@@ -316,14 +342,14 @@ def plot(rows: Sequence[Row]) -> Figure:
             means, low, high = np.array([(own.mean(), *_interval(own)) for own in found.values()]).T
             around = np.abs([means - low, high - means])
             axes[0].errorbar(list(found), means, yerr=around, marker=marker, capsize=3, label=name)
-            axes[0].legend(loc="lower right")
     for (name, _, known), own in nats.items():
-        if name in ("ICA", "DCT-Laplace") or known == "raster ring":
-            line = axes[0].axhline(own.mean(), linestyle="--", linewidth=1, color="0.5")
-            style = {"xycoords": line.get_transform(), "ha": "right", "va": "bottom", "fontsize": "small"}
-            axes[0].annotate(name if known == "nothing" else known, (0.99, own.mean()), **style)
+        style = _LEVELS.get(name if known == "nothing" else known)
+        if style:
+            label = name if known == "nothing" else f"{name}, {known}"
+            axes[0].axhline(own.mean(), linestyle=style[0], linewidth=1.2, color=style[1], label=label)
     if nats:
         plain_log_axis(axes[0], "x")
+        axes[0].legend(loc="lower right")
     axes[0].set(xlabel="Gaussians in the mixture, K", ylabel="nats per unseen patch")
     reference = nats.pop(_GAUSSIAN, None)
     beyond = {_label(*key): own if reference is None else own - reference for key, own in nats.items()}
@@ -332,8 +358,16 @@ def plot(rows: Sequence[Row]) -> Figure:
         low, high = _interval(own)
         axes[1].plot([low, high], [place, place], color="C0", linewidth=2, solid_capstyle="round")
         axes[1].plot(own.mean(), place, "o", color="C0")
-        axes[1].annotate(f"{own.mean():.1f}", (high, place), xytext=(5, 0), textcoords="offset points", va="center")
+        axes[1].annotate(
+            f"{own.mean():.1f}",
+            (np.fmax(high, own.mean()), place),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+        )
     axes[1].set_yticks(range(len(ordered)), list(ordered))
-    axes[1].set_xlabel(f"nats per patch{'' if reference is None else ' beyond one Gaussian'}, 5–95 %")
+    measured = "nats per patch" if reference is None else "nats per patch beyond one Gaussian"
+    pictures = max(map(len, beyond.values()), default=0)
+    axes[1].set_xlabel(f"{measured}, 5–95 %" if pictures >= LEAST_PICTURES else measured)
     axes[1].margins(x=0.15)
     return figure

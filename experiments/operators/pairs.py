@@ -1,6 +1,6 @@
-"""What does JPEG make of the pictures at several qualities?
+"""How many bits does JPEG take for the pictures at several qualities, and which PSNR does it reach?
 
-Every picture is written as a JPEG file and read back: the raw/JPEG pairs that all other steps start from.
+Every picture is written as a JPEG file and read back. All other experiments start from these pairs.
 """
 
 import math
@@ -15,6 +15,8 @@ from experiments._run import (
     Qualities,
     Table,
     comparable,
+    counted_pictures,
+    curve,
     distinct,
     fair_mean,
     groups,
@@ -23,8 +25,10 @@ from experiments._run import (
     mean,
     not_empty,
     per_picture,
+    picture_lines,
     pictures_counted,
     plain_log_axis,
+    plot_curves,
     select,
     subplots,
     table_of,
@@ -45,6 +49,9 @@ class Params(PictureParams):
 
 
 TINY = Params(box_mean=8, qualities=(10, 90))
+
+MANY = 8
+"""Pictures up to which each has a curve of its own colour in the figure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +102,7 @@ run = per_picture(rows_of)
 def findings(rows: Sequence[Row]) -> list[str]:
     """Patches, and rate and PSNR at the lowest and the highest quality."""
     patches = {row.image: row.patches for row in rows}
-    sentences = [f"{len(patches)} picture(s), {sum(patches.values()):,} patches of 8×8 pixels in three planes."]
+    sentences = [f"{counted_pictures(len(patches))}, {sum(patches.values()):,} patches of 8×8 pixels in three planes."]
     qualities = levels(rows, "quality")
     for quality in dict.fromkeys((qualities[0], qualities[-1])):
         for subsampling in distinct(rows, "subsampling"):
@@ -117,36 +124,43 @@ def _rate(rows: Sequence[Row]) -> float:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"rates": _rates(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures."""
+def _rates(rows: Sequence[Row]) -> Table:
+    """Rate and mean PSNR at each chroma format and quality."""
     measured = comparable(rows, "psnr_rgb_db")
     ordered = sorted(rows, key=lambda row: (row.subsampling, row.quality))
     return table_of(
         ordered,
         {
-            "chroma": "subsampling",
+            "chroma format": "subsampling",
             "quality": "quality",
-            "bits per pixel": _rate,
+            "rate, bit/pixel": _rate,
             "Y PSNR, dB": lambda own: mean([row for row in own if row in measured], "psnr_y_db"),
             "RGB PSNR, dB": lambda own: mean([row for row in own if row in measured], "psnr_rgb_db"),
         },
         by=("subsampling", "quality"),
+        formats={"rate, bit/pixel": ".2f", "Y PSNR, dB": ".2f", "RGB PSNR, dB": ".2f"},
         caption=f"Rate over all pixels; PSNR: means over {pictures_counted(rows, 'psnr_rgb_db')}",
     )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Rate and quality of every picture."""
-    figure, axes = subplots(figsize=(7.5, 3.8))
+    """Rate and Y PSNR of every picture and of their mean."""
+    figure, axes = subplots(figsize=(7, 3.8))
     colour = next((row.subsampling for row in rows if row.subsampling != "gray"), "gray")
-    pictures = groups([row for row in rows if row.subsampling in (colour, "gray")], "image")
-    for name, own in pictures.items():
-        axes.plot(values(own, "bits_per_pixel"), values(own, "psnr_y_db"), marker="o", label=literal_label(name))
+    chosen = [row for row in rows if row.subsampling in (colour, "gray")]
+    curves = {
+        literal_label(name): (values(own, "bits_per_pixel"), values(own, "psnr_y_db"))
+        for name, own in groups(chosen, "image").items()
+    }
+    labels = {"x_label": f"bits per pixel of the file, {colour}", "y_label": "Y PSNR, dB"}
+    if len(curves) > MANY:
+        picture_lines(axes, curves.values())
+        rate, psnr = (curve(chosen, "quality", name)[1] for name in ("bits_per_pixel", "psnr_y_db"))
+        curves = {f"mean of {len(curves)} pictures at each quality": (rate, psnr)}
+    plot_curves(curves, ax=axes, **labels)
     plain_log_axis(axes, "x")
-    axes.set(xlabel=f"bits per pixel (whole file, {colour})", ylabel="Y PSNR, dB")
-    if len(pictures) <= 8:
-        axes.legend()
+    axes.legend()
     return figure

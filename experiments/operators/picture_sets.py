@@ -12,7 +12,7 @@ from qimg import images
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What is done with the pictures of a set before they are looked at."""
+    """Scale and JPEG quality at which the pictures of a set are compared."""
 
     scale: int
     """Boxes that they are averaged over; 1 is full size."""

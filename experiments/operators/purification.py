@@ -12,9 +12,11 @@ import numpy as np
 
 from experiments._run import (
     Figure,
+    Measure,
     Picture,
     PictureParams,
     Table,
+    counted_pictures,
     literal_label,
     mean,
     per_picture,
@@ -91,7 +93,7 @@ run = per_picture(rows_of)
 def findings(rows: Sequence[Row]) -> list[str]:
     """Largest deviations from the three equalities."""
     if not rows:
-        return ["No picture has energy after the level shift, so there is no state to speak of."]
+        return ["No picture has energy after the level shift, so there is no state."]
     reduced = max(row.reduced_state_error for row in rows)
     entropy = max(abs(row.entropy_bits - row.entanglement_entropy_bits) for row in rows)
     weight = max(abs(row.discarded_weight - row.relative_squared_error) for row in rows)
@@ -107,10 +109,10 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"pictures": _pictures(rows), "deviations": _deviations(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
+def _pictures(rows: Sequence[Row]) -> Table:
     """One line per picture."""
     return table_of(
         rows,
@@ -123,6 +125,31 @@ def _summary(rows: Sequence[Row]) -> Table:
             "rank": "rank",
             "discarded weight": "discarded_weight",
         },
+        formats={
+            "error of reduced state": ".0e",
+            "S(ρ), bit": ".3f",
+            "entanglement, bit": ".3f",
+            "discarded weight": ".4f",
+        },
+        caption="Error: largest entry of the difference to M / tr M",
+    )
+
+
+def _deviations(rows: Sequence[Row]) -> Table:
+    """Largest deviation from every equality over the pictures."""
+    deviations: dict[str, Measure] = {
+        "reduced state of “what”, density matrix of the patches": "reduced_state_error",
+        "mixture of the patches' states, density matrix of the patches": "ensemble_error",
+        "entanglement entropy, von Neumann entropy (bit)": lambda row: abs(
+            row.entropy_bits - row.entanglement_entropy_bits
+        ),
+        "discarded weight, relative squared error": lambda row: abs(row.discarded_weight - row.relative_squared_error),
+    }
+    return Table(
+        columns=["equal by theory", "largest difference"],
+        rows=[[name, max(values(rows, measure), default=float("nan"))] for name, measure in deviations.items()],
+        caption=f"Over {counted_pictures(len(rows))}",
+        formats={"largest difference": ".0e"},
     )
 
 

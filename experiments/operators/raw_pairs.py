@@ -1,8 +1,8 @@
-"""What does the way from the sensor to a JPEG do to the correlation operator?
+"""How does the correlation operator change from the sensor to a JPEG file?
 
-RAW files are developed to linear light, rendered in 16 bit, rounded to 8, and written as JPEG files; at every stage the
-operator is compared with that of the rendered picture. From each JPEG the conditional expectation under the joint
-operator of the other pictures leads back, and the operators of different cameras are compared.
+RAW files are developed to linear light, rendered in 16 bits, rounded to 8 bits, and written as JPEG files; at every
+stage the operator is compared with that of the rendered picture. Each JPEG file is restored by the conditional
+expectation under the joint operator of the other pictures, and the operators of different cameras are compared.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,6 +26,7 @@ from experiments._run import (
     Track,
     among,
     check,
+    counted_pictures,
     curves,
     distinct,
     each,
@@ -34,6 +35,8 @@ from experiments._run import (
     literal_label,
     mean,
     others,
+    picture_lines,
+    plot_curves,
     select,
     subplots,
     sum_of,
@@ -58,6 +61,7 @@ from qimg.prior.jpeg_pairs import JpegPair, joint_operator, pairs
 
 _ITSELF = "rendered picture"
 _POOLED = "pooled"
+_MANY = 6  # pictures up to which each has a curve of its own colour in the figure
 _KEPT = 16  # developed pictures of at most 1.5 million pixels, 18 MB each
 
 
@@ -91,7 +95,7 @@ class Row:
     subsampling: str = ""
     """Chroma format of the JPEG; empty where there is none."""
     reference: str
-    """What distance and fidelity compare with: "rendered picture" (as deep as the file), or another camera."""
+    """The other operator of distance and fidelity: "rendered picture" (as deep as the file), or another camera."""
     patches: int
     entropy_bits: float
     """Of ρ over 192 dimensions, 8×8 Y'CbCr, level-shifted; NaN without energy."""
@@ -197,12 +201,16 @@ def _psnr(rendered: Array, shown: Array | None) -> dict[str, Any]:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What moves the operator along the way, what JPEG does at its ends, and how far cameras are apart."""
+    """Change of the operator at each stage, at the lowest and highest quality, and between cameras."""
     single = [row for row in rows if row.image != _POOLED]
     cameras = sorted({row.camera for row in single} - {NO_CAMERA})
     raw = {row.image for row in single if row.camera != NO_CAMERA}
-    text = f"{len(distinct(single, 'image'))} picture(s), {len(raw)} of them RAW files"
-    text += f" of {len(cameras)} camera(s): {', '.join(cameras)}." if cameras else ": no linear light, no sensors."
+    text = f"{counted_pictures(len(distinct(single, 'image')))}, {len(raw)} of them RAW files"
+    text += (
+        f" of {len(cameras)} camera{'' if len(cameras) == 1 else 's'}: {', '.join(cameras)}."
+        if cameras
+        else ": no linear light, no sensors."
+    )
     jpegs = [row for row in single if row.quality]
     qualities = levels(jpegs, "quality")
     ends = [row for row in jpegs if row.quality in (qualities[0], qualities[-1])]
@@ -247,7 +255,7 @@ def _jpeg_finding(rows: Sequence[Row]) -> str:
     gains = [row.gain_y_db for row in rows if np.isfinite(row.gain_y_db)]
     if gains:
         text += (
-            f"; fitted on {max(values(rows, 'fitted_on'))} other picture(s), the conditional expectation changes Y "
+            f"; fitted on {counted_pictures(max(values(rows, 'fitted_on')))}, the conditional expectation changes Y "
             f"PSNR by {np.mean(gains):+.2f} dB ({min(gains):+.2f} to {max(gains):+.2f})"
         )
     return f"{text}."
@@ -265,32 +273,41 @@ def _camera_finding(rows: Sequence[Row]) -> list[str]:
     if sentences:
         sentences.append(
             "These distances are between the scenes as much as between the sensors: only pictures of the same scenes, "
-            "or very many, can tell the two apart."
+            "or very many, separate the two."
         )
     return sentences
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"stages": _stages(rows), "cameras": _cameras(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures of each stage, then each pair of cameras."""
+def _stages(rows: Sequence[Row]) -> Table:
+    """Means over the pictures of each stage."""
     single = [row for row in rows if row.image != _POOLED]
-    # Distances are symmetric: one line per pair.
-    pairs = [row for row in rows if row.image == _POOLED and row.camera < row.reference]
-    lines = {
-        **{stage: (len(own), own) for stage, own in groups(single, "stage").items()},
-        **{f"{row.stage}: {row.camera} | {row.reference}": ("", [row]) for row in pairs},
-    }
     return Table(
         columns=["stage", "pictures", *_MEASURES],
         rows=[
-            [name, count, *(mean(own, measure) for measure in _MEASURES.values())]
-            for name, (count, own) in lines.items()
+            [stage, len(own), *(mean(own, measure) for measure in _MEASURES.values())]
+            for stage, own in groups(single, "stage").items()
         ],
-        caption="Means over pictures, distances to the rendered picture; with two cameras: the first one's entropy",
+        caption="Means over pictures; distances to the rendered picture",
+        formats=_FORMATS,
+    )
+
+
+def _cameras(rows: Sequence[Row]) -> Table:
+    """Distances between the pooled operators of cameras; they are symmetric, so there is one line per pair."""
+    measures = dict(list(_MEASURES.items())[2:5])
+    pairs = [row for row in select(rows, image=_POOLED) if row.camera < row.reference]
+    return Table(
+        columns=["stage", "camera", "other camera", *measures],
+        rows=[
+            [row.stage, row.camera, row.reference, *(getattr(row, name) for name in measures.values())] for row in pairs
+        ],
+        caption="Pooled operators of all pictures of a camera",
+        formats=dict.fromkeys(measures, ".3f"),
     )
 
 
@@ -304,27 +321,37 @@ _MEASURES = {
     "Y PSNR, dB": "psnr_y_db",
     "gain, dB": "gain_y_db",
 }
+_FORMATS = {
+    "S(ρ), bit": ".3f",
+    "S of luma AC, bit": ".2f",
+    "trace distance": ".4f",
+    "of luma AC": ".4f",
+    "fidelity": ".4f",
+    "bits per pixel": ".2f",
+    "Y PSNR, dB": ".2f",
+    "gain, dB": "+.2f",
+}
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Entropy along the way, distance to the rendered picture, and what the conditional expectation gives back."""
+    """Entropy at every stage, distance to the rendered picture, and gain of the conditional expectation."""
     single = [row for row in rows if row.image != _POOLED]
     jpegs = [row for row in single if row.quality]
-    figure, axes = subplots(1, 3, figsize=(13, 3.9))
+    figure, axes = subplots(1, 3, figsize=(7, 2.9))
     _plot_entropy(single, distinct(jpegs, "subsampling")[-1], axes[0])
     distances = curves(jpegs, "quality", "trace_distance", by="subsampling")
     gains = curves(jpegs, "quality", "gain_y_db", by="subsampling")
     Panel(
         curves=distances,
         x="JPEG quality",
-        y="trace distance, 192 dimensions (mean)",
-        title="distance to the rendered picture",
+        y="trace distance (mean)",
+        title="to the rendered picture",
     ).draw(axes[1])
     Panel(
         curves=gains,
         x="JPEG quality",
         y="gain in Y PSNR, dB (mean)",
-        title="conditional expectation − JPEG",
+        title="restored − JPEG",
         dashed=(0.0,),
     ).draw(axes[2])
     for stage, label, style in ((LINEAR, "linear light", "--"), (WHOLE, "8 bits", ":")):
@@ -334,6 +361,7 @@ def plot(rows: Sequence[Row]) -> Figure:
     if any(row.trace_distance > 0 for row in jpegs):
         axes[1].set_yscale("log")
     axes[1].legend(loc="lower left", bbox_to_anchor=(0.0, 0.08))  # between the level of 8 bits and the curves
+    axes[2].legend()
     return figure
 
 
@@ -345,11 +373,18 @@ def _plot_entropy(rows: Sequence[Row], subsampling: str, ax: Axes) -> None:
         row.stage: f"Q{row.quality}" if row.quality else row.stage.removeprefix("rendered ")
         for row in sorted(chosen, key=lambda row: (-row.quality, 0) if row.quality else (-101, order.index(row.stage)))
     }
-    pictures = groups(chosen, "image")
-    for name, own in pictures.items():
+    curves = {}
+    for name, own in groups(chosen, "image").items():
         entropy = {row.stage: row.luma_ac_entropy_bits for row in own}
-        ax.plot([entropy.get(stage, np.nan) for stage in stages], marker="o", label=literal_label(name))
+        curves[literal_label(name)] = (range(len(stages)), [entropy.get(stage, np.nan) for stage in stages])
+    if len(curves) > _MANY:
+        picture_lines(ax, curves.values())
+        curves = {
+            f"mean of {len(curves)}": (
+                range(len(stages)),
+                [mean(chosen, "luma_ac_entropy_bits", stage=stage) for stage in stages],
+            )
+        }
+    plot_curves(curves, x_label=f"stage ({subsampling})", y_label="entropy of luma AC, bit", ax=ax)
     ax.set_xticks(range(len(stages)), list(stages.values()), rotation=45, ha="right")
-    ax.set(xlabel=f"stage ({subsampling})", ylabel="entropy of luma AC, bit")
-    if len(pictures) <= 6:
-        ax.legend()
+    ax.legend()

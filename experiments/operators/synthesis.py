@@ -1,6 +1,6 @@
-"""What do pictures drawn from the prior share with real ones, and what not?
+"""Which statistics of real pictures do pictures drawn from the prior have?
 
-Real patches stand beside draws from the mixture and from one Gaussian with the mixture's covariance; real crops beside
+Real patches are compared with draws from the mixture and from one Gaussian of the mixture's covariance; real crops with
 textures of the joint mixture in raster order and of one joint Gaussian. Patches are compared by their second moments,
 tails and dependence of magnitudes, textures also by spectrum, reach of contrast and of edges, and seams. The prior is
 fitted on the same pictures, or read from a file.
@@ -15,9 +15,12 @@ import numpy as np
 
 import experiments.operators.texture_statistics as statistics
 from experiments._run import (
+    LEAST_PICTURES,
     Array,
     Count,
     Figure,
+    ImageFile,
+    LibraryDependent,
     Picture,
     PictureParams,
     Seed,
@@ -25,6 +28,9 @@ from experiments._run import (
     Track,
     check,
     finite_quantiles,
+    in_brackets,
+    interval_cell,
+    picture_interval,
     require,
     select,
     whole,
@@ -74,7 +80,7 @@ class Params(PictureParams):
     patches: Count = 40_000
     """Patches of each source, as many from each picture as from any other."""
     seed: Seed = 0
-    """Seed of everything that is drawn."""
+    """Seed of all draws."""
 
 
 TINY = Params(box_mean=4, components=4, classes=2, colour_classes=2, rounds=2, side=64, textures=2, patches=2000)
@@ -90,9 +96,9 @@ class Row:
     statistic: str
     x: float
     """Distance in pixels, frequency in cycles per pixel or index of the coefficient; NaN where there is none."""
-    value: float
-    picture: str = ""
-    """An image file in base64, for statistic "picture": what the figure shows; `value` is its height in pixels."""
+    value: LibraryDependent
+    picture: ImageFile = ""
+    """An image file in base64 for the figure, for statistic "picture"; `value` is its height in pixels."""
 
 
 class Statistic(NamedTuple):
@@ -100,7 +106,7 @@ class Statistic(NamedTuple):
 
     label: str
     field: str
-    """What its rows are called."""
+    """Its name in the rows."""
     sources: Sequence[str]
     x: float = float("nan")
 
@@ -121,7 +127,7 @@ STATISTICS = {
     "magnitudes": Statistic("correlation of magnitudes of neighbouring coefficients", "magnitudes", SOURCES),
     "energy spread": Statistic("spread of energy inside classes", "energy spread", (REAL, GAUSSIAN, MIXTURE)),
 }
-"""What findings and table speak of."""
+"""Statistics of findings and table."""
 
 DISTANCES = (2, 4, 8, 16, 24, 32, 48, 64)
 
@@ -166,7 +172,7 @@ def _pictures(
     patches: dict[str, dict[str, Array]],
     rng: np.random.Generator,
 ) -> Iterator[Row]:
-    """What the figure shows: the first plane of each source, boards of patches, and colour where there is any."""
+    """Pictures of the figure: the first plane of each source, boards of patches, and colour where there is any."""
     shown = {source: _middle(next(iter(planes[source].values())), SHOWN) for source in WHOLE}
     if "colour8" in prior.mixtures:
         side = min(SHOWN, len(shown[TEXTURE]))
@@ -317,6 +323,11 @@ def quantiles(rows: Sequence[Row], name: str, source: str) -> tuple[float, float
     return finite_quantiles(_values(rows, name, source))
 
 
+def _interval(rows: Sequence[Row], name: str, source: str) -> tuple[float, float]:
+    own = _values(rows, name, source)
+    return picture_interval(own, len(own))
+
+
 def _values(rows: Sequence[Row], name: str, source: str) -> list[float]:
     shown = STATISTICS[name]
     at = {} if np.isnan(shown.x) else {"x": shown.x}
@@ -338,9 +349,10 @@ def findings(rows: Sequence[Row]) -> list[str]:
     """Statistics that patches and textures share with real pictures, those that they do not, and pooled kurtosis."""
     if not rows:
         return [f"No picture has {SMALLEST} pixels on each side and energy beyond one shade, so nothing is compared."]
+    around = ", and 5–95 % over the pictures" if len(_values(rows, "slope", REAL)) >= LEAST_PICTURES else ""
     sentences = [
-        "Medians, and 5–95 % over the pictures. A statistic counts as shared where the median of the samples lies "
-        "among the middle half of the real pictures."
+        f"Medians{around}. A statistic counts as shared where the median of the samples lies in the middle half of the "
+        "real pictures."
     ]
     for drawn, single, what in (
         (MIXTURE, GAUSSIAN, "Patches of the mixture"),
@@ -348,10 +360,10 @@ def findings(rows: Sequence[Row]) -> list[str]:
     ):
         texts: dict[str, list[str]] = {"share": [], "do not share": []}
         for name, statistic in STATISTICS.items():
-            low, middle, high = quantiles(rows, name, REAL)
-            value, plain = (quantiles(rows, name, source)[1] for source in (drawn, single))
+            middle, value, plain = (quantiles(rows, name, source)[1] for source in (REAL, drawn, single))
             if drawn in statistic.sources and np.isfinite([middle, value, plain]).all():
-                beside = f"real {middle:.3g} [{low:.3g}, {high:.3g}], one Gaussian {plain:.3g}"
+                interval = in_brackets(*_interval(rows, name, REAL), ".3g")
+                beside = f"real {middle:.3g}{interval}, one Gaussian {plain:.3g}"
                 verb = "share" if shared(rows, name, drawn) else "do not share"
                 texts[verb].append(f"{statistic.label} {value:.3g} ({beside})")
         sentences += [f"{what} {verb} with real ones: {'; '.join(listed)}." for verb, listed in texts.items() if listed]
@@ -366,28 +378,61 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"medians": _medians(rows), "shared": _shared(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Medians and intervals of every statistic, source by source."""
+def _medians(rows: Sequence[Row]) -> Table:
+    """Median of every statistic, source by source, with the interval over the real pictures."""
+
+    def median(name: str, source: str) -> float:
+        return quantiles(rows, name, source)[1] if source in STATISTICS[name].sources else float("nan")
+
     return Table(
-        columns=["statistic", *SOURCES],
+        columns=["statistic", REAL, "5–95 %", *_DRAWN.values()],
         rows=[
-            [statistic.label, *(_cell(rows, name, source) for source in SOURCES)]
+            [
+                statistic.label,
+                median(name, REAL),
+                interval_cell(*_interval(rows, name, REAL), ".3g"),
+                *(median(name, source) for source in _DRAWN),
+            ]
             for name, statistic in STATISTICS.items()
             if rows
         ],
-        caption="Medians and 5–95 % over pictures, textures and batches of patches",
+        caption="Medians over pictures, textures and batches of patches; interval over the real pictures",
+        formats=dict.fromkeys((REAL, *_DRAWN.values()), ".3g"),
     )
 
 
-def _cell(rows: Sequence[Row], name: str, source: str) -> str:
-    low, middle, high = quantiles(rows, name, source)
-    there = source in STATISTICS[name].sources and np.isfinite(middle)
-    return f"{middle:.3g} [{low:.3g}, {high:.3g}]" if there else "–"
+_DRAWN = {
+    GAUSSIAN: "Gaussian patches",
+    MIXTURE: "mixture patches",
+    GAUSSIAN_TEXTURE: "Gaussian textures",
+    TEXTURE: "prior textures",
+}
+
+
+def _shared(rows: Sequence[Row]) -> Table:
+    """Whether the median of every source of draws lies in the middle half of the real pictures."""
+    return Table(
+        columns=["statistic", *_DRAWN.values()],
+        rows=[
+            [statistic.label, *(_verdict(rows, name, source) for source in _DRAWN)]
+            for name, statistic in STATISTICS.items()
+            if rows
+        ],
+        caption="Whether the median of the draws lies in the middle half of the real pictures; a trace distance cannot "
+        "be too small",
+    )
+
+
+def _verdict(rows: Sequence[Row], name: str, source: str) -> str:
+    medians = [quantiles(rows, name, one)[1] for one in (REAL, source)]
+    if source not in STATISTICS[name].sources or not np.isfinite(medians).all():
+        return "–"
+    return "yes" if shared(rows, name, source) else "no"
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Pictures and patches beside what was drawn, and curves of spectrum, tails, contrast and edges."""
+    """Real pictures and patches beside drawn ones, and curves of spectrum, tails, contrast and edges."""
     return draw(rows)

@@ -17,6 +17,7 @@ from experiments._run import (
     finite_quantiles,
     groups,
     groups_by,
+    picture_interval,
     plain_log_axis,
     select,
     values,
@@ -35,15 +36,19 @@ SHOWN = 256
 
 _CAPTIONS = {
     REAL: "a real picture",
-    GAUSSIAN_TEXTURE: "one Gaussian, block after block",
-    TEXTURE: "the prior, block after block",
+    GAUSSIAN_TEXTURE: "texture of one Gaussian",
+    TEXTURE: "texture of the prior",
     COLOUR: "the prior in colour",
     f"{REAL} patches": "real 8×8 patches",
-    f"{GAUSSIAN} patches": "one Gaussian of the same covariance",
-    f"{MIXTURE} patches": "the prior's mixture",
+    f"{GAUSSIAN} patches": "patches of one Gaussian",
+    f"{MIXTURE} patches": "patches of the mixture",
 }
-_LINES = {REAL: ("C0", "-"), GAUSSIAN: ("C1", "--"), MIXTURE: ("C2", "--"), GAUSSIAN_TEXTURE: ("C1", "-")} | {
-    TEXTURE: ("C2", "-")
+_LINES = {
+    REAL: ("C0", "-", "o"),
+    GAUSSIAN: ("C1", "--", "s"),
+    MIXTURE: ("C2", "--", "D"),
+    GAUSSIAN_TEXTURE: ("C3", "-", "^"),
+    TEXTURE: ("C4", "-", "v"),
 }
 
 
@@ -79,15 +84,16 @@ def draw(rows: Sequence[Any]) -> Figure:
     """Pictures, boards and curves."""
     import matplotlib.pyplot as plt
 
-    pictures = {row.source: row.picture for row in rows if row.statistic == "picture"}
+    pictures = {row.source: row.picture for row in rows if row.picture}
     planes = [source for source in (*WHOLE, COLOUR) if source in pictures]
     boards = [source for source in pictures if source.endswith(" patches")]
-    figure = plt.figure(figsize=(12, 11))
-    top, middle, bottom = figure.subfigures(3, 1, height_ratios=(3.2 if len(planes) == 4 else 4, 3.4, 3.6))
-    for part, names in ((top, planes), (middle, boards)):
+    heights = [height for names, height in ((planes, 7.6 / max(len(planes), 1)), (boards, 2.5)) if names]
+    figure = plt.figure(figsize=(7, sum(heights) + 4.4))
+    *parts, bottom = np.atleast_1d(figure.subfigures(len(heights) + 1, 1, height_ratios=(*heights, 4.4)))
+    for part, names in zip(parts, filter(None, (planes, boards)), strict=True):
         for ax, name in zip(np.atleast_1d(part.subplots(1, len(names))), names, strict=True):
             _show(pictures[name], _CAPTIONS[name], ax)
-    axes = bottom.subplots(1, 4)
+    axes = bottom.subplots(2, 2).ravel()
     _bands(rows, "power", "power spectrum", axes[0])
     axes[0].set_yscale("log")
     _tails(rows, axes[1])
@@ -109,11 +115,13 @@ def _tails(rows: Sequence[Any], ax: Axes) -> None:
         own = select(rows, source=source, statistic="kurtosis of coefficient")
         diagonals = dict(sorted(groups_by(own, lambda row: sum(divmod(int(row.x), 8))).items()))
         middle = [finite_quantiles(values(there, "value"))[1] for there in diagonals.values()]
-        colour, line = _LINES[source]
-        ax.plot(list(diagonals), middle, line, color=colour, label=source)
+        colour, line, marker = _LINES[source]
+        ax.plot(list(diagonals), middle, line, color=colour, marker=marker, markersize=2.5, label=source)
     ax.set(xlabel="u + v of the DCT coefficient", title="kurtosis, 3 for a Gaussian")
-    ax.legend(fontsize=7.5)
     _logarithmic(ax, "y")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, 2.5 * high)  # room for the legend above the curves
+    ax.legend(fontsize=6, loc="upper left", ncols=2)
 
 
 def _bands(rows: Sequence[Any], statistic: str, title: str, ax: Axes) -> None:
@@ -121,12 +129,16 @@ def _bands(rows: Sequence[Any], statistic: str, title: str, ax: Axes) -> None:
     for source in WHOLE:
         there = dict(sorted(groups(select(rows, source=source, statistic=statistic), "x").items()))
         if there:
-            low, middle, high = np.array([finite_quantiles(values(own, "value")) for own in there.values()]).T
-            colour, line = _LINES[source]
-            ax.plot(list(there), middle, line, color=colour, label=source)
+            drawn = [values(own, "value") for own in there.values()]
+            low, high = np.array([picture_interval(own, len(own)) for own in drawn]).T
+            colour, line, marker = _LINES[source]
+            middle = [finite_quantiles(own)[1] for own in drawn]
+            ax.plot(list(there), middle, line, color=colour, marker=marker, markersize=2.5, label=source)
             ax.fill_between(list(there), low, high, color=colour, alpha=0.15, linewidth=0)
     if statistic != "power":
         zero_line(ax)
+    if ax.get_lines():
+        ax.legend(fontsize=6)
     ax.set(xlabel="cycles per pixel" if statistic == "power" else "distance, pixels", title=title)
     _logarithmic(ax, "x")
 

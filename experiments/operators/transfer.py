@@ -1,9 +1,9 @@
-"""What does the prior's operator cost on pictures that it has not seen?
+"""How many bits does the prior's operator cost on pictures that it was not fitted on?
 
-Luma's 63 AC coefficients of the pictures are coded by Gaussian codes that are built from operators of a prior: of each
-group at each scale, and the one that the prior calls its own. The excess is counted beyond a code built from the very
-pictures that are coded. Beside them stand the prior's variances without its coherences, in the DCT basis, and white
-noise of the same energy. Intervals resample the pictures.
+Luma's 63 AC coefficients of the pictures are coded by Gaussian codes built from operators of a prior: those of each
+group at each scale, and `operator`. The excess is counted beyond a code built from the coded pictures themselves. The
+comparison includes the DCT variances of `operator` without coherences, and white noise of the same energy. Intervals
+resample the pictures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    LEAST_PICTURES,
     Array,
     Figure,
     PictureParams,
@@ -20,7 +21,10 @@ from experiments._run import (
     Table,
     Track,
     check,
+    counted_pictures,
     groups,
+    in_brackets,
+    interval_cell,
     literal_label,
     plain_log_axis,
     select,
@@ -73,6 +77,11 @@ class Row:
     """The same with the operator's own trace."""
     fidelity: float
     trace_distance: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """5 % and 95 % of the resamples; NaN for fewer than eight pictures."""
+        return (self.low, self.high) if self.pictures >= LEAST_PICTURES else (float("nan"), float("nan"))
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
@@ -145,19 +154,19 @@ def findings(rows: Sequence[Row]) -> list[str]:
     own = pooled[OWN]
     sets = [row for row in pooled.values() if "@" in row.model]
     sentences = [
-        f"On {own.pictures} picture(s) together the prior's operator costs {own.excess_bits_per_pixel:.3f} bit/pixel "
-        f"[{own.low:.3f}, {own.high:.3f}] beyond a code built from them; its DCT variances without coherences cost "
+        f"On {counted_pictures(own.pictures)} together the prior's operator costs {own.excess_bits_per_pixel:.3f} bit/pixel"
+        f"{in_brackets(*own.interval, '.3f')} beyond a code built from them; its DCT variances without coherences cost "
         f"{pooled[VARIANCES].excess_bits_per_pixel:.3f}, white noise {pooled[WHITE].excess_bits_per_pixel:.2f}.",
         f"Of its sets {sets[0].model} costs least, {sets[0].excess_bits_per_pixel:.3f}, and {sets[-1].model} most, "
         f"{sets[-1].excess_bits_per_pixel:.3f}.",
-        f"With its own trace the operator costs {own.raw_excess_bits_per_pixel:.3f}: contrast has to be taken from the "
+        f"With its own trace the operator costs {own.raw_excess_bits_per_pixel:.3f}: contrast must be taken from the "
         "picture.",
     ]
     single = sorted(row.excess_bits_per_pixel for row in select(rows, model=OWN) if row.image != "pooled")
     if len(single) > 1:
         sentences.append(
-            f"Single pictures differ from it by {single[0]:.2f} to {single[-1]:.2f} bit/pixel: an operator of one "
-            "picture is not that of pictures."
+            f"On single pictures it costs {single[0]:.2f} to {single[-1]:.2f} bit/pixel: the operator of one picture "
+            "differs from that of many."
         )
     return sentences
 
@@ -169,28 +178,48 @@ def _pooled(rows: Sequence[Row]) -> list[Row]:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"pooled": _operators(rows), "pictures": _pictures(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """The pooled rows, cheapest first."""
+def _pictures(rows: Sequence[Row]) -> Table:
+    """The prior's operator on every single picture."""
+    return table_of(
+        [row for row in select(rows, model=OWN) if row.image != "pooled"],
+        {
+            "picture": "image",
+            "excess, bit/pixel": "excess_bits_per_pixel",
+            "with its own trace": "raw_excess_bits_per_pixel",
+            "fidelity": "fidelity",
+        },
+        formats=dict.fromkeys(("excess, bit/pixel", "with its own trace", "fidelity"), ".3f"),
+        caption="The prior's operator on single pictures, luma without DC",
+    )
+
+
+def _operators(rows: Sequence[Row]) -> Table:
+    """Every operator on all pictures, cheapest first."""
     pooled = _pooled(rows)
+    own = sum(row.excess_bits_per_pixel for row in pooled if row.model == OWN)
     return table_of(
         pooled,
         {
             "operator": "model",
             "excess, bit/pixel": "excess_bits_per_pixel",
-            "5–95 %": lambda row: f"{row.low:.3f} – {row.high:.3f}",
+            "5–95 %": lambda row: interval_cell(*row.interval, ".3f"),
+            "beyond the prior's operator": lambda row: row.excess_bits_per_pixel - own,
             "with its own trace": "raw_excess_bits_per_pixel",
             "fidelity": "fidelity",
             "trace distance": "trace_distance",
         },
-        caption=f"Luma without DC of {pooled[0].pictures if pooled else 0} picture(s) pooled",
+        formats={"beyond the prior's operator": "+.3f"}
+        | dict.fromkeys(("excess, bit/pixel", "with its own trace", "fidelity", "trace distance"), ".3f"),
+        caption=f"Luma without DC of {counted_pictures(pooled[0].pictures if pooled else 0)} pooled; traces made equal, "
+        "but for one column",
     )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Excess of every operator: pooled with its interval, and every picture."""
+    """Excess code length of every operator on all pictures, with its interval, and on every picture."""
     pooled = _pooled(rows)[::-1]
     figure, ax = subplots(figsize=(7.5, 0.8 + 0.34 * max(len(pooled), 3)), layout="constrained")
     single = groups([row for row in rows if row.image != "pooled"], "model")
@@ -198,12 +227,13 @@ def plot(rows: Sequence[Row]) -> Figure:
         own = values(single[row.model], "excess_bits_per_pixel")
         first = height == 0  # one entry in the legend for all
         ax.plot(own, [height] * len(own), ".", color="0.6", markersize=4, label="one picture" if first else None)
-        label = "all pooled, 5–95 %" if first else None
-        ax.plot([row.low, row.high], [height, height], color="C0", linewidth=4, alpha=0.35, label=label)
-        ax.plot([row.excess_bits_per_pixel], [height], "o", color="C0")
+        if row.pictures >= LEAST_PICTURES:
+            label = "5–95 % of resampled pictures" if first else None
+            ax.plot(row.interval, [height, height], color="C0", linewidth=4, alpha=0.35, label=label)
+        ax.plot([row.excess_bits_per_pixel], [height], "o", color="C0", label="all pooled" if first else None)
     ax.set_yticks(range(len(pooled)), [literal_label(row.model) for row in pooled])
     ax.set_xlabel("excess code length, bit/pixel")
     if pooled:
         plain_log_axis(ax, "x")
-        ax.legend(loc="upper right")
+        ax.legend(loc="best")
     return figure

@@ -160,17 +160,40 @@ def _label(name: str, source: str) -> str:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"psnr": _psnr(rows), "differences": _differences(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
+def _psnr(rows: Sequence[Row]) -> Table:
     """Mean PSNR at each rank."""
     means = _curves(rows, "psnr_y_db")
-    names = [f"{name} ({source})" if name == "KLT" else name for name, source in means]
+    names = [_label(*key) for key in means]
     return Table(
-        columns=["rank", *names],
+        columns=["coefficients", *names],
         rows=[[rank, *(psnr[k] for _, psnr in means.values())] for k, rank in enumerate(levels(rows, "rank"))],
         caption=f"Y PSNR in dB, means over {pictures_counted(rows, 'psnr_y_db')}",
+        formats=dict.fromkeys(names, ".2f"),
+    )
+
+
+def _differences(rows: Sequence[Row]) -> Table:
+    """The basis of other pictures beside the DCT and beside the picture's own basis, at each rank."""
+    means = {key: psnr for key, (_, psnr) in _curves(rows, "psnr_y_db").items()}
+    empty = [float("nan")] * len(levels(rows, "rank"))
+    itself, prior, dct = (
+        np.array(means.get(key, empty)) for key in (("KLT", "itself"), ("KLT", "others"), ("DCT", "others"))
+    )
+    differences = {
+        "KLT of other pictures − DCT, dB": prior - dct,
+        "KLT of itself − KLT of other pictures, dB": itself - prior,
+    }
+    return Table(
+        columns=["coefficients", *differences],
+        rows=[
+            list(line)
+            for line in zip(levels(rows, "rank"), *(own.tolist() for own in differences.values()), strict=True)
+        ],
+        caption=f"Y PSNR, means over {pictures_counted(rows, 'psnr_y_db')}",
+        formats=dict.fromkeys(differences, "+.2f"),
     )
 
 

@@ -1,9 +1,9 @@
-"""Is the operator of one set of pictures that of another, and of another scale?
+"""Do different sets of pictures, and different scales of one set, have the same correlation operator?
 
 Every source is a set. Luma, 8×8 DCT without DC (63×63), at every scale (box means) and after JPEG. Each pair is
 compared by fidelity, trace distance, and the bits per pixel that a Gaussian code built for A spends on B beyond one
 built for B, with A's own contrast or with the traces made equal. Intervals resample the pictures of B (and of A with
-them where both are one set); two random halves of one set show what the same means.
+them where both are one set); two random halves of one set are the reference for equal operators.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    LEAST_PICTURES,
     Array,
     Count,
     Counts,
@@ -25,11 +26,13 @@ from experiments._run import (
     Track,
     bundled,
     check,
+    distinct,
     each,
     finite_quantiles,
     gather,
     groups,
     groups_by,
+    interval_cell,
     median,
     select,
     subplots,
@@ -55,7 +58,7 @@ class Params(PictureParams):
     scales: Counts = (1, 2, 4)
     """Boxes that the pictures are averaged over: 1 is full size, 2 half, 4 a quarter."""
     qualities: Annotated[tuple[int, ...], each(whole(1, 100), empty=True)] = (50,)
-    """libjpeg qualities at which every set is also looked at after JPEG, at full size."""
+    """libjpeg qualities at which every set is also compared after JPEG, at full size."""
     draws: Count = 40
     """Resamples of the pictures for intervals, and splits into halves."""
     seed: Seed = 0
@@ -128,6 +131,15 @@ class Row:
     def labels(self) -> tuple[str, str]:
         """Names of A and B, with what was done with their pictures."""
         return self.kind_a.named(self.set_a), self.kind_b.named(self.set_b)
+
+    @property
+    def labels_of_kinds(self) -> str:
+        """Scale or quality of A and of B with an arrow between them."""
+        names = (
+            kind.label if self.kind_a.scale != self.kind_b.scale or kind.quality else "original"
+            for kind in (self.kind_a, self.kind_b)
+        )
+        return " → ".join(names)
 
     @property
     def same_set(self) -> bool:
@@ -228,38 +240,49 @@ def findings(rows: Sequence[Row]) -> list[str]:
     """Sets, halves of one set, comparisons by kind, scales of every set, and the pairs furthest apart."""
     compared, halves = select(rows, compared="sets"), select(rows, compared="halves")
     if not compared:
-        return ["There is nothing to compare: it takes two sets, or two scales, of pictures with energy without DC."]
+        return ["There is nothing to compare: a comparison takes two sets or scales of pictures with AC energy."]
     sizes = {row.set_b: row.pictures_b for row in rows}
     named = ", ".join(f"{name} ({count})" for name, count in sizes.items())
-    sentences = [f"{len(sizes)} set(s), with their numbers of pictures: {named}."]
+    sentences = [f"{len(sizes)} set{'' if len(sizes) == 1 else 's'}, with their numbers of pictures: {named}."]
     if halves:
-        sentences.append(f"Two random halves of one set, which say what the same means: {_measured(halves)}.")
+        sentences.append(f"Two random halves of one set, the reference for equal operators: {_measured(halves)}.")
     if min(sizes.values()) < 2:
-        sentences.append("A single picture has no halves and no interval: it is compared as it is, not as a kind.")
+        sentences.append("A single picture has no halves and no interval.")
     shared = {(row.set_a, row.set_b) for row in compared if row.set_a < row.set_b and row.shared_pictures}
     if shared:
         listed = ", ".join(f"{a} and {b}" for a, b in sorted(shared))
-        sentences.append(f"Some pictures are in two sets, which makes these look more alike: {listed}.")
-    return [*sentences, *_by_kind(compared, halves), *_scale_by_set(compared), *_furthest(compared)]
+        sentences.append(f"Some pictures are in two sets, which makes these more alike: {listed}.")
+    return [*sentences, *_by_kind(rows, halves), *_scale_by_set(compared), *_furthest(compared)]
 
 
-def _by_kind(compared: Sequence[Row], halves: Sequence[Row]) -> list[str]:
-    """Sets against sets, scales against scales, JPEG against what it was made of; and which matters more."""
+def _comparisons(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The pairs of sets, of scales and of JPEG with originals, by what is compared; without empty ones."""
+    compared = select(rows, compared="sets")
     plain = select(compared, encoded=False)
     same_size = select(compared, same_set=True, scale_a=1, scale_b=1)
+    equal = [row for row in plain if not row.same_set and row.kind_a == row.kind_b]
     kinds = {
-        "Between sets at equal scale": [row for row in plain if not row.same_set and row.kind_a == row.kind_b],
-        "Between scales of one set": select(plain, same_set=True),
-        "A set after JPEG, coded by what it was before": select(same_size, quality_a=0),
-        "A set coded by what it is after JPEG": select(same_size, quality_b=0),
+        "sets at equal scale": equal,
+        **{f"sets at {kind.label}": own for kind, own in groups(equal, "kind_a").items()},
+        "scales of one set": select(plain, same_set=True),
+        "a set after JPEG, coded by its originals": select(same_size, quality_a=0),
+        "a set coded by its JPEG files": select(same_size, quality_b=0),
     }
+    return {title: chosen for title, chosen in kinds.items() if chosen}
+
+
+def _by_kind(rows: Sequence[Row], halves: Sequence[Row]) -> list[str]:
+    """Sets against sets, scales against scales, JPEG against originals; and the larger of the first two."""
+    kinds = _comparisons(rows)
     sentences = [
-        f"{title}: {_measured(chosen)}; with A's own contrast the median excess is "
+        f"{title[0].upper()}{title[1:]}: {_measured(chosen)}; with A's own contrast the median excess is "
         f"{median(chosen, 'excess_raw_bits_per_pixel'):.3f}.{_told_apart(chosen, halves)}"
         for title, chosen in kinds.items()
-        if chosen
     ]
-    sets, scales = (median(chosen, "excess_bits_per_pixel") if chosen else 0 for chosen in list(kinds.values())[:2])
+    sets, scales = (
+        median(kinds[title], "excess_bits_per_pixel") if title in kinds else 0
+        for title in ("sets at equal scale", "scales of one set")
+    )
     if sets > 0 and scales > 0:
         more, less, ratio = ("scale", "set", scales / sets) if scales > sets else ("set", "scale", sets / scales)
         sentences.append(f"The {more} matters more than the {less}: {ratio:.1f} times the median excess.")
@@ -305,21 +328,27 @@ def _range(rows: Sequence[Row], name: str) -> tuple[float, float, float]:
     return float(low), float(middle), float(high)
 
 
-def _told_apart(rows: Sequence[Row], halves: Sequence[Row]) -> str:
-    """How many pairs are no further apart than halves of one of their sets are."""
-    usual = {row.labels[1]: row.excess_high for row in halves}
+def _within_halves(rows: Sequence[Row], halves: Sequence[Row]) -> tuple[int, int]:
+    """Pairs no further apart than 95 % of the splits of one of their sets, and pairs of sets of enough pictures."""
+    usual = {row.labels[1]: row.excess_high for row in halves if row.pictures_b >= LEAST_PICTURES}
     known = [row for row in rows if usual.keys() >= set(row.labels)]
     within = [row for row in known if row.excess_bits_per_pixel <= max(usual[label] for label in row.labels)]
+    return len(within), len(known)
+
+
+def _told_apart(rows: Sequence[Row], halves: Sequence[Row]) -> str:
+    """Number of pairs that are no further apart than halves of one of their sets."""
+    within, known = _within_halves(rows, halves)
     return (
-        f" In {len(within)} of {len(known)} pairs the excess is no more than 95 % of the splits of one of the two sets "
-        "into halves give."
+        f" In {within} of {known} pairs of sets of at least {LEAST_PICTURES} pictures the excess is at most that of "
+        "95 % of the splits of one of the two sets into halves."
         if known
         else ""
     )
 
 
 def _described(row: Row) -> str:
-    """What the table compares: halves, or the kinds of two sets."""
+    """Name of a kind of comparison: halves, or the kinds of two sets."""
     if row.compared == "halves":
         return f"halves of one set, {row.kind_b.label}"
     return f"{'the same set' if row.same_set else 'another set'}, {row.kind_a.label} codes {row.kind_b.label}"
@@ -327,16 +356,81 @@ def _described(row: Row) -> str:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    scales = sorted({row.scale_b for row in rows if not row.quality_b})
+    return {
+        "kinds": _kinds(rows),
+        "comparisons": _medians(rows),
+        **{f"excess {Kind(scale=scale).label}": _matrix(rows, "excess_bits_per_pixel", scale) for scale in scales},
+        **{f"fidelity {Kind(scale=scale).label}": _matrix(rows, "fidelity", scale) for scale in scales},
+        "own scales": _own_scales(rows),
+    }
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Medians and ranges of the pairs by kind; every pair is in `rows.csv` and in the figure."""
+def _matrix(rows: Sequence[Row], measure: str, scale: int) -> Table:
+    """A measure between all sets at one scale, on the diagonal between halves of one set."""
+    here = [row for row in rows if (row.scale_a, row.scale_b, row.encoded) == (scale, scale, False)]
+    names = distinct(here, "set_b")
+    cells = {(row.set_a, row.set_b): getattr(row, measure) for row in here}
+    what = "Excess code length in bit/pixel, traces made equal" if measure != "fidelity" else "Fidelity"
+    return Table(
+        columns=["operator of A", *(f"B: {name}" for name in names)],
+        rows=[[a, *(cells.get((a, b), float("nan")) for b in names)] for a in names],
+        formats={f"B: {name}": ".3f" for name in names},
+        caption=f"{what}; on the diagonal the median over splits of the set into halves",
+    )
+
+
+def _own_scales(rows: Sequence[Row]) -> Table:
+    """Excess of every set coded by the operator of another scale, or of JPEG files, of the same pictures."""
+    own = [row for row in select(rows, compared="sets", same_set=True) if _to_itself(row)]
+    own.sort(key=lambda row: (row.encoded, row.scale_a * row.scale_b, row.scale_a, row.quality_a))
+    names = distinct(own, "labels_of_kinds")
+    cells = {(row.set_b, row.labels_of_kinds): row.excess_bits_per_pixel for row in own}
+    return Table(
+        columns=["set", *names],
+        rows=[[one, *(cells.get((one, name), float("nan")) for name in names)] for one in distinct(rows, "set_b")],
+        formats=dict.fromkeys(names, ".3f"),
+        caption="Excess code length in bit/pixel, traces made equal, where the operator before the arrow codes the "
+        "pictures behind it",
+    )
+
+
+def _to_itself(row: Row) -> bool:
+    """Whether scales differ, or JPEG files are compared with their originals of full size."""
+    return not row.encoded or (row.scale_a == row.scale_b == 1 and 0 in (row.quality_a, row.quality_b))
+
+
+def _medians(rows: Sequence[Row]) -> Table:
+    """Medians over the pairs of sets, of scales, and of JPEG files with their originals."""
+    halves = select(rows, compared="halves")
+    body = []
+    for title, own in _comparisons(rows).items():
+        within, known = _within_halves(own, halves)
+        excess, raw = (median(own, name) for name in ("excess_bits_per_pixel", "excess_raw_bits_per_pixel"))
+        body.append([title, len(own), excess, raw, max(values(own, "excess_raw_bits_per_pixel")), within, known])
+    return Table(
+        columns=[
+            "compared",
+            "pairs",
+            "excess, bit/pixel",
+            "with A's contrast",
+            "largest with A's contrast",
+            "pairs within halves",
+            f"pairs of sets of {LEAST_PICTURES} pictures",
+        ],
+        rows=body,
+        formats=dict.fromkeys(("excess, bit/pixel", "with A's contrast"), ".3f") | {"largest with A's contrast": ".0f"},
+        caption="Medians over pairs; within halves: no further apart than 95 % of the splits of one of the two sets",
+    )
+
+
+def _kinds(rows: Sequence[Row]) -> Table:
+    """Medians and ranges of the pairs by the scales and qualities of A and B."""
     body = []
     ordered = sorted(rows, key=lambda row: (row.compared, row.same_set))
     for kind, own in groups_by(ordered, _described).items():
         fidelity, distance, excess, raw = (_range(own, name) for name in _TABLED)
-        cells = [f"{low:.3f} – {high:.3f}" for low, _, high in (fidelity, excess)]
+        cells = [interval_cell(low, high, ".3f") for low, _, high in (fidelity, excess)]
         body.append([kind, len(own), fidelity[1], cells[0], distance[1], excess[1], cells[1], raw[1]])
     return Table(
         columns=[
@@ -351,6 +445,7 @@ def _summary(rows: Sequence[Row]) -> Table:
         ],
         rows=body,
         caption="Medians over pairs; luma without DC, traces made equal",
+        formats=dict.fromkeys(("fidelity", "trace distance", "excess, bit/pixel", "excess with A's contrast"), ".3f"),
     )
 
 
@@ -358,15 +453,14 @@ _TABLED = ("fidelity", "trace_distance", "excess_bits_per_pixel", "excess_raw_bi
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Fidelity and excess code length of every pair; on the diagonal those of two halves of one set."""
+    """Excess code length and fidelity of every pair; on the diagonal those of two halves of one set."""
     shown = {row.labels[1]: row for row in rows}
     places = {label: place for place, label in enumerate(shown)}
     names, kinds = values(list(shown.values()), "set_b"), [row.kind_b.label for row in shown.values()]
-    side = min(max(4.2, 0.5 * len(names)), 7.0)
-    figure, axes = subplots(1, 2, figsize=(2 * side, side))
+    figure, axes = subplots(2, 1, figsize=(7, 12.4))
     panels = (
-        ("fidelity", "fidelity of the density matrices", "F", "viridis"),
         ("excess_bits_per_pixel", "excess code length, traces made equal", "bit/pixel", "viridis_r"),
+        ("fidelity", "fidelity of the density matrices", "F", "viridis"),
     )
     for ax, (name, title, unit, palette) in zip(axes, panels, strict=True):
         matrix = np.full((len(names), len(names)), np.nan)

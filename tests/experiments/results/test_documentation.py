@@ -24,7 +24,7 @@ is <!--= purification/tiny; ; mean(entropy_bits) -->?<!--=--> bit.
 <!-- figure: purification/tiny -->
 <!-- end -->
 
-<!-- table: purification/tiny#summary; a -->
+<!-- table: purification/tiny#pictures; a -->
 <!-- end -->
 
 <!-- command: purification/tiny -->

@@ -1,6 +1,7 @@
 """Runs become committed tables: what is refused, what is kept beside them, and what replacing one changes."""
 
 import dataclasses
+import json
 import math
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import pytest
 
 from experiments._results.tables import ResultError, command_line, publish, read_rows, set_of, table
 from experiments._run.columns import OfOneMachine, Seconds, Within, kinds
-from experiments.operators import decoherence, purification
+from experiments.operators import decoherence, purification, synthesis
 from qimg.report import write_csv
 from tests.experiments.results.test_documentation import run_of
 
@@ -75,6 +76,26 @@ def test_publishing_copies_rows_and_says_where_they_come_from(tmp_path):
     assert result.provenance["columns"]["image"] == "exact"
     assert result.provenance["commit"] == "0123456789abcdef"
     assert result.problems() == []
+
+
+def test_pixels_of_pictures_are_published_only_on_request(tmp_path):
+    rows = [
+        synthesis.Row(source="real", image="a", statistic="picture", x=math.nan, value=8.0, picture="iVBOR/+w=="),
+        synthesis.Row(source="real", image="a", statistic="slope", x=math.nan, value=-2.0),
+    ]
+    run = run_of(tmp_path / "run")
+    write_csv(rows, run / "rows.csv")
+    facts = json.loads((run / "provenance.json").read_text("utf-8"))
+    facts |= {"experiment": "synthesis", "params": dataclasses.asdict(synthesis.TINY)}
+    (run / "provenance.json").write_text(json.dumps(facts), "utf-8")
+    publish(run, tmp_path, name="without")
+    result = table("synthesis/without", tmp_path)
+    assert b"iVBOR" not in result.content
+    assert repr(result.records) == repr([dataclasses.replace(row, picture="") for row in rows])
+    assert result.problems() == []
+    publish(run, tmp_path, name="with", pixels=True)
+    assert table("synthesis/with", tmp_path).content == (run / "rows.csv").read_bytes()
+    assert publish(run, tmp_path, name="without")[1:] == ["no value differs beyond its tolerance"]
 
 
 def test_replacing_a_table_names_the_columns_that_differ(tmp_path):
