@@ -4,7 +4,17 @@ Beside it: `runner` with the list of experiments, and `trial`.
 """
 
 from experiments._run.columns import LibraryDependent, Mebibytes, Seconds
-from experiments._run.figures import Axes, Figure, Panel, figure_of, legend_below, name_identity, subplots, zero_line
+from experiments._run.figures import (
+    Axes,
+    Figure,
+    Panel,
+    figure_of,
+    legend_below,
+    marks_at,
+    name_identity,
+    subplots,
+    zero_line,
+)
 from experiments._run.parameters import (
     Count,
     Counts,
@@ -31,6 +41,7 @@ from experiments._run.pictures import (
     others,
 )
 from experiments._run.rows import (
+    count_pictures,
     curve,
     curves,
     distinct,
@@ -47,6 +58,7 @@ from experiments._run.rows import (
     table_of,
     timed,
     values,
+    wide_table,
 )
 from qimg.core import Array, integer, one_of, require
 from qimg.core.workers import HERE, Workers
@@ -88,6 +100,7 @@ __all__ = [
     "bundled",
     "check",
     "comparable",
+    "count_pictures",
     "counted_pictures",
     "curve",
     "curves",
@@ -105,6 +118,7 @@ __all__ = [
     "legend_below",
     "levels",
     "literal_label",
+    "marks_at",
     "mean",
     "mean_or_infinite",
     "median",
@@ -128,5 +142,6 @@ __all__ = [
     "sum_of",
     "values",
     "whole",
+    "wide_table",
     "zero_line",
 ]

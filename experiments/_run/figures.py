@@ -12,7 +12,17 @@ if TYPE_CHECKING:
 else:
     Axes = Figure = Any
 
-__all__ = ["Axes", "Figure", "Panel", "figure_of", "legend_below", "name_identity", "subplots", "zero_line"]
+__all__ = [
+    "Axes",
+    "Figure",
+    "Panel",
+    "figure_of",
+    "legend_below",
+    "marks_at",
+    "name_identity",
+    "subplots",
+    "zero_line",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +72,13 @@ def subplots(rows: int = 1, columns: int = 1, **options: Any) -> "tuple[Figure, 
 def zero_line(ax: Axes, y: float = 0.0) -> None:
     """A dashed level across the axes."""
     ax.axhline(y, color="0.5", linestyle="--", linewidth=1)
+
+
+def marks_at(ax: Axes, values: Sequence[int]) -> None:
+    """Make the x axis logarithmic with marks at the values that were measured alone."""
+    plain_log_axis(ax, "x")
+    ax.set_xticks(values, [f"{value:,}" for value in values])
+    ax.minorticks_off()
 
 
 def legend_below(figure: Figure) -> None:
