@@ -4,7 +4,7 @@
 """
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
         root = runner.results_root(Path(options.out))
         with bars() as named:
             track = named(given[0])
-            measured = runner.measure(
-                given[0], options.params, track=track, workers=options.workers, scheduler=options.scheduler
-            )
+            shared = {"workers": options.workers, "scheduler": options.scheduler} if _shares(module.Params) else {}
+            measured = runner.measure(given[0], options.params, track=track, **shared)
         folder = runner.record(measured, root)
         skipped = options.params.inputs().skipped
     for entry in skipped:
@@ -65,13 +64,24 @@ def _options(params_type: Any) -> Any:
         params: tyro.conf.OmitArgPrefixes[params_type] = field(default_factory=params_type)
         out: str = "runs"
         """Folder that the new folder NAME/<hash> is written into."""
+
+    if not _shares(params_type):
+        return Options
+
+    @dataclass(frozen=True)
+    class OptionsWithWorkers(Options):
         workers: int = 1
         """Pictures at a time, each in a process with one thread, where an experiment measures them one by one; 0 takes
         one per core."""
         scheduler: str | None = None
         """Address of a Dask scheduler that measures the pictures, or `local` for a Dask cluster on this machine."""
 
-    return Options
+    return OptionsWithWorkers
+
+
+def _shares(params_type: Any) -> bool:
+    """Whether workers share the pictures; an experiment with `workers` among its parameters divides its own work."""
+    return "workers" not in {field.name for field in fields(params_type)}
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from experiments._run.figures import (
     Panel,
     figure_of,
     legend_below,
+    marks_at,
     name_identity,
     picture_lines,
     subplots,
@@ -42,6 +43,7 @@ from experiments._run.pictures import (
 )
 from experiments._run.rows import (
     Measure,
+    count_pictures,
     curve,
     curves,
     distinct,
@@ -60,6 +62,7 @@ from experiments._run.rows import (
     table_of,
     timed,
     values,
+    wide_table,
 )
 from qimg.core import Array, integer, one_of, require
 from qimg.core.workers import HERE, Workers
@@ -103,6 +106,7 @@ __all__ = [
     "bundled",
     "check",
     "comparable",
+    "count_pictures",
     "counted_pictures",
     "curve",
     "curves",
@@ -122,6 +126,7 @@ __all__ = [
     "legend_below",
     "levels",
     "literal_label",
+    "marks_at",
     "mean",
     "mean_or_infinite",
     "median",
@@ -146,5 +151,6 @@ __all__ = [
     "sum_of",
     "values",
     "whole",
+    "wide_table",
     "zero_line",
 ]

@@ -20,6 +20,7 @@ __all__ = [
     "legend_below",
     "name_identity",
     "picture_lines",
+    "marks_at",
     "subplots",
     "zero_line",
 ]
@@ -78,6 +79,13 @@ def picture_lines(ax: Axes, lines: Iterable[tuple[Any, Any]]) -> None:
     """Draw (x, y) of every picture as a thin gray line; together they have one entry in the legend, "one picture"."""
     for number, (x, y) in enumerate(lines):
         ax.plot(x, y, color="0.65", linewidth=0.8, zorder=1.5, label=None if number else "one picture")
+
+
+def marks_at(ax: Axes, values: Sequence[int]) -> None:
+    """Make the x axis logarithmic with marks at the values that were measured alone."""
+    plain_log_axis(ax, "x")
+    ax.set_xticks(values, [f"{value:,}" for value in values])
+    ax.minorticks_off()
 
 
 def legend_below(figure: Figure) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from qimg.evaluation.summary import comparable, finite_mean
+from qimg.evaluation.summary import comparable, counted_pictures, finite_mean
 from qimg.report import Table, format_cell
 
 R = TypeVar("R")
@@ -116,6 +116,55 @@ def interval_cell(low: float, high: float, spec: str) -> str:
 def in_brackets(low: float, high: float, spec: str) -> str:
     """Text of an interval behind a number in a sentence, with a space before it; "" where it is not shown."""
     return "" if np.isnan(low) else f" [{low:{spec}}, {high:{spec}}]"
+
+
+def count_pictures(rows: Sequence[Any]) -> str:
+    """For captions: "1 picture" or "12 pictures", as many as the rows name."""
+    return counted_pictures(len(distinct(rows, "image")))
+
+
+def wide_table(
+    rows: Sequence[R],
+    cell: Callable[[list[R]], Any],
+    *,
+    by: Mapping[str, str],
+    across: str,
+    heading: str = "{}",
+    columns: Mapping[str, Callable[[list[R]], Any]] | None = None,
+    caption: str = "",
+    spec: str = "",
+    formats: Mapping[str, str] | None = None,
+) -> Table:
+    """A table with a line for all rows that agree in some attributes, and a column for each value of another one.
+
+    Args:
+        rows: in the order in which the lines appear.
+        cell: what is shown of the rows of one line and one value; empty where there are none.
+        by: heading → attribute that the rows of a line share.
+        across: attribute whose values, in rising order, are the last columns.
+        heading: of these columns, with {} for the value; integers are written with a space between thousands.
+        columns: heading → function of all rows of a line, before these columns.
+        caption: of the table.
+        spec: format of the cells.
+        formats: heading → format of the columns before.
+    """
+    names = {value: heading.format(_spaced(value)) for value in levels(rows, across)}
+    body = []
+    for own in groups(rows, *by.values()).values():
+        there = groups(own, across)
+        before = [getattr(own[0], name) for name in by.values()]
+        before += [function(own) for function in (columns or {}).values()]
+        body.append([*before, *(cell(there[value]) if value in there else "" for value in names)])
+    return Table(
+        columns=[*by, *(columns or {}), *names.values()],
+        rows=body,
+        caption=caption,
+        formats={**(formats or {}), **(dict.fromkeys(names.values(), spec) if spec else {})},
+    )
+
+
+def _spaced(value: Any) -> str:
+    return format(value, "_d").replace("_", " ") if isinstance(value, int) else str(value)
 
 
 def table_of(

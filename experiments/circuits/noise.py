@@ -2,7 +2,7 @@
 
 Luma patches are prepared by exact circuits under depolarizing noise, amplitude damping and the errors of a generic
 device, on Aer's density-matrix simulator. Their density matrix and the pixels norm·√p are compared with the raw ones,
-as those of the JPEG file's patches are; the strength at which both are equally far is read off between two strengths.
+and so are the patches of JPEG files. The strength of noise that is as far as JPEG is interpolated.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from experiments._run import (
     Seed,
     Table,
     among,
+    count_pictures,
     curve,
-    distinct,
     each,
     fulfils,
     groups,
@@ -30,6 +30,7 @@ from experiments._run import (
     mean,
     mean_or_infinite,
     per_picture,
+    plot_curves,
     select,
     subplots,
     values,
@@ -143,11 +144,11 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
         lossy = extract_patches(decoded, size=params.side).astype(float)[chosen]
         if not lossy.any():
             continue
-        found = row("jpeg", quality, _moments(lossy), lossy)
+        coded = row("jpeg", quality, _moments(lossy), lossy)
         equal = {}
         for kind, points in scanned.items():
-            equal[f"equal_{kind}"] = _crossing(points, "trace_distance", found.trace_distance)
-            equal[f"equal_{kind}_psnr"] = _crossing(points, "psnr_db", found.psnr_db)
+            equal[f"equal_{kind}"] = _crossing(points, "trace_distance", coded.trace_distance)
+            equal[f"equal_{kind}_psnr"] = _crossing(points, "psnr_db", coded.psnr_db)
         rows.append(row("jpeg", quality, _moments(lossy), lossy, **equal))
     return rows
 
@@ -222,54 +223,77 @@ def _median(rows: Sequence[Row], name: str) -> float:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"jpeg": jpeg_table(rows), "noise": noise_table(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures; medians of the strengths that are equal."""
+def jpeg_table(rows: Sequence[Row]) -> Table:
+    """Each JPEG quality with the strengths of noise that are as far from the picture."""
+    strengths = {
+        "equal depolarizing, distance": "equal_depolarizing",
+        "depolarizing, PSNR": "equal_depolarizing_psnr",
+        "damping, distance": "equal_damping",
+        "damping, PSNR": "equal_damping_psnr",
+    }
+    lines = groups(select(rows, source="jpeg"), "setting")
     return Table(
-        columns=[
-            "source",
-            "strength or quality",
-            "trace distance",
-            "AC trace distance",
-            "PSNR, dB",
-            "equal depolarizing",
-            "equal damping",
-            "equal depolarizing, PSNR",
-            "equal damping, PSNR",
-        ],
+        columns=["JPEG quality", "trace distance", "of AC", "PSNR, dB", *strengths],
         rows=[
             [
-                *setting,
+                quality,
                 mean(own, "trace_distance"),
                 mean(own, "ac_trace_distance"),
                 mean_or_infinite(own, "psnr_db"),
-                *(_median(own, name) or "" for name in _EQUAL),
+                *(_median(own, name) or "" for name in strengths.values()),
             ]
-            for setting, own in groups(rows, "source", "setting").items()
+            for quality, own in sorted(lines.items(), reverse=True)
         ],
-        caption=f"Means over {len(distinct(rows, 'image'))} picture(s)",
+        caption=f"Means over {count_pictures(rows)}; medians of the strengths of noise with the same trace distance or "
+        "the same PSNR",
+        formats={**_FORMATS, "JPEG quality": ".0f", **dict.fromkeys(strengths, ".1e")},
     )
 
 
+def noise_table(rows: Sequence[Row]) -> Table:
+    """Distances and PSNR of each kind and strength of noise."""
+    lines = groups([row for row in rows if row.source != "jpeg"], "source", "setting")
+    return Table(
+        columns=["noise", "strength", "trace distance", "of AC", "PSNR, dB", "CX"],
+        rows=[
+            [
+                source if source != "identity" else "none",
+                strength or "",
+                mean(own, "trace_distance"),
+                mean(own, "ac_trace_distance"),
+                mean_or_infinite(own, "psnr_db"),
+                mean(own, "mean_cx"),
+            ]
+            for (source, strength), own in lines.items()
+        ],
+        caption=f"Means over {count_pictures(rows)}; the strength of the generic device is its mean CX error",
+        formats={**_FORMATS, "strength": ".1e", "CX": ".1f"},
+    )
+
+
+_FORMATS = {"trace distance": ".3f", "of AC": ".3f", "PSNR, dB": ".2f"}
+
+
 def plot(rows: Sequence[Row]) -> Figure:
-    """Distance and PSNR against the strength of noise; JPEG qualities as level lines."""
+    """Trace distance and PSNR against the strength of noise, with the levels of JPEG qualities."""
     figure, axes = subplots(1, 2, figsize=(10, 3.8))
     sources = groups(rows, "source")
     for ax, name, label in ((axes[0], "trace_distance", "trace distance"), (axes[1], "psnr_db", "PSNR, dB")):
-        for kind in (*KINDS, "generic"):
-            if kind in sources:
-                ax.plot(
-                    *curve(sources[kind], "setting", name), "o" if kind == "generic" else "o-", markersize=4, label=kind
-                )
-        for quality, level in zip(*curve(sources.get("jpeg", []), "setting", name), strict=True):
+        lines = {kind: curve(sources[kind], "setting", name) for kind in (*KINDS, "generic") if kind in sources}
+        plot_curves(lines, x_label="error weight of a CX", y_label=label, ax=ax)
+        files = list(zip(*curve(sources.get("jpeg", []), "setting", name), strict=True))
+        for number, (quality, level) in enumerate(files):
             if np.isfinite(level) and level > 1e-9:
-                ax.axhline(level, color="0.6", linewidth=0.8, linestyle="--")
-                ax.text(1.01, level, f"Q{quality:.0f}", transform=ax.get_yaxis_transform(), fontsize=7, va="center")
-        ax.set(xscale="log", xlabel="error weight of a CX", ylabel=label)
+                label = "" if number else "JPEG at a quality"
+                ax.axhline(level, color="0.6", linewidth=0.8, linestyle="--", label=label)
+                place = (1.01, 1.07)[number % 2]  # neighbours would overlap
+                ax.text(place, level, f"{quality:.0f}", transform=ax.get_yaxis_transform(), fontsize=6, va="center")
+        ax.set_xscale("log")
     if any(row.trace_distance > 0 for row in rows):
         axes[0].set_yscale("log")
-    if rows:
-        axes[1].legend()
+    for ax in axes if rows else ():
+        ax.legend()
     return figure

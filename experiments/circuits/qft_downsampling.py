@@ -1,7 +1,7 @@
 """What does discarding high-frequency qubits after a QFT keep of a picture, beside classical downsampling?
 
-The middle of each picture's luma becomes amplitudes (its levels, or their roots as in "Quantum JPEG"), the circuit acts
-on them, and counts of its outcomes, of the full picture's, and of the high bits of the position alone are read.
+The middle of the luma of each picture becomes amplitudes: its levels, or their roots as in "Quantum JPEG". The circuit
+acts on them and is measured; the full picture and the high bits of the position alone are measured beside it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,6 +27,7 @@ from experiments._run import (
     Track,
     among,
     check,
+    count_pictures,
     curve,
     curves,
     distinct,
@@ -34,6 +35,7 @@ from experiments._run import (
     finite_mean,
     groups,
     levels,
+    marks_at,
     mean,
     mean_or_infinite,
     one_of,
@@ -42,6 +44,7 @@ from experiments._run import (
     table_of,
     values,
     whole,
+    wide_table,
 )
 from experiments.circuits.downsampling import (
     bands,
@@ -147,7 +150,7 @@ def _classical(image: str, square: Array, factor: int) -> list[Row]:
     }
     if len(square) >= 8:
         small["DCT of 8×8 blocks"] = block_cosines(square, factor)
-    return [_row(image, CLASSICAL, name, square=square, small=found, qubits=0) for name, found in small.items()]
+    return [_row(image, CLASSICAL, name, square=square, small=one, qubits=0) for name, one in small.items()]
 
 
 def _quantum(image: str, square: Array, encoding: str, params: Params, rng: np.random.Generator) -> Iterator[Row]:
@@ -182,11 +185,11 @@ def _quantum(image: str, square: Array, encoding: str, params: Params, rng: np.r
         )
         for shots, repeat in ((0, 0), *product(params.shots, range(params.repeats))):
             read = _read(probability, shots, rng) if shots else probability
-            found = _decoded(read, encoding, float(norm), len(square) // len(read))
+            decoded = _decoded(read, encoding, float(norm), len(square) // len(read))
             if method == FULL:
-                yield row(FULL, small=box_average(found, params.factor), shots=shots, repeat=repeat)
-                found = np.abs(fourier_crop(found, params.factor))
-            yield row(FULL_CROP if method == FULL else method, small=found, shots=shots, repeat=repeat)
+                yield row(FULL, small=box_average(decoded, params.factor), shots=shots, repeat=repeat)
+                decoded = np.abs(fourier_crop(decoded, params.factor))
+            yield row(FULL_CROP if method == FULL else method, small=decoded, shots=shots, repeat=repeat)
 
 
 def _read(probability: Array, shots: int, rng: np.random.Generator) -> Array:
@@ -300,57 +303,133 @@ def _shots_for(rows: Sequence[Row], encoding: str, method: str) -> float:
     return float(np.exp(np.interp(TARGET_DB, means, np.log(shots), left=np.nan, right=np.nan)))
 
 
-def _interval(found: Sequence[float] | Array) -> tuple[float, float]:
+def _interval(repeats: Sequence[float] | Array) -> tuple[float, float]:
     """Mean and half-width of the 95 % interval of independent repeats; NaN from one."""
-    middle = finite_mean(found)
-    if len(found) < 2 or not np.isfinite(found).all():
+    middle, count = finite_mean(repeats), len(repeats)
+    if count < 2 or not np.isfinite(repeats).all():
         return middle, float("nan")
-    return middle, float(stats.t.ppf(0.975, len(found) - 1) * np.std(found, ddof=1) / np.sqrt(len(found)))
-
-
-def _half_width(rows: Sequence[Row]) -> float | str:
-    half = _interval(_by_repeat(rows))[1]
-    return half if np.isfinite(half) else ""
+    return middle, float(stats.t.ppf(0.975, count - 1) * np.std(repeats, ddof=1) / np.sqrt(count))
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {
+        "shots": shot_table(rows),
+        "without noise": exact_table(rows),
+        "gains": gain_table(rows),
+        "targets": target_table(rows),
+    }
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over pictures and repeats; PSNR over those that are not exact."""
+def shot_table(rows: Sequence[Row]) -> Table:
+    """PSNR against box means at each number of shots, and the shots for a PSNR."""
+    return wide_table(
+        [row for row in rows if row.shots],
+        partial(mean_or_infinite, measure="box_psnr_db"),
+        by={"amplitudes": "encoding", "method": "method"},
+        columns={_SHOTS_FOR: lambda own: _round_or_empty(_shots_for(rows, own[0].encoding, own[0].method))},
+        across="shots",
+        heading="{} shots",
+        caption=f"PSNR in dB against box means, over {count_pictures(rows)}{_most_interval(rows)}",
+        spec=".2f",
+        formats={_SHOTS_FOR: "_.0f"},
+    )
+
+
+_SHOTS_FOR = f"shots for {TARGET_DB:.0f} dB"
+
+
+def _round_or_empty(shots: float) -> float | str:
+    """Shots in hundreds."""
+    return 100.0 * round(shots / 100) if np.isfinite(shots) else ""
+
+
+def _most_interval(rows: Sequence[Row]) -> str:
+    """For captions: the widest 95 % interval from the repeats."""
+    read = [row for row in rows if row.shots]
+    halves = [_interval(_by_repeat(own))[1] for own in groups(read, "encoding", "method", "shots").values()]
+    finite = [half for half in halves if np.isfinite(half)]
+    return f"; 95 % intervals from the repeats are ± {max(finite):.2f} dB or less" if finite else ""
+
+
+def exact_table(rows: Sequence[Row]) -> Table:
+    """Cost of each circuit, and PSNR without the noise of shots."""
     return table_of(
-        rows,
+        select(rows, shots=0),
         {
             "amplitudes": "encoding",
             "method": "method",
-            "shots": lambda own: own[0].shots or "exact",
             "qubits": lambda own: max(values(own, "qubits")),
             "CX": lambda own: max(values(own, "cx")),
             "depth": lambda own: max(values(own, "depth")),
-            "kept": "success",
-            "PSNR, box mean, dB": partial(mean_or_infinite, measure="box_psnr_db"),
-            "95 % ±": _half_width,
-            "PSNR, FFT crop, dB": partial(mean_or_infinite, measure="crop_psnr_db"),
-            "PSNR, enlarged, dB": partial(mean_or_infinite, measure="full_psnr_db"),
+            "preparations kept, %": "success",
+            "PSNR against box means, dB": partial(mean_or_infinite, measure="box_psnr_db"),
+            "against the FFT crop, dB": partial(mean_or_infinite, measure="crop_psnr_db"),
+            "enlarged, dB": partial(mean_or_infinite, measure="full_psnr_db"),
+        },
+        by=("encoding", "method"),
+        caption=f"Probabilities themselves, means over {count_pictures(rows)}; *enlarged*: by Lanczos, against the "
+        "picture; ∞: equal",
+        formats={
+            "preparations kept, %": ".1%",
+            "PSNR against box means, dB": ".2f",
+            "against the FFT crop, dB": ".2f",
+            "enlarged, dB": ".2f",
+        },
+    )
+
+
+def gain_table(rows: Sequence[Row]) -> Table:
+    """PSNR gained by post-selection over measuring the full picture and over the position qubits."""
+    shots = [shots for shots in levels(rows, "shots") if shots]
+    body: list[list[object]] = []
+    for encoding in [name for name in distinct(rows, "encoding") if name != CLASSICAL]:
+        for count in shots:
+            gains = [_gain(rows, encoding, other, count) for other in (FULL, POSITIONS)]
+            body.append([encoding, count, *(value if np.isfinite(value) else "" for gain in gains for value in gain)])
+    columns = [f"over the {FULL.replace(', ', ' and ')}, dB", "± (full)", f"over the {POSITIONS}, dB", "± (position)"]
+    return Table(
+        columns=["amplitudes", "shots", *columns],
+        rows=body,
+        caption="PSNR gained by the post-selected circuit against box means, with 95 % intervals from the repeats",
+        formats={"shots": "_d", columns[0]: "+.2f", columns[1]: ".2f", columns[2]: "+.2f", columns[3]: ".2f"},
+    )
+
+
+def target_table(rows: Sequence[Row]) -> Table:
+    """PSNR by shots of each method against box means, against the FFT crop, and enlarged against the picture."""
+    return table_of(
+        [row for row in rows if row.shots],
+        {
+            "amplitudes": "encoding",
+            "method": "method",
+            "shots": "shots",
+            "against box means, dB": partial(mean_or_infinite, measure="box_psnr_db"),
+            "against the FFT crop, dB": partial(mean_or_infinite, measure="crop_psnr_db"),
+            "enlarged, dB": partial(mean_or_infinite, measure="full_psnr_db"),
         },
         by=("encoding", "method", "shots"),
-        caption=f"Means over {len(distinct(rows, 'image'))} picture(s)",
+        caption=f"Means over {count_pictures(rows)}",
+        formats={
+            "shots": "_d",
+            "against box means, dB": ".2f",
+            "against the FFT crop, dB": ".2f",
+            "enlarged, dB": ".2f",
+        },
     )
 
 
 def plot(rows: Sequence[Row]) -> Figure:
     """PSNR of the small picture against shots, for each encoding."""
-    figure, axes = subplots(1, 2, figsize=(11, 4), sharey=True)
+    figure, axes = subplots(1, 2, figsize=(10, 4), sharey=True)
     read = [row for row in rows if row.shots and np.isfinite(row.box_psnr_db)]
     for ax, encoding in zip(axes, (LEVELS, ROOTS), strict=True):
         lines = curves(select(read, encoding=encoding), "shots", "box_psnr_db", by="method")
-        Panel(curves=lines, x="shots", y="PSNR against box means, dB", title=f"amplitudes: {encoding}", log="x").draw(
-            ax
-        )
+        Panel(curves=lines, x="shots", y="PSNR against box means, dB", title=f"amplitudes: {encoding}").draw(ax)
         for line, method in zip(ax.lines, lines, strict=True):
             # Roots give the full picture's box means the same probabilities as the position qubits.
             line.set(**{"linestyle": "--", "zorder": 3} if method in (POSITIONS, PUBLISHED, TRACED) else {})
-        ax.tick_params(axis="x", labelsize=7)
+        if lines:
+            marks_at(ax, levels(read, "shots"))
+            ax.legend()
     return figure

@@ -1,13 +1,14 @@
 """What does each quantum representation of a picture cost in qubits and gates, and how well does it come back?
 
-A crop of each picture becomes a circuit in every representation and is read exactly and by shots. The whole picture is
-compressed as FRQI by dropping small Walsh angles (QPIXL) and as amplitudes by loading few DCT coefficients of a block.
+A crop of each picture becomes a circuit in each representation and is read from the state and by shots. The whole
+picture is compressed as FRQI by dropping small Walsh angles (QPIXL), and as amplitudes by loading few DCT coefficients
+of each block.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -26,12 +27,15 @@ from experiments._run import (
     Track,
     among,
     check,
+    count_pictures,
     curves,
     distinct,
     each,
     figure_of,
     fulfils,
     groups,
+    levels,
+    marks_at,
     mean,
     mean_or_infinite,
     plain_log_axis,
@@ -39,6 +43,7 @@ from experiments._run import (
     table_of,
     values,
     whole,
+    wide_table,
 )
 from qimg import images, metrics
 
@@ -218,32 +223,98 @@ def _order_of_findings(group: tuple[tuple[str, float], list[Row]]) -> tuple[bool
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"crops": crop_table(rows), "angles": angle_table(rows), "coefficients": coefficient_table(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over the pictures; PSNR over those that are not exact."""
-    return table_of(
-        rows,
-        {
-            "part": "part",
-            "representation": "representation",
-            "kept": "kept",
-            "shots": lambda own: own[0].shots or "state",
-            "qubits": lambda own: max(values(own, "qubits")),
-            "CX": "cx",
-            "CX, Gray": "gray_cx",
-            "one-qubit": "one_qubit",
-            "depth": "depth",
-            "PSNR, dB": partial(mean_or_infinite, measure="psnr_db"),
+def crop_table(rows: Sequence[Row]) -> Table:
+    """Qubits and gates of a crop in each representation, and its PSNR from the state and by shots."""
+    crops = select(rows, part="crop")
+    return wide_table(
+        [row for row in crops if row.shots],
+        _psnr_cell,
+        by={"representation": "representation", "qubits": "qubits"},
+        columns={
+            "CX": lambda own: mean(own, "cx"),
+            "one-qubit gates": lambda own: mean(own, "one_qubit"),
+            "depth": lambda own: mean(own, "depth"),
+            "exact from the state": lambda own: _exact_states(crops, own[0].representation),
         },
-        by=("part", "representation", "kept", "shots"),
-        caption=f"Means over {len(distinct(rows, 'image'))} picture(s)",
+        across="shots",
+        heading="{} shots",
+        caption=f"Crops of {count_pictures(crops)}; means, PSNR in dB over the crops that are not exact; *exact*: all "
+        "crops come back",
+        formats={"CX": ".1f", "one-qubit gates": ".1f", "depth": ".0f"},
     )
 
 
+def _exact_states(crops: Sequence[Row], representation: str) -> str:
+    read = select(crops, representation=representation, shots=0)
+    return f"{sum(bool(np.isinf(row.psnr_db)) for row in read)} of {len(read)}"
+
+
+def _psnr_cell(rows: Sequence[Row]) -> str:
+    psnr = mean(rows, "psnr_db")
+    return f"{psnr:.2f}" if np.isfinite(psnr) else "exact"
+
+
+def angle_table(rows: Sequence[Row]) -> Table:
+    """CX and PSNR of whole pictures as FRQI by the share of Walsh angles that is dropped."""
+    whole = select(rows, part="picture", representation="frqi")
+    return table_of(
+        sorted(whole, key=lambda row: -row.kept),
+        {
+            "angles dropped, %": lambda own: 1 - own[0].kept,
+            "angles for each pixel": partial(mean, measure=lambda row: row.kept * 2 ** (row.qubits - 1) / row.pixels),
+            "CX, shortest walk": "cx",
+            "CX, Gray code": "gray_cx",
+            "fewer, %": lambda own: 1 - sum(values(own, "cx")) / max(sum(values(own, "gray_cx")), 1),
+            "CX for each pixel": partial(mean, measure=lambda row: row.cx / row.pixels),
+            **_psnr_columns(whole),
+        },
+        by=("kept",),
+        caption=f"FRQI of {count_pictures(whole)}, means",
+        formats={
+            "angles dropped, %": ".1%",
+            "angles for each pixel": ".2f",
+            "CX, shortest walk": "_.0f",
+            "CX, Gray code": "_.0f",
+            "fewer, %": ".0%",
+            **_FORMATS,
+        },
+    )
+
+
+def coefficient_table(rows: Sequence[Row]) -> Table:
+    """CX and PSNR of whole pictures as amplitudes by the number of DCT coefficients that is loaded for a block."""
+    whole = select(rows, part="picture", representation="dct")
+    return table_of(
+        sorted(whole, key=lambda row: -row.kept),
+        {
+            "coefficients of 64": lambda own: round(64 * own[0].kept),
+            "CX with the inverse DCT": "cx",
+            "CX for each pixel": partial(mean, measure=lambda row: row.cx / row.pixels),
+            **_psnr_columns(whole),
+        },
+        by=("kept",),
+        caption=f"Amplitudes of {count_pictures(whole)}, means",
+        formats={"CX with the inverse DCT": "_.0f", **_FORMATS},
+    )
+
+
+_FORMATS = {"CX for each pixel": ".2f", "PSNR, dB": ".2f", "least PSNR, dB": ".2f", "largest PSNR, dB": ".2f"}
+
+
+def _psnr_columns(rows: Sequence[Row]) -> dict[str, Any]:
+    """Columns of PSNR; its range where there are several pictures."""
+    columns: dict[str, Any] = {"PSNR, dB": partial(mean_or_infinite, measure="psnr_db")}
+    if len(distinct(rows, "image")) > 1:
+        columns["least PSNR, dB"] = lambda own: min(values(own, "psnr_db"))
+        columns["largest PSNR, dB"] = lambda own: max(values(own, "psnr_db"))
+    return columns
+
+
 def plot(rows: Sequence[Row]) -> Figure:
-    """Crops by shots, and whole pictures by CX for each pixel."""
+    """PSNR of crops against shots, and of whole pictures against CX for each pixel."""
     measured = [row for row in rows if np.isfinite(row.psnr_db)]
     crops = [row for row in measured if row.part == "crop" and row.shots]
     by_gates = {}
@@ -257,6 +328,7 @@ def plot(rows: Sequence[Row]) -> Figure:
         Panel(curves=by_gates, x="CX for each pixel", y="PSNR, dB"),
         size=(10, 3.8),
     )
-    for ax in figure.axes:
-        plain_log_axis(ax, "x")
+    if crops:
+        marks_at(figure.axes[0], levels(crops, "shots"))
+    plain_log_axis(figure.axes[1], "x")
     return figure

@@ -1,9 +1,9 @@
 """How many shots does a picture need in each representation?
 
-Luma patches (not level-shifted: their amplitudes are not negative) are encoded, measured in one Aer run, and rebuilt
-from √(n_k/n) times the stored norms. Signs and phases would need measurements in further bases. In the other
-representations each patch is a register by itself, whose outcomes are drawn from its exact state. Every pixel that has
-a 95 % interval is looked up in it.
+Luma patches are encoded as amplitudes, measured in one Aer run, and rebuilt from √(n_k/n) times the stored norms. They
+are not level-shifted, because signs and phases would need measurements in further bases. In the other representations
+each patch is a register by itself, whose outcomes are drawn from its exact state. The coverage of the 95 % intervals of
+pixels is counted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,19 +28,21 @@ from experiments._run import (
     among,
     check,
     comparable,
+    count_pictures,
     distinct,
     each,
     groups,
     levels,
-    literal_label,
+    marks_at,
     mean,
     pictures_counted,
-    plain_log_axis,
     plot_curves,
     select,
     subplots,
+    table_of,
     values,
     whole,
+    wide_table,
 )
 from experiments.circuits.representations import COLOUR, colour_levels, psnr_or_exact
 from qimg import images, metrics
@@ -162,7 +164,7 @@ def _of_registers(picture: Picture, name: str, params: Params, rng: np.random.Ge
     weights = [circuits.image_state(one) ** 2 for one in encoded]
     for shots, repeat in product(params.shots_per_patch if encoded else (), range(params.repeats)):
         counts = [rng.multinomial(shots, weight / weight.sum()) for weight in weights]
-        found = np.stack([circuits.decode_counts(*pair) for pair in zip(encoded, counts, strict=True)])
+        decoded = np.stack([circuits.decode_counts(*pair) for pair in zip(encoded, counts, strict=True)])
         covered, width = _inside(encoded, counts, patches)
         yield {
             "representation": name,
@@ -170,7 +172,7 @@ def _of_registers(picture: Picture, name: str, params: Params, rng: np.random.Ge
             "patches": len(patches),
             "shots_per_patch": shots,
             "repeat": repeat,
-            "psnr_db": psnr_or_exact(patches, found),
+            "psnr_db": psnr_or_exact(patches, decoded),
             "covered": covered,
             "interval_width": width,
             "first_order_psnr_db": float("nan"),
@@ -217,7 +219,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     if len(shots) > 1 and np.isfinite(rise):
         sentences.append(
             f"PSNR grows by {rise / np.log10(shots[-1] / shots[0]):.1f} dB for ten times the shots; the standard error "
-            "1/(2√n) of every amplitude says 10 dB once all pixels are seen often enough."
+            "1/(2√n) of every amplitude gives 10 dB once all pixels are counted often enough."
         )
     parts = []
     for name, own in groups(select(rows, shots_per_patch=middle), "representation").items():
@@ -235,25 +237,40 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"psnr": psnr_table(rows), "readings": reading_table(rows), "jpeg": jpeg_table(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over pictures and repeats."""
-    amplitudes = select(rows, representation="amplitude")
-    # Blank pictures have no error by amplitudes; a digital representation that is exact is a result.
-    measured = comparable(amplitudes, "psnr_db")
-    counted = [row for row in rows if row.representation != "amplitude" or row in measured]
-    name_of = distinct(rows, "representation").index
-    ordered = sorted(counted, key=lambda row: (name_of(row.representation), row.shots_per_patch))
+def psnr_table(rows: Sequence[Row]) -> Table:
+    """PSNR of each representation at each number of shots, with the interval of the mean."""
+    return wide_table(
+        _measured(rows),
+        _psnr_cell,
+        by={"representation": "representation", "qubits": "qubits"},
+        across="shots_per_patch",
+        heading="{} shots",
+        caption=f"PSNR in dB with the 95 % interval from independent repeats, means over {_counted(rows)}; "
+        "*exact*: every run gives every pixel",
+    )
+
+
+def reading_table(rows: Sequence[Row]) -> Table:
+    """Bits read, PSNR and coverage of each representation at each number of shots."""
     body = []
-    for (name, shots), own in groups(ordered, "representation", "shots_per_patch").items():
-        finite = [row for row in own if np.isfinite(row.psnr_db)]
-        psnr, error = _mean_and_error(finite) if finite else (float("inf"), float("nan"))
-        exact = f"{len(own) - len(finite)} of {len(own)}"
-        optional = (error * _two_sided(finite), mean(own, "covered"), mean(own, "first_order_psnr_db"))
-        half, covered, theory = (value if np.isfinite(value) else "" for value in optional)
-        body.append([name, shots, own[0].bits_read_per_pixel, psnr, half, exact, covered, theory])
+    for (name, shots), own in groups(_measured(rows), "representation", "shots_per_patch").items():
+        psnr, half, exact = _psnr_of(own)
+        optional = (half, mean(own, "covered"), mean(own, "interval_width"), mean(own, "first_order_psnr_db"))
+        body.append(
+            [
+                name,
+                shots,
+                own[0].bits_read_per_pixel,
+                psnr,
+                *(value if np.isfinite(value) else "" for value in optional),
+                exact,
+                len(own),
+            ]
+        )
+    formats = dict.fromkeys(("PSNR, dB", "95 % ±, dB", "first order, dB"), ".2f")
     return Table(
         columns=[
             "representation",
@@ -261,38 +278,92 @@ def _summary(rows: Sequence[Row]) -> Table:
             "bits read per pixel",
             "PSNR, dB",
             "95 % ±, dB",
-            "exact runs",
-            "pixels in their intervals",
+            "pixels in their intervals, %",
+            "mean width, code values",
             "first order, dB",
+            "exact runs",
+            "runs",
         ],
         rows=body,
-        caption=f"Means over {pictures_counted(amplitudes, 'psnr_db')}; intervals from independent repeats",
+        caption=f"Means over {_counted(rows)}; PSNR over the runs that are not exact; intervals from independent "
+        "repeats",
+        formats={
+            **formats,
+            "shots per patch": "_d",
+            "bits read per pixel": "_.0f",
+            "pixels in their intervals, %": ".1%",
+            "mean width, code values": ".1f",
+        },
     )
 
 
+def jpeg_table(rows: Sequence[Row]) -> Table:
+    """A JPEG file of the whole pictures, for comparison."""
+    pictures = [own[0] for own in groups(_comparable(rows), "image").values()]
+    return table_of(
+        pictures,
+        {
+            "quality": lambda _: JPEG_QUALITY,
+            "bits per pixel": "jpeg_bits_per_pixel",
+            "PSNR, dB": "jpeg_psnr_db",
+        },
+        by=("representation",),
+        caption=f"Gray JPEG files, means over {count_pictures(pictures)}",
+        formats={"bits per pixel": ".2f", "PSNR, dB": ".2f"},
+    )
+
+
+def _comparable(rows: Sequence[Row]) -> list[Row]:
+    """Rows of amplitudes, but for blank pictures, which have no error."""
+    return comparable(select(rows, representation="amplitude"), "psnr_db")
+
+
+def _measured(rows: Sequence[Row]) -> list[Row]:
+    """Rows in the order of representations and shots. A digital representation that is exact is a result."""
+    of_amplitudes = _comparable(rows)
+    counted = [row for row in rows if row.representation != "amplitude" or row in of_amplitudes]
+    name_of = distinct(rows, "representation").index
+    return sorted(counted, key=lambda row: (name_of(row.representation), row.shots_per_patch))
+
+
+def _counted(rows: Sequence[Row]) -> str:
+    return pictures_counted(select(rows, representation="amplitude"), "psnr_db")
+
+
+def _psnr_of(rows: Sequence[Row]) -> tuple[float, float, int]:
+    """Mean PSNR of the runs that are not exact, half its 95 % interval, and how many runs are exact."""
+    finite = [row for row in rows if np.isfinite(row.psnr_db)]
+    psnr, error = _mean_and_error(finite) if finite else (float("inf"), float("nan"))
+    return psnr, error * _two_sided(finite), len(rows) - len(finite)
+
+
+def _psnr_cell(rows: Sequence[Row]) -> str:
+    psnr, half, exact = _psnr_of(rows)
+    if exact == len(rows):
+        return "exact"
+    digits = 1 if half >= 1 else 2
+    text = f"{psnr:.{digits}f}" + (f" ± {half:.{digits}f}" if np.isfinite(half) else "")
+    return text + (f" ({exact} of {len(rows)} exact)" if exact else "")
+
+
 def plot(rows: Sequence[Row]) -> Figure:
-    """PSNR against shots: of amplitudes for every picture, and of every representation, with the spread of repeats."""
-    figure, axes = subplots(1, 2, figsize=(12, 4.2))
-    amplitudes = select(rows, representation="amplitude")
+    """PSNR against shots: of amplitudes for each picture, and of each representation."""
+    figure, axes = subplots(1, 2, figsize=(10, 4.2))
+    amplitudes = _comparable(rows)
     shots = levels(rows, "shots_per_patch")
-    by_picture = groups(amplitudes, "image")
-    pictures = {literal_label(name): _band(by_picture.get(name, [])) for name in distinct(rows, "image")}
+    for number, own in enumerate(groups(amplitudes, "image").values()):
+        x, y, *_ = _band(own)
+        axes[0].plot(x, y, color="0.7", linewidth=0.7, label="" if number else "one picture")
+    theory = [mean(amplitudes, "first_order_psnr_db", shots_per_patch=n) for n in shots]
+    label = "shots per 8×8 patch"
+    means = {"mean of the pictures": _band(amplitudes)[:2], "first-order error theory": (shots, theory)}
+    plot_curves(means if amplitudes else {}, x_label=label, y_label="PSNR of luma by amplitudes, dB", ax=axes[0])
     finite = groups([row for row in rows if np.isfinite(row.psnr_db)], "representation")
     kinds = {name: _band(finite[name]) for name in distinct(rows, "representation") if name in finite}
-    label = "PSNR of the rebuilt luma, dB (band: ±2 σ)"
-    plot_curves(pictures, x_label="shots per 8×8 patch", y_label=label, ax=axes[0])
-    theory = [mean(amplitudes, "first_order_psnr_db", shots_per_patch=n) for n in shots]
-    axes[0].plot(shots, theory, color="0.5", linestyle="--", linewidth=1, label="first order")
-    plot_curves(kinds, x_label="shots per 8×8 patch", y_label="PSNR where it is not exact, dB", ax=axes[1])
-    for line in axes[1].lines[7:]:  # the colours begin again
-        line.set_linestyle("--")
-    for ax, lines in ((axes[0], pictures), (axes[1], kinds)):
+    plot_curves(kinds, x_label=label, y_label="PSNR where it is not exact, dB (band: ±2 σ)", ax=axes[1])
+    for ax in axes:
         ax.set_xlim(0.8 * shots[0], 1.25 * shots[-1])  # a black picture alone draws nothing: its PSNR is infinite
-        plain_log_axis(ax, "x")
-        if 0 < len(lines) <= 8:
-            ax.legend(fontsize=7)
-        elif ax.get_legend():
-            ax.get_legend().remove()
+        marks_at(ax, shots)
     return figure
 
 
@@ -319,6 +390,6 @@ def _mean_and_error(rows: Sequence[Row]) -> tuple[float, float]:
     return middle, float(np.sqrt(np.sum(variances)) / len(by_picture))
 
 
-def _scatter(found: Sequence[float], *, ddof: int = 0) -> float:
+def _scatter(psnr: Sequence[float], *, ddof: int = 0) -> float:
     """Standard deviation; 0 where a black picture was rebuilt exactly and its PSNR is infinite."""
-    return float(np.std(found, ddof=ddof)) if np.isfinite(found).all() else 0.0
+    return float(np.std(psnr, ddof=ddof)) if np.isfinite(psnr).all() else 0.0

@@ -1,8 +1,8 @@
 """What does a transform cost in gates, and what does it buy in coding gain and kept energy?
 
-Six-qubit circuits at every optimisation level, next to what their matrices do to luma patches of each picture (DC
-included, level-shifted) and to classes of the shipped prior. KLTs are those of the other pictures; grown ones
-(`circuits.grow_transforms`) spend a budget of CX.
+Circuits on six qubits are counted at several optimisation levels. Coding gain and kept energy of their matrices are
+measured on level-shifted luma patches of each picture, DC included, and on classes of the shipped prior. KLTs are those
+of the other pictures; `circuits.grow_transforms` grows others within a budget of CX.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,14 @@ from experiments._run import (
     Track,
     among,
     check,
+    count_pictures,
     each,
     groups_by,
     integer,
+    legend_below,
     levels,
     mean,
+    plot_curves,
     select,
     subplots,
     whole,
@@ -91,12 +94,12 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     pictures = params.gather().pictures
     alive = [picture for picture in pictures if _operator(picture).matrix.any()]
     rows: list[Row] = []
-    around = LeaveOneOut(alive, _operator) if alive else None
+    others = LeaveOneOut(alive, _operator) if alive else None
     for picture in track(alive):
-        assert around is not None
-        other = around.without(picture)
-        fitted = (other if other.matrix.any() else around.own(picture)).density_matrix()
-        rows += _of_operator(picture.name, "luma", around.own(picture).density_matrix(), fitted, params)
+        assert others is not None
+        other = others.without(picture)
+        fitted = (other if other.matrix.any() else others.own(picture)).density_matrix()
+        rows += _of_operator(picture.name, "luma", others.own(picture).density_matrix(), fitted, params)
     for number in track(params.classes):
         covariance = model.residual_covariance(number)
         rho = covariance / np.trace(covariance)
@@ -186,29 +189,46 @@ def _shown_level(rows: Sequence[Row]) -> int:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"transforms": transform_table(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Means over pictures, and over classes."""
+def transform_table(rows: Sequence[Row]) -> Table:
+    """Cost, coding gain and kept energy of each transform, on pictures and on classes of the prior."""
     compiled = levels(rows, "optimization_level")
+    parts = _parts(rows)
+    energy = f"energy in {KEPT} of 64 coefficients"
     body: list[list[object]] = []
-    for where, own in _parts(rows).items():
-        for name, group in groups_by(own, _name).items():
-            counts = [mean(group, count, optimization_level=level) for level in compiled for count in ("cx", "depth")]
-            gain = mean(group, "coding_gain_db")
-            body.append([where, name, *counts, gain if np.isfinite(gain) else "", mean(group, "kept_energy")])
-    costs = [f"{count}, level {level}" for level in compiled for count in ("CX", "depth")]
+    for name in groups_by(rows, _name):
+        own = {where: groups_by(part, _name).get(name, []) for where, part in parts.items()}
+        costs = [
+            _shared(*(mean(group, count, optimization_level=level) for group in own.values()))
+            for level in compiled
+            for count in ("cx", "depth")
+        ]
+        values = [mean(group, measure) for group in own.values() for measure in ("coding_gain_db", "kept_energy")]
+        body.append([name, *costs, *(value if np.isfinite(value) else "" for value in values)])
+    measures = [f"{what}, {where}" for where in ("pictures", "classes") for what in ("coding gain in dB", "energy")]
     return Table(
-        columns=["on", "transform", *costs, "coding gain, dB", f"energy in {KEPT} of 64"],
+        columns=[
+            "transform",
+            *(f"{count}, level {level}" for level in compiled for count in ("CX", "depth")),
+            *measures,
+        ],
         rows=body,
-        caption="Means over pictures, and over classes of the prior",
+        caption=f"Means over {count_pictures(parts['pictures'])} and over classes of the prior; *energy*: {energy}; "
+        "two counts are those of pictures and of classes",
+        formats={name: ".3f" if name.startswith("energy") else ".2f" for name in measures},
     )
 
 
+def _shared(*counts: float) -> str:
+    """Mean counts as text: once where all agree."""
+    return ", ".join(dict.fromkeys(f"{count:.0f}" for count in counts if np.isfinite(count)))
+
+
 def plot(rows: Sequence[Row]) -> Figure:
-    """Coding gain against CX at level 1, pictures and classes apart."""
-    figure, axes = subplots(1, 2, figsize=(10, 3.8))
+    """Coding gain against CX, on pictures and on classes of the prior."""
+    figure, axes = subplots(1, 2, figsize=(10, 4.6))
     level = _shown_level(rows)
     for ax, (where, own) in zip(axes, _parts(rows, level).items(), strict=True):
         points = {
@@ -216,13 +236,13 @@ def plot(rows: Sequence[Row]) -> Figure:
         }
         shown = {name: point for name, point in points.items() if np.isfinite(point[1]) and name != "identity"}
         grown = sorted(point for name, point in shown.items() if name.startswith("grown"))
-        for name, point in shown.items():
-            if not name.startswith("grown"):
-                ax.plot(*point, "o", markersize=4, color="0.3")
-                ax.annotate(name, point, fontsize=7, xytext=(3, 3), textcoords="offset points")
-        if grown:
-            ax.plot(*zip(*grown, strict=True), "o-", markersize=4, label="grown to a budget")
-            ax.legend()
+        lines: dict[str, tuple[Any, ...]] = {"grown": tuple(zip(*grown, strict=True))} if grown else {}
+        lines |= {name: ([x], [y]) for name, (x, y) in shown.items() if not name.startswith("grown")}
+        plot_curves(lines, x_label=f"CX at level {level}", y_label="coding gain, dB", ax=ax)
         ax.set_xscale("symlog", linthresh=10)
-        ax.set(title=where, xlabel=f"CX at level {level}", ylabel="coding gain, dB")
+        ax.set_title({"prior": "classes of the prior"}.get(where, where))
+        if ax.get_legend():
+            ax.get_legend().remove()
+    if rows:
+        legend_below(figure)
     return figure

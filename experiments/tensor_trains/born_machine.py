@@ -1,8 +1,8 @@
 """How many nats does a binary picture cost under a Born machine, next to contexts and mixtures of independent pixels?
 
 A tensor train whose squared amplitudes are probabilities begins at a mixture of independent pixels and is trained by
-its exact likelihood, sweep after sweep, on digits of MNIST or on patches of each picture. Beside it stand what it began
-at, independent pixels, and counts in contexts of sixteen pixels; all are tested on pictures that none has seen.
+its exact likelihood, sweep after sweep, on digits of MNIST or on patches of each picture. It is compared with that
+mixture, with independent pixels, and with counts in contexts of sixteen pixels, on pictures outside the training set.
 """
 
 import math
@@ -270,12 +270,13 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {"nats": nat_table(rows), "sweeps": sweep_table(rows), "entropies": entropy_table(rows)}
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Nats of every model for each collection of pictures."""
+def nat_table(rows: Sequence[Row]) -> Table:
+    """Nats of each model for each collection of pictures."""
     tested = [row for own in _last(rows).values() for row in own]
+    names = {"training": "train_nats", "test, thresholded": "test_threshold_nats", "test, drawn": "test_sample_nats"}
     return table_of(
         sorted(tested, key=lambda row: row.image),
         {
@@ -283,11 +284,34 @@ def _summary(rows: Sequence[Row]) -> Table:
             "model": "model",
             "learnt from": "pictures",
             "numbers": "parameters",
-            "training": lambda row: round(row.train_nats, 3),
-            "test, thresholded": lambda row: round(row.test_threshold_nats, 3),
-            "test, drawn": lambda row: round(row.test_sample_nats, 3),
+            **names,
         },
-        caption="Nats for each picture; after the last sweep",
+        caption="Nats for each picture, of the Born machine after the last sweep",
+        formats={"learnt from": "_d", "numbers": "_d", **dict.fromkeys(names, ".2f")},
+    )
+
+
+def sweep_table(rows: Sequence[Row]) -> Table:
+    """Nats of the training pictures after each sweep of the Born machine."""
+    return table_of(
+        select(rows, model=BORN),
+        {"pictures of": "image", "sweep": "sweep", "training": "train_nats", "numbers": "parameters"},
+        formats={"training": ".2f", "numbers": "_d"},
+    )
+
+
+def entropy_table(rows: Sequence[Row]) -> Table:
+    """Entanglement entropy at the cuts in the middle third of the pixels, of each trained machine."""
+    body: list[list[object]] = []
+    for row in _last(rows)[BORN]:
+        cuts = row.entropies_bits
+        middle = cuts[len(cuts) // 3 : len(cuts) - len(cuts) // 3] or (math.nan,)
+        body.append([row.image, min(middle), max(middle), max(cuts, default=math.nan)])
+    return Table(
+        columns=["pictures of", "least, bits", "largest, bits", "largest of all cuts, bits"],
+        rows=body,
+        caption="Entanglement entropy at the cuts in the middle third of the pixels",
+        formats=dict.fromkeys(("least, bits", "largest, bits", "largest of all cuts, bits"), ".1f"),
     )
 
 

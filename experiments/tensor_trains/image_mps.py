@@ -1,8 +1,8 @@
 """How well does a tensor train keep a picture, next to a KLT, block DCTs and JPEG?
 
-Luma as a matrix-product state over the bits of its pixels' index, in three orders: with one bond at every cut, and with
-the same count of numbers divided among the cuts and fitted. Beside them stand bases of 8×8 patches and JPEG at no more
-numbers, and JPEG at no more bits than the train's cores take when they are rounded.
+Luma is a matrix-product state over the bits of its pixels' index, in three orders: with one bond at every cut, and with
+the same count of numbers divided among the cuts and fitted. It is compared with bases of 8×8 patches and with JPEG of
+no more numbers, and with JPEG of no more bits than the rounded cores take.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,18 @@ from experiments._run import (
     Table,
     among,
     comparable,
+    count_pictures,
     curve,
     distinct,
     each,
+    finite_mean,
     groups,
+    legend_below,
     mean,
     per_picture,
     pictures_counted,
     plain_log_axis,
+    plot_curves,
     select,
     subplots,
     table_of,
@@ -50,7 +54,7 @@ class Params(PictureParams):
     orders: Annotated[tuple[str, ...], each(among(tensor_train.ORDERS))] = ("row_major", "morton", "quadtree")
     """Orders of `qimg.tensor_train.layout`."""
     bonds: Counts = (8, 16, 32, 64)
-    """Bonds of the plain trains; each sets the count of numbers that all others are given."""
+    """Bonds of the plain trains; each sets the count of numbers of all other models."""
     refinements: Annotated[int, whole(0)] = 2
     """Sweeps that fit the shared trains."""
     fillings: Annotated[int, whole(0)] = 1
@@ -182,49 +186,121 @@ _ROUNDED = ("rounded_psnr_db", "jpeg_psnr_db")
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"summary": _summary(rows)}
+    return {
+        "psnr": psnr_table(rows),
+        "numbers": number_table(rows),
+        "bits": bit_table(rows),
+        "gains": gain_table(rows),
+    }
 
 
-def _summary(rows: Sequence[Row]) -> Table:
-    """Mean PSNR of every model at every budget."""
+def psnr_table(rows: Sequence[Row]) -> Table:
+    """PSNR of each model at each count of numbers."""
     measured = comparable(rows, "psnr_db")
-    budgets = {bond: round(mean(own, "budget")) for bond, own in groups(measured, "bond").items()}
-    order_of = list(groups(measured, "model", "order")).index
-    ordered = sorted(measured, key=lambda row: (row.bond, order_of((row.model, row.order))))
+    models = list(groups(sorted(measured, key=_model_key), "model", "order"))
+    body = []
+    for bond, own in groups(sorted(measured, key=lambda row: row.bond), "bond").items():
+        there = groups(own, "model", "order")
+        psnr = [mean(there[model], "psnr_db") if model in there else "" for model in models]
+        body.append([bond, mean(own, "budget"), *psnr])
+    names = [_label(*model) for model in models]
+    return Table(
+        columns=["bond", "numbers", *names],
+        rows=body,
+        caption=f"Y PSNR in dB, means over {pictures_counted(rows, 'psnr_db')}",
+        formats={"numbers": "_.0f", **dict.fromkeys(names, ".2f")},
+    )
+
+
+def number_table(rows: Sequence[Row]) -> Table:
+    """Numbers, degrees of freedom and PSNR of each model."""
     return table_of(
-        ordered,
+        sorted(comparable(rows, "psnr_db"), key=lambda row: (row.bond, _model_key(row))),
         {
             "bond": "bond",
-            "budget": lambda own: budgets[own[0].bond],
-            "model": lambda own: f"{own[0].order} {own[0].model}".strip(),
-            "numbers": lambda own: round(mean(own, "parameters")),
-            "less gauge": lambda own: round(mean(own, "degrees_of_freedom")),
+            "model": lambda own: _label(own[0].model, own[0].order),
+            "numbers": "parameters",
+            "without the gauge": "degrees_of_freedom",
             "PSNR, dB": "psnr_db",
         },
         by=("bond", "model", "order"),
-        caption=f"Y PSNR, means over {pictures_counted(rows, 'psnr_db')}",
+        caption=f"Means over {pictures_counted(rows, 'psnr_db')}",
+        formats={"numbers": "_.0f", "without the gauge": "_.0f", "PSNR, dB": ".2f"},
     )
+
+
+def bit_table(rows: Sequence[Row]) -> Table:
+    """Bits and PSNR of trains with rounded cores, and of JPEG files of no more bits."""
+    trains = groups([row for row in rows if row.order], "bond").values()
+    measured = [row for own in trains for row in comparable(own, "jpeg_psnr_db")]
+    return table_of(
+        sorted(measured, key=lambda row: (row.bond, _model_key(row))),
+        {
+            "bond": "bond",
+            "model": lambda own: _label(own[0].model, own[0].order),
+            "ideal bits per pixel": "ideal_bits_per_pixel",
+            "PSNR, dB": "rounded_psnr_db",
+            "JPEG, bits per pixel": "jpeg_bits_per_pixel",
+            "JPEG, dB": "jpeg_psnr_db",
+        },
+        by=("bond", "model", "order"),
+        caption="Cores are rounded; the length is that of an adaptive code, not of a file",
+        formats={
+            "ideal bits per pixel": ".2f",
+            "PSNR, dB": ".2f",
+            "JPEG, bits per pixel": ".2f",
+            "JPEG, dB": ".2f",
+        },
+    )
+
+
+def gain_table(rows: Sequence[Row]) -> Table:
+    """PSNR that shared trains gain over trains with one bond: in the same order, and in Morton order."""
+    measured = comparable(rows, "psnr_db")
+    body: list[list[object]] = []
+    for (bond, order), own in groups(select(measured, model=SHARED), "bond", "order").items():
+        for other in dict.fromkeys((order, "morton")):
+            plain = {row.image: row.psnr_db for row in select(measured, model=PLAIN, bond=bond, order=other)}
+            gains = [row.psnr_db - plain[row.image] for row in own if row.image in plain]
+            if gains:
+                body.append([bond, order, other, finite_mean(gains), min(gains), max(gains)])
+    return Table(
+        columns=["bond", "shared", "over one bond in", "gain, dB", "least, dB", "largest, dB"],
+        rows=body,
+        caption=f"PSNR of the same count of numbers, {count_pictures(measured)}",
+        formats=dict.fromkeys(("gain, dB", "least, dB", "largest, dB"), "+.2f"),
+    )
+
+
+def _model_key(row: Row) -> tuple[int, int]:
+    """Trains order by order, the others in the order of `OTHERS`."""
+    if row.order:
+        return tensor_train.ORDERS.index(row.order), (PLAIN, SHARED).index(row.model)
+    return len(tensor_train.ORDERS), OTHERS.index(row.model)
+
+
+def _label(model: str, order: str) -> str:
+    return f"{order}, {model}" if order else model
 
 
 def plot(rows: Sequence[Row]) -> Figure:
     """PSNR against numbers, and PSNR of rounded cores against bits."""
-    figure, axes = subplots(1, 2, figsize=(11, 4.2))
+    figure, axes = subplots(1, 2, figsize=(10, 5))
     measured = comparable(rows, "psnr_db")
     orders = _orders(measured)
-    colours = {name: f"C{k}" for k, name in enumerate([*orders, *OTHERS])}
-    for (model, order), own in groups(measured, "model", "order").items():
-        label = f"{order}, {model}" if order else model
-        style = {"color": colours[order or model], "linestyle": {PLAIN: "--", SHARED: "-"}.get(model, ":")}
-        axes[0].plot(*_points(own, "parameters", "psnr_db"), marker="o", label=label, **style)
-    axes[0].set(xlabel="numbers per picture", ylabel="Y PSNR, dB")
+    models = groups(sorted(measured, key=_model_key), "model", "order")
+    by_numbers = {_label(*model): _points(own, "parameters", "psnr_db") for model, own in models.items()}
+    plot_curves(by_numbers, x_label="numbers per picture", y_label="Y PSNR, dB", ax=axes[0])
     plain_log_axis(axes[0], "x")
+    if axes[0].get_legend():
+        axes[0].get_legend().remove()
+        legend_below(figure)
     trains = {order: select(measured, model=SHARED, order=order) for order in orders}
     lines = {
         f"{order}, rounded (ideal bits)": _points(own, "ideal_bits_per_pixel", "rounded_psnr_db")
         for order, own in trains.items()
     }
     if trains:
-        axes[0].legend(fontsize=7)
         lines["JPEG (files)"] = _points(trains[orders[0]], "jpeg_bits_per_pixel", "jpeg_psnr_db")
     Panel(curves=lines, x="bits per pixel", y="Y PSNR, dB", log="x").draw(axes[1])
     return figure

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks import identity
+from experiments.__main__ import main
 from experiments._run import runner
 from experiments._run.pictures import gather
 from experiments.circuits import shots
@@ -91,6 +92,14 @@ def values_without_seconds(rows) -> list[list]:
 def test_one_experiment_of_each_theme_is_in_the_default_tier():
     themes = [theme for name in ONE_OF_EACH_THEME for theme, names in runner.THEMES.items() if name in names]
     assert themes == list(runner.THEMES)
+
+
+def test_the_options_of_every_experiment_are_parsed(capsys):
+    for name in runner.EXPERIMENTS:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0, name
+        assert "--workers" in capsys.readouterr().out
 
 
 def test_experiments_are_questions():
@@ -185,7 +194,7 @@ def test_what_is_written_can_be_read_again(measured, tmp_path):
     assert all(len(entry["sha256"]) == 64 for entry in facts["inputs"])
     assert facts["seconds"] == {measured.name: round(measured.seconds, 3)}
     assert facts["versions"]["numpy"] == np.__version__
-    assert set(facts) == {"params", "inputs", "skipped", "versions", "commit", "machine", "seconds"}
+    assert set(facts) == {"experiment", "params", "inputs", "skipped", "versions", "commit", "machine", "seconds"}
 
 
 def test_other_parameters_or_other_pictures_have_another_folder(edge, tmp_path):
