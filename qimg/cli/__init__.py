@@ -1,4 +1,4 @@
-"""The `qimg` command: finds the file of a verb, and runs it."""
+"""The `qimg` command, which imports and runs the module of a verb."""
 
 import sys
 from importlib import import_module
@@ -13,20 +13,20 @@ VERBS = {
     "restore": "Restore a JPEG file or a folder of them.",
     "encode": "Encode a picture or a folder of pictures.",
     "decode": "Decode a picture, or a folder of them, into another format.",
-    "info": "Show the header of an encoded picture; nothing is decoded.",
-    "denoise": "Take white noise off a picture.",
+    "info": "Show the header of an encoded picture without decoding it.",
+    "denoise": "Remove white noise from a picture.",
     "inpaint": "Fill in the missing pixels of a picture.",
-    "deblur": "Take a known blur off a picture.",
+    "deblur": "Remove a known blur from a picture.",
     "upscale": "Double the rows and columns of a picture.",
     "trial": "Run the practical trial on pictures and write a report.",
     "fit": "Fit a prior, codec tables, a restorer or a network on pictures.",
     "prior": "Show a prior, or compare two.",
-    "circuit": "A patch of a picture as a quantum circuit: draw it, transform it, run it.",
-    "warmup": "Compile all loops ahead of their first use.",
+    "circuit": "Draw, transform or run a patch of a picture as a quantum circuit.",
+    "warmup": "Compile all loops before their first use.",
     "experiments": "List the experiments, or run one.",
 }
-"""Verbs, in the order of the help; `qimg.cli.<verb>` holds its `COMMAND`, a function or functions by name, or `VERBS`
-of its own."""
+"""Verbs in the order of the help; the module `qimg.cli.<verb>` has `COMMAND`, a function or functions by name, or
+`VERBS` of a folder."""
 
 _FORWARDED = {("prior", "fit"): ("fit", "prior")}
 
@@ -34,16 +34,16 @@ _FORWARDED = {("prior", "fit"): ("fit", "prior")}
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `qimg` command."""
     interrupt_when_asked_to_end()
-    given = sys.argv[1:] if arguments is None else arguments
-    old = tuple(given[:2])
+    words = sys.argv[1:] if arguments is None else arguments
+    old = tuple(words[:2])
     if old in _FORWARDED:
         new = _FORWARDED[old]
         print(f"qimg: `qimg {' '.join(old)}` is now `qimg {' '.join(new)}`", file=sys.stderr)
-        given = [*new, *given[2:]]
-    verb = given[0] if given else ""
+        words = [*new, *words[2:]]
+    verb = words[0] if words else ""
     if verb in VERBS:
-        _run(verb, given[1:])
-    elif given in (["version"], ["--version"]):
+        _run(verb, words[1:])
+    elif words in (["version"], ["--version"]):
         from qimg import __version__
 
         print(f"qimg {__version__}")
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
             "qimg", "A quantum-inspired linear-algebra toolkit for images.", {**VERBS, "version": "Print the version."}
         )
     else:
-        names, text = ", ".join([*VERBS, "version"]), " ".join(given)
+        names, text = ", ".join([*VERBS, "version"]), " ".join(words)
         print(f"qimg: error: the verb must be one of {names}, but the command is {text!r}", file=sys.stderr)
         raise SystemExit(2)
 
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(verb: str, arguments: list[str]) -> None:
     with clear_errors(), notices():
         module, prog = import_module(f"qimg.cli.{verb}"), f"qimg {verb.replace('.', ' ')}"
-        if hasattr(module, "VERBS"):  # a folder: the next word names a file in it
+        if hasattr(module, "VERBS"):  # a folder, in which the next word names a module
             word = arguments[0] if arguments else ""
             if word in ("-h", "--help"):
                 _help(prog, VERBS[verb], module.VERBS)
@@ -76,7 +76,7 @@ def _run(verb: str, arguments: list[str]) -> None:
 
 
 def _help(prog: str, text: str, verbs: dict[str, str]) -> NoReturn:
-    print(f"usage: {prog} VERB [options]; {prog} VERB --help lists them\n")
+    print(f"usage: {prog} VERB [options]; {prog} VERB --help lists the options\n")
     print(f"{text}\n")
     for verb, line in verbs.items():
         print(f"  {verb:<12} {line}")

@@ -1,4 +1,4 @@
-"""The `qimg circuit` commands: a patch of a picture as a circuit, transformed, and read from a backend."""
+"""The `qimg circuit` commands: encode a patch of a picture as a circuit, transform it, run it on a backend."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Patch:
-    """Which pixels, and how they become a circuit."""
+    """Selection of a patch and its encoding as a circuit."""
 
     patch: str = "0,0"
     """Row and column of the patch in the grid of patches: R,C."""
@@ -26,16 +26,16 @@ class Patch:
     order: str = "row_major"
     """Order of the pixels: row_major, morton or blocks."""
     kept: int = 64
-    """DCT coefficients that are loaded of 64, for dct alone."""
+    """Number of DCT coefficients to load, of 64; for dct only."""
     save: tuple[str, ...] = ()
     """Files to write the circuit to: NAME.qasm (OpenQASM 3), NAME.qpy."""
     width: int = 120
-    """Characters at which the drawing is folded; 0 draws nothing."""
+    """Largest width of the drawing in characters; 0 draws nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What runs the circuit."""
+    """Backend that runs the circuit."""
 
     backend: str = "statevector"
     """statevector, density_matrix, matrix_product_state, generic, fake_<device> or ibm_<device>."""
@@ -44,9 +44,9 @@ class Machine:
     seed: int = 0
     """Seed of a simulator's shots."""
     bond_dimension: int | None = None
-    """Largest bond of matrix_product_state."""
+    """Largest bond dimension of matrix_product_state."""
     threshold: float | None = None
-    """Squared weight that matrix_product_state may discard at each gate."""
+    """Largest squared weight that matrix_product_state discards at each gate."""
     gpu: bool = False
     """Run an ideal simulator on the GPU."""
 
@@ -58,7 +58,7 @@ def encode(
 
     Args:
         photo: An image file, or the name of a photograph bundled with scikit-image.
-        patch: Which pixels, and how they become a circuit.
+        patch: Selection of a patch and its encoding as a circuit.
     """
     import circuits
 
@@ -76,12 +76,12 @@ def transform(
     name: str = "dct_2d",
     patch: tyro.conf.OmitArgPrefixes[Patch] = Patch(),
 ) -> None:
-    """Draw the circuit that loads a patch and transforms it, and print the coefficients beside the matrix product's.
+    """Draw the circuit that loads and transforms a patch; print its coefficients and their error.
 
     Args:
         photo: An image file, or the name of a photograph bundled with scikit-image.
-        name: qft, dct, haar or walsh; with _2d on rows and columns.
-        patch: Which pixels, and how they become a circuit.
+        name: qft, dct, haar or walsh; append _2d to transform rows and columns.
+        patch: Selection of a patch and its encoding as a circuit.
     """
     import circuits
 
@@ -89,11 +89,13 @@ def transform(
     circuit = _transformed(encoded, name)
     _show(circuit, patch)
     by_circuit = circuits.statevectors(circuit)[0] * encoded.norm
-    wanted = circuits.transform_unitary(name, encoded.n_qubits) @ circuits.image_state(encoded) * encoded.norm
+    by_matrix = circuits.transform_unitary(name, encoded.n_qubits) @ circuits.image_state(encoded) * encoded.norm
     shape = (2 ** ((encoded.n_qubits + 1) // 2), -1)
-    real = not np.iscomplexobj(wanted)
-    _print_blocks("coefficients of the circuit" + ("" if real else ", moduli"), _shown(by_circuit, real).reshape(shape))
-    print(f"largest difference to the matrix product: {np.abs(by_circuit - wanted).max():.1e}")
+    if np.iscomplexobj(by_matrix):
+        _print_block("coefficients of the circuit, moduli", np.abs(by_circuit).reshape(shape))
+    else:
+        _print_block("coefficients of the circuit", by_circuit.real.reshape(shape))
+    print(f"largest difference from the matrix product: {np.abs(by_circuit - by_matrix).max():.1e}")
 
 
 def run(
@@ -104,14 +106,14 @@ def run(
     patch: tyro.conf.OmitArgPrefixes[Patch] = Patch(),
     machine: tyro.conf.OmitArgPrefixes[Machine] = Machine(),
 ) -> None:
-    """Load a patch on a backend, measure it, and print the patch that comes back beside the original.
+    """Load a patch on a backend and measure it; print the original and the recovered patch.
 
     Args:
         photo: An image file, or the name of a photograph bundled with scikit-image.
-        transform: Measure coefficients instead of pixels: dct, haar or walsh, with _2d on rows and columns. Their signs
-            are measured by interference, in one setting more for each qubit.
-        patch: Which pixels, and how they become a circuit.
-        machine: What runs the circuit.
+        transform: Measure coefficients instead of pixels: dct, haar or walsh; append _2d to transform rows and
+            columns. Interference measures the signs, with one additional setting for each qubit.
+        patch: Selection of a patch and its encoding as a circuit.
+        machine: Backend that runs the circuit.
     """
     import circuits
 
@@ -134,13 +136,13 @@ def run(
         print(f"bond dimension {cut.bond_dimension}, discarded weight {cut.discarded_weight:.3g}")
     print(_counted(counts, encoded.n_qubits))
     for plane, name in enumerate(("original", "recovered") if pixels.ndim == 2 else ()):
-        _print_blocks(name, (pixels, decoded)[plane])
+        _print_block(name, (pixels, decoded)[plane])
     print(f"{machine.shots} shots on {machine.backend}: {_compared(pixels, decoded)}")
     if transform is None and encoded.representation in circuits.WITH_INTERVALS:
         low, high = circuits.decode_intervals(encoded, counts)
         inside = float(((low <= pixels) & (pixels <= high)).mean())
         width = float((high - low).mean())
-        print(f"95 % intervals, of shots alone: {width:.1f} code values wide, {inside:.0%} of the pixels in them")
+        print(f"95 % intervals from shots alone: {width:.1f} code values wide, {inside:.0%} of the pixels inside")
 
 
 def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
@@ -152,12 +154,12 @@ def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
     for file in patch.save:
         ending = Path(file).suffix.lower()
         require(ending in (".qasm", ".qpy"), "save", "must name files that end in .qasm or .qpy", file)
-        require(Path(file).absolute().parent.is_dir(), "save", "must lie in a folder that exists", file)
+        require(Path(file).absolute().parent.is_dir(), "save", "must be in an existing folder", file)
     image = images.bundled(photo) if photo in images.BUNDLED and not Path(photo).exists() else images.load(photo)
     image = images.without_alpha(image)
     colour = 1 not in representation.channels
     values = images.to_uint8(images.code_values(image)) if colour else images.to_uint8(images.luma(image))
-    require(not colour or values.ndim == 3, "photo", f"must have colour for {patch.representation}", photo)
+    require(not colour or values.ndim == 3, "photo", f"must be a colour image for {patch.representation}", photo)
     size = integer("size", patch.size, 2, 32)
     row, column = _place(patch.patch)
     height, width = values.shape[:2]
@@ -186,8 +188,8 @@ def _transformed(encoded: "EncodedImage", name: str, *, real: bool = False) -> A
     )
     require(encoded.order == "row_major", "order", "must be row_major to transform", encoded.order)
     require(not name.startswith("klt"), "name", "must be a transform without a model: dct, haar, walsh, qft", name)
-    complex_one = name.startswith("qft")
-    require(not (real and complex_one), "transform", "must be real: interference gives signs, not phases", name)
+    is_complex = name.startswith("qft")
+    require(not (real and is_complex), "transform", "must be real: interference gives signs, not phases", name)
     circuit = circuits.image_circuit(encoded)
     return circuit.compose(circuits.transform_circuit(name, encoded.n_qubits))
 
@@ -216,16 +218,12 @@ def _show(circuit: Any, patch: Patch) -> None:
 
 def _counted(counts: Array, n_qubits: int, *, most: int = 8) -> str:
     order = np.argsort(counts)[::-1][:most]
-    named = ", ".join(f"{k:0{n_qubits}b}: {counts[k]}" for k in order if counts[k])
+    outcomes = ", ".join(f"{k:0{n_qubits}b}: {counts[k]}" for k in order if counts[k])
     occurred = int((counts > 0).sum())
-    return f"{occurred} outcomes of {len(counts)} were seen; the most frequent: {named}"
+    return f"{occurred} of {len(counts)} outcomes occurred; the most frequent: {outcomes}"
 
 
-def _shown(values: Array, real: bool) -> Array:
-    return values.real if real else np.abs(values)
-
-
-def _print_blocks(title: str, block: Array) -> None:
+def _print_block(title: str, block: Array) -> None:
     print(f"{title}:")
     for row in np.asarray(block):
         print(" ".join(f"{value:7.1f}" if block.dtype.kind == "f" else f"{value:3d}" for value in row))
@@ -235,7 +233,7 @@ def _compared(pixels: Array, decoded: Array) -> str:
     from qimg.metrics import psnr_db
 
     if np.array_equal(pixels, decoded):
-        return "every pixel is right"
+        return "all pixels are equal"
     return f"PSNR {psnr_db(pixels, decoded, data_range=255):.2f} dB"
 
 

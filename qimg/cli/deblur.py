@@ -1,4 +1,4 @@
-"""`qimg deblur`: a known blur taken off pictures."""
+"""`qimg deblur`: removes a known blur from pictures."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,15 +21,16 @@ def deblur(
     effort: int = 5,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Take a known blur off a picture, or every picture of a folder.
+    """Remove a known blur from a picture, or from every picture of a folder.
 
     Args:
         source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
-        kernel: What a point became: an image with odd sides, or a text file of rows of numbers; divided by its sum.
-        out: File to write, its ending naming the format; for a folder, the folder to write into.
-        sigma: Standard deviation of the noise in 8-bit code values, positive; rounding alone is 0.29.
+        kernel: Point spread function: an image with odd sides, or a text file with rows of numbers. The kernel is
+            divided by its sum.
+        out: File to write, whose ending determines the format; for a folder, the folder to write into.
+        sigma: Standard deviation of the noise in 8-bit code values, positive; that of rounding is 1/√12 ≈ 0.29.
         effort: 1 (fast) to 9 (best): 2 · effort + 2 rounds of half-quadratic splitting.
-        files: What is written, and how.
+        files: Files to write.
     """
     each_picture(_deblurred, source, out, files, kernel=_kernel(kernel), sigma=sigma, effort=effort)
 
@@ -42,7 +43,7 @@ def _deblurred(source: Path, out: Path, *, kernel: Array, sigma: float, effort: 
 
 
 def _kernel(path: str) -> Array:
-    """A kernel from an image or a text file, with the sum 1."""
+    """Read a kernel from an image or a text file and normalise its sum to 1."""
     from qimg import images
 
     if Path(path).suffix.lower() in images.SUFFIXES:
@@ -51,7 +52,7 @@ def _kernel(path: str) -> Array:
         try:
             values = np.loadtxt(path, ndmin=2)
         except ValueError as error:
-            raise ValueError(f"{path}: rows of numbers are expected ({error})") from None
+            raise ValueError(f"{path}: must hold rows of numbers ({error})") from None
     total = float(values.sum())
     if not total > 0:
         raise ValueError(f"{path}: a kernel must have a positive sum, but its sum is {total}")

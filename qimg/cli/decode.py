@@ -1,4 +1,4 @@
-"""`qimg decode`: files of a codec to pictures of another format."""
+"""`qimg decode`: decodes files of a codec into picture files."""
 
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ def decode(
     codec: str = "auto",
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Decode a picture, or every .qimg file of a folder, into another format, with the metadata that it holds.
+    """Decode a file, or every .qimg file of a folder, into picture files with the metadata that the format supports.
 
     Args:
-        source: A file that `qimg encode` wrote, or a folder of them; subfolders are not searched.
-        out: File to write; its ending names the format: png, tif, jpg, webp, avif, bmp, ppm, pgm. For a folder, the
-            folder to write into, made where it does not exist.
-        codec: Of files that are not .qimg, such as peer:jpegxl.
-        files: What is written, and how.
+        source: A file written by `qimg encode`, or a folder of them; subfolders are not searched.
+        out: File to write; its ending determines the format: png, tif, jpg, webp, avif, bmp, ppm, pgm. For a folder,
+            the folder to write into, which is created if necessary.
+        codec: Codec of files that are not .qimg, such as peer:jpegxl.
+        files: Files to write.
     """
     from qimg.codecs import registry
 

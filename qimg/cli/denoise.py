@@ -1,4 +1,4 @@
-"""`qimg denoise`: white noise taken off pictures."""
+"""`qimg denoise`: removes white noise from pictures."""
 
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,14 @@ def denoise(
     effort: int = 5,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Take white Gaussian noise off a picture, or every picture of a folder.
+    """Remove white Gaussian noise from a picture, or from every picture of a folder.
 
     Args:
         source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
-        out: File to write, its ending naming the format; for a folder, the folder to write into.
-        sigma: Standard deviation of the noise in 8-bit code values; measured when left out.
-        effort: 1 (fast) to 9 (best); 1, 5 and 9 differ, the others are as the next one below.
-        files: What is written, and how.
+        out: File to write, whose ending determines the format; for a folder, the folder to write into.
+        sigma: Standard deviation of the noise in 8-bit code values; estimated by default.
+        effort: 1 (fast) to 9 (best); 1, 5 and 9 differ, and every other effort equals the next lower one of these.
+        files: Files to write.
     """
     each_picture(_denoised, source, out, files, sigma=sigma, effort=effort)
 

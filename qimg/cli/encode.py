@@ -1,4 +1,4 @@
-"""`qimg encode`: a picture, or a folder of them, to files of a codec."""
+"""`qimg encode`: encodes a picture or a folder of pictures."""
 
 from pathlib import Path
 from typing import Any
@@ -25,24 +25,27 @@ def encode(
     stable: bool = False,
     files: tyro.conf.OmitArgPrefixes[Files] = Files(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Encode a picture, or every picture of a folder; one option sets how good they are to be.
+    """Encode a picture, or every picture of a folder; exactly one option sets the target.
+
+    The target is `quality`, `size`, `bits-per-pixel`, `psnr`, `distance` or `reduction`.
 
     Args:
         source: Image or RAW file, or a folder of them; subfolders are not searched.
-        out: File to write, such as photo.qimg; for a folder, the folder to write into, made where it does not exist.
-        codec: auto (block), block, or a codec of others: peer:jpeg, peer:jpeg-optimised, peer:webp, peer:jpeg2000,
-            peer:avif, peer:avif-psnr, peer:jpegxl, peer:png. Each takes some of the options below and has its own
-            ending, such as .webp; what a codec does not take is refused.
+        out: File to write, such as photo.qimg; for a folder, the folder to write into, which is created if necessary.
+        codec: auto (block), block, or a standard format: peer:jpeg, peer:jpeg-optimised, peer:webp, peer:jpeg2000,
+            peer:avif, peer:avif-psnr, peer:jpegxl, peer:png. Each codec supports some of the options below, refuses
+            the others, and needs its file ending, such as .webp.
         quality: 1 to 100.
-        size: Bytes of each file at most, and as many as the picture can use.
-        bits_per_pixel: The same, as bits of the file per pixel.
-        psnr: Peak signal-to-noise ratio in dB that is reached in as few bytes as possible.
-        distance: Butteraugli distance, the scale of JPEG XL: 0.5 very good, 15 poor.
+        size: Largest number of bytes of each file.
+        bits_per_pixel: Largest number of bits of each file per pixel.
+        psnr: Least peak signal-to-noise ratio in dB.
+        distance: Butteraugli distance, the scale of JPEG XL: 0.5 is very good, 15 poor.
         reduction: Raw bytes per byte of the file, the scale of JPEG 2000.
-        effort: 1 (fast) to 9 (slow), 5 when left out; 1, 3, 5 and 7 differ, the others are as the next one below.
-        progressive: Write files of which every beginning is a picture; larger at equal PSNR.
-        stable: Write fixed points of decoding and encoding again at the same quality.
-        files: What is written, and how.
+        effort: 1 (fast) to 9 (slow), 5 by default; 1, 3, 5 and 7 differ, and every other effort equals the next lower
+            one of these.
+        progressive: Write progressive files, every prefix of which decodes to a picture; larger at equal PSNR.
+        stable: Write files that do not change if they are decoded and encoded again at the same quality.
+        files: Files to write.
     """
     from qimg.codecs import registry
     from qimg.codecs.protocol import EncodeOptions
@@ -54,7 +57,7 @@ def encode(
     chosen = registry.codec(codec)
     try:
         registry.check(chosen, EncodeOptions(**options))
-    except ValueError as error:  # by the names that the options have here
+    except ValueError as error:  # replace the names of options by those on the command line
         raise ValueError(str(error).replace("bits_per_pixel", "bits-per-pixel").replace("psnr_db", "psnr")) from None
     each_of(_encoded, source, out, files, options | {"codec": codec}, verb="encoded", suffix=chosen.suffix)
 

@@ -1,4 +1,4 @@
-"""Bad input as one sentence and exit status 2; interruptions without a traceback."""
+"""Error messages of the command line: one sentence and exit status 2 for bad input, no traceback."""
 
 import signal
 import sys
@@ -10,7 +10,7 @@ from qimg.core import sentence
 
 @contextmanager
 def clear_errors(*, interrupted: str = "interrupted; nothing was written") -> Iterator[None]:
-    """Turn bad input into one sentence on the error stream and exit status 2, without a traceback."""
+    """Report bad input as one sentence on the error stream and exit with status 2, without a traceback."""
     try:
         yield
     except (ValueError, OSError, ModuleNotFoundError) as error:
@@ -22,7 +22,7 @@ def clear_errors(*, interrupted: str = "interrupted; nothing was written") -> It
 
 
 def interrupt_when_asked_to_end() -> None:
-    """Let a polite request to end (SIGTERM, a closed terminal) clean up as Ctrl-C does."""
+    """Handle SIGTERM and SIGHUP (a closed terminal) like Ctrl-C, so that the command cleans up."""
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)

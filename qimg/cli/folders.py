@@ -1,4 +1,4 @@
-"""What the verbs share that make a file of a file, or a folder of files of a folder."""
+"""Commands that convert a file to a file, or a folder to a folder of files."""
 
 import os
 import sys
@@ -19,12 +19,12 @@ Out = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
 
 @dataclass(frozen=True, kw_only=True)
 class Many:
-    """How the pictures of a folder are worked on."""
+    """Parallel processing of a folder."""
 
     workers: int = 1
-    """Pictures of a folder at a time, each in a process with one thread; 0 takes one per core."""
+    """Processes for a folder, each with one thread and one picture at a time; 0 uses one per core."""
     scheduler: str | None = None
-    """Address of a Dask scheduler that works on a folder, or `local` for a Dask cluster on this machine."""
+    """Address of a Dask scheduler for a folder, or `local` for a Dask cluster on this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +32,9 @@ class Files(Many):
     """Files to write."""
 
     overwrite: bool = False
-    """Replace files that exist."""
+    """Replace existing files."""
     skip_existing: bool = False
-    """Leave out pictures whose files exist: after an interruption the same command goes on."""
+    """Skip pictures whose files exist, for example to resume an interrupted command."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +42,9 @@ class Pictures(Files):
     """Picture files to write."""
 
     quality: int | None = None
-    """1 to 100, for a lossy format, which needs it."""
+    """1 to 100; required by lossy formats."""
     format: str | None = None
-    """Of the files, where there is a folder of them: png when left out."""
+    """Format of the files of a folder; png by default."""
 
     @property
     def suffix(self) -> str:
@@ -74,32 +74,33 @@ def each_of(
     suffixes: Sequence[str] = PICTURE_SUFFIXES,
     what: str = "image",
 ) -> None:
-    """Make a file of a file, or a folder of files of a folder, a pattern or a list; print one line for each.
+    """Convert a file, or every file of a folder, a pattern or a list; print one line for each.
 
     Args:
-        work: function of a module: (source, out, overwrite=…, track=…, **options) → the line; reads a file, and writes
-            another whole or not at all.
-        source: what to read; names in the folder QIMG_DATA count as well.
-        out: the file to write, or the folder to write into, made where it does not exist.
-        files: what may be overwritten or left out, and how a folder is worked on.
+        work: module-level function (source, out, overwrite=…, track=…, **options) → line to print, which converts one
+            file and writes atomically.
+        source: file, folder, pattern or list to read, also in the folder QIMG_DATA.
+        out: the file to write, or the folder to write into, which is created if necessary.
+        files: rules for existing files, and parallel processing.
         options: further arguments of `work`.
-        verb: past participle for the error, such as "encoded".
+        verb: past participle for messages, such as "encoded".
         suffix: ending of the files of a folder.
         suffixes: as in `gather`.
         what: as in `gather`.
 
     Raises:
-        NotADirectoryError: `out` is a file, and `source` more than one.
-        ValueError: some pictures failed, which are named on the error stream; the others are done.
+        NotADirectoryError: `out` is a file and `source` has several files.
+        ValueError: some pictures failed; the error stream lists them, and the others are written.
     """
-    require(not (files.overwrite and files.skip_existing), "skip-existing", "must leave something to overwrite", True)
+    both = files.overwrite and files.skip_existing
+    require(not both, "skip-existing", "must not be combined with overwrite", files.skip_existing)
     root = os.environ.get("QIMG_DATA") or None
     options = {**options, "overwrite": files.overwrite}
     if not several(source, root=root):
         for name, default in (("workers", 1), ("scheduler", None), ("format", None)):
             if getattr(files, name, default) != default:
-                why = ": the ending of OUT names it" if name == "format" else ""
-                raise ValueError(f"{name} has an effect for a folder only, but {source} is none{why}")
+                hint = "; the ending of OUT determines the format" if name == "format" else ""
+                raise ValueError(f"{name} has an effect for a folder only, but {source} is not a folder{hint}")
         if files.skip_existing and Path(out).exists():
             print(f"{out}: exists already")
             return
@@ -112,11 +113,11 @@ def each_of(
     folder = Path(out)
     jobs = [_Job(path, folder / name) for path, name in zip(paths, names_for(paths, suffix), strict=True)]
     if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{folder}: is a file, but the folder to write into is expected")
+        raise NotADirectoryError(f"{folder}: must be a folder to write into, but is a file")
     folder.mkdir(exist_ok=True)
     left = [job for job in jobs if not (files.skip_existing and job.out.exists())]
     if len(left) < len(jobs):
-        print(f"{len(jobs) - len(left)} of {len(jobs)} pictures are {verb} already")
+        print(f"{len(jobs) - len(left)} of {len(jobs)} pictures are already {verb}")
     with bar("pictures") as track:
         lines = map_pictures(
             _work, left, shared=(work, options), workers=files.workers, scheduler=files.scheduler, track=track
@@ -130,11 +131,11 @@ def _work(job: _Job, shared: tuple[Callable[..., str], dict[str, Any]]) -> str:
 
 
 def report(results: Iterable[tuple[Any, Any]], count: int, show: Callable[[Any, Any], None], *, verb: str) -> None:
-    """Show the results of pictures as they come, and name those that failed at the end.
+    """Show the results of pictures as they arrive, and list the failed pictures at the end.
 
     Raises:
-        ValueError: some failed.
-        SystemExit: interrupted; what is done stays.
+        ValueError: some pictures failed.
+        SystemExit: the command was interrupted; finished files remain.
     """
     failed: list[str] = []
     try:
@@ -144,7 +145,7 @@ def report(results: Iterable[tuple[Any, Any]], count: int, show: Callable[[Any, 
             else:
                 show(picture, result)
     except KeyboardInterrupt:
-        print("qimg: interrupted; files that are whole stay, and --skip-existing leaves them out", file=sys.stderr)
+        print("qimg: interrupted; finished files remain, and --skip-existing skips them", file=sys.stderr)
         raise SystemExit(130) from None
     finally:
         for reason in failed:

@@ -1,4 +1,4 @@
-"""`qimg info`: the description of a file."""
+"""`qimg info`: describes an encoded file."""
 
 import os
 from pathlib import Path
@@ -22,12 +22,12 @@ def info(
     codec: str = "auto",
     many: tyro.conf.OmitArgPrefixes[Many] = Many(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Describe a file, or every .qimg file of a folder; nothing is decoded.
+    """Describe a file, or every .qimg file of a folder, without decoding it.
 
     Args:
-        file: A file that `qimg encode` wrote, or a folder of them.
-        codec: Of a file that is not .qimg, such as peer:jpeg.
-        many: How a folder is gone through.
+        file: A file written by `qimg encode`, or a folder of them.
+        codec: Codec of a file that is not .qimg, such as peer:jpeg.
+        many: Parallel processing of a folder.
     """
     from qimg.codecs import registry
 

@@ -1,4 +1,4 @@
-"""`qimg inpaint`: the missing pixels of pictures filled in."""
+"""`qimg inpaint`: fills in the missing pixels of pictures."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,11 +22,11 @@ def inpaint(
 
     Args:
         source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
-        mask: Image of the same size, white (above a half) where a pixel is missing, for all pictures; or a folder of
-            masks, each with the name of its picture, or with that name and another ending.
-        out: File to write, its ending naming the format; for a folder, the folder to write into.
-        effort: 1 (fast) to 9 (best); 1, 3, 5, 7 and 9 differ, the others are as the next one below.
-        files: What is written, and how.
+        mask: Mask for all pictures: an image of the same size, white (above one half) at missing pixels; or a folder of
+            masks with the names of the pictures and the same or another ending.
+        out: File to write, whose ending determines the format; for a folder, the folder to write into.
+        effort: 1 (fast) to 9 (best); 1, 3, 5, 7 and 9 differ, and every other effort equals the next lower one.
+        files: Files to write.
     """
     each_picture(_inpainted, source, out, files, mask=Path(mask), effort=effort)
 
@@ -40,13 +40,13 @@ def _inpainted(source: Path, out: Path, *, mask: Path, effort: int, **writing: A
 
 
 def _mask_of(source: Path, mask: Path) -> Path:
-    """The mask, or the one of a folder of masks that belongs to a picture."""
+    """The mask of a picture: `mask`, or the file in the folder `mask` with the picture's name."""
     if not mask.is_dir() or (mask / source.name).exists():
         return mask / source.name if mask.is_dir() else mask
-    alike = [path for path in mask.iterdir() if path.stem == source.stem]
-    if len(alike) != 1:
-        raise ValueError(f"{source}: {len(alike) or 'no'} masks in {mask} have its name, but one is needed")
-    return alike[0]
+    candidates = [path for path in mask.iterdir() if path.stem == source.stem]
+    if len(candidates) != 1:
+        raise ValueError(f"{source}: {mask} must hold one mask {source.stem}.*, but holds {len(candidates)}")
+    return candidates[0]
 
 
 COMMAND = inpaint

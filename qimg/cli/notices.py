@@ -1,4 +1,4 @@
-"""Notices of the library's log on the error stream."""
+"""Log messages of the library on the error stream."""
 
 import logging
 import sys
@@ -13,7 +13,7 @@ class _OnErrorStream(logging.Handler):
 
 @contextmanager
 def notices() -> Iterator[None]:
-    """Show that loops are being compiled, while the block runs."""
+    """Show messages about the compilation of loops while the block runs."""
     log, handler = logging.getLogger("qimg.core.compiled"), _OnErrorStream()
     level = log.level
     log.addHandler(handler)

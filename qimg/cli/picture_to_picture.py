@@ -1,4 +1,4 @@
-"""What the verbs share that make one picture of another: reading, and writing with the metadata."""
+"""Commands that convert pictures to pictures: reading, and writing with the metadata of the source."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +9,12 @@ from qimg.core import Array, to_write
 
 
 def each_picture(work: Callable[..., str], source: str, out: str, files: Pictures, **options: Any) -> None:
-    """As `each_of`, for a verb that writes pictures: `work` gets `quality` and the options."""
+    """Call `each_of` for a command that writes pictures; `work` also receives `quality`."""
     each_of(work, source, out, files, {**options, "quality": files.quality}, verb="restored", suffix=files.suffix)
 
 
 def read(source: Path, out: Path, *, overwrite: bool, **_: Any) -> Array:
-    """The picture; a file that would be replaced unasked is refused before anything is computed."""
+    """Read a picture, after checking that `out` may be written."""
     from qimg import images
 
     to_write(out, overwrite=overwrite)
@@ -22,7 +22,7 @@ def read(source: Path, out: Path, *, overwrite: bool, **_: Any) -> Array:
 
 
 def write(restored: Array, source: Path, out: Path, *, quality: int | None, **_: Any) -> str:
-    """Write the restored picture with the metadata of its source; what was written, in one line."""
+    """Write a restored picture with the metadata of its source; returns the line to print."""
     from qimg import images
 
     images.save(restored, out, quality=quality, metadata=images.read_metadata(source))

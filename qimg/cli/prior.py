@@ -1,4 +1,4 @@
-"""`qimg prior`: show a prior, or compare two."""
+"""`qimg prior`: shows a prior or compares two."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,18 +16,18 @@ def show(
     *,
     html: str | None = None,
 ) -> None:
-    """Show what a prior holds, in the terminal or as a page.
+    """Show the contents of a prior in the terminal or as a page.
 
     Args:
-        file: A prior's file; `default` is the one that comes with qimg.
-        html: Page to write, with eigen-patches, spectra and predictors as pictures.
+        file: File of a prior; `default` is the prior included in qimg.
+        html: HTML file to write, with figures of eigen-patches, spectra and predictors.
     """
     from qimg.core.files import to_write, write_atomically
     from qimg.prior.report import prior_page, prior_tables
     from qimg.report import render
 
     if html is not None and Path(html).suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"html must be a page to write, such as prior.html, but html={html!r}")
+        raise ValueError(f"html must end in .html or .htm, but html={html!r}")
     prior, name = _loaded(file)
     if html is not None:
         to_write(html, overwrite=True)
@@ -45,12 +45,12 @@ def compare(
     *,
     seed: int = 0,
 ) -> None:
-    """Compare two priors: their operators, their mixtures, and what they were fitted on.
+    """Compare the operators, the mixtures and the fitted pictures of two priors.
 
     Args:
-        first: A prior's file, or `default`.
-        second: Another one.
-        seed: Seed of the vectors that are drawn to compare mixtures.
+        first: File of a prior, or `default`.
+        second: File of another prior, or `default`.
+        seed: Seed of the random vectors that compare mixtures.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Bars on the error stream, as `track` callables."""
+"""Progress bars on the error stream as `track` callables."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +22,7 @@ from qimg.core import Track
 
 
 def columns() -> list[ProgressColumn]:
-    """What every bar shows: how much is done, the time so far, and the time that is left."""
+    """Columns of every bar: finished items, elapsed time and remaining time."""
     return [
         TextColumn("{task.description}"),
         BarColumn(),
@@ -34,14 +34,14 @@ def columns() -> list[ProgressColumn]:
 
 
 class Bar:
-    """A `track` callable whose bar begins anew each time that it is given something to go through."""
+    """A `track` callable that starts a new bar at every call."""
 
     def __init__(self, progress: Progress, what: str) -> None:
         self._progress, self._what = progress, what
         self._tasks: list[TaskID] = []
 
     def __call__(self, items: Iterable[Any]) -> Iterator[Any]:
-        """Go through the items once."""
+        """Iterate over the items once."""
         for task in self._tasks:
             self._progress.update(task, visible=False)
         text = f"{self._what}, pass {len(self._tasks) + 1}" if self._tasks else self._what
@@ -52,15 +52,15 @@ class Bar:
 
 @contextmanager
 def bars(*, transient: bool = False) -> Iterator[Callable[[str], Bar]]:
-    """Makes bars by their names; they live as long as the block, on the error stream where it is a terminal."""
-    console, to_terminal = Console(stderr=True), sys.stdout.isatty()  # what goes to a file stays there
+    """A function that creates bars by name, which last until the end of the block, if stderr is a terminal."""
+    console, to_terminal = Console(stderr=True), sys.stdout.isatty()  # do not redirect output that goes to a file
     with Progress(*columns(), console=console, transient=transient, redirect_stdout=to_terminal) as progress:
         yield partial(Bar, progress)
 
 
 @contextmanager
 def bar(what: str) -> Iterator[Track]:
-    """One bar that is gone when it is done; none where the error stream is no terminal."""
+    """One transient bar; no bar if the error stream is not a terminal."""
     if not sys.stderr.isatty():
         yield iter
         return

@@ -1,4 +1,4 @@
-"""`qimg restore`: JPEG files to pictures without their artifacts."""
+"""`qimg restore`: removes the artifacts of JPEG files."""
 
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,20 @@ def restore(
     seed: int = 0,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Restore a JPEG file, or every JPEG file of a folder: what was lost is estimated from what pictures are like.
+    """Restore a JPEG file, or every JPEG file of a folder, by estimation under a prior of pictures.
 
     Args:
         source: JPEG file, or a folder of them; subfolders are not searched.
-        out: File to write, such as photo.png, its ending naming the format; for a folder, the folder to write into,
-            made where it does not exist.
-        method: How: explicit, by linear algebra alone, or network, which is better and needs PyTorch (pip install
-            'qimg[learned]').
-        tune: What for: psnr gives the most likely picture, the mean; natural one with the texture of pictures, a draw.
-        effort: 1 (fast) to 9 (best), 5 when left out. 1 to 5 differ; of networks
-            1 and 5; the others are as the next one below.
-        seed: Of the draw, for natural.
-        files: What is written, and how.
+        out: File to write, such as photo.png, whose ending determines the format; for a folder, the folder to write
+            into, which is created if necessary.
+        method: explicit, which uses linear algebra only, or network, which is more accurate and needs PyTorch (pip
+            install 'qimg[learned]').
+        tune: psnr, the conditional mean, which has the highest expected PSNR; or natural, a random sample with natural
+            texture.
+        effort: 1 (fast) to 9 (best), 5 by default. 1 to 5 differ, and 1 and 5 for networks; every other effort equals
+            the next lower one of these.
+        seed: Seed of the random sample, for natural.
+        files: Files to write.
     """
     from qimg.images.collections import JPEG_SUFFIXES
 
@@ -49,7 +50,7 @@ def _restored(source: Path, out: Path, *, seed: int, **options: Any) -> str:
     from qimg.restoration.jpeg.files import restore_file
 
     if options["tune"] == "natural":
-        # A generator of its own for each picture, so that its place in a folder does not matter.
+        # One generator for each picture, so that the result does not depend on the other pictures of a folder.
         options["rng"] = np.random.default_rng(seed)
     restored = restore_file(source, out, **options)
     height, width = restored.image.shape[:2]

@@ -1,4 +1,4 @@
-"""`qimg trial`: the practical trial."""
+"""`qimg trial`: runs the practical trial."""
 
 import json
 import sys
@@ -20,8 +20,8 @@ def trial(
     """Run the practical trial on pictures and write a report.
 
     Args:
-        images: Image files and folders; photographs bundled with scikit-image when left out.
-        out: New folder for the report; qimg-trial-1, qimg-trial-2, … when left out.
+        images: Image files and folders; by default photographs bundled with scikit-image.
+        out: New folder for the report; by default qimg-trial-1, qimg-trial-2, …
         seed: Seed of every random draw.
     """
     if seed < 0:

@@ -1,4 +1,4 @@
-"""`qimg upscale`: pictures with twice the rows and columns."""
+"""`qimg upscale`: doubles the rows and columns of pictures."""
 
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ def upscale(
     sigma: float = 0.0,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Give a picture, or every picture of a folder, twice as many rows and columns.
+    """Double the rows and columns of a picture, or of every picture of a folder.
 
     Args:
         source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
-        out: File to write, its ending naming the format; for a folder, the folder to write into.
-        sigma: Standard deviation of the noise in 8-bit code values, beside that of rounding.
-        files: What is written, and how.
+        out: File to write, whose ending determines the format; for a folder, the folder to write into.
+        sigma: Standard deviation of the noise in 8-bit code values, in addition to that of rounding.
+        files: Files to write.
     """
     each_picture(_upscaled, source, out, files, sigma=sigma)
 

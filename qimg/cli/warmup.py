@@ -1,11 +1,11 @@
-"""`qimg warmup`: every compiled loop, ahead of its first use."""
+"""`qimg warmup`: compiles all loops before their first use."""
 
 
 def warmup() -> None:
-    """Compile all loops ahead, which takes about a minute once for each release of qimg, NumPy and Numba.
+    """Compile all loops, which is necessary once for each release of qimg, NumPy and Numba.
 
-    The compiled code is kept in NUMBA_CACHE_DIR, or in your folder of caches where that is not set, or among temporary
-    files where neither can be written.
+    The compiled code is stored in NUMBA_CACHE_DIR if that is set, otherwise in the user's cache folder, or in the
+    folder of temporary files if neither is writable.
     """
     from qimg.cli.progress import bar
     from qimg.core.compiled_cache import folders_in_use
@@ -14,7 +14,7 @@ def warmup() -> None:
         for step in track(range(len(STEPS))):
             STEPS[step]()
     places = ", ".join(str(folder) for folder in folders_in_use())
-    print(f"compiled loops are in {places}" if places else "no folder can be written: nothing is kept")
+    print(f"compiled loops are in {places}" if places else "no folder is writable: compiled loops are not stored")
 
 
 def _codec() -> None:

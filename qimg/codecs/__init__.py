@@ -1,4 +1,4 @@
-"""Pictures to bytes and back: one protocol, one envelope, and a registry of codecs, of which `block` is the default."""
+"""Image codecs: one protocol, one file envelope, and a registry whose default codec is `block`."""
 
 from qimg.codecs.errors import BitstreamError, PartialPictureWarning
 from qimg.codecs.pictures import decode, decode_picture, encode, encode_picture, info

@@ -1,8 +1,8 @@
-"""The envelope of every file: six bytes that name the codec, then what the codec writes, in chunks with checksums.
+"""The envelope of every file: six bytes that identify the codec, then the codec's data in chunks with checksums.
 
-Four bytes of magic, the codec's number, and a byte whose upper three bits are the stream version minus one and whose
-lower five are flags of the codec's own. Variable integers, chunks and their running CRC are shared by all codecs, as
-are the chunks of metadata; `docs/formats/block.md` specifies them.
+The six bytes are four bytes of magic, the codec's number, and a byte whose upper three bits are the stream version
+minus one and whose lower five are flags that the codec defines. All codecs share variable integers, chunks, their
+running CRC and the chunks of metadata; `docs/formats/block.md` specifies them.
 """
 
 import zlib
@@ -14,10 +14,10 @@ from qimg.codecs.protocol import METADATA, EncodeOptions
 from qimg.core import arguments
 
 MAGIC = b"\x89qi\n"
-"""The first byte is lost where bits are stripped to 7, the last one grows where text is converted."""
+"""Transfers that strip bytes to 7 bits change the first byte; conversions of line ends change the last one."""
 NUMBER_AT, FLAGS_AT = 4, 5
 LENGTH = 6
-"""Bytes before a codec's own data."""
+"""Bytes before the codec's data."""
 ICC_PROFILE, EXIF, XMP, END = b"i", b"e", b"x", b"E"
 METADATA_TAGS = dict(zip(METADATA, (ICC_PROFILE, EXIF, XMP), strict=True))
 _CRC = 4
@@ -26,14 +26,14 @@ _LONGEST_VARINT = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """What stands before a codec's own data."""
+    """The six bytes before the codec's data."""
 
     number: int
-    """Of the codec, 1 to 255."""
+    """Number of the codec, 1 to 255."""
     version: int = 1
-    """Of the codec's stream, 1 to 8."""
+    """Version of the codec's stream, 1 to 8."""
     flags: int = 0
-    """The codec's own, 0 to 31."""
+    """Flags that the codec defines, 0 to 31."""
 
     def __post_init__(self) -> None:
         arguments.integer("number", self.number, 1, 255)
@@ -41,7 +41,7 @@ class Envelope:
         arguments.integer("flags", self.flags, 0, 31)
 
     def to_bytes(self) -> bytes:
-        """Six bytes."""
+        """The envelope as six bytes."""
         return MAGIC + bytes([self.number, (self.version - 1) << 5 | self.flags])
 
 
@@ -50,21 +50,21 @@ class Chunk:
     """A part of the file."""
 
     tag: bytes
-    """One letter: a capital where a reader needs it, a small one where it may skip it."""
+    """One letter: upper case if the chunk is required, lower case if a reader may skip it."""
     payload: bytes = field(repr=False)
     offset: int
-    """Of the payload in the file."""
+    """Offset of the payload in the file."""
 
 
 class CutError(BitstreamError):
-    """The file ends before what was begun."""
+    """The file ends in the middle of a field or a chunk."""
 
 
 class Reader:
-    """Goes through a file from its beginning; `offset` is the next byte.
+    """Sequential reader of a file; `offset` is the position of the next byte.
 
-    A checksum goes over all bytes before it, earlier checksums left out: a chunk that was left out, moved or put in is
-    found.
+    A checksum covers all bytes before it except earlier checksums, so that missing, moved and inserted chunks are
+    detected.
     """
 
     def __init__(self, data: bytes | bytearray | memoryview) -> None:
@@ -73,7 +73,7 @@ class Reader:
         self._crc = 0
 
     def take(self, length: int, name: str) -> bytes:
-        """The next bytes; raises `CutError` where there are not so many."""
+        """Read the next `length` bytes; raises `CutError` if the file has fewer left."""
         left = len(self.content) - self.offset
         if length > left:
             raise CutError(f"the file is cut: {name} needs {length} bytes, but {left} are left", self.offset)
@@ -83,7 +83,7 @@ class Reader:
         return part
 
     def varint(self, name: str) -> int:
-        """The next variable integer, as `varint` writes it."""
+        """Read the next variable integer, as `varint` writes it."""
         start, value = self.offset, 0
         for index in range(_LONGEST_VARINT):
             byte = self.take(1, name)[0]
@@ -92,10 +92,10 @@ class Reader:
                 if byte == 0 and index:
                     raise BitstreamError(f"{name} must be written in as few bytes as possible, but is not", start)
                 return value
-        raise BitstreamError(f"{name} must be of at most {_LONGEST_VARINT} bytes, but goes on", start)
+        raise BitstreamError(f"{name} must have at most {_LONGEST_VARINT} bytes, but is longer", start)
 
     def check(self, name: str) -> None:
-        """Compare the checksum that comes next."""
+        """Read and verify the next checksum."""
         start, crc = self.offset, self._crc
         stored = self.take(_CRC, f"the CRC of {name}")
         self._crc = crc
@@ -104,15 +104,15 @@ class Reader:
             raise BitstreamError(f"{name} is altered: its CRC must be {expected}, but is {stored.hex()}", start)
 
     def envelope(self) -> Envelope:
-        """The first six bytes."""
+        """Read the envelope."""
         begin = self.content[: len(MAGIC)]
         if begin != MAGIC:
             if begin and MAGIC.startswith(begin):
-                raise CutError(f"the file is cut: it must begin with {MAGIC.hex(' ')}, but ends", len(begin))
+                raise CutError(f"the file is cut: it ends before the first bytes {MAGIC.hex(' ')} do", len(begin))
             hint = ""
             if begin[:3] in (b"\tqi", b"\x89qi"):
-                hint = "; it was probably changed as if it were text, by a transfer or an editor"
-            raise BitstreamError(f"is no qimg picture: it must begin with {MAGIC.hex(' ')}{hint}", 0)
+                hint = "; a transfer or an editor probably converted it as text"
+            raise BitstreamError(f"not a qimg picture: it must begin with {MAGIC.hex(' ')}{hint}", 0)
         self.take(len(MAGIC), "the magic")
         number = self.take(1, "the codec's number")[0]
         if number == 0:
@@ -121,24 +121,25 @@ class Reader:
         return Envelope(number=number, version=(flags >> 5) + 1, flags=flags & 31)
 
     def envelope_of(self, codec: str, number: int, *, version: int) -> Envelope:
-        """The first six bytes of a file of a codec, up to the stream version that it reads."""
+        """Read the envelope of a file of one codec, in stream versions up to `version`."""
         envelope = self.envelope()
         if envelope.number != number:
             rule = f"the file must be of codec {number} ({codec}), but needs codec {envelope.number}"
             raise BitstreamError(rule, NUMBER_AT)
         if envelope.version > version:
-            raise BitstreamError(f"{codec} stream version {envelope.version}, this qimg reads {version}", FLAGS_AT)
+            rule = f"the {codec} stream version must be at most {version} for this version of qimg"
+            raise BitstreamError(f"{rule}, but is {envelope.version}", FLAGS_AT)
         return envelope
 
-    def chunks(self, known: Sequence[bytes], *, repeated: Sequence[bytes] = ()) -> Iterator[Chunk]:
-        """The chunks up to the end marker, with which the file has to end; unknown ones of small letters are skipped.
+    def chunks(self, tags: Sequence[bytes], *, repeated: Sequence[bytes] = ()) -> Iterator[Chunk]:
+        """Read the chunks up to the end marker, which must end the file; unknown lower-case tags are skipped.
 
         Args:
-            known: tags of the codec's own; metadata and the end marker are always known.
-            repeated: those of them that may stand more than once.
+            tags: tags that the codec defines; metadata and the end marker are always supported.
+            repeated: tags among them that may occur more than once.
         """
-        tags = (*known, *METADATA_TAGS.values(), END)
-        before: set[bytes] = set()
+        supported = (*tags, *METADATA_TAGS.values(), END)
+        earlier: set[bytes] = set()
         while True:
             start = self.offset
             tag = self.take(1, "a chunk or the end marker")
@@ -151,22 +152,22 @@ class Reader:
             self.check(name)
             if tag == END:
                 break
-            if tag.isupper() and tag not in tags:
-                raise BitstreamError(f"{name} is needed, but this version of qimg does not know it", offset)
-            if tag in before and tag not in repeated:
-                raise BitstreamError(f"{name} must stand once, but stands again", offset)
-            if tag in tags:
-                before.add(tag)
+            if tag.isupper() and tag not in supported:
+                raise BitstreamError(f"{name} is required, but this version of qimg does not support it", offset)
+            if tag in earlier and tag not in repeated:
+                raise BitstreamError(f"{name} must occur at most once, but occurs again", offset)
+            if tag in supported:
+                earlier.add(tag)
                 yield Chunk(tag=tag, payload=payload, offset=offset)
         if payload:
             raise BitstreamError(f"the end marker must be empty, but has {len(payload)} bytes", offset)
         if self.offset != len(self.content):
             left = len(self.content) - self.offset
-            raise BitstreamError(f"the file must end, but goes on for {left} bytes", self.offset)
+            raise BitstreamError(f"the file must end here, but has {left} more bytes", self.offset)
 
 
 def varint(value: int) -> bytes:
-    """Unsigned LEB128: 7 bits per byte, the lowest first, the top bit set in all bytes but the last.
+    """Encode an unsigned integer as LEB128: 7 bits per byte, lowest first, the top bit set in all bytes but the last.
 
     >>> varint(300).hex()
     'ac02'
@@ -179,10 +180,10 @@ def varint(value: int) -> bytes:
 
 
 def assemble(header: bytes, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The bytes of a file.
+    """Assemble the bytes of a file.
 
     Args:
-        header: the envelope's six bytes, and what the codec writes before its chunks.
+        header: the envelope's six bytes and the codec's header.
         chunks: (tag, payload) in order, without the end marker.
     """
     file, crc = bytearray(), 0
@@ -194,13 +195,13 @@ def assemble(header: bytes, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def metadata_chunks(options: EncodeOptions) -> dict[str, list[tuple[bytes, bytes]]]:
-    """Chunks of the metadata that are not empty, by the name of the option."""
+    """Chunks of non-empty metadata, by name of the option."""
     exif = options.exif.removeprefix(b"Exif\0\0") if options.exif else None
     parts = {"icc_profile": options.icc_profile, "exif": exif, "xmp": options.xmp}
     return {name: [(METADATA_TAGS[name], part)] if part else [] for name, part in parts.items()}
 
 
 def metadata_of(chunks: Iterable[Chunk]) -> Mapping[str, bytes]:
-    """Metadata of a file by the name of the option, as keywords of `Decoded` and `Info`."""
+    """Metadata of a file by name of the option, as keyword arguments of `Decoded` and `Info`."""
     payloads = {chunk.tag: chunk.payload for chunk in chunks}
     return {name: payloads[tag] for name, tag in METADATA_TAGS.items() if tag in payloads}

@@ -1,13 +1,13 @@
-"""What goes wrong with a file of the codec."""
+"""Errors and warnings about the files of a codec."""
 
 import os
 
 
 class BitstreamError(ValueError):
-    """A stream that no encoder wrote, or that was cut or altered; the message says where and what was expected."""
+    """A stream that no encoder wrote, or that was cut or altered; the message names the offset and the rule."""
 
     offset: int | None
-    """Byte of the file at which a rule is broken, where it is known."""
+    """Byte of the file at which a rule is broken; None if unknown."""
 
     def __init__(self, message: str, offset: int | None = None) -> None:
         super().__init__(message if offset is None else f"{message}, at offset {offset}")
@@ -21,4 +21,4 @@ class BitstreamError(ValueError):
 
 
 class PartialPictureWarning(UserWarning):
-    """A progressive file was cut: the picture is what its beginning holds."""
+    """A progressive file was cut; the picture comes from its beginning."""

@@ -1,4 +1,4 @@
-"""Picture files to files of a codec and back, with colour profile, EXIF and XMP; written whole or not at all."""
+"""Conversion between picture files and files of a codec, with colour profile, EXIF and XMP; writes are atomic."""
 
 import os
 from dataclasses import asdict
@@ -22,21 +22,23 @@ def encode_file(
     track: Track = iter,
     **options: Any,
 ) -> Encoded:
-    """Encode a picture file, upright, with what the codec holds of colour profile, EXIF (orientation 1) and XMP.
+    """Encode a picture file, rotated upright, with the metadata that the codec supports.
+
+    The metadata are colour profile, EXIF (with orientation 1) and XMP.
 
     Args:
         source: as for `qimg.images.load`.
         out: file to write, with the ending of the codec's files.
         codec: id, as for `qimg.encode`.
-        overwrite: replace a file that exists.
+        overwrite: replace an existing file.
         track: as for `qimg.encode`.
-        options: target, effort and so on of `EncodeOptions`.
+        options: fields of `EncodeOptions`, such as the target and the effort.
 
     Raises:
-        ImageError: the source is no picture.
-        ValueError: an option is not supported, a target is missing or out of reach; the message begins with the
+        ImageError: the source is not a picture.
+        ValueError: an option is not supported, or a target is missing or out of reach; the message begins with the
             source's name.
-        OSError: the file exists already, or cannot be written.
+        OSError: the file exists already or cannot be written.
     """
     path, chosen = to_write(out, overwrite=overwrite), registry.codec(codec)
     if path.suffix.lower() != chosen.suffix:
@@ -60,18 +62,18 @@ def decode_file(
     overwrite: bool = False,
     **options: Any,
 ) -> Decoded:
-    """Decode a file into a picture file of any format, with the metadata that the format holds.
+    """Decode a file into a picture file of any format, with the metadata that the format supports.
 
     Args:
         source: file of the codec.
-        out: picture file; its ending names the format, as for `qimg.images.save`.
+        out: picture file; its ending determines the format, as for `qimg.images.save`.
         codec: as for `qimg.decode`.
-        quality: of a lossy format, where it must be given.
-        overwrite: replace a file that exists.
-        options: of `DecodeOptions`.
+        quality: quality of the picture file; required by lossy formats.
+        overwrite: replace an existing file.
+        options: fields of `DecodeOptions`.
 
     Raises:
-        BitstreamError: something else, cut or altered; the message begins with the source's name.
+        BitstreamError: the file is not of this codec, cut or altered; the message begins with the source's name.
         ImageError: the format cannot hold the picture.
         ValueError: `quality` is missing, out of range or without effect.
         OSError: a file cannot be read or written, or exists already.

@@ -1,4 +1,4 @@
-"""Pictures to bytes and back, by any codec of the registry."""
+"""Encoding and decoding of pictures with any codec of the registry."""
 
 import warnings
 from typing import Any
@@ -13,45 +13,46 @@ from qimg.images import check_image
 
 
 def encode(image: ArrayLike, *, codec: str = "auto", track: Track = iter, **options: Any) -> bytes:
-    """The file of a picture; one of `quality`, `size`, `bits_per_pixel` and `psnr_db` sets how good it is to be.
+    """Encode a picture as the bytes of a file; `quality`, `size`, `bits_per_pixel` or `psnr_db` sets the target.
 
     Args:
         image: `uint8` or `uint16`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
         codec: id in `qimg.codecs.registry`; `auto` is `block`.
-        track: called with the numbers of the picture's parts at every attempt, such as a progress bar.
-        options: fields of `EncodeOptions`; what each means to `block` stands in `qimg.codecs.block.encoder.encode`.
+        track: wraps the indices of the picture's parts at every attempt, for a progress bar.
+        options: fields of `EncodeOptions`; `qimg.codecs.block.encoder.encode` documents their effect on `block`.
 
     Raises:
-        ImageError: `image` is no picture.
-        ValueError: the codec does not support an option or such pictures; a target is missing, out of range, or out of
-            reach.
+        ImageError: `image` is not a picture.
+        ValueError: the codec does not support an option or this kind of picture, or a target is missing, out of range
+            or out of reach.
         ModuleNotFoundError: the codec needs a package that is not installed.
     """
     return encode_picture(image, codec=codec, track=track, **options).data
 
 
 def encode_picture(image: ArrayLike, *, codec: str = "auto", track: Track = iter, **options: Any) -> Encoded:
-    """As `encode`, with what the encoder measured beside the file."""
-    pixels, chosen, asked = check_image("image", image), registry.codec(codec), EncodeOptions(**options)
-    registry.check(chosen, asked, pixels)
-    return chosen.encode(pixels, asked, track=track)
+    """Encode a picture as `encode` does; returns the file with the encoder's measurements."""
+    pixels, chosen, settings = check_image("image", image), registry.codec(codec), EncodeOptions(**options)
+    registry.check(chosen, settings, pixels)
+    return chosen.encode(pixels, settings, track=track)
 
 
 def decode(data: bytes, *, codec: str = "auto", **options: Any) -> Array:
-    """The picture of a file: pixels of the shape and the type that were encoded.
+    """Decode a file to pixels of the shape and the type that were encoded.
 
     Args:
         data: the whole file.
-        codec: `auto` reads every file with qimg's envelope, by the codec that it names. Files of peers are read where
-            their codec is named; what is promised of damaged and large files holds for envelopes.
+        codec: `auto` reads every file with qimg's envelope, using the codec that the envelope identifies. A file of a
+            peer needs the id of its codec. The guarantees for damaged and large files hold for files with an envelope.
         options: fields of `DecodeOptions`: `max_pixels` (2²⁸, or None for no limit), `tables`, `partial_ok`.
 
     Raises:
-        BitstreamError: something else, cut, altered, too large, of a codec, a version or tables that are not at hand.
+        BitstreamError: the file is of another format, cut, altered or too large, or its codec, version or tables are
+            not available.
         ValueError: the codec does not support an option.
 
     Warns:
-        PartialPictureWarning: the file is progressive and cut; what is there of it is returned.
+        PartialPictureWarning: the file is progressive and cut; its available part is returned.
     """
     decoded = decode_picture(data, codec=codec, **options)
     if decoded.partial:
@@ -60,14 +61,14 @@ def decode(data: bytes, *, codec: str = "auto", **options: Any) -> Array:
 
 
 def decode_picture(data: bytes, *, codec: str = "auto", **options: Any) -> Decoded:
-    """As `decode`, with the metadata beside the picture."""
-    chosen, asked = _codec_of(data, codec), DecodeOptions(**options)
-    registry.check(chosen, asked)
-    return chosen.decode(data, asked)
+    """Decode a file as `decode` does; returns the picture with its metadata."""
+    chosen, settings = _codec_of(data, codec), DecodeOptions(**options)
+    registry.check(chosen, settings)
+    return chosen.decode(data, settings)
 
 
 def info(data: bytes, *, codec: str = "auto") -> Info:
-    """The description of a file, cut files included; nothing is decoded. Arguments and errors as for `decode`."""
+    """Describe a file without decoding it; the file may be cut. Arguments and errors as for `decode`."""
     return _codec_of(data, codec).info(data)
 
 

@@ -1,4 +1,4 @@
-"""Pillow reads and writes files of qimg's codecs once `qimg.pillow` is imported.
+"""Pillow plug-in for the files of qimg's codecs; importing `qimg.pillow` registers it.
 
     import qimg.pillow
     from PIL import Image
@@ -6,9 +6,9 @@
     Image.open("photo.qimg").show()
     picture.save("photo.qimg", quality=60)  # or size=…, bits_per_pixel=…, psnr_db=…; effort, progressive, exif, xmp
 
-Every file with qimg's envelope is read; `codec=…` writes by another codec than the default. Gray, RGB and alpha in 8
-bits, and gray in 16 bits, are read as they were written. Pillow has no mode for other pictures in 16 bits: they are
-rounded to 8.
+The plug-in reads every file with qimg's envelope; `codec=…` selects another codec for writing. Gray, RGB and alpha in
+8 bits and gray in 16 bits are read without change. Pillow has no mode for other pictures in 16 bits, so they are
+rounded to 8 bits.
 """
 
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ from qimg.codecs.protocol import METADATA, TARGETS, EncodeOptions
 
 FORMAT = "QIMG"
 QUALITY = 75
-"""Of pictures that are saved without a target, such as `quality` or `size`."""
+"""Quality of pictures that are saved without a target, such as `quality` or `size`."""
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
 class QimgImageFile(ImageFile.ImageFile):
-    """A file of a codec; the pixels are decoded when they are first asked for."""
+    """A file of a codec; its pixels are decoded on first access."""
 
     format = FORMAT
     format_description = "qimg picture"
@@ -50,7 +50,7 @@ class QimgImageFile(ImageFile.ImageFile):
         """Decode the pixels, once."""
         if self._data is not None:
             with _pillows_errors():
-                # Pillow's own limit was asked when the file was opened.
+                # Pillow checked its limit on the number of pixels when it opened the file.
                 partial_ok = ImageFile.LOAD_TRUNCATED_IMAGES
                 image = codecs.decode_picture(self._data, max_pixels=None, partial_ok=partial_ok).image
             if image.dtype == np.uint16 and image.ndim == 3:
@@ -76,24 +76,24 @@ def _accept(prefix: bytes) -> bool:
 
 
 def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
-    asked, converted = image.encoderinfo, _converted(image)
+    keywords, converted = image.encoderinfo, _converted(image)
     names = ["codec", *(option.name for option in fields(EncodeOptions))]
-    options = {name: asked[name] for name in names if asked.get(name) is not None}
+    options = {name: keywords[name] for name in names if keywords.get(name) is not None}
     if not any(name in options for name in TARGETS):
         options["quality"] = QUALITY
     if isinstance(options.get("exif"), Image.Exif):
         options["exif"] = options["exif"].tobytes()
-    if "icc_profile" not in asked and image.mode != "CMYK":  # whose profile does not describe the RGB it becomes
+    if "icc_profile" not in keywords and image.mode != "CMYK":  # a CMYK profile does not describe the converted RGB
         options["icc_profile"] = image.info.get("icc_profile")
     pixels = np.asarray(converted).astype(np.uint16 if converted.mode.startswith("I;16") else np.uint8)
     file.write(codecs.encode(pixels, **options))
 
 
 def _converted(image: Image.Image) -> Image.Image:
-    """The picture in a mode that the codec holds; as for WebP, palettes, CMYK and others become RGB."""
+    """Convert a picture to a mode that the codec supports; as for WebP, palettes, CMYK and others become RGB."""
     if image.mode in (*_MODES.values(), "I;16", "I;16L", "I;16B"):
         return image
-    if image.mode in ("I", "F"):  # their white is not defined
+    if image.mode in ("I", "F"):  # these modes define no white
         raise OSError(f"cannot write mode {image.mode} as {FORMAT}")
     if image.mode == "1":
         return image.convert("L")
@@ -104,7 +104,7 @@ def _save_all(image: Image.Image, file: IO[bytes], name: str | bytes) -> None:
     pictures = [image, *image.encoderinfo.get("append_images", [])]
     frames = sum(getattr(picture, "n_frames", 1) for picture in pictures)
     if frames > 1:
-        raise ValueError(f"{FORMAT} holds one picture, but {frames} are to be saved")
+        raise ValueError(f"a {FORMAT} file holds one picture, but there are {frames} frames to save")
     _save(image, file, name)
 
 

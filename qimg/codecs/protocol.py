@@ -1,4 +1,4 @@
-"""The protocol of codecs: what each can do, what an encoder is asked for, what encoding, decoding and `info` return."""
+"""The protocol of codecs: capabilities, encoder and decoder settings, and results of encoding, decoding and `info`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,56 +8,56 @@ from typing import Any, Protocol, runtime_checkable
 from qimg.core import Array, Track, arguments
 
 MAX_PIXELS = 1 << 28
-"""Pixels of the largest picture that is decoded unless the caller sets another limit."""
+"""Default limit on the pixels of a decoded picture."""
 
 TARGETS = ("quality", "size", "bits_per_pixel", "psnr_db", "distance", "reduction")
-"""Options of which an encoder needs exactly one: how good the picture is to be."""
+"""Options that set the quality or the size of a file; an encoder needs exactly one of them."""
 
 METADATA = ("icc_profile", "exif", "xmp")
-"""Options that are bytes beside the picture."""
+"""Options that hold metadata."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EncodeOptions:
-    """What an encoder is asked for; every codec declares which of these options it supports.
+    """Settings of an encoder; every codec declares which of them it supports.
 
     Raises:
-        ValueError: two targets are given, or a value is out of range.
+        ValueError: two targets are set, or a value is out of range.
     """
 
     quality: float | None = None
-    """1 (worst) to 100 on the codec's own scale; WebP and AVIF have 0 as well."""
+    """1 (worst) to 100 on the codec's scale; WebP and AVIF also allow 0."""
     size: int | None = None
-    """Bytes of the file at most, and 99 % of them at least where the picture can use them."""
+    """Largest number of bytes of the file; the encoder uses at least 99 % of them if the picture allows."""
     bits_per_pixel: float | None = None
-    """The same, as bits of the file per pixel."""
+    """Largest number of bits of the file per pixel, used as for `size`."""
     psnr_db: float | None = None
-    """Peak signal-to-noise ratio at least, of all gray or RGB values together, and 0.05 dB more at most where the
+    """Least peak signal-to-noise ratio over all gray or RGB values; the encoder exceeds it by at most 0.05 dB if the
     picture allows."""
     distance: float | None = None
     """Butteraugli distance, 0 (none) to 25."""
     reduction: float | None = None
     """Raw bytes per byte of the file, more than 1."""
     effort: int | None = None
-    """1 (fast) to 9 (slow); 5 when left out. Every decoder reads all of them alike."""
+    """1 (fast) to 9 (slow); the default is 5. Decoders read the files of every effort."""
     progressive: bool = False
-    """Write a file of which every beginning is a picture."""
+    """Write a progressive file: every prefix of it decodes to a picture."""
     stable: bool = False
-    """Write a fixed point: decoding the file and encoding the outcome with the same quality, which must be the target,
-    gives the same bytes."""
+    """Write a fixed point: decoding the file and encoding the result with the same quality gives the same bytes. The
+    target must be `quality`."""
     icc_profile: bytes | None = field(default=None, repr=False)
-    """Colour profile, kept as it is."""
+    """Colour profile, stored unchanged."""
     exif: bytes | None = field(default=None, repr=False)
-    """Kept as it is, but for the letters `Exif` before it."""
+    """EXIF, stored unchanged except for a leading `Exif\\0\\0`, which is removed."""
     xmp: bytes | None = field(default=None, repr=False)
-    """Kept as it is."""
+    """XMP packet, stored unchanged."""
     tables: Any = None
-    """Fitted tables of the codec; a decoder needs the same. Those of qimg when left out."""
+    """Fitted tables of the codec, by default those of qimg; the decoder needs the same tables."""
 
     def __post_init__(self) -> None:
         targets = [name for name in TARGETS if name in self.named]
         if len(targets) > 1:
-            raise ValueError(f"one of {listed(TARGETS[:4])} must be given, but given are {', '.join(targets)}")
+            raise ValueError(f"one of {listed(TARGETS[:4])} must be set, but {listed(targets)} are set")
         if self.size is not None:
             arguments.integer("size", self.size, 1)
         if self.bits_per_pixel is not None:
@@ -75,73 +75,73 @@ class EncodeOptions:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DecodeOptions:
-    """What a decoder is asked for."""
+    """Settings of a decoder."""
 
     max_pixels: int | None = MAX_PIXELS
-    """Larger pictures are refused before any memory is taken for them; None takes all."""
+    """Largest number of pixels; larger pictures are refused before memory is allocated. None sets no limit."""
     tables: Any = None
-    """Those that the file was written with; those of qimg when left out."""
+    """Fitted tables that the file was written with, by default those of qimg."""
     partial_ok: bool = True
-    """Return what is there of a progressive file that is cut; other files are refused when they are cut."""
+    """Decode the available part of a cut progressive file; other cut files are always refused."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """What a codec can do; everything else is refused by name."""
+    """Capabilities of a codec; anything else raises an error that names the option."""
 
     options: frozenset[str]
     """Fields of `EncodeOptions` that have an effect."""
     gray: bool = True
-    """False where gray pictures come back as RGB."""
+    """Whether gray pictures decode as gray; otherwise they decode as RGB."""
     alpha: bool = False
-    """Whether an alpha channel is kept, without loss."""
+    """Whether an alpha channel is supported; it is coded without loss."""
     sixteen_bit: bool = False
-    """Whether `uint16` pictures are held."""
+    """Whether `uint16` pictures are supported."""
     lossless: bool = False
-    """Whether every picture comes back exactly."""
+    """Whether every picture is decoded exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurveSettings:
-    """The settings at which a codec is compared with others: they cover 26 to 40 dB of mean RGB PSNR on photographs."""
+    """Settings for comparisons between codecs: they cover 26 to 40 dB of mean RGB PSNR on photographs."""
 
     option: str
-    """The target that is set."""
+    """Name of the target option."""
     settings: tuple[float, ...]
-    """From the smallest file to the largest."""
+    """Values of the option, from the smallest file to the largest."""
     whole: bool = True
-    """Whether settings are whole numbers."""
+    """Whether the values are whole numbers."""
 
     def at(self, setting: float) -> dict[str, Any]:
-        """Options of a setting, as keywords of `qimg.encode`."""
+        """Options of a setting, as keyword arguments of `qimg.encode`."""
         return {self.option: setting}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Encoded:
-    """A file, with what its encoder measured."""
+    """Result of encoding: a file with the encoder's measurements."""
 
     data: bytes = field(repr=False)
     """The file."""
     bits_per_pixel: float
-    """Of the whole file."""
+    """Bits of the whole file per pixel."""
     psnr_db: float | None = None
-    """Of the decoded picture's gray or RGB channels against the source's, infinite where they are equal; None where
-    the encoder does not decode."""
+    """PSNR of the decoded gray or RGB channels against the source, infinite if they are equal; None if the encoder
+    does not decode."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Decoded:
-    """The contents of a file."""
+    """Result of decoding: the picture and the metadata of a file."""
 
     image: Array
     """`uint8` or `uint16`, (H, W), (H, W, 2), (H, W, 3) or (H, W, 4)."""
     icc_profile: bytes | None = field(default=None, repr=False)
     exif: bytes | None = field(default=None, repr=False)
-    """A TIFF structure, without the letters `Exif` before it."""
+    """A TIFF structure, without a leading `Exif\\0\\0`."""
     xmp: bytes | None = field(default=None, repr=False)
     partial: bool = False
-    """Whether the file is cut, so that the picture is not all that was encoded."""
+    """Whether the file is cut, so that the picture is incomplete."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -149,7 +149,7 @@ class Info:
     """The description of a file, read without decoding it."""
 
     codec: str
-    """Id of the codec."""
+    """Id of the codec that wrote the file."""
     width: int
     height: int
     channels: int
@@ -157,17 +157,17 @@ class Info:
     bit_depth: int
     """Per channel, 8 or 16."""
     parts: Mapping[str, int]
-    """Bytes by what they are for, such as `pixels`, `icc_profile` and `structure`; together the whole file."""
+    """Bytes by purpose, such as `pixels`, `icc_profile` and `structure`; their sum is the size of the file."""
     icc_profile: bytes | None = field(default=None, repr=False)
     exif: bytes | None = field(default=None, repr=False)
-    """A TIFF structure, without the letters `Exif` before it."""
+    """A TIFF structure, without a leading `Exif\\0\\0`."""
     xmp: bytes | None = field(default=None, repr=False)
     complete: bool = True
-    """False where the file is cut."""
+    """False if the file is cut."""
 
     @property
     def bits_per_pixel(self) -> float:
-        """Of the whole file."""
+        """Bits of the whole file per pixel."""
         return 8 * sum(self.parts.values()) / (self.width * self.height)
 
     @property
@@ -177,21 +177,21 @@ class Info:
 
     @property
     def details(self) -> Mapping[str, str]:
-        """What the codec has to add, label → text."""
+        """Further properties of the codec's files, label → text."""
         return {}
 
 
 @runtime_checkable
 class Codec(Protocol):
-    """One way to write and to read a picture; a frozen object without state."""
+    """A codec for single pictures: a frozen object without state."""
 
     @property
     def id(self) -> str:
-        """By which the registry finds it."""
+        """Id in the registry."""
 
     @property
     def name(self) -> str:
-        """In tables and figures."""
+        """Name in tables and figures."""
 
     @property
     def about(self) -> str:
@@ -199,62 +199,62 @@ class Codec(Protocol):
 
     @property
     def suffix(self) -> str:
-        """Ending of its files' names."""
+        """Ending of the codec's files."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can do."""
+        """Supported options and kinds of pictures."""
 
     @property
     def curve(self) -> CurveSettings | None:
-        """Settings for comparisons; None where there is nothing to set."""
+        """Settings for comparisons; None if the codec has no target."""
 
     @property
     def needs(self) -> str:
-        """What has to be installed beside the packages that qimg depends on."""
+        """Software that the codec needs in addition to the dependencies of qimg."""
 
     def installed(self) -> bool:
-        """Whether it can be used here."""
+        """Whether this software is installed."""
 
     def encode(self, image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
-        """The file of a picture.
+        """Encode a picture.
 
         Args:
             image: a picture that `capabilities` allows; not modified.
-            options: of which all are supported; see `qimg.codecs.registry.check`.
-            track: wraps the numbers of the parts of a picture at every attempt, for a progress bar.
+            options: supported options only; see `qimg.codecs.registry.check`.
+            track: wraps the indices of the picture's parts at every attempt, for a progress bar.
         """
 
     def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
-        """The picture of a file; raises `BitstreamError` where the data are none of its files."""
+        """Decode a file; raises `BitstreamError` if it is not a valid file of this codec."""
 
     def info(self, data: bytes) -> Info:
-        """The description of a file; raises `BitstreamError` likewise."""
+        """Describe a file; raises `BitstreamError` if it is not a valid file of this codec."""
 
 
 @runtime_checkable
 class PackCodec(Protocol):
-    """One way to write and to read many small pictures together, as one file."""
+    """A codec for packs: many small pictures in one file."""
 
     @property
     def id(self) -> str:
-        """By which the registry finds it."""
+        """Id in the registry."""
 
     @property
     def name(self) -> str:
-        """In tables and figures."""
+        """Name in tables and figures."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can do; the options hold for the whole pack."""
+        """Supported options and kinds of pictures; options apply to the whole pack."""
 
     def encode_pack(self, images: Sequence[Array], options: EncodeOptions, *, track: Track = iter) -> bytes:
-        """One file of n ≥ 1 pictures, each `uint8` or `uint16` of a shape of its own; their order is kept."""
+        """Encode n ≥ 1 pictures, `uint8` or `uint16` of any shapes, as one file; their order is preserved."""
 
     def decode_pack(self, data: bytes, options: DecodeOptions) -> list[Array]:
-        """The n pictures; `max_pixels` limits them together. Raises `BitstreamError` where the data are no pack."""
+        """Decode the n pictures; `max_pixels` limits their total. Raises `BitstreamError` if `data` is not a pack."""
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in a sentence: `a, b and c`."""
+    """Join names for a sentence: `a, b and c`."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

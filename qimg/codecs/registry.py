@@ -1,4 +1,4 @@
-"""The codecs by id; each is loaded when it is first asked for. A new codec is one new file and one line here."""
+"""Registry of codecs by id; each codec is imported on first use. A new codec is one new file and one line here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from qimg.core import Array, one_of
 from qimg.images import has_alpha
 
 AUTO = "block"
-"""The codec of `codec="auto"`."""
+"""Id of the codec that `codec="auto"` selects."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One line of the registry."""
+    """An entry of the registry."""
 
     where: str
     """`package.module:NAME` of the codec."""
     number: int | None
-    """In the envelope of its files; None where they are in a format of others."""
+    """Number in the envelope of the codec's files; None for formats without an envelope."""
 
 
 _ENTRIES: dict[str, Entry] = {}
@@ -35,18 +35,18 @@ def register(codec_id: str, where: str, *, number: int | None = None) -> None:
     """Add a codec.
 
     Args:
-        codec_id: the id that its object has as well.
-        where: `package.module:NAME` of an object with the attributes of `Codec` or of `PackCodec`; not imported yet.
-        number: in the envelope, 1 to 255 and never used before; None where its files have no envelope of qimg's.
+        codec_id: id, equal to the `id` of the codec.
+        where: `package.module:NAME` of an object with the attributes of `Codec` or `PackCodec`; imported on first use.
+        number: number in the envelope, 1 to 255 and never used before; None if the files have no envelope.
 
     Raises:
         ValueError: the id or the number is taken.
     """
     if codec_id in _ENTRIES:
-        raise ValueError(f"codec_id must be new, but {codec_id} is registered already")
+        raise ValueError(f"codec_id must be new, but {codec_id} is already registered")
     for other, entry in _ENTRIES.items():
         if number is not None and number == entry.number:
-            raise ValueError(f"number must be new, but {number} is that of codec {other}")
+            raise ValueError(f"number must be new, but {number} belongs to codec {other}")
     _ENTRIES[codec_id] = Entry(where=where, number=number)
 
 
@@ -62,83 +62,84 @@ register("peer:png", "qimg.codecs.peers.png:CODEC")
 
 
 def ids() -> list[str]:
-    """Ids of all codecs, in the order of registration."""
+    """Ids of all codecs in order of registration."""
     return list(_ENTRIES)
 
 
 def codec(codec_id: str) -> Codec:
-    """The codec of an id; `auto` is that of `AUTO`.
+    """The codec with an id; `auto` selects `AUTO`.
 
     Raises:
-        ValueError: no codec has it, or it is one for packs of pictures.
+        ValueError: the id is unknown, or belongs to a codec for packs.
         ModuleNotFoundError: the codec needs a package that is not installed.
     """
     return _loaded(codec_id, Codec, "is a codec for packs of many pictures")  # type: ignore[type-abstract]
 
 
 def pack_codec(codec_id: str) -> PackCodec:
-    """The codec for packs of an id; errors as for `codec`."""
+    """The codec for packs with an id; errors as for `codec`."""
     return _loaded(codec_id, PackCodec, "is a codec for single pictures")  # type: ignore[type-abstract]
 
 
 def _loaded(codec_id: str, kind: type[AnyCodec], what: str) -> AnyCodec:
     codec_id = AUTO if codec_id == "auto" else one_of("codec", codec_id, _ENTRIES)
-    found = resolve_name(_ENTRIES[codec_id].where)
-    if not isinstance(found, kind):
+    loaded = resolve_name(_ENTRIES[codec_id].where)
+    if not isinstance(loaded, kind):
         raise ValueError(f"codec={codec_id!r} {what}")
-    if isinstance(found, Codec) and not found.installed():
-        raise ModuleNotFoundError(f"codec {codec_id} needs {found.needs}")
-    return found
+    if isinstance(loaded, Codec) and not loaded.installed():
+        raise ModuleNotFoundError(f"codec {codec_id} needs {loaded.needs}")
+    return loaded
 
 
 def id_of(data: bytes) -> str:
     """The id of the codec that wrote a file with an envelope.
 
     Raises:
-        BitstreamError: something else, or of a codec that this qimg does not have.
+        BitstreamError: the file has no envelope, or its codec is not in this version of qimg.
     """
     number = Reader(data[:LENGTH]).envelope().number
     for codec_id, entry in _ENTRIES.items():
         if entry.number == number:
             return codec_id
-    raise BitstreamError(f"the file needs codec {number}, which this qimg does not have", NUMBER_AT)
+    raise BitstreamError(f"the file needs codec {number}, which this version of qimg does not have", NUMBER_AT)
 
 
 def codecs() -> list[Codec]:
     """All codecs for single pictures, installed or not."""
     loaded = (resolve_name(entry.where) for entry in _ENTRIES.values())
-    return [found for found in loaded if isinstance(found, Codec)]
+    return [one for one in loaded if isinstance(one, Codec)]
 
 
 def check(codec: Codec, options: EncodeOptions | DecodeOptions, image: Array | None = None) -> None:
-    """Refuse what a codec does not support, naming the codecs that do.
+    """Check that a codec supports the options and the picture; the error names the codecs that do.
 
     Args:
-        codec: of whose capabilities it is.
-        options: to encode or to decode with.
-        image: a picture to encode.
+        codec: codec whose capabilities count.
+        options: encoder or decoder settings.
+        image: picture to encode.
 
     Raises:
-        ValueError: an option has no effect, no target is given, or the codec does not hold such pictures.
+        ValueError: an option has no effect, no target is set, or the codec does not support this kind of picture.
     """
     named = options.named if isinstance(options, EncodeOptions) else {"tables": options.tables}
     for name in (name for name, value in named.items() if value is not None):
         _require(codec, f"{name} has no effect with codec {codec.id}", partial(_takes, name))
     targets = [name for name in TARGETS if _takes(name, codec.capabilities)]
     if isinstance(options, EncodeOptions) and targets and not any(name in named for name in targets):
-        few = f"one of {listed(targets)}" if len(targets) > 1 else targets[0]
-        raise ValueError(f"{few} must be given, but given are none")
+        rule = f"one of {listed(targets)} must be set, but none is" if len(targets) > 1 else f"{targets[0]} must be set"
+        raise ValueError(rule)
     if image is not None and image.itemsize == 2:
-        _require(codec, f"codec {codec.id} holds 8 bits per channel, but image is uint16", lambda can: can.sixteen_bit)
+        message = f"codec {codec.id} supports 8 bits per channel, but image is uint16"
+        _require(codec, message, lambda can: can.sixteen_bit)
     if image is not None and has_alpha(image):
-        _require(codec, f"codec {codec.id} holds no alpha channel, but image has one", lambda can: can.alpha)
+        _require(codec, f"codec {codec.id} supports no alpha channel, but image has one", lambda can: can.alpha)
 
 
 def _takes(option: str, can: Capabilities) -> bool:
     return option in can.options
 
 
-def _require(codec: Codec, sentence: str, able: Callable[[Capabilities], bool]) -> None:
-    if not able(codec.capabilities):
-        names = [other.id for other in codecs() if able(other.capabilities)]
-        raise ValueError(f"{sentence}; codecs that support it: {', '.join(names) or 'none'}")
+def _require(codec: Codec, message: str, supports: Callable[[Capabilities], bool]) -> None:
+    if not supports(codec.capabilities):
+        names = [other.id for other in codecs() if supports(other.capabilities)]
+        raise ValueError(f"{message}; codecs that support it: {', '.join(names) or 'none'}")

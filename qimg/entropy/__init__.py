@@ -1,1 +1,1 @@
-"""Probabilities to bits and back, in integers alone: the range coder, and adaptive binary models that are mixed."""
+"""Entropy coding in integer arithmetic: a binary range coder and mixed adaptive binary models."""

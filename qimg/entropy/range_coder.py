@@ -1,15 +1,15 @@
-"""Binary range coding: bits of known probability to 32-bit words and back, in constriction's stream format.
+"""Binary range coding: bits with their probabilities to 32-bit words and back, in constriction's stream format.
 
-Encoding has every bit and probability at hand and is one pass of constriction's `RangeEncoder` (Bamler, 2022). Decoding
-runs one bit at a time inside a Numba loop, since a probability may depend on the bits before it; `decode_bit` does in
-integers what constriction's `RangeDecoder` does, so each reads the other's streams.
+The encoder has all bits and probabilities and makes one pass of constriction's `RangeEncoder` (Bamler, 2022). The
+decoder reads one bit at a time inside a Numba loop, since a probability may depend on earlier bits; `decode_bit` is the
+integer arithmetic of constriction's `RangeDecoder`, so each reads the other's streams.
 
-A probability is an integer `p1`, 1 ≤ p1 ≤ 65535: the bit 1 has probability p1 / 65536. constriction counts in 2^-24
-and is given exactly 256 · p1, so the stream depends on integers alone and is the same on every platform.
+A probability is an integer `p1`, 1 ≤ p1 ≤ 65535: the bit 1 has probability p1 / 65536. constriction's probabilities
+have units of 2^-24 and are exactly 256 · p1, so the stream depends on integers only and is the same on every platform.
 
     state = start(words)
-    bit = decode_bit(state, words, p1)  # as often as there are bits
-    is_complete(state, words)           # or the stream is cut short, too long or damaged
+    bit = decode_bit(state, words, p1)  # once for each bit
+    is_complete(state, words)           # False: the stream is cut short, too long or damaged
 """
 
 from typing import Any
@@ -25,11 +25,11 @@ WIDTH = 0
 OFFSET = 1
 """Index into the state: position of the coded number inside the interval, below its size."""
 POSITION = 2
-"""Index into the state: words consumed, counting those that were missing and taken as zero."""
+"""Index into the state: words consumed, including missing words, which count as zero."""
 INVALID = 3
-"""Index into the state: 1 after data that no encoder writes, else 0."""
+"""Index into the state: 1 after data that no encoder writes, otherwise 0."""
 
-_BATCH = 1 << 16  # bits handed to constriction at once: bounds the memory for their probabilities to 0.5 MiB
+_BATCH = 1 << 16  # bits per call of constriction: bounds the memory for their probabilities to 0.5 MiB
 _WORD = np.uint64(32)
 _WORD_SIZE = np.uint64(1 << 32)
 _ONE = np.uint64(1)
@@ -39,13 +39,13 @@ _SHARE = np.uint64(24 - 16)
 
 
 def encode_bits(bits: ArrayLike, probabilities: ArrayLike) -> NDArray[np.uint32]:
-    """Words from which `decode_bit`, given the same probabilities in the same order, returns the bits.
+    """Encode bits as words; `decode_bit` returns the bits for the same probabilities in the same order.
 
-    Takes Σ -log2(probability of the bit), plus about 1.3e-4 bits per bit coded for the rounding of intervals (none if
+    The length is Σ -log2(probability of the bit), plus a small loss per bit for the rounding of intervals (none if
     every p1 is 32768) and at most two words for the end of the stream. No bits give no words. Cost: O(n).
 
     Exact: constriction's `Categorical(perfect=False)` turns float weights (w0, w1) into 24-bit probabilities
-    (⌊w0·s⌋ + 1, rest) with s = (2^24 - 2) / (w0 + w1). The weights given here are the integers
+    (⌊w0·s⌋ + 1, rest) with s = (2^24 - 2) / (w0 + w1). The weights here are the integers
     w0 = 2^24 - 256·p1 - 1 and w1 = 256·p1 - 1. These, their sum 2^24 - 2 and hence s = 1 are exact in single precision,
     so nothing is rounded: the probability of 1 is 256·p1 / 2^24 on any platform with IEEE arithmetic.
 
@@ -54,10 +54,10 @@ def encode_bits(bits: ArrayLike, probabilities: ArrayLike) -> NDArray[np.uint32]
         probabilities: (n,) integers p1 in [1, 65535], the probability of 1 in units of 1/65536.
 
     Returns:
-        (m,) words, to be stored with a byte order of one's choice.
+        (m,) words; the caller chooses the byte order of a file.
 
     Raises:
-        ValueError: the shapes differ, or a value is not of its kind or range.
+        ValueError: the shapes differ, or a value has the wrong type or is out of range.
 
     >>> encode_bits([1, 0, 1, 1], [32768, 32768, 60000, 9])
     array([3221090472], dtype=uint32)
@@ -68,7 +68,7 @@ def encode_bits(bits: ArrayLike, probabilities: ArrayLike) -> NDArray[np.uint32]
 
 
 class Encoder:
-    """`encode_bits` for bits that come one batch after the other.
+    """Incremental `encode_bits`: the bits arrive in batches.
 
     >>> encoder = Encoder()
     >>> encoder.push([1, 0], [32768, 32768])
@@ -78,7 +78,7 @@ class Encoder:
     """
 
     def __init__(self) -> None:
-        import constriction  # decoding does without it, also where there is no wheel of it, as for Linux on ARM
+        import constriction  # imported late: decoding does not need it, and some platforms (Linux on ARM) have no wheel
 
         self._family = constriction.stream.model.Categorical(perfect=False)
         self._encoder = constriction.stream.queue.RangeEncoder()
@@ -104,7 +104,7 @@ def start(words: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """The decoder's state before the first bit: four `uint64`, indexed by `WIDTH`, `OFFSET`, `POSITION` and `INVALID`.
 
     Args:
-        words: (m,) `uint32` from `encode_bits`, m ≥ 0; two words are consumed, missing ones as zero.
+        words: (m,) `uint32` from `encode_bits`, m ≥ 0; two words are consumed, and missing words count as zero.
 
     >>> start(np.array([7], np.uint32))
     array([18446744073709551615, 30064771072, 2, 0], dtype=uint64)
@@ -120,17 +120,18 @@ def start(words: NDArray[np.uint32]) -> NDArray[np.uint64]:
 
 @compiled
 def decode_bit(state: NDArray[np.uint64], words: NDArray[np.uint32], p1: int) -> int:
-    """The next bit, 0 or 1; updates `state`. Callable from Python and from a Numba function.
+    """Decode the next bit, 0 or 1, and update `state`. Callable from Python and from a Numba function.
 
-    With unit = ⌊width / 2^24⌋ · 256 the interval is split at unit · (65536 - p1): below lies the bit 0, above, for
-    unit · p1, the bit 1. Once the interval is smaller than 2^32, a word is consumed. No division, no loop, and no read
-    outside `words`: words past the end count as zero, as in constriction. What constriction refuses as invalid data, an
-    offset in the part of the interval lost to rounding, sets `state[INVALID]` for good; later bits mean nothing.
+    With scale = ⌊width / 2^24⌋ · 256 the interval is split at scale · (65536 - p1): the bit is 0 below the split and 1
+    in the scale · p1 above it. Once the interval is smaller than 2^32, a word is consumed. No division, no loop, and no
+    read outside `words`: words past the end count as zero, as in constriction. An offset in the part of the interval
+    that is lost to rounding, which constriction refuses as invalid data, sets `state[INVALID]` permanently; later bits
+    are meaningless.
 
     Args:
         state: from `start`, with the same words; modified.
         words: (m,) `uint32`.
-        p1: probability of 1 in units of 1/65536; in [1, 65535], which is not checked, and equal to the encoder's.
+        p1: probability of 1 in units of 1/65536, equal to the encoder's; in [1, 65535], which is not checked.
 
     >>> words = encode_bits([1, 0], [40000, 9])
     >>> state = start(words)
@@ -140,14 +141,14 @@ def decode_bit(state: NDArray[np.uint64], words: NDArray[np.uint32], p1: int) ->
     share = np.uint64(p1)
     width = state[WIDTH]
     offset = state[OFFSET]
-    unit = (width >> _PRECISION) << _SHARE
-    split = unit * (_SHARES - share)
+    scale = (width >> _PRECISION) << _SHARE
+    split = scale * (_SHARES - share)
     bit = 0
     width = split
     if offset >= split:
         bit = 1
         offset -= split
-        width = unit * share
+        width = scale * share
         if offset >= width:
             state[INVALID] = _ONE
             offset = np.uint64(0)
@@ -164,10 +165,10 @@ def decode_bit(state: NDArray[np.uint64], words: NDArray[np.uint32], p1: int) ->
 
 @compiled
 def is_broken(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
-    """Whether a stream under way cannot be what `encode_bits` wrote: invalid data, or too few words for the bits read.
+    """Whether a partly read stream cannot come from `encode_bits`: invalid data, or too few words for the bits read.
 
-    An encoder's stream is consumed to at most one word past its end. Cheap enough to ask once per block. A damaged
-    stream may pass: `is_complete` after the last bit says more, a checksum all.
+    A decoder consumes at most one word past the end of a valid stream. The check is cheap enough for every block. A
+    damaged stream may pass; `is_complete` after the last bit is stricter, and only a checksum is reliable.
 
     Args:
         state: from `start`, after any number of bits.
@@ -186,13 +187,13 @@ def is_broken(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
 
 @compiled
 def is_complete(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
-    """Whether a stream ends here as `encode_bits` ends it; asked after the last bit.
+    """Whether a stream ends here as `encode_bits` ends it; meaningful after the last bit.
 
-    True for every stream of `encode_bits` when all its bits are decoded: all words are consumed and at most one missing
-    word, nothing was invalid, and the offset is below 2^32, since the encoder closes with the least word that names its
-    interval. False for most streams cut short or damaged, but no checksum: of random streams that lost their last word
-    1 in 50 passes, most of them with the right bits since that word was zero, and of those with a flipped bit 1 in 25.
-    One word too many, which changes no bit, may pass; more do not.
+    True for every stream of `encode_bits` once all its bits are decoded: all words and at most one missing word are
+    consumed, no data were invalid, and the offset is below 2^32, since the encoder ends with the smallest word that
+    identifies its interval. False for most streams that are cut short or damaged, but no substitute for a checksum: 1
+    in 50 random streams without their last word passes, most of them with the right bits since that word was zero, and
+    1 in 25 with a flipped bit. One surplus word, which changes no bit, may pass; more do not.
 
     Args:
         state: from `start`, after the last bit.

@@ -1,1 +1,1 @@
-"""How good codecs and restorations are over sets of pictures: rate curves, memory, summaries."""
+"""Evaluation of codecs and restorations on sets of pictures: rate curves, memory, summaries."""

@@ -1,4 +1,4 @@
-"""Peak memory of a codec: the growth of a fresh process while it writes a picture, or while it reads one."""
+"""Peak memory of a codec: growth of a new process while it encodes or decodes a picture."""
 
 import io
 import json
@@ -18,26 +18,26 @@ _RESET = Path("/proc/self/clear_refs")
 
 
 def peak_mebibytes(codec: str, image: Array, options: Mapping[str, Any], data: bytes) -> tuple[float, float]:
-    """Growth of the resident set, at its peak, while `image` becomes a file, and while the file `data` is read.
+    """Peak growth of the resident set during encoding of `image`, and during decoding of `data`, in MiB.
 
-    Each is done once, in a process of its own and after a picture of 64×64 pixels at most, so that neither what is
-    loaded or compiled on first use counts, nor does memory that was freed before hide what is taken. The output counts,
-    the input does not. NaN where there is no `/proc`, that is anywhere but on Linux.
+    Each is measured once in a separate process that has coded a picture of at most 64×64 pixels, so that neither code
+    that is loaded or compiled on first use nor memory that was freed earlier affects the result. The output counts, the
+    input does not. NaN without `/proc`, that is on any system but Linux.
 
     Args:
         codec: id in the registry.
-        image: picture that the codec holds.
-        options: of `qimg.encode`; numbers.
+        image: picture that the codec supports.
+        options: numeric options of `qimg.encode`.
         data: a file of the codec.
     """
     if not _RESET.exists():
         return float("nan"), float("nan")
     content = np.frombuffer(data, np.uint8)
-    encoding, decoding = (_elsewhere(verb, codec, options, image, content) for verb in ("encode", "decode"))
+    encoding, decoding = (_in_new_process(verb, codec, options, image, content) for verb in ("encode", "decode"))
     return encoding, decoding
 
 
-def _elsewhere(verb: str, codec: str, options: Mapping[str, Any], image: Array, content: Array) -> float:
+def _in_new_process(verb: str, codec: str, options: Mapping[str, Any], image: Array, content: Array) -> float:
     file = io.BytesIO()
     np.savez(file, corner=image[:64, :64], source=image if verb == "encode" else content)
     command = [sys.executable, "-m", "qimg.evaluation.memory", verb, codec, json.dumps(dict(options))]
@@ -45,12 +45,12 @@ def _elsewhere(verb: str, codec: str, options: Mapping[str, Any], image: Array, 
 
 
 def _measure(verb: str, codec: str, options: Mapping[str, Any]) -> float:
-    """In the process of its own: MiB that it takes for what standard input holds."""
+    """Measure the growth of this process in MiB for the data on standard input."""
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as arrays:
         corner, source = arrays["corner"], arrays["source"]
     codecs.decode(codecs.encode(corner, codec=codec, **options), codec=codec)
     data = source.tobytes()
-    _RESET.write_text("5")  # the peak begins at the present size
+    _RESET.write_text("5")  # resets the peak to the current size
     before = _kibibytes("VmRSS")
     if verb == "encode":
         codecs.encode(source, codec=codec, **options)

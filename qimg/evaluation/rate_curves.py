@@ -1,4 +1,4 @@
-"""Bjøntegaard rates between codecs over pictures: of curves of means, with their scatter, and picture by picture."""
+"""Bjøntegaard rates between codecs over pictures, for mean curves with intervals and picture by picture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,65 +16,65 @@ RANGES = {
     "ms_ssim": (12.0, 20.0),
     "ssimulacra2": (30.0, 80.0),
 }
-"""What rates are averaged over: PSNR in dB, MS-SSIM as −10 log₁₀(1 − x) in dB, SSIMULACRA 2 in points."""
+"""Quality ranges of the averages: PSNR in dB, MS-SSIM as −10 log₁₀(1 − x) in dB, SSIMULACRA 2 in points."""
 
 LEAST_SHARE = 1 / 3
-"""Share of the range that the curves of one picture must have in common for it to count."""
+"""Least share of the range that both curves of a picture must cover for the picture to count."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RateCurve:
-    """One codec's rates and qualities on every picture."""
+    """Rates and qualities of one codec on every picture."""
 
     rates: Array
     """(pictures, settings) bits per pixel."""
     qualities: Array
-    """(pictures, settings)."""
+    """(pictures, settings) values of a measure."""
 
     def mean(self, weights: Array) -> tuple[Array, Array]:
-        """The curve of means under weights (pictures,) that need not sum to 1."""
+        """Mean rates and qualities with weights (pictures,), which are normalised."""
         share = weights / weights.sum()
         return share @ self.rates, share @ self.qualities
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The rate of a codec against an anchor, in percent; negative where the codec needs less."""
+    """Rate of a codec against an anchor, in percent; negative if the codec needs less."""
 
     percent: float
-    """Of the curves of means; NaN where they cannot be compared."""
+    """Rate of the mean curves; NaN if they are not comparable."""
     low: float
-    """5 % over resamples of the pictures; NaN where no resample was asked for or could be compared."""
+    """5 % quantile over resamples of the pictures; NaN without comparable resamples."""
     high: float
-    """95 %."""
+    """95 % quantile."""
     resamples: int
-    """Resamples in which both curves cover the range: those that the interval is over."""
+    """Number of resamples in the interval, those in which both curves cover the range."""
     own: float
-    """Mean of the pictures' own rates, over the part of the range that both curves of a picture cover."""
+    """Mean of the rates of single pictures, each over the part of the range that both of its curves cover."""
     own_pictures: int
-    """Pictures that it goes over."""
+    """Number of pictures in this mean."""
     reason: str
-    """Why `percent` is NaN; empty where it is a number."""
+    """Reason why `percent` is NaN; empty otherwise."""
 
 
 def curves(rows: Sequence[Any], measure: str) -> dict[str, RateCurve]:
-    """The curve of every codec, on the pictures that could be measured everywhere."""
-    kept = comparable(rows, measure)
-    found = {}
-    for codec in dict.fromkeys(row.codec for row in kept):
+    """Rate curve of every codec on the pictures with a finite measure in every row."""
+    usable = comparable(rows, measure)
+    by_codec = {}
+    for codec in dict.fromkeys(row.codec for row in usable):
         by_picture: dict[str, list[tuple[float, float]]] = {}
-        for row in kept:
+        for row in usable:
             if row.codec == codec:
                 by_picture.setdefault(row.image, []).append((row.bits_per_pixel, getattr(row, measure)))
         rates, qualities = np.moveaxis(np.array(list(by_picture.values())), -1, 0)
         if measure == "ms_ssim":
             qualities = -10 * np.log10(1 - qualities)
-        found[codec] = RateCurve(rates=rates, qualities=qualities)
-    return found
+        by_codec[codec] = RateCurve(rates=rates, qualities=qualities)
+    return by_codec
 
 
 def compare(anchor: RateCurve, test: RateCurve, measure: str, *, draws: int = 0, seed: int = 0) -> Comparison:
-    """The rate of one curve against another, with an interval over `draws` resamples of eight pictures or more."""
+    """Compare the rates of two codecs, with an interval over `draws` resamples of at least eight pictures."""
     ends = RANGES[measure]
     count = len(anchor.rates)
     percent, reason = _rate_of_means(anchor, test, np.ones(count), ends)
@@ -82,14 +82,14 @@ def compare(anchor: RateCurve, test: RateCurve, measure: str, *, draws: int = 0,
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws).astype(float)
     resampled = [_rate_of_means(anchor, test, one, ends)[0] for one in weights]
     low, _, high = finite_quantiles(resampled)
-    own = [_own_rate(anchor, test, k, ends) for k in range(count)]
+    single = [_rate_of_picture(anchor, test, k, ends) for k in range(count)]
     return Comparison(
         percent=percent,
         low=low,
         high=high,
         resamples=int(np.isfinite(resampled).sum()),
-        own=finite_mean(own),
-        own_pictures=int(np.isfinite(own).sum()),
+        own=finite_mean(single),
+        own_pictures=int(np.isfinite(single).sum()),
         reason=reason,
     )
 
@@ -97,12 +97,12 @@ def compare(anchor: RateCurve, test: RateCurve, measure: str, *, draws: int = 0,
 def _rate_of_means(anchor: RateCurve, test: RateCurve, weights: Array, ends: tuple[float, float]) -> tuple[float, str]:
     try:
         return metrics.bd_rate(*anchor.mean(weights), *test.mean(weights), quality_range=ends), ""
-    except ValueError as error:  # too few points, a curve that turns back, or a range that is not covered
+    except ValueError as error:  # too few points, a curve that is not monotonic, or a range that is not covered
         return float("nan"), str(error)
 
 
-def _own_rate(anchor: RateCurve, test: RateCurve, k: int, ends: tuple[float, float]) -> float:
-    """The rate on one picture; NaN where its curves share too little of the range, or cannot be compared."""
+def _rate_of_picture(anchor: RateCurve, test: RateCurve, k: int, ends: tuple[float, float]) -> float:
+    """Rate on one picture; NaN if its curves share too little of the range or are not comparable."""
     qualities = [anchor.qualities[k], test.qualities[k]]
     low, high = max(ends[0], *(q.min() for q in qualities)), min(ends[1], *(q.max() for q in qualities))
     if high - low < LEAST_SHARE * (ends[1] - ends[0]):

@@ -23,7 +23,7 @@ def test_encode_draws_and_saves(photo, tmp_path, capsys):
     out = said(capsys, "encode", photo, "--patch", "1,1", "--representation", "frqi", "--save", *files)
     assert "q_6" in out
     assert "7 qubits, 63 CX, 70 one-qubit gates" in out
-    assert "read exactly: every pixel is right" in out
+    assert "read exactly: all pixels are equal" in out
     circuit = circuits.load_circuit(files[1])
     assert circuit.count_ops()["cx"] == 63
     pixels = images.to_uint8(images.luma(images.load(photo)))[8:16, 8:16]
@@ -46,7 +46,7 @@ def test_transform_prints_coefficients(photo, capsys):
 def test_run_prints_counts_and_both_patches(photo, capsys, backend):
     more = ["--bond-dimension", "4"] if backend == "matrix_product_state" else []
     out = said(capsys, "run", photo, "--size", "4", "--shots", "20000", "--backend", backend, "--width", "0", *more)
-    assert "16 outcomes of 16 were seen" in out
+    assert "16 of 16 outcomes occurred" in out
     assert "original:" in out
     assert "recovered:" in out
     assert f"20000 shots on {backend}: PSNR" in out
@@ -62,7 +62,7 @@ def test_run_in_the_transform_basis(photo, capsys):
 def test_colour(photo, capsys):
     out = said(capsys, "run", photo, "--size", "2", "--representation", "mcrqi", "--shots", "9000", "--width", "0")
     assert "PSNR" in out
-    assert "95 % intervals, of shots alone" in out
+    assert "95 % intervals from shots alone" in out
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_colour(photo, capsys):
         (["encode", "PHOTO", "--patch", "1"], "patch must be R,C, but patch='1'"),
         (["encode", "PHOTO", "--representation", "qpie"], "representation must be one of"),
         (["encode", "PHOTO", "--save", "a.txt"], "save must name files that end in .qasm or .qpy, but save='a.txt'"),
-        (["encode", "PHOTO", "--save", "nowhere/a.qpy"], "save must lie in a folder that exists"),
+        (["encode", "PHOTO", "--save", "nowhere/a.qpy"], "save must be in an existing folder"),
         (["encode", "PHOTO", "--kept", "4"], "kept has no effect without dct, but kept=4"),
         (["run", "PHOTO", "--backend", "aer"], "name must be one of statevector"),
         (["run", "PHOTO", "--bond-dimension", "4"], "bond_dimension has no effect on statevector"),

@@ -168,7 +168,7 @@ def test_a_folder_is_decoded_and_described(here, capsys):
     assert_array_equal(images.load("back/a.png"), qimg.decode(Path("coded/a.qimg").read_bytes()))
     Path("coded/a.qimg").write_bytes(b"broken")
     said = refusal(["decode", "coded", "more", "--format", "jpg", "--quality", "90"], capsys)
-    assert said.splitlines()[0].startswith("qimg: failed: coded/a.qimg: is no qimg picture")
+    assert said.splitlines()[0].startswith("qimg: failed: coded/a.qimg: not a qimg picture")
     assert said.splitlines()[-1] == "qimg: error: 1 of 3 pictures could not be decoded"
     assert sorted(path.name for path in Path("more").iterdir()) == ["b.bmp.jpg", "b.tif.jpg"]
 
@@ -216,7 +216,7 @@ def test_files_that_exist_are_kept_unless_asked(here, capsys):
     [
         (
             ["encode", "photo.png", "x.qimg"],
-            "one of quality, size, bits-per-pixel and psnr must be given, but given are",
+            "one of quality, size, bits-per-pixel and psnr must be set, but none is",
         ),
         (["encode", "photo.png", "x.qimg", "--quality", "5", "--size", "9"], "one of quality, size"),
         (["encode", "photo.png", "x.qimg", "--quality", "0"], "photo.png: quality must be in [1, 100], but quality=0"),
@@ -226,13 +226,13 @@ def test_files_that_exist_are_kept_unless_asked(here, capsys):
         (["encode", "folder/broken.png", "x.qimg", "--quality", "5"], "folder/broken.png: "),
         (["encode", "photo.png", "folder", "--quality", "5"], "folder: is a folder, but a file to write is expected"),
         (["encode", "photo.png", "no/x.qimg", "--quality", "5"], "no/x.qimg: "),
-        (["encode", "folder", "photo.png", "--quality", "5"], "photo.png: is a file, but the folder to write into"),
+        (["encode", "folder", "photo.png", "--quality", "5"], "photo.png: must be a folder to write into"),
         (
             ["decode", "photo.png", "x.png"],
-            "photo.png: is no qimg picture: it must begin with 89 71 69 0a, at offset 0",
+            "photo.png: not a qimg picture: it must begin with 89 71 69 0a, at offset 0",
         ),
         (["decode", "absent.qimg", "x.png"], "absent.qimg: No such file or directory"),
-        (["info", "photo.png"], "photo.png: is no qimg picture"),
+        (["info", "photo.png"], "photo.png: not a qimg picture"),
         (["info", "absent.qimg"], "absent.qimg: No such file or directory"),
         (["info", "folder"], "folder: the folder holds no file of the codec (.qimg)"),
         (["decode", "folder", "x"], "folder: the folder holds no file of the codec (.qimg)"),

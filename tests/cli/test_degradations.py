@@ -68,7 +68,7 @@ def test_commands_write_what_the_functions_return(arguments, expected, picture, 
         (["denoise", "photo.png", "out.png", "--sigma", "-1"], "sigma must be finite and not negative, but sigma=-1.0"),
         (["inpaint", "photo.png", "kernel.png", "out.png"], "mask must have shape (25, 37) as the picture"),
         (["deblur", "photo.png", "zero.txt", "out.png", "--sigma", "1"], "zero.txt: a kernel must have a positive sum"),
-        (["deblur", "photo.png", "words.txt", "out.png", "--sigma", "1"], "words.txt: rows of numbers are expected"),
+        (["deblur", "photo.png", "words.txt", "out.png", "--sigma", "1"], "words.txt: must hold rows of numbers"),
         (["upscale", "photo.png", "out.jpg"], "quality"),
     ],
 )

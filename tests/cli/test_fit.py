@@ -85,12 +85,12 @@ def test_an_interrupted_fit_ends_with_the_same_bits(verb, options, here, capsys,
         with pytest.raises(SystemExit) as ended:
             cli.main(["fit", verb, "set", "-o", "again", *options])
         assert ended.value.code == 130
-        text = "again.checkpoint holds what was done; the same command goes on from there"
+        text = "again.checkpoint holds the state of the fit; run the same command again to resume"
         assert text in capsys.readouterr().err
         assert not Path("again").exists()
         count, stop = 0, -1
         cli.main(["fit", verb, "set", "-o", "again", *options])
-        assert "going on where the checkpoint ends" in capsys.readouterr().err
+        assert "again.checkpoint: resuming from this checkpoint" in capsys.readouterr().err
         assert Path("again").read_bytes() == Path("whole").read_bytes()
         assert not Path("again.checkpoint").exists()
         Path("again").unlink()
@@ -103,7 +103,7 @@ def test_checkpoints_of_other_fits_are_refused(verb, options, here, capsys, monk
     def stop(*arguments, **more):
         raise Stopped
 
-    monkeypatch.setattr(module, "_take_round" if verb == "tables" else "_gate", stop)
+    monkeypatch.setattr(module, "_run_round" if verb == "tables" else "_gate", stop)
     with pytest.raises(SystemExit):
         cli.main(["fit", verb, "set", "-o", "a", *options])
     capsys.readouterr()
@@ -135,7 +135,7 @@ def test_bad_input_is_one_sentence(verb, here, capsys):
         (["nowhere", "-o", "a"], "nowhere: no such file or folder"),
         (["set", "-o", "nowhere/a"], "is no folder"),
         (["set", "-o", "set"], "set: is a folder"),
-        (["set", "-o", "set/coffee.png"], "set/coffee.png: exists already; remove it, or write elsewhere"),
+        (["set", "-o", "set/coffee.png"], "set/coffee.png: exists already; remove it or choose another file"),
         (["set/small.png", "-o", "a"], "none of the 1 pictures can be used: set/small.png: must "),
     ):
         if verb == "prior" and arguments[0] == "set/small.png":

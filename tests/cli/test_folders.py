@@ -75,7 +75,7 @@ def test_masks_of_a_folder_belong_to_pictures_by_their_names(here, capsys) -> No
         expected = qimg.inpaint(images.load(f"in/{name}.png"), images.load(mask) > 0, effort=1)
         assert_array_equal(images.load(f"out/{name}.png"), expected)
     Path("masks/b.bmp").unlink()
-    assert "qimg: failed: in/b.png: no masks in masks have its name, but one is needed" in refused(
+    assert "qimg: failed: in/b.png: masks must hold one mask b.*, but holds 0" in refused(
         ["inpaint", "in", "masks", "more"], capsys
     )
     assert names("more") == ["a.png"]
@@ -90,7 +90,7 @@ def test_what_is_there_already_is_left_out_where_that_is_asked_for(here, capsys)
     Path("out/b.png").unlink()
     main(["upscale", "in", "out", "--skip-existing"])
     said = capsys.readouterr().out.splitlines()
-    assert said == ["1 of 2 pictures are restored already", "in/b.png → out/b.png: 74 × 50"]
+    assert said == ["1 of 2 pictures are already restored", "in/b.png → out/b.png: 74 × 50"]
     assert Path("out/a.png").read_bytes() == b"mine"
     main(["upscale", "in/a.png", "out/a.png", "--skip-existing"])
     assert capsys.readouterr().out == "out/a.png: exists already\n"
@@ -101,7 +101,7 @@ def test_what_is_there_already_is_left_out_where_that_is_asked_for(here, capsys)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["upscale", "in", "out", "--overwrite", "--skip-existing"], "skip-existing must leave something to overwrite"),
+        (["upscale", "in", "out", "--overwrite", "--skip-existing"], "must not be combined with overwrite"),
         (["upscale", "in/a.png", "out.png", "--workers", "2"], "workers has an effect for a folder only"),
         (["upscale", "in/a.png", "out.png", "--scheduler", "local"], "scheduler has an effect for a folder only"),
         (["upscale", "in/a.png", "out.png", "--format", "png"], "format has an effect for a folder only"),
@@ -158,7 +158,7 @@ def test_an_interrupted_command_leaves_whole_files_and_goes_on(here) -> None:
         running.send_signal(signal.SIGTERM)
         _, error = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert error == "qimg: interrupted; files that are whole stay, and --skip-existing leaves them out\n"
+    assert error == "qimg: interrupted; finished files remain, and --skip-existing skips them\n"
     done = names("out")
     assert 0 < len(done) < 12
     assert all(name.endswith(".png") and name[0] != "." for name in done)

@@ -99,10 +99,13 @@ def test_labels_lists_and_named_sets(here, capsys, monkeypatch):
             "workers must be an integer of at least 0, but workers=-1",
         ),
         (["fit", "first", "-o", "a.prior", "--scheduler", "foo"], "scheduler must be threads, local, or an address"),
-        (["show", "first/coffee.png", "--html", "first/coffee.png"], "html must be a page to write"),
+        (["show", "first/coffee.png", "--html", "first/coffee.png"], "html must end in .html or .htm"),
         (["show", "default", "--html", "nowhere/a.html"], "is no folder"),
         (["fit", "first", "-o", "a.prior", "--mixtures", "luma99", "4"], "view must be patch, luma or colour"),
-        (["fit", "first", "-o", "a.prior", "--operators-only", "--mixtures", "luma8", "4"], "operators_only"),
+        (
+            ["fit", "first", "-o", "a.prior", "--operators-only", "--mixtures", "luma8", "4"],
+            "mixtures must be empty",
+        ),
         (["fit", "first/broken.png", "-o", "a.prior"], "none of the 1 pictures can be used: first/broken.png"),
         (["fit", "second/small.png", "-o", "a.prior"], "must measure at least 8×8 pixels"),
         (["show", "nowhere.prior"], "nowhere.prior: cannot be read"),
@@ -137,7 +140,7 @@ def test_a_killed_fit_goes_on_where_it_was(here, capsys):
     assert not Path("killed.prior").exists()
     capsys.readouterr()
     cli.main(arguments)
-    assert "going on where the checkpoint ends" in " ".join(capsys.readouterr().err.split())
+    assert "killed.prior.checkpoint: resuming from this checkpoint" in " ".join(capsys.readouterr().err.split())
     assert prior.load("killed.prior").sha256 == prior.load("more.prior").sha256
     assert prior.load("killed.prior").sha256 != prior.load("whole.prior").sha256
     assert not Path("killed.prior.checkpoint").exists()

@@ -91,7 +91,7 @@ def test_a_damaged_file_is_told(photo, tmp_path, capsys):
         (["photo.jpg", "x.jpg"], "quality must be given for .jpg"),
         (["photo.jpg", "x.gif"], "file ending must be one of"),
         (["empty", "out"], "the folder holds no JPEG file"),
-        (["full", "photo.jpg"], "is a file, but the folder to write into is expected"),
+        (["full", "photo.jpg"], "must be a folder to write into, but is a file"),
     ],
 )
 def test_bad_input_is_one_sentence(photo, tmp_path, monkeypatch, capsys, arguments, said):

@@ -71,7 +71,8 @@ def refusal(data: bytes, number: int = 7, version: int = 2) -> BitstreamError:
 
 def test_other_codecs_and_newer_versions_are_refused_by_name() -> None:
     newer = Envelope(number=7, version=3).to_bytes()
-    assert str(refusal(newer)) == "toy stream version 3, this qimg reads 2, at offset 5"
+    rule = "the toy stream version must be at most 2 for this version of qimg"
+    assert str(refusal(newer)) == f"{rule}, but is 3, at offset 5"
     other = Envelope(number=8).to_bytes()
     assert str(refusal(other)) == "the file must be of codec 7 (toy), but needs codec 8, at offset 4"
     for version in (1, 2):  # those up to its own are read
@@ -82,7 +83,7 @@ def test_other_codecs_and_newer_versions_are_refused_by_name() -> None:
 
 def test_a_cut_envelope_is_named_as_one() -> None:
     data = Envelope(number=7).to_bytes()
-    assert str(refusal(b"")) == "is no qimg picture: it must begin with 89 71 69 0a, at offset 0"
+    assert str(refusal(b"")) == "not a qimg picture: it must begin with 89 71 69 0a, at offset 0"
     for length in range(1, LENGTH):
         error = refusal(data[:length])
         assert isinstance(error, CutError)

@@ -93,7 +93,7 @@ def test_png_keeps_every_pixel_of_8_bits(photograph: Array) -> None:
 
 def test_a_png_of_16_bits_is_refused_not_rounded(photograph: Array, tmp_path) -> None:
     images.save(photograph.astype(np.uint16) * 257, tmp_path / "deep.png")
-    with pytest.raises(codecs.BitstreamError, match="must be of 8 bits, but are of 16"):
+    with pytest.raises(codecs.BitstreamError, match="must have 8 bits per channel, but have 16"):
         codecs.decode((tmp_path / "deep.png").read_bytes(), codec="peer:png")
 
 

@@ -106,7 +106,7 @@ def test_targets(photo):
     assert written(photo) == written(photo, quality=qimg.pillow.QUALITY)
     assert written(photo, bits_per_pixel=2, effort=1) == codecs.encode(np.asarray(photo), bits_per_pixel=2, effort=1)
     assert written(photo, psnr_db=33) == codecs.encode(np.asarray(photo), psnr_db=33)
-    with pytest.raises(ValueError, match="one of quality, size, bits_per_pixel and psnr_db must be given"):
+    with pytest.raises(ValueError, match="one of quality, size, bits_per_pixel and psnr_db must be set"):
         written(photo, quality=50, size=3000)
 
 
@@ -128,7 +128,7 @@ def test_metadata(photo):
 
 
 def test_one_picture_per_file(photo, tmp_path):
-    with pytest.raises(ValueError, match="QIMG holds one picture, but 2 are to be saved"):
+    with pytest.raises(ValueError, match="a QIMG file holds one picture, but there are 2 frames to save"):
         photo.save(tmp_path / "two.qimg", save_all=True, append_images=[photo])
     assert list(tmp_path.iterdir()) == []
     assert written(photo, save_all=True) == written(photo)

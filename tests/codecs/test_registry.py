@@ -98,9 +98,9 @@ def test_a_new_codec_is_one_file_and_one_line(toy, tmp_path, capsys) -> None:
 
 
 def test_ids_and_numbers_are_given_once(toy) -> None:
-    with pytest.raises(ValueError, match="codec_id must be new, but block is registered already"):
+    with pytest.raises(ValueError, match="codec_id must be new, but block is already registered"):
         registry.register("block", "somewhere:CODEC")
-    with pytest.raises(ValueError, match="number must be new, but 200 is that of codec toy"):
+    with pytest.raises(ValueError, match="number must be new, but 200 belongs to codec toy"):
         registry.register("other", "somewhere:CODEC", number=200)
 
 
@@ -108,18 +108,19 @@ def test_unknown_codecs_are_refused_by_name() -> None:
     picture = np.zeros((4, 4), np.uint8)
     with pytest.raises(ValueError, match=r"codec must be one of block, peer:avif, .*, but codec='webp'"):
         qimg.encode(picture, codec="webp", quality=50)
-    words = "^the file needs codec 7, which this qimg does not have, at offset 4$"
+    words = "^the file needs codec 7, which this version of qimg does not have, at offset 4$"
     for function in (qimg.decode, qimg.info):
         with pytest.raises(codecs.BitstreamError, match=words):
             function(Envelope(number=7).to_bytes() + b"more")
-        with pytest.raises(codecs.BitstreamError, match=r"^block stream version 2, this qimg reads 1, at offset 5$"):
+        words = "^the block stream version must be at most 1 for this version of qimg, but is 2, at offset 5$"
+        with pytest.raises(codecs.BitstreamError, match=words):
             function(Envelope(number=1, version=2).to_bytes() + b"more")
 
 
 def test_files_of_peers_are_read_where_their_codec_is_named() -> None:
     picture = np.full((8, 8, 3), 90, np.uint8)
     data = qimg.encode(picture, codec="peer:jpeg", quality=90)
-    with pytest.raises(codecs.BitstreamError, match="is no qimg picture"):
+    with pytest.raises(codecs.BitstreamError, match="not a qimg picture"):
         qimg.decode(data)
     assert np.abs(qimg.decode(data, codec="peer:jpeg").astype(int) - 90).max() <= 2
 

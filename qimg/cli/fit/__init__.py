@@ -1,4 +1,4 @@
-"""`qimg fit`: a prior, codec tables, a restorer or a network, fitted on pictures; one file for each."""
+"""`qimg fit`: fits a prior, codec tables, a restorer or a network on pictures; one module for each."""
 
 import os
 from collections.abc import Callable
@@ -15,30 +15,30 @@ VERBS = {
     "restorer": "Fit the explicit estimator that restores JPEG files.",
     "network": "Train a network that restores JPEG files.",
 }
-"""What can be fitted; `qimg.cli.fit.<verb>` holds its `COMMAND`."""
+"""Verbs; the module `qimg.cli.fit.<verb>` has `COMMAND`."""
 
 
 def carry_out(fit: Callable[..., Artifact], out: str) -> None:
-    """Fit and write a file; FILE.checkpoint keeps the state meanwhile, and the same command goes on from it.
+    """Run a fit and write its file; an interrupted fit resumes from FILE.checkpoint when it is run again.
 
     Args:
-        fit: called with the file to write, the file of the checkpoint, and the folder that QIMG_DATA names, by keyword.
+        fit: function with the keyword arguments `out`, `checkpoint` and `root`, the folder in QIMG_DATA.
         out: file to write.
     """
     path, checkpoint, console = Path(out), Path(f"{out}.checkpoint"), Console(stderr=True)
     if path.is_file():
-        raise FileExistsError(f"{path}: exists already; remove it, or write elsewhere")
+        raise FileExistsError(f"{path}: exists already; remove it or choose another file")
     to_write(path, overwrite=False)
     if checkpoint.exists():
-        console.print(f"{checkpoint}: going on where the checkpoint ends", highlight=False, soft_wrap=True)
+        console.print(f"{checkpoint}: resuming from this checkpoint", highlight=False, soft_wrap=True)
     root = os.environ.get("QIMG_DATA")
     try:
         artifact = fit(out=path, checkpoint=checkpoint, root=Path(root) if root else None)
-    except ValueError:  # bad input; the message explains what the checkpoint has to do with it
+    except ValueError:  # bad input; the message already explains the role of the checkpoint
         raise
     except BaseException:
         if checkpoint.exists():
-            text = f"{checkpoint} holds what was done; the same command goes on from there"
+            text = f"{checkpoint} holds the state of the fit; run the same command again to resume"
             console.print(text, highlight=False, soft_wrap=True)
         raise
     for record in artifact.provenance["skipped"]:
@@ -47,5 +47,5 @@ def carry_out(fit: Callable[..., Artifact], out: str) -> None:
 
 
 def worker_count(workers: int) -> int:
-    """Workers that are asked for; one for each core for 0."""
+    """Number of workers; 0 gives one per core."""
     return integer("workers", workers, 0) or os.cpu_count() or 1

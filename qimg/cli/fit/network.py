@@ -1,4 +1,4 @@
-"""`qimg fit network`: a network that restores JPEG files, trained on pictures."""
+"""`qimg fit network`: trains a network that restores JPEG files."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,19 +31,20 @@ def network(
     minutes: float | None = None,
     recipe: tyro.conf.OmitArgPrefixes[Recipe] = Recipe(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Train a network on pictures; after an interruption the same command goes on from the checkpoint.
+    """Train a network on pictures; an interrupted training resumes when the same command is run again.
 
     Args:
         sources: Image files, folders, lists (`splits.json#fit`), or sets in the folder QIMG_DATA.
-        out: File to write, such as my.network. While the training runs, FILE.checkpoint keeps its state; FILE.log keeps
-            the lines that report on it.
-        held_out: Further pictures, on which gains are reported and standard deviations calibrated.
-        priors: Files of priors with a mixture patch8, for the regulariser; each picture needs one not fitted on it.
-        device: As PyTorch names it: cpu, cuda, mps.
-        threads: Of PyTorch on the CPU. One gives the same bits again.
+        out: File to write, such as my.network. During the training FILE.checkpoint holds its state and FILE.log its
+            progress reports.
+        held_out: Further pictures for reported gains and the calibration of standard deviations.
+        priors: Files of priors with a mixture patch8, for the regulariser; each picture needs a prior that was not
+            fitted on it.
+        device: PyTorch device: cpu, cuda, mps.
+        threads: PyTorch threads on the CPU. With one thread, results are reproducible to the bit.
         workers: Processes that draw crops before the training begins.
-        minutes: End the training sooner than its steps do, the learning rate falling accordingly.
-        recipe: What to train.
+        minutes: End the training after this time, if its steps take longer; the learning rate decays accordingly.
+        recipe: Parameters of the training.
     """
 
     def report(record: Record) -> None:
@@ -67,7 +68,7 @@ def network(
                 report=report,
                 **files,
             )
-        # Of devices that PyTorch lacks; a build without CUDA asserts that it has it.
+        # PyTorch raises these for unavailable devices; a build without CUDA raises AssertionError.
         except (RuntimeError, AssertionError) as error:
             raise ValueError(str(error)) from None
 

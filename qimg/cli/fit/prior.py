@@ -1,4 +1,4 @@
-"""`qimg fit prior`: a prior, fitted on pictures."""
+"""`qimg fit prior`: fits a prior on pictures."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -27,21 +27,20 @@ def prior(
     workers: int = 0,
     scheduler: str | None = None,
 ) -> None:
-    """Fit a prior on pictures; after an interruption the same command goes on from the checkpoint.
+    """Fit a prior on pictures; an interrupted fit resumes when the same command is run again.
 
     Args:
-        sources: What to fit on, named before options that take several values: image and RAW files, folders, patterns,
-            lists (`splits.json#fit`), or sets in the folder QIMG_DATA; `label=SOURCE` names the group that its
-            operators are counted under.
-        out: File to write, such as my.prior. While the fit runs, FILE.checkpoint keeps its state.
-        recipe: What to fit; with no mixtures named, patch8 and luma8 of 16 classes each.
-        operators_only: Fit operators alone, in one pass.
-        workers: Processes or threads; 0 takes one per core.
-        scheduler: Address of a Dask scheduler, `local` for a local Dask cluster, `threads` for threads of this process;
-            when left out, a local cluster where Dask is installed and there is more than one worker.
+        sources: Pictures, before options with several values: image and RAW files, folders, patterns, lists
+            (`splits.json#fit`), or sets in the folder QIMG_DATA; `label=SOURCE` sets the group of their operators.
+        out: File to write, such as my.prior. During the fit FILE.checkpoint holds its state.
+        recipe: Parameters of the fit; the default mixtures are patch8 and luma8 with 16 classes each.
+        operators_only: Fit operators only, in one pass.
+        workers: Processes or threads; 0 uses one per core.
+        scheduler: Address of a Dask scheduler, `local` for a local Dask cluster, `threads` for threads of this process.
+            The default is a local cluster if Dask is installed and there is more than one worker.
     """
     if operators_only and recipe.mixtures:
-        raise ValueError(f"operators_only: leaves no place for mixtures, but mixtures={dict(recipe.mixtures)}")
+        raise ValueError(f"mixtures must be empty with operators_only, but mixtures={dict(recipe.mixtures)}")
     if not recipe.mixtures and not operators_only:
         recipe = replace(recipe, mixtures=Recipe().mixtures)
     count = worker_count(workers)
@@ -53,7 +52,7 @@ def prior(
 
 
 class _Passes:
-    """One bar per pass; once one of the last, equal passes has been timed, it shows the time that all of them take."""
+    """One bar per pass, with an estimate of the remaining time after the first of the equal passes at the end."""
 
     def __init__(self, progress: Progress, recipe: Recipe) -> None:
         self._progress, self._passes, self._done = progress, recipe.passes, 0
@@ -61,7 +60,7 @@ class _Passes:
         self._seconds = 0.0
 
     def resume(self, passes: int) -> None:
-        """Count from the passes that a checkpoint holds."""
+        """Continue the count after the passes in a checkpoint."""
         self._done = passes
 
     def __call__(self, parts: Iterable[int]) -> Iterator[int]:
@@ -70,17 +69,17 @@ class _Passes:
         text = f"pass {self._done} of {self._passes}"
         left = self._passes - self._done + 1
         if self._seconds and left > 1:
-            text += f", about {max(1, round(left * self._seconds / 60))} min for the rest"
+            text += f", about {max(1, round(left * self._seconds / 60))} min left"
         start = time.monotonic()
         yield from self._progress.track(items, total=len(items), description=text)
-        # Passes before the last ones do other work, or fit fewer classes: their times tell nothing about those.
+        # Earlier passes do other work or fit fewer classes, so their times do not predict those of the last passes.
         if left <= self._equal:
             self._seconds = time.monotonic() - start
 
 
 @contextmanager
 def pass_bars(recipe: Recipe) -> Iterator[_Passes]:
-    """Bars on the error stream: parts done, time so far, and time that the pass still takes."""
+    """Bars on the error stream with finished parts, elapsed time and remaining time of the pass."""
     with Progress(*columns(), console=Console(stderr=True)) as progress:
         yield _Passes(progress, recipe)
 

@@ -1,7 +1,7 @@
-"""`qimg fit restorer`: the explicit estimator that restores JPEG files, fitted on pictures.
+"""`qimg fit restorer`: fits the explicit estimator that restores JPEG files.
 
-The default one came from `QIMG_DATA=… qimg fit restorer 'splits.json#fit' --held-out 'splits.json#holdout' --out
-default.restorer`.
+The command of the default restorer is `QIMG_DATA=… qimg fit restorer 'splits.json#fit' --held-out 'splits.json#holdout'
+--out default.restorer`.
 """
 
 from functools import partial
@@ -22,13 +22,13 @@ def restorer(
     held_out: tuple[str, ...] = (),
     recipe: tyro.conf.OmitArgPrefixes[Recipe] = Recipe(),  # noqa: B008 (a frozen record)
 ) -> None:
-    """Fit the explicit estimator on pictures; after an interruption the same command goes on from the checkpoint.
+    """Fit the explicit estimator on pictures; an interrupted fit resumes when the same command is run again.
 
     Args:
         sources: Image files, folders, lists (`splits.json#fit`), or sets in the folder QIMG_DATA.
-        out: File to write, such as my.restorer. While the fit runs, FILE.checkpoint keeps its state.
-        held_out: Further pictures, on which standard deviations are calibrated.
-        recipe: What to fit.
+        out: File to write, such as my.restorer. During the fit FILE.checkpoint holds its state.
+        held_out: Further pictures for the calibration of standard deviations.
+        recipe: Parameters of the fit.
     """
     with bar("passes") as track:
         carry_out(partial(fit, sources, recipe, held_out=held_out, track=track), out)

@@ -1,6 +1,6 @@
-"""`qimg fit tables`: codec tables, fitted on pictures.
+"""`qimg fit tables`: fits codec tables on pictures.
 
-The default ones came from `QIMG_DATA=… qimg fit tables 'splits.json#fit' --out default.tables`.
+The command of the default tables is `QIMG_DATA=… qimg fit tables 'splits.json#fit' --out default.tables`.
 """
 
 from functools import partial
@@ -21,15 +21,13 @@ def tables(
     recipe: tyro.conf.OmitArgPrefixes[Recipe] = Recipe(),  # noqa: B008 (a frozen record)
     workers: int = 0,
 ) -> None:
-    """Fit the codec's tables on pictures: about a quarter of an hour for 240 of them on two cores.
-
-    After an interruption the same command goes on from the checkpoint.
+    """Fit the codec's tables on pictures; an interrupted fit resumes when the same command is run again.
 
     Args:
         sources: Image files, folders, lists (`splits.json#fit`), or sets in the folder QIMG_DATA.
-        out: File to write, such as my.tables. While the fit runs, FILE.checkpoint keeps its state.
-        recipe: What to fit.
-        workers: Processes; 0 takes one per core.
+        out: File to write, such as my.tables. During the fit FILE.checkpoint holds its state.
+        recipe: Parameters of the fit.
+        workers: Processes; 0 uses one per core.
     """
     with bar("rounds") as track:
         carry_out(partial(fit, sources, recipe, workers=worker_count(workers), track=track), out)

@@ -1,4 +1,4 @@
-"""The codec of this folder behind the protocol."""
+"""The block codec as an object of the codec protocol."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ _OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "effort", "progressi
 
 @dataclass(frozen=True)
 class BlockCodec:
-    """`qimg.codecs.protocol.Codec`: prediction and class eigenbases of blocks, a mixed entropy model."""
+    """The block codec: prediction and class eigenbases of blocks, a mixed entropy model."""
 
     id = ID
     name = "qimg"
@@ -25,19 +25,19 @@ class BlockCodec:
     needs = ""
 
     def installed(self) -> bool:
-        """It always is."""
+        """Always True."""
         return True
 
     def encode(self, image: Array, options: EncodeOptions, *, track: Track = iter) -> BlockEncoded:
-        """As `qimg.codecs.block.encoder.encode.encode`."""
+        """Encode a picture; see `qimg.codecs.block.encoder.encode.encode`."""
         return encode(image, options, track=track)
 
     def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
-        """As `qimg.codecs.block.decoder.decode.decode`."""
+        """Decode a file; see `qimg.codecs.block.decoder.decode.decode`."""
         return decode(data, options)
 
     def info(self, data: bytes) -> BlockInfo:
-        """As `qimg.codecs.block.decoder.description.describe`."""
+        """Describe a file; see `qimg.codecs.block.decoder.description.describe`."""
         return describe(data)
 
 

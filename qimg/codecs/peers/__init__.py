@@ -1,1 +1,1 @@
-"""The codecs that people use, behind the protocol: one file each, whole files that other programs read, one thread."""
+"""Common image formats as codecs of the protocol: one module each, standard files, one thread."""

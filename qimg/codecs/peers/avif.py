@@ -1,4 +1,4 @@
-"""AVIF by Pillow, which uses libavif and AOM: 4:4:4, in one thread; a second codec is tuned for PSNR and slower."""
+"""AVIF by Pillow (libavif and AOM): 4:4:4, one thread; a second, slower codec is tuned for PSNR."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ def _write(image: Array, options: EncodeOptions, **settings: Any) -> bytes:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Reading has no argument for the number of threads."""
+    """Limit decoding to one thread, for which Pillow's reader has no argument."""
     from PIL import AvifImagePlugin as Plugin
 
     threads, Plugin.DEFAULT_MAX_THREADS = Plugin.DEFAULT_MAX_THREADS, 1

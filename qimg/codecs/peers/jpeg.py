@@ -1,4 +1,4 @@
-"""JPEG by Pillow, which uses libjpeg-turbo: 4:2:0, with its default tables and with optimised, progressive ones."""
+"""JPEG by Pillow (libjpeg-turbo), 4:2:0: one codec with default tables, one with optimised tables and progressive."""
 
 from dataclasses import replace
 from functools import partial

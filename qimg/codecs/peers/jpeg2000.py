@@ -1,4 +1,4 @@
-"""JPEG 2000 by Pillow, which uses OpenJPEG, set by raw bytes per byte of the file."""
+"""JPEG 2000 by Pillow (OpenJPEG); the target is raw bytes per byte of the file."""
 
 from PIL import features
 

@@ -1,4 +1,4 @@
-"""JPEG XL by imagecodecs, which uses libjxl, set by Butteraugli distance."""
+"""JPEG XL by imagecodecs (libjxl); the target is the Butteraugli distance."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ def _write(image: Array, options: EncodeOptions) -> bytes:
 @dataclass(frozen=True, kw_only=True)
 class _JpegXl(Peer):
     def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
-        """The picture of a file; `max_pixels` is compared with the decoded picture."""
+        """Decode a file; `max_pixels` is checked after decoding."""
         from imagecodecs import jpegxl_decode
 
         with refused(self.name):
@@ -30,7 +30,7 @@ class _JpegXl(Peer):
         return Decoded(image=image)
 
     def info(self, data: bytes) -> Info:
-        """The description of a file, which is decoded for it."""
+        """Describe a file by decoding it."""
         image = self.decode(data, DecodeOptions()).image
         return described(self.id, data, image.shape[:2], 1 if image.ndim == 2 else image.shape[2], {})
 
@@ -42,7 +42,7 @@ CODEC = _JpegXl(
     suffix=".jxl",
     form="",
     capabilities=Capabilities(options=frozenset({"distance"})),
-    # from 20 on it codes a picture of half the size
+    # From distance 20 on, libjxl codes a picture of half the size.
     curve=CurveSettings(option="distance", settings=(19, 13, 9, 6, 4, 2.7, 1.8, 1.1, 0.7, 0.45), whole=False),
     write=_write,
     needs="imagecodecs",

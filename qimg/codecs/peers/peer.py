@@ -1,4 +1,4 @@
-"""A codec of others behind the protocol: a function that writes its files; Pillow reads most of them."""
+"""Base class of the peers: a function writes the files, Pillow reads most of them."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -28,20 +28,20 @@ _EXIF = b"Exif\0\0"
 
 
 def save(image: Array, form: str, **options: Any) -> bytes:
-    """A file in a format of Pillow's."""
+    """Write a picture in one of Pillow's formats; returns the file."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, form, **options)
     return file.getvalue()
 
 
 def metadata_in(options: EncodeOptions) -> Metadata:
-    """The metadata among options."""
+    """The metadata in encoder settings."""
     exif = options.exif.removeprefix(_EXIF) if options.exif else None
     return Metadata(icc_profile=options.icc_profile, exif=exif, xmp=options.xmp)
 
 
 def whole_quality(options: EncodeOptions, *, low: int = 1) -> int:
-    """The quality as the integer that these encoders take."""
+    """The quality as an integer, which these encoders need."""
     quality = options.quality if options.quality is not None else np.nan
     ok = low <= quality <= 100 and float(quality).is_integer()
     arguments.require(ok, "quality", f"must be a whole number in [{low}, 100]", options.quality)
@@ -50,42 +50,42 @@ def whole_quality(options: EncodeOptions, *, low: int = 1) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A `qimg.codecs.protocol.Codec` whose files have a format of others, not qimg's envelope."""
+    """A `qimg.codecs.protocol.Codec` of a standard format, without qimg's envelope."""
 
     id: str
     name: str
     about: str
     suffix: str
     form: str
-    """As Pillow names the format."""
+    """Pillow's name of the format."""
     capabilities: Capabilities
     curve: CurveSettings | None = None
     write: Callable[[Array, EncodeOptions], bytes] = field(repr=False)
-    """The file of a picture that `capabilities` allows."""
+    """Writes a picture that `capabilities` allows; returns the file."""
     pixels: Callable[[Image.Image], Array] = field(repr=False, default=np.asarray)
-    """Pixels of a file that Pillow has opened."""
+    """Returns the pixels of a file that Pillow has opened."""
     opened: Callable[[], AbstractContextManager[Any]] = field(repr=False, default=nullcontext)
-    """Wraps the opening of a file."""
+    """Context manager around the reading of a file."""
     needs: str = ""
     is_installed: Callable[[], bool] = field(repr=False, default=lambda: True)
 
     def installed(self) -> bool:
-        """Whether the program is there."""
+        """Whether the encoder is installed."""
         return self.is_installed()
 
     def encode(self, image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
-        """The file of a picture, in one step."""
+        """Encode a picture in one step."""
         (data,) = (self.write(image, options) for _ in track(range(1)))
         return Encoded(data=data, bits_per_pixel=8 * len(data) / (image.shape[0] * image.shape[1]))
 
     def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
-        """The picture of a file."""
+        """Decode a file."""
         with self._picture(data) as picture:
             check_area(picture.width, picture.height, options.max_pixels)
             return Decoded(image=self.pixels(picture), **_metadata(picture))
 
     def info(self, data: bytes) -> Info:
-        """The description of a file, from what stands before its pixels."""
+        """Describe a file from its header."""
         with self._picture(data) as picture:
             return described(self.id, data, (picture.height, picture.width), _MODES[picture.mode], _metadata(picture))
 
@@ -101,7 +101,7 @@ class Peer:
 
 @contextmanager
 def refused(name: str) -> Iterator[None]:
-    """Turn what a program raises at a broken file into `BitstreamError`."""
+    """Convert errors of a decoder into `BitstreamError`."""
     try:
         yield
     except BitstreamError:
@@ -111,13 +111,13 @@ def refused(name: str) -> Iterator[None]:
 
 
 def check_area(width: int, height: int, max_pixels: int | None) -> None:
-    """Refuse pictures above a limit."""
+    """Raise an error if a picture has more pixels than the limit."""
     if max_pixels is not None and width * height > max_pixels:
         raise BitstreamError(f"the picture must have at most max_pixels={max_pixels}, but has {width * height}")
 
 
 def described(codec: str, data: bytes, sides: tuple[int, int], channels: int, metadata: dict[str, Any]) -> Info:
-    """The description of a file of 8 bits per channel, of (height, width)."""
+    """Describe a file of 8 bits per channel; `sides` is (height, width)."""
     parts = {name: len(part) for name, part in metadata.items()}
     parts["pixels"] = max(len(data) - sum(parts.values()), 0)  # a compressed profile is shorter than the profile
     return Info(codec=codec, width=sides[1], height=sides[0], channels=channels, bit_depth=8, parts=parts, **metadata)

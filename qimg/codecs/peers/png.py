@@ -1,4 +1,4 @@
-"""PNG by Pillow, which uses zlib: without loss, in 8 bits, with alpha."""
+"""PNG by Pillow (zlib): lossless, 8 bits, with alpha."""
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,7 @@ def _pixels(picture: Image.Image) -> Array:
     if any(
         "16" in str(tile[3]) for tile in getattr(picture, "tile", ())
     ):  # Pillow cuts 16-bit colour down to 8 bits (its issue 7723)
-        raise BitstreamError("pixels must be of 8 bits, but are of 16; qimg.load reads them")
+        raise BitstreamError("pixels must have 8 bits per channel, but have 16; qimg.load reads them")
     return np.asarray(picture)
 
 

@@ -1,4 +1,4 @@
-"""WebP by Pillow, which uses libwebp, at its slowest method."""
+"""WebP by Pillow (libwebp), with the slowest method."""
 
 from PIL import features
 

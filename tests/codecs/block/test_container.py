@@ -16,6 +16,7 @@ HEADER = Header(
     width=300, height=20, channels=3, bits=8, planes=3, identity=bytes.fromhex("0123456789abcdef"),
     parameters=bytes.fromhex("00063030"),
 )  # fmt: skip
+NEWER = "the block stream version must be at most 1 for this version of qimg, but is 2, at offset 5"
 PARTS = [(b"i", b"profile"), (b"S", b"pixels of one strip"), (b"S", b"and of another"), (b"e", b"exif")]
 
 
@@ -142,7 +143,7 @@ def test_damage_is_no_cut():
 
 def test_bytes_behind_the_end_are_refused():
     data = assemble(HEADER, PARTS)
-    assert str(refusal(data + b"more")) == f"the file must end, but goes on for 4 bytes, at offset {len(data)}"
+    assert str(refusal(data + b"more")) == f"the file must end here, but has 4 more bytes, at offset {len(data)}"
     assert refusal(data + data).offset == len(data)
 
 
@@ -167,13 +168,13 @@ def test_a_chunk_of_another_file_is_found():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "is no qimg picture: it must begin with 89 71 69 0a, at offset 0"),
-        (b"\x89PNG\r\n\x1a\n", "is no qimg picture: it must begin with 89 71 69 0a, at offset 0"),
-        (b"\x89", "the file is cut: it must begin with 89 71 69 0a, but ends, at offset 1"),
-        (b"\x89qi\r\n\x01", "changed as if it were text"),
-        (b"\x09qi\n\x01", "changed as if it were text"),
+        (b"", "not a qimg picture: it must begin with 89 71 69 0a, at offset 0"),
+        (b"\x89PNG\r\n\x1a\n", "not a qimg picture: it must begin with 89 71 69 0a, at offset 0"),
+        (b"\x89", "the file is cut: it ends before the first bytes 89 71 69 0a do, at offset 1"),
+        (b"\x89qi\r\n\x01", "probably converted it as text"),
+        (b"\x09qi\n\x01", "probably converted it as text"),
         (b"\x89qi\n\x02\x01", "the file must be of codec 1 (block), but needs codec 2, at offset 4"),
-        (b"\x89qi\n\x01\x21", "block stream version 2, this qimg reads 1, at offset 5"),
+        (b"\x89qi\n\x01\x21", NEWER),
     ],
 )
 def test_other_files_are_told_apart(data, words):
@@ -190,11 +191,11 @@ START = header_bytes()[:14]
         (START + b"\x81\x80\x40\x01", "the width must be in [1, 1048576], but is 1048577, at offset 14"),
         (START + b"\x01\x00", "the height must be in [1, 1048576], but is 0, at offset 15"),
         (START + b"\x81\x00\x01", "the width must be written in as few bytes as possible, but is not, at offset 14"),
-        (START + b"\xff\xff\xff\xff\xff\x01\x01", "the width must be of at most 5 bytes, but goes on, at offset 14"),
-        (START[:5] + b"\x20" + START[6:] + b"\x01\x01", "block stream version 2, this qimg reads 1, at offset 5"),
+        (START + b"\xff\xff\xff\xff\xff\x01\x01", "the width must have at most 5 bytes, but is longer, at offset 14"),
+        (START[:5] + b"\x20" + START[6:] + b"\x01\x01", NEWER),
         (
             START[:5] + b"\x08" + START[6:] + b"\x01\x01",
-            "flag 8 must stand with flag 1, but the flags are 0x08",
+            "flag 8 must be combined with flag 1, but the flags are 0x08",
         ),
     ],
 )
@@ -205,14 +206,14 @@ def test_headers_that_break_a_rule_are_refused(start, words):
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ([(b"Q", b"")], "chunk Q is needed, but this version of qimg does not know it"),
+        ([(b"Q", b"")], "chunk Q is required, but this version of qimg does not support it"),
         ([(b"5", b"")], "a chunk must begin with a letter, but begins with 0x35"),
         ([(b"\xe9", b"")], "a chunk must begin with a letter, but begins with 0xe9"),
         ([(b"P", b"x")], "pixels must be in chunks S, but one is P"),
-        ([(b"A", b"x")], "chunk A must be in pictures with alpha, but the header names none"),
-        ([(b"x", b"1"), (b"x", b"1")], "chunk x must stand once, but stands again"),
+        ([(b"A", b"x")], "chunk A must be in pictures with alpha, but the header has no alpha flag"),
+        ([(b"x", b"1"), (b"x", b"1")], "chunk x must occur at most once, but occurs again"),
         ([(b"E", b"1")], "the end marker must be empty, but has 1 bytes"),
-        ([(b"E", b"")], "the file must end, but goes on for 6 bytes"),
+        ([(b"E", b"")], "the file must end here, but has 6 more bytes"),
     ],
 )
 def test_chunks_that_break_a_rule_are_refused(parts, words):

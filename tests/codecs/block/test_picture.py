@@ -231,10 +231,10 @@ def alpha_refusal(payload: bytes, shape: tuple[int, int] = (4, 5)) -> str:
 
 def test_damaged_alpha_is_named():
     payload = zlib.compress(bytes(20))
-    assert alpha_refusal(payload[:-1]) == "alpha must end after 20 bytes, but ends before"
-    assert alpha_refusal(zlib.compress(bytes(19))) == "alpha must end after 20 bytes, but ends before"
-    assert alpha_refusal(zlib.compress(bytes(21))) == "alpha must end after 20 bytes, but goes on"
-    assert alpha_refusal(payload + b"x") == "alpha must end after 20 bytes, but goes on"
+    assert alpha_refusal(payload[:-1]) == "alpha must have 20 bytes, but is shorter"
+    assert alpha_refusal(zlib.compress(bytes(19))) == "alpha must have 20 bytes, but is shorter"
+    assert alpha_refusal(zlib.compress(bytes(21))) == "alpha must have 20 bytes, but is longer"
+    assert alpha_refusal(payload + b"x") == "alpha must have 20 bytes, but is longer"
     assert alpha_refusal(b"no stream").startswith("alpha must be a zlib stream, but cannot be unpacked")
 
 
@@ -285,7 +285,7 @@ def test_other_tables_are_named(photo):
     arrays = {name: ours.array(name) for name in ours.contents.arrays}
     other = Tables.assemble(arrays, {"made": "for a test"})
     data = encode(photo, quality=20, tables=other)
-    words = f"needs the codec tables {other.sha256[:8]}, but those at hand are {ours.sha256[:8]}, at offset 6"
+    words = f"needs the codec tables {other.sha256[:8]}, but the available ones are {ours.sha256[:8]}, at offset 6"
     with pytest.raises(BitstreamError, match=words):
         decode(data)
     assert_array_equal(decode(data, tables=other), decode(encode(photo, quality=20)))
@@ -334,8 +334,8 @@ def test_what_is_no_picture_is_refused(image, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "one of quality, size, bits_per_pixel and psnr_db must be given, but given are none"),
-        ({"quality": 5, "size": 9}, "but given are quality, size"),
+        ({}, "one of quality, size, bits_per_pixel and psnr_db must be set, but none is"),
+        ({"quality": 5, "size": 9}, "but quality and size are set"),
         ({"quality": 0.5}, r"quality must be in \[1, 100\], but quality=0.5"),
         ({"quality": math.nan}, r"quality must be in \[1, 100\], but quality=nan"),
         ({"size": 0}, "size must be an integer of at least 1, but size=0"),
@@ -370,7 +370,7 @@ def test_a_stable_file_is_a_fixed_point(name, quality):
 
 
 def test_only_a_quality_can_be_stable():
-    with pytest.raises(ValueError, match="stable must be False where size is given"):
+    with pytest.raises(ValueError, match="stable must be False if size is set"):
         codecs.encode(np.zeros((8, 8), np.uint8), size=100, stable=True)
 
 

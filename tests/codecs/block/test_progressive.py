@@ -171,7 +171,7 @@ def test_words_that_no_encoder_wrote_are_refused_or_decoded_within_bounds(coded,
 
 
 def test_options_that_exclude_each_other(picture):
-    with pytest.raises(ValueError, match="stable must be False where progressive"):
+    with pytest.raises(ValueError, match="stable must be False if progressive"):
         codecs.encode(picture, quality=50, progressive=True, stable=True)
     with pytest.raises(ValueError, match="progressive must be False for more than 33554432 pixels"):
         codecs.encode(np.broadcast_to(np.uint8(0), (1, (1 << 25) + 1)), quality=50, progressive=True)

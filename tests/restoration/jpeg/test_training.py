@@ -537,7 +537,7 @@ def test_bad_input_is_one_sentence(folders, tmp_path, monkeypatch, capsys):
     assert "is no folder" in command(*given, "--out", str(tmp_path / "none" / "x"), capsys=capsys)
     assert list(tmp_path.iterdir()) == []
     out.write_bytes(b"mine")
-    assert "my.network: exists already; remove it, or write elsewhere" in command(*given, capsys=capsys)
+    assert "my.network: exists already; remove it or choose another file" in command(*given, capsys=capsys)
     assert out.read_bytes() == b"mine"
 
 
@@ -553,7 +553,7 @@ def test_a_command_that_is_interrupted_says_how_it_goes_on(folders, tmp_path, mo
     with pytest.raises(SystemExit) as ended:
         main(["fit", "network", "train", "--held-out", "rest", "--out", str(out)])
     assert ended.value.code == 130
-    said = f"{out}.checkpoint holds what was done; the same command goes on from there\nqimg: interrupted"
+    said = f"{out}.checkpoint holds the state of the fit; run the same command again to resume\nqimg: interrupted"
     assert capsys.readouterr().err.startswith(said)
 
 

@@ -1,1 +1,1 @@
-"""Both sides: the file of a picture, its header, chunks, strips and alpha."""
+"""Shared by encoder and decoder: the file of a picture with its header, chunks, strips and alpha."""

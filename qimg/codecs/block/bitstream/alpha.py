@@ -1,4 +1,4 @@
-"""The alpha channel, kept without loss: rows as differences from the row above, deflated."""
+"""Lossless coding of the alpha channel: deflated differences between rows."""
 
 import zlib
 
@@ -9,10 +9,10 @@ from qimg.core import Array
 
 
 def encode_alpha(alpha: Array) -> bytes | None:
-    """The payload of an alpha channel, or None where every pixel is opaque: then nothing is stored.
+    """Encode an alpha channel; returns its payload, or None if every pixel is opaque and nothing needs to be stored.
 
-    Row by row from the top, each minus the one above modulo 2⁸ or 2¹⁶ (the first one as it is), 16 bits with the low
-    byte first, as one zlib stream.
+    The payload is one zlib stream of the rows from the top, each minus the row above modulo 2⁸ or 2¹⁶ (the first row
+    unchanged); 16-bit numbers have the low byte first.
 
     Args:
         alpha: (H, W) `uint8` or `uint16`.
@@ -28,14 +28,14 @@ def encode_alpha(alpha: Array) -> bytes | None:
 
 
 def decode_alpha(payload: bytes | None, alpha: Array) -> None:
-    """Write an alpha channel; of the stream no more is unpacked than the channel holds.
+    """Decode an alpha channel; the stream is unpacked only up to the size of the channel.
 
     Args:
         payload: from `encode_alpha`.
-        alpha: (H, W) `uint8` or `uint16`, written.
+        alpha: (H, W) `uint8` or `uint16`, filled.
 
     Raises:
-        BitstreamError: the payload is no zlib stream of exactly this many pixels.
+        BitstreamError: the payload is not a zlib stream of exactly this many pixels.
     """
     if payload is None:
         alpha[...] = np.iinfo(alpha.dtype).max
@@ -47,6 +47,6 @@ def decode_alpha(payload: bytes | None, alpha: Array) -> None:
     except zlib.error as error:
         raise BitstreamError(f"alpha must be a zlib stream, but cannot be unpacked ({error})") from None
     if len(raw) != alpha.nbytes or not unpacker.eof or unpacker.unused_data:
-        ending = "goes on" if len(raw) > alpha.nbytes or unpacker.unused_data else "ends before"
-        raise BitstreamError(f"alpha must end after {alpha.nbytes} bytes, but {ending}")
+        actual = "longer" if len(raw) > alpha.nbytes or unpacker.unused_data else "shorter"
+        raise BitstreamError(f"alpha must have {alpha.nbytes} bytes, but is {actual}")
     np.add.accumulate(np.frombuffer(raw, stored).reshape(alpha.shape), axis=0, dtype=alpha.dtype, out=alpha)

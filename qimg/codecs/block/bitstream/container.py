@@ -1,4 +1,4 @@
-"""The file of a picture: a header, then chunks, each with a checksum; specified in `docs/formats/block.md`."""
+"""The file of a picture: a header and chunks, each with a checksum; `docs/formats/block.md` specifies it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from qimg.core import arguments
 
 ID, NUMBER, VERSION = "block", 1, 1
 IDENTITY = 4
-"""Bytes of the tables' identity that a header holds."""
+"""Bytes of the tables' identity in the header."""
 LARGEST_SIDE = 1 << 20
 SEGMENTS = 32
-"""A progressive payload is cut into about this many segments, …"""
+"""Largest number of segments of a progressive payload."""
 SMALLEST_SEGMENT = 128
-"""… each of at least this many bytes but the last."""
+"""Least number of bytes of a segment, except for the last one."""
 STRIP, SEGMENT, ALPHA = b"S", b"P", b"A"
 
 _COLOUR, _ALPHA, _DEEP, _ONE_PLANE, _PROGRESSIVE = 1, 2, 4, 8, 16
@@ -24,14 +24,14 @@ _PARAMETERS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What stands before the chunks."""
+    """The header of a file."""
 
     width: int
     height: int
     channels: int
     """1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha."""
     bits: int
-    """Per channel, 8 or 16."""
+    """Bits per channel, 8 or 16."""
     planes: int
     """Coded planes: 3, or 1 for gray and for RGB whose channels are equal."""
     progressive: bool = False
@@ -59,7 +59,7 @@ class Header:
         return self.channels in (2, 4)
 
     def to_bytes(self) -> bytes:
-        """The header without its CRC."""
+        """The bytes of the header without its CRC."""
         flags = (
             _COLOUR * self.colour
             | _ALPHA * self.has_alpha
@@ -72,7 +72,7 @@ class Header:
 
     @classmethod
     def read(cls, reader: Reader) -> "Header":
-        """The header at the beginning of a file, and its CRC; raises `BitstreamError` where it breaks a rule."""
+        """Read the header of a file and verify its CRC; raises `BitstreamError` if the header breaks a rule."""
         flags = reader.envelope_of(ID, NUMBER, version=VERSION).flags
         identity = reader.take(IDENTITY, "the identity of the tables")
         parameters = reader.take(_PARAMETERS, "the parameters")
@@ -85,7 +85,7 @@ class Header:
                 raise BitstreamError(f"the {name} must be in [1, {LARGEST_SIDE}], but is {side}", at)
         colour, one_plane = bool(flags & _COLOUR), bool(flags & _ONE_PLANE)
         if one_plane and not colour:
-            rule = f"flag {_ONE_PLANE} must stand with flag {_COLOUR}, but the flags are {flags:#04x}"
+            rule = f"flag {_ONE_PLANE} must be combined with flag {_COLOUR}, but the flags are {flags:#04x}"
             raise BitstreamError(rule, envelope.FLAGS_AT)
         return cls(
             width=sides["width"][1],
@@ -101,42 +101,42 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """A file taken apart, every checksum of it verified."""
+    """A parsed file with verified checksums."""
 
     header: Header
     chunks: tuple[Chunk, ...] = field(repr=False)
-    """Those that are whole, in order, without the end marker and without those of unknown tags."""
+    """Complete chunks with supported tags, in order, without the end marker."""
     complete: bool
-    """False where the file is cut somewhere after the header."""
+    """False if the file is cut after the header."""
     size: int
     """Bytes of the file."""
 
     def all(self, tag: bytes) -> list[Chunk]:
-        """The chunks of a tag."""
+        """The chunks with a tag."""
         return [chunk for chunk in self.chunks if chunk.tag == tag]
 
 
 def assemble(header: Header, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The bytes of a file; arguments as for `qimg.codecs.envelope.assemble`."""
+    """Assemble the bytes of a file; see `qimg.codecs.envelope.assemble`."""
     return envelope.assemble(header.to_bytes(), chunks)
 
 
 def segments(payload: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """A progressive payload as chunks, of which the first ones are worth something without the rest."""
+    """Split a progressive payload into chunks, which are usable without the later ones."""
     length = max(SMALLEST_SEGMENT, -(-len(payload) // SEGMENTS))
     for first in range(0, len(payload), length):
         yield SEGMENT, payload[first : first + length]
 
 
 def parse(data: bytes | bytearray | memoryview, *, partial_ok: bool = False) -> Stream:
-    """Take a file apart and verify its checksums; nothing is decoded.
+    """Parse a file and verify its checksums without decoding it.
 
     Args:
         data: the whole file.
-        partial_ok: take a file that is cut after its header: the chunks that are whole.
+        partial_ok: accept a file that is cut after its header; the result has the complete chunks.
 
     Raises:
-        BitstreamError: something else, altered, of another version, followed by further bytes, or cut.
+        BitstreamError: the file is of another format or version, altered, cut or followed by further bytes.
     """
     reader = Reader(data)
     header = Header.read(reader)
@@ -158,4 +158,4 @@ def _check_place(chunk: Chunk, header: Header) -> None:
     if tag in (STRIP, SEGMENT) and tag != expected:
         raise BitstreamError(f"pixels must be in chunks {expected.decode()}, but one is {tag.decode()}", chunk.offset)
     if tag == ALPHA and not header.has_alpha:
-        raise BitstreamError("chunk A must be in pictures with alpha, but the header names none", chunk.offset)
+        raise BitstreamError("chunk A must be in pictures with alpha, but the header has no alpha flag", chunk.offset)

@@ -1,4 +1,4 @@
-"""Steps of the quantizers, as the header of a file holds them."""
+"""Steps of the quantizers, as stored in the header of a file."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from qimg.core import arguments
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a decoder needs beside the tables and the size of the picture."""
+    """Steps of the quantizers, which a decoder needs in addition to the tables and the size of the picture."""
 
     step: int
     """Luma step in 1/64 of a code value, 16 to 65535: 0.25 to 1024 code values."""
@@ -25,10 +25,10 @@ class Parameters:
         return (self.step, *((self.step * ratio + 32) // 64 for ratio in self.chroma))  # type: ignore[return-value]
 
     def to_bytes(self) -> bytes:
-        """4 bytes: step, little-endian, and the two ratios."""
+        """Four bytes: step, little-endian, and the two ratios."""
         return self.step.to_bytes(2, "little") + bytes(self.chroma)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Parameters":
-        """The inverse; raises ValueError where a value is out of its range."""
+        """Parameters from the bytes of `to_bytes`; raises ValueError if a value is out of range."""
         return cls(int.from_bytes(content[:2], "little"), (content[2], content[3]))

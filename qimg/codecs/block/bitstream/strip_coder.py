@@ -1,4 +1,4 @@
-"""The state that runs on from row to row and from strip to strip, on either side."""
+"""State of an encoder or decoder of strips, which continues from row to row and from strip to strip."""
 
 import numpy as np
 
@@ -12,19 +12,19 @@ from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK, padded
 from qimg.codecs.block.transform.smoothing import smoothed
 from qimg.core import Array
 
-_STRIP = 1 << 20  # pixels of a strip, about
-_ABOVE = 3  # rows of the strip before that the filter reads
+_STRIP = 1 << 20  # approximate number of pixels of a strip
+_ABOVE = 3  # rows of the previous strip that the filter reads
 _NOTHING = decisions(0)
 
 
 def strip_rows(height: int, width: int) -> list[int]:
-    """Rows of each strip of a picture: whole superblocks, about 2²⁰ pixels, the last one what is left."""
+    """Rows of each strip of a picture: whole superblocks of about 2²⁰ pixels; the last strip has the remaining rows."""
     rows = max(1, _STRIP // (padded(width) * SUPERBLOCK)) * SUPERBLOCK
     return [min(rows, height - first) for first in range(0, height, rows)]
 
 
 def settings_for(tables: Tables, parameters: Parameters, planes: int) -> Settings:
-    """Numbers of a whole picture for the compiled loops; those of the encoder's search are zero."""
+    """Settings of a picture for the compiled loops; those of the encoder's search are zero."""
     steps = np.array(parameters.steps, np.int64)
     log_steps = np.array([log_step(int(step)) for step in steps], np.int64)
     return Settings(
@@ -41,12 +41,12 @@ def settings_for(tables: Tables, parameters: Parameters, planes: int) -> Setting
 
 
 class StripCoder:
-    """What a writer and a reader of strips have in common.
+    """Base class of the encoder and the decoder of strips.
 
-    `unfiltered` holds the samples of the last strip before the filter, (planes, 1 + rows, width) int16, one row above
-    them first. It is contiguous, gray or not: the loops would be compiled once more for arrays that are not.
+    `unfiltered` holds the samples of the last strip before the filter, (planes, 1 + rows, width) int16; its first row
+    is the row above the strip. It is always contiguous, since non-contiguous arrays would compile the loops again.
 
-    With `keep`, `decisions` holds what was decided for every row of superblocks.
+    With `keep`, `decisions` holds the decisions on every row of superblocks.
     """
 
     def __init__(self, width: int, tables: Tables, settings: Settings, *, keep: bool = False) -> None:
@@ -63,7 +63,7 @@ class StripCoder:
         self.decisions: list[Choice] = []
 
     def begin(self, rows: int) -> Strip:
-        """Room for a strip of so many rows below the one before; returns what the loops see."""
+        """Start a strip of `rows` rows below the previous one; returns the record for the compiled loops."""
         tables = self.tables
         if self.above:
             self.last = self.unfiltered[:, -_ABOVE:].copy()
@@ -83,19 +83,19 @@ class StripCoder:
             above=self.above,
         )
 
-    def room(self) -> Choice:
-        """Room for the decisions of a row, or none."""
+    def row_decisions(self) -> Choice:
+        """Arrays for the decisions of a row with `keep`, otherwise empty arrays."""
         if not self.keep:
             return _NOTHING
         self.decisions.append(decisions(self.width // SUPERBLOCK))
         return self.decisions[-1]
 
     def end_row(self, y: int) -> None:
-        """Note the sizes of the blocks of a row of superblocks, for the filter."""
+        """Store the block sizes of a row of superblocks for the filter."""
         self.sizes[y // 4 : y // 4 + 8] = self.maps.size[1:]
 
     def smoothed(self, plane: int) -> Array:
-        """The strip's plane filtered; below its end the last row stands for the next strip."""
+        """A filtered plane of the strip; its last row replaces the next strip."""
         samples = self.unfiltered[plane, 1:]
         if self.above:
             samples = np.concatenate([self.last[plane], samples])

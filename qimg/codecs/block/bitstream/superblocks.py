@@ -1,7 +1,7 @@
-"""A superblock, written by the encoder and read by the decoder: sizes, classes and coefficients of its blocks."""
+"""Syntax of a superblock for encoder and decoder: sizes, classes and coefficients of its blocks."""
 
 from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, code_class, code_coefficients, code_split
-from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbours, sizes_around
+from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbour_sizes, neighbours
 from qimg.codecs.block.model.strip import Choice, Expected, Part, Strip
 from qimg.codecs.block.transform.blocks import predict, reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize
@@ -12,12 +12,12 @@ from qimg.entropy.mixing import Coder
 
 @inner
 def code_size(coder: Coder, strip: Strip, block_4x4: int, cy: int, cx: int) -> int:
-    """The size index of the block that begins at a 4×4 block: a bit for each square whose first 4×4 block it is."""
+    """Code the size index of the block that begins at a 4×4 block: a split flag for each square that begins there."""
     t = 3
     while block_4x4 & ((1 << (2 * t)) - 1):
         t -= 1
     while t > 0:
-        left, up = sizes_around(strip.maps, cy, cx)
+        left, up = neighbour_sizes(strip.maps, cy, cx)
         divided = 1 if strip.choice.size[block_4x4] < t else 0
         if code_split(coder, strip.model, t, left, up, strip.settings.step_level, divided) == 0:
             break
@@ -27,7 +27,7 @@ def code_size(coder: Coder, strip: Strip, block_4x4: int, cy: int, cx: int) -> i
 
 @inner
 def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: int) -> None:
-    """One undivided block: class and coefficients of all planes; a coder that reads also writes its samples."""
+    """Code the class and the coefficients of an undivided block; if `coder` reads, also reconstruct its samples."""
     bases, settings, maps, work, choice = strip.bases, strip.settings, strip.maps, strip.work, strip.choice
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
     left, up = neighbours(maps, t, cy, cx)
@@ -59,7 +59,7 @@ def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: in
 
 @inner
 def code_superblock(coder: Coder, strip: Strip, y: int, x: int) -> None:
-    """A superblock at row y of the strip, column x."""
+    """Code the superblock at row y and column x of the strip."""
     block_4x4 = 0
     while block_4x4 < 64:
         row, column = place_of_block_4x4(block_4x4)
@@ -70,15 +70,15 @@ def code_superblock(coder: Coder, strip: Strip, y: int, x: int) -> None:
 
 
 @inner
-def keep_decisions(choice: Choice, kept: Choice, s: int) -> None:
-    """Copy the decisions of a superblock to place `s` of those of its row, where there is room."""
-    if kept.q.shape[0] == 0:
+def keep_decisions(choice: Choice, row: Choice, s: int) -> None:
+    """Copy the decisions on a superblock to position `s` of its row, unless the arrays of the row are empty."""
+    if row.q.shape[0] == 0:
         return
     for block_4x4 in range(64):
-        kept.size[s, block_4x4] = choice.size[block_4x4]
-        kept.label[s, block_4x4] = choice.label[block_4x4]
+        row.size[s, block_4x4] = choice.size[block_4x4]
+        row.label[s, block_4x4] = choice.label[block_4x4]
         for part in range(5):
-            kept.ends[s, block_4x4, part] = choice.ends[block_4x4, part]
+            row.ends[s, block_4x4, part] = choice.ends[block_4x4, part]
     for plane in range(3):
         for k in range(1024):
-            kept.q[s, plane, k] = choice.q[plane, k]
+            row.q[s, plane, k] = choice.q[plane, k]

@@ -1,4 +1,4 @@
-"""A smaller file from a progressive one: what lies above the size is discarded, nothing is decoded."""
+"""Truncation of progressive files to a size without decoding."""
 
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.layers.picture import CUT
@@ -6,22 +6,22 @@ from qimg.core import arguments
 
 
 def truncate(data: bytes, size: int) -> bytes:
-    """A whole file of at most `size` bytes with the beginning of a progressive file's picture.
+    """Truncate a progressive file to a valid file of at most `size` bytes.
 
-    Metadata and alpha are kept. A file that is small enough comes back as it is.
+    Metadata and alpha are preserved. A file that is small enough is returned unchanged.
 
     Args:
-        data: a progressive file, also one that is itself truncated.
+        data: a progressive file, which may be the result of an earlier truncation.
         size: bytes, at least those of the file without pixels.
 
     Raises:
-        BitstreamError: `data` is something else, cut or altered.
+        BitstreamError: `data` is of another format, cut or altered.
         ValueError: the file is not progressive, or `size` is too small.
     """
     arguments.integer("size", size, 1)
     stream = container.parse(data)
     if not stream.header.progressive:
-        raise ValueError("data must be a progressive file, but is a sequential one")
+        raise ValueError("data must be a progressive file, but is a sequential file")
     if len(data) <= size:
         return data
     payload = b"".join(chunk.payload for chunk in stream.all(container.SEGMENT))
@@ -32,8 +32,8 @@ def truncate(data: bytes, size: int) -> bytes:
     )
 
     def of_length(length: int) -> bytes:
-        kept = bytes([payload[0] | CUT]) + payload[1:length]
-        return container.assemble(stream.header, [*before, *container.segments(kept), *after])
+        prefix = bytes([payload[0] | CUT]) + payload[1:length]
+        return container.assemble(stream.header, [*before, *container.segments(prefix), *after])
 
     low, high = 1, len(payload)
     if len(of_length(low)) > size:

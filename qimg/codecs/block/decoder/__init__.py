@@ -1,1 +1,1 @@
-"""Decoder side: the bytes of a file to a picture."""
+"""Decoder: from the bytes of a file to a picture."""

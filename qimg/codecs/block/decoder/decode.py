@@ -1,4 +1,4 @@
-"""The bytes of a file to a picture."""
+"""The decoder: from the bytes of a file to a picture."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,10 +24,10 @@ from qimg.images import without_alpha
 
 
 def decode(data: bytes, options: DecodeOptions) -> Decoded:
-    """The picture of a file: pixels of the shape and the type that were encoded, and its metadata.
+    """Decode a file to pixels of the shape and the type that were encoded, with the metadata.
 
     Raises:
-        BitstreamError: something else, cut, altered, too large, or written with other tables.
+        BitstreamError: the file is of another format, cut, altered, too large or written with other tables.
     """
     stream = _parsed(data, partial_ok=options.partial_ok)
     header = stream.header
@@ -36,7 +36,7 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
         limit = f"max_pixels={options.max_pixels}"
         raise BitstreamError(f"the picture must have at most {limit}, but has {area}", header.width_at)
     if header.progressive and area > MOST_PIXELS:
-        message = f"progressive pictures must have at most {MOST_PIXELS} pixels, but has {area}"
+        message = f"a progressive picture must have at most {MOST_PIXELS} pixels, but has {area}"
         raise BitstreamError(message, header.width_at)
     tables, parameters = _tables_for(header, options.tables), parameters_of(header)
     decode_pixels = _decode_segments if header.progressive else _decode_strips
@@ -45,7 +45,7 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
 
 
 def parameters_of(header: Header) -> Parameters:
-    """Steps that a header names; raises `BitstreamError` where one is out of its range."""
+    """Steps in a header; raises `BitstreamError` if one is out of range."""
     try:
         return Parameters.from_bytes(header.parameters)
     except ValueError as error:
@@ -54,17 +54,17 @@ def parameters_of(header: Header) -> Parameters:
 
 def _tables_for(header: Header, tables: Tables | None) -> Tables:
     tables = tables_module.default() if tables is None else tables
-    at_hand = tables.identity[: container.IDENTITY]
-    if header.identity != at_hand:
+    available = tables.identity[: container.IDENTITY]
+    if header.identity != available:
         raise BitstreamError(
-            f"the picture needs the codec tables {header.identity.hex()}, but those at hand are {at_hand.hex()}",
+            f"the picture needs the codec tables {header.identity.hex()}, but the available ones are {available.hex()}",
             header.identity_at,
         )
     return tables
 
 
 def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters) -> Array:
-    """The image of a stream's strips, written into it one after the other."""
+    """Decode the strips of a stream one at a time."""
     header = stream.header
     rows = strip_rows(header.height, header.width)
     chunks = stream.all(container.STRIP)
@@ -83,7 +83,7 @@ def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters) -> Ar
 
 
 def _decode_segments(stream: Stream, tables: Tables, parameters: Parameters) -> Array:
-    """The image of a stream's segments, or of those that are there."""
+    """Decode the available segments of a stream."""
     header, chunks = stream.header, stream.all(container.SEGMENT)
     image, pixels = _new_image(stream)
     payload = b"".join(chunk.payload for chunk in chunks)
@@ -95,7 +95,7 @@ def _decode_segments(stream: Stream, tables: Tables, parameters: Parameters) -> 
 
 
 def _new_image(stream: Stream) -> tuple[Array, Array]:
-    """An image with its alpha channel decoded, and its other channels, which are still to be written."""
+    """A new image with decoded alpha, and a view of its other channels, which are not filled."""
     header = stream.header
     shape = (header.height, header.width)
     dtype = np.uint16 if header.bits == 16 else np.uint8
@@ -120,7 +120,7 @@ def _parsed(data: bytes, *, partial_ok: bool) -> Stream:
 
 @contextmanager
 def _located(chunk: Chunk | None) -> Iterator[None]:
-    """Add the chunk's place to what is found to be wrong in it."""
+    """Add the offset of a chunk to errors about its contents."""
     try:
         yield
     except BitstreamError as error:

@@ -1,4 +1,4 @@
-"""The description of a file, read without decoding it."""
+"""Description of a file without decoding it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ class BlockInfo(Info):
     step: float
     """Luma step in 8-bit code values."""
     chroma: tuple[float, float]
-    """Steps of Cb and Cr in luma steps."""
+    """Steps of Cb and Cr relative to the luma step."""
     tables: str
     """First digits of the SHA-256 of the tables that the file needs."""
     truncated: bool
-    """Whether `truncate` made it from a larger file: whole, but not all that was encoded."""
+    """Whether the file is a valid result of `truncate`, without a part of the encoded picture."""
 
     @property
     def details(self) -> Mapping[str, str]:
-        """Planes, mode, steps and tables."""
+        """Mode, steps and tables, label → text."""
         remarks = {
             "truncated on purpose": self.truncated,
             "cut": not self.complete,
@@ -44,10 +44,10 @@ class BlockInfo(Info):
 
 
 def describe(data: bytes) -> BlockInfo:
-    """The description of a file, cut files included.
+    """Describe a file, which may be cut.
 
     Raises:
-        BitstreamError: something else, or altered.
+        BitstreamError: the file is of another format or altered.
     """
     stream = container.parse(data, partial_ok=True)
     header, parameters = stream.header, parameters_of(stream.header)

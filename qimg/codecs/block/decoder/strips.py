@@ -1,4 +1,4 @@
-"""Payloads of strips to samples."""
+"""The decoder of strips."""
 
 from collections.abc import Iterable, Iterator
 
@@ -22,10 +22,10 @@ from qimg.entropy.range_coder import POSITION
 def decode_strips(
     payloads: Iterable[bytes], rows: Iterable[int], planes: int, width: int, tables: Tables, parameters: Parameters
 ) -> Iterator[Array]:
-    """Samples (planes, rows, width) int16 of each strip.
+    """Decode the payloads of strips; yields the samples (planes, rows, width) int16 of each strip.
 
     Raises:
-        BitstreamError: a payload cannot be what `encode_strips` wrote.
+        BitstreamError: a payload cannot come from `encode_strips`.
     """
     reader = StripReader(width, tables, settings_for(tables, parameters, planes))
     for payload, count in zip(payloads, rows, strict=True):
@@ -33,15 +33,14 @@ def decode_strips(
 
 
 class StripReader(StripCoder):
-    """Reads strips; `whole` is the number of whole superblocks of the last one."""
+    """Decoder of strips; `whole` is the number of complete superblocks of the last strip."""
 
     whole = 0
 
     def read(self, payload: bytes, rows: int, *, cut: bool = False) -> Array:
-        """The samples of a strip of so many padded rows.
+        """Decode a strip of `rows` padded rows; returns its samples.
 
-        With `cut` the payload may end anywhere: `whole` superblocks are read, and the samples of the others are not
-        meant to be used.
+        With `cut` the payload may end anywhere: only the samples of the first `whole` superblocks are valid.
         """
         strip = self.begin(rows)
         self.whole = 0
@@ -50,11 +49,12 @@ class StripReader(StripCoder):
         if len(payload) % 4 != 1:
             raise BitstreamError(f"a payload must be a byte and words of 4 bytes, but has {len(payload)} bytes")
         if payload[0] >> self.planes:
-            raise BitstreamError(f"a payload must name filters of {self.planes} planes, but begins with {payload[0]}")
+            rule = f"a payload must begin with filter flags of {self.planes} planes"
+            raise BitstreamError(f"{rule}, but begins with {payload[0]:#04x}")
         words = np.frombuffer(payload, "<u4", offset=1).astype(np.uint32)
         coder = new_reader(words)
         for y in range(0, rows, SUPERBLOCK):
-            whole = read_row(coder, strip, self.room(), y, cut)
+            whole = read_row(coder, strip, self.row_decisions(), y, cut)
             self.end_row(y)
             self.whole += whole
             if whole < self.width // SUPERBLOCK:
@@ -72,21 +72,21 @@ class StripReader(StripCoder):
 
 
 @compiled
-def read_row(coder: Coder, strip: Strip, kept: Choice, y: int, cut: bool) -> int:
-    """Read a row of superblocks into `strip.rec`; returns how many of them are whole.
+def read_row(coder: Coder, strip: Strip, row: Choice, y: int, cut: bool) -> int:
+    """Read a row of superblocks into `strip.rec`; returns the number of complete superblocks.
 
     Args:
-        coder: what reads.
-        strip: its samples and maps are those of the row afterwards.
-        kept: as from `decisions`, of the row's superblocks or of none: what was read is written to it.
+        coder: reader.
+        strip: strip; its samples and maps are updated.
+        row: as from `decisions`, for the superblocks of the row or for none; receives the decisions.
         y: first row in the strip.
-        cut: whether the words may end anywhere: what is read after that is worth nothing.
+        cut: whether the words may end anywhere; superblocks after the end are not valid.
     """
     available = np.uint64(coder.words.size)
     for x in range(0, strip.rec.shape[2], 32):
         code_superblock(coder, strip, y, x)
         if cut and coder.state[POSITION] > available:
             return x >> 5
-        keep_decisions(strip.choice, kept, x >> 5)
+        keep_decisions(strip.choice, row, x >> 5)
     next_row(strip.maps)
     return strip.rec.shape[2] >> 5

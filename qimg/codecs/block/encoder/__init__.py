@@ -1,1 +1,1 @@
-"""Encoder side: targets, search over blocks and classes, rate and distortion, a picture to bytes."""
+"""Encoder: targets, search over blocks and classes, rate and distortion, assembly of the file."""

@@ -1,4 +1,4 @@
-"""The encoder's transform: coefficients of a block in a class's eigenbasis, in single precision."""
+"""Forward transform of the encoder: coefficients of a block in a class's eigenbasis, in single precision."""
 
 from typing import NamedTuple
 
@@ -19,8 +19,8 @@ class Space(NamedTuple):
     """(16, 16) float32."""
     half: Array
     """(32, 32) float32."""
-    seen: Array
-    """(16, 16) float32 a block of 32×32 as its basis sees it."""
+    downsampled: Array
+    """(16, 16) float32 a block of 32×32 after downsampling, the input of its basis."""
     prediction: Array
     """(256,) float32."""
     coefficients: Array
@@ -30,7 +30,7 @@ class Space(NamedTuple):
     class_bits: Array
     """(64,) float32."""
     stash: Array
-    """(4, 3, 32, 32) int16 samples put aside by size."""
+    """(4, 3, 32, 32) int16 saved samples by size."""
     q: Array
     """(4, 3, 1024) int32."""
     label: Array
@@ -38,9 +38,9 @@ class Space(NamedTuple):
     activity: Array
     """(4, 3, 8, 8) int8."""
     cost: Array
-    """(2, 4) float32 cost by size of a square that is whole, and of the parts that it is divided into so far."""
+    """(2, 4) float32 cost of an undivided square, and of its decided parts, by size."""
     place: Array
-    """(3, 4) int64 by size: how many parts are decided, row and column of the square."""
+    """(3, 4) int64 by size: number of decided parts, row and column of the square."""
 
 
 def new_space() -> Space:
@@ -49,7 +49,7 @@ def new_space() -> Space:
         block=np.zeros(1024 + 97, np.float32),
         residual=np.zeros((16, 16), np.float32),
         half=np.zeros((32, 32), np.float32),
-        seen=np.zeros((16, 16), np.float32),
+        downsampled=np.zeros((16, 16), np.float32),
         prediction=np.zeros(256, np.float32),
         coefficients=np.zeros(256, np.float32),
         trial=np.zeros(256, np.int32),
@@ -65,7 +65,7 @@ def new_space() -> Space:
 
 @inner(fastmath=True)
 def downsampled(space: Space, costs: Costs, block: Array, out: Array) -> None:
-    """Adjoint of the upsampling on both axes: a block of 32×32, flat, to (16, 16)."""
+    """Apply the adjoint of the upsampling on both axes: from a flat block of 32×32 to (16, 16)."""
     half = space.half
     up = costs.upsampling
     for i in range(16):
@@ -85,7 +85,7 @@ def downsampled(space: Space, costs: Costs, block: Array, out: Array) -> None:
 
 @inner(fastmath=True)
 def separable(space: Space, rows: Array, columns: Array, order: Array, out: Array) -> None:
-    """Coefficients of space.residual in a separable basis, in the class's order."""
+    """Compute the coefficients of `space.residual` in a separable basis, in the class's order."""
     half = space.half
     r = space.residual
     for u in range(16):
@@ -95,7 +95,7 @@ def separable(space: Space, rows: Array, columns: Array, order: Array, out: Arra
             w = rows[u, i]
             for j in range(16):
                 half[u, j] += w * r[i, j]
-    # columns: half (16, 16) @ columns.T
+    # half (16, 16) @ columns.T
     for u in range(16):
         for v in range(16):
             total = np.float32(0.0)
@@ -109,7 +109,7 @@ def separable(space: Space, rows: Array, columns: Array, order: Array, out: Arra
 
 @inner(fastmath=True)
 def full(matrix: Array, v: Array, length: int, n: int, out: Array) -> None:
-    """The first n rows of a matrix times a vector of a length."""
+    """Multiply the first n rows of a matrix with a vector of `length` elements."""
     for k in range(n):
         row = matrix[k]
         total = np.float32(0.0)
@@ -120,7 +120,7 @@ def full(matrix: Array, v: Array, length: int, n: int, out: Array) -> None:
 
 @inner
 def load(source: Array, plane: int, y: int, x: int, side: int, level: int, block: Array) -> np.float32:
-    """A block of the source relative to a level, flat; returns its energy."""
+    """Copy a block of the source, relative to a level, to the flat `block`; returns its energy."""
     energy = np.float32(0.0)
     for i in range(side):
         for j in range(side):
@@ -131,10 +131,10 @@ def load(source: Array, plane: int, y: int, x: int, side: int, level: int, block
 
 
 class Target(NamedTuple):
-    """What the search works towards: the source, with expected bits and workspaces."""
+    """Input of the search: the source, with expected bits and workspaces."""
 
     source: Array
-    """(planes, rows, width) int16 samples that are to be coded; of no matter to a coder that reads."""
+    """(planes, rows, width) int16 samples to encode; unused by a coder that reads."""
     costs: Costs
     space: Space
 
@@ -143,7 +143,11 @@ class Target(NamedTuple):
 def exact_coefficients(
     bases: Bases, work: Work, target: Target, plane: int, t: int, label: int, y: int, x: int
 ) -> np.float32:
-    """Coefficients of the source minus `work.prediction`; returns the squared error outside them (blocks of 32)."""
+    """Compute the coefficients of the source minus `work.prediction`.
+
+    Returns:
+        Squared error outside the basis, which is zero except for blocks of 32.
+    """
     source, costs, space = target.source, target.costs, target.space
     side = 4 << t
     out = space.coefficients
@@ -164,11 +168,11 @@ def exact_coefficients(
         level = int(source[plane, y, x])
         energy = load(source, plane, y, x, side, level, block)
         downsampled(space, costs, block, space.residual)
-        kept = np.float32(0.0)
+        inside = np.float32(0.0)
         for i in range(16):
             for j in range(16):
-                kept += space.residual[i, j] * space.residual[i, j]
+                inside += space.residual[i, j] * space.residual[i, j]
                 space.residual[i, j] += 2 * (level - work.prediction[16 * i + j])
-        outside = max(energy - kept, np.float32(0.0))
+        outside = max(energy - inside, np.float32(0.0))
     separable(space, costs.rows[t - 2][label], costs.columns[t - 2][label], bases.order[t][label], out)
     return outside

@@ -1,4 +1,4 @@
-"""A picture to the bytes of a file."""
+"""The encoder: from a picture to the bytes of a file."""
 
 import math
 from collections.abc import Callable
@@ -28,37 +28,38 @@ from qimg.core import Array, Track
 from qimg.images import has_alpha, without_alpha
 
 _EFFORT = 5
-_MOST_BITS = 1000.0  # per pixel: no picture can use them
-_RATIOS = (-8, 0, 10)  # added to the steps of chroma, in 1/64 of the luma step
-_MANY_RATIOS = 7  # the effort from which on they are tried
+_MOST_BITS = 1000.0  # per pixel, more than any picture can use
+_RATIOS = (-8, 0, 10)  # offsets of the chroma steps, in 1/64 of the luma step
+_MANY_RATIOS = 7  # least effort that tries all of them
 _ROUNDS = 16
 _Chunks = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BlockEncoded(Encoded):
-    """A file, with what its encoder measured and chose."""
+    """Result of encoding: a file with the encoder's measurements and parameters."""
 
     psnr_db: float
-    """Of the decoded picture's gray or RGB channels against the source's; infinite where they are equal."""
+    """PSNR of the decoded gray or RGB channels against the source; infinite if they are equal."""
     parameters: Parameters
 
 
 def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> BlockEncoded:
-    """The file of a picture; alpha is kept without loss.
+    """Encode a picture as a file; alpha is coded without loss.
 
-    Of the efforts 1, 3, 5 and 7 differ, the others are as the next one below: blocks of 8 and 16, from 3 also of 32,
-    from 5 also of 4, from 7 three steps of chroma tried. Steps of chroma are not tried for gray pictures and with
-    `stable`; progressive files with layers have no blocks of 32.
+    Efforts 1, 3, 5 and 7 differ; every other effort equals the next lower one of these. Effort 1 uses blocks of 8 and
+    16, effort 3 also of 32, effort 5 also of 4, and effort 7 tries three chroma steps. Gray pictures and `stable` use
+    one chroma step; progressive files with layers have no blocks of 32.
 
     Args:
         image: `uint8` or `uint16`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
-        options: `quality` on the scale of `step_of_quality`. `progressive` for up to 2²⁵ pixels, larger at equal PSNR.
-            `stable` with a quality, larger at equal PSNR: the filter is left out, and distortion weighs more.
-        track: called with the numbers of the strips at every attempt.
+        options: `quality` is on the scale of `step_of_quality`. `progressive` allows up to 2²⁵ pixels and gives larger
+            files at equal PSNR. `stable` needs a quality and gives larger files at equal PSNR: it disables the filter
+            and gives more weight to distortion.
+        track: wraps the indices of the strips at every attempt.
 
     Raises:
-        ValueError: a target is out of range, or out of reach.
+        ValueError: a target is out of range or out of reach.
     """
     tables = tables_module.default() if options.tables is None else options.tables
     effort = _EFFORT if options.effort is None else options.effort
@@ -69,7 +70,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
         return _encode_to_target(image, options, search, tables, ratios, track)
     if options.quality is None:
         (target,) = (name for name in TARGETS if name in options.named)
-        raise ValueError(f"stable must be False where {target} is given: a fixed point has a fixed quality")
+        raise ValueError(f"stable must be False if {target} is set: a fixed point needs a fixed quality")
     search = search.stable()
     return _fixed_point(lambda picture: _encode_to_target(picture, options, search, tables, (0,), track), image, tables)
 
@@ -77,7 +78,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
 def _encode_to_target(
     source: Array, options: EncodeOptions, search: Search, tables: Tables, ratios: tuple[int, ...], track: Track
 ) -> BlockEncoded:
-    """The file that meets the target; of the chroma ratios tried at each step the one of least cost."""
+    """Encode a picture to meet the target; each attempt uses the chroma ratio of least cost."""
     pixels = without_alpha(source)
     header = Header(
         width=source.shape[1],
@@ -91,24 +92,25 @@ def _encode_to_target(
     )
     area = header.width * header.height
     metadata = metadata_chunks(options)
-    # Profile and alpha, which are needed to show the pixels, stand before them.
+    # The profile and alpha come before the pixels, since a viewer needs them to show the pixels.
     before, after = metadata["icc_profile"] + _alpha(source), metadata["exif"] + metadata["xmp"]
     white = float(np.iinfo(source.dtype).max)
     code = _code_progressive if options.progressive else _code
 
     def attempt(parameters: Parameters) -> BlockEncoded:
-        found: list[tuple[float, BlockEncoded]] = []
+        candidates: list[tuple[float, BlockEncoded]] = []
         for ratio in ratios if header.planes == 3 else (0,):
             cb, cr = parameters.chroma
             steps = replace(parameters, chroma=(cb + ratio, cr + ratio))
             coded_pixels, error = code(pixels, header.planes, tables, steps, search=search, track=track)
             data = container.assemble(replace(header, parameters=steps.to_bytes()), [*before, *coded_pixels, *after])
-            # Squared error of a gray or an RGB value in the mean + λ · bits.
+            # Mean squared error of a gray or RGB value + λ · bits.
             step = steps.step / SAMPLE_SCALE
             cost = error / (white / 255) ** 2 / header.planes + search.lagrange * step**2 * 8 * len(data)
             psnr_db, rate = _psnr_db(pixels, error), 8 * len(data) / area
-            found.append((cost, BlockEncoded(data=data, parameters=steps, psnr_db=psnr_db, bits_per_pixel=rate)))
-        return min(found, key=lambda pair: pair[0])[1]
+            encoded = BlockEncoded(data=data, parameters=steps, psnr_db=psnr_db, bits_per_pixel=rate)
+            candidates.append((cost, encoded))
+        return min(candidates, key=lambda pair: pair[0])[1]
 
     if options.quality is not None:
         return attempt(Parameters(targets.step_of_quality(options.quality)))
@@ -124,18 +126,18 @@ def _encode_to_target(
 
 
 def _fixed_point(once: Callable[[Array], BlockEncoded], source: Array, tables: Tables) -> BlockEncoded:
-    """Encode what the file before decodes to until the file stays the same.
+    """Decode and encode again until the file does not change.
 
     Raises:
-        ValueError: it does not within 16 rounds.
+        ValueError: the file still changes after `_ROUNDS` rounds.
     """
     coded = once(source)
     for _ in range(_ROUNDS):
         picture = decode(coded.data, DecodeOptions(max_pixels=None, tables=tables)).image
         again = once(picture)
         if again.data == coded.data:
-            pixels, shown = without_alpha(source), without_alpha(picture)
-            return replace(coded, psnr_db=_psnr_db(pixels, colour.squared_error(pixels, shown)))
+            pixels, decoded = without_alpha(source), without_alpha(picture)
+            return replace(coded, psnr_db=_psnr_db(pixels, colour.squared_error(pixels, decoded)))
         coded = again
     raise ValueError(f"stable must be False for this picture and quality: no fixed point within {_ROUNDS} rounds")
 
@@ -148,7 +150,7 @@ def _alpha(source: Array) -> _Chunks:
 def _code(
     pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
 ) -> tuple[_Chunks, int]:
-    """Chunks of the strips, and the squared error of the decoded pixels; strips are coded one at a time."""
+    """Encode the strips one at a time; returns their chunks and the squared error of the decoded pixels."""
     rows = strip_rows(*pixels.shape[:2])
     firsts = np.cumsum([0, *rows]).tolist()
     parts = [pixels[first : first + count] for first, count in zip(firsts, rows, strict=False)]
@@ -160,27 +162,27 @@ def _code(
         parts, encode_strips(strips, tables, parameters, search=search, decoded=decoded), strict=True
     ):
         chunks.append((container.STRIP, payload))
-        shown = np.empty_like(part)
-        colour.to_pixels(decoded.pop(), shown)
-        error += colour.squared_error(part, shown)
+        decoded_pixels = np.empty_like(part)
+        colour.to_pixels(decoded.pop(), decoded_pixels)
+        error += colour.squared_error(part, decoded_pixels)
     return chunks, error
 
 
 def _code_progressive(
     pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
 ) -> tuple[_Chunks, int]:
-    """Chunks of the segments, and the squared error of the decoded pixels."""
+    """Encode the segments; returns their chunks and the squared error of the decoded pixels."""
     samples = colour.to_samples(pixels, planes)
     payload, decoded = encode_progressive(samples, tables, parameters, search=search, track=track)
-    shown = np.empty_like(pixels)
-    colour.to_pixels(decoded, shown)
-    return list(container.segments(payload)), colour.squared_error(pixels, shown)
+    decoded_pixels = np.empty_like(pixels)
+    colour.to_pixels(decoded, decoded_pixels)
+    return list(container.segments(payload)), colour.squared_error(pixels, decoded_pixels)
 
 
 def _check_progressive(source: Array, *, stable: bool) -> None:
     area = source.shape[0] * source.shape[1]
     if stable:
-        raise ValueError("stable must be False where progressive=True: only sequential files have fixed points")
+        raise ValueError("stable must be False if progressive=True: only sequential files have fixed points")
     if area > MOST_PIXELS:
         raise ValueError(f"progressive must be False for more than {MOST_PIXELS} pixels, but the picture has {area}")
 

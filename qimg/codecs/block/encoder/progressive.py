@@ -1,4 +1,4 @@
-"""A picture to a progressive payload."""
+"""The encoder of progressive payloads."""
 
 import numpy as np
 
@@ -17,20 +17,20 @@ from qimg.entropy.mixing import new_writer
 def encode_progressive(
     samples: Array, tables: Tables, parameters: Parameters, *, search: Search, track: Track = iter
 ) -> tuple[bytes, Array]:
-    """The payload of a picture, and what a decoder returns of it.
+    """Encode a picture as a progressive payload; returns the payload and the decoded samples.
 
     Args:
         samples: (planes, rows, width) int16 as for `encode_strips`.
-        tables: fitted integers.
-        parameters: of the finest layer.
-        search: what the encoder tries.
-        track: called with the numbers of the layers.
+        tables: fitted tables.
+        parameters: steps of the finest layer.
+        search: settings of the search.
+        track: wraps the indices of the layers.
     """
     planes, rows, width = samples.shape
     source, steps = padded_samples(samples), steps_of(parameters)
     coarse = search.coarse() if len(steps) > 1 else search
     coder = StripWriter(planes, width, tables, steps[0], coarse, keep=True)
-    first, shown = coder.write(samples)
+    coarse_payload, decoded = coder.write(samples)
     picture = LayeredPicture(coder, [coarse.settings(tables, step, planes) for step in steps])
     writer = new_writer(SUPERBLOCK * coder.width * planes * MOST_BITS)
     stream = range_coder.Encoder()
@@ -41,13 +41,14 @@ def encode_progressive(
             picture.code_row(writer, layer, row, source=source)
             stream.push(writer.bits[: writer.position[0]], writer.probabilities[: writer.position[0]])
         filters.append(_useful_filters(picture, layer, samples) if search.filtered else 0)
-        shown = picture.shown(layer, filters[-1])
-    head = bytes([len(steps) - 1, *filters]) + len(first).to_bytes(LENGTH, "little") + _tiles(samples).tobytes()
-    return head + first + stream.words().astype("<u4").tobytes(), shown[:, :rows, :width]
+        decoded = picture.decoded(layer, filters[-1])
+    length = len(coarse_payload).to_bytes(LENGTH, "little")
+    head = bytes([len(steps) - 1, *filters]) + length + _tiles(samples).tobytes()
+    return head + coarse_payload + stream.words().astype("<u4").tobytes(), decoded[:, :rows, :width]
 
 
 def _useful_filters(picture: LayeredPicture, layer: int, samples: Array) -> int:
-    """Flags of the planes that the filter brings closer to the source."""
+    """Flags of the planes whose error the filter reduces."""
     _, rows, width = samples.shape
     flags = 0
     for plane in range(picture.planes):

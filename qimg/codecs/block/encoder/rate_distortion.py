@@ -1,4 +1,4 @@
-"""The integers of a block that cost least, counted in distortion + λ · bits."""
+"""Rate-distortion optimised quantization: the integers of a block that minimise distortion + λ · bits."""
 
 from typing import NamedTuple
 
@@ -16,9 +16,9 @@ class Costs(NamedTuple):
     """Expected bits, and single-precision copies of the matrices, for the search."""
 
     magnitude: Array
-    """(2, 12, 32, 16) float32 bits of a magnitude with its sign: luma or chroma, nearby, level / 2, magnitude."""
+    """(2, 12, 32, 16) float32 bits of a magnitude with its sign, by luma or chroma, nearby, level / 2, magnitude."""
     end: Array
-    """(2, 4, 10, 16, 2) float32 bits of "nothing follows" and "more follows": colour, size, group, level / 4."""
+    """(2, 4, 10, 16, 2) float32 bits of the flag before a group, by luma or chroma, size, group, level / 4, flag."""
     bits: Array
     """(4097,) float32 bits by probability in units of 2⁻¹²."""
     joint: tuple[Array, ...]
@@ -32,28 +32,28 @@ class Costs(NamedTuple):
 
 
 class Prices(NamedTuple):
-    """What the integers of one plane of a block cost."""
+    """Costs of the integers of one plane of a block."""
 
     t: int
     log_step: int
     inverse: np.float32
-    """Of the step in samples."""
+    """Reciprocal of the step in samples."""
     lagrange: np.float32
     """λ in units of the plane's squared step."""
     optimised: bool
     magnitude: Array
-    """(32, 16) of `Costs.magnitude`."""
+    """(32, 16) entry of `Costs.magnitude`."""
     end: Array
-    """(10, 16, 2) of `Costs.end`."""
+    """(10, 16, 2) entry of `Costs.end`."""
     points: Array
     """(64, 3) int16 reconstruction points."""
     bits: Array
-    """Of `Costs`: by probability."""
+    """Bits by probability, as `Costs.bits`."""
 
 
 @compiled(inline="always")
 def prices_of(costs: Costs, settings: Settings, points: Array, part: Part) -> Prices:
-    """What the integers of a plane of a block cost."""
+    """Select the costs of one plane of a block."""
     colour = 1 if part.plane > 0 else 0
     return Prices(
         part.t,
@@ -70,13 +70,13 @@ def prices_of(costs: Costs, settings: Settings, points: Array, part: Part) -> Pr
 
 @compiled(inline="always")
 def bits_of(bits: Array, p: int, bit: int) -> np.float32:
-    """Bits of a bit whose probability of being 1 is p / 65536, by `Costs.bits`."""
+    """Cost of a bit with probability of one p / 65536, from `Costs.bits`."""
     return bits[p >> 4] if bit else bits[(65536 - p) >> 4]
 
 
 @compiled(inline="always")
 def magnitude_bits(table: Array, size: int) -> np.float32:
-    """Bits of a magnitude with its sign, beyond the table by the length of an Elias-gamma code."""
+    """Bits of a magnitude with its sign; beyond the table, extrapolated by the length of an Elias-gamma code."""
     if size < Q_COSTS:
         return table[size]
     return np.float32(table[Q_COSTS - 1] + 2.0 * np.log2(size - Q_COSTS + 2.0))
@@ -86,15 +86,18 @@ def magnitude_bits(table: Array, size: int) -> np.float32:
 def rate_distortion(
     prices: Prices, sigma: Array, c: Array, extra: np.float32, bound: np.float32, q: Array
 ) -> np.float32:
-    """Best integers for coefficients, and where they end; returns distortion / step² + λ · bits, or ≥ bound early.
+    """Choose the integers of coefficients and the group at which they end.
 
     Args:
-        prices: what they cost.
-        sigma: (n,) int16 log₂ of their scales.
+        prices: costs of the integers.
+        sigma: (n,) int16 8 log₂ of their scales.
         c: (≥ n,) float32 coefficients.
-        extra: squared error / step² outside these coefficients plus λ · bits spent before.
-        bound: a cost from which on nothing matters.
-        q: (≥ n,) int32, written if the cost stays below the bound.
+        extra: squared error / step² outside these coefficients plus λ · bits of earlier decisions.
+        bound: cost at which the search stops.
+        q: (≥ n,) int32, filled if the cost stays below the bound.
+
+    Returns:
+        distortion / step² + λ · bits of the chosen integers, or a value ≥ `bound` if the search stops early.
     """
     t, log_step, inverse, lagrange = prices.t, prices.log_step, prices.inverse, prices.lagrange
     table, ends, points, optimised = prices.magnitude, prices.end, prices.points, prices.optimised

@@ -1,11 +1,11 @@
-"""The encoder's search: which division and classes cost least, counted in distortion + λ · bits."""
+"""The encoder's search for the division and classes of least distortion + λ · bits."""
 
 import numpy as np
 
 from qimg.codecs.block.encoder.analysis import Space, Target, downsampled, exact_coefficients, full, load, separable
 from qimg.codecs.block.encoder.rate_distortion import Costs, bits_of, prices_of, rate_distortion
 from qimg.codecs.block.model.contexts import block_activity, class_costs, magnitudes, set_split
-from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbours, sizes_around
+from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbour_sizes, neighbours
 from qimg.codecs.block.model.strip import Part, Strip
 from qimg.codecs.block.transform.blocks import predict, reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize
@@ -17,7 +17,7 @@ from qimg.entropy.mixing import probability_of_one
 
 @inner
 def best_class(strip: Strip, target: Target, t: int, y: int, x: int) -> tuple[int, np.float32]:
-    """The class of least cost for luma; returns it and its cost in units of the luma step squared."""
+    """Find the class of least cost for luma; returns it and its cost in units of the squared luma step."""
     bases, settings, maps, work = strip.bases, strip.settings, strip.maps, strip.work
     source, costs, space = target.source, target.costs, target.space
     side = 4 << t
@@ -43,14 +43,14 @@ def best_class(strip: Strip, target: Target, t: int, y: int, x: int) -> tuple[in
     outside = np.float32(0.0)
     best = np.float32(1e30)
     chosen = 0
-    seen, prediction = space.seen, space.prediction
+    small, prediction = space.downsampled, space.prediction
     if t == 3:
-        downsampled(space, costs, block, seen)
-        kept = np.float32(0.0)
+        downsampled(space, costs, block, small)
+        inside = np.float32(0.0)
         for i in range(16):
             for j in range(16):
-                kept += seen[i, j] * seen[i, j]
-        outside = max(energy - kept, np.float32(0.0)) * inverse * inverse
+                inside += small[i, j] * small[i, j]
+        outside = max(energy - inside, np.float32(0.0)) * inverse * inverse
     scale = np.float32(2.0) if t == 3 else np.float32(1.0)
     for label in range(1 << depth):
         extra = outside + lagrange * space.class_bits[(1 << depth) + label]
@@ -72,7 +72,7 @@ def best_class(strip: Strip, target: Target, t: int, y: int, x: int) -> tuple[in
             else:
                 for i in range(16):
                     for j in range(16):
-                        space.residual[i, j] = seen[i, j] - scale * prediction[16 * i + j]
+                        space.residual[i, j] = small[i, j] - scale * prediction[16 * i + j]
             separable(
                 space, costs.rows[t - 2][label], costs.columns[t - 2][label], bases.order[t][label], space.coefficients
             )
@@ -86,7 +86,7 @@ def best_class(strip: Strip, target: Target, t: int, y: int, x: int) -> tuple[in
 
 @inner
 def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float32:
-    """Decide one undivided block: samples, integers and maps are written; returns its cost."""
+    """Decide one undivided block and write its samples, integers and maps; returns its cost."""
     bases, settings, maps, work, choice = strip.bases, strip.settings, strip.maps, strip.work, strip.choice
     label, _ = best_class(strip, target, t, y, x)
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
@@ -115,20 +115,20 @@ def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float3
 
 
 @inner
-def _put_aside(space: Space, strip: Strip, t: int, y: int, x: int, back: bool) -> None:
-    """Copy the decisions on a square to the workspaces, or back from there."""
+def _stash(space: Space, strip: Strip, t: int, y: int, x: int, restore: bool) -> None:
+    """Save the decisions on a square in the workspaces, or restore them."""
     side, blocks_4x4, choice = 4 << t, 1 << t, strip.choice
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
     block_4x4 = interleaved(cy - 1, cx & 7)
     for p in range(strip.settings.planes):
         for i in range(side):
             for j in range(side):
-                _copy(strip.rec[p], y + 1 + i, x + j, space.stash[t, p], i, j, back)
-                _copy(choice.q, p, 16 * block_4x4 + side * i + j, space.q[t], p, side * i + j, back)
+                _copy(strip.rec[p], y + 1 + i, x + j, space.stash[t, p], i, j, restore)
+                _copy(choice.q, p, 16 * block_4x4 + side * i + j, space.q[t], p, side * i + j, restore)
         for i in range(blocks_4x4):
             for j in range(blocks_4x4):
-                _copy(strip.maps.activity[p], cy + i, cx + j, space.activity[t, p], i, j, back)
-    if back:
+                _copy(strip.maps.activity[p], cy + i, cx + j, space.activity[t, p], i, j, restore)
+    if restore:
         choice.size[block_4x4] = t
         choice.label[block_4x4] = space.label[t]
         mark(strip.maps, t, cy, cx, int(space.label[t]))
@@ -137,27 +137,27 @@ def _put_aside(space: Space, strip: Strip, t: int, y: int, x: int, back: bool) -
 
 
 @inner
-def _copy(state: Array, row: int, column: int, aside: Array, i: int, j: int, back: bool) -> None:
-    if back:
-        state[row, column] = aside[i, j]
+def _copy(state: Array, row: int, column: int, saved: Array, i: int, j: int, restore: bool) -> None:
+    if restore:
+        state[row, column] = saved[i, j]
     else:
-        aside[i, j] = state[row, column]
+        saved[i, j] = state[row, column]
 
 
 @inner
 def divide_bits(strip: Strip, costs: Costs, t: int, cy: int, cx: int, bit: bool) -> np.float32:
-    """Bits of whether a block is divided, by what the model says now."""
-    left, up = sizes_around(strip.maps, cy, cx)
+    """Bits of the split flag of a block under the model's current state."""
+    left, up = neighbour_sizes(strip.maps, cy, cx)
     p = probability_of_one(strip.model, set_split(strip.model, t, left, up, strip.settings.step_level))
     return bits_of(costs.bits, p, 1 if bit else 0)
 
 
 @inner
 def search(strip: Strip, target: Target, y: int, x: int) -> np.float32:
-    """Decide a superblock: samples in `rec` and maps are those of the decision; returns its cost.
+    """Decide a superblock and write the samples in `rec` and the maps of the decision; returns its cost.
 
-    A square is coded whole, put aside, and divided while its parts together cost less; the order is that of decoding,
-    so that every trial sees the neighbours it would have.
+    Each square is first coded undivided and saved, then divided as long as its parts together cost less. Squares are
+    visited in decoding order, so that every trial has the neighbours of the decoder.
     """
     settings = strip.settings
     lagrange = np.float32(settings.lagrange[0])
@@ -185,7 +185,7 @@ def search(strip: Strip, target: Target, y: int, x: int) -> np.float32:
                     whole[t] = lagrange * divide_bits(strip, target.costs, t, cy, cx, False)
                 whole[t] += code_leaf(strip, target, t, top, left)
                 if t > smallest:
-                    _put_aside(target.space, strip, t, top, left, False)
+                    _stash(target.space, strip, t, top, left, False)
         else:
             divided[t] += cost
             parts[t] += 1
@@ -199,7 +199,7 @@ def search(strip: Strip, target: Target, y: int, x: int) -> np.float32:
         cost = whole[t]
         if t > smallest:
             if whole[t] <= divided[t]:
-                _put_aside(target.space, strip, t, top, left, True)
+                _stash(target.space, strip, t, top, left, True)
             else:
                 cost = divided[t]
         if t == 3:

@@ -1,4 +1,4 @@
-"""Strips of a picture to payloads: the search decides, the entropy model and prediction run on from strip to strip."""
+"""The encoder of strips; the states of the entropy model and of prediction continue from strip to strip."""
 
 from collections.abc import Iterable, Iterator
 
@@ -21,7 +21,7 @@ from qimg.entropy import range_coder
 from qimg.entropy.mixing import Coder, new_writer
 
 MOST_BITS = 60
-"""Per sample: no block takes more."""
+"""Upper bound on the bits of a sample."""
 
 
 def encode_strips(
@@ -32,15 +32,15 @@ def encode_strips(
     search: Search | None = None,
     decoded: list[Array] | None = None,
 ) -> Iterator[bytes]:
-    """Payloads of the strips of a picture.
+    """Encode the strips of a picture; yields their payloads.
 
     Args:
         strips: (planes, rows, width) int16 samples in 1/64 of a code value, 0 to 255 · 64, of 1 plane or of Y', Cb, Cr;
-            of the rows that `strip_rows` gives.
-        tables: fitted integers.
+            rows as from `strip_rows`.
+        tables: fitted tables.
         parameters: steps.
-        search: what the encoder tries.
-        decoded: where given, what a decoder will return of each strip is appended to it.
+        search: settings of the search.
+        decoded: list to which the decoded samples of each strip are appended.
     """
     writer: StripWriter | None = None
     for strip in strips:
@@ -53,7 +53,7 @@ def encode_strips(
 
 
 class StripWriter(StripCoder):
-    """Writes strips. With `keep`, `bits` holds every bit with its probability of being 1 in units of 2⁻¹⁶."""
+    """Encoder of strips. With `keep`, `bits` holds every bit and its probability of one in units of 2⁻¹⁶."""
 
     def __init__(
         self, planes: int, width: int, tables: Tables, parameters: Parameters, search: Search, *, keep: bool = False
@@ -63,7 +63,7 @@ class StripWriter(StripCoder):
         self.bits: list[tuple[Array, Array]] = []
 
     def write(self, samples: Array) -> tuple[bytes, Array]:
-        """The payload of a strip, and what a decoder returns of it, both (planes, rows, width)."""
+        """Encode samples (planes, rows, width); returns the payload and the decoded samples of the same shape."""
         _, rows, width = samples.shape
         source = padded_samples(samples)
         strip = self.begin(source.shape[1])
@@ -72,7 +72,7 @@ class StripWriter(StripCoder):
         written = []
         for y in range(0, source.shape[1], SUPERBLOCK):
             writer.position[0] = 0
-            write_row(writer, strip, target, self.room(), y)
+            write_row(writer, strip, target, self.row_decisions(), y)
             self.end_row(y)
             count = writer.position[0]
             written.append((writer.bits[:count].copy(), writer.probabilities[:count].copy()))
@@ -91,24 +91,24 @@ class StripWriter(StripCoder):
 
 
 def padded_samples(samples: Array) -> Array:
-    """Samples (planes, rows, width) with their last row and column repeated up to whole superblocks."""
+    """Samples (planes, rows, width), padded to whole superblocks with copies of their last row and column."""
     more = [(0, padded(side) - side) for side in samples.shape[1:]]
     return np.pad(samples, ((0, 0), *more), mode="edge")
 
 
 @compiled
-def write_row(coder: Coder, strip: Strip, target: Target, kept: Choice, y: int) -> None:
+def write_row(coder: Coder, strip: Strip, target: Target, row: Choice, y: int) -> None:
     """Decide and write a row of superblocks.
 
     Args:
-        coder: what writes.
-        strip: its samples and maps are those of the decisions afterwards.
-        target: what the search works with.
-        kept: as from `decisions`, of the row's superblocks or of none: what was decided is written to it.
+        coder: writer.
+        strip: strip; its samples and maps are updated.
+        target: input of the search.
+        row: as from `decisions`, for the superblocks of the row or for none; receives the decisions.
         y: first row in the strip.
     """
     for x in range(0, strip.rec.shape[2], 32):
         search_superblock(strip, target, y, x)
         code_superblock(coder, strip, y, x)
-        keep_decisions(strip.choice, kept, x >> 5)
+        keep_decisions(strip.choice, row, x >> 5)
     next_row(strip.maps)

@@ -1,4 +1,4 @@
-"""Which steps give the quality, the size or the PSNR that was asked for."""
+"""Search for the steps that meet a target quality, size or PSNR."""
 
 import math
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from qimg.core import arguments
 FINEST, COARSEST = 16, 65535
 """Luma steps in 1/64 of a code value."""
 FULL = 0.99
-"""Share of the bytes allowed that a file has to use, where it can."""
+"""Least share of the allowed bytes that ends the search."""
 NEAR_DB = 0.05
-"""How far the PSNR may lie above the one asked for, where it can."""
+"""Largest excess over the target PSNR that ends the search."""
 
 _ATTEMPTS = 12  # four are usual
 _CHROMA = 48
-_LEAP = 2.0  # e-folds of the step that an extrapolation goes at most
-_EXACT_DB = 200.0  # stands for infinity
+_LEAP = 2.0  # largest extrapolation, in e-folds of the step
+_EXACT_DB = 200.0  # replaces infinity
 # First guesses, from photographs.
 _STEP_OF_ONE_BIT = 13.0 * 64
 _LOG_BYTES_PER_LOG_STEP = -0.95
@@ -26,7 +26,7 @@ _DB_PER_LOG_STEP = -6.1
 
 
 class Result(Protocol):
-    """What an attempt gives."""
+    """Result of an attempt."""
 
     @property
     def data(self) -> bytes:
@@ -34,11 +34,11 @@ class Result(Protocol):
 
     @property
     def psnr_db(self) -> float:
-        """Its quality."""
+        """PSNR of the decoded picture."""
 
     @property
     def parameters(self) -> Parameters:
-        """What it was made with."""
+        """Parameters of the file."""
 
 
 R = TypeVar("R", bound=Result)
@@ -48,7 +48,7 @@ def step_of_quality(quality: float) -> int:
     """Luma step, in 1/64 of a code value, of a quality: 120^((100 − quality) / 99) code values.
 
     Args:
-        quality: 1 (step 120) to 100 (step 1), not only whole numbers.
+        quality: 1 (step 120) to 100 (step 1), not necessarily a whole number.
 
     >>> [step_of_quality(quality) / 64 for quality in (1, 50, 100)]
     [120.0, 11.21875, 1.0]
@@ -58,16 +58,16 @@ def step_of_quality(quality: float) -> int:
 
 
 def of_size(attempt: Callable[[Parameters], R], size: int, *, area: int, fixed: int, colour: bool) -> R:
-    """The largest file found of at most `size` bytes, or the smallest found where none is.
+    """Search for the largest file of at most `size` bytes; returns the smallest file if none is small enough.
 
-    The search ends at 99 % of the bytes, or at the finest step.
+    The search ends at `FULL` · `size` bytes or at the finest step.
 
     Args:
-        attempt: gives the file of given steps.
+        attempt: encodes with parameters.
         size: bytes.
         area: pixels.
         fixed: bytes of the file that do not depend on the steps.
-        colour: whether steps of chroma matter: they bring a file closer where those of luma jump.
+        colour: whether to vary the chroma steps too, which allow finer changes of the size than the luma step.
     """
     tried: dict[Parameters, R] = {}
 
@@ -87,7 +87,7 @@ def of_size(attempt: Callable[[Parameters], R], size: int, *, area: int, fixed: 
     fine, coarse = _approach(log_bytes, low, high, start=start, slope=_LOG_BYTES_PER_LOG_STEP)
     if len(best().data) > size and Parameters(COARSEST, (_CHROMA, _CHROMA)) not in tried:
         log_bytes(COARSEST)
-    # Coarser chroma for the step that needs too much, finer chroma for the one that leaves bytes over.
+    # Coarser chroma for the luma step whose file is too large, finer chroma for the one whose file is too small.
     between = [(step, _CHROMA + sign * change) for change in (1, 2, 4) for step, sign in ((coarse, -1), (fine, 1))]
     for step, ratio in between if colour else []:
         if step is None or len(best().data) >= FULL * size:
@@ -97,11 +97,11 @@ def of_size(attempt: Callable[[Parameters], R], size: int, *, area: int, fixed: 
 
 
 def of_psnr(attempt: Callable[[Parameters], R], psnr_db: float) -> R:
-    """The smallest file found whose PSNR is at least `psnr_db`; the search ends at most 0.05 dB above.
+    """Search for the smallest file whose PSNR is at least `psnr_db`; an excess of at most `NEAR_DB` ends the search.
 
     Args:
-        attempt: gives the file of given steps.
-        psnr_db: in dB.
+        attempt: encodes with parameters.
+        psnr_db: target in dB.
 
     Raises:
         ValueError: the finest step does not reach it.
@@ -127,46 +127,46 @@ def of_psnr(attempt: Callable[[Parameters], R], psnr_db: float) -> R:
 def _approach(
     value: Callable[[int], float], low: float, high: float, *, start: float, slope: float
 ) -> tuple[int | None, int | None]:
-    """Evaluate a function that falls with the step at steps that come closer to where it lies in [low, high].
+    """Search for a step at which a function that decreases with the step lies in [low, high].
 
-    The function is taken to be nearly linear in the logarithm of the step: regula falsi, with bisection where that
-    does not help. Ends when a value lies inside, when two neighbouring steps enclose the interval, at the last step
-    that there is, or after `_ATTEMPTS`.
+    The function is nearly linear in the logarithm of the step, so the search is regula falsi, with bisection if that
+    does not converge. It ends when a value lies inside, when two neighbouring steps enclose the interval, at the finest
+    or coarsest step, or after `_ATTEMPTS`.
 
     Returns:
-        The coarsest step found whose value lies above, and the finest one found whose value lies below.
+        The coarsest evaluated step whose value lies above, and the finest one whose value lies below.
     """
-    aim, step = (low + high) / 2, round(min(max(start, FINEST), COARSEST))
+    target, step = (low + high) / 2, round(min(max(start, FINEST), COARSEST))
     above: tuple[int, float] | None = None
     below: tuple[int, float] | None = None
     sides = ""
     for _ in range(_ATTEMPTS):
-        found = value(step)
-        if low <= found <= high:
+        current = value(step)
+        if low <= current <= high:
             break
-        sides += "a" if found > high else "b"
+        sides += "a" if current > high else "b"
         before = above or below
-        if found > high:
-            above = (step, found)
+        if current > high:
+            above = (step, current)
         else:
-            below = (step, found)
+            below = (step, current)
         if above and below:
             if below[0] - above[0] <= 1:
                 break
             stuck = sides[-3:] in ("aaa", "bbb")
-            guess = math.sqrt(above[0] * below[0]) if stuck else _where(above, below, aim)
+            guess = math.sqrt(above[0] * below[0]) if stuck else _interpolated_step(above, below, target)
             step = min(max(round(guess), above[0] + 1), below[0] - 1)
             continue
         if step == (COARSEST if above else FINEST):
             break
-        if before is not None and before[1] != found:
-            slope = min((found - before[1]) / math.log(step / before[0]), slope / 4)
-        guess = step * math.exp(min(max((aim - found) / slope, -_LEAP), _LEAP))
+        if before is not None and before[1] != current:
+            slope = min((current - before[1]) / math.log(step / before[0]), slope / 4)
+        guess = step * math.exp(min(max((target - current) / slope, -_LEAP), _LEAP))
         step = min(max(round(guess), FINEST, step + 1 if above else 0), COARSEST if above else step - 1)
     return above[0] if above else None, below[0] if below else None
 
 
-def _where(first: tuple[int, float], second: tuple[int, float], aim: float) -> float:
-    """Step at which the line through two points, over the logarithm of the step, has a value."""
-    share = (aim - first[1]) / (second[1] - first[1])
+def _interpolated_step(first: tuple[int, float], second: tuple[int, float], target: float) -> float:
+    """Step at which the line through two points, over the logarithm of the step, reaches the target."""
+    share = (target - first[1]) / (second[1] - first[1])
     return math.exp(math.log(first[0]) + share * math.log(second[0] / first[0]))

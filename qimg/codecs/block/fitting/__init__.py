@@ -1,4 +1,4 @@
-"""Fitting the codec's tables on pictures: classes from their windows, then rounds of coding and learning from it."""
+"""Fitting of the codec's tables on pictures: initial classes from windows, then rounds of coding and estimation."""
 
 from qimg.codecs.block.fitting.rounds import Recipe, fit
 

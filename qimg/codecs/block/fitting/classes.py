@@ -1,4 +1,4 @@
-"""The classes of one block size while they are fitted: predictor, eigenbasis and scales in floating point."""
+"""Classes of one block size during the fit: predictor, eigenbasis and scales in floating point."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ from qimg.operators import CorrelationOperator, conditional_expectation, eigenba
 from qimg.states import partial_trace
 
 ROUNDING = 0.3
-"""Added to the variance of every pixel of the ring, in squared code values: samples, luma and pixels are rounded."""
+"""Noise variance of the ring from rounding of samples, luma and pixels, in squared code values."""
 SHRINKAGE = 0.002
-"""The same again as a share of the ring's mean variance."""
+"""Additional noise variance as a share of the ring's mean variance."""
 
 
 @dataclass(eq=False)
@@ -26,13 +26,13 @@ class Classes:
     basis: Array
     """(K, n, n) for sides 4 and 8, rows are basis vectors; (2, K, 16, 16) left and right factors for 16 and 32."""
     order: Array
-    """(K, n) which basis vector is the k-th, strongest first; of a separable basis index 16 u + v."""
+    """(K, n) index of the k-th strongest basis vector; 16 u + v for a separable basis."""
     sigma: Array
     """(3, K, n) scale √2 · mean |c| of the k-th coefficient of Y', Cb and Cr, in code values."""
 
     @classmethod
     def empty(cls, side: int, classes: int) -> "Classes":
-        """Classes that are still to be fitted."""
+        """Classes before the fit."""
         vector_side = min(side, 16)
         n, m = vector_side * vector_side, 3 * vector_side + 1
         shape = (classes, n, n) if side <= 8 else (2, classes, 16, 16)
@@ -46,21 +46,21 @@ class Classes:
 
     @property
     def count(self) -> int:
-        """K."""
+        """Number of classes, K."""
         return len(self.predictor)
 
     @property
     def ring(self) -> int:
-        """m, pixels of the ring."""
+        """Number of pixels of the ring, m."""
         return self.predictor.shape[1]
 
     @property
     def gain(self) -> float:
-        """Norm of a coefficient's basis vector in the picture per unit in the vectors: blocks of 32 are halved."""
+        """Ratio of a coefficient in the picture to that of the vectors: 2 for blocks of 32, whose vectors are half."""
         return 2.0 if self.side == 32 else 1.0
 
     def coefficients(self, k: int, vectors: Array) -> Array:
-        """(count, n) coefficients of class k of vectors (ring ⊕ block), strongest expected first."""
+        """(count, n) coefficients of vectors (ring ⊕ block) in class k, by decreasing expected magnitude."""
         residual = vectors[:, self.ring :] - vectors[:, : self.ring] @ self.predictor[k].astype(vectors.dtype)
         if self.side <= 8:
             out = residual @ self.basis[k].T.astype(vectors.dtype)
@@ -69,14 +69,14 @@ class Classes:
             out = (rows @ residual.reshape(-1, 16, 16) @ columns.T).reshape(-1, 256)
         return np.asarray(self.gain * out[:, self.order[k]])
 
-    def take(self, k: int, covariance: Array) -> None:
-        """Predictor, basis and order of class k from the second moments of its vectors, per vector."""
+    def fit(self, k: int, covariance: Array) -> None:
+        """Fit predictor, basis and order of class k to the mean second moments of its vectors."""
         m = self.ring
         noise = ROUNDING + SHRINKAGE * np.trace(covariance[:m, :m]) / m
         operator = CorrelationOperator(matrix=covariance, sum=np.zeros(len(covariance)), count=1, weights="energy")
         estimator = conditional_expectation(operator, observed=m, noise_variance=noise)
         self.predictor[k] = np.clip(estimator.weights.T, -7.99, 7.99)
-        # what is left once the estimate, shrunk as it is, has been taken off
+        # The residual of the shrunken estimate.
         both = np.hstack([-estimator.weights, np.eye(len(covariance) - m)])
         residual = both @ covariance @ both.T
         if self.side <= 8:
@@ -89,7 +89,7 @@ class Classes:
         self.order[k] = np.argsort(-np.einsum("ki,ij,kj->k", mixed, residual, mixed), kind="stable")
 
     def arrays(self) -> dict[str, Array]:
-        """What the tables hold of these classes."""
+        """Arrays of these classes in the tables."""
         side = self.side
         arrays = {
             f"predictor {side}": _fixed_point(self.predictor, PREDICTOR_BITS),
@@ -107,7 +107,7 @@ class Classes:
 
 
 def upsampling_array() -> Array:
-    """(32, 16) int16: the isometry through which blocks of 32 are seen."""
+    """(32, 16) int16 isometry between blocks of 32 and their 16×16 samples."""
     from qimg.codecs.block.transform.geometry import upsampling
 
     return _fixed_point(upsampling(), BASIS_BITS)
@@ -116,7 +116,7 @@ def upsampling_array() -> Array:
 def _fixed_point(values: Array, bits: int) -> Array:
     whole = np.round(values * (1 << bits))
     if np.abs(whole).max() > 32767:
-        raise ValueError(f"values must fit 16 bits with {bits} behind the point, but reach {np.abs(values).max()}")
+        raise ValueError(f"values must fit 16 bits with {bits} fractional bits, but reach {np.abs(values).max()}")
     return whole.astype(np.int16)
 
 

@@ -1,4 +1,4 @@
-"""From sums over coded pictures to the next tables: classes, expected bits, reconstruction points, filters."""
+"""Estimation of tables from sums over coded pictures: classes, expected bits, reconstruction points, filters."""
 
 from collections.abc import Sequence
 
@@ -14,18 +14,18 @@ from qimg.operators import CorrelationOperator, conditional_expectation
 
 State = tuple[Array, Array, Array]
 """Probabilities, counts and weights of the entropy model."""
-_WEIGHT = 30.0  # blocks that the scales of the round before count for
-_FEWEST = 40  # blocks that a class is fitted on
+_WEIGHT = 30.0  # weight of the previous round's scales, in blocks
+_FEWEST = 40  # least number of blocks for the fit of a class
 _BITS = 1024
 FIRST_COUNT = 30
-"""Largest count of a context before the first bit: it limits how slowly the first state gives way to the picture's."""
+"""Largest initial count of a context, which limits the weight of the initial state in a picture."""
 
 
 def improve(classes: list[Classes], sums: Statistics) -> None:
-    """Fit every class again on the blocks that chose it, their rings as decoded.
+    """Fit every class on its blocks and their decoded rings.
 
-    Second moments are shrunk to those of all blocks of the size, of equal energy: m / 2 blocks' worth, four times that
-    for the separable sizes.
+    Second moments are shrunk towards those of all blocks of the size, scaled to equal energy, with a weight of m / 2
+    blocks, or of 2 m blocks for the separable sizes.
     """
     for t, size in enumerate(classes):
         moments, blocks = sums.moments[t], sums.blocks[t]
@@ -37,11 +37,11 @@ def improve(classes: list[Classes], sums: Statistics) -> None:
                 continue
             weight = size.ring * (0.5 if size.side <= 8 else 2.0)
             scaled = pooled * (np.trace(moments[k]) / blocks[k] / np.trace(pooled))
-            size.take(k, (moments[k] + weight * scaled) / (blocks[k] + weight))
+            size.fit(k, (moments[k] + weight * scaled) / (blocks[k] + weight))
 
 
 def expectations(sums: Statistics) -> dict[str, Array]:
-    """Expected magnitudes, reconstruction points and the bits that the search counts on."""
+    """Expected magnitudes, reconstruction points, and expected bits for the search."""
     by_level = sums.magnitudes.sum(axis=(0, 1)) + 200 * _laplace(1.0 + np.zeros(64))
     expected = 256 * (by_level @ np.arange(by_level.shape[1])) / by_level.sum(axis=1)
     shift = (sums.shifts[0] + 0.05 * 50) / (sums.shifts[1] + 50)
@@ -64,7 +64,7 @@ def expectations(sums: Statistics) -> dict[str, Array]:
 
 
 def _laplace(factor: Array) -> Array:
-    """(64, 16) probabilities of magnitudes of a Laplace law at each level, the dead zone ending at 0.62 steps."""
+    """(64, 16) probabilities of magnitudes of a Laplace distribution at each level, with a dead zone of ±0.62 steps."""
     scale = factor * 2.0 ** ((np.arange(64) - 40) / 8) / np.sqrt(2)
     sizes = np.arange(15)
     tail = np.exp(-(0.62 + sizes) / scale[:, None]) * -np.expm1(-1 / scale[:, None])
@@ -72,9 +72,9 @@ def _laplace(factor: Array) -> Array:
 
 
 def filters(sums: Statistics) -> Array:
-    """(3, classes, places, F) int16: the conditional expectation of the error given the features, class by class.
+    """(3, classes, places, F) int16 weights of the conditional expectation of the error given the features.
 
-    Each class and place is shrunk to its class (2000 samples' worth), each class to all (300).
+    Each class and place is shrunk towards its class with a weight of 2000 samples, each class towards all with 300.
     """
     width = smoothing.FEATURES
     moments = sums.errors + np.swapaxes(np.tril(sums.errors, -1), -1, -2)
@@ -93,7 +93,7 @@ def filters(sums: Statistics) -> Array:
 
 
 def first_state() -> State:
-    """The entropy model before any picture."""
+    """State of the entropy model before any picture."""
     return (
         np.full(contexts.SLOTS, 1 << 21, np.int32),
         np.zeros(contexts.SLOTS, np.uint8),
@@ -102,7 +102,7 @@ def first_state() -> State:
 
 
 def pooled_state(states: Sequence[State]) -> State:
-    """One state of several: probabilities weighted by how often their contexts were seen, weights by the plain mean."""
+    """Combine states: the mean of probabilities weighted by the counts of their contexts, the plain mean of weights."""
     probabilities, counts, weights = (np.array(parts) for parts in zip(*states, strict=True))
     shares = counts + 0.5
     return (
@@ -113,7 +113,7 @@ def pooled_state(states: Sequence[State]) -> State:
 
 
 def all_arrays(classes: list[Classes], expected: dict[str, Array], state: State, weights: Array) -> dict[str, Array]:
-    """Everything that tables hold."""
+    """All arrays of the tables."""
     stretch, squash, rate = logistic_tables()
     arrays = {"upsampling": upsampling_array(), "stretch": stretch, "squash": squash, "rate": rate, "filters": weights}
     arrays["probability"] = np.clip(state[0] >> 7, 1, 32767).astype(np.int16)

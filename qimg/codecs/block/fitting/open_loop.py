@@ -1,4 +1,4 @@
-"""First classes, before anything can be coded: windows of the pictures themselves, divided by what codes them best."""
+"""Initial classes from windows of the original pictures, each assigned to the class of least cost."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from qimg.codecs.block.transform.geometry import SUPERBLOCK, interleaved, upsamp
 from qimg.core import Array
 
 STEPS = (10.0, 18.0, 30.0, 50.0)
-"""Steps, in code values, whose noise the classes have to live with."""
+"""Steps, in code values, of the quantization noise in the fit."""
 _FEWEST = 50
 
 
 def windows(luma: Array, side: int, count: int, rng: np.random.Generator) -> Array:
-    """Vectors (count, m + n) of windows drawn from a picture: ring ⊕ block, relative to the ring's level.
+    """Draw windows from a picture; returns vectors (count, m + n) of ring ⊕ block, relative to the ring's level.
 
-    The pixels to the right of the row above are hidden as often as they are in the order of decoding.
+    The pixels above and to the right are missing as often as in decoding order.
 
     Args:
         luma: (H, W) code values.
@@ -30,8 +30,8 @@ def windows(luma: Array, side: int, count: int, rng: np.random.Generator) -> Arr
     window = luma[line, place]
     tops, lefts = (rng.integers(0, SUPERBLOCK // side, count) * side for _ in range(2))
     right = window[:, 0, side + 1 :].copy()
-    hidden = [not _known(int(top), int(left), side) for top, left in zip(tops, lefts, strict=True)]
-    right[hidden] = window[hidden, 0, side : side + 1]
+    missing = [not _has_top_right(int(top), int(left), side) for top, left in zip(tops, lefts, strict=True)]
+    right[missing] = window[missing, 0, side : side + 1]
     ring = np.concatenate([window[:, 0, : side + 1], right, window[:, 1:, 0]], axis=1)
     level = ring.mean(axis=1, keepdims=True)
     ring, block = ring - level, window[:, 1:, 1 : side + 1] - level[:, :, None]
@@ -41,21 +41,21 @@ def windows(luma: Array, side: int, count: int, rng: np.random.Generator) -> Arr
     return np.concatenate([ring, block.reshape(count, -1)], axis=1).astype(np.float32)
 
 
-def _known(top: int, left: int, side: int) -> bool:
+def _has_top_right(top: int, left: int, side: int) -> bool:
     if top == 0:
         return True
     return left + side < SUPERBLOCK and interleaved(top // 4 - 1, (left + side) // 4) < interleaved(top // 4, left // 4)
 
 
 def first_classes(vectors: Array, side: int, count: int, *, rounds: int, rng: np.random.Generator) -> Classes:
-    """Classes by alternation: every window joins the class that codes it at least cost, every class is fitted again.
+    """Fit classes by alternation: assign every window to the class of least cost, then fit every class.
 
     The cost is the code length of independent Student coefficients (ν = 3) with the class's variances plus the noise of
-    a step, one of `STEPS` drawn for each window.
+    a step, drawn from `STEPS` for each window.
 
     Args:
         vectors: (n, m + n) from `windows`.
-        rounds: of the alternation.
+        rounds: number of alternations.
     """
     classes = Classes.empty(side, count)
     noise = (rng.choice(STEPS, len(vectors)) ** 2 / 6).astype(np.float32)[:, None]
@@ -65,10 +65,10 @@ def first_classes(vectors: Array, side: int, count: int, *, rounds: int, rng: np
         costs = np.empty((len(vectors), count), np.float32)
         for k in range(count):
             chosen = vectors[labels == k]
-            if len(chosen) < _FEWEST:  # an empty class starts again somewhere else
+            if len(chosen) < _FEWEST:  # restart an almost empty class from random windows
                 chosen = vectors[rng.integers(0, len(vectors), 10 * _FEWEST)]
             weight = 0.1 * classes.ring
-            classes.take(k, (_second_moments(chosen) + weight * pooled) / (len(chosen) + weight))
+            classes.fit(k, (_second_moments(chosen) + weight * pooled) / (len(chosen) + weight))
             coefficients = classes.coefficients(k, chosen)
             classes.sigma[0, k] = np.sqrt(2) * np.abs(coefficients).mean(axis=0) + 1e-3
             variance = (
@@ -88,7 +88,7 @@ def _second_moments(vectors: Array) -> Array:
 
 
 def _structure(blocks: Array) -> Array:
-    """(n, 3) logarithm of the gradient's energy and its preferred direction as a double angle."""
+    """(n, 3) features of blocks: logarithm of the gradient's energy and the double angle of its direction."""
     side = round(blocks.shape[1] ** 0.5)
     pixels = blocks.reshape(-1, side, side)
     down, right = np.diff(pixels, axis=1)[:, :, :-1], np.diff(pixels, axis=2)[:, :-1]
@@ -98,7 +98,7 @@ def _structure(blocks: Array) -> Array:
 
 
 def _clustered(points: Array, count: int, rng: np.random.Generator, rounds: int = 15) -> Array:
-    """Labels (n,) by k-means from centres drawn among the points."""
+    """Labels (n,) from k-means; the initial centres are random points."""
     centres = points[rng.choice(len(points), count, replace=len(points) < count)]
     labels = np.zeros(len(points), int)
     for _ in range(rounds):
@@ -110,6 +110,6 @@ def _clustered(points: Array, count: int, rng: np.random.Generator, rounds: int 
 
 
 def concatenated(parts: Sequence[Array], rng: np.random.Generator) -> Array:
-    """All windows in random order."""
+    """Concatenate windows and shuffle them."""
     together = np.concatenate(parts)
     return np.asarray(together[rng.permutation(len(together))])

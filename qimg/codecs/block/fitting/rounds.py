@@ -1,4 +1,4 @@
-"""The fit: first classes from windows, then rounds of coding pictures and fitting everything on the outcome."""
+"""The fit of tables: initial classes from windows, then rounds of coding pictures and estimating from the result."""
 
 import os
 from collections.abc import Iterable
@@ -32,17 +32,17 @@ class Recipe(fitting.Recipe):
     """The parameters of a fit."""
 
     classes: tuple[int, int, int, int] = (16, 32, 32, 8)
-    """Classes of blocks of 4, 8, 16 and 32: powers of two, at most 32."""
+    """Number of classes of blocks of 4, 8, 16 and 32: powers of two, at most 32."""
     windows: tuple[int, int, int, int] = (600, 1200, 330, 80)
-    """Windows of each picture and size from which the first classes come."""
+    """Windows per picture and size for the initial classes."""
     first_rounds: int = 8
-    """Rounds of the first classes."""
+    """Rounds for the initial classes."""
     rounds: int = 8
-    """Rounds of coding and fitting again."""
+    """Rounds of coding and estimation."""
     crop: int = 448
-    """Largest side of the part of a picture that is coded in a round."""
+    """Largest side of the part of a picture that a round codes."""
     steps: tuple[float, float] = (8.0, 100.0)
-    """Least and largest luma step, in code values; each picture and round draws one, evenly in its logarithm."""
+    """Least and largest luma step in code values; each picture and round draws one log-uniformly."""
     part: int = 32
     """Pictures per task: the fixed partition that makes a fit independent of the number of workers."""
     seed: int = 0
@@ -65,19 +65,19 @@ class Progress:
 
     classes: list[Classes]
     expectations: dict[str, Array]
-    """Expected magnitudes, reconstruction points and bits, as `estimation.expectations` gives them."""
+    """Expected magnitudes, reconstruction points and bits, as from `estimation.expectations`."""
     state: estimation.State = field(default_factory=estimation.first_state)
-    """Of the entropy model."""
+    """State of the entropy model."""
     weights: Array = field(default_factory=lambda: np.zeros(_FILTERS, np.int16))
-    """Of the filter."""
+    """Weights of the filter."""
     history: list[dict[str, float]] = field(default_factory=list)
     """Bits per pixel and PSNR of each round."""
     blocks: dict[str, list[int]] = field(default_factory=dict)
-    """Side → blocks of each class in the last round."""
+    """Number of blocks of each class in the last round, by side."""
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """Everything that tables hold."""
+        """All arrays of the tables."""
         return estimation.all_arrays(self.classes, self.expectations, self.state, self.weights)
 
 
@@ -93,26 +93,26 @@ def fit(
 ) -> Tables:
     """Fit tables on pictures.
 
-    Equal for any number of workers on one machine; another machine's rounding of matrix products may change last bits,
-    which is why streams name the tables they were made with.
+    The result is the same for any number of workers on one machine. Another machine may round matrix products
+    differently and change last bits; for this reason streams hold the identity of their tables.
 
     Args:
-        sources: files, folders, patterns, lists or arrays, as `qimg.prior.fit` takes them.
-        recipe: what to fit, and how.
-        workers: processes.
-        out: file that the tables are written to.
-        checkpoint: file that keeps the state after every round; where it exists the fit goes on from it. Deleted at the
-            end, after `out` was written.
-        root: folder in which names are looked up that do not exist as given.
-        track: wraps the rounds that are left, for a progress bar; the first classes count as a round.
+        sources: files, folders, patterns, lists or arrays, as for `qimg.prior.fit`.
+        recipe: parameters of the fit.
+        workers: number of processes.
+        out: file to write the tables to.
+        checkpoint: file of the state after every round; an interrupted fit resumes from it. Deleted after `out` is
+            written.
+        root: folder for names that do not exist relative to the working directory.
+        track: wraps the remaining rounds, for a progress bar; the initial classes count as a round.
 
     Raises:
-        ImageError: no picture can be used.
-        ArtifactError: the checkpoint is of another fit, or damaged.
+        ImageError: no picture is usable.
+        ArtifactError: the checkpoint belongs to another fit or is damaged.
     """
     pictures, copies = without_copies(gather(sources, root=root))
     arguments.integer("workers", workers, 1)
-    pairs, skipped = fitting.usable(pictures, _look, error=ImageError)
+    pairs, skipped = fitting.usable(pictures, _checked, error=ImageError)
     packages = fitting.versions(_PACKAGES)
     inputs = [source.state() for source in pictures]
     types = (Progress, Classes)
@@ -122,12 +122,12 @@ def fit(
     with one_blas_thread(), processes(workers) as pool:
         for number in track(range(-1 if progress is None else len(progress.history), recipe.rounds + 1)):
             if progress is None:
-                classes = list(pool.map(_first, [(recipe, size, parts) for size in range(len(SIDES))], None))
+                classes = list(pool.map(_initial_classes, [(recipe, size, parts) for size in range(len(SIDES))], None))
                 progress = Progress(
                     classes=classes, expectations=estimation.expectations(Statistics.none(classes, filters=False))
                 )
             else:
-                _take_round(progress, recipe, number, parts, pool)
+                _run_round(progress, recipe, number, parts, pool)
             keeper.save(progress)
     assert progress is not None
     provenance = {
@@ -143,20 +143,20 @@ def fit(
     return tables
 
 
-def _look(source: Source) -> dict[str, str]:
-    """The record of a picture that can be used."""
+def _checked(source: Source) -> dict[str, str]:
+    """The provenance of a usable picture; raises `ImageError` if it is too small."""
     pixels, digest = source.read()
     if min(pixels.shape[:2]) < _LEAST:
         raise ImageError(f"{source.name}: must be at least {_LEAST} pixels wide and high, but is {pixels.shape[:2]}")
     return {"name": source.name, "sha256": digest}
 
 
-def _take_round(progress: Progress, recipe: Recipe, number: int, parts: list[list[Source]], pool: Workers) -> None:
-    """Code all pictures with the tables so far and fit everything on the outcome; the last round fits the filter."""
+def _run_round(progress: Progress, recipe: Recipe, number: int, parts: list[list[Source]], pool: Workers) -> None:
+    """Code all pictures with the current tables and estimate new ones; the last round fits the filter."""
     last = number == recipe.rounds
     classes, state, tables = progress.classes, progress.state, Tables.assemble(progress.arrays, {})
     jobs = [(recipe, number, index, part, classes, tables, state, last) for index, part in enumerate(parts)]
-    sums, states = zip(*pool.map(_round, jobs, None), strict=True)
+    sums, states = zip(*pool.map(_code_part, jobs, None), strict=True)
     total = reduce(add, sums)
     progress.state = estimation.pooled_state(states)
     progress.history.append(
@@ -169,7 +169,7 @@ def _take_round(progress: Progress, recipe: Recipe, number: int, parts: list[lis
     progress.expectations = estimation.expectations(total)
     if last:
         progress.weights = estimation.filters(total)
-        # The statistics of this round were counted with the expected magnitudes of its tables, which must stay.
+        # The statistics of this round depend on the expected magnitudes of its tables, so these must not change.
         progress.expectations["expected"] = tables.array("expected")
     else:
         estimation.improve(classes, total)
@@ -180,7 +180,7 @@ def _rgb(source: Source) -> Array:
     return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
-def _first(job: tuple[Recipe, int, list[list[Source]]], _: None) -> Classes:
+def _initial_classes(job: tuple[Recipe, int, list[list[Source]]], _: None) -> Classes:
     recipe, size, parts = job
     rng = np.random.default_rng((recipe.seed, size))
     side = SIDES[size]
@@ -194,7 +194,7 @@ def _first(job: tuple[Recipe, int, list[list[Source]]], _: None) -> Classes:
         return open_loop.first_classes(vectors, side, recipe.classes[size], rounds=recipe.first_rounds, rng=rng)
 
 
-def _round(
+def _code_part(
     job: tuple[Recipe, int, int, list[Source], list[Classes], Tables, estimation.State, bool], _: None
 ) -> tuple[Statistics, estimation.State]:
     recipe, number, index, part, classes, tables, state, last = job
@@ -208,13 +208,13 @@ def _round(
             add_picture(total, classes, coder, padded_source, payload)
             error = (padded_source[0].astype(np.int64) - coder.unfiltered[0, 1:]) / SAMPLE_SCALE
             total.squared_error += float(np.vdot(error, error))
-            state = (coder.model.probability, coder.model.seen, coder.model.weights)
+            state = (coder.model.probability, coder.model.counts, coder.model.weights)
     return total, state
 
 
 def _crop(pixels: Array, largest: int, rng: np.random.Generator) -> Array:
-    """A part of whole superblocks, mirrored half of the time."""
+    """A random crop of whole superblocks, mirrored with probability ½."""
     sides = [min(largest, side) // SUPERBLOCK * SUPERBLOCK for side in pixels.shape[:2]]
-    top, left = (int(rng.integers(0, have - want + 1)) for have, want in zip(pixels.shape, sides, strict=False))
+    top, left = (int(rng.integers(0, length - side + 1)) for length, side in zip(pixels.shape, sides, strict=False))
     part = pixels[top : top + sides[0], left : left + sides[1]]
     return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part)

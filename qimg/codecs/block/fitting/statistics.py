@@ -1,4 +1,4 @@
-"""Sums over the blocks of coded pictures: second moments, magnitudes and ends, class by class."""
+"""Sums over the blocks of coded pictures: second moments, magnitudes and ends of the coefficients, by class."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -18,7 +18,7 @@ from qimg.core import Array
 from qimg.core.compiled import compiled
 
 LARGEST = 15
-"""Magnitudes from here on are counted together."""
+"""Magnitudes from this one on are counted together."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -28,26 +28,26 @@ class Statistics:
     moments: list[Array]
     """By size: (K, m + n, m + n) Σ v vᵀ of luma's ring ⊕ block."""
     blocks: list[Array]
-    """By size: (K,) how many."""
+    """By size: (K,) number of blocks."""
     amplitudes: list[Array]
     """By size: (3, K, n) Σ |c|."""
     magnitudes: Array
-    """(2, 12, 64, 16) how often a magnitude came: luma or chroma, nearby activity, level."""
+    """(2, 12, 64, 16) occurrences by luma or chroma, nearby activity, level and magnitude."""
     ends: Array
-    """(2, 4, 10, 16, 2) how often coefficients ended before a group, or went on."""
+    """(2, 4, 10, 16, 2) occurrences of the flag before a group by luma or chroma, size, group, level / 4 and flag."""
     shifts: Array
-    """(2, 64, 3) Σ (magnitude − |c| / step) of magnitudes 1, 2 and more by level, and how many."""
+    """(2, 64, 3) Σ (magnitude − |c| / step) by level for magnitudes 1, 2 and more, and the numbers of summands."""
     errors: Array
     """(3, classes, places, F + 1, F + 1) second moments of the filter's features ⊕ error, lower triangles."""
     samples: Array
-    """(3, classes, places) how many."""
+    """(3, classes, places) number of samples."""
     pixels: float = 0.0
     bits: float = 0.0
     squared_error: float = 0.0
 
     @classmethod
     def none(cls, classes: list[Classes], *, filters: bool) -> "Statistics":
-        """The sums over no picture."""
+        """Sums of zero."""
         width = smoothing.FEATURES + 1
         shape = (3, smoothing.CLASSES, smoothing.PLACES) if filters else (0, 0, 0)
         return cls(
@@ -64,7 +64,7 @@ class Statistics:
         )
 
     def __add__(self, other: "Statistics") -> "Statistics":
-        """The sums over the pictures of both."""
+        """Sums over the pictures of both."""
         sums: dict[str, Any] = {}
         for field in fields(self):
             first, second = getattr(self, field.name), getattr(other, field.name)
@@ -77,15 +77,15 @@ class Statistics:
 def code_picture(
     samples: Array, tables: Tables, parameters: Parameters, model: tuple[Array, ...] | None
 ) -> tuple[StripWriter, Array, bytes]:
-    """Code a picture as one strip, its decisions kept; returns the coder, the padded source and the payload.
+    """Encode a picture as one strip and keep the decisions; returns the coder, the padded source and the payload.
 
     Args:
         samples: (3, H, W) int16.
-        model: probabilities, counts and weights to begin with; those of the tables where None.
+        model: initial probabilities, counts and weights; None uses those of the tables.
     """
     coder = StripWriter(3, samples.shape[2], tables, parameters, Search(filtered=False), keep=True)
     if model is not None:
-        coder.model = coder.model._replace(probability=model[0], seen=model[1], weights=model[2])
+        coder.model = coder.model._replace(probability=model[0], counts=model[1], weights=model[2])
     payload, _ = coder.write(samples)
     return coder, padded_samples(samples), payload
 
@@ -98,11 +98,11 @@ def add_picture(total: Statistics, classes: list[Classes], coder: StripWriter, s
     _add_magnitudes(total, coder)
     ring = np.zeros(97, np.int32)
     for t, size in enumerate(classes):
-        room = source[0].size // SIDES[t] ** 2 + 1
+        capacity = source[0].size // SIDES[t] ** 2 + 1
         m, n = size.predictor.shape[1:]
         for plane in range(3):
-            vectors, integers = np.zeros((room, m + n), np.float32), np.zeros((room, n), np.int32)
-            labels, filled = np.zeros(room, np.int64), 0
+            vectors, integers = np.zeros((capacity, m + n), np.float32), np.zeros((capacity, n), np.int32)
+            labels, filled = np.zeros(capacity, np.int64), 0
             for row, decision in enumerate(coder.decisions):
                 filled = _collect(
                     decision.q,
@@ -187,7 +187,7 @@ def _collect(
     ring: Array,
     up: Array,
 ) -> int:
-    """Append the windows of the blocks of one size in a row of superblocks; returns how many there are then."""
+    """Append the windows of the blocks of one size in a row of superblocks; returns the new number of windows."""
     side = 4 << t
     n = min(side * side, 256)
     for s in range(len(sizes)):
@@ -240,7 +240,7 @@ def _count_row(
     magnitudes: Array,
     ends: Array,
 ) -> None:
-    """Count magnitudes and ends as the entropy model meets them."""
+    """Count magnitudes and ends with the contexts of the entropy model."""
     for s in range(len(sizes)):
         block_4x4 = 0
         while block_4x4 < 64:
@@ -253,13 +253,13 @@ def _count_row(
                 sigma = log_sigma[t][plane, label]
                 nearby = nearby_activity(maps, plane, t, cy, cx)
                 last = -1
-                actual = awaited = 0
+                actual = expected_sum = 0
                 for k in range(n):
                     size = abs(q[s, plane, 16 * block_4x4 + k])
                     if size > 0:
                         last = k
                     actual += size << 8
-                    awaited += expected[level_of(sigma[k], log_steps[plane])]
+                    expected_sum += expected[level_of(sigma[k], log_steps[plane])]
                 for group in range(GROUP_COUNT[t]):
                     first = GROUPS[t, group]
                     more = 1 if last >= first else 0
@@ -269,7 +269,7 @@ def _count_row(
                     for k in range(first, GROUPS[t, group + 1]):
                         size = min(abs(q[s, plane, 16 * block_4x4 + k]), LARGEST)
                         magnitudes[colour, nearby, level_of(sigma[k], log_steps[plane]), size] += 1
-                mark_activity(maps, plane, t, cy, cx, block_activity(actual, awaited))
+                mark_activity(maps, plane, t, cy, cx, block_activity(actual, expected_sum))
             mark(maps, t, cy, cx, label)
             block_4x4 += 1 << (2 * t)
     next_row(maps)

@@ -1,1 +1,1 @@
-"""Neither side: every stage of every block as arrays to look at."""
+"""Inspection of the codec: every stage of every block as arrays."""

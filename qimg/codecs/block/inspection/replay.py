@@ -1,4 +1,4 @@
-"""The bits of every decision: what each part of a block took of a strip that was written."""
+"""Bits of every decision: the blocks of a written strip with the cost of each of their parts."""
 
 from dataclasses import dataclass
 
@@ -11,52 +11,52 @@ from qimg.core import Array
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """One undivided block; its bits are −log₂ of the probability that the entropy model gave to what was coded."""
+    """One undivided block; its bits are −log₂ of the entropy model's probabilities of the coded decisions."""
 
     row: int
-    """Of its first sample."""
+    """Row of its first sample."""
     column: int
     side: int
     """4, 8, 16 or 32."""
     label: int
-    """Its class."""
+    """Class of the block."""
     division_bits: float
-    """Of the decisions whether to divide the squares that begin with this block."""
+    """Bits of the split flags of the squares that begin with this block."""
     class_bits: float
     magnitude_bits: tuple[float, ...]
-    """By plane; where the coefficients end is part of it."""
+    """Bits of the magnitudes and of the end of the coefficients, by plane."""
     sign_bits: tuple[int, ...]
-    """By plane, one for each coefficient that is not zero."""
+    """Bits of the signs by plane, one for each nonzero coefficient."""
 
     @property
     def bits(self) -> float:
-        """All of them."""
+        """Bits of the whole block."""
         return self.division_bits + self.class_bits + sum(self.magnitude_bits) + sum(self.sign_bits)
 
 
 def blocks_of(coder: StripWriter) -> tuple[tuple[Block, ...], tuple[Array, ...]]:
-    """The blocks of a strip that was written with `keep`, in the order of decoding, and the integers of each."""
+    """The blocks of a strip written with `keep`, in decoding order, and the integers of each."""
     planes = coder.planes
     blocks: list[Block] = []
     integers: list[Array] = []
-    for row, (kept, written) in enumerate(zip(coder.decisions, coder.bits, strict=True)):
+    for row, (choice, written) in enumerate(zip(coder.decisions, coder.bits, strict=True)):
         spent = np.concatenate([[0.0], np.cumsum(_bits(*written))])
         begin = 0
-        for s in range(len(kept.size)):
+        for s in range(len(choice.size)):
             block_4x4 = 0
             while block_4x4 < 64:
-                t, ends = int(kept.size[s, block_4x4]), kept.ends[s, block_4x4, : 2 + planes]
+                t, ends = int(choice.size[s, block_4x4]), choice.ends[s, block_4x4, : 2 + planes]
                 bits = np.diff(spent[ends], prepend=spent[begin]).tolist()
                 begin = int(ends[-1])
                 y, x = place_of_block_4x4(block_4x4)
                 n = min(SIDES[t] ** 2, 256)
-                q = kept.q[s, :planes, 16 * block_4x4 : 16 * block_4x4 + n].copy()
+                q = choice.q[s, :planes, 16 * block_4x4 : 16 * block_4x4 + n].copy()
                 signs = np.count_nonzero(q, axis=1).tolist()
                 block = Block(
                     row=SUPERBLOCK * row + SMALLEST * y,
                     column=SUPERBLOCK * s + SMALLEST * x,
                     side=SIDES[t],
-                    label=int(kept.label[s, block_4x4]),
+                    label=int(choice.label[s, block_4x4]),
                     division_bits=bits[0],
                     class_bits=bits[1],
                     magnitude_bits=tuple(bits[2 + plane] - signs[plane] for plane in range(planes)),
@@ -69,6 +69,6 @@ def blocks_of(coder: StripWriter) -> tuple[tuple[Block, ...], tuple[Array, ...]]
 
 
 def _bits(bits: Array, probabilities: Array) -> Array:
-    """−log₂ of the probability of each bit that was written."""
+    """−log₂ of the probability of each written bit."""
     ones = probabilities / 65536
     return np.asarray(-np.log2(np.where(bits, ones, 1 - ones)))

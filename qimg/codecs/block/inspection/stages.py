@@ -1,4 +1,4 @@
-"""What the codec did to a picture: its blocks, their bits, and for each block every stage as arrays to look at."""
+"""Inspection of a coded picture: its blocks, their bits, and every stage of each block as arrays."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,28 +21,28 @@ from qimg.images import check_image, without_alpha
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Inspection:
-    """A coded picture with every decision; made by `inspect`. Samples are in 1/64 of a code value."""
+    """A coded picture with every decision, as returned by `inspect`. Samples are in 1/64 of a code value."""
 
     parameters: Parameters
     tables: Tables
     height: int
     width: int
     payload: bytes = field(repr=False)
-    """What a file would hold of the pixels: a byte that names the filtered planes, and words of the range coder."""
+    """Bytes of the pixels in a file: a byte of flags of the filtered planes, and words of the range coder."""
     blocks: tuple[Block, ...] = field(repr=False)
-    """In the order of decoding; those at the lower and right border may reach beyond the picture."""
+    """Blocks in decoding order; those at the lower and right border may extend beyond the picture."""
     integers: tuple[Array, ...] = field(repr=False)
-    """Quantized coefficients (planes, n) of each block, strongest expected first; n is at most 256."""
+    """Quantized coefficients (planes, n) of each block, by decreasing expected magnitude; n is at most 256."""
     source: Array = field(repr=False)
     """(planes, rows, columns) int16 samples, padded to whole superblocks."""
     strip: Array = field(repr=False)
-    """(planes, 1 + rows, columns) int16 samples before the filter; the first row stands for what is above."""
+    """(planes, 1 + rows, columns) int16 samples before the filter; the first row replaces the row above."""
     filtered: Array = field(repr=False)
-    """(planes, H, W) int16: what a decoder returns."""
+    """(planes, H, W) int16 samples of the decoded picture, after the filter."""
 
     @property
     def decoded(self) -> Array:
-        """(planes, H, W) int16 samples before the filter: what prediction sees."""
+        """(planes, H, W) int16 samples before the filter, the input of prediction."""
         return self.strip[:, 1 : 1 + self.height, : self.width]
 
     @property
@@ -52,22 +52,22 @@ class Inspection:
 
     @cached_property
     def ideal_bits(self) -> float:
-        """Σ −log₂ p over all that was coded: the cross-entropy of the decisions under the entropy model."""
+        """Σ −log₂ p over all coded decisions, their cross-entropy under the entropy model."""
         return float(sum(block.bits for block in self.blocks))
 
     @property
     def payload_bits(self) -> int:
-        """8 · bytes of the payload."""
+        """Bits of the payload."""
         return 8 * len(self.payload)
 
     def at(self, row: int, column: int) -> int:
-        """Number of the block that holds a sample."""
+        """Index of the block that contains a sample."""
         arguments.integer("row", row, 0, self.source.shape[1] - 1)
         arguments.integer("column", column, 0, self.source.shape[2] - 1)
         return int(self._numbers[row // SIDES[0], column // SIDES[0]])
 
     def of_class(self, side: int, label: int) -> list[int]:
-        """Numbers of the blocks of one size and class."""
+        """Indices of the blocks of one size and class."""
         return [k for k, block in enumerate(self.blocks) if (block.side, block.label) == (side, label)]
 
     @cached_property
@@ -81,7 +81,7 @@ class Inspection:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stages:
-    """What became of one plane of one block, in code values; every number is the decoder's own."""
+    """Coding stages of one plane of a block, in code values and equal to the decoder's values."""
 
     block: Block
     plane: int
@@ -89,48 +89,48 @@ class Stages:
     source: Array
     """(side, side)."""
     ring: Array
-    """(3 side + 1,) decoded samples: corner, row above, as much to its right, column to the left."""
+    """(3 side + 1,) decoded samples: corner, row above, its continuation to the right, column to the left."""
     level: float
     """Mean of the ring, rounded to 1/64."""
     prediction: Array
-    """(side, side) conditional mean under the class operator given the ring."""
+    """(side, side) conditional mean of the block given the ring, under the class operator."""
     residual: Array
     """(side, side) source minus prediction."""
     basis: Array
-    """(n, side²) class basis: the rows are basis vectors, strongest first, unitary but for their rounding to 2⁻¹⁴.
+    """(n, side²) class basis: the rows are basis vectors, strongest first, unitary except for rounding to 2⁻¹⁴.
 
-    kron(rows, columns) in the class's order for blocks of 16; for blocks of 32 that after the isometry to 16×16.
+    kron(rows, columns) in the class's order for blocks of 16; for blocks of 32 composed with the isometry to 16×16.
     """
     coefficients: Array
     """(n,) basis · residual."""
     scales: Array
-    """(n,) how large the class expects them to be: √2 times their mean modulus."""
+    """(n,) expected magnitudes under the class: √2 times the mean modulus."""
     integers: Array
-    """(n,) what is coded."""
+    """(n,) quantized coefficients."""
     dequantized: Array
-    """(n,) coefficients that the decoder sees."""
+    """(n,) dequantized coefficients."""
     reconstruction: Array
-    """(side, side) prediction + basisᵀ · dequantized, rounded and clipped: samples before the filter."""
+    """(side, side) samples before the filter: prediction + basisᵀ · dequantized, rounded and clipped."""
 
 
 def inspect(
     image: Array, parameters: Parameters, *, tables: Tables | None = None, search: Search | None = None
 ) -> Inspection:
-    """Code a picture and keep every decision.
+    """Encode a picture and record every decision.
 
-    The picture is coded as one strip; files of more than about 2²⁰ pixels hold several. Cost: that of `encode` at given
-    parameters and of decoding it once, plus 24 bytes per pixel.
+    The picture is coded as one strip; files of more than about 2²⁰ pixels hold several strips. Cost: one `encode` at
+    fixed parameters and one decoding, plus 24 bytes of memory per pixel.
 
     Args:
-        image: `uint8` or `uint16` picture, its alpha left out; or (planes, H, W) `int16` samples of 1 plane or of Y',
-            Cb and Cr, in 1/64 of a code value.
+        image: `uint8` or `uint16` picture, whose alpha is ignored; or (planes, H, W) `int16` samples of 1 plane or of
+            Y', Cb and Cr, in 1/64 of a code value.
         parameters: steps.
-        tables: what the codec knows of pictures; those of qimg when left out.
-        search: what the encoder tries.
+        tables: fitted tables of the codec, by default those of qimg.
+        search: settings of the encoder's search.
 
     >>> from qimg.images import bundled
-    >>> found = inspect(bundled("coffee")[:128, :128], Parameters(8 * 64))
-    >>> sum(block.side**2 for block in found.blocks), round(found.ideal_bits / found.payload_bits, 2)
+    >>> inspection = inspect(bundled("coffee")[:128, :128], Parameters(8 * 64))
+    >>> sum(block.side**2 for block in inspection.blocks), round(inspection.ideal_bits / inspection.payload_bits, 2)
     (16384, 1.0)
     """
     samples = _samples(image)
@@ -154,11 +154,11 @@ def inspect(
 
 
 def block_stages(inspection: Inspection, number: int, *, plane: int = 0) -> Stages:
-    """Every stage of one plane of a block, recomputed as the decoder does it.
+    """Recompute every stage of one plane of a block with the decoder's arithmetic.
 
     Args:
-        inspection: the picture.
-        number: of the block, as `Inspection.at` gives it.
+        inspection: the coded picture.
+        number: index of the block, as from `Inspection.at`.
         plane: 0, 1, 2 for Y', Cb and Cr.
     """
     arguments.integer("number", number, 0, len(inspection.blocks) - 1)
@@ -175,7 +175,7 @@ def block_stages(inspection: Inspection, number: int, *, plane: int = 0) -> Stag
     dequantize(q, len(q), tables.points, sigma, log_step(step), step, work.coefficients)
     out = np.zeros((1 + side, side), np.int16)
     reconstruct(tables.bases, work, out, t, label, 0, 0)
-    prediction = _seen_whole(work.prediction[: len(q)], t, tables.bases) / SAMPLE_SCALE
+    prediction = _full_size(work.prediction[: len(q)], t, tables.bases) / SAMPLE_SCALE
     source = inspection.source[plane, y : y + side, x : x + side] / SAMPLE_SCALE
     basis = class_basis(tables, side, label)
     return Stages(
@@ -200,7 +200,7 @@ def class_basis(tables: Tables, side: int, label: int) -> Array:
     """(n, side²) basis of a class over the pixels of its blocks, row-major; see `Stages.basis`.
 
     Args:
-        tables: what the codec knows of pictures.
+        tables: fitted tables of the codec.
         side: 4, 8, 16 or 32.
         label: the class.
     """
@@ -228,7 +228,8 @@ def _samples(image: Array) -> Array:
     return colour.to_samples(pixels, 1 if colour.is_gray(pixels) else 3)
 
 
-def _seen_whole(prediction: Array, t: int, bases: Bases) -> Array:
+def _full_size(prediction: Array, t: int, bases: Bases) -> Array:
+    """A prediction at the size of its block; that of a block of 32 is upsampled."""
     if t < 3:
         return prediction.reshape(4 << t, 4 << t)
     up, level = bases.upsampling / float(1 << BASIS_BITS), prediction[0]

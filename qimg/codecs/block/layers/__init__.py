@@ -1,1 +1,1 @@
-"""Both sides: progressive files, a coarse picture and layers that refine it."""
+"""Shared by encoder and decoder: progressive files, which hold a coarse picture and layers that refine it."""

@@ -1,4 +1,4 @@
-"""Context selection for each syntax element of a layer: growth of zeros and of a zero, its sign, a third of a bin."""
+"""Context selection for each syntax element of a layer: new coefficients, their signs, and thirds of a bin."""
 
 from itertools import accumulate
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from qimg.core.compiled import compiled, inner
 from qimg.entropy.mixing import INPUTS, Model, set_contexts
 
 BINS = 3
-"""Steps in unary of a zero that grows which are told apart."""
+"""Unary positions of a new coefficient that have separate contexts."""
 _U = 7
 _SIZES_OF_SLOTS = (
     *(2 * 4 * 10 * 32 * _U, 2 * 10 * 16 * 12, 2 * 4 * 32 * 10, 2 * 10 * 16 * 12, 3 * 4 * 10 * 12 * 4),  # new
@@ -51,31 +51,31 @@ _SIZES_OF_SLOTS = (
 _MIX_NEW, _MIX_ZERO, _MIX_SIGN, _MIX_HALF, MIXERS = accumulate((2 * 4 * 10, 2 * BINS * 4 * 16, _U, 6 * _U), initial=0)
 EDGES_OF_ZERO = np.array([48, 96, 144, 208, 320, 560])
 EDGES = np.array([48, 144, 384])
-"""Where κ counts as further away, in steps · 256: from 0, and from the middle of another bin."""
+"""Thresholds of |κ| in steps · 256: for zeros, and from the middle of another bin."""
 FIRST_WEIGHT = 20000
-"""Of every context in every mixer, in units of 2⁻¹⁶."""
+"""Initial weight of every context in every mixer, in units of 2⁻¹⁶."""
 
 
 class Spot(NamedTuple):
-    """A coefficient of a plane of a block, as its contexts see it."""
+    """Properties of a coefficient that its contexts use."""
 
     place: int
-    """In its class, 0 to 63, as from `place_in_class`."""
+    """Position class, 0 to 63, as from `place_in_class`."""
     level: int
     """log₂(scale / step) as from `level_of`."""
     running: int
     """Activity of the block so far, 0 to 11."""
     around: int
-    """Coefficients just before and behind it that are not zero, 0 to 3."""
+    """Nonzero coefficients just before and after it, 0 to 3."""
     beside: int
-    """Those beside it in the separable basis, or of its group in the plane before, 0 to 3."""
+    """Nonzero coefficients beside it in the separable basis, or of its group in the previous plane, 0 to 3."""
     other: int
-    """Its magnitude in the plane before, 0 to 3."""
+    """Its magnitude in the previous plane, 0 to 3."""
 
 
 @inner
 def set_new(model: Model, part: Part, group: int, level: int, running: int, other: int, some: int, bias: int) -> int:
-    """Contexts of whether a group of zeros grows; returns the mixer."""
+    """Set the contexts of the flag that a group of zeros is coded; returns the mixer."""
     colour = 1 if part.plane > 0 else 0
     here = (colour * 4 + part.t) * 10 + group
     set_contexts(
@@ -92,7 +92,7 @@ def set_new(model: Model, part: Part, group: int, level: int, running: int, othe
 
 @inner
 def set_zero(model: Model, part: Part, spot: Spot, order: int, bias: int) -> int:
-    """Contexts of one step in unary of a zero that grows; returns the mixer."""
+    """Set the contexts of one bit of the unary magnitude of a former zero; returns the mixer."""
     by_colour = (1 if part.plane > 0 else 0) * BINS + order
     by_plane = part.plane * BINS + order
     set_contexts(
@@ -109,7 +109,7 @@ def set_zero(model: Model, part: Part, spot: Spot, order: int, bias: int) -> int
 
 @inner
 def set_sign(model: Model, part: Part, spot: Spot, bias: int) -> int:
-    """Contexts of whether a sign is against that of κ; returns the mixer."""
+    """Set the contexts of the flag that a sign differs from that of κ; returns the mixer."""
     set_contexts(
         model,
         _SIGN_A + bias * 64 + spot.level,
@@ -124,7 +124,10 @@ def set_sign(model: Model, part: Part, spot: Spot, bias: int) -> int:
 
 @inner
 def set_half(model: Model, part: Part, spot: Spot, which: int, m: int, bias: int) -> int:
-    """Contexts of whether a magnitude m leaves the middle of its bin (0), and outwards (1); returns the mixer."""
+    """Set the contexts of the refinement of a magnitude m; returns the mixer.
+
+    The flag is that the magnitude leaves the middle of its bin (`which` 0), or that it does so outwards (`which` 1).
+    """
     here = which * 3 + min(m, 3) - 1
     set_contexts(
         model,
@@ -140,7 +143,7 @@ def set_half(model: Model, part: Part, spot: Spot, which: int, m: int, bias: int
 
 @compiled(inline="always")
 def bias_of_zero(shift: int) -> int:
-    """How far κ, in steps · 256, lies from 0: 0 to 6."""
+    """Distance class of κ, in steps · 256, from 0: 0 to 6."""
     bias = 0
     for edge in EDGES_OF_ZERO:
         if abs(shift) > edge:
@@ -150,7 +153,7 @@ def bias_of_zero(shift: int) -> int:
 
 @compiled(inline="always")
 def bias_of(beyond: int) -> int:
-    """How far κ lies outwards of the middle of a bin, in steps · 256: 0 to 6, 3 where it is near."""
+    """Distance class of κ outwards from the middle of a bin, in steps · 256: 0 to 6; 3 means near."""
     bias = 3
     for edge in EDGES:
         if beyond > edge:
@@ -161,10 +164,10 @@ def bias_of(beyond: int) -> int:
 
 
 def new_model(stretch: Array, squash: Array, rate: Array) -> Model:
-    """The entropy model before the first bit of the first layer: contexts that say nothing."""
+    """The entropy model before the first bit of the first layer: every context has probability ½."""
     return Model(
         probability=np.full(SLOTS, 1 << 21, np.int32),
-        seen=np.zeros(SLOTS, np.uint8),
+        counts=np.zeros(SLOTS, np.uint8),
         weights=np.full((MIXERS, INPUTS), FIRST_WEIGHT, np.int32),
         stretch=stretch,
         squash=squash,

@@ -1,4 +1,4 @@
-"""Progressive payloads: a coarse picture, then layers that divide its step; every beginning of them is a picture."""
+"""Progressive payloads: a coarse picture, then layers that divide its step; every prefix decodes to a picture."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,19 +19,19 @@ from qimg.core import Array
 from qimg.entropy.mixing import Coder
 
 COARSE = 60 * 64
-"""The coarse picture's luma step is at most this, in 1/64 of a code value, unless the finest one is larger."""
+"""Largest luma step of the coarse picture, in 1/64 of a code value, unless the finest step is larger."""
 MOST_PIXELS = 1 << 25
-"""A progressive picture is held in memory whole, on both sides."""
+"""Largest number of pixels of a progressive picture; encoder and decoder hold all of it in memory."""
 TILE = 128
-"""Side of the squares whose means stand before the coarse picture, for what a cut file does not hold of it."""
+"""Side of the squares whose means precede the coarse picture; they replace its missing parts in a cut file."""
 CUT = 128
-"""Flag of a payload that was cut on purpose, in its first byte; the rest of the byte is the number of layers."""
+"""Flag of a deliberately cut payload in its first byte; the other bits are the number of layers."""
 LENGTH = 4
 """Bytes of the length of the coarse picture."""
 
 
 def layers_of(step: int) -> int:
-    """How often a coarse step is divided to come to the luma step."""
+    """Number of divisions from the coarse step to the luma step."""
     count = 0
     while step * RATIO ** (count + 1) <= COARSE:
         count += 1
@@ -39,19 +39,19 @@ def layers_of(step: int) -> int:
 
 
 def steps_of(parameters: Parameters) -> list[Parameters]:
-    """Parameters of the coarse picture and of every layer."""
+    """Parameters of the coarse picture and of each layer."""
     count = layers_of(parameters.step)
     return [replace(parameters, step=parameters.step * RATIO ** (count - layer)) for layer in range(count + 1)]
 
 
 class LayeredPicture:
-    """The state of either side: the coarse samples, and the layer that is being coded."""
+    """State of a progressive encoder or decoder: the coarse samples and the current layer."""
 
     def __init__(self, coder: StripCoder, settings: Sequence[Settings]) -> None:
         self.tables, self.planes = coder.tables, coder.planes
         self.sizes, self.settings = coder.sizes, settings
         self.rows, columns = len(coder.decisions), coder.width // SUPERBLOCK
-        size, label, q, _ = (np.concatenate(kept) for kept in zip(*coder.decisions, strict=True))
+        size, label, q, _ = (np.concatenate(rows) for rows in zip(*coder.decisions, strict=True))
         count = len(size)
         self.layer = Layer(
             bases=self.tables.bases,
@@ -76,18 +76,18 @@ class LayeredPicture:
         self.space = new_space()
 
     def code_row(self, coder: Coder, layer: int, row: int, *, source: Array, cut: bool = False) -> bool:
-        """A row of superblocks of a layer; False where what was to be read has run out."""
+        """Code a row of superblocks of a layer; returns False if the words to read have run out."""
         target = Target(source, self.tables.costs, self.space)
         current = self.layer._replace(settings=self.settings[layer])
         return bool(refinement.code_layer_row(coder, current, target, row, cut))
 
     def filtered(self, plane: int, layer: int) -> Array:
-        """A plane of the picture as it is now, filtered as of a layer."""
+        """A plane of the current picture, filtered with the settings of a layer."""
         step, weights = int(self.settings[layer].steps[plane]), self.tables.filters[plane]
         return smoothed(self.layer.fine[plane, 1:], self.sizes, step, weights)
 
-    def shown(self, layer: int, flags: int) -> Array:
-        """(planes, padded rows, padded width) samples; the planes that `flags` names are filtered."""
+    def decoded(self, layer: int, flags: int) -> Array:
+        """Decoded samples (planes, padded rows, padded width); the planes in `flags` are filtered."""
         samples = self.layer.fine[:, 1:].copy()
         for plane in range(self.planes):
             if flags >> plane & 1:

@@ -1,10 +1,10 @@
-"""Refinement of a picture to a third of its step: the bins of the quantizer are divided, block by block.
+"""Refinement of a picture to a third of its step by division of the quantization bins, block by block.
 
-A block keeps its class, and its coefficients c are those of what the coarse picture does not predict. What is decoded
-of the finer picture before it, the ring, gives a better prediction; in the class eigenbasis the two differ by κ, so
-that c is expected around κ. An integer q at step 3s becomes one at step s whose bin lies in the bin of q: ±m becomes
-±(3m − 1), ±3m or ±(3m + 1), and 0 any number that its bin holds. Where in its bin a coefficient is taken to be
-depends on κ as well: a block of zeros becomes the conditional mean given the finer ring.
+A block keeps its class; its coefficients c belong to the residual of the prediction from the coarse picture. The ring
+of the finer picture, as far as it is decoded, gives a better prediction. In the class eigenbasis the two predictions
+differ by κ, so c is expected near κ. An integer q at step 3s becomes an integer at step s whose bin lies in the bin of
+q: ±m becomes ±(3m − 1), ±3m or ±(3m + 1), and 0 becomes any integer in its bin. The reconstruction of a coefficient
+within its bin also depends on κ: a block of zeros becomes the conditional mean given the finer ring.
 """
 
 from typing import NamedTuple
@@ -36,15 +36,15 @@ from qimg.entropy.range_coder import POSITION
 
 
 class Layer(NamedTuple):
-    """A picture between two layers: superblocks row by row, blocks by their first 4×4 block in decoding order."""
+    """State of the current layer: superblocks row by row, blocks by their first 4×4 block in decoding order."""
 
     bases: Bases
     scales: Scales
     points: Array
     settings: Settings
-    """Of the layer that is being coded."""
+    """Settings of the current layer."""
     model: Model
-    """The layers' own."""
+    """Entropy model of the layers."""
     work: Work
 
     size: Array
@@ -52,28 +52,28 @@ class Layer(NamedTuple):
     label: Array
     """(superblocks, 64) int8 class."""
     q: Array
-    """(superblocks, 3, 1024) int32; a block's coefficients begin at 16 · its first 4×4 block."""
+    """(superblocks, 3, 1024) int32 coefficients; those of a block begin at 16 · its first 4×4 block."""
     actual: Array
-    """(superblocks, 3, 64) int64 sum of magnitudes of a block so far, in units of 1/256."""
+    """(superblocks, 3, 64) int64 sum of the magnitudes of a block so far, in units of 1/256."""
     expected: Array
-    """(superblocks, 3, 64) int64 the sum that was expected."""
+    """(superblocks, 3, 64) int64 expected sum of the magnitudes."""
     activity: Array
-    """(3, rows + 2, columns + 2) int8 log₂ of their ratio in quarter octaves, by 4×4 block."""
+    """(3, rows + 2, columns + 2) int8 logarithm of actual over expected in quarter octaves, by 4×4 block."""
     coarse: Array
     """(planes, 1 + rows, width) int16 samples of the coarse picture; the first row is unused."""
     fine: Array
-    """The same at the finer step, as far as it is decoded; the layer before elsewhere."""
+    """Samples at the finer step where they are decoded, elsewhere those of the previous layer."""
     first: Array
     """(256,) int32 workspace: the prediction from the finer picture."""
     shift: Array
     """(3, 256) int64 workspace: κ by plane, in samples."""
     wanted: Array
-    """(256,) float32 workspace: exact coefficients in steps; the encoder's."""
+    """(256,) float32 workspace of the encoder: exact coefficients in steps."""
 
 
 @inner
-def _predict_again(layer: Layer, plane: int, t: int, label: int, y: int, x: int) -> None:
-    """The prediction from the coarse picture, to `work.prediction`, and κ, to `layer.shift`."""
+def _predict_shift(layer: Layer, plane: int, t: int, label: int, y: int, x: int) -> None:
+    """Write the prediction from the coarse picture to `work.prediction`, and κ to `layer.shift`."""
     bases, work, first = layer.bases, layer.work, layer.first
     n = 16 << (2 * min(t, 2))
     predict(bases, work, layer.fine[plane], t, label, y, x, False)
@@ -88,7 +88,7 @@ def _predict_again(layer: Layer, plane: int, t: int, label: int, y: int, x: int)
 
 @inner
 def _nearby_activity(activities: Array, t: int, cy: int, cx: int) -> int:
-    """Mean activity on the four sides of a block, at the 4×4 blocks half way along, as from `mean_activity`."""
+    """Mean activity of the four neighbouring 4×4 blocks at the middle of each side, as from `mean_activity`."""
     blocks_4x4 = 1 << t
     middle = blocks_4x4 >> 1
     total = int(activities[cy, cx + 1 + middle]) + int(activities[cy + blocks_4x4 + 1, cx + 1 + middle])
@@ -97,8 +97,8 @@ def _nearby_activity(activities: Array, t: int, cy: int, cx: int) -> int:
 
 
 @inner
-def _note(layer: Layer, plane: int, s: int, block_4x4: int, cy: int, cx: int, actual: int, expected: int) -> None:
-    """Keep the magnitudes of a plane of a block, and what they say to its neighbours."""
+def _record(layer: Layer, plane: int, s: int, block_4x4: int, cy: int, cx: int, actual: int, expected: int) -> None:
+    """Record the sums of magnitudes of a plane of a block and its activity."""
     blocks_4x4 = 1 << layer.size[s, block_4x4]
     layer.actual[s, plane, block_4x4] = actual
     layer.expected[s, plane, block_4x4] = expected
@@ -110,7 +110,7 @@ def _note(layer: Layer, plane: int, s: int, block_4x4: int, cy: int, cx: int, ac
 def _code_plane(
     coder: Coder, layer: Layer, target: Target, s: int, block_4x4: int, cy: int, cx: int, plane: int
 ) -> None:
-    """Coefficients of a block in a plane."""
+    """Code the coefficients of a plane of a block."""
     model, scales, settings, near = layer.model, layer.scales, layer.settings, layer.work.near
     t, label = int(layer.size[s, block_4x4]), int(layer.label[s, block_4x4])
     n = GROUPS[t, GROUP_COUNT[t]]
@@ -150,10 +150,10 @@ def _code_plane(
             level = level_of(sigma[first], log_step)
             running = activity(actual, expected)
             mixer = set_new(model, part, group, level, running, min(other, 3), min(some, 3), bias)
-            go_on = 1
+            coded = 1
             if coder.writing:
                 p = probability_of_one(model, mixer)
-                go_on = worth_coding(
+                coded = worth_coding(
                     prices,
                     step,
                     wanted[first:last],
@@ -161,14 +161,14 @@ def _code_plane(
                     sigma[first:last],
                     bits_of(prices.bits, p, 1) - bits_of(prices.bits, p, 0),
                 )
-            if code_bit(coder, model, mixer, go_on) == 0:
+            if code_bit(coder, model, mixer, coded) == 0:
                 for k in range(first, last):
                     expected += scales.expected[level_of(sigma[k], log_step)]
                 continue
         for k in range(first, last):
             level = level_of(sigma[k], log_step)
             running = activity(actual, expected)
-            there = (shift[k] << 8) // step
+            relative_shift = (shift[k] << 8) // step
             around = 0
             for j in range(max(k - 2, 0), min(k + 3, n)):
                 if q[j] != 0:
@@ -177,21 +177,21 @@ def _code_plane(
             under = min(int(abs(below[k])), 3) if plane > 0 else 0
             spot = Spot(place_in_class(k), level, running, min(around, 3), beside, under)
             if q[k] == 0:
-                q[k] = grow(coder, model, prices, part, spot, there, wanted[k])
+                q[k] = grow(coder, model, prices, part, spot, relative_shift, wanted[k])
                 if q[k] != 0 and t >= 2:
                     mark_near(near, order[k])
             else:
-                q[k] = divide(coder, model, prices, part, spot, q[k], there, wanted[k])
+                q[k] = divide(coder, model, prices, part, spot, q[k], relative_shift, wanted[k])
             actual += abs(q[k]) << 8
             expected += scales.expected[level]
-    _note(layer, plane, s, block_4x4, cy, cx, actual, expected)
+    _record(layer, plane, s, block_4x4, cy, cx, actual, expected)
 
 
 @compiled
 def code_layer_row(coder: Coder, layer: Layer, target: Target, row: int, cut: bool) -> bool:
-    """A row of superblocks of a layer; False where the words have run out, as they may anywhere with `cut`.
+    """Code a row of superblocks of a layer; returns False if the words run out, which `cut` allows anywhere.
 
-    A block is whole, or as it was in the layer before.
+    A block is either refined in all planes or unchanged from the previous layer.
     """
     bases, scales, settings, work = layer.bases, layer.scales, layer.settings, layer.work
     columns = layer.fine.shape[2] // 32
@@ -204,7 +204,7 @@ def code_layer_row(coder: Coder, layer: Layer, target: Target, row: int, cut: bo
             down, right = place_of_block_4x4(block_4x4)
             cy, cx = 8 * row + down, 8 * (s % columns) + right
             for plane in range(planes):
-                _predict_again(layer, plane, t, label, 4 * cy, 4 * cx)
+                _predict_shift(layer, plane, t, label, 4 * cy, 4 * cx)
                 if coder.writing:
                     exact_coefficients(bases, work, target, plane, t, label, 4 * cy, 4 * cx)
                     inverse = np.float32(1.0 / settings.steps[plane])
@@ -219,8 +219,8 @@ def code_layer_row(coder: Coder, layer: Layer, target: Target, row: int, cut: bo
                 sigma = scales.log_sigma[t][plane, label]
                 for k in range(n):
                     level = level_of(sigma[k], settings.log_steps[plane])
-                    there = (layer.shift[plane, k] << 8) // step
-                    value = place_in_bin(int(layer.q[s, plane, 16 * block_4x4 + k]), there, level)
+                    relative_shift = (layer.shift[plane, k] << 8) // step
+                    value = place_in_bin(int(layer.q[s, plane, 16 * block_4x4 + k]), relative_shift, level)
                     work.coefficients[k] = (value * step + 128) >> 8
                 reconstruct(bases, work, layer.fine[plane], t, label, 4 * cy, 4 * cx)
             block_4x4 += 1 << (2 * t)
@@ -229,7 +229,7 @@ def code_layer_row(coder: Coder, layer: Layer, target: Target, row: int, cut: bo
 
 @compiled
 def count_coarse(layer: Layer) -> None:
-    """What the coarse picture's coefficients say of every block: `actual`, `expected` and `activity`."""
+    """Compute `actual`, `expected` and `activity` of every block from the coefficients of the coarse picture."""
     columns = layer.fine.shape[2] // 32
     for s in range(layer.size.shape[0]):
         block_4x4 = 0
@@ -242,5 +242,5 @@ def count_coarse(layer: Layer) -> None:
                 q = layer.q[s, plane, 16 * block_4x4 : 16 * block_4x4 + n]
                 part = Part(plane, t, label, 0)
                 actual, expected = magnitudes(layer.scales, part, layer.settings.log_steps[plane], q)
-                _note(layer, plane, s, block_4x4, cy, cx, actual, expected)
+                _record(layer, plane, s, block_4x4, cy, cx, actual, expected)
             block_4x4 += 1 << (2 * t)

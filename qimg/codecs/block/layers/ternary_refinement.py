@@ -1,4 +1,4 @@
-"""One coefficient of a layer: its bin is divided into three, and it is taken to be somewhere in what is left."""
+"""Refinement of one coefficient: its quantization bin is divided into three, and it is reconstructed within a third."""
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from qimg.core.compiled import compiled, inner
 from qimg.entropy.mixing import Coder, Model, code_bit, code_bypass, probability_of_one
 
 RATIO = 3
-"""Of the steps of two layers: bins of the finer one lie whole in those of the coarser one."""
+"""Ratio of the steps of two layers; it nests the bins of the finer layer in those of the coarser one."""
 UNARY = 12
-"""A zero that grows beyond this in one layer goes on with an Elias-gamma code of even bits."""
+"""Magnitude of a former zero up to which it is coded in unary; an Elias-gamma code of bypass bits follows."""
 TRUST = np.array(
     [
         253, 252, 252, 251, 250, 249, 248, 246, 245, 242, 240, 237, 234, 230, 226, 221, 216, 209, 202, 195, 186, 177,
@@ -21,18 +21,18 @@ TRUST = np.array(
         4, 4, 3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, 0, 0,
     ]
 )  # fmt: skip
-"""(64,) weight of κ beside the middle of a bin by log₂(scale / step), units of 2⁻⁸."""
+"""(64,) weight of κ against the middle of a bin, by `level_of`, in units of 2⁻⁸."""
 HALF_BIN = 128
 HALF_BIN_OF_ZERO = 160
-"""Half the widths of bins in steps, units of 2⁻⁸."""
+"""Half the widths of the bins, in units of 2⁻⁸ steps."""
 
 
 @compiled(inline="always")
 def place_in_bin(q: int, shift: int, level: int) -> int:
-    """Where a coefficient is taken to be, in steps · 256: the middle of its bin, drawn towards κ as far as it reaches.
+    """Reconstruction of a coefficient in steps · 256: the middle of its bin, shifted towards κ within the bin.
 
     Args:
-        q: its integer.
+        q: integer of the coefficient.
         shift: κ in steps · 256.
         level: log₂(scale / step) as from `level_of`.
     """
@@ -50,15 +50,15 @@ def _error(a: np.float32, q: int, shift: int, level: int) -> np.float32:
 
 @inner
 def worth_coding(prices: Prices, step: int, wanted: Array, shift: Array, sigma: Array, flag_bits: np.float32) -> int:
-    """Whether a group of zeros is to grow: what that saves in distortion against λ · its bits.
+    """Decide whether to code a group of zeros: 1 if the saved distortion exceeds λ · bits.
 
     Args:
-        prices: of the plane of the block.
-        step: of the plane.
+        prices: costs of the plane of the block.
+        step: step of the plane.
         wanted: (n,) float32 exact coefficients of the group, in steps.
         shift: (n,) κ in samples.
-        sigma: (n,) log₂ of their scales.
-        flag_bits: how many bits more it takes to say so.
+        sigma: (n,) 8 log₂ of their scales.
+        flag_bits: additional bits of the flag.
     """
     lagrange, table, log_step = prices.lagrange, prices.magnitude, prices.log_step
     gain = -lagrange * flag_bits
@@ -67,13 +67,13 @@ def worth_coding(prices: Prices, step: int, wanted: Array, shift: Array, sigma: 
         a = wanted[k]
         level = level_of(sigma[k], log_step)
         row = table[level >> 1]
-        there = (shift[k] << 8) // step
-        zero = _error(a, 0, there, level)
+        relative_shift = (shift[k] << 8) // step
+        zero = _error(a, 0, relative_shift, level)
         best = lagrange * row[0]
         sign = 1 if a >= 0 else -1
         top = int(abs(a) + np.float32(0.5))
         for size in range(max(top - 1, 1), top + 1):
-            cost = _error(a, sign * size, there, level) - zero + lagrange * magnitude_bits(row, size)
+            cost = _error(a, sign * size, relative_shift, level) - zero + lagrange * magnitude_bits(row, size)
             if cost < best:
                 best = cost
                 some = 1
@@ -83,16 +83,16 @@ def worth_coding(prices: Prices, step: int, wanted: Array, shift: Array, sigma: 
 
 @inner
 def grow(coder: Coder, model: Model, prices: Prices, part: Part, spot: Spot, shift: int, wanted: np.float32) -> int:
-    """A coefficient that was 0: whether it is another number, its sign beside that of κ, its magnitude in unary.
+    """Code a coefficient that was 0: a flag that it is nonzero, its sign relative to κ, its magnitude in unary.
 
     Args:
-        coder: what writes or reads.
-        model: the layers' entropy model.
-        prices: by which a coder that writes chooses.
+        coder: writer or reader.
+        model: the entropy model of the layers.
+        prices: costs that determine the value if `coder` writes.
         part: the plane of the block.
         spot: the coefficient.
         shift: κ in steps · 256.
-        wanted: the exact coefficient in steps, for a coder that writes.
+        wanted: the exact coefficient in steps, if `coder` writes.
     """
     bias = bias_of_zero(shift)
     ahead = 1 if shift >= 0 else -1
@@ -104,10 +104,10 @@ def grow(coder: Coder, model: Model, prices: Prices, part: Part, spot: Spot, shi
             p = probability_of_one(model, set_zero(model, part, spot, 0, bias))
             against = probability_of_one(model, set_sign(model, part, spot, bias))
             best = _error(wanted, 0, shift, spot.level) + prices.lagrange * bits_of(prices.bits, p, 0)
-            known = bits_of(prices.bits, p, 1) + bits_of(prices.bits, against, 1 if sign != ahead else 0)
+            flag_bits = bits_of(prices.bits, p, 1) + bits_of(prices.bits, against, 1 if sign != ahead else 0)
             for size in range(max(top - 1, 1), top + 1):
                 cost = _error(wanted, sign * size, shift, spot.level) + prices.lagrange * (
-                    known + np.float32(1.5 * size - 1.0)
+                    flag_bits + np.float32(1.5 * size - 1.0)
                 )
                 if cost < best:
                     best = cost
@@ -145,7 +145,7 @@ def grow(coder: Coder, model: Model, prices: Prices, part: Part, spot: Spot, shi
 def divide(
     coder: Coder, model: Model, prices: Prices, part: Part, spot: Spot, old: int, shift: int, wanted: np.float32
 ) -> int:
-    """A coefficient that was another number, `old`: one of three numbers. Other arguments as for `grow`."""
+    """Code the refinement of a nonzero coefficient `old` to one of three integers. Other arguments as for `grow`."""
     sign = 1 if old > 0 else -1
     m = abs(old)
     middle = RATIO * m

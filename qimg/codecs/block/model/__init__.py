@@ -1,1 +1,1 @@
-"""Both sides: the entropy model's contexts, its state and the fitted tables."""
+"""Shared by encoder and decoder: contexts of the entropy model, its state and the fitted tables."""

@@ -18,7 +18,7 @@ GROUPS = np.array(
         [0, 1, 2, 4, 8, 16, 32, 64, 128, 256],
     ]
 )
-"""First coefficient of each group by size index: before each group a bit says whether anything follows."""
+"""First coefficient of each group by size index; a flag before each group signals that nonzero coefficients follow."""
 GROUP_COUNT = np.array([5, 7, 9, 9])
 CLASSES = 32
 UNARY = 16
@@ -49,7 +49,7 @@ def log_eighths(value: int) -> int:
     while rest >= 16:
         rest >>= 1
         bits += 1
-    # rest in 1..15 for small values, 8..15 else
+    # rest is in 1..15 for small values, otherwise in 8..15
     while rest < 8:
         rest <<= 1
         bits -= 1
@@ -58,26 +58,26 @@ def log_eighths(value: int) -> int:
 
 @compiled(inline="always")
 def activity(actual: int, expected: int) -> int:
-    """Logarithm of actual over expected magnitudes, in half octaves from 0 to 11, 6 where they agree."""
+    """Logarithm of actual over expected magnitudes, in half octaves from 0 to 11; 6 means equal."""
     r = log_eighths(actual + 96) - log_eighths(expected + 96)
     return min(max((r + 2 + 6 * 4) >> 2, 0), 11)
 
 
 @compiled(inline="always")
 def block_activity(actual: int, expected: int) -> int:
-    """The same of a whole block, in quarter octaves from −24 to 24, 0 where they agree."""
+    """Logarithm of actual over expected magnitudes of a block, in quarter octaves from −24 to 24; 0 means equal."""
     return min(max((log_eighths(actual + 96) - log_eighths(expected + 96)) >> 1, -24), 24)
 
 
 @compiled(inline="always")
 def level_of(log_sigma: int, log_step: int) -> int:
-    """log₂(scale / step) in eighths, from 0 to 63, 40 where they agree."""
+    """log₂(scale / step) in eighths, from 0 to 63; 40 means equal."""
     return min(max(log_sigma - log_step + 40, 0), 63)
 
 
 @inner(forceinline=True)
 def magnitudes(scales: Scales, part: Part, log_step: int, q: Array) -> tuple[int, int]:
-    """Sum of the magnitudes of a plane of a block, and the sum that was expected, both in units of 1/256."""
+    """Actual and expected sum of magnitudes of one plane of a block, in units of 1/256."""
     sigma = scales.log_sigma[part.t][part.plane, part.label]
     actual = 0
     expected = 0
@@ -89,13 +89,13 @@ def magnitudes(scales: Scales, part: Part, log_step: int, q: Array) -> tuple[int
 
 @compiled(inline="always")
 def place_in_class(k: int) -> int:
-    """Number of a coefficient, coarser from 32 on: 0 to 63."""
+    """Position class of a coefficient, 0 to 63: exact below 32, coarser above."""
     return k if k < 32 else min(32 + ((k - 32) >> 3), 63)
 
 
 @inner
 def mark_near(near: Array, place: int) -> None:
-    """Count a coefficient at index 16 u + v for all that are at most two steps away; `near` has a margin of two."""
+    """Increment the counts within two steps of a coefficient at index 16 u + v; `near` has a margin of two."""
     u = place >> 4
     v = place & 15
     for du in range(5):
@@ -106,7 +106,7 @@ def mark_near(near: Array, place: int) -> None:
 
 @inner
 def set_split(model: Model, t: int, left: int, above: int, step_level: int) -> int:
-    """Contexts of whether a block is divided; returns the mixer."""
+    """Set the contexts of the split flag of a block; returns the mixer."""
     base = _SPLIT + (t - 1) * 256
     set_contexts(
         model,
@@ -122,13 +122,13 @@ def set_split(model: Model, t: int, left: int, above: int, step_level: int) -> i
 
 @inner
 def code_split(coder: Coder, model: Model, t: int, left: int, above: int, step_level: int, bit: int) -> int:
-    """Whether a block of size index t, at least 1, is divided."""
+    """Code the split flag of a block of size index t ≥ 1."""
     return code_bit(coder, model, set_split(model, t, left, above, step_level), bit)
 
 
 @inner
 def set_class(model: Model, t: int, node: int, depth: int, left: int, above: int) -> int:
-    """Contexts of a node in the tree of classes; returns the mixer."""
+    """Set the contexts of a node in the tree of classes; returns the mixer."""
     base = _CLASS + (t * 32 + node) * 216
     set_contexts(
         model,
@@ -144,13 +144,13 @@ def set_class(model: Model, t: int, node: int, depth: int, left: int, above: int
 
 @inner
 def code_class(coder: Coder, model: Model, t: int, depths: int, left: int, above: int, label: int) -> int:
-    """The class of a block: one bit for each level of a binary tree over the classes.
+    """Code the class of a block: one bit for each level of a binary tree over the classes.
 
     Args:
         depths: log₂ of the number of classes of this size.
-        left: 1 + class of the block to the left where it has the same size, 33 where not, 0 where there is none.
-        above: the same above.
-        label: the class, for a coder that writes.
+        left: class context of the block to the left, as from `neighbour_class`.
+        above: class context of the block above.
+        label: the class, if `coder` writes.
     """
     node = 1
     for depth in range(depths):
@@ -161,7 +161,7 @@ def code_class(coder: Coder, model: Model, t: int, depths: int, left: int, above
 
 @inner
 def class_costs(model: Model, t: int, depths: int, left: int, above: int, cost_of: Array, costs: Array) -> None:
-    """Bits of every class, by what the model says now.
+    """Compute the bits of every class under the model's current state.
 
     Args:
         cost_of: (4097,) bits by probability in units of 2⁻¹².
@@ -177,7 +177,7 @@ def class_costs(model: Model, t: int, depths: int, left: int, above: int, cost_o
 
 @compiled
 def set_end(model: Model, part: Part, group: int, level: int, running: int, other: int, step_level: int) -> int:
-    """Contexts of whether anything follows; returns the mixer."""
+    """Set the contexts of the flag that nonzero coefficients follow; returns the mixer."""
     t, nearby = part.t, part.nearby
     colour = 1 if part.plane > 0 else 0
     here = (colour * 4 + t) * 10 + group
@@ -197,7 +197,7 @@ def set_end(model: Model, part: Part, group: int, level: int, running: int, othe
 def set_magnitude(
     model: Model, part: Part, place: int, order: int, level: int, running: int, before: int, beside: int
 ) -> int:
-    """Contexts of one step of a magnitude in unary; returns the mixer."""
+    """Set the contexts of one bit of a unary magnitude; returns the mixer."""
     t, nearby = part.t, part.nearby
     by_colour = (1 if part.plane > 0 else 0) * _BINS + order
     by_plane = part.plane * _BINS + order
@@ -217,16 +217,16 @@ def set_magnitude(
 def code_coefficients(
     coder: Coder, model: Model, part: Part, scale: Expected, work: Work, step_level: int, q: Array
 ) -> int:
-    """The quantized coefficients of one plane of a block, strongest expected first.
+    """Code the quantized coefficients of one plane of a block, in order of decreasing expected magnitude.
 
     Args:
-        coder: what writes or reads.
-        model: the entropy model's state, changed.
+        coder: writer or reader.
+        model: the entropy model's state, modified.
         part: the plane of the block.
-        scale: what is expected of its coefficients.
-        work: `before` holds the magnitudes in the plane before this one.
+        scale: statistics of its coefficients.
+        work: `before` holds the magnitudes in the previous plane.
         step_level: coarse logarithm of the luma step, 0 to 7.
-        q: (n,) int32 coefficients; written by a coder that reads.
+        q: (n,) int32 coefficients; filled if `coder` reads.
 
     Returns:
         Activity of the block in quarter octaves, −24 to 24.
@@ -256,12 +256,12 @@ def code_coefficients(
     for group in range(GROUP_COUNT[t]):
         first = GROUPS[t, group]
         level = level_of(sigma[first], log_step)
-        said = min((total_other + 1) // 2, 2) if plane > 0 and total_other < 3 else (2 if plane > 0 else 0)
+        other_level = min((total_other + 1) // 2, 2) if plane > 0 and total_other < 3 else (2 if plane > 0 else 0)
         running = activity(actual, expected)
         more = code_bit(
             coder,
             model,
-            set_end(model, part, group, level, running, said, step_level),
+            set_end(model, part, group, level, running, other_level, step_level),
             1 if last >= first else 0,
         )
         if more == 0:
@@ -302,14 +302,14 @@ def code_coefficients(
 
 
 @inner
-def _flat(model: Model, slot: int) -> int:
+def _set_single_context(model: Model, slot: int) -> int:
     set_contexts(model, slot, slot, slot, slot, slot, slot)
     return _MIX_OTHER
 
 
 @compiled
 def code_excess(coder: Coder, model: Model, excess: int) -> int:
-    """What a magnitude has beyond the unary part: Elias-gamma code of excess + 1, at most 24 bits."""
+    """Code the excess of a magnitude over the unary part: Elias-gamma code of excess + 1, at most 24 bits."""
     value = excess + 1
     length = 0
     if coder.writing:
@@ -317,10 +317,11 @@ def code_excess(coder: Coder, model: Model, excess: int) -> int:
             length += 1
     coded = 0
     while coded < 24:
-        if code_bit(coder, model, _flat(model, _ESCAPE + coded), 1 if length > coded else 0) == 0:
+        if code_bit(coder, model, _set_single_context(model, _ESCAPE + coded), 1 if length > coded else 0) == 0:
             break
         coded += 1
     out = 1
     for place in range(coded - 1, -1, -1):
-        out = 2 * out + code_bit(coder, model, _flat(model, _ESCAPE + 32 + place), (value >> place) & 1)
+        mixer = _set_single_context(model, _ESCAPE + 32 + place)
+        out = 2 * out + code_bit(coder, model, mixer, (value >> place) & 1)
     return out - 1

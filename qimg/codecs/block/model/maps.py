@@ -1,4 +1,4 @@
-"""Maps of size, class and activity of the blocks, by 4×4 block: a row of superblocks and what is above it."""
+"""Maps of block size, class and activity by 4×4 block, for a row of superblocks and the row of 4×4 blocks above it."""
 
 from typing import NamedTuple
 
@@ -9,17 +9,17 @@ from qimg.core.compiled import compiled, inner
 
 
 class Maps(NamedTuple):
-    """What contexts depend on of the neighbours, by 4×4 block; row 0 belongs to the superblocks above."""
+    """Properties of neighbouring blocks, by 4×4 block, for the contexts; row 0 belongs to the superblocks above."""
 
     size: Array
-    """(9, width / 4) int8 size index, 4 where there is none."""
+    """(9, width / 4) int8 size index; 4 means no block."""
     label: Array
     activity: Array
     """(3, 9, width / 4) int8."""
 
 
 def new_maps(blocks_4x4: int) -> Maps:
-    """Maps of a strip so many 4×4 blocks wide, with nothing above it."""
+    """Maps of a strip that is `blocks_4x4` 4×4 blocks wide and has no strip above it."""
     return Maps(
         size=np.full((9, blocks_4x4), 4, np.int8),
         label=np.zeros((9, blocks_4x4), np.int8),
@@ -29,7 +29,7 @@ def new_maps(blocks_4x4: int) -> Maps:
 
 @compiled(inline="always")
 def neighbour_class(maps: Maps, t: int, row: int, column: int) -> int:
-    """1 + class where the neighbouring 4×4 block has the same size, 33 where not, 0 where there is none."""
+    """Class context of a neighbouring 4×4 block: 1 + class if its block has size index t, otherwise 33; 0 if none."""
     size = int(maps.size[row, column])
     if size == 4:
         return 0
@@ -38,20 +38,20 @@ def neighbour_class(maps: Maps, t: int, row: int, column: int) -> int:
 
 @inner
 def neighbours(maps: Maps, t: int, cy: int, cx: int) -> tuple[int, int]:
-    """Class contexts (left, above) of the block at a 4×4 block of the maps; cy counts from 1."""
+    """Class contexts (left, above) of the block whose first 4×4 block is at (cy, cx) of the maps; cy counts from 1."""
     left = neighbour_class(maps, t, cy, cx - 1) if cx > 0 else 0
     return left, neighbour_class(maps, t, cy - 1, cx)
 
 
 @compiled(inline="always")
 def mean_activity(total: int) -> int:
-    """Mean of four activities in quarter octaves, given their sum: in half octaves from 0 to 11, 6 where it is 0."""
+    """Mean of four activities from their sum in quarter octaves: in half octaves from 0 to 11; 6 means a sum of 0."""
     return min(max(((total + 4) >> 3) + 6, 0), 11)
 
 
 @inner
 def nearby_activity(maps: Maps, plane: int, t: int, cy: int, cx: int) -> int:
-    """Mean activity around a block, in half octaves from 0 to 11, 6 where all is as expected."""
+    """Mean activity of the neighbours of a block, in half octaves from 0 to 11; 6 means the expected magnitudes."""
     blocks_4x4 = 1 << t
     total = int(maps.activity[plane, cy - 1, cx]) + int(maps.activity[plane, cy - 1, cx + blocks_4x4 - 1])
     if cx > 0:
@@ -62,15 +62,15 @@ def nearby_activity(maps: Maps, plane: int, t: int, cy: int, cx: int) -> int:
 
 
 @inner
-def sizes_around(maps: Maps, cy: int, cx: int) -> tuple[int, int]:
-    """Size indices to the left and above, 4 where there is none."""
+def neighbour_sizes(maps: Maps, cy: int, cx: int) -> tuple[int, int]:
+    """Size indices of the blocks to the left and above; 4 means no block."""
     left = maps.size[cy, cx - 1] if cx > 0 else 4
     return int(left), int(maps.size[cy - 1, cx])
 
 
 @inner
 def mark(maps: Maps, t: int, cy: int, cx: int, label: int) -> None:
-    """Write size and class of a block into the maps."""
+    """Record size and class of a block in the maps."""
     blocks_4x4 = 1 << t
     maps.size[cy : cy + blocks_4x4, cx : cx + blocks_4x4] = t
     maps.label[cy : cy + blocks_4x4, cx : cx + blocks_4x4] = label
@@ -78,14 +78,14 @@ def mark(maps: Maps, t: int, cy: int, cx: int, label: int) -> None:
 
 @inner
 def mark_activity(maps: Maps, plane: int, t: int, cy: int, cx: int, value: int) -> None:
-    """Write the activity of a block, in quarter octaves, into the maps."""
+    """Record the activity of a block, in quarter octaves, in the maps."""
     blocks_4x4 = 1 << t
     maps.activity[plane, cy : cy + blocks_4x4, cx : cx + blocks_4x4] = value
 
 
 @inner
 def next_row(maps: Maps) -> None:
-    """The last row of 4×4 blocks becomes what is above the next row of superblocks."""
+    """Move the last row of 4×4 blocks to row 0, above the next row of superblocks."""
     for x in range(maps.size.shape[1]):
         maps.size[0, x] = maps.size[8, x]
         maps.label[0, x] = maps.label[8, x]

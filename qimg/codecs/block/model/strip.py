@@ -1,4 +1,4 @@
-"""The state of the compiled loops of either side in a strip, as one record."""
+"""Records for the compiled loops of encoder and decoder: the state of a strip and its parts."""
 
 from typing import NamedTuple
 
@@ -11,19 +11,19 @@ from qimg.entropy.mixing import Model
 
 
 class Scales(NamedTuple):
-    """What the magnitudes of coefficients are expected to be."""
+    """Expected magnitudes of coefficients."""
 
     log_sigma: tuple[Array, ...]
-    """By size: (3, classes, n) int16 base-2 logarithm of each coefficient's scale, in eighths, code values."""
+    """By size: (3, classes, n) int16 8 log₂ of each coefficient's scale in code values."""
     expected: Array
-    """(64,) int32 expected magnitude by log₂(scale / step) in eighths + 32, in units of 1/256."""
+    """(64,) int32 expected magnitude by level, as from `level_of`, in units of 1/256."""
 
 
 class Settings(NamedTuple):
-    """Numbers that hold for a whole picture."""
+    """Settings that apply to a whole picture."""
 
     steps: Array
-    """(3,) int64 step of each plane in samples' units."""
+    """(3,) int64 step of each plane in units of samples."""
     log_steps: Array
     """(3,) int64 8 log₂(step / 64)."""
     step_level: int
@@ -35,29 +35,29 @@ class Settings(NamedTuple):
     weight: Array
     """(3,) float64 squared step · weight of each plane's error, in units of the luma step squared."""
     sizes: Array
-    """(4,) uint8 whether a size may be used by the encoder."""
+    """(4,) uint8 1 for each size that the encoder may use."""
     depths: Array
     """(4,) int64 log₂ of the classes of each size."""
     optimised: bool
-    """Whether integers are chosen by cost, or coefficients rounded."""
+    """Whether integers minimise the cost; otherwise coefficients are rounded."""
 
 
 class Choice(NamedTuple):
-    """What is decided about a superblock."""
+    """Decisions on a superblock."""
 
     size: Array
-    """(64,) int8 size index by 4×4 block in the order of decoding."""
+    """(64,) int8 size index by 4×4 block in decoding order."""
     label: Array
     """(64,) int8 class."""
     q: Array
-    """(3, 1024) int32 coefficients; a block's begin at 16 · its first 4×4 block."""
+    """(3, 1024) int32 coefficients; those of a block begin at 16 · its first 4×4 block."""
     ends: Array
-    """(64, 5) int64 bits of the row up to the end of each part of the block that begins at a 4×4 block: divisions,
-    class, coefficients of each plane. Not of a coder that reads."""
+    """(64, 5) int64 bits of the row up to the end of each part of the block that begins at a 4×4 block: split flags,
+    class, coefficients of each plane. Unused by a coder that reads."""
 
 
 def new_choice() -> Choice:
-    """Room for what is decided about a superblock."""
+    """Arrays for the decisions on one superblock."""
     return Choice(
         size=np.zeros(64, np.int8),
         label=np.zeros(64, np.int8),
@@ -67,12 +67,12 @@ def new_choice() -> Choice:
 
 
 def decisions(count: int) -> Choice:
-    """Room for those of so many superblocks, which are the first axis of each array."""
+    """Arrays for the decisions on `count` superblocks, the first axis of each array."""
     return Choice(*(np.zeros((count, *part.shape), part.dtype) for part in new_choice()))
 
 
 class Strip(NamedTuple):
-    """Tables, state and samples of a strip that is written or read."""
+    """Tables, state and samples of the current strip."""
 
     bases: Bases
     scales: Scales
@@ -82,16 +82,16 @@ class Strip(NamedTuple):
     model: Model
     maps: Maps
     choice: Choice
-    """What is decided about the superblock in hand."""
+    """Decisions on the current superblock."""
     work: Work
     rec: Array
-    """(planes, 1 + rows, width) int16 decoded samples, the row above the strip first."""
+    """(planes, 1 + rows, width) int16 decoded samples; the first row is the row above the strip."""
     above: bool
-    """Whether the strip lies below another one."""
+    """Whether there is a strip above this one."""
 
 
 class Part(NamedTuple):
-    """One plane of a block, as its contexts see it."""
+    """Properties of one plane of a block that its contexts use."""
 
     plane: int
     """0, 1, 2 for Y', Cb, Cr."""
@@ -104,13 +104,13 @@ class Part(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """What is expected of the coefficients of one plane of a block."""
+    """Statistics of the coefficients of one plane of a block."""
 
     sigma: Array
-    """(n,) int16 log₂ of their scales, in eighths."""
+    """(n,) int16 8 log₂ of their scales."""
     log_step: int
-    """That of the step."""
+    """8 log₂ of the step."""
     magnitude: Array
-    """(64,) of `Scales.expected`."""
+    """(64,) expected magnitudes, as `Scales.expected`."""
     order: Array
     """(n,) index 16 u + v of each coefficient in the separable basis, for sizes from 16."""

@@ -1,4 +1,4 @@
-"""The codec's tables: integers that were fitted once on pictures, kept in one file (`docs/formats/artifacts.md`)."""
+"""The codec's tables: integers fitted on pictures and stored in one file (`docs/formats/artifacts.md`)."""
 
 import os
 from collections.abc import Mapping
@@ -18,35 +18,35 @@ from qimg.core.artifacts import Artifact, Kind
 from qimg.entropy import mixing as model
 
 _SIZES = range(len(SIDES))
-_BITS = 1024.0  # of the bits that the encoder's search expects, one bit
+_BITS_SCALE = 1024.0  # stored expected bits are in units of 1/1024
 
 
 class Tables(Artifact):
-    """Predictors, bases, scales and first states of the entropy model, with where they come from.
+    """Predictors, bases, scales and the initial state of the entropy model, with their provenance.
 
-    Made by `Tables.assemble` or `load`; decoding depends on its integers alone.
+    `Tables.assemble` and `load` create tables; decoding depends on their integers only.
     """
 
     KIND = Kind(tag="codec", ending=".tables", package="qimg.codecs.block.model")
 
     @classmethod
     def assemble(cls, arrays: Mapping[str, Array], provenance: Mapping[str, Any]) -> "Tables":
-        """Tables of given integers; the names and shapes are those of `docs/formats/block.md`."""
+        """Tables from integer arrays with the names and shapes of `docs/formats/block.md`."""
         return cls.packed({"operators": [], "mixtures": [], "provenance": dict(provenance)}, arrays)
 
     @property
     def identity(self) -> bytes:
-        """The first 8 bytes of the SHA-256; pictures name the first 4 of these."""
+        """The first 8 bytes of the SHA-256; picture files hold the first 4 of these."""
         return bytes.fromhex(self.sha256)[:8]
 
     @cached_property
     def classes(self) -> tuple[int, ...]:
-        """Classes of each block size: powers of two."""
+        """Number of classes of each block size, powers of two."""
         return tuple(len(self.contents.arrays[f"predictor {side}"]) for side in SIDES)
 
     @cached_property
     def bases(self) -> Bases:
-        """Predictors and unitary bases."""
+        """Predictors and unitary bases of the classes."""
         return Bases(
             predictor=tuple(self.array(f"predictor {side}") for side in SIDES),
             full=tuple(self.array(f"basis {side}") for side in SIDES[:2]),
@@ -58,7 +58,7 @@ class Tables(Artifact):
 
     @cached_property
     def scales(self) -> Scales:
-        """Expected magnitudes."""
+        """Expected magnitudes of coefficients."""
         return Scales(
             log_sigma=tuple(self.array(f"log sigma {side}").astype(np.int16) for side in SIDES),
             expected=self.array("expected"),
@@ -71,14 +71,14 @@ class Tables(Artifact):
 
     @cached_property
     def filters(self) -> Array:
-        """(3, classes, places, features) int16 weights of the decoder's filter, for Y', Cb and Cr."""
+        """(3, classes, places, features) int16 weights of the decoder's filter for Y', Cb and Cr."""
         return self.array("filters")
 
     def new_model(self) -> model.Model:
         """The entropy model before the first bit."""
         return model.Model(
             probability=self.array("probability").astype(np.int32) << 7,
-            seen=self.array("count").astype(np.uint8),
+            counts=self.array("count").astype(np.uint8),
             weights=self.array("weights"),
             stretch=self.array("stretch"),
             squash=self.array("squash"),
@@ -89,7 +89,7 @@ class Tables(Artifact):
 
     @cached_property
     def costs(self) -> Costs:
-        """What the encoder's search expects, in single precision; decoding does not depend on it."""
+        """Expected bits and matrices for the encoder's search, in single precision; decoding does not use them."""
         joint, predictor, rows, columns = [], [], [], []
         for size in _SIZES:
             weights = self.bases.predictor[size] / float(1 << PREDICTOR_BITS)
@@ -103,8 +103,8 @@ class Tables(Artifact):
                 columns.append((self.bases.columns[size - 2] / float(1 << BASIS_BITS)).astype(np.float32))
         shares = np.maximum(np.arange(4097), 0.5) / 4096
         return Costs(
-            magnitude=(self.array("magnitude bits") / _BITS).astype(np.float32),
-            end=(self.array("end bits") / _BITS).astype(np.float32),
+            magnitude=(self.array("magnitude bits") / _BITS_SCALE).astype(np.float32),
+            end=(self.array("end bits") / _BITS_SCALE).astype(np.float32),
             bits=-np.log2(shares).astype(np.float32),
             joint=tuple(joint),
             predictor=tuple(predictor),
@@ -114,7 +114,7 @@ class Tables(Artifact):
         )
 
     def check(self) -> None:
-        """Raise an error where the arrays are not those of `docs/formats/block.md`."""
+        """Raise an error if the arrays do not match `docs/formats/block.md`."""
         arrays = self.contents.arrays
         shapes: dict[str, tuple[tuple[int, ...], str]] = {
             "upsampling": ((32, 16), "<i2"),
@@ -160,7 +160,7 @@ class Tables(Artifact):
 
 
 def default() -> Tables:
-    """The tables that come with qimg."""
+    """The tables included in qimg."""
     return Tables.load()
 
 
@@ -168,6 +168,6 @@ def load(path: str | os.PathLike[str]) -> Tables:
     """Read tables from a file.
 
     Raises:
-        ArtifactError: missing, cut, altered, or something else.
+        ArtifactError: the file is missing, cut, altered or not a file of tables.
     """
     return Tables.load(path)

@@ -1,1 +1,1 @@
-"""Both sides: colour, geometry of blocks, prediction and class eigenbases, quantization, the filter."""
+"""Shared by encoder and decoder: colour, geometry of blocks, prediction, class eigenbases, quantization, the filter."""

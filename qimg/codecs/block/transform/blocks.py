@@ -1,4 +1,4 @@
-"""One block: prediction from its ring, its class eigenbasis, reconstruction; integers alone."""
+"""Prediction of a block from its ring, its class eigenbasis, and its reconstruction, in integer arithmetic."""
 
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ class Work(NamedTuple):
     ring: Array
     """(97,) int32."""
     prediction: Array
-    """(256,) int32, in samples; for a block of 32 of its 16×16 downsampling, halved."""
+    """(256,) int32 samples; for a block of 32, the halved samples of its 16×16 downsampling."""
     coefficients: Array
     """(256,) int64 dequantized."""
     square: Array
@@ -43,22 +43,22 @@ class Work(NamedTuple):
     half: Array
     """(32, 32) int64."""
     before: Array
-    """(256,) int32 magnitudes in the plane before the one in hand."""
+    """(256,) int32 magnitudes in the plane before the current one."""
     near: Array
-    """(20, 20) int8 how many coefficients close by are not zero, with a margin of two."""
+    """(20, 20) int8 number of nonzero coefficients nearby, with a margin of two."""
 
 
 @compiled
 def predict(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, x: int, above: bool) -> int:
-    """Conditional mean of a block under its class given the ring: level + P (ring − level).
+    """Write the conditional mean of a block given its ring under its class, level + P (ring − level).
 
-    Written to `work.prediction`; returns the level.
+    The mean is written to `work.prediction`; the function returns the level.
     """
     side = 4 << t
     level = gather_ring(plane, y, x, side, above, work.ring)
     ring = work.ring
     m = 3 * side + 1
-    if t == 3:  # pairs of the ring, as the block is seen through 16×16 samples
+    if t == 3:  # means of pairs of the ring, since the block is represented by 16×16 samples
         for j in range(48):
             ring[1 + j] = (ring[1 + 2 * j] + ring[2 + 2 * j] + 1) >> 1
         m = 49
@@ -79,7 +79,7 @@ def predict(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, 
 
 @compiled
 def reconstruct(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, x: int) -> None:
-    """Samples of a block: prediction + the adjoint of the class basis applied to `work.coefficients`, clipped."""
+    """Write the samples of a block: prediction + adjoint of the class basis applied to `work.coefficients`, clipped."""
     c = work.coefficients
     out = work.square
     if t < 2:
@@ -130,7 +130,7 @@ def reconstruct(bases: Bases, work: Work, plane: Array, t: int, label: int, y: i
                 plane[y + 1 + i, x + j] = min(max(value, 0), LARGEST)
         return
     up = bases.upsampling
-    level = work.prediction[0]  # taken off, so that the isometry's rounding does not scale it
+    level = work.prediction[0]  # subtracted, so that the isometry's rounding does not scale it
     for i in range(16):
         for j in range(16):
             half[i, j] = (out[i, j] >> BASIS_BITS) + 2 * (work.prediction[16 * i + j] - level)
@@ -151,7 +151,7 @@ def reconstruct(bases: Bases, work: Work, plane: Array, t: int, label: int, y: i
 
 @inner
 def forward(bases: Bases, work: Work, samples: Array, t: int, label: int, out: Array) -> None:
-    """Coefficients of a block of samples in the class basis, rounded; blocks of 32 are given as their 16×16 samples.
+    """Compute the rounded coefficients of a block in the class basis; a block of 32 is passed as its 16×16 samples.
 
     Args:
         samples: (≥ n,) int32, row by row.

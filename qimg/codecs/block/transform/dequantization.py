@@ -1,4 +1,4 @@
-"""Steps and reconstruction points: the quantization channel of the codec, in integers."""
+"""Dequantization with steps and reconstruction points, in integer arithmetic."""
 
 from qimg.codecs.block.model.contexts import level_of
 from qimg.core import Array
@@ -9,16 +9,16 @@ POINT_BITS = 8
 
 @compiled
 def dequantize(q: Array, n: int, points: Array, sigma: Array, log_step: int, step: int, out: Array) -> None:
-    """Coefficients from their integers: sign(q) (|q| − shift) · step, the shift by how large they were expected to be.
+    """Compute coefficients from their integers: sign(q) (|q| − shift) · step; the shift depends on scale / step.
 
     Args:
-        q: (n,) int32.
-        n: how many.
-        points: (64, 3) int16 shift of magnitudes 1, 2 and more, by log₂(scale / step), units of 2⁻⁸.
-        sigma: (n,) int16 log₂ of the scales, in eighths.
-        log_step: that of the step.
-        step: in samples' units.
-        out: (≥ n,) int64, written.
+        q: (n,) int32 integers.
+        n: number of coefficients.
+        points: (64, 3) int16 shift of magnitudes 1, 2 and more, by `level_of`, in units of 2⁻⁸.
+        sigma: (n,) int16 8 log₂ of the scales.
+        log_step: 8 log₂ of the step.
+        step: step in units of samples.
+        out: (≥ n,) int64, filled.
     """
     for k in range(n):
         value = q[k]
@@ -32,11 +32,11 @@ def dequantize(q: Array, n: int, points: Array, sigma: Array, log_step: int, ste
 
 
 def log_step(step: int) -> int:
-    """8 log₂(step / 64) rounded: the step, given in samples' units, in eighths of an octave of code values."""
+    """8 log₂(step / 64), rounded: the logarithm of a step in units of samples, relative to one code value."""
     return int(_eighth(int(step)))
 
 
 def _eighth(step: int) -> int:
-    # 2^(e/8) compared in integers: step^8 against 2^e · 64^8, with half an eighth added by squaring.
+    # Integer comparison of step^8 with 2^e · 64^8; squaring both rounds to the nearest eighth.
     power = step**16
     return power.bit_length() // 2 - 48 if power > 0 else -64

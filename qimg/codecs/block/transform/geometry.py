@@ -1,4 +1,4 @@
-"""Blocks in a strip of superblocks: sizes, the ring of decoded pixels around a block, and which of them exist yet."""
+"""Geometry of blocks in a strip of superblocks: sizes, decoding order, and the ring of decoded samples of a block."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from qimg.core import Array
 from qimg.core.compiled import compiled
 
 SAMPLE_SCALE = 64
-"""Samples are integers in 1/64 of an 8-bit code value."""
+"""Samples per 8-bit code value: samples are integers in 1/64 of a code value."""
 SUPERBLOCK = 32
 """Side of the square that a quadtree divides."""
 SMALLEST = 4
@@ -19,7 +19,7 @@ LARGEST = 255 * SAMPLE_SCALE
 
 @compiled
 def interleaved(row: int, column: int) -> int:
-    """Position of a 4×4 block (0 to 7) of a superblock in the order of decoding: the bits of row and column in turn."""
+    """Position in decoding order of the 4×4 block at (row, column), 0 to 7, of a superblock: their interleaved bits."""
     z = 0
     for bit in range(3):
         z |= ((row >> bit) & 1) << (2 * bit + 1) | ((column >> bit) & 1) << (2 * bit)
@@ -28,7 +28,7 @@ def interleaved(row: int, column: int) -> int:
 
 @compiled
 def place_of_block_4x4(block_4x4: int) -> tuple[int, int]:
-    """Row and column (0 to 7) in its superblock of the 4×4 block at a position in the order of decoding."""
+    """Row and column, 0 to 7, in the superblock of the 4×4 block at a position in decoding order."""
     row = 0
     column = 0
     for bit in range(3):
@@ -39,14 +39,14 @@ def place_of_block_4x4(block_4x4: int) -> tuple[int, int]:
 
 @compiled
 def has_top_right(y: int, x: int, side: int, width: int, above: bool) -> bool:
-    """Whether the `side` pixels to the right of the row above a block are decoded before it.
+    """Whether the `side` samples above and to the right of a block are decoded before it.
 
     Args:
         y: row of the block in its strip, a multiple of `side`.
-        x: column.
-        side: of the block.
-        width: of the padded strip.
-        above: whether the strip lies below another one.
+        x: column of the block.
+        side: side of the block.
+        width: width of the padded strip.
+        above: whether there is a strip above this one.
     """
     if x + side >= width:
         return False
@@ -60,27 +60,30 @@ def has_top_right(y: int, x: int, side: int, width: int, above: bool) -> bool:
 
 @compiled
 def gather_ring(plane: Array, y: int, x: int, side: int, above: bool, ring: Array) -> int:
-    """The ring of a block: corner, row above, as much to its right, column to the left; returns its level.
+    """Gather the ring of a block: corner, row above, its continuation to the right, column to the left.
 
-    Pixels that are not there take the value of the nearest one of the ring that is; mid-gray where there is none.
-    The level is the rounded mean of the ring, which is written relative to it.
+    Missing samples take the value of the nearest available sample of the ring, or mid-gray if there is none. The level
+    is the rounded mean of the ring; the ring is written relative to it.
 
     Args:
-        plane: (1 + rows, width) int16 samples of a strip, the last row of the strip above it first.
+        plane: (1 + rows, width) int16 samples of a strip; the first row is the last row of the strip above.
         y: row of the block in its strip; row `y` is `plane[y + 1]`.
-        x: column.
-        side: of the block.
-        above: whether the strip lies below another one.
+        x: column of the block.
+        side: side of the block.
+        above: whether there is a strip above this one.
         ring: (≥ 3 · side + 1,) int32, filled.
+
+    Returns:
+        The level.
     """
     width = plane.shape[1]
     top = y > 0 or above
     m = 3 * side + 1
     if top:
-        there = 2 * side if has_top_right(y, x, side, width, above) else side
-        for j in range(there):
+        available = 2 * side if has_top_right(y, x, side, width, above) else side
+        for j in range(available):
             ring[1 + j] = plane[y, x + j]
-        ring[1 + there : 1 + 2 * side] = ring[there]
+        ring[1 + available : 1 + 2 * side] = ring[available]
     if x > 0:
         for i in range(side):
             ring[1 + 2 * side + i] = plane[y + 1 + i, x - 1]
@@ -103,7 +106,7 @@ def gather_ring(plane: Array, y: int, x: int, side: int, above: bool, ring: Arra
 
 
 def ring_length(size: int) -> int:
-    """Pixels of the ring that predictors of a size see: 13, 25, 49, 49 (blocks of 32 see means of pairs)."""
+    """Number of inputs of the predictors of a size: 13, 25, 49, 49 (blocks of 32 use means of pairs of the ring)."""
     return 3 * min(SIDES[size], 16) + 1
 
 
@@ -113,7 +116,7 @@ def padded(length: int) -> int:
 
 
 def upsampling() -> Array:
-    """(32, 16) isometry from 16 samples to 32: the DCT's first 16 frequencies."""
+    """(32, 16) isometry from 16 samples to 32: the first 16 frequencies of the DCT."""
     from qimg.transforms import unitary
 
     return np.asarray(unitary("dct", 32)[:16].T @ unitary("dct", 16))

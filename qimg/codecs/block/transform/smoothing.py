@@ -1,8 +1,9 @@
-"""The decoder's filter: conditional expectation of a sample given its decoded neighbours, by class; integers alone.
+"""The decoder's filter: conditional expectation of a sample given its decoded neighbours, in integer arithmetic.
 
-A 4×4 block has a class: how strong its second differences are beside the step, and which direction they prefer. A
-sample's filter also depends on which sides of its 4×4 block are borders of blocks. The estimate is linear in the
-differences to the neighbours, each split at two thresholds, so that an edge does not weigh like noise.
+The class of a 4×4 block depends on the strength of its second differences relative to the step and on their preferred
+direction. A sample's filter depends on this class and on which sides of the sample are borders of its block. The
+estimate is linear in the differences to the neighbours, each split at two thresholds, so that edges and noise have
+different weights.
 """
 
 import numpy as np
@@ -12,7 +13,7 @@ from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 
 TAPS = np.array([(u, v) for u in range(-3, 4) for v in range(-3, 4) if 0 < abs(u) + abs(v) <= 3])
-"""(24, 2) rows and columns of the neighbours: a diamond."""
+"""(24, 2) row and column offsets of the neighbours, which form a diamond."""
 FEATURES = 2 * len(TAPS)
 LEVELS = 7
 DIRECTIONS = 9
@@ -20,23 +21,23 @@ PLACES = 9
 CLASSES = LEVELS * DIRECTIONS
 WEIGHT_BITS = 12
 _REACH = 3
-_HEIGHT = 4 + 2 * _REACH  # rows of a row of 4×4 blocks with its margin
+_HEIGHT = 4 + 2 * _REACH  # height of a row of 4×4 blocks with its margin
 _HERE = _REACH * _HEIGHT  # elements from the left end of the diamond to its centre
 _LANES = 64  # 2 · _HERE + 1, rounded up to whole vectors; past the last sample there are 2 · _REACH more elements
 
 
 @compiled
 def block_4x4_classes(padded: Array, y: int, step: int, sums: Array, labels: Array) -> None:
-    """Classes of a row of 4×4 blocks, whose first sample is `padded[y + 3, 3]`.
+    """Classify a row of 4×4 blocks, whose first sample is `padded[y + 3, 3]`.
 
     Second differences along four directions are summed over the 6×6 samples around each 4×4 block.
 
     Args:
         padded: (rows + 6, width + 6) int16.
-        y: row of the 4×4 blocks' first samples, without the margin.
-        step: of the plane.
+        y: row of the first samples of the 4×4 blocks, without the margin.
+        step: step of the plane.
         sums: (4, width + 2) int32 workspace.
-        labels: (width / 4,) int64, written.
+        labels: (width / 4,) int64, filled.
     """
     end = sums.shape[1]
     sums[:] = 0
@@ -65,7 +66,7 @@ def _add_second_differences(before: Array, here: Array, after: Array, sums: Arra
 
 @inner
 def _class_of(horizontal: int, vertical: int, rising: int, falling: int, step: int) -> int:
-    # 72 second differences of the size of step / 16 divide level 0 from level 1
+    # The border between levels 0 and 1 is 72 second differences of step / 16.
     strength = (horizontal + vertical) // 9
     level = 0
     threshold = step >> 1
@@ -73,14 +74,14 @@ def _class_of(horizontal: int, vertical: int, rising: int, falling: int, step: i
         level += 1
         threshold <<= 1
     straight = int(max(horizontal, vertical)) + 1
-    straight_less = int(min(horizontal, vertical)) + 1
-    slanted = int(max(rising, falling)) + 1
-    slanted_less = int(min(rising, falling)) + 1
-    if straight * slanted_less > slanted * straight_less:
-        more, less = straight, straight_less
+    straight_min = int(min(horizontal, vertical)) + 1
+    diagonal = int(max(rising, falling)) + 1
+    diagonal_min = int(min(rising, falling)) + 1
+    if straight * diagonal_min > diagonal * straight_min:
+        more, less = straight, straight_min
         direction = 1 if horizontal > vertical else 3
     else:
-        more, less = slanted, slanted_less
+        more, less = diagonal, diagonal_min
         direction = 5 if rising > falling else 7
     if 2 * more <= 3 * less:
         direction = 0
@@ -91,7 +92,11 @@ def _class_of(horizontal: int, vertical: int, rising: int, falling: int, step: i
 
 @compiled
 def features(padded: Array, i: int, j: int, small: int, large: int, out: Array) -> None:
-    """Differences to the neighbours of sample (i, j) up to `small`, then what they have between that and `large`."""
+    """Compute the features of sample (i, j).
+
+    These are its differences to the neighbours, clipped to ±`small`, then the remainders of the differences clipped to
+    ±`large`.
+    """
     here = np.int32(padded[i, j])
     n = len(TAPS)
     for k in range(n):
@@ -103,13 +108,13 @@ def features(padded: Array, i: int, j: int, small: int, large: int, out: Array) 
 
 @compiled
 def thresholds(step: int) -> tuple[int, int]:
-    """Where differences are split, in samples' units, for a step."""
+    """Thresholds (small, large) of the differences for a step, in units of samples."""
     return max(step >> 2, 1), max(step, 2)
 
 
 @compiled
 def place_of(sizes: Array, cy: int, cx: int, i: int, j: int) -> int:
-    """Sides of the block that sample (i, j) of a 4×4 block touches: 3 · (0, 1 top, 2 bottom) + (0, 1 left, 2 right)."""
+    """Borders of the block at sample (i, j) of a 4×4 block: 3 · (0, 1 top, 2 bottom) + (0, 1 left, 2 right)."""
     last = (1 << sizes[cy, cx]) - 1
     row = 0
     if i == 0 and cy & last == 0:
@@ -129,50 +134,50 @@ def smooth(padded: Array, sizes: Array, step: int, weights: Array, out: Array) -
     """Filter a plane.
 
     Args:
-        padded: (rows + 6, width + 6) int16 samples with three on every side.
+        padded: (rows + 6, width + 6) int16 samples with a margin of three.
         sizes: (rows / 4, width / 4) int8 size index of the block of each 4×4 block.
-        step: of the plane.
+        step: step of the plane.
         weights: (CLASSES, PLACES, FEATURES) int16, units of 2⁻¹².
-        out: (rows, width) int16, written.
+        out: (rows, width) int16, filled.
     """
     small, large = thresholds(step)
     rows, columns = sizes.shape
     sums = np.empty((4, 4 * columns + 2), np.int32)
     labels = np.empty(columns, np.int64)
-    laid_out = _laid_out(weights)
-    # A row of 4×4 blocks with its margin, turned: the neighbours of a sample lie in _LANES elements in a row.
-    turned = np.empty((padded.shape[1], _HEIGHT), np.int16)
-    samples = turned.reshape(-1)
+    lane_weights = _by_lane(weights)
+    # A row of 4×4 blocks with its margin, transposed: the neighbours of a sample lie in _LANES consecutive elements.
+    transposed = np.empty((padded.shape[1], _HEIGHT), np.int16)
+    samples = transposed.reshape(-1)
     for cy in range(rows):
         block_4x4_classes(padded, 4 * cy, step, sums, labels)
         for i in range(_HEIGHT):
             row = padded[4 * cy + i]
             for x in range(len(row)):
-                turned[x, i] = row[x]
+                transposed[x, i] = row[x]
         for cx in range(columns):
             for j in range(4):
                 for i in range(4):
                     x = 4 * cx + j
-                    around = samples[_HEIGHT * x + _REACH + i :]
-                    mine = laid_out[labels[cx], place_of(sizes, cy, cx, i, j)]
-                    value = around[_HERE] + _change(around, mine, np.int32(small), np.int32(large))
+                    nearby = samples[_HEIGHT * x + _REACH + i :]
+                    filter_weights = lane_weights[labels[cx], place_of(sizes, cy, cx, i, j)]
+                    value = nearby[_HERE] + _correction(nearby, filter_weights, np.int32(small), np.int32(large))
                     out[4 * cy + i, x] = min(max(value, 0), LARGEST)
 
 
 @inner
-def _change(around: Array, weights: Array, small: np.int32, large: np.int32) -> np.int32:
-    """What the filter adds to a sample; every number has 32 bits, so that the compiler can compute many at once.
+def _correction(nearby: Array, weights: Array, small: np.int32, large: np.int32) -> np.int32:
+    """Correction of a sample by the filter; all numbers have 32 bits, so that the compiler can vectorise the loop.
 
     Args:
-        around: (≥ _LANES,) int16 samples, the one in question at _HERE.
-        weights: (2, _LANES) int32 of both features of the difference to each.
+        nearby: (≥ _LANES,) int16 samples; the sample to filter is at _HERE.
+        weights: (2, _LANES) int32 weights of both features of each difference.
         small: threshold.
         large: threshold.
     """
-    here = np.int32(around[_HERE])
+    here = np.int32(nearby[_HERE])
     total = np.int32(1 << (WEIGHT_BITS - 1))
     for k in range(_LANES):
-        difference = np.int32(np.int32(around[k]) - here)
+        difference = np.int32(np.int32(nearby[k]) - here)
         near = np.int32(min(max(difference, np.int32(-small)), small))
         far = np.int32(np.int32(min(max(difference, np.int32(-large)), large)) - near)
         total = np.int32(total + np.int32(near * weights[0, k]) + np.int32(far * weights[1, k]))
@@ -180,8 +185,8 @@ def _change(around: Array, weights: Array, small: np.int32, large: np.int32) -> 
 
 
 @compiled(allocates=True)
-def _laid_out(weights: Array) -> Array:
-    """(CLASSES, PLACES, 2, _LANES) int32 weights in the order of the samples of `turned`, zero outside the diamond."""
+def _by_lane(weights: Array) -> Array:
+    """(CLASSES, PLACES, 2, _LANES) int32 weights in the order of `transposed` samples, zero outside the diamond."""
     out = np.zeros((CLASSES, PLACES, 2, _LANES), np.int32)
     n = len(TAPS)
     for k in range(n):
@@ -199,11 +204,11 @@ def add_moments(padded: Array, sizes: Array, step: int, source: Array, moments: 
 
     Args:
         source: (rows, width) int16.
-        moments: (CLASSES, PLACES, FEATURES + 1, FEATURES + 1) float64, changed.
-        counts: (CLASSES, PLACES) float64, changed.
+        moments: (CLASSES, PLACES, FEATURES + 1, FEATURES + 1) float64, modified.
+        counts: (CLASSES, PLACES) float64, modified.
     """
     small, large = thresholds(step)
-    said = np.zeros(FEATURES, np.int32)
+    values = np.zeros(FEATURES, np.int32)
     vector = np.zeros(FEATURES + 1, np.float64)
     rows, columns = sizes.shape
     sums = np.empty((4, 4 * columns + 2), np.int32)
@@ -215,9 +220,9 @@ def add_moments(padded: Array, sizes: Array, step: int, source: Array, moments: 
             for i in range(4):
                 for j in range(4):
                     y, x = 4 * cy + i, 4 * cx + j
-                    features(padded, y + _REACH, x + _REACH, small, large, said)
+                    features(padded, y + _REACH, x + _REACH, small, large, values)
                     for k in range(FEATURES):
-                        vector[k] = said[k] / step
+                        vector[k] = values[k] / step
                     vector[FEATURES] = (np.int64(source[y, x]) - padded[y + _REACH, x + _REACH]) / step
                     place = place_of(sizes, cy, cx, i, j)
                     counts[label, place] += 1
@@ -229,14 +234,14 @@ def add_moments(padded: Array, sizes: Array, step: int, source: Array, moments: 
 
 
 def smoothed(plane: Array, sizes: Array, step: int, weights: Array, *, above: int = 0) -> Array:
-    """The plane filtered, its outer samples repeated beyond it.
+    """The filtered plane; its outer samples are repeated beyond its border.
 
     Args:
         plane: (above + rows, width) int16.
         sizes: (rows / 4, width / 4) int8 as for `smooth`.
-        step: of the plane.
-        weights: of the plane, as for `smooth`.
-        above: rows of `plane` that are seen but not part of the outcome, up to 3.
+        step: step of the plane.
+        weights: weights of the plane, as for `smooth`.
+        above: rows at the top of `plane`, up to 3, that are input only.
     """
     out = np.empty((len(plane) - above, plane.shape[1]), np.int16)
     margin = np.pad(plane, ((_REACH - above, _REACH), (_REACH, _REACH)), mode="edge")
@@ -245,5 +250,5 @@ def smoothed(plane: Array, sizes: Array, step: int, weights: Array, *, above: in
 
 
 def with_margin(plane: Array) -> Array:
-    """The plane with three samples repeated on every side."""
+    """The plane with its outer samples repeated three times on every side."""
     return np.pad(plane, _REACH, mode="edge")
