@@ -154,7 +154,7 @@ def test_page_needs_no_network_and_shows_every_part(small: Prior) -> None:
     page = pages.prior_page(small, name="a <prior>")
     titles = [section.title for section in page.sections]
     mixtures = ["Mixture colour8", "Mixture luma8", "Mixture patch8"]
-    assert titles == ["What it is", "Operators", *mixtures, "From frequencies to edges"]
+    assert titles == ["Provenance", "Operators", *mixtures, "From frequencies to edges"]
     assert [len(section.figures) for section in page.sections] == [0, 2, 3, 3, 2, 2]
     before = plt.get_fignums()
     document = report.render(page)
@@ -171,7 +171,7 @@ def test_page_and_tables_of_operators_alone(plain: Prior) -> None:
     captions = [table.caption.split(",")[0] for table in pages.prior_tables(plain, name="plain")]
     assert captions == ["plain", "Pictures", "Operators"]
     page = pages.prior_page(plain, name="plain")
-    assert [section.title for section in page.sections] == ["What it is", "Operators"]
+    assert [section.title for section in page.sections] == ["Provenance", "Operators"]
     registers = page.sections[1].tables[1]
     (row,) = registers.rows
     assert row[:2] == ["luma, scale 1", "row and column"]
