@@ -39,14 +39,14 @@ class MissingPartError(KeyError, ValueError):
 class _Parts(Mapping[str, _Value]):
     """Parts of a prior, each made from its integers at the first access."""
 
-    def __init__(self, make: Any, names: list[str], what: str) -> None:
-        self._make, self._names, self._what = make, names, what
+    def __init__(self, make: Any, names: list[str], kind: str) -> None:
+        self._make, self._names, self._kind = make, names, kind
         self._made: dict[str, _Value] = {}
 
     def __getitem__(self, name: str) -> _Value:
         if name not in self._names:
             available = ", ".join(self._names) or "none"
-            raise MissingPartError(f"the prior holds no {self._what} {name!r}; it holds {available}")
+            raise MissingPartError(f"the prior holds no {self._kind} {name!r}; it holds {available}")
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]

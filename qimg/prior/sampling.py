@@ -40,7 +40,7 @@ def sample(
     together.
 
     Args:
-        prior: what to draw from.
+        prior: prior to draw from.
         rng: source of all randomness; the same state gives the same pictures.
         patches: number of patches, at least 0.
         texture: (H, W) pixels, any sides of at least 1. Either this or `patches`.

@@ -378,7 +378,7 @@ def compared(a: Prior, b: Prior, **options: int) -> dict[str, report.Table]:
 def test_a_prior_is_no_distance_from_itself(small: Prior) -> None:
     found = compared(small, small, samples=50)
     assert list(found) == ["a and b", "Density matrices", "Excess code length", "Mixtures"]
-    assert row_of(found["a and b"], "pictures in common") == {"what": "pictures in common", "a": 3, "b": 3}
+    assert row_of(found["a and b"], "pictures in common") == {"property": "pictures in common", "a": 3, "b": 3}
     states = found["Density matrices"]
     names = [row[0] for row in states.rows]
     assert sorted(names) == sorted(small.operators)

@@ -196,7 +196,7 @@ def picture_vectors(pixels: Array, digest: str, jpeg: bool, recipe: Recipe) -> I
         pixels: an image array without alpha.
         digest: hexadecimal SHA-256 of the picture; with the recipe's seed it seeds the places of the windows.
         jpeg: whether the pixels come from a JPEG file.
-        recipe: what is fitted.
+        recipe: parameters of the fit.
     """
     for scale in recipe.mixture_scales(jpeg=jpeg):
         if scale > min(pixels.shape[:2]):

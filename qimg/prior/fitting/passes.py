@@ -67,7 +67,7 @@ def fit(
     Args:
         images: files, folders, patterns, lists (`splits.json#fit`) and image arrays, with `label=` in front of a path
             to name its group (see `qimg.images.collections.gather`). Each file counts once.
-        recipe: what to fit; operators and two mixtures of 16 classes when left out.
+        recipe: parameters of the fit; operators and two mixtures of 16 classes when left out.
         workers: threads of this process, or processes of the local cluster.
         scheduler: "threads" or None for threads, "local" for a local Dask cluster, or the address of a Dask scheduler
             whose workers see the files under the same paths.

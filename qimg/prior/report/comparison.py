@@ -66,7 +66,7 @@ def _identities(a: Prior, b: Prior, names: tuple[str, str]) -> Table:
         ["operators", len(a.operators), len(b.operators)],
         ["mixtures", ", ".join(a.mixtures) or "none", ", ".join(b.mixtures) or "none"],
     ]
-    return Table(columns=["what", *names], rows=rows, caption=f"{names[0]} and {names[1]}")
+    return Table(columns=["property", *names], rows=rows, caption=f"{names[0]} and {names[1]}")
 
 
 def _recipes(a: Prior, b: Prior, names: tuple[str, str]) -> list[Table]:

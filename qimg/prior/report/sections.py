@@ -237,5 +237,5 @@ def _mixture_findings(prior: Prior, name: str, model: JointMixture) -> list[str]
     return findings
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

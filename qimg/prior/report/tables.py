@@ -48,7 +48,7 @@ def identity_table(prior: Prior, *, name: str) -> Table:
     fields = [[key, recipe_text(value)] for key, value in recipe.items() if key not in ("size", "stride")]
     versions = prior.provenance.get("versions", {})
     made = [["versions", ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))]]
-    return Table(columns=["what", "value"], rows=[*numbers, *fields, *(made if versions else [])], caption=name)
+    return Table(columns=["property", "value"], rows=[*numbers, *fields, *(made if versions else [])], caption=name)
 
 
 def group_table(prior: Prior) -> Table:
