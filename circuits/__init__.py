@@ -1,7 +1,7 @@
 """Quantum circuits for images: preparation, transforms, channels, backends and sampling.
 
-Integer k of a vector is basis state k of the register and bit b of k is qubit b, so arrays and circuits share one
-index order and nothing is reversed anywhere.
+Component k of a vector is the amplitude of basis state k of the register, and bit b of k is qubit b. Arrays and
+circuits share this index order; bits are never reversed.
 """
 
 from circuits.compilation import GateCount, compile_circuit, count_gates

@@ -1,4 +1,4 @@
-"""Counts of outcomes: read from Aer's results, and checked where a caller gives them."""
+"""Counts of outcomes: conversion of Aer's results, and checks of arguments."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from qimg.core import Array, real, require, require_shape
 
 
 def outcome_counts(result: Any, size: int) -> NDArray[np.int64]:
-    """Counts (size,) of the outcomes of the one circuit of an Aer result."""
+    """Counts (size,) of the outcomes of the first circuit of an Aer result."""
     counts = np.zeros(size, dtype=np.int64)
     for outcome, count in result.data(0)["counts"].items():
         counts[int(outcome, 16)] = count

@@ -17,14 +17,14 @@ from circuits.seeds import checked_seed
 from qimg.core import Array, integer, one_of, require
 
 SIMULATORS = ("statevector", "density_matrix", "matrix_product_state")
-"""Ideal Aer simulators; `generic` adds noise, `fake_…` and `ibm_…` need the `ibm` extra."""
+"""Names of the ideal Aer simulators."""
 
 MAX_COUNTED_QUBITS = 26
-"""`run` returns one counter per outcome, so it refuses registers of more bits than this."""
+"""Largest number of measured bits in `run`, which returns one counter per outcome."""
 
 
 ONE_THREAD_BELOW = 14
-"""Qubits below which Aer gets one thread: its own pool costs up to 50 ms a circuit where other work is going on."""
+"""Number of qubits below which Aer uses one thread, because its thread pool is slow on a busy machine."""
 
 _ONE_TRAIN_AT_A_TIME = Lock()
 
@@ -38,7 +38,7 @@ def backend(
     threshold: float | None = None,
     gpu: bool = False,
 ) -> BackendV2:
-    """A backend by name.
+    """The backend of a name.
 
     | name | backend |
     |---|---|
@@ -49,16 +49,17 @@ def backend(
 
     Args:
         name: one of the above.
-        n_qubits: size of a `generic` backend (8 when left out); refused for the others.
-        seed: of a `generic` backend's errors (`circuits.seeds`); refused for the others.
-        bond_dimension: largest bond of `matrix_product_state`, unlimited when left out; refused for the others.
-        threshold: squared weight that each of its truncations may discard, 1e-16 when left out; refused for the others.
-        gpu: run an ideal simulator on the GPU; refused where Aer finds none, and for the others.
+        n_qubits: size of a `generic` backend (8 when left out); an error for the others.
+        seed: seed of the errors of a `generic` backend (`circuits.seeds`); an error for the others.
+        bond_dimension: largest bond of `matrix_product_state`, unlimited when left out; an error for the others.
+        threshold: largest squared weight that a truncation of `matrix_product_state` discards, 1e-16 when left out; an
+            error for the others.
+        gpu: run an ideal simulator on the GPU; an error for the others, and if Aer finds no GPU.
 
     Raises:
         ValueError: unknown name, or an option without effect.
         ModuleNotFoundError: the `ibm` extra is not installed.
-        ConnectionError: no account is saved, or it does not reach the device.
+        ConnectionError: no account is saved, or the device cannot be reached with it.
     """
     if not isinstance(name, str):
         raise ValueError(f"name must be a backend's name, but name={name!r}")
@@ -96,15 +97,15 @@ def run(
 ) -> NDArray[np.int64]:
     """Sample circuits and count the outcomes.
 
-    Circuits are compiled for the backend (level 1) and run through Sampler V2; one without a measurement is measured on
-    all its qubits. Outcome k of the count is the integer whose bit b is classical bit b.
+    Circuits are compiled for the backend (level 1) and run with Sampler V2. If a circuit has no measurement, all its
+    qubits are measured. Outcome k of the counts is the integer whose bit b is classical bit b.
 
     Args:
-        circuits: one circuit or several with equally many measured bits.
+        circuits: one circuit, or several with the same number of measured bits.
         backend: a name for `backend`, or any `BackendV2`.
         shots: shots per circuit, one number or one for each.
-        seed: of a simulator's shots (`circuits.seeds`).
-        layout: the device's qubit for each qubit of the circuits; Qiskit chooses when left out.
+        seed: seed of a simulator's shots (`circuits.seeds`).
+        layout: the device's qubit for each qubit of the circuits; chosen by Qiskit when left out.
 
     Returns:
         (n, 2**bits) counts; their sum along the last axis is `shots`.
@@ -130,7 +131,7 @@ def run(
 def measured_qubits(
     circuit: QuantumCircuit, backend: str | BackendV2, *, layout: Sequence[int] | None = None
 ) -> tuple[int, ...]:
-    """The device's qubit that each classical bit reads when `run` sends the circuit there."""
+    """The device's qubit that each classical bit measures when `run` executes the circuit."""
     (compiled,) = _compiled([measured(circuit)], named(backend), layout)
     bits = {}
     for instruction in compiled.data:
@@ -140,7 +141,7 @@ def measured_qubits(
 
 
 def statevectors(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> Array:
-    """Exact final states (n, 2**n_qubits) of circuits from |0…0⟩, by Aer's state-vector simulator."""
+    """Exact final states (n, 2**n_qubits) of circuits on |0…0⟩, from Aer's state-vector simulator."""
     many = several(circuits)
     without_measurements("circuits", *many)
     saved = compile_circuits(many)
@@ -151,8 +152,8 @@ def statevectors(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> Array:
 
 
 def from_state(state: Array, circuit: QuantumCircuit, n_qubits: int) -> QuantumCircuit:
-    """`circuit` on the low qubits of a register that Aer starts in `state` (2**n_qubits amplitudes)."""
-    # Aer multiplies a circuit's global phase into |0…0⟩, which set_statevector then overwrites.
+    """`circuit` on the low qubits of a register whose initial state on Aer is `state` (2**n_qubits amplitudes)."""
+    # Aer applies the global phase of a circuit to |0…0⟩, and set_statevector overwrites it.
     whole = QuantumCircuit(n_qubits)
     whole.set_statevector(state * np.exp(1j * float(circuit.global_phase)))
     whole = whole.compose(circuit, range(circuit.num_qubits))
@@ -161,7 +162,7 @@ def from_state(state: Array, circuit: QuantumCircuit, n_qubits: int) -> QuantumC
 
 
 def aer_result(circuits: QuantumCircuit | Sequence[QuantumCircuit], *, method: str, **options: Any) -> Any:
-    """Result of circuits on Aer as they stand; raises with Aer's own message when a run fails."""
+    """Run circuits on Aer without compilation; raises `RuntimeError` with Aer's message if the run fails."""
     device = AerSimulator(method=method)
     widest = max(circuit.num_qubits for circuit in several(circuits))
     with undisturbed(device):
@@ -172,7 +173,7 @@ def aer_result(circuits: QuantumCircuit | Sequence[QuantumCircuit], *, method: s
 
 
 def several(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> list[QuantumCircuit]:
-    """One circuit or several as a list of at least one."""
+    """One circuit or several as a list, which must not be empty."""
     many = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)
     require(len(many) > 0, "circuits", "must hold at least one circuit", many)
     return many
@@ -185,7 +186,7 @@ def _without_effect(name: str, **options: object) -> None:
 
 
 def truncation_options(bond_dimension: int | None, threshold: float | None) -> dict[str, int | float]:
-    """Aer's options for the truncation of matrix-product states; what is None is left to Aer."""
+    """Aer's options for the truncation of matrix-product states; None keeps Aer's default."""
     options: dict[str, int | float] = {}
     if bond_dimension is not None:
         options["matrix_product_state_max_bond_dimension"] = integer("bond_dimension", bond_dimension, 1)
@@ -205,18 +206,18 @@ def _compiled(
 
 
 def undisturbed(device: BackendV2) -> AbstractContextManager[Any]:
-    """Aer keeps the truncation of matrix-product states in variables of the process: such runs wait for each other."""
+    """Lock for runs on matrix-product states, because Aer stores their truncation in variables of the process."""
     is_train = isinstance(device, AerSimulator) and device.options.method == "matrix_product_state"
     return _ONE_TRAIN_AT_A_TIME if is_train else nullcontext()
 
 
 def named(backend_or_name: str | BackendV2) -> BackendV2:
-    """A backend by its name, or as it is."""
+    """The backend of a name; a backend is returned unchanged."""
     return backend(backend_or_name) if isinstance(backend_or_name, str) else backend_or_name
 
 
 def counted_bits(circuits: Sequence[QuantumCircuit]) -> int:
-    """How many classical bits each of the circuits measures: equally many, and few enough to count all outcomes."""
+    """Number of bits that each circuit measures, which must be the same for all and at most `MAX_COUNTED_QUBITS`."""
     bits = {circuit.num_clbits for circuit in circuits}
     require(len(bits) == 1, "circuits", "must measure equally many bits", sorted(bits))
     width = bits.pop()
@@ -225,7 +226,7 @@ def counted_bits(circuits: Sequence[QuantumCircuit]) -> int:
 
 
 def measured(circuit: QuantumCircuit) -> QuantumCircuit:
-    """The circuit itself where it measures; where it has no classical bits, a copy that measures all its qubits."""
+    """The circuit if it measures; if it has no classical bits, a copy that measures all its qubits."""
     if circuit.num_clbits == 0:
         copy = circuit.copy()
         copy.measure_all()
@@ -246,13 +247,13 @@ def primitive(kind: str, device: BackendV2, seed: int, **options: Any) -> Any:
 
 
 def threads(device: BackendV2, n_qubits: int) -> dict[str, int]:
-    """Options that give small circuits one thread on Aer."""
+    """Options that limit Aer to one thread for small circuits."""
     small = isinstance(device, AerSimulator) and n_qubits < ONE_THREAD_BELOW
     return {"max_parallel_threads": 1} if small else {}
 
 
 def _counts(result: Any, width: int) -> NDArray[np.int64]:
-    """Counts of all outcomes; several classical registers are read as one integer, the first one lowest."""
+    """Counts of all outcomes; several classical registers form one integer, the first register lowest."""
     shots = result.join_data().array  # each shot in big-endian bytes
     return np.bincount(shots.astype(np.int64) @ 256 ** np.arange(shots.shape[1])[::-1], minlength=2**width)
 
@@ -269,10 +270,10 @@ def _real_device(name: str) -> BackendV2:
     runtime = _ibm_runtime()
     try:
         return runtime.QiskitRuntimeService().backend(name)
-    except Exception as error:  # the service has exceptions of its own, of its network and of its files
-        about = " ".join(str(error).split())
+    except Exception as error:  # the service raises exceptions of its client, its network and its files
+        reason = " ".join(str(error).split())
         raise ConnectionError(
-            f"{name}: not reached with the account that QiskitRuntimeService.save_account keeps: {about}"
+            f"{name}: cannot be reached with the account of QiskitRuntimeService.save_account: {reason}"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Expectation values of observables through Estimator V2."""
+"""Expectation values of observables with Estimator V2."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from circuits.seeds import checked_seed
 from qimg.core import Array, require
 
 Observable = Mapping[str, float]
-"""Pauli strings and their coefficients; the first letter is the highest qubit, as Qiskit writes them."""
+"""Pauli strings and their coefficients; the first letter is the highest qubit, as in Qiskit."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Estimates:
-    """Values of observables and how far shots let them scatter."""
+    """Estimated values of observables and their standard errors."""
 
     values: Array
     """(circuits, observables)."""
     standard_errors: Array
-    """(circuits, observables) as the estimator reports them."""
+    """(circuits, observables), as returned by the estimator."""
 
 
 def estimate(
@@ -41,8 +41,8 @@ def estimate(
         circuits: one circuit or several, without measurements.
         observables: such as `{"ZI": 0.5, "XX": -1.0}`.
         backend: a name for `circuits.backend`, or any `BackendV2`.
-        precision: standard error aimed at for each Pauli string, > 0: 1/precision² shots.
-        seed: of a simulator's shots (`circuits.seeds`).
+        precision: target standard error of each Pauli string, > 0; the number of shots is 1/precision².
+        seed: seed of a simulator's shots (`circuits.seeds`).
     """
     many = several(circuits)
     without_measurements("circuits", *many)

@@ -1,4 +1,4 @@
-"""Circuits as text and as files: drawn, OpenQASM 3, and Qiskit's QPY."""
+"""Circuits as text drawings and as files in OpenQASM 3 and Qiskit's QPY."""
 
 import io
 from pathlib import Path
@@ -14,13 +14,13 @@ ENDINGS = (".qasm", ".qpy")
 
 
 def draw_circuit(circuit: QuantumCircuit, *, width: int = 120) -> str:
-    """The circuit as a drawing in text, folded at a number of characters."""
+    """The circuit as a text drawing, folded at `width` characters."""
     drawing = circuit.draw("text", fold=integer("width", width, 20), idle_wires=True)
     return str(drawing.single_string())
 
 
 def circuit_bytes(circuit: QuantumCircuit, ending: str) -> bytes:
-    """The content of a file that holds the circuit, compiled to CX and one-qubit gates, which both formats have.
+    """The content of a file with the circuit, compiled to CX and one-qubit gates, which both formats support.
 
     Args:
         circuit: any circuit without parameters.
@@ -40,13 +40,13 @@ def load_circuit(path: str | Path) -> QuantumCircuit:
     """The circuit of a QPY file.
 
     Raises:
-        ValueError: the file holds none.
+        ValueError: the file is not a QPY file of one circuit.
     """
     try:
         with Path(path).open("rb") as file:
             (circuit,) = qpy.load(file)
     except OSError:
         raise
-    except Exception as error:  # QPY raises whatever its parts raise
+    except Exception as error:  # qpy.load raises exceptions of many types
         raise ValueError(f"path must be a QPY file of one circuit, but {path}: {error}") from error
     return circuit

@@ -1,4 +1,4 @@
-"""Thousands of small circuits as a list of jobs: in batches, with progress, within a memory limit, resumable."""
+"""Execution of thousands of small circuits: in batches, with progress, within a memory limit, resumable."""
 
 import hashlib
 import json
@@ -31,29 +31,29 @@ def run_jobs(
     memory: int = 2**30,
     track: Track = iter,
 ) -> NDArray[np.int64]:
-    """Counts of many circuits, a batch at a time; what is done is on disk and is not run again.
+    """Counts of many circuits, run in batches; finished batches are stored on disk and are not run again.
 
-    A job is named by a hash of the circuit, the backend, shots, seed and, where a circuit occurs several times, which
-    of them it is. The file is an SQLite database that takes each batch in one transaction, so that an interruption
-    loses the batch under way and nothing else; the same call goes on from there and gives the counts of a run that was
-    never interrupted.
+    The key of a job is a hash of the circuit, the backend, shots, seed and, if a circuit occurs several times, its
+    number among them. The file is an SQLite database to which each batch is written in one transaction. An interruption
+    therefore loses only the current batch; the same call resumes the run and gives the same counts as an uninterrupted
+    one.
 
     Args:
-        circuits: with equally many measured bits, as for `circuits.run`.
+        circuits: circuits with the same number of measured bits, as for `circuits.run`.
         backend: a name for `circuits.backend`, or any `BackendV2`, identified by its name, errors and options.
-        shots: for each circuit.
-        seed: of a simulator's shots, from which each batch derives its own (`circuits.seeds`); after None nothing can
-            be resumed.
-        file: results so far; made when it does not exist.
-        batch: most circuits sent together.
-        memory: bytes that a batch and the counts returned may take, by an estimate of the state, shots and counts.
+        shots: shots of each circuit.
+        seed: seed of a simulator's shots, from which the seed of each batch is derived (`circuits.seeds`); with None a
+            run cannot be resumed.
+        file: file of the results; created if it does not exist.
+        batch: largest number of circuits in a batch.
+        memory: limit in bytes for a batch and the returned counts, by an estimate of the state, shots and counts.
         track: wraps the batches to report progress.
 
     Returns:
         (n, 2**bits) counts in the order of the circuits.
 
     Raises:
-        ValueError: a circuit does not fit the memory, or the file is something else.
+        ValueError: a circuit does not fit into the memory, or the file is not one of results.
     """
     many = several(circuits)
     shots, batch, memory = integer("shots", shots, 1), integer("batch", batch, 1), integer("memory", memory, 1)
@@ -64,9 +64,9 @@ def run_jobs(
     keys = _keys(many, device, shots, seed)
     with closing(_opened(Path(file))) as store:
         done = {key for (key,) in store.execute("SELECT key FROM jobs")}
-        left = [k for k, key in enumerate(keys) if key not in done]
-        for start in track(range(0, len(left), size)):
-            chosen = left[start : start + size]
+        pending = [k for k, key in enumerate(keys) if key not in done]
+        for start in track(range(0, len(pending), size)):
+            chosen = pending[start : start + size]
             batch_seed = stream_seed(seed, keys[chosen[0]])
             counts = run([many[k] for k in chosen], device, shots=shots, seed=batch_seed)
             with store:
@@ -81,7 +81,7 @@ def run_jobs(
 
 
 def jobs_done(file: str | Path) -> int:
-    """How many jobs a file of results holds; 0 where there is no file."""
+    """Number of jobs in a file of results; 0 if the file does not exist."""
     if not Path(file).exists():
         return 0
     with closing(_opened(Path(file))) as store:
@@ -107,7 +107,7 @@ def _packed(counts: NDArray[np.int64]) -> bytes:
 def _fitting(
     circuits: Sequence[QuantumCircuit], device: BackendV2, width: int, shots: int, batch: int, memory: int
 ) -> int:
-    """Circuits for which a batch stays within the memory."""
+    """Largest number of circuits in a batch within the memory limit."""
     qubits = max(circuit.num_qubits for circuit in circuits)
     method = str(getattr(device.options, "method", "automatic"))
     # Aer holds one state at a time; devices with noise are simulated by trajectories or density matrices.
@@ -131,7 +131,7 @@ def _keys(circuits: Sequence[QuantumCircuit], device: BackendV2, shots: int, see
 
 
 def _digest(circuit: QuantumCircuit) -> str:
-    """Hash of the gates, not of names; gates other than CX and rotations are compiled first."""
+    """Hash of the gates without names; gates other than CX and one-qubit gates are compiled first."""
     compiled = measured(circuit)
     if not is_compiled(compiled):
         compiled = compile_circuit(compiled)
@@ -144,13 +144,13 @@ def _digest(circuit: QuantumCircuit) -> str:
 
 
 def _identity(device: BackendV2) -> str:
-    """A text that is the same for devices with the same name, errors and options."""
+    """Hash of the name, errors and options of a device."""
     noise = getattr(device.options, "noise_model", None)
     lines = [type(device).__name__, str(device.name), repr(sorted(map(repr, vars(device.options).items())))]
     lines.append("" if noise is None else json.dumps(noise.to_dict(serializable=True), sort_keys=True))
     for name, places in sorted(device.target.items()):
-        for qubits, about in sorted((places or {}).items(), key=repr):
-            error = getattr(about, "error", None)
+        for qubits, properties in sorted((places or {}).items(), key=repr):
+            error = getattr(properties, "error", None)
             if error is not None:
                 lines.append(f"{name} {qubits} {error!r}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

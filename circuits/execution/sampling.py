@@ -1,4 +1,4 @@
-"""Thousands of patches at once: one batch register Σ_i w_i |i⟩|ψ_i⟩, or one parameterised template."""
+"""Circuits on thousands of patches at once: one batch register Σ_i w_i |i⟩|ψ_i⟩, or one parameterised template."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,15 +16,15 @@ from qimg.states import amplitude_encode, pad_to_register, qubits_for
 def transform_batch(circuit: QuantumCircuit, vectors: ArrayLike) -> Array:
     """Apply one circuit to many vectors in a single Aer run.
 
-    The picture's own state Σ_i |i⟩|x_i⟩/‖x‖ of a "where" and a "what" register is loaded by `set_statevector`; the
-    circuit acts on "what". Pass a circuit compiled once (`compile_circuit`) to keep transpiling out of the loop.
+    The state Σ_i |i⟩|x_i⟩/‖x‖ of a "where" and a "what" register is loaded by `set_statevector`; the circuit acts on
+    "what". In a loop, pass a compiled circuit (`compile_circuit`), so that it is not transpiled again.
 
     Args:
         circuit: acts on log₂ d qubits.
         vectors: (n, d), d a power of two, not all zero; they need not be normalised.
 
     Returns:
-        (n, d) complex: circuit applied to every vector, norms kept.
+        (n, d) complex: the circuit applied to every vector, with unchanged norms.
     """
     whole, norm, rows = _batch(circuit, vectors)
     whole.save_statevector()
@@ -38,8 +38,8 @@ def sample_batch(circuit: QuantumCircuit, vectors: ArrayLike, *, shots: int, see
     Args:
         circuit: acts on log₂ d qubits.
         vectors: (n, d) as in `transform_batch`.
-        shots: shots for the whole batch; vector i receives its share of the energy, in expectation.
-        seed: of the shots (`circuits.seeds`).
+        shots: shots for the whole batch; their expected number for a vector is proportional to its energy.
+        seed: seed of the shots (`circuits.seeds`).
 
     Returns:
         (n, d) counts that sum to `shots`.
@@ -52,9 +52,9 @@ def sample_batch(circuit: QuantumCircuit, vectors: ArrayLike, *, shots: int, see
 
 
 def amplitude_moduli(counts: ArrayLike) -> Array:
-    """Estimates √(n_k / n) of |amplitude k| from counts along the last axis; zeros where nothing was counted.
+    """Estimates √(n_k / n) of |amplitude k| from counts along the last axis; zeros if all counts are zero.
 
-    Their standard error is about 1 / (2 √n), whatever the amplitude, as long as n_k is not small.
+    Their standard error is about 1 / (2 √n) for every amplitude, unless n_k is small.
     """
     numbers = arguments.vectors("counts", counts)
     total = numbers.sum(axis=-1, keepdims=True)
@@ -62,7 +62,7 @@ def amplitude_moduli(counts: ArrayLike) -> Array:
 
 
 def run_template(circuit: QuantumCircuit, vectors: ArrayLike) -> Array:
-    """Apply one circuit to many real vectors, each prepared by gates alone: what a backend would be sent.
+    """Apply one circuit to many real vectors, each prepared by gates alone, as on a device.
 
     One template is transpiled once; Aer binds the angles of every vector and returns the final states.
 
@@ -88,7 +88,7 @@ def run_template(circuit: QuantumCircuit, vectors: ArrayLike) -> Array:
 
 
 def _batch(circuit: QuantumCircuit, vectors: ArrayLike) -> tuple[QuantumCircuit, float, int]:
-    """The circuit on "what" after loading the batch, the norm of the batch, and its number of vectors."""
+    """The loaded batch followed by the circuit on "what", the norm of the batch, and its number of vectors."""
     data = arguments.vectors("vectors", vectors)
     expected = 2**circuit.num_qubits
     ok = data.ndim == 2 and len(data) > 0 and data.shape[1] == expected
@@ -96,6 +96,6 @@ def _batch(circuit: QuantumCircuit, vectors: ArrayLike) -> tuple[QuantumCircuit,
     amplitudes, norm = amplitude_encode(data.ravel())
     arguments.require(float(norm) > 0, "vectors", "must not all be zero", float(norm))
     n_qubits = qubits_for(len(data)) + circuit.num_qubits
-    # Aer has no QFT; a circuit that is compiled already stays as it is.
+    # Aer does not support the QFT gate; a compiled circuit is used unchanged.
     gates = circuit if is_compiled(circuit) else compile_circuit(circuit)
     return from_state(pad_to_register(amplitudes, n_qubits), gates, n_qubits), float(norm), len(data)

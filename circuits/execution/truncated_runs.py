@@ -1,4 +1,4 @@
-"""Aer's matrix-product states with a bond and a threshold for each run, and what the truncation cost."""
+"""Runs on Aer's matrix-product states with limits for each run, and the weight discarded by truncation."""
 
 import re
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ _DISCARDED = re.compile(r"discarded_value=([0-9.eE+-]+)")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TruncatedRun:
-    """A state that Aer held as a matrix-product state, truncated after each two-qubit gate."""
+    """Result of a run in which Aer truncates a matrix-product state after each two-qubit gate."""
 
     train: TensorTrain
     """The final state; site s of n is qubit n − 1 − s, so that component k is amplitude k. Not normalised."""
     discarded_weight: float
-    """Squared Schmidt coefficients cut off, summed over all truncations as Aer reports them."""
+    """Sum of the squared Schmidt coefficients discarded in all truncations, from Aer's log."""
     norm: float
-    """Of the final state: Aer truncates without a canonical form, so that it may leave 1 by about the weight."""
+    """Norm of the final state; it may differ from 1 by about the discarded weight, as Aer uses no canonical form."""
 
     @property
     def bond_dimension(self) -> int:
@@ -35,20 +35,20 @@ def run_truncated(
 ) -> TruncatedRun:
     """The final state of a circuit as Aer's matrix-product state.
 
-    The infidelity is about `discarded_weight` while that is small; it is no bound, since later gates act on a state
-    that was cut before. The limits belong to this run alone: Aer keeps them in variables of the process, so runs on
-    matrix-product states wait for each other and each sets its own.
+    The infidelity is about `discarded_weight` if that is small. It is not a bound, since later gates act on a truncated
+    state. The limits apply to this run alone: Aer stores them in variables of the process, so runs on matrix-product
+    states wait for each other and each one sets its limits.
 
     Args:
         circuit: without measurements.
         bond_dimension: largest bond; unlimited when left out.
-        threshold: squared weight that each truncation may discard, in [0, 1); Aer's 1e-16 when left out.
+        threshold: largest squared weight that a truncation discards, in [0, 1); Aer's 1e-16 when left out.
     """
     without_measurements("circuit", circuit)
     options = truncation_options(bond_dimension, threshold)
     saved = compile_circuit(circuit)
     saved.save_matrix_product_state()
-    # Aer's log belongs to the process and is never cleared: what it holds before is read off an idle circuit.
+    # Aer's log is global to the process and never cleared. An idle circuit run first gives its previous content.
     idle = QuantumCircuit(1)
     idle.save_expectation_value(Pauli("Z"), [0])
     result = aer_result([idle, saved], method="matrix_product_state", mps_log_data=True, **options)

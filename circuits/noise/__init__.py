@@ -1,1 +1,1 @@
-"""What noise does: channels as circuits, and models of the noise of devices."""
+"""Channels as circuits, and models of the noise of devices."""

@@ -1,7 +1,7 @@
 """Channels as circuits: Kraus operators on small registers, and a Stinespring dilation of centroid quantization.
 
-The output register is the data register plus one flag qubit above it. The erasure level ∅ of `qimg.channels` is basis
-state d = 2ⁿ of the two together: flag 1, data 0…0.
+The output register is the data register plus one flag qubit above it. The erasure level ∅ of `qimg.channels` is their
+basis state d = 2ⁿ: flag 1, data 0…0.
 """
 
 import numpy as np
@@ -17,17 +17,17 @@ from qimg.core import TOLERANCE, Array, density_matrix, integer, numeric, popula
 from qimg.states import pad_to_register, qubits_for
 
 MAX_KRAUS_QUBITS = 5
-"""Aer turns a Kraus instruction into a superoperator of 4ⁿ × 4ⁿ entries: 18 s and 1 GiB at 6 qubits."""
+"""Largest register of a Kraus instruction, which Aer converts to a superoperator of 4ⁿ × 4ⁿ entries."""
 
 
 def kraus_circuit(operators: ArrayLike) -> QuantumCircuit:
-    """A circuit of one Kraus instruction, from n data qubits to the same n and a flag qubit where levels are added.
+    """A circuit of one Kraus instruction on n data qubits, plus a flag qubit if the channel adds a level.
 
     Args:
         operators: (k, levels, d) with d = 2ⁿ and levels d or d + 1, Σ K†K = 1 (`QuantizationChannel.kraus`).
 
     Returns:
-        A circuit on n qubits (levels = d) or n + 1 (levels = d + 1), whose unused levels are left alone.
+        A circuit on n qubits (levels = d) or n + 1 (levels = d + 1); unused levels do not change.
     """
     from qiskit.quantum_info import Kraus
 
@@ -77,14 +77,14 @@ def stinespring_circuit(gains: ArrayLike) -> QuantumCircuit:
     """Unitary dilation of the centroid quantization channel with gains α: 2n + 3 qubits, CX and RY.
 
     Registers from the lowest qubit up: `data` (n), `flag` (1), and an environment of `record` (n), `lost` (1),
-    `erased` (1), all but `data` starting in |0⟩. On |k⟩:
+    `erased` (1). All but `data` are initially |0⟩. On |k⟩:
 
-    1. RY on `lost` controlled by k: amplitude α_k stays with lost = 0, nothing recorded (this is K₀);
-    2. where lost = 1, k is copied to `record`: the environment holds the level;
+    1. RY on `lost` controlled by k: amplitude α_k has lost = 0 and no record (this is K₀);
+    2. where lost = 1, k is copied to `record` in the environment;
     3. where lost = 1, RY on `erased` splits √(α_k(1−α_k)) (dephased, K_k) from √(1−α_k) (erased, L_k);
-    4. where erased = 1, `data` is cleared against `record` and `flag` is set: level ∅.
+    4. where erased = 1, `data` is reset by CX from `record` and `flag` is set: level ∅.
 
-    Tracing the environment out leaves `QuantizationChannel.apply` exactly.
+    Tracing out the environment gives exactly `QuantizationChannel.apply`.
 
     Args:
         gains: (2**n,) in [0, 1].
@@ -111,10 +111,10 @@ def stinespring_circuit(gains: ArrayLike) -> QuantumCircuit:
 
 
 def apply_stinespring(gains: ArrayLike, rho: ArrayLike) -> Array:
-    """Run the dilation on a purification of ρ and trace the environment out.
+    """Run the dilation on a purification of ρ and trace out the environment.
 
-    The purification Σ √λ_i |i⟩|v_i⟩ enters with its reference register, so that one state vector of 3n + 3 qubits
-    carries the whole density matrix (n = 6: 2²¹ amplitudes, 32 MiB).
+    The purification Σ √λ_i |i⟩|v_i⟩ includes a reference register, so that one state vector of 3n + 3 qubits represents
+    the density matrix (n = 6: 2²¹ amplitudes).
 
     Args:
         gains: (2**n,) in [0, 1], n ≤ 6.
@@ -123,10 +123,10 @@ def apply_stinespring(gains: ArrayLike, rho: ArrayLike) -> Array:
     Returns:
         (d + 1, d + 1) density matrix; level d is the erasure level.
     """
-    circuit, kept = _purified_run(gains, rho)
-    circuit.save_density_matrix(kept)
+    circuit, output_qubits = _purified_run(gains, rho)
+    circuit.save_density_matrix(output_qubits)
     out = np.asarray(aer_result(circuit, method="statevector").data(0)["density_matrix"])
-    levels = 2 ** (len(kept) - 1) + 1
+    levels = 2 ** (len(output_qubits) - 1) + 1
     return out[:levels, :levels]
 
 
@@ -136,23 +136,23 @@ def sample_stinespring(gains: ArrayLike, rho: ArrayLike, *, shots: int, seed: in
     Args:
         gains: as in `apply_stinespring`.
         rho: as in `apply_stinespring`.
-        shots: in all.
-        seed: of the shots (`circuits.seeds`).
+        shots: total number of shots.
+        seed: seed of the shots (`circuits.seeds`).
 
     Returns:
         (d + 1,) counts of the levels, the erasure level last; they sum to `shots`.
     """
-    circuit, kept = _purified_run(gains, rho)
-    register = ClassicalRegister(len(kept), "level")
+    circuit, output_qubits = _purified_run(gains, rho)
+    register = ClassicalRegister(len(output_qubits), "level")
     circuit.add_register(register)
-    circuit.measure(kept, register)
+    circuit.measure(output_qubits, register)
     options = {"shots": integer("shots", shots, 1), "seed_simulator": checked_seed(seed)}
-    counts = outcome_counts(aer_result(circuit, method="statevector", **options), 2 ** len(kept))
-    return counts[: 2 ** (len(kept) - 1) + 1]
+    counts = outcome_counts(aer_result(circuit, method="statevector", **options), 2 ** len(output_qubits))
+    return counts[: 2 ** (len(output_qubits) - 1) + 1]
 
 
 def _purified_run(gains: ArrayLike, rho: ArrayLike) -> tuple[QuantumCircuit, list[int]]:
-    """The dilation after loading the purification; the reference register sits on top."""
+    """The dilation on the loaded purification, with the reference register on top, and its output qubits."""
     dilation = compile_circuit(stinespring_circuit(gains))
     d = len(np.asarray(gains))
     n = qubits_for(d)

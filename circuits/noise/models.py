@@ -1,4 +1,4 @@
-"""Device noise of a chosen kind and strength, and the density matrices that circuits end in under it."""
+"""Models of device noise, and the final density matrices of circuits under noise."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -16,15 +16,15 @@ NoiseKind = Literal["depolarizing", "damping", "generic"]
 KINDS: tuple[NoiseKind, ...] = ("depolarizing", "damping", "generic")
 
 MAX_NOISY_QUBITS = 10
-"""A density matrix of 10 qubits takes 16 MiB."""
+"""Largest register of `noisy_states`; its density matrix takes 16 MiB."""
 
 
 def noise_model(kind: str, strength: float) -> NoiseModel:
-    """Noise on every CX, and a tenth of it on every gate of one qubit.
+    """Noise of a chosen strength on every CX, and of a tenth of it on every one-qubit gate except RZ.
 
     | kind | strength |
     |---|---|
-    | `depolarizing` | error weight of a CX: with it both qubits become maximally mixed |
+    | `depolarizing` | error weight of a CX, the probability that both qubits become maximally mixed |
     | `damping` | probability that a 1 of either qubit of a CX decays to 0 |
 
     Args:
@@ -49,7 +49,7 @@ def noise_model(kind: str, strength: float) -> NoiseModel:
 def generic_cx_error(n_qubits: int, *, seed: int | None = 0) -> float:
     """Mean error of the CX of the `generic` device of that size and seed (`circuits.seeds`)."""
     target = backend("generic", n_qubits=n_qubits, seed=seed).target
-    return float(np.mean([about.error for about in target["cx"].values()]))
+    return float(np.mean([properties.error for properties in target["cx"].values()]))
 
 
 def noisy_states(
@@ -61,13 +61,13 @@ def noisy_states(
 ) -> Array:
     """Final density matrices (n, 2**n_qubits, 2**n_qubits) of circuits from |0…0⟩ under noise, without shots.
 
-    Aer's density-matrix simulator; readout errors have no part in it.
+    They are computed by Aer's density-matrix simulator; readout errors are not included.
 
     Args:
-        circuits: one circuit or several of equally many qubits, at most 10, without measurements.
-        kind: "depolarizing" or "damping" (`noise_model`), or "generic": the recorded errors of Qiskit's generic device.
-        strength: for the first two, and for those alone.
-        seed: of the generic device's errors (`circuits.seeds`).
+        circuits: one circuit, or several with the same number of qubits, at most 10, without measurements.
+        kind: "depolarizing" or "damping" (`noise_model`), or "generic", the errors of Qiskit's generic device.
+        strength: strength of "depolarizing" and "damping"; an error for "generic".
+        seed: seed of the generic device's errors (`circuits.seeds`).
     """
     many = several(circuits)
     one_of("kind", kind, KINDS)
@@ -93,11 +93,11 @@ def noisy_states(
 
 
 def mixed_patches(states: ArrayLike, norms: ArrayLike) -> Array:
-    """The density matrix Σ ‖x‖² ρ / Σ ‖x‖² of many patches, weighted by their energies as Σ x xᵀ weights them.
+    """The density matrix Σ ‖x‖² ρ / Σ ‖x‖² of many patches, weighted by energy like the operator Σ x xᵀ.
 
     Args:
         states: (n, d, d) density matrices.
-        norms: (n,) of the patches, not all zero.
+        norms: (n,) norms of the patches, not all zero.
     """
     matrices, sizes = square("states", states), real("norms", norms)
     require_shape(sizes.shape == matrices.shape[:1], "norms", f"{matrices.shape[:1]}", sizes)

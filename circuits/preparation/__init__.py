@@ -1,1 +1,1 @@
-"""Vectors, batches of them and tensor trains to circuits that prepare them, exactly or to a fidelity."""
+"""Circuits that prepare vectors, batches of vectors and tensor trains, exactly or to a fidelity."""

@@ -1,8 +1,9 @@
-"""The circuits that variational preparation fits: RY on every qubit, then CX with RY on both ends, again and again.
+"""The ansatz of variational preparation: RY on every qubit, then repeatedly a CX with RY on both of its qubits.
 
-Complex states have RZ beside RY. With k CX that is n + 2k angles for the 2ⁿ − 1 dimensions of real states, and
-2n + 4k + 1 (the last is the global phase) for the 2ⁿ⁺¹ − 1 of complex ones. Wherever a CX meets two fresh qubits, one
-angle is redundant (two if complex), so that both kinds of states need ⌈(2ⁿ − n)/2⌉ CX if they have no structure.
+For complex states RZ is added to RY. With k CX there are n + 2k angles for the 2ⁿ − 1 dimensions of real states, and
+2n + 4k + 1 (the last is the global phase) for the 2ⁿ⁺¹ − 1 dimensions of complex ones. One angle (two if complex) is
+redundant at a CX whose qubits had no CX before, so that both kinds of states need ⌈(2ⁿ − n)/2⌉ CX if they have no
+structure.
 """
 
 from dataclasses import dataclass, replace
@@ -18,13 +19,13 @@ from qimg.core.compiled import compiled
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RotationCircuit:
-    """The ansatz with its angles as two small arrays, and a `QuantumCircuit` only on demand."""
+    """The ansatz with its angles as two small arrays; `circuit()` converts it to a `QuantumCircuit`."""
 
     n_qubits: int
     pairs: Array
     """(cx, 2) control and target of every CX, in order."""
     angles: Array
-    """RY on every qubit (then RZ), RY on both ends of every pair (then RZ), and the global phase if complex."""
+    """RY on every qubit (then RZ), RY on both qubits of every pair (then RZ), and the global phase if complex."""
     imaginary: bool = False
     """Whether the circuit has RZ gates, for complex states."""
     name: ClassVar[str] = "rotations"
@@ -35,11 +36,11 @@ class RotationCircuit:
         return len(self.pairs)
 
     def gates(self) -> Array:
-        """The circuit as lines (kind, qubit, qubit)."""
+        """The circuit as rows (kind, qubit, qubit)."""
         return gate_table(self.n_qubits, self.pairs, self.imaginary)
 
     def circuit(self) -> QuantumCircuit:
-        """The same as RY, RZ and CX gates; rotations by exactly zero are left out."""
+        """The circuit of RY, RZ and CX gates; rotations by exactly zero are omitted."""
         circuit = QuantumCircuit(self.n_qubits, name=self.name)
         angles: Any = iter(np.remainder(self.angles, 4 * np.pi).tolist())
         for kind, first, second in self.gates().tolist():
@@ -56,7 +57,7 @@ class RotationCircuit:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Preparation(RotationCircuit):
-    """A fitted circuit: what a batch returns."""
+    """A fitted circuit, as returned by `prepare_batch`."""
 
     infidelity: float
     """1 − |⟨vector|prepared⟩|²."""
@@ -69,13 +70,15 @@ class Preparation(RotationCircuit):
         return np.asarray(prepared[:rows] + 1j * prepared[rows:] if self.imaginary else prepared)
 
     def fitted(self, target: Array, *, steps: int, enough: float, slow: float) -> "Preparation":
-        """The same circuit with its angles fitted from where they are; see `least_squares.fit`."""
+        """The circuit with its angles fitted, starting from the present ones; see `least_squares.fit`."""
         angles, infidelity, _ = fit(self.gates(), self.angles, target, steps, enough, slow)
         return replace(self, angles=angles, infidelity=infidelity)
 
 
 def fewest_for_any_state(n_qubits: int) -> int:
-    """CX of the smallest ansatz with as many independent angles as states have: ⌈(2ⁿ − n)/2⌉, real or complex.
+    """Smallest number of CX with which the ansatz has enough independent angles for every state: ⌈(2ⁿ − n)/2⌉.
+
+    It is the same for real and for complex states.
 
     >>> [fewest_for_any_state(n) for n in range(1, 9)]
     [0, 1, 3, 6, 14, 29, 61, 124]
@@ -84,10 +87,10 @@ def fewest_for_any_state(n_qubits: int) -> int:
 
 
 def random_pairs(n_qubits: int, count: int, rng: np.random.Generator) -> Array:
-    """Pairs (count, 2) for the CX of an ansatz: a random tree, then random matchings that never repeat a pair at once.
+    """Pairs (count, 2) for the CX of an ansatz: a random tree, then random matchings without pairs of the previous one.
 
-    The tree matters: every pair of fresh qubits makes two (real: one) angles redundant, and a tree has one such pair
-    where a round of matchings has n/2. With it circuits of `fewest_for_any_state` CX reach every state.
+    Every pair of qubits without an earlier CX makes two angles redundant (real states: one). A tree has only one such
+    pair, a round of matchings n/2. With the tree, circuits of `fewest_for_any_state` CX can prepare every state.
     """
     order = [int(qubit) for qubit in rng.permutation(n_qubits)]
     pairs = [(order[int(rng.integers(k))], order[k]) for k in range(1, n_qubits)]
@@ -105,7 +108,7 @@ def random_pairs(n_qubits: int, count: int, rng: np.random.Generator) -> Array:
 
 @compiled(allocates=True)
 def gate_table(n_qubits: int, pairs: Array, imaginary: bool) -> Array:
-    """The ansatz as lines (kind, qubit, qubit)."""
+    """The ansatz as rows (kind, qubit, qubit)."""
     n_pairs = pairs.shape[0]
     factor = 2 if imaginary else 1
     table = np.zeros((factor * n_qubits + (1 + 2 * factor) * n_pairs + factor - 1, 3), np.int64)

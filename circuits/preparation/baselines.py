@@ -1,4 +1,4 @@
-"""What other ways of preparing a state build, for comparison."""
+"""Other methods of state preparation, for comparison."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from qimg.core import Array, integer, vectors
 
 
 def qiskit_circuit(vector: ArrayLike) -> QuantumCircuit:
-    """Qiskit's own `StatePreparation` of a vector (2**n,) of norm 1: 57 CX on 6 qubits."""
+    """Qiskit's `StatePreparation` of a vector (2**n,) of norm 1: 57 CX on 6 qubits."""
     amplitudes = vectors("vector", vector)
     circuit = QuantumCircuit(len(amplitudes).bit_length() - 1, name="qiskit")
     circuit.prepare_state(amplitudes)
@@ -20,16 +20,16 @@ def qiskit_circuit(vector: ArrayLike) -> QuantumCircuit:
 
 
 def schmidt_circuit(vector: ArrayLike, *, rank: int) -> QuantumCircuit:
-    """The Schmidt form of a vector (2**n,) of norm 1, n ≥ 2, truncated to a rank; the global phase is left open.
+    """Preparation of a vector (2**n,) of norm 1, n ≥ 2, by its Schmidt form of a given rank, up to a global phase.
 
-    Its Schmidt coefficients and product factors are prepared by `prepare`, its bases as Qiskit's isometries.
+    Schmidt coefficients and product factors are prepared by `prepare`, the bases by Qiskit's isometries.
     """
     amplitudes = vectors("vector", vector)
     n_qubits = len(amplitudes).bit_length() - 1
     integer("rank", rank, 1, 2 ** (n_qubits // 2))
     values = np.linalg.svd(amplitudes.reshape(2 ** (n_qubits // 2), -1), compute_uv=False)
     circuit = QuantumCircuit(n_qubits, name="schmidt")
-    # Between what this rank and what one less leaves out.
+    # Between the discarded weights of this rank and of the next smaller one.
     infidelity = float((values[rank:] ** 2).sum() + values[rank - 1] ** 2 / 2)
     append = partial(_append, circuit)
     append_schmidt(circuit, list(range(n_qubits)), amplitudes, infidelity=infidelity, append=append)

@@ -1,4 +1,4 @@
-"""Thousands of preparations: in threads, with a cache, as small arrays that become circuits on demand."""
+"""Preparation of thousands of vectors: in threads, with a cache, and with small arrays instead of circuits."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
@@ -15,13 +15,13 @@ from qimg.core import Array, arguments, integer
 from qimg.states import amplitude_encode
 
 Cache = MutableMapping[str, list[Preparation]]
-"""Where finished work is kept: a dict, or `shelve.open(FILE)` to keep it on disk."""
+"""Store of results: a dict, or `shelve.open(FILE)` for a file."""
 
 Job: TypeAlias = tuple[str, Array, Callable[[Array], list[Preparation]]]
-"""What distinguishes a job in the cache besides its state, the state, and the function that solves it."""
+"""Prefix of the key in the cache, the state, and the function that solves the job."""
 
 EXACT = 1e-12
-"""Infidelity that a fidelity of 1 allows."""
+"""Largest infidelity for a fidelity of 1."""
 
 
 def prepare_batch(
@@ -33,17 +33,16 @@ def prepare_batch(
     cache: Cache | None = None,
     track: Callable[[Iterable[Any]], Iterable[Any]] = iter,
 ) -> list[Preparation]:
-    """The cheapest circuit found for each of many vectors, without Qiskit: `preparation.circuit()` gives the gates.
+    """The circuit with the fewest CX found for each of many vectors; `preparation.circuit()` converts it for Qiskit.
 
-    Photographic 8×8 patches at a fidelity of 0.999 need 7 CX on average, in 20 ms each. The result does not depend on
-    the number of workers.
+    The result does not depend on the number of workers.
 
     Args:
         vectors: (n, 2**q), real or complex, of any norm; a zero vector is |0…0⟩. At most 8 qubits (7 if complex).
         fidelity: least |⟨v|prepared⟩|² in (0, 1]; 1.0 means an infidelity of at most 1e-12.
         effort: "default", or "search" for wider growth and more starts.
-        workers: threads; the compiled fits run outside Python's lock.
-        cache: results of vectors met before, by hash; filled on the way, so that an interrupted run goes on.
+        workers: threads; the compiled fits release the global interpreter lock.
+        cache: earlier results by hash; new results are added at once, so that an interrupted run can be resumed.
         track: wraps the iteration over the vectors to report progress.
 
     Raises:
@@ -67,14 +66,15 @@ def preparation_paths(
     cache: Cache | None = None,
     track: Callable[[Iterable[Any]], Iterable[Any]] = iter,
 ) -> list[list[Preparation]]:
-    """For each vector the best circuits found with 0, 1, … CX: what `equal_slope` chooses from.
+    """For each vector the best circuits found with 0, 1, … CX, as input of `equal_slope`.
 
-    A path ends at `max_cx`, at one CX less than any state needs, or where the vector's `infidelity` is reached.
+    A path ends at `max_cx`, at one CX less than suffices for every state, or when the vector's `infidelity` is reached.
 
     Args:
         vectors: (n, 2**q) as in `prepare_batch`.
-        max_cx: most CX of a circuit.
-        infidelity: at which a path ends; one value, or (n,) values such as a squared error divided by the energies.
+        max_cx: largest number of CX of a circuit.
+        infidelity: infidelity at which a path ends; one value, or (n,) values such as a squared error divided by the
+            energies.
         effort: "default", or "search" for wider growth.
         workers: threads.
         cache: as in `prepare_batch`.
@@ -94,17 +94,17 @@ def preparation_paths(
 
 
 def equal_slope(errors: Iterable[ArrayLike], *, mean_cx: float) -> Array:
-    """How many CX each vector gets so that the errors add up to the least for a mean number of CX.
+    """Numbers of CX of the vectors that minimise the sum of errors for a mean number of CX.
 
-    On the lower convex hull of every path the gain of a CX falls, so taking the largest gain anywhere, one after the
-    other, is optimal: at the end all vectors pay the same slope of error against CX.
+    On the lower convex hull of every path the gain per CX decreases, so that repeatedly taking the step of largest gain
+    is optimal. At the end all vectors have about the same slope of error against CX.
 
     Args:
         errors: for each vector its error with 0, 1, … CX: energy times infidelity, for the squared error of a picture.
         mean_cx: CX for each vector on average, at least 0.
 
     Returns:
-        (n,) integers; their mean is at most `mean_cx`, and less where no CX is worth anything any more.
+        (n,) integers; their mean is at most `mean_cx`, and smaller if further CX do not reduce the errors.
 
     >>> equal_slope([[4.0, 1.0, 0.5], [9.0, 8.0, 1.0]], mean_cx=1.5)
     array([1, 2])
@@ -112,22 +112,22 @@ def equal_slope(errors: Iterable[ArrayLike], *, mean_cx: float) -> Array:
     curves = [np.ravel(arguments.real("errors", curve)) for curve in errors]
     arguments.require(bool(mean_cx >= 0), "mean_cx", "must not be negative", mean_cx)
     steps = [(gain, vector, first, last) for vector, curve in enumerate(curves) for gain, first, last in _hull(curve)]
-    # Gains of one vector fall strictly along its hull, so this order takes its steps one after the other.
+    # Gains of one vector decrease strictly along its hull, so its steps keep their order.
     steps.sort(key=lambda step: -step[0])
     chosen = np.zeros(len(curves), dtype=np.int64)
-    left = int(mean_cx * len(curves) + 1e-9)
+    budget = int(mean_cx * len(curves) + 1e-9)
     closed: set[int] = set()
     for _, vector, first, last in steps:
-        if vector not in closed and last - first <= left:
+        if vector not in closed and last - first <= budget:
             chosen[vector] = last
-            left -= last - first
+            budget -= last - first
         else:
             closed.add(vector)
     return chosen
 
 
 def _hull(curve: Array) -> Iterator[tuple[float, int, int]]:
-    """Steps (gain for each CX, from, to) along the lower convex hull of a curve, while it falls."""
+    """Yield the steps (gain per CX, from, to) along the decreasing part of the lower convex hull of a curve."""
     first = 0
     while first < len(curve) - 1:
         gains = (curve[first] - curve[first + 1 :]) / np.arange(1, len(curve) - first)
@@ -159,7 +159,7 @@ def _fewest(vector: Array, *, infidelity: float, effort: str) -> list[Preparatio
 def _solved(
     jobs: Sequence[Job], workers: int, cache: Cache | None, track: Callable[[Iterable[Any]], Iterable[Any]]
 ) -> list[list[Preparation]]:
-    """The result of every job, or what the cache holds for its key and state."""
+    """The result of every job, from the cache where it has one for the key and the state."""
     results: Cache = {} if cache is None else cache
     digests = [
         hashlib.sha256(key.encode() + str(state.dtype).encode() + state.tobytes()).hexdigest() for key, state, _ in jobs

@@ -1,4 +1,4 @@
-"""Circuits grown CX by CX: at every size the pair of qubits that helps most, from warm starts."""
+"""Greedy growth of circuits by one CX at a time, on the best pair of qubits, from warm starts."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -13,9 +13,9 @@ from qimg.core.compiled import compiled
 
 TRIAL_STEPS, FIT_STEPS = 10, 40
 ROUNDING = 1e-15
-"""Infidelity at which rounding ends every fit."""
+"""Infidelity at the level of rounding, at which every fit ends."""
 SLOW = 1e-3
-"""A fit that gains less than this share in ten steps is ended."""
+"""A fit ends if ten steps reduce the error by less than this share."""
 
 
 def grow(
@@ -23,17 +23,18 @@ def grow(
 ) -> list[Preparation]:
     """The best circuits found with 0, 1, … CX, until the infidelity is at most `enough` or `max_cx` are used.
 
-    A pair inserted at the beginning can start as the identity (its control is |0⟩), so nothing is lost; `anywhere` more
-    trials a pair insert it at a random block, and one at the end. All are fitted briefly, the best 4 · `beam` (the best
-    one alone where `anywhere` is 0) longer, and the best `beam` are grown further. Cost on 6 qubits: about 1 ms a CX.
+    A pair inserted at the beginning can start as the identity, since its control is |0⟩; the infidelity then does not
+    increase. If `anywhere` is positive, every pair is also inserted at `anywhere` random blocks and at the
+    end. All trials are fitted for a few steps, the best 4 · `beam` (only the best if `anywhere` is 0) for more, and the
+    best `beam` are grown further.
 
     Args:
         target: (2ⁿ,) real, or (2ⁿ⁺¹,) real parts and imaginary parts.
         n_qubits: n.
-        max_cx: most CX.
-        enough: infidelity that ends the growth.
-        beam: circuits kept at each size.
-        anywhere: further trials a pair.
+        max_cx: largest number of CX.
+        enough: infidelity at which the growth ends.
+        beam: number of circuits that are grown further at each size.
+        anywhere: trials at random blocks per pair.
     """
     rng = np.random.default_rng(0)
     members = [_product(target, n_qubits, rng)]
@@ -52,7 +53,7 @@ _infidelity = attrgetter("infidelity")
 
 
 def _product(target: Array, n_qubits: int, rng: np.random.Generator) -> Preparation:
-    """The nearest product state found from the qubits' reduced states and three starts around them."""
+    """The nearest product state found by fits from the qubits' reduced states and three perturbations of them."""
     imaginary = len(target) > 2**n_qubits
     start = _bloch_angles(target, n_qubits, imaginary)
     starts = [start, *(start + rng.normal(0, 0.7, start.shape) for _ in range(3))]
@@ -67,7 +68,7 @@ def _product(target: Array, n_qubits: int, rng: np.random.Generator) -> Preparat
 
 
 def _bloch_angles(target: Array, n_qubits: int, imaginary: bool) -> Array:
-    """Angles of every qubit's Bloch vector, with the sign or phase of the overlap with the target."""
+    """Angles of every qubit's Bloch vector, and the sign or phase of the overlap with the target."""
     size = 2**n_qubits
     vector = target[:size] + 1j * target[size:] if imaginary else target
     product, polar, azimuth = np.ones(1), [], []
@@ -88,7 +89,7 @@ def _bloch_angles(target: Array, n_qubits: int, imaginary: bool) -> Array:
 
 
 def _trials(member: Preparation, target: Array, anywhere: int, rng: np.random.Generator) -> list[Preparation]:
-    """The member with every pair of qubits inserted, fitted for a few steps."""
+    """Trials from a circuit with every pair of qubits inserted, fitted for a few steps."""
     n_qubits, imaginary, size = member.n_qubits, member.imaginary, member.cx
     options = 2 + anywhere if anywhere else 1
     pairs = np.repeat(np.array(list(combinations(range(n_qubits), 2))).reshape(-1, 2), options, axis=0)
@@ -118,8 +119,9 @@ def _fit_trials(
 ) -> tuple[Array, Array]:
     """Angles (trials, …) and infidelities (trials,) with pair `inserted[t]` as block `blocks[t]`.
 
-    At the beginning the pair takes over its qubits' angles, so that its control is |0⟩ and it does nothing, but for a
-    little noise: by symmetry, derivatives may vanish exactly at the identity. Elsewhere its angles are the noise.
+    At the beginning the pair takes over its qubits' angles, so that its control is |0⟩ and its CX has no effect. A
+    little noise is added, because derivatives may vanish exactly at the identity by symmetry. At other blocks its
+    angles are the noise.
     """
     count = blocks.shape[0]
     fitted = np.empty_like(noise)

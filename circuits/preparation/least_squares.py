@@ -1,7 +1,7 @@
 """The compiled core of variational preparation: states, derivatives and Levenberg-Marquardt steps of circuits.
 
-A circuit is an integer table with one line (kind, qubit, qubit) for each gate. States are real vectors: a complex
-register of n qubits is 2ⁿ real parts followed by 2ⁿ imaginary parts, on which RZ is one more plane rotation.
+A circuit is an integer table with one row (kind, qubit, qubit) for each gate. States are real vectors: a complex state
+of n qubits is stored as 2ⁿ real parts followed by 2ⁿ imaginary parts, on which RZ is a plane rotation as well.
 """
 
 import numpy as np
@@ -10,12 +10,12 @@ from qimg.core import Array
 from qimg.core.compiled import compiled
 
 RY, RZ, CX, PHASE = 0, 1, 2, 3
-"""Kinds of gates; PHASE is the global phase, which makes the target of a complex fit exact, not only up to a phase."""
+"""Kinds of gates; PHASE is the global phase, so that a complex fit reaches its target including the phase."""
 
 
 @compiled
 def count_angles(gates: Array) -> int:
-    """Gates that have an angle: all but CX."""
+    """Number of gates with an angle, that is, of all gates but CX."""
     count = 0
     for g in range(gates.shape[0]):
         count += gates[g, 0] != CX
@@ -24,7 +24,7 @@ def count_angles(gates: Array) -> int:
 
 @compiled
 def _partner(kind: int, row: int, stride: int, half: int) -> int:
-    """The other row of a rotation's plane; −1 on the second row of each plane."""
+    """The other row of a rotation's plane; −1 for the second row of each plane."""
     if kind == RY:
         return -1 if row & stride else row + stride
     return -1 if row >= half else row + half
@@ -32,10 +32,10 @@ def _partner(kind: int, row: int, stride: int, half: int) -> int:
 
 @compiled(fastmath=True)
 def propagate(gates: Array, angles: Array, work: Array, place: Array, tangents: bool) -> None:
-    """Run the circuit on |0…0⟩, and on the derivative of the state for each angle.
+    """Compute the state of the circuit on |0…0⟩ and its derivatives by the angles.
 
-    Column 0 of `work` (d, 1 + angles) becomes the state and column 1 + j its derivative by angle j; row r of the
-    result is `work[place[r]]`: CX permutes `place` and moves no data. Cost: O(gates · d · angles).
+    Column 0 of `work` (d, 1 + angles) becomes the state and column 1 + j its derivative by angle j. Row r of the result
+    is `work[place[r]]`, since CX permutes `place` instead of data. Cost: O(gates · d · angles).
     """
     rows = work.shape[0]
     half = rows // 2
@@ -52,9 +52,9 @@ def propagate(gates: Array, angles: Array, work: Array, place: Array, tangents: 
             flip = 1 << gates[g, 2]
             for row in range(rows):
                 if row & stride and not row & flip:
-                    kept = place[row]
+                    swapped = place[row]
                     place[row] = place[row | flip]
-                    place[row | flip] = kept
+                    place[row | flip] = swapped
             continue
         cosine = np.cos(angles[angle] / 2)
         sine = np.sin(angles[angle] / 2)
@@ -93,7 +93,7 @@ def state(gates: Array, angles: Array, rows: int) -> Array:
 
 @compiled(allocates=True)
 def _step(jacobian: Array, residual: Array, damping: float) -> Array:
-    """The damped step −(JᵀJ + μ)⁻¹ Jᵀ r, by the smaller one of its two forms."""
+    """The damped step −(JᵀJ + μ)⁻¹ Jᵀ r, by the smaller of its two equivalent linear systems."""
     rows, columns = jacobian.shape
     if columns <= rows:
         normal = jacobian.T @ jacobian
@@ -110,8 +110,8 @@ def _step(jacobian: Array, residual: Array, damping: float) -> Array:
 def fit(gates: Array, angles: Array, target: Array, steps: int, enough: float, slow: float) -> tuple[Array, float, int]:
     """Levenberg-Marquardt on ‖ψ(θ) − target‖²: angles, infidelity 1 − ⟨ψ|target⟩² and steps taken.
 
-    It ends at an infidelity of `enough`, after `steps`, or where ten steps together gain less than the share `slow`.
-    The distance is 2 − 2⟨ψ|target⟩; a vanishing residual makes the convergence quadratic.
+    It ends at an infidelity of `enough`, after `steps`, or if ten steps together reduce the distance by less than the
+    share `slow`. The distance is 2 − 2⟨ψ|target⟩; convergence is quadratic if the residual vanishes.
     """
     rows = target.shape[0]
     theta = angles.copy()

@@ -1,4 +1,4 @@
-"""What makes a state cheap before any synthesis: a real phase, few basis states, factors."""
+"""Reduction of a state before its synthesis: real phase, few basis states, product factors."""
 
 from itertools import combinations
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 from qimg.core import Array
 
 NEGLIGIBLE = 1e-13
-"""Weight of a state that rounding explains."""
+"""Weight that is attributed to rounding and ignored."""
 
 
 class Support(NamedTuple):
@@ -21,7 +21,7 @@ class Support(NamedTuple):
     copies: list[tuple[int, int]]
     """CX (control, target) that complete the bit strings."""
     flips: list[int]
-    """Qubits that are flipped: the bits of o, none of them a pivot."""
+    """Flipped qubits: the bits of o, none of which is a pivot."""
 
 
 class Factor(NamedTuple):
@@ -34,7 +34,7 @@ class Factor(NamedTuple):
 
 
 def without_phase(amplitudes: Array) -> Array:
-    """The vector as a real one where it is real up to a global phase; otherwise as it is."""
+    """The vector as a real one if it is real up to a global phase; otherwise unchanged."""
     if not np.iscomplexobj(amplitudes):
         return amplitudes
     square = (amplitudes**2).sum()
@@ -45,8 +45,7 @@ def without_phase(amplitudes: Array) -> Array:
 def affine_support(amplitudes: Array) -> Support:
     """The state in the coordinates of the smallest affine space of bit strings that holds its basis states.
 
-    Exact but for a weight of `NEGLIGIBLE`. A state on s basis states has at most s − 1 coordinates, a GHZ
-    state has one.
+    Exact up to a weight of `NEGLIGIBLE`. A state on s basis states has at most s − 1 coordinates; a GHZ state has one.
     """
     weights = np.abs(amplitudes) ** 2
     order = np.argsort(weights)
@@ -61,7 +60,7 @@ def affine_support(amplitudes: Array) -> Support:
         for vector in basis:
             rest = min(rest, rest ^ vector)
         if rest:
-            # Leading bits are pivots: clear the new one from the older vectors.
+            # Leading bits are pivots: clear the new pivot in the earlier vectors.
             pivot = 1 << (rest.bit_length() - 1)
             basis = sorted([vector ^ rest if vector & pivot else vector for vector in basis] + [rest])
     pivots = [vector.bit_length() - 1 for vector in basis]
@@ -79,10 +78,10 @@ def affine_support(amplitudes: Array) -> Support:
 
 
 def factors(amplitudes: Array) -> list[Factor]:
-    """The state as a product over sets of qubits: all splittings up to 10 qubits, of single qubits above.
+    """The state as a product over sets of qubits: all sets up to 10 qubits, only single qubits above.
 
-    Exact but for a weight of `NEGLIGIBLE` at each splitting; their product differs from the state by a global phase.
-    Cost: one small SVD for each set, at most 2ⁿ⁻¹.
+    Exact up to a weight of `NEGLIGIBLE` at each splitting; the product differs from the state by a global phase. Cost:
+    one small SVD for each set, at most 2ⁿ⁻¹.
     """
     return _split(list(range(len(amplitudes).bit_length() - 1)), amplitudes)
 

@@ -1,4 +1,4 @@
-"""Preparation by the Schmidt form, without a fit: for registers that are too large to be fitted."""
+"""Preparation by the Schmidt form, for registers that are too large for a fit."""
 
 from collections.abc import Callable
 
@@ -24,11 +24,11 @@ def append_schmidt(
     Araujo et al., 2023).
 
     Args:
-        circuit: is appended to.
-        qubits: of the state, little-endian, at least 2.
+        circuit: circuit that is extended.
+        qubits: qubits of the state, little-endian, at least 2.
         amplitudes: (2**len(qubits),) of norm 1.
-        infidelity: largest weight that is given up.
-        append: prepares a smaller state on given qubits, exactly: s, or the two factors of a product.
+        infidelity: largest discarded weight.
+        append: prepares a smaller state exactly on some qubits: s, or the two factors of a product.
     """
     half = (len(qubits) + 1) // 2
     low, high = qubits[:half], qubits[half:]
@@ -50,8 +50,8 @@ def append_schmidt(
 
 
 def _apply_isometry(circuit: QuantumCircuit, qubits: list[int], basis: Array, count: int) -> None:
-    """Take |i⟩ on the lowest qubits, the others being |0⟩, to column i of a unitary, for i < count."""
-    # Half of the columns cost an isometry more CX (24 on 3 qubits, 122 on 4) than all of them the unitary (19, 95).
+    """Map |i⟩ on the lowest qubits, with the others in |0⟩, to column i of a unitary, for i < count."""
+    # An isometry of half of the columns needs more CX (24 on 3 qubits, 122 on 4) than the whole unitary (19, 95).
     if 2 * count >= len(basis):
         circuit.append(UnitaryGate(basis), qubits)
     else:

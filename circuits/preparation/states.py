@@ -16,24 +16,25 @@ from qimg.core import Array, arguments, integer
 from qimg.states import amplitude_encode
 
 EXACT = 1e-13
-"""Weight that may be dropped where a fidelity of 1 is asked for; the infidelity reached is below 1e-12."""
+"""Weight that may be discarded for a fidelity of 1; the resulting infidelity is below 1e-12."""
 
 
 def prepare(vector: ArrayLike, *, fidelity: float = 1.0, effort: str = "default") -> QuantumCircuit:
-    """A circuit that takes |0…0⟩ to Σ_k v_k |k⟩, global phase included.
+    """A circuit that takes |0…0⟩ to Σ_k v_k |k⟩, including the global phase.
 
-    Few basis states are written in the coordinates of their affine span, products are split into factors, and every
-    factor gets the smallest circuit of RY (RZ if complex) and CX whose angles could be fitted: grown CX by CX for a
-    fidelity below 1 or a state with structure; for any other of about ⌈(2ⁿ − n)/2⌉ CX, as many as its angles need (29
-    for 6 qubits, 124 for 8). Factors of more than 8 qubits (7 if complex) are prepared by their Schmidt form.
+    A state on few basis states is written in the coordinates of their affine span, and products are split into factors.
+    Each factor is prepared by the smallest circuit of RY (and RZ if complex) and CX whose angles could be fitted. For a
+    fidelity below 1 or a state with structure, circuits are grown CX by CX. Any other state takes about ⌈(2ⁿ − n)/2⌉
+    CX, which its number of angles requires (29 for 6 qubits, 124 for 8). Factors of more than 8 qubits (7 if complex)
+    are prepared by their Schmidt form.
 
-    Every call gives the same circuit. Six real qubits take about 0.05 s at default effort, eight 0.5 s; the first call
-    on a machine compiles for some seconds and keeps the result on disk. A thousand vectors: `circuits.prepare_batch`.
+    The circuit is deterministic. The first call on a machine compiles the fit and caches the result on disk. For many
+    vectors use `circuits.prepare_batch`.
 
     Args:
         vector: (2**n,) of norm 1, real or complex, n ≥ 1.
         fidelity: least |⟨v|prepared⟩|² in (0, 1]; 1.0 means an infidelity of at most 1e-12.
-        effort: "default", or "search" for fewer CX where the state allows them, in seconds to minutes.
+        effort: "default", or "search", a much slower search for circuits with fewer CX.
 
     Raises:
         ValueError: wrong length, not normalised, NaN, a fidelity out of range, or an unknown effort.
@@ -46,17 +47,17 @@ def prepare(vector: ArrayLike, *, fidelity: float = 1.0, effort: str = "default"
     arguments.require(bool(0 < fidelity <= 1), "fidelity", "must be in (0, 1]", fidelity)
     arguments.one_of("effort", effort, EFFORTS)
     circuit = _cheapest(without_phase(amplitudes / norm), n_qubits, max(1 - fidelity, EXACT), effort)
-    # Factors and isometries leave the global phase open, so it is measured and taken back.
+    # Factors and isometries are prepared up to a global phase, which is computed and corrected here.
     overlap = np.vdot(amplitudes, Statevector(circuit).data)
     circuit.global_phase -= float(np.angle(overlap))
     return circuit
 
 
 def template(n_qubits: int) -> QuantumCircuit:
-    """A parameterised circuit for every real state of a register: 2ⁿ − 1 RY and 2ⁿ − 2 CX, nothing else.
+    """A parameterised circuit for every real state of a register, of 2ⁿ − 1 RY and 2ⁿ − 2 CX.
 
-    Transpile it once and bind `template_angles` of thousands of patches (Möttönen et al., 2005). The parameters are
-    `circuit.parameters` in their natural order.
+    It is transpiled once and bound to `template_angles` of thousands of patches (Möttönen et al., 2005). The parameters
+    are `circuit.parameters` in their natural order.
     """
     n_qubits = integer("n_qubits", n_qubits, 1, 20)
     angles = ParameterVector("θ", 2**n_qubits - 1)
@@ -67,7 +68,7 @@ def template(n_qubits: int) -> QuantumCircuit:
         for step in range(2**controls):
             circuit.ry(angles[first + step], target)
             if controls:
-                # The control whose Gray-code bit changes next; the last CX closes the cycle.
+                # The control is the bit of the Gray code that changes next; the last CX closes the cycle.
                 flipped = _gray(step) ^ _gray((step + 1) % 2**controls)
                 circuit.cx(target + 1 + flipped.bit_length() - 1, target)
         first += 2**controls
@@ -112,7 +113,7 @@ def _register_size(amplitudes: Array) -> int:
 
 
 def _cheapest(amplitudes: Array, n_qubits: int, infidelity: float, effort: str) -> QuantumCircuit:
-    """On the affine span of the basis states where there are few of them, and where that is not dearer."""
+    """The cheaper of the circuits on the affine span of the basis states and on the whole register."""
     support = affine_support(amplitudes)
     if len(support.qubits) == n_qubits:
         return _direct(amplitudes, n_qubits, infidelity, effort)
@@ -136,17 +137,17 @@ def _spanned(support: Support, n_qubits: int, infidelity: float, effort: str) ->
 
 
 def _direct(amplitudes: Array, n_qubits: int, infidelity: float, effort: str) -> QuantumCircuit:
-    """Factor by factor, the largest first: it may give up what is allowed, the others what it leaves."""
+    """A circuit factor by factor; the largest is first and may use all of the infidelity, the others the remainder."""
     circuit = QuantumCircuit(n_qubits, name="prepare")
-    left = infidelity
+    allowed = infidelity
     for factor in sorted(factors(amplitudes), key=lambda factor: -len(factor.qubits)):
-        given_up = _append(circuit, factor.qubits, without_phase(factor.amplitudes), left, effort)
-        left = max(1 - (1 - left) / (1 - given_up), EXACT)
+        used = _append(circuit, factor.qubits, without_phase(factor.amplitudes), allowed, effort)
+        allowed = max(1 - (1 - allowed) / (1 - used), EXACT)
     return circuit
 
 
 def _append(circuit: QuantumCircuit, qubits: list[int], amplitudes: Array, infidelity: float, effort: str) -> float:
-    """Append the preparation of a state without factors; returns the infidelity, or its bound."""
+    """Append the preparation of a state without factors; returns its infidelity or an upper bound."""
     if len(as_real(amplitudes)) <= LARGEST:
         fitted = fewest(amplitudes, infidelity=infidelity, effort=effort)
         if fitted is not None:

@@ -1,4 +1,4 @@
-"""Circuits that prepare tensor trains: exactly, site after site, or approximately by layers of two-qubit gates."""
+"""Circuits that prepare tensor trains: exactly, site by site, or approximately by layers of two-qubit gates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from qimg.states import qubits_for
 from qimg.tensor_train import TensorTrain, binary_sites, compress, decompose, normalize, right_canonical
 
 LARGEST_GATE = 7
-"""Qubits of the widest isometry that is synthesised: bonds of up to 64."""
+"""Largest number of qubits of an isometry, for bonds of up to 64."""
 
 DENSE_QUBITS = 20
-"""Qubits up to which layers are fitted: the fit holds whole state vectors."""
+"""Largest number of qubits for fits of layers, which use whole state vectors."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LayeredPreparation:
-    """A circuit of layers, and how near each number of layers comes."""
+    """A circuit of layers, and the fidelity for each number of layers."""
 
     circuit: QuantumCircuit
     fidelities: tuple[float, ...]
-    """|⟨train|prepared⟩|² with the first layer, the first two, and so on; the last is the circuit's."""
+    """|⟨train|prepared⟩|² with one layer, two layers, and so on; the last value is that of `circuit`."""
 
     @property
     def layers(self) -> int:
@@ -35,17 +35,17 @@ class LayeredPreparation:
 
 
 def prepare_train(train: TensorTrain, *, qubits: Sequence[int] | None = None) -> QuantumCircuit:
-    """A circuit that takes |0…0⟩ to the normalised train exactly, one isometry for each site (Schön et al., 2005).
+    """A circuit that takes |0…0⟩ exactly to the normalised train, with one isometry per site (Schön et al., 2005).
 
-    A bond of r passes through ⌈log₂ r⌉ qubits, so that each isometry acts on one qubit more than that: 2 CX a site at
-    a bond of 2 and real cores, about 4ᵏ for bonds of 2ᵏ. The count grows with the number of sites, not with 2ⁿ. Real
-    cores give real gates; the global phase is that of the train.
+    A bond of r needs ⌈log₂ r⌉ qubits, and each isometry acts on one qubit more: 2 CX per site at a bond of 2 and real
+    cores, about 4ᵏ for bonds of 2ᵏ. The number of gates grows with the number of sites, not with 2ⁿ. Real cores give
+    real gates; the global phase is that of the train.
 
     Args:
         train: not zero. Sites of more than two levels are cut into qubits (`qimg.tensor_train.binary_sites`); bonds of
             up to 64.
         qubits: the qubit of each binary site. When left out, site s of n is qubit n − 1 − s, so that amplitude k is
-            component k of the train. A picture's `layout.qubits` puts pixel (r, c) at its own index instead.
+            component k of the train. With `layout.qubits` of a picture, amplitude index and pixel index are equal.
     """
     sites = compress(normalize(binary_sites(train))).train
     require(set(sites.dims) == {2}, "train", "must have two components or more", sites.dims)
@@ -65,15 +65,16 @@ def prepare_train_in_layers(
 ) -> LayeredPreparation:
     """Layers of two-qubit gates between neighbouring sites that prepare the train approximately.
 
-    Each layer is the exact circuit of the train of bond 2 that is nearest to what the layers before have not
-    disentangled (Ran, 2020), at most 2 (n − 1) CX where the train is real. After each, all gates are fitted in `sweeps`
-    sweeps, each gate being the best one given all others (Rudolph et al., 2024), which never lowers the fidelity.
+    Each layer is the exact circuit of the train of bond 2 nearest to the state that remains after undoing the previous
+    layers (Ran, 2020), with at most 2 (n − 1) CX if the train is real. After each layer all gates are fitted in
+    `sweeps` sweeps; each gate is set to its optimum for fixed other gates (Rudolph et al., 2024), which never lowers
+    the fidelity.
 
     Args:
         train: not zero, of at most 20 qubits; sites of more than two levels are cut into qubits.
-        layers: most layers.
-        sweeps: fitting sweeps after each layer; 0 leaves the layers as they are found.
-        fidelity: stop when it is reached, in (0, 1].
+        layers: largest number of layers.
+        sweeps: fitting sweeps after each layer; 0 for no fit.
+        fidelity: fidelity at which no more layers are added, in (0, 1].
         qubits: as in `prepare_train`.
     """
     integer("layers", layers, 1)
@@ -102,7 +103,7 @@ def prepare_train_in_layers(
 
 @dataclass(eq=False)
 class _Gate:
-    """A two-qubit gate on sites s and s + 1, of which s is the more significant digit."""
+    """A two-qubit gate on sites s and s + 1; site s is the more significant digit."""
 
     site: int
     matrix: Array
@@ -117,9 +118,9 @@ def _wires(qubits: Sequence[int] | None, n: int) -> list[int]:
 def _isometries(train: TensorTrain) -> list[tuple[int, Array]]:
     """(first site, isometry) of a right-canonical binary train, in the order in which they are applied.
 
-    The bond between sites s − 1 and s waits on site s and those behind it. The isometry of site s takes it to the
-    digit of s and the next bond: rows are (digit, next bond), the bond being padded to whole qubits. An isometry on
-    sites that the one before acts on as well is multiplied into it.
+    The bond between sites s − 1 and s is held by site s and the following ones. The isometry of site s maps it to the
+    digit of s and the next bond: rows are (digit, next bond), with the bond padded to whole qubits. An isometry whose
+    sites are all among those of the previous one is multiplied into it.
     """
     done: list[tuple[int, Array]] = []
     for site, core in enumerate(train.cores):
@@ -137,14 +138,14 @@ def _isometries(train: TensorTrain) -> list[tuple[int, Array]]:
 
 
 def _then(before: Array, isometry: Array, skipped: int) -> Array:
-    """`isometry` after `before` on its last qubits: of the bond that waits there only the first levels are used."""
+    """The product of `before` and of `isometry` on its last qubits; only the first levels of the bond are used."""
     levels = qubits_for(isometry.shape[0])
     digits = before.reshape(2**skipped, 2**levels, -1)[:, : isometry.shape[1]]
     return np.asarray(np.einsum("ab,kbc->kac", isometry, digits).reshape(before.shape[0], -1))
 
 
 def _append(circuit: QuantumCircuit, isometry: Array, wires: list[int]) -> None:
-    """Take the input on the most significant wires, the others being |0⟩, through the isometry."""
+    """Append the isometry, whose input is on the most significant wires, with the others in |0⟩."""
     rows, columns = isometry.shape
     inputs = qubits_for(columns)
     if inputs == 0:
@@ -157,13 +158,13 @@ def _append(circuit: QuantumCircuit, isometry: Array, wires: list[int]) -> None:
     padded[:, :columns] = isometry
     if columns < 2**inputs:
         padded[:, columns:] = _complement(isometry)[:, : 2**inputs - columns]
-    # Isometry reads its inputs on the first qubits, so they are the most significant wires turned to the front.
+    # The inputs of Isometry are its first qubits, so the most significant wires are moved to the front.
     ancillas = len(wires) - inputs
     order = wires[ancillas:] + wires[:ancillas]
     gate = Isometry(_reordered(padded, ancillas), 0, 0)
     circuit.append(gate, order)
     made = Operator(gate.definition).data[:, 0]
-    # Qiskit's synthesis leaves the phase open.
+    # Qiskit's synthesis is exact only up to a phase.
     circuit.global_phase += float(np.angle(np.vdot(made, gate.params[0][:, 0])))
 
 
@@ -174,7 +175,7 @@ def _reordered(columns: Array, ancillas: int) -> Array:
 
 
 def _completed(isometry: Array, step: int) -> Array:
-    """A unitary whose columns 0, step, 2·step, … are those of the isometry; of determinant 1 where it is real."""
+    """A unitary whose columns 0, step, 2·step, … are those of the isometry, with determinant 1 if it is real."""
     rows, columns = isometry.shape
     matrix = np.empty((rows, rows), isometry.dtype)
     taken = step * np.arange(columns)
@@ -183,7 +184,7 @@ def _completed(isometry: Array, step: int) -> Array:
     if len(free):
         matrix[:, free] = _complement(isometry)
         if not np.iscomplexobj(matrix) and np.linalg.det(matrix) < 0:
-            # Two real qubits turn by 2 CX, and reflect by 3.
+            # A rotation of two real qubits takes 2 CX, a reflection 3.
             matrix[:, free[-1]] *= -1
     return matrix
 
@@ -198,7 +199,7 @@ def _layer(rest: Array, n: int) -> list[_Gate]:
     nearest = normalize(decompose(rest, [2] * n, bond=2).train)
     gates = []
     for site, isometry in _isometries(right_canonical(nearest)):
-        if isometry.shape[0] == 2:  # a product with the sites behind it
+        if isometry.shape[0] == 2:  # a product with the following sites
             alone = _completed(isometry, 2)
             matrix = np.kron(alone, np.eye(2)) if site < n - 1 else np.kron(np.eye(2), alone)
             gates.append(_Gate(min(site, n - 2), matrix))
@@ -208,7 +209,7 @@ def _layer(rest: Array, n: int) -> list[_Gate]:
 
 
 def _undone(gates: Sequence[_Gate], vector: Array, n: int) -> Array:
-    """G† of a vector, G being all gates in turn."""
+    """G† applied to a vector, where G is the product of all gates."""
     for gate in reversed(gates):
         vector = _acted(gate.matrix.conj().T, gate.site, vector, n)
     return vector
@@ -219,19 +220,19 @@ def _acted(matrix: Array, site: int, vector: Array, n: int) -> Array:
     behind = 2 ** (n - 2 - site)
     if behind >= 8:
         return np.matmul(matrix, vector.reshape(-1, 4, behind)).reshape(-1)
-    # Many products with a matrix of four columns are slower than one with a matrix of some more.
+    # One product with a slightly larger matrix is faster than many products with a 4×4 matrix.
     return np.asarray((vector.reshape(-1, 4 * behind) @ np.kron(matrix, np.eye(behind)).T).reshape(-1))
 
 
 def _fit(gates: Sequence[_Gate], target: Array, n: int) -> Array:
-    """One sweep over the gates, which are changed in place; returns G† of the target under the new ones.
+    """One sweep over the gates, which are modified in place; returns G† of the target with the new gates.
 
-    ⟨target|…g…|0⟩ = tr(g E) is linear in each gate; among unitaries |tr(g E)| is largest for the polar factor of E†,
-    among rotations of a real register for that with determinant 1.
+    ⟨target|…g…|0⟩ = tr(g E) is linear in each gate. Among unitaries |tr(g E)| is largest for the polar factor of E†; on
+    a real register the polar factor with determinant 1 is used.
     """
-    ahead = _undone(gates, target, n)  # the target seen through all gates not yet passed
+    ahead = _undone(gates, target, n)  # the target with all remaining gates undone
     behind = np.zeros_like(ahead)
-    behind[0] = 1.0  # |0…0⟩ through those that were
+    behind[0] = 1.0  # |0…0⟩ after the gates already fitted
     for gate in gates:
         ahead = _acted(gate.matrix, gate.site, ahead, n)
         shape = (-1, 4, 2 ** (n - 2 - gate.site))

@@ -1,1 +1,1 @@
-"""Counts to numbers: intervals, mitigation of readout errors, tomography, shadows, signs."""
+"""Estimation from counts: intervals, mitigation of readout errors, tomography, shadows, signs."""

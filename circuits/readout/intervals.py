@@ -1,4 +1,4 @@
-"""Intervals that cover: exact ones for probabilities, and what follows from them for amplitudes, angles and pixels."""
+"""Confidence intervals: exact ones for probabilities, and the resulting ones for amplitudes, angles and pixels."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,15 +18,15 @@ def probability_interval(
 ) -> tuple[Array, Array]:
     """Lower and upper ends of confidence intervals for binomial probabilities.
 
-    "clopper-pearson" inverts the exact test: it covers with at least the level, whatever the probability and the
-    number of trials. "wilson" inverts the normal test: shorter, it covers with about the level on average. Without a
-    trial the interval is [0, 1].
+    "clopper-pearson" inverts the exact test; its coverage is at least the level for every probability and number of
+    trials. "wilson" inverts the normal test; it is shorter, and its coverage is about the level on average. Without
+    trials the interval is [0, 1].
 
     Args:
         successes: (...) counts, at most the trials.
         trials: (...) counts.
         level: in (0, 1).
-        method: one of the two.
+        method: "clopper-pearson" or "wilson".
     """
     z = normal_quantile(level)
     one_of("method", method, METHODS)
@@ -47,11 +47,11 @@ def probability_interval(
 def amplitude_interval(
     counts: ArrayLike, *, level: float = 0.95, method: str = "clopper-pearson"
 ) -> tuple[Array, Array]:
-    """Intervals of the moduli √p of amplitudes: the square roots of the ends for p, so their coverage is the same.
+    """Intervals of the moduli √p of amplitudes: the square roots of the ends for p, with the same coverage.
 
     Args:
         counts: (..., d) of all outcomes.
-        level: in (0, 1), for each amplitude by itself.
+        level: in (0, 1), for each amplitude separately.
         method: as in `probability_interval`.
     """
     numbers = vectors("counts", counts)
@@ -62,21 +62,22 @@ def amplitude_interval(
 def decode_intervals(
     encoded: EncodedImage, counts: ArrayLike, *, level: float = 0.95, method: str = "clopper-pearson"
 ) -> tuple[Array, Array]:
-    """Pictures of the lower and of the upper ends of every pixel's interval, in code values and not rounded.
+    """Pictures of the lower and upper ends of every pixel's interval, in code values and not rounded.
 
-    A pixel is a rising function of one probability: norm·√p of an amplitude, 2·255/π·asin √p of an FRQI angle, p being
-    the share of 1 among the shots that met the pixel. The ends are the function of the ends, so that an interval covers
-    the pixel as often as it covers the probability.
+    A pixel is an increasing function of one probability p: norm·√p of an amplitude; 2·255/π·asin √p of an FRQI angle,
+    where p is the share of 1 among the shots at the pixel. The function is applied to both ends, so that the interval
+    of the pixel has the coverage of the interval of the probability.
 
     Args:
-        encoded: in a representation of `WITH_INTERVALS`, or "dct"; not compressed. Shape and order are taken from it.
+        encoded: a picture in a representation of `WITH_INTERVALS`, or "dct"; not compressed. Only its shape, order and
+            norm are used.
         counts: (2**n_qubits,) of all qubits.
-        level: in (0, 1), for each pixel by itself.
+        level: in (0, 1), for each pixel separately.
         method: as in `probability_interval`.
 
     Raises:
-        ValueError: a representation without intervals: bits are right or wrong. Those of "dct" are intervals of the
-            picture that the kept coefficients give.
+        ValueError: a representation without intervals, such as those of bits. The intervals of "dct" are those of the
+            picture reconstructed from the loaded coefficients.
     """
     representation = REPRESENTATIONS[encoded.representation]
     if not isinstance(representation, PixelProbabilities):

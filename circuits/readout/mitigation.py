@@ -1,4 +1,4 @@
-"""Readout errors of a device: measured by calibration circuits, and taken out of counts."""
+"""Mitigation of readout errors: calibration circuits, and correction of counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from circuits.readout.intervals import normal_quantile
 from qimg.core import Array, integer, require, require_shape
 
 MAX_MITIGATED = 10
-"""Bits that are mitigated together: the least squares are dense."""
+"""Largest number of bits in `mitigate`, which solves a dense least-squares problem."""
 MAX_CORRELATED = 5
-"""Bits calibrated together: 2ⁿ circuits."""
+"""Largest number of bits in a correlated calibration, which takes 2ⁿ circuits."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReadoutCalibration:
-    """Counts of calibration circuits: what was read where a bit string was prepared."""
+    """Counts of calibration circuits: outcomes for every prepared bit string."""
 
     counts: Sequence[Array]
     """For each group of bits, lowest first, (2**k, 2**k): row = prepared, column = read."""
@@ -52,12 +52,12 @@ class ReadoutCalibration:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Mitigated:
-    """Probabilities with readout errors taken out."""
+    """Probabilities corrected for readout errors."""
 
     probabilities: Array
     """(2**bits,) not negative, with sum 1: constrained least squares."""
     low: Array
-    """(2**bits,) lower ends of intervals for each probability by itself, within [0, 1]."""
+    """(2**bits,) lower ends of intervals for each probability separately, within [0, 1]."""
     high: Array
     """(2**bits,) upper ends."""
 
@@ -71,17 +71,17 @@ def calibrate_readout(
     layout: Sequence[int] | None = None,
     correlated: bool = False,
 ) -> ReadoutCalibration:
-    """Measure how the bits of a circuit are misread, on the very qubits of the device that it will be read from.
+    """Measure the readout errors of a circuit's bits on those qubits of the device that the circuit measures.
 
-    Two circuits (all 0 and all 1) measure the errors of every bit by itself; `correlated` prepares all 2ⁿ strings.
+    Two circuits (all 0 and all 1) measure the errors of every bit separately; `correlated` prepares all 2ⁿ strings.
 
     Args:
-        circuit: what will be run.
-        backend: where.
-        shots: of each calibration circuit.
-        seed: of a simulator's shots (`circuits.seeds`).
-        layout: as it will be given to `circuits.run`.
-        correlated: bits are misread together; at most 5 bits.
+        circuit: circuit whose counts will be corrected.
+        backend: backend that the circuit will run on.
+        shots: shots of each calibration circuit.
+        seed: seed of a simulator's shots (`circuits.seeds`).
+        layout: layout for `circuits.run`.
+        correlated: calibrate correlated errors of at most 5 bits.
     """
     places = measured_qubits(circuit, backend, layout=layout)
     bits = len(places)
@@ -110,18 +110,18 @@ def mitigate(
     repeats: int = 400,
     rng: np.random.Generator,
 ) -> Mitigated:
-    """Take readout errors out of counts.
+    """Correct counts for readout errors.
 
-    The probabilities are min ‖A p − f‖² over p ≥ 0, Σ p = 1, exactly (`scipy.optimize.nnls`). The intervals are normal
-    ones around A⁻¹ f, which is not biased by the bounds, with the standard errors of a bootstrap that draws the
-    counts *and* the calibration again.
+    The probabilities minimise ‖A p − f‖² over p ≥ 0, Σ p = 1, exactly (`scipy.optimize.nnls`). The intervals are normal
+    ones around A⁻¹ f, which is not biased by the constraints, with the standard errors of a bootstrap that resamples
+    both the counts and the calibration.
 
     Args:
         counts: (2**bits,).
-        calibration: of these bits.
-        level: of the intervals, in (0, 1).
+        calibration: calibration of these bits.
+        level: level of the intervals, in (0, 1).
         repeats: draws of the bootstrap.
-        rng: makes them.
+        rng: source of randomness of the bootstrap.
     """
     numbers = checked_counts(counts, 2**calibration.bits)
     rule = f"must have at most {MAX_MITIGATED} bits"
@@ -131,7 +131,7 @@ def mitigate(
     matrices = calibration.matrices()
     for one in matrices:
         worst = float(np.linalg.cond(one))
-        require(worst < 1e6, "calibration", "must tell the outcomes apart", worst)
+        require(worst < 1e6, "calibration", "must have matrices with a condition number below 1e6", worst)
     centre = _solved(matrices, shares)
     drawn = []
     for _ in range(integer("repeats", repeats, 2)):
@@ -149,7 +149,7 @@ def mitigate(
 def _on_the_simplex(matrix: Array, shares: Array) -> Array:
     """Min ‖A p − f‖ over the simplex.
 
-    With M = A − f 1ᵀ it is min ‖M p‖, and that is the direction of min ‖M u‖² + (1ᵀu − 1)² over u ≥ 0.
+    With M = A − f 1ᵀ it equals min ‖M p‖, whose solution is proportional to that of min ‖M u‖² + (1ᵀu − 1)², u ≥ 0.
     """
     stacked = np.vstack([matrix - shares[:, None], np.ones(len(matrix))])
     direction, _ = nnls(stacked, np.eye(len(stacked))[-1])
@@ -157,7 +157,7 @@ def _on_the_simplex(matrix: Array, shares: Array) -> Array:
 
 
 def _solved(matrices: Sequence[Array], shares: Array) -> Array:
-    """A⁻¹ f, one small matrix after the other."""
+    """A⁻¹ f, computed with one small matrix after the other."""
     rest = shares
     done = 1
     for one in matrices:
@@ -168,7 +168,7 @@ def _solved(matrices: Sequence[Array], shares: Array) -> Array:
 
 
 def _smoothed(counts: Array) -> Array:
-    """Shares with a little on outcomes without a count, as Wilson's centre has: a bootstrap of zeros has no spread."""
+    """Shares smoothed as the centre of Wilson's interval, because a bootstrap of zero counts has no spread."""
     return np.asarray((counts + 2 / len(counts)) / (counts.sum() + 2))
 
 

@@ -1,4 +1,4 @@
-"""Counts in products of Pauli bases: what tomography and classical shadows are made from."""
+"""Counts in products of Pauli bases, the data of tomography and classical shadows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from qimg.core import Array, density_matrix, hermitian, integer, real, require, 
 from qimg.states import qubits_for
 
 X, Y, Z = 0, 1, 2
-"""Bases, as they stand in `PauliCounts.bases`."""
+"""Numbers of the bases in `PauliCounts.bases`."""
 
 MAX_QUBITS = 8
 """Largest register whose density matrix is estimated."""
@@ -64,7 +64,7 @@ class PauliCounts:
 
 
 def all_bases(n_qubits: int) -> Array:
-    """All 3ⁿ settings (3**n, n): the plan of complete tomography."""
+    """All 3ⁿ settings (3**n, n), for complete tomography."""
     n = integer("n_qubits", n_qubits, 1, MAX_QUBITS)
     return np.array(list(product(range(3), repeat=n)))
 
@@ -77,14 +77,14 @@ def measure_bases(
     shots: int | Sequence[int],
     seed: int | None = 0,
 ) -> PauliCounts:
-    """Run a circuit once for each setting, with the qubits turned into its bases before they are measured.
+    """Run a circuit once for each setting, with a change of basis before the measurement.
 
     Args:
         circuit: without measurements.
         bases: (settings, n), such as `all_bases(n)`.
         backend: a name for `circuits.backend`, or any `BackendV2`.
-        shots: for each setting, one number or several.
-        seed: of a simulator's shots (`circuits.seeds`).
+        shots: shots per setting, one number or one for each.
+        seed: seed of a simulator's shots (`circuits.seeds`).
     """
     settings = np.asarray(bases)
     require(circuit.num_clbits == 0, "circuit", "must not measure", circuit.name)
@@ -105,15 +105,15 @@ def measure_bases(
 def measure_shadow(
     circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = 0
 ) -> PauliCounts:
-    """A classical shadow: every shot in bases of its own, drawn at random (Huang, Kueng and Preskill, 2020).
+    """A classical shadow: every shot is measured in random bases (Huang, Kueng and Preskill, 2020).
 
-    Settings that were drawn several times run as one circuit.
+    Settings that are drawn several times run as one circuit.
 
     Args:
         circuit: without measurements.
         backend: a name for `circuits.backend`, or any `BackendV2`.
-        shots: in all, one for each snapshot.
-        seed: of the bases and of a simulator's shots (`circuits.seeds`).
+        shots: total number of shots, one for each snapshot.
+        seed: seed of the bases and of a simulator's shots (`circuits.seeds`).
     """
     seed = checked_seed(seed)
     drawn = np.random.default_rng(seed).integers(0, 3, (integer("shots", shots, 1), circuit.num_qubits))
@@ -124,13 +124,13 @@ def measure_shadow(
 def draw_bases(
     rho: ArrayLike, bases: ArrayLike, *, shots: int | Sequence[int], rng: np.random.Generator
 ) -> PauliCounts:
-    """Outcomes drawn from a density matrix without a circuit: what `measure_bases` gives on an ideal device.
+    """Draw outcomes from a density matrix without a circuit, like `measure_bases` on an ideal device.
 
     Args:
         rho: (2**n, 2**n).
         bases: (settings, n).
-        shots: for each setting, one number or several.
-        rng: draws the outcomes.
+        shots: shots per setting, one number or one for each.
+        rng: source of randomness of the outcomes.
     """
     settings = np.asarray(bases)
     matrix = density_matrix("rho", rho)
@@ -147,9 +147,9 @@ def setting_populations(rho: Array, bases: Array) -> Array:
 
 
 def unbiased_state(data: PauliCounts) -> Array:
-    """The mean of the snapshots ⊗(3 |b⟩⟨b| − 1): Hermitian, of trace 1, not positive.
+    """The mean of the snapshots ⊗(3 |b⟩⟨b| − 1), which is Hermitian and of trace 1, but not positive.
 
-    Unbiased for bases drawn at random, and for all 3ⁿ settings with equal shots, where it is the linear inversion by
+    It is unbiased for random bases and for all 3ⁿ settings with equal shots, for which it is the linear inversion by
     least squares (Guţă et al., 2020). Cost: O(settings · 4ⁿ).
     """
     n = data.n_qubits
@@ -168,7 +168,7 @@ def unbiased_state(data: PauliCounts) -> Array:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Expectation:
-    """An estimate and the interval around it."""
+    """An estimate and its confidence interval."""
 
     value: float
     low: float
@@ -176,14 +176,14 @@ class Expectation:
 
 
 def observable_interval(data: PauliCounts, observable: ArrayLike, *, level: float = 0.95) -> Expectation:
-    """tr(O ρ) of any observable, with a normal interval from the scatter of the shots.
+    """Estimate of tr(O ρ) for any observable, with a normal interval from the variance of the shots.
 
-    Each shot is worth tr(O ⊗(3 |b⟩⟨b| − 1)). Where all settings were measured equally often, the scatter within them
-    counts; where they were drawn at random, that between them too. It covers with about the level once some hundred
-    shots bear on the observable.
+    Each shot contributes tr(O ⊗(3 |b⟩⟨b| − 1)). If all settings have equal shots, the variance within the settings is
+    used; for random settings, the variance between them is included. The coverage is about the level if the observable
+    depends on some hundred shots.
 
     Args:
-        data: shots; all 3ⁿ settings with equal shots, or settings drawn at random.
+        data: counts of all 3ⁿ settings with equal shots, or of random settings.
         observable: (2**n, 2**n) Hermitian.
         level: in (0, 1).
     """
@@ -207,13 +207,13 @@ def observable_interval(data: PauliCounts, observable: ArrayLike, *, level: floa
 
 
 def pauli_interval(data: PauliCounts, label: str, *, level: float = 0.95) -> Expectation:
-    """⟨P⟩ of a Pauli string, with an interval that covers with at least the level, whatever the state.
+    """Estimate of ⟨P⟩ for a Pauli string, with an interval whose coverage is at least the level for every state.
 
-    The shots whose setting measures P are binomial, and ⟨P⟩ = 2p − 1: Clopper–Pearson.
+    It is the Clopper–Pearson interval: the outcomes of P in the shots that measure it are binomial, and ⟨P⟩ = 2p − 1.
 
     Args:
-        data: shots.
-        label: such as "XIZ"; the first letter is the highest qubit, as Qiskit writes it.
+        data: counts.
+        label: such as "XIZ"; the first letter is the highest qubit, as in Qiskit.
         level: in (0, 1).
     """
     n = data.n_qubits
@@ -230,7 +230,7 @@ def pauli_interval(data: PauliCounts, label: str, *, level: float = 0.95) -> Exp
 
 
 def _values(matrix: Array, bases: Array, maps: Array) -> Iterator[tuple[slice, Array]]:
-    """tr(matrix ⊗ maps[basis, outcome]ᵀ…) (settings, 2**n) a part at a time: one contraction for each qubit."""
+    """Yield tr(matrix ⊗ maps[basis, outcome]ᵀ…) (settings, 2**n) in parts, by one contraction for each qubit."""
     n = qubits_for(len(matrix))
     order = [axis for qubit in range(n) for axis in (qubit, n + qubit)]
     paired = matrix.astype(complex).reshape((2,) * 2 * n).transpose(order).ravel()

@@ -1,9 +1,9 @@
-"""Signs of amplitudes, which counts of one basis do not show: by interference with each other or with a reference.
+"""Estimation of the signs of amplitudes by interference with each other or with a reference.
 
-Shots of a register give |amplitude|² and nothing else: every choice of signs has the same probabilities. After a
-Hadamard on qubit b the outcomes k and k ⊕ 2ᵇ have the probabilities (c_k ± c_k⊕2ᵇ)² / 2, and their difference is
-2 c_k c_k⊕2ᵇ: n more settings give the sign of each product along the edges of a cube. What remains is one global sign,
-which no measurement shows; a reference amplitude that is known fixes it.
+Shots of a register estimate |amplitude|², which does not depend on the signs. After a Hadamard on qubit b the outcomes
+k and k ⊕ 2ᵇ have the probabilities (c_k ± c_k⊕2ᵇ)² / 2, and their difference is 2 c_k c_k⊕2ᵇ. With n more settings,
+the sign of each product along the edges of a cube is therefore determined. Only the global sign remains, which is not
+observable; interference with a known reference state fixes it.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from qimg.core import TOLERANCE, Array, real, require, require_shape
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SignedAmplitudes:
-    """Real amplitudes up to one common sign, and how sure their signs are."""
+    """Real amplitudes up to a global sign, and the significance of their signs."""
 
     amplitudes: Array
-    """(2**n,) of norm 1; the largest one is positive."""
+    """(2**n,) of norm 1; the largest in modulus is positive."""
     weakest: float
-    """Standard errors between zero and the weakest product of amplitudes that the signs rest on."""
+    """Smallest product of amplitudes, in standard errors, among the edges that determine the signs."""
 
 
 def interference_circuits(circuit: QuantumCircuit) -> list[QuantumCircuit]:
-    """The circuit as it is, and with a Hadamard on each qubit in turn: the n + 1 settings of `signed_amplitudes`."""
+    """The circuit, and the circuit with a Hadamard on each qubit in turn: the n + 1 settings of `signed_amplitudes`."""
     require(circuit.num_clbits == 0, "circuit", "must not measure", circuit.name)
     many = [circuit]
     for qubit in range(circuit.num_qubits):
@@ -44,24 +44,25 @@ def interference_circuits(circuit: QuantumCircuit) -> list[QuantumCircuit]:
 def measure_interference(
     circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = 0
 ) -> Array:
-    """Counts (n + 1, 2**n) of `interference_circuits`, `shots` in each setting; `seed` as in `circuits.seeds`."""
+    """Counts (n + 1, 2**n) of `interference_circuits` with `shots` in each setting; for `seed` see `circuits.seeds`."""
     return run(interference_circuits(circuit), backend, shots=shots, seed=seed)
 
 
 def signed_amplitudes(counts: ArrayLike, *, negligible: float = 3.0) -> SignedAmplitudes:
     """Real amplitudes with their signs, from counts of the n + 1 settings.
 
-    Moduli are those of the first setting. Every edge of the cube has an estimate of c_k c_k⊕2ᵇ; the signs follow the
-    tree of edges that are surest, each measured in its standard errors.
+    Moduli are those of the first setting. Every edge of the cube has an estimate of c_k c_k⊕2ᵇ. Signs are propagated
+    along the spanning tree of the most significant edges, in standard errors.
 
     Args:
         counts: (n + 1, 2**n) of `measure_interference`, of a state with real amplitudes.
-        negligible: amplitudes whose count is at most its square are left out of the tree and get the sign that their
-            surest neighbour gives them: nothing hangs on them.
+        negligible: amplitudes whose count is at most its square are not part of the tree; their sign is derived from
+            the neighbour with the most significant edge.
 
     Raises:
-        ValueError: the amplitudes with enough counts fall into groups without an edge between them. Their relative sign
-            does not show in these settings: transform the register first, or use a reference (`signed_by_reference`).
+        ValueError: the amplitudes with enough counts form groups without an edge between them, so that these settings
+            do not determine their relative sign. Transform the register first, or use a reference
+            (`signed_by_reference`).
     """
     table = real("counts", counts)
     n = len(table) - 1
@@ -87,9 +88,9 @@ def signed_amplitudes(counts: ArrayLike, *, negligible: float = 3.0) -> SignedAm
 
 
 def reference_state(amplitudes: ArrayLike, reference: ArrayLike) -> Array:
-    """The state (|0⟩|c⟩ + |1⟩|r⟩)/√2 of one qubit more, to be prepared where a picture is loaded.
+    """The state (|0⟩|c⟩ + |1⟩|r⟩)/√2 with one additional qubit, to be prepared instead of |c⟩.
 
-    A transform U of the lower qubits takes |c⟩ to U|c⟩ and |r⟩ to U|r⟩: load r = U†u with a u of no zeros.
+    A transform U of the lower qubits takes |c⟩ to U|c⟩ and |r⟩ to U|r⟩. Choose r = U†u with a vector u without zeros.
 
     Args:
         amplitudes: (2**n,) real, of norm 1.
@@ -104,14 +105,14 @@ def reference_state(amplitudes: ArrayLike, reference: ArrayLike) -> Array:
 
 
 def signed_by_reference(counts: ArrayLike, reference: ArrayLike) -> tuple[Array, Array]:
-    """Amplitudes with their signs, the global one too, from one setting: a Hadamard on the reference qubit.
+    """Amplitudes with their signs, including the global sign, from one setting: a Hadamard on the reference qubit.
 
-    The outcomes |0⟩|k⟩ and |1⟩|k⟩ have the probabilities (c_k ± u_k)²/4, so c_k = (p₀ − p₁)/u_k: linear in the counts,
-    without bias.
+    The outcomes |0⟩|k⟩ and |1⟩|k⟩ have the probabilities (c_k ± u_k)²/4, so that c_k = (p₀ − p₁)/u_k. The estimate is
+    linear in the counts and unbiased.
 
     Args:
         counts: (2**(n + 1),) with the reference qubit on top.
-        reference: (2**n,) u, what the transform made of the reference; without zeros.
+        reference: (2**n,) u, the transformed reference, without zeros.
 
     Returns:
         (2**n,) amplitudes and their standard errors.
@@ -128,22 +129,22 @@ def signed_by_reference(counts: ArrayLike, reference: ArrayLike) -> tuple[Array,
 
 
 def _signs_along_tree(neighbours: Array, significance: Array, counted: Array) -> tuple[Array, float]:
-    """Signs along the spanning tree of the surest edges between outcomes with enough counts.
+    """Signs along the spanning tree of the most significant edges between outcomes with enough counts.
 
     Args:
         neighbours: (2**n, n) each outcome with one bit flipped.
         significance: (2**n, n) product of the two amplitudes in standard errors.
-        counted: (2**n,) which outcomes the tree spans.
+        counted: (2**n,) bool, True for the outcomes that the tree spans.
     """
     rows, bits = np.nonzero(counted[:, None] & counted[neighbours] & (significance != 0))
-    # A minimum spanning tree of negative weights is a maximum one; its weakest edge is as strong as can be.
+    # The minimum spanning tree of negative weights is a maximum one, which maximises its weakest edge.
     edges = (-np.abs(significance[rows, bits]), (rows, neighbours[rows, bits]))
     tree = minimum_spanning_tree(coo_array(edges, shape=(len(counted),) * 2).tocsr())
     order, before = breadth_first_order(tree, int(counted.argmax()), directed=False)
     if len(order) < int(counted.sum()):
         raise ValueError(
-            f"counts must connect all outcomes that were seen by neighbours in one bit, but {int(counted.sum())} were "
-            f"seen and {len(order)} are connected: signs between the groups do not show"
+            f"counts must have outcomes that are connected by flips of one bit, but only {len(order)} of "
+            f"{int(counted.sum())} outcomes are connected, and the signs of the others are not determined"
         )
     signs = np.ones(len(counted))
     for index in order[1:]:

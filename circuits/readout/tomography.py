@@ -9,30 +9,30 @@ from circuits.readout.pauli_counts import _VECTORS, PauliCounts, draw_bases, unb
 from qimg.core import Array, density_matrix, integer, require
 
 MAX_TOMOGRAPHY_QUBITS = 4
-"""81 settings of 16 outcomes at 4 qubits; each qubit more takes three times the settings."""
+"""Largest register of tomography: 81 settings of 16 outcomes; the number of settings triples with every qubit."""
 
 _DILUTIONS = (np.inf, *(4.0 ** -np.arange(11)).tolist())
-"""ε of the steps that are tried until one does not lower the likelihood; infinite for R itself."""
+"""Values of ε that are tried until a step does not lower the likelihood; infinity stands for the undiluted R."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LikelihoodFit:
-    """A density matrix of greatest likelihood, and how near to it the iteration came."""
+    """Result of a maximum-likelihood fit of a density matrix."""
 
     rho: Array
     """(d, d) positive, of trace 1."""
     log_likelihood: float
     """Σ counts · ln p, in nats."""
     gap: float
-    """Bound on how much more log-likelihood any state has, in nats: shots · (λ_max(R) − 1)."""
+    """Upper bound on the difference from the largest log-likelihood, in nats: shots · (λ_max(R) − 1)."""
     iterations: int
-    """Steps taken."""
+    """Number of steps."""
 
 
 def nearest_state(matrix: ArrayLike) -> Array:
     """The density matrix nearest to a Hermitian matrix of trace 1 in Frobenius norm (Smolin, Gambetta and Smith, 2012).
 
-    Its eigenvectors are kept, and its eigenvalues projected onto the simplex. Cost: one `eigh`.
+    It has the same eigenvectors; the eigenvalues are projected onto the simplex. Cost: one `eigh`.
 
     Args:
         matrix: (d, d).
@@ -48,25 +48,26 @@ def projected_inversion(data: PauliCounts) -> Array:
     """Linear inversion, then the nearest density matrix: the projected least squares of Guţă et al. (2020).
 
     Args:
-        data: all 3ⁿ settings with equal shots, or settings drawn at random; at most 4 qubits.
+        data: all 3ⁿ settings with equal shots, or random settings; at most 4 qubits.
     """
-    _few(data)
+    _require_few_qubits(data)
     return nearest_state(unbiased_state(data))
 
 
 def maximum_likelihood(data: PauliCounts, *, gap: float = 0.01, iterations: int = 20_000) -> LikelihoodFit:
-    """The state of greatest likelihood, by the RρR iteration (Hradil, 1997; Řeháček et al., 2007).
+    """The state of largest likelihood, by the RρR iteration (Hradil, 1997; Řeháček et al., 2007).
 
-    ρ ↦ RρR / tr, R = Σ (f/p(ρ)) Π over settings and outcomes, from the mixed state on. Where a step lowers the
-    likelihood it is diluted, (1 + εR) ρ (1 + εR), so that the likelihood never falls. It is concave and tr Rρ = 1,
-    so no state has more than shots · (λ_max(R) − 1) beyond ρ: the iteration ends there.
+    The iteration ρ ↦ RρR / tr with R = Σ (f/p(ρ)) Π over settings and outcomes starts from the maximally mixed state. A
+    step that lowers the likelihood is diluted, (1 + εR) ρ (1 + εR), so that the likelihood never decreases. Since it is
+    concave and tr Rρ = 1, no state exceeds the likelihood of ρ by more than shots · (λ_max(R) − 1) nats. The iteration
+    ends when this bound is at most `gap`.
 
     Args:
         data: any settings; at most 4 qubits.
-        gap: nats of log-likelihood that may be missing, > 0; 0.01 is far below the noise of shots.
-        iterations: most steps; what the gap was then is in the result.
+        gap: allowed difference from the largest log-likelihood in nats, > 0; 0.01 is far below the noise of shots.
+        iterations: largest number of steps; the result holds the gap that was reached.
     """
-    _few(data)
+    _require_few_qubits(data)
     require(bool(gap > 0), "gap", "must be positive", gap)
     integer("iterations", iterations, 1)
     outcomes = _outcome_vectors(data)
@@ -101,13 +102,13 @@ def maximum_likelihood(data: PauliCounts, *, gap: float = 0.01, iterations: int 
 def entry_errors(data: PauliCounts, rho: ArrayLike, *, repeats: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Standard errors of the real and of the imaginary parts of every entry of `projected_inversion`, by bootstrap.
 
-    Counts are drawn again from the estimate itself and inverted again.
+    Counts are drawn from the estimate and inverted again.
 
     Args:
         data: settings and shots of the experiment.
         rho: the estimate.
-        repeats: draws.
-        rng: draws the counts.
+        repeats: draws of the bootstrap.
+        rng: source of randomness of the counts.
     """
     shots = [int(one) for one in data.counts.sum(axis=1)]
     count = integer("repeats", repeats, 2)
@@ -129,6 +130,6 @@ def _populations(outcomes: Array, rho: Array) -> Array:
     return np.asarray(((outcomes.conj() @ rho) * outcomes).sum(axis=1).real)
 
 
-def _few(data: PauliCounts) -> None:
+def _require_few_qubits(data: PauliCounts) -> None:
     rule = f"must have at most {MAX_TOMOGRAPHY_QUBITS} qubits for tomography"
     require(data.n_qubits <= MAX_TOMOGRAPHY_QUBITS, "data", rule, data.n_qubits)

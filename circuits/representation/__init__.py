@@ -1,1 +1,1 @@
-"""Pictures to states of a register and back: amplitudes, FRQI, NEQR and the others, their circuits and cost."""
+"""Representations of pictures as states of a register: amplitudes, FRQI, NEQR and others, with circuits and costs."""

@@ -15,7 +15,7 @@ from qimg.states import amplitude_encode, qubits_for
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Amplitudes(Representation):
-    """Amplitudes are loaded by `prepare` up to 8 qubits and by `template` above."""
+    """Amplitudes of the position register, loaded by `prepare` up to 8 qubits and by `template` above."""
 
     def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
         """The vector of the levels, divided by its norm."""
@@ -28,7 +28,7 @@ class Amplitudes(Representation):
         return encoded.table[0].copy()
 
     def circuit(self, encoded: EncodedImage) -> QuantumCircuit:
-        """The preparation of the amplitudes, on the qubits that they are loaded on."""
+        """The preparation of the amplitudes on the qubits `encoded.loaded`."""
         amplitudes = encoded.table[0]
         circuit = QuantumCircuit(encoded.n_qubits, name=encoded.representation)
         if len(amplitudes) <= LARGEST:
@@ -38,22 +38,22 @@ class Amplitudes(Representation):
         return circuit.compose(loading, encoded.loaded)
 
     def cost(self, encoded: EncodedImage) -> GateCount:
-        """On more than 8 qubits 2ⁿ − 2 CX."""
+        """Gates of the preparation; 2ⁿ − 2 CX on more than 8 qubits."""
         amplitudes = encoded.table.shape[-1]
         if amplitudes <= LARGEST:
             return count_gates(Amplitudes.circuit(self, encoded), optimization_level=None)
         return GateCount(cx=amplitudes - 2, one_qubit=amplitudes - 1)
 
     def levels_of_state(self, encoded: EncodedImage, state: Array) -> Array:
-        """The real parts."""
+        """The real parts of the amplitudes times the norm."""
         return np.asarray(state.real * encoded.norm)
 
     def levels_of_counts(self, encoded: EncodedImage, counts: Array) -> Array:
-        """√(n_k/n): signs are not measured, and those of pixels are positive."""
+        """Norm · √(n_k/n); signs are not measured, but pixels are not negative."""
         return self.levels_of_probability(encoded, counts / counts.sum())
 
     def outcomes(self, encoded: EncodedImage, counts: Array) -> tuple[Array, Array]:
-        """A pixel is the root of the probability of its own basis state."""
+        """The counts of the pixels' basis states, and all shots as trials."""
         return counts, counts.sum()
 
     def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What representations with colour qubits share: RY angles of these qubits, multiplexed over the positions."""
+"""Common base of representations with colour qubits: RY angles, multiplexed over the positions."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
@@ -20,15 +20,15 @@ from qimg.core import Array
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ColourAngles(Representation):
-    """Levels become angles in [0, π] by which colour qubits turn; a subclass defines this map and its inverse."""
+    """Levels as rotation angles of colour qubits in [0, π]; a subclass defines this map and its inverse."""
 
     @abstractmethod
     def to_angles(self, levels: Array, bits: int) -> Array:
-        """Angles (qubits, …) of levels (planes, …) with so many bits."""
+        """Angles (qubits, …) of levels (planes, …) with this number of bits."""
 
     @abstractmethod
     def to_levels(self, angles: Array, bits: int) -> Array:
-        """The inverse; angles that are measured with an error give the nearest levels."""
+        """Levels (planes, …) of angles (qubits, …); angles with a measurement error give the nearest levels."""
 
     def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
         """Walsh coefficients of the angles."""
@@ -36,7 +36,7 @@ class ColourAngles(Representation):
         return Contents(table, (), colour_qubits=len(table))
 
     def state(self, encoded: EncodedImage) -> Array:
-        """Uniform over the positions, each colour qubit turned by its angle there."""
+        """A uniform superposition of the positions, with each colour qubit rotated by its angle."""
         state = np.full((1, 2**encoded.position_qubits), 2.0 ** (-encoded.position_qubits / 2))
         for half in walsh_angles(encoded.table) / 2:
             state = np.concatenate([state * np.cos(half), state * np.sin(half)])
@@ -52,21 +52,21 @@ class ColourAngles(Representation):
         return circuit
 
     def cost(self, encoded: EncodedImage) -> GateCount:
-        """What the paths through the parities take."""
+        """Gates of the RY on the positions and of the multiplexed rotations."""
         costs = [rotation_cost(coefficients) for coefficients in encoded.table]
         rotations = encoded.position_qubits + sum(cost.one_qubit for cost in costs)
         return GateCount(cx=sum(cost.cx for cost in costs), one_qubit=rotations)
 
     def compress(self, encoded: EncodedImage, share: float) -> EncodedImage:
-        """Only the largest Walsh coefficients."""
+        """The picture with only the largest Walsh coefficients."""
         return replace(encoded, table=keep_largest(encoded.table, share))
 
     def levels_of_state(self, encoded: EncodedImage, state: Array) -> Array:
-        """From the exact weights of the outcomes."""
+        """Levels from the exact probabilities of the outcomes."""
         return self.levels_of_counts(encoded, np.abs(state) ** 2)
 
     def levels_of_counts(self, encoded: EncodedImage, counts: Array) -> Array:
-        """Angles 2 atan √(n₁/n₀) at every position; one without a count gets the mean level of the others."""
+        """Levels of the angles 2 atan √(n₁/n₀); positions without counts have the mean level of the others."""
         table = counts.reshape(-1, 2**encoded.position_qubits)
         trials = table.sum(axis=0)
         outcomes = np.arange(len(table))

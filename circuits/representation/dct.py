@@ -1,4 +1,4 @@
-"""Amplitudes from the DCT coefficients of 8×8 blocks, of which the lowest frequencies are loaded."""
+"""Amplitudes from the DCT coefficients of 8×8 blocks, loaded for the lowest frequencies alone."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -21,10 +21,10 @@ BLOCK = 64
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BlockCosines(Amplitudes):
-    """The kept coefficients of every block are loaded, and one inverse DCT on 6 qubits acts on all blocks."""
+    """The lowest `kept` coefficients of every block, followed by one inverse DCT on 6 qubits for all blocks."""
 
     def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
-        """The coefficients of the lowest column and row frequencies: 16 of 64 are 4×4, 8 are 2 rows of 4 columns."""
+        """The coefficients of the lowest column and row frequencies: 4×4 for 16 of 64, 2 rows of 4 columns for 8."""
         power = integer("kept", kept or 0, 1, BLOCK)
         require(power & (power - 1) == 0, "kept", "must be a power of two", kept)
         both = qubits_for(power)
@@ -45,7 +45,7 @@ class BlockCosines(Amplitudes):
         return super().circuit(encoded).compose(_inverse(), range(6))
 
     def cost(self, encoded: EncodedImage) -> GateCount:
-        """Both parts; a compiler may join a few one-qubit gates between them."""
+        """Gates of both parts; a compiler may merge a few one-qubit gates between them."""
         loading, inverse = super().cost(encoded), _inverse_cost()
         return GateCount(cx=loading.cx + inverse.cx, one_qubit=loading.one_qubit + inverse.one_qubit)
 

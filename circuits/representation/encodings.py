@@ -1,4 +1,4 @@
-"""Pictures as states of a register: every representation, to a circuit and back, exactly and from counts."""
+"""Encoding of pictures as states of a register, their circuits, and decoding from states and from counts."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,38 +20,39 @@ from qimg.states import qubits_for
 REPRESENTATIONS: dict[str, Representation] = {
     one.name: one for one in (AMPLITUDE, DCT, FRQI, MCRQI, FRQCI, NEQR, INEQR, IFRQI)
 }
-"""Representations by the names that `encode_image` takes."""
+"""Representations by their names in `encode_image`."""
 
 WITH_INTERVALS = tuple(
     name for name, one in REPRESENTATIONS.items() if isinstance(one, PixelProbabilities) and one.lossless
 )
-"""Representations with intervals that cover the pixels of the picture itself."""
+"""Names of the representations with confidence intervals of the picture's pixels."""
 
 
 def encode_image(
     image: ArrayLike, representation: str, *, order: str = "row_major", kept: int | None = None
 ) -> EncodedImage:
-    r"""A picture in one of the representations, of any size up to the register that fits it.
+    r"""A picture of any size in one of the representations.
 
     | name | register for 8×8 pixels of 8 bits | state, up to normalisation |
     |---|---|---|
     | `amplitude` (QPIE) | 6 qubits | Σ x_p \|p⟩ |
-    | `dct` | 6 | the same from its DCT coefficients: the `kept` ones of lowest frequency in each 8×8 block are loaded |
+    | `dct` | 6 | the same, from the `kept` DCT coefficients of lowest frequency in each 8×8 block |
     | `frqi` | 6 + 1 | Σ (cos θ_p \|0⟩ + sin θ_p \|1⟩) \|p⟩, θ = π x / 2·255 (Le et al., 2011) |
     | `mcrqi` | 8 + 1, R, G, B, α | FRQI with the plane among the positions (Sun et al., 2013) |
     | `frqci` | 6 + 1, R, G, B | FRQI with θ = π (2¹⁶R + 2⁸G + B) / 2·(2²⁴ − 1), as in GEQIE |
     | `neqr` | 6 + 8 | Σ \|x_p⟩ \|p⟩ (Zhang et al., 2013) |
-    | `ineqr` | 6 + 8 | the same, each side padded to its own power of two (Jiang and Wang, 2015) |
-    | `ifrqi` | 6 + 4 | FRQI with one qubit for two bits, at angles that few shots tell apart (Khan, 2019) |
+    | `ineqr` | 6 + 8 | NEQR with each side padded separately to a power of two (Jiang and Wang, 2015) |
+    | `ifrqi` | 6 + 4 | FRQI with one qubit for two bits, at angles that few shots distinguish (Khan, 2019) |
 
-    Padding repeats the last row and column, but amplitudes are padded with zeros.
+    Padding repeats the last row and column; `amplitude` is padded with zeros.
 
     Args:
         image: (H, W), or (H, W, 3) for `amplitude`, `mcrqi` and `frqci`, or (H, W, 4) for `mcrqi`; `uint8`, `uint16`,
-            or real code values from 0 to 255 where the representation is not digital.
+            or, for a representation that is not digital, real code values from 0 to 255.
         representation: a name of the table.
-        order: "row_major", "morton" or "blocks" (`qimg.patches.order_bits`); `dct` needs and takes blocks.
-        kept: coefficients loaded of 64 for each block, a power of two; for `dct`, where it is required.
+        order: "row_major", "morton" or "blocks" (`qimg.patches.order_bits`); `dct` always uses "blocks".
+        kept: number of loaded coefficients of the 64 of a block, a power of two; required for `dct`, an error for the
+            others.
     """
     one = REPRESENTATIONS[one_of("representation", representation, REPRESENTATIONS)]
     if (kept is None) == one.takes_kept:
@@ -72,11 +73,11 @@ def encode_image(
 
 
 def compress_image(encoded: EncodedImage, share: float) -> EncodedImage:
-    """The picture with only the largest `share` of its Walsh coefficients: fewer RY and CX (Amankwah et al., 2022).
+    """The picture with only the largest `share` of its Walsh coefficients, for fewer RY and CX (Amankwah et al., 2022).
 
     Args:
-        encoded: in a representation with colour qubits; a digital one may come back with wrong bits.
-        share: of the coefficients that are kept, in [0, 1].
+        encoded: a picture in a representation with colour qubits; a digital one may be decoded with wrong bits.
+        share: share of the remaining coefficients, in [0, 1].
     """
     one = _of(encoded)
     if not isinstance(one, Compressible):
@@ -85,7 +86,7 @@ def compress_image(encoded: EncodedImage, share: float) -> EncodedImage:
 
 
 def image_state(encoded: EncodedImage) -> Array:
-    """The state (2**n_qubits,) that the circuit prepares, without it: real amplitudes, phase included."""
+    """The state (2**n_qubits,) of `image_circuit`, computed without it: real amplitudes, including the sign."""
     require(encoded.n_qubits <= 24, "encoded", "must have at most 24 qubits for a state vector", encoded.n_qubits)
     return _of(encoded).state(encoded)
 
@@ -93,25 +94,25 @@ def image_state(encoded: EncodedImage) -> Array:
 def image_circuit(encoded: EncodedImage) -> QuantumCircuit:
     """The circuit that takes |0…0⟩ to the picture's state (`image_state`).
 
-    Amplitudes are loaded by `prepare` up to 8 qubits and by `template` above; "dct" applies the inverse DCT of the
-    blocks after it, one circuit for all of them. Colour qubits get one multiplexed rotation each (`append_rotation`).
+    Amplitudes are loaded by `prepare` up to 8 qubits and by `template` above; for "dct" one inverse DCT of all blocks
+    follows. Each colour qubit has one multiplexed rotation (`append_rotation`).
     """
     return _of(encoded).circuit(encoded)
 
 
 def image_cost(encoded: EncodedImage) -> GateCount:
-    """Gates of `image_circuit` without building it, whatever the size; a compiler may join a few one-qubit gates more.
+    """Gates of `image_circuit`, counted without building it; a compiler may merge a few more one-qubit gates.
 
-    Amplitudes on more than 8 qubits take 2ⁿ − 2 CX; colour qubits what the path through their parities takes.
+    Amplitudes on more than 8 qubits take 2ⁿ − 2 CX. For colour qubits see `rotation_cost`.
     """
     return _of(encoded).cost(encoded)
 
 
 def decode_state(encoded: EncodedImage, state: ArrayLike) -> Array:
-    """The picture from the state vector that a circuit prepared: exact unless something was dropped.
+    """The picture from the state vector of a circuit; exact for lossless representations without compression.
 
     Args:
-        encoded: shape, order and norm are taken from it, not the picture.
+        encoded: the encoded picture, of which only shape, order and norm are used.
         state: (2**n_qubits,).
     """
     amplitudes = vectors("state", state)
@@ -121,14 +122,14 @@ def decode_state(encoded: EncodedImage, state: ArrayLike) -> Array:
 
 
 def decode_counts(encoded: EncodedImage, counts: ArrayLike) -> Array:
-    """The picture from counts of all qubits; a pixel without a count gets the mean of the others.
+    """The picture from counts of all qubits; with colour qubits, pixels without counts have the mean of the others.
 
-    Amplitudes are √(n_k/n): signs are not measured, and those of pixels are positive. Colour angles are
-    2 atan √(n₁/n₀) at every pixel, so digital codes come out right as soon as a pixel is counted.
+    Amplitudes are √(n_k/n); signs are not measured, but pixels are not negative. Colour angles are 2 atan √(n₁/n₀) at
+    every pixel, so that digital codes are exact for every pixel with a count.
 
     Args:
-        encoded: shape, order and norm are taken from it, not the picture.
-        counts: (2**n_qubits,) as `circuits.run` gives them, not all zero.
+        encoded: the encoded picture, of which only shape, order and norm are used.
+        counts: (2**n_qubits,) as returned by `circuits.run`, not all zero.
     """
     numbers = checked_counts(counts, 2**encoded.n_qubits)
     one = _of(encoded)
@@ -140,7 +141,7 @@ def _of(encoded: EncodedImage) -> Representation:
 
 
 def _checked_pixels(image: ArrayLike, one: Representation) -> tuple[Array, np.dtype]:
-    """The pixels, and the type in which they are decoded."""
+    """The pixels as real numbers, and the type of the decoded picture."""
     raw = np.asarray(image)
     pixels = real("image", raw)
     planes = [() if count == 1 else (count,) for count in one.channels]
@@ -155,7 +156,7 @@ def _checked_pixels(image: ArrayLike, one: Representation) -> tuple[Array, np.dt
 
 
 def _rounded(encoded: EncodedImage, picture: Array) -> Array:
-    """In the type of the picture that was encoded."""
+    """The picture in the type of the encoded one, rounded and clipped for integers."""
     if encoded.dtype.kind != "u":
         return picture
     return np.clip(np.rint(picture), 0, np.iinfo(encoded.dtype).max).astype(encoded.dtype)

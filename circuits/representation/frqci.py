@@ -1,4 +1,4 @@
-"""R, G and B in the angle of one colour qubit: FRQCI, as in GEQIE."""
+"""FRQCI, with R, G and B in the angle of one colour qubit, as in GEQIE."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from qimg.core import Array, require
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class JointAngle(ColourAngles):
-    """An angle proportional to the integer of 24 bits that the three levels make."""
+    """An angle proportional to the 24-bit integer of the three levels."""
 
     def to_angles(self, levels: Array, bits: int) -> Array:
         """π (2¹⁶R + 2⁸G + B) / (2²⁴ − 1)."""

@@ -1,4 +1,4 @@
-"""A level as the angle of one colour qubit: FRQI (Le et al., 2011), and MCRQI for colour (Sun et al., 2013)."""
+"""FRQI (Le et al., 2011), with the level as the angle of one colour qubit, and MCRQI for colour (Sun et al., 2013)."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ from qimg.core import Array
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SingleAngle(ColourAngles):
-    """An angle proportional to the level, π at the largest."""
+    """An angle proportional to the level, π for the largest level."""
 
     def to_angles(self, levels: Array, bits: int) -> Array:
         """π x / (2ᵇ − 1)."""
         return np.asarray(np.pi * levels / (2**bits - 1))
 
     def to_levels(self, angles: Array, bits: int) -> Array:
-        """Not rounded."""
+        """Angle · (2ᵇ − 1) / π, not rounded."""
         return np.asarray(angles * (2**bits - 1) / np.pi)
 
     def outcomes(self, encoded: EncodedImage, counts: Array) -> tuple[Array, Array]:
-        """A pixel is set by the share of 1 among the shots at its position."""
+        """The counts of 1 at each position, and the shots at that position as trials."""
         table = counts.reshape(2, -1)
         return table[1], table.sum(axis=0)
 

@@ -1,4 +1,4 @@
-"""Two bits of a level in the angle of one colour qubit: IFRQI (Khan, 2019)."""
+"""IFRQI, with two bits of a level in the angle of each colour qubit (Khan, 2019)."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from circuits.representation.colour_angles import ColourAngles
 from qimg.core import Array
 
 _PAIRS = np.array([0.0, 0.2, 0.3, 0.5]) * 2 * np.pi
-"""RY angles for two bits: 0, 2π/5, 3π/5 and π, which a few shots tell apart."""
+"""RY angles for two bits: 0, 2π/5, 3π/5 and π, which a few shots distinguish."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PairAngles(ColourAngles):
-    """A colour qubit turns by one of four angles."""
+    """One of four angles for each colour qubit."""
 
     def to_angles(self, levels: Array, bits: int) -> Array:
         """The angle of each pair of bits, lowest first."""

@@ -1,8 +1,8 @@
-"""Rotations of one qubit by an angle for each basis state of others, from RY and CX alone, and fewer of both.
+"""Multiplexed rotations: one qubit is rotated by an angle for each basis state of others, with few RY and CX.
 
 The angle of basis state x is f(x) = Σ_s c_s (−1)^{|s & x|}. Each coefficient of this Walsh series is one RY between CX
-that write the parity of the bits in s on the target. All these rotations commute, so their order is free, and a
-vanishing or dropped coefficient saves its rotation and the CX that led to it alone.
+that add the parity of the bits in s to the target. These rotations commute, so that their order is free. A coefficient
+of zero saves its rotation and the CX that only it needs.
 """
 
 from itertools import combinations
@@ -17,7 +17,7 @@ from qimg.core.compiled import compiled
 from qimg.transforms import forward
 
 VANISHING = 1e-12
-"""Angle below which rounding explains a coefficient."""
+"""Angle below which a coefficient is treated as zero."""
 
 
 def walsh_coefficients(angles: ArrayLike) -> Array:
@@ -31,7 +31,7 @@ def walsh_coefficients(angles: ArrayLike) -> Array:
 
 
 def walsh_angles(coefficients: ArrayLike) -> Array:
-    """Angles f(x) from the coefficients of `walsh_coefficients`: its inverse."""
+    """Angles f(x) from their coefficients, the inverse of `walsh_coefficients`."""
     values = vectors("coefficients", coefficients)
     return np.asarray(forward("walsh", values) * np.sqrt(values.shape[-1]))
 
@@ -39,23 +39,23 @@ def walsh_angles(coefficients: ArrayLike) -> Array:
 def keep_largest(coefficients: ArrayLike, share: float) -> Array:
     """The coefficients with all but the largest `share` of them set to zero, counted over the whole array.
 
-    Dropping them changes the angles by Σ c_s², summed over what is dropped, in mean square.
+    The mean square change of the angles is the sum of c_s² over the coefficients set to zero.
     """
     values = real("coefficients", coefficients)
-    kept = round(fraction("share", share) * values.size)
+    count = round(fraction("share", share) * values.size)
     out = np.zeros_like(values)
-    # Stable, so that equal magnitudes are kept in one order on every machine.
-    largest = np.argsort(-np.abs(values), axis=None, kind="stable")[:kept]
+    # Stable, so that the choice among equal magnitudes is the same on every machine.
+    largest = np.argsort(-np.abs(values), axis=None, kind="stable")[:count]
     out.flat[largest] = values.flat[largest]
     return out
 
 
 def parity_path(coefficients: ArrayLike) -> Array:
-    """The parities s ≠ 0 with a coefficient, in an order with few bit flips; from the last one the path goes on to 0.
+    """The parities s ≠ 0 with a nonzero coefficient, in an order with few bit flips; the path then returns to 0.
 
-    The flips between neighbours are the CX. A Gray code has one for each parity when all are there (2ᵖ − 1). With gaps,
-    a walk is taken that always steps to the nearest parity left, among equals to the one with the fewest neighbours
-    left, and the shorter of both is kept: 1.05 CX for each parity where a photograph keeps 25 %.
+    Each bit flip between neighbours is a CX. If all 2ᵖ − 1 parities are present, the Gray code has one flip for each.
+    Otherwise the result is the shorter of the Gray code and a greedy walk that always steps to the nearest remaining
+    parity, and among equally near ones to that with the fewest remaining neighbours.
 
     Args:
         coefficients: (2**p,).
@@ -64,9 +64,9 @@ def parity_path(coefficients: ArrayLike) -> Array:
     length = values.shape[-1]
     power = values.ndim == 1 and length & (length - 1) == 0
     require_shape(power, "coefficients", "(2**p,)", values)
-    kept = np.abs(values) > VANISHING
-    kept[0] = False
-    masks = np.flatnonzero(kept)
+    present = np.abs(values) > VANISHING
+    present[0] = False
+    masks = np.flatnonzero(present)
     if len(masks) == 0:
         return masks
     gray = masks[np.argsort(-_gray_rank(masks), kind="stable")]
@@ -74,12 +74,12 @@ def parity_path(coefficients: ArrayLike) -> Array:
         return gray
     single = 1 << np.arange(length.bit_length() - 1)
     double = np.array([a | b for a, b in combinations(single.tolist(), 2)], dtype=np.int64)
-    walk = _walk(kept, masks, single, double)[::-1]
+    walk = _walk(present, masks, single, double)[::-1]
     return min(gray, walk, key=_flips)
 
 
 def rotation_cost(coefficients: ArrayLike) -> GateCount:
-    """Gates of `append_rotation`, without building them: a million gates are counted in a second."""
+    """Gates of `append_rotation`, counted without building the circuit."""
     path = parity_path(coefficients)
     first = float(np.ravel(coefficients)[0])
     if len(path) == 0:
@@ -88,26 +88,26 @@ def rotation_cost(coefficients: ArrayLike) -> GateCount:
 
 
 def gray_rotation_cost(coefficients: ArrayLike) -> GateCount:
-    """The same in the order of the Gray code, closed to a cycle: what QPIXL builds (Amankwah et al., 2022).
+    """Gates in the order of the closed Gray code, as in QPIXL (Amankwah et al., 2022).
 
-    The CX between two rotations that are kept join: one for each bit in which their parities differ.
+    Between two consecutive rotations there is one CX for each bit in which their parities differ.
     """
     values = real("coefficients", coefficients)
-    kept = np.abs(values) > VANISHING
-    kept[0] = True
-    masks = np.flatnonzero(kept)
+    present = np.abs(values) > VANISHING
+    present[0] = True
+    masks = np.flatnonzero(present)
     cycle = masks[np.argsort(_gray_rank(masks), kind="stable")]
     return GateCount(cx=_flips(cycle), one_qubit=int((np.abs(values) > VANISHING).sum()))
 
 
 def append_rotation(circuit: QuantumCircuit, coefficients: ArrayLike, controls: list[int], target: int) -> None:
-    """Append the rotation of a target in |0⟩ by f(x), x being the basis state of the controls, little-endian.
+    """Append the rotation of a target in |0⟩ by f(x), where x is the basis state of the controls, little-endian.
 
-    It begins with RY(π/2): a CX does nothing to a target in |+⟩, so that the path may start at any parity. A full table
+    It begins with RY(π/2). A CX does not change a target in |+⟩, so that the path may start at any parity. A full table
     takes 2ᵖ RY and 2ᵖ − 1 CX, one less than the closed Gray cycle (Möttönen et al., 2004).
 
     Args:
-        circuit: is appended to.
+        circuit: circuit that is extended.
         coefficients: (2**p,) of `walsh_coefficients`.
         controls: p qubits.
         target: a qubit in |0⟩.
@@ -142,43 +142,43 @@ def _flips(path: Array) -> int:
 
 
 @compiled
-def _nearest(here: int, left: Array, flips: Array) -> int:
-    """Of the masks left at `here` ^ flip, the one with the fewest neighbours left; −1 if there is none."""
+def _nearest(current: int, remaining: Array, flips: Array) -> int:
+    """The remaining mask `current` ^ flip with the fewest remaining neighbours; −1 if there is none."""
     best, fewest = -1, 1 << 30
     for flip in flips:
-        there = here ^ flip
-        if left[there]:
+        candidate = current ^ flip
+        if remaining[candidate]:
             degree = 0
             bit = 1
-            while bit < left.shape[0]:
-                degree += left[there ^ bit]
+            while bit < remaining.shape[0]:
+                degree += remaining[candidate ^ bit]
                 bit <<= 1
             if degree < fewest:
-                best, fewest = there, degree
+                best, fewest = candidate, degree
     return best
 
 
 @compiled(allocates=True)
-def _walk(kept: Array, masks: Array, single: Array, double: Array) -> Array:
-    """All masks, from the neighbourhood of 0 on, each step to the nearest one left."""
-    left = kept.copy()
+def _walk(present: Array, masks: Array, single: Array, double: Array) -> Array:
+    """All masks in the order of a greedy walk from 0, each step to the nearest remaining one."""
+    remaining = present.copy()
     path = np.empty(masks.shape[0], np.int64)
-    here = 0
+    current = 0
     for step in range(masks.shape[0]):
-        best = _nearest(here, left, single)
+        best = _nearest(current, remaining, single)
         if best < 0:
-            best = _nearest(here, left, double)
+            best = _nearest(current, remaining, double)
         if best < 0:
             nearest = 1 << 30
             for mask in masks:
-                if left[mask]:
-                    rest, distance = mask ^ here, 0
+                if remaining[mask]:
+                    rest, distance = mask ^ current, 0
                     while rest:
                         rest &= rest - 1
                         distance += 1
                     if distance < nearest:
                         best, nearest = mask, distance
-        left[best] = False
+        remaining[best] = False
         path[step] = best
-        here = best
+        current = best
     return path

@@ -1,4 +1,4 @@
-"""The bits of a level in as many colour qubits: NEQR (Zhang et al., 2013), INEQR (Jiang and Wang, 2015)."""
+"""NEQR (Zhang et al., 2013) and INEQR (Jiang and Wang, 2015), with one colour qubit for each bit of a level."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from qimg.core import Array
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BitAngles(ColourAngles):
-    """A colour qubit turns by 0 or by π."""
+    """An angle of 0 or π for each colour qubit."""
 
     def to_angles(self, levels: Array, bits: int) -> Array:
         """π times each bit, lowest first."""
@@ -18,7 +18,7 @@ class BitAngles(ColourAngles):
         return np.stack([np.pi * (whole >> bit & 1) for bit in range(bits)])
 
     def to_levels(self, angles: Array, bits: int) -> Array:
-        """A bit is 1 where its angle is nearer to π."""
+        """The levels whose bits are 1 where the angle is nearer to π."""
         return sum(((angles[bit] > np.pi / 2).astype(np.int64) << bit) for bit in range(bits))[None]
 
 

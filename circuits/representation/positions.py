@@ -1,4 +1,4 @@
-"""Pixels as basis states of a position register: padded, in an order that is an order of qubits, and back."""
+"""Conversion between padded pixels and basis states of a position register, for an order of the qubits."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ class Positions(NamedTuple):
     """Pixels of a padded picture as basis states."""
 
     states: Array
-    """(2**row_bits, 2**column_bits) basis state of each pixel, the padding included."""
+    """(2**row_bits, 2**column_bits) basis state of each pixel, including the padding."""
     qubits: int
     """Qubits of the register."""
 
@@ -25,8 +25,8 @@ def positions(height: int, width: int, *, order: str, square: bool) -> Positions
     Args:
         height: rows.
         width: columns.
-        order: a name in `qimg.patches.ORDERS`; "blocks" from 8×8 pixels on.
-        square: pad to 2ⁿ×2ⁿ; otherwise each side to its own power of two. A side has at least one bit.
+        order: a name in `qimg.patches.ORDERS`; "blocks" needs at least 8×8 pixels.
+        square: pad to 2ⁿ×2ⁿ; otherwise pad each side separately to a power of two. A side has at least one bit.
     """
     row_bits, column_bits = (max(qubits_for(side), 1) for side in (height, width))
     if square:
@@ -54,7 +54,7 @@ def levels_of_picture(pixels: Array, representation: Representation, order: str)
 
 
 def picture_of_levels(levels: Array, representation: Representation, encoded: EncodedImage) -> Array:
-    """The picture (H, W) or (H, W, C) of levels, the padding left out; not rounded."""
+    """The picture (H, W) or (H, W, C) of levels, without the padding; not rounded."""
     height, width = encoded.shape[:2]
     place = positions(height, width, order=encoded.order, square=representation.square)
     planes = levels.reshape(-1, 2**place.qubits)[:, place.states[:height, :width]]

@@ -1,4 +1,4 @@
-"""What a representation of pictures defines: everything that the functions of `encodings` use.
+"""The interface of representations of pictures, which the functions of `encodings` use.
 
 A new representation is a file with an instance of a subclass of `Representation` and a line in `encodings.py`.
 """
@@ -16,25 +16,25 @@ from qimg.core import Array
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EncodedImage:
-    """A picture in the form in which a circuit loads it; position qubits are the lowest of the register."""
+    """A picture in the form that a circuit loads; position qubits are the lowest of the register."""
 
     representation: str
     shape: tuple[int, ...]
     """(H, W) or (H, W, C) of the picture."""
     dtype: np.dtype
-    """Of the picture: whole levels are rounded when it is decoded, `float64` code values are not."""
+    """Type of the picture; decoded values are rounded for integer types and not for `float64`."""
     order: str
     """Order of the pixels, a name in `qimg.patches.ORDERS`."""
     position_qubits: int
-    """Qubits that number pixels, planes included."""
+    """Qubits that index the pixels and planes."""
     colour_qubits: int
-    """Qubits that hold the levels; 0 where amplitudes do."""
+    """Qubits that hold the levels; 0 if amplitudes hold them."""
     table: Array
     """(colour_qubits, 2**position_qubits) Walsh coefficients of the RY angles, or (1, …) the amplitudes to load."""
     loaded: tuple[int, ...]
-    """Position qubits that amplitudes are loaded on: all, or for "dct" those of the kept coefficients."""
+    """Position qubits on which amplitudes are loaded: all, or for "dct" those of the kept coefficients."""
     norm: float
-    """What amplitudes were divided by; 1 for the others."""
+    """Divisor of the amplitudes; 1 for other representations."""
 
     @property
     def n_qubits(self) -> int:
@@ -48,7 +48,7 @@ class EncodedImage:
 
 
 class Contents(NamedTuple):
-    """What a representation makes of the levels; the fields are those of `EncodedImage`."""
+    """Result of `Representation.encode`; the fields are those of `EncodedImage`."""
 
     table: Array
     loaded: tuple[int, ...]
@@ -58,39 +58,39 @@ class Contents(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Representation(ABC):
-    """One way to hold a picture in a register.
+    """A representation of pictures in a register.
 
-    Levels are an array (planes, 2**position_qubits) of the padded pixels in their order; there is one plane, unless
-    `joint_planes` codes several together.
+    Levels are an array (planes, 2**position_qubits) of the padded pixels in their order. There is one plane, unless
+    `joint_planes` encodes several together.
     """
 
     name: str
     channels: tuple[int, ...] = (1,)
-    """Values C of the pictures (H, W, C) that it takes; 1 stands for (H, W)."""
+    """Supported numbers C of channels of pictures (H, W, C); 1 stands for (H, W)."""
     joint_planes: bool = False
-    """Whether one pixel holds all planes; otherwise the plane is a part of the position."""
+    """Whether one position holds all planes; otherwise the plane is part of the position."""
     whole: bool = False
-    """Whether levels must be whole numbers."""
+    """Whether levels must be integers."""
     square: bool = True
-    """Whether pictures are padded to squares; otherwise each side is padded to its own power of two."""
+    """Whether pictures are padded to squares; otherwise each side is padded separately to a power of two."""
     padding: str = "edge"
     """Mode of `numpy.pad`."""
     order: str | None = None
-    """The order of the pixels that it needs; any when None."""
+    """Required order of the pixels; None for any order."""
     takes_kept: bool = False
-    """Whether a number of kept coefficients has to be given."""
+    """Whether the number of kept coefficients is an argument."""
     takes_black: bool = True
-    """Whether a black picture has a state."""
+    """Whether a black picture can be represented."""
     lossless: bool = True
-    """Whether an exact reading gives the picture that was encoded."""
+    """Whether decoding the exact state gives the encoded picture."""
 
     @abstractmethod
     def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
-        """What the circuit loads, from levels of so many bits."""
+        """The data that the circuit loads, from levels with this number of bits."""
 
     @abstractmethod
     def state(self, encoded: EncodedImage) -> Array:
-        """The real state (2**n_qubits,), phase included."""
+        """The real state (2**n_qubits,), including its sign."""
 
     @abstractmethod
     def circuit(self, encoded: EncodedImage) -> QuantumCircuit:
@@ -98,7 +98,7 @@ class Representation(ABC):
 
     @abstractmethod
     def cost(self, encoded: EncodedImage) -> GateCount:
-        """Gates of the circuit, without building it where it is large."""
+        """Gates of the circuit, counted without building it if it is large."""
 
     @abstractmethod
     def levels_of_state(self, encoded: EncodedImage, state: Array) -> Array:
@@ -111,10 +111,10 @@ class Representation(ABC):
 
 @runtime_checkable
 class PixelProbabilities(Protocol):
-    """A representation whose pixels are rising functions of one probability each, so that they have intervals."""
+    """A representation whose pixels are increasing functions of one probability each and so have intervals."""
 
     def outcomes(self, encoded: EncodedImage, counts: Array) -> tuple[Array, Array]:
-        """For each pixel the number of outcomes whose probability sets its level, and the number of trials."""
+        """For each pixel the count of the outcome whose probability determines its level, and the number of trials."""
 
     def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:
         """The levels, not rounded, from these probabilities."""
@@ -122,7 +122,7 @@ class PixelProbabilities(Protocol):
 
 @runtime_checkable
 class Compressible(Protocol):
-    """A representation that can drop some of what its circuit loads."""
+    """A representation whose coefficients can be reduced."""
 
     def compress(self, encoded: EncodedImage, share: float) -> EncodedImage:
         """The picture with the largest `share` of its coefficients."""

@@ -1,1 +1,1 @@
-"""Unitary transforms as circuits: by their structure, from their matrix, or the best for a budget of CX."""
+"""Unitary transforms as circuits: from their structure, from their matrix, or optimised for a budget of CX."""

@@ -1,4 +1,4 @@
-"""The best transform that a budget of CX buys: a KLT grown from RY and CX, and one of the leading vectors alone."""
+"""Approximate KLTs with few CX: transforms grown from RY and CX, and the isometry of the leading eigenvectors."""
 
 from dataclasses import dataclass
 from itertools import combinations
@@ -27,7 +27,7 @@ class GrownTransform(RotationCircuit):
     """A real transform of RY and CX gates."""
 
     coding_gain_db: float
-    """Of the second moments that it was grown on."""
+    """Coding gain on the second moments for which it was optimised."""
     name: ClassVar[str] = "grown klt"
 
     def unitary(self) -> Array:
@@ -38,10 +38,10 @@ class GrownTransform(RotationCircuit):
 
 
 def coding_gain_db(moments: ArrayLike) -> float:
-    """10 log₁₀ of the arithmetic over the geometric mean of the variances on the diagonal, in decibels.
+    """Coding gain in decibels: 10 log₁₀ of the arithmetic over the geometric mean of the variances on the diagonal.
 
-    It is 0 where all are equal and largest, among unitary transforms, for the KLT. Variances below 1e-12 of the largest
-    count as that: nothing codes them finer.
+    It is 0 if all variances are equal and largest, among unitary transforms, for the KLT. Variances below 1e-12 of the
+    largest are raised to this value.
 
     Args:
         moments: (d, d) Hermitian, in the basis of the coefficients.
@@ -53,17 +53,17 @@ def coding_gain_db(moments: ArrayLike) -> float:
 
 
 def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int | None = 0) -> list[GrownTransform]:
-    """Real transforms of 0, 1, … `max_cx` CX with a high coding gain, each grown from the one before.
+    """Real transforms of 0, 1, … `max_cx` CX with a high coding gain, each grown from the previous one.
 
-    It begins with the best rotations of single qubits. A CX at the end permutes the coefficients and so changes
-    nothing; with an RY on both ends, all pairs are tried, and all angles fitted for a few steps of L-BFGS on
-    Σ ln(variance), whose gradient costs two runs of the circuit. The pair that helps most is kept and fitted longer. It
-    is a greedy search: the gain rises with the budget and stays below the KLT's.
+    The first transform consists of the best rotations of single qubits. A CX alone at the end permutes the coefficients
+    and does not change the gain. For every pair a CX with an RY on both qubits is tried, and all angles are fitted for
+    a few steps of L-BFGS on Σ ln(variance), whose gradient costs two runs of the circuit. The best pair is then fitted
+    for more steps. In this greedy search the gain increases with the budget and is at most that of the KLT.
 
     Args:
         rho: (2**n, 2**n) real symmetric, positive semidefinite: a density matrix, a covariance, second moments.
-        max_cx: budget.
-        seed: of the noise on the starts (`circuits.seeds`).
+        max_cx: largest number of CX.
+        seed: seed of the noise on the starting angles (`circuits.seeds`).
     """
     moments = hermitian("rho", rho)
     require(not np.iscomplexobj(moments), "rho", "must be real", moments.dtype.name)
@@ -102,13 +102,13 @@ def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int | None = 0) -> lis
 
 
 def leading_klt_circuit(rho: ArrayLike, *, kept: int) -> QuantumCircuit:
-    """A circuit that takes the leading eigenvectors of ρ to |0⟩, |1⟩, …, |kept − 1⟩, and the others anywhere above.
+    """A circuit that takes the leading eigenvectors of ρ to |0⟩, |1⟩, …, |kept − 1⟩, and the others above in any basis.
 
-    The inverse of an isometry (Qiskit's `Isometry`). What it keeps in the lowest levels is what the KLT keeps there.
+    It is the inverse of an isometry (Qiskit's `Isometry`). The lowest levels have the same energy as for the KLT.
 
     Args:
         rho: (2**n, 2**n) Hermitian, n at most 6.
-        kept: a power of two, at most 2ⁿ.
+        kept: number of leading eigenvectors, a power of two, at most 2ⁿ.
     """
     matrix = hermitian("rho", rho)
     n = qubits_for(len(matrix))
@@ -123,7 +123,7 @@ def leading_klt_circuit(rho: ArrayLike, *, kept: int) -> QuantumCircuit:
 
 
 def _fit(matrix: Array, n: int, pairs: Array, start: Array, steps: int) -> tuple[Array, float]:
-    """Angles, and Σ ln(variance) of the coefficients."""
+    """Fitted angles, and Σ ln(variance) of the coefficients."""
     table = gate_table(n, pairs, False)
 
     def cost(angles: Array) -> tuple[float, Array]:
@@ -140,7 +140,7 @@ def _fit(matrix: Array, n: int, pairs: Array, start: Array, steps: int) -> tuple
 
 @compiled
 def _run(gates: Array, angles: Array, matrix: Array) -> None:
-    """The gates on the rows of a matrix, in place."""
+    """Apply the gates to the rows of a matrix, in place."""
     angle = 0
     for g in range(gates.shape[0]):
         if gates[g, 0] == CX:
@@ -152,7 +152,7 @@ def _run(gates: Array, angles: Array, matrix: Array) -> None:
 
 @compiled(allocates=True)
 def _gradient(gates: Array, angles: Array, unitary: Array, slope: Array) -> Array:
-    """Derivatives by the angles from that by the entries of the unitary; both matrices are undone gate by gate."""
+    """Derivatives by the angles from those by the entries of the unitary; the gates are undone on both matrices."""
     out = np.zeros(angles.shape[0])
     angle = angles.shape[0] - 1
     for g in range(gates.shape[0] - 1, -1, -1):

@@ -1,6 +1,6 @@
-"""Transforms as circuits of gates that follow their structure: Fourier exact and approximate, cosine, and Haar.
+"""Circuits from the structure of transforms: exact and approximate Fourier, cosine, and Haar.
 
-All act on one register whose qubit b is bit b of the index, without ancillas, and cost a polynomial number of CX.
+All act without ancillas on one register whose qubit b is bit b of the index, with a polynomial number of CX.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ def fourier_circuit(n_qubits: int, *, smallest_angle: float = 0.0) -> QuantumCir
 
     Args:
         n_qubits: n.
-        smallest_angle: controlled phases below it are left out, in radians; 0 leaves out none. The error is at most
+        smallest_angle: controlled phases below this angle in radians are omitted; 0 omits none. The error is at most
             `fourier_error`.
     """
     n = integer("n_qubits", n_qubits, 1)
@@ -29,9 +29,9 @@ def fourier_circuit(n_qubits: int, *, smallest_angle: float = 0.0) -> QuantumCir
 
 
 def fourier_error(n_qubits: int, *, smallest_angle: float) -> float:
-    """Bound on the operator norm of the error of `fourier_circuit`: Σ 2 sin(θ/2) over the phases θ left out.
+    """Bound on the operator norm of the error of `fourier_circuit`: Σ 2 sin(θ/2) over the omitted phases θ.
 
-    A phase that is left out changes the product of gates by |1 − e^{iθ}| at most, and such changes add up at most.
+    An omitted phase changes the product of gates by at most |1 − e^{iθ}|, and the total change is at most the sum.
     """
     n = integer("n_qubits", n_qubits, 1)
     require(bool(smallest_angle >= 0), "smallest_angle", "must not be negative", smallest_angle)
@@ -42,9 +42,10 @@ def fourier_error(n_qubits: int, *, smallest_angle: float) -> float:
 def cosine_circuit(n_qubits: int) -> QuantumCircuit:
     """The orthonormal DCT-II of 2ⁿ samples from one Fourier transform of the same length (Makhoul, 1980).
 
-    Even samples forwards and odd ones backwards (n − 1 CX) have a Fourier transform V whose components k and N − k are
-    turned into the coefficients k and N − k by a 2×2 unitary with the angle πk/2N. A controlled negation of the lower
-    bits brings such pairs onto the top qubit, and back. O(n²) gates, multi-controlled ones among them.
+    The samples are reordered, even ones forwards and odd ones backwards (n − 1 CX). A 2×2 unitary with the angle πk/2N
+    then turns components k and N − k of their Fourier transform into the coefficients k and N − k. A controlled
+    negation of the lower bits moves such pairs onto the top qubit and back. The circuit has O(n²) gates, including
+    multi-controlled ones.
 
     Args:
         n_qubits: n.
@@ -67,7 +68,7 @@ def cosine_circuit(n_qubits: int) -> QuantumCircuit:
         circuit.crz(np.pi * 2**bit / 2**n, qubit, top)
     circuit.h(top)
     circuit.s(top)
-    # 0 and N/2 are no pair: there the two gates are undone.
+    # 0 and N/2 do not form a pair, so the two gates are undone for them.
     circuit.x(low)
     circuit.mcp(-np.pi / 2, low, top)
     _controlled_hadamard(circuit, low, top)
@@ -81,8 +82,8 @@ def cosine_circuit(n_qubits: int) -> QuantumCircuit:
 def haar_circuit(n_qubits: int) -> QuantumCircuit:
     """Haar wavelets of 2ⁿ samples from coarse to fine: a Hadamard on bit s where all lower bits are 0, for each s.
 
-    Bit s is then 1 at the details of level s; its place is below the s zeros, and the higher bits follow in the order
-    that they had: one reversal of the register, and swaps that are controlled by the level (Hoyer, 1997).
+    Bit s is then 1 for the details of level s. A reversal of the register and swaps controlled by the level move it
+    below the s zeros and restore the order of the higher bits (Hoyer, 1997).
 
     Args:
         n_qubits: n.
@@ -103,7 +104,7 @@ def haar_circuit(n_qubits: int) -> QuantumCircuit:
         for first in range(width // 2):
             second = width - 1 - first
             circuit.cx(second, first)
-            for ends in range(2):  # the zeros above are turned into controls and back
+            for ends in range(2):  # X gates turn the zeros above into controls and back
                 for qubit in above[1:]:
                     circuit.x(qubit)
                 if ends == 0:
@@ -115,10 +116,11 @@ def haar_circuit(n_qubits: int) -> QuantumCircuit:
 def downsampling_circuit(n_qubits: int, *, kept: int) -> QuantumCircuit:
     """The low frequencies of a square picture of 2ⁿ×2ⁿ amplitudes, row by row, on the lowest qubits of each axis.
 
-    The axes are the qubits 0, …, n − 1 (columns) and n, …, 2n − 1 (rows). On each a Fourier transform; CX from bit
-    `kept` − 1 of the frequency onto the higher bits, which are then 0 where −M/2 <= k < M/2, with M = 2**kept and k
-    between −N/2 and N/2; a phase for each bit of k, which moves the samples to the middles of the boxes; and the
-    inverse transform of the kept bits. Found at 0, the other qubits leave the FFT crop; ignored, the other bands too.
+    The axes are the qubits 0, …, n − 1 (columns) and n, …, 2n − 1 (rows). On each axis the circuit consists of a
+    Fourier transform; CX from bit `kept` − 1 of the frequency k to the higher bits, which are then 0 for
+    −M/2 <= k < M/2, with M = 2**kept and k between −N/2 and N/2; a phase for each bit of k, which moves the samples to
+    the centres of the boxes; and the inverse transform of the lowest `kept` bits. If the other qubits are measured as
+    0, the result is the FFT crop; if they are ignored, the other bands are included.
 
     Args:
         n_qubits: n, for each axis.
@@ -161,7 +163,7 @@ def _controlled_hadamard(circuit: QuantumCircuit, controls: list[int], target: i
 
 
 def _negate(circuit: QuantumCircuit, low: list[int], control: int) -> None:
-    """Minus the integer of the low qubits, modulo 2ᵐ, where the control is 1: a bit flips where a lower bit is 1."""
+    """Negate the integer of the low qubits modulo 2ᵐ if the control is 1: a bit flips if a lower bit is 1."""
     for bit in reversed(range(1, len(low))):
         lower = low[:bit]
         circuit.cx(control, low[bit])

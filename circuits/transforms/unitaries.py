@@ -10,27 +10,27 @@ from circuits.transforms.structured import cosine_circuit, haar_circuit
 from qimg.core import Array, density_matrix, integer, one_of, require, require_shape
 
 NAMES = ("identity", "qft", "dct", "haar", "walsh", "klt")
-"""Transforms of the whole register; with the ending `_2d` the same on its row half and its column half."""
+"""Names of transforms of the whole register; with the suffix `_2d` they act on its row half and its column half."""
 
 DENSE_QUBITS = 6
-"""A matrix without structure is synthesised gate by gate up to this many qubits (6: about 1800 CX)."""
+"""Largest number of qubits for the synthesis of a matrix without structure, which takes about 1800 CX."""
 
 STRUCTURED_ABOVE = {"dct": 4, "haar": 2}
-"""Qubits of an axis above which the gates follow the structure: fewer gates (`circuits.transforms.structured`)."""
+"""Number of qubits of an axis above which the circuits of `circuits.transforms.structured` have fewer gates."""
 
 
 def transform_circuit(name: str, n_qubits: int, *, rho: ArrayLike | None = None) -> QuantumCircuit:
     """The circuit of a named transform on a register of `n_qubits`.
 
     "qft" is Qiskit's QFT with its swaps (matrix e^{+2πi jk/N}/√N) and "walsh" a Hadamard on every qubit. "dct" above 4
-    qubits and "haar" above 2 follow their structure (`circuits.transforms.structured`); smaller ones and "klt" are
-    made from their matrix (quantum Shannon decomposition). A name with `_2d` acts on the column half (qubits 0 … n/2−1)
-    and the row half (n/2 … n−1) of a square patch: the "klt_2d" is the separable KLT.
+    qubits and "haar" above 2 are structured circuits (`circuits.transforms.structured`); smaller ones and "klt" are
+    synthesised from their matrix (quantum Shannon decomposition). A transform with the suffix `_2d` acts on the column
+    half (qubits 0 … n/2−1) and the row half (n/2 … n−1) of a square patch; "klt_2d" is the separable KLT.
 
     Args:
         name: "identity", "qft", "dct", "haar", "walsh", "klt", or one of these with `_2d`.
         n_qubits: size of the register, even for `_2d`; at most 6 (12 for `_2d`) for a KLT.
-        rho: (2**n, 2**n) density matrix whose eigenbasis the KLT takes; required for "klt" and "klt_2d" only.
+        rho: (2**n, 2**n) density matrix that defines the KLT; required for "klt" and "klt_2d", an error for others.
     """
     one_of("name", name, [*NAMES, *(f"{one}_2d" for one in NAMES)])
     n_qubits = integer("n_qubits", n_qubits, 1)

@@ -17,7 +17,7 @@ class Sided(Protocol):
 
 
 class Places:
-    """Random places of crops of side × side blocks, every one as likely."""
+    """Random places of crops of side × side blocks, uniformly distributed."""
 
     def __init__(self, pool: Sided, side: int) -> None:
         self._room = (pool.sides.cpu() - side + 1).clamp(min=0)

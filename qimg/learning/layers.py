@@ -1,4 +1,4 @@
-"""Layers of networks: residual blocks at half resolution, modulated by the place in a grid and by conditions."""
+"""Layers of networks: residual blocks at half resolution, modulated by the position in a grid and by conditions."""
 
 from collections.abc import Sequence
 
@@ -6,19 +6,19 @@ import torch
 from torch import Tensor, nn
 
 FACTOR = 2
-"""Rows and columns of samples that one feature stands for."""
+"""Rows and columns of samples per feature."""
 _HIDDEN = 32
 
 
 class Blocks(nn.Module):
-    """A convolution with a tile of biases for the places of a grid, and residual blocks of two 3×3 convolutions each.
+    """A convolution with a tile of biases for the positions in a grid, and residual blocks of two 3×3 convolutions.
 
     Features in the blocks are scaled and shifted by a function of the conditions (Perez et al. 2018). In training mode
-    the blocks' products are in bfloat16: they take half the time there, which is worth their rounding.
+    the blocks compute products in bfloat16, which is faster at the cost of rounding.
     """
 
     def __init__(self, inputs: int, conditions: int, *, width: int, dilations: Sequence[int], tile: int) -> None:
-        """Make layers.
+        """Create the layers.
 
         Args:
             inputs: channels at full resolution.
@@ -36,7 +36,7 @@ class Blocks(nn.Module):
         self.modulation = nn.Linear(_HIDDEN, 2 * width * len(dilations))
 
     def start(self, *last: nn.Module) -> None:
-        """Layers that come last, and the scales, start at zero; sums of many blocks near their first term."""
+        """Initialise the layers `last` and the modulation to zero, and scale the last weights of every block by 0.3."""
         with torch.no_grad():
             for zero in (*last, self.modulation):
                 for values in zero.parameters():
@@ -46,11 +46,11 @@ class Blocks(nn.Module):
 
     @property
     def weights(self) -> int:
-        """Numbers that are learnt."""
+        """Number of trainable parameters."""
         return sum(value.numel() for value in self.parameters())
 
     def features(self, planes: Tensor, conditions: Tensor) -> Tensor:
-        """(B, width, H / 2, W / 2) from (B, inputs, H, W), sides being multiples of the tile's, and conditions."""
+        """Features (B, width, H / 2, W / 2) of planes (B, inputs, H, W), whose sides are multiples of the tile's."""
         x = nn.functional.pixel_unshuffle(planes, FACTOR)
         x = self.first(x.contiguous(memory_format=torch.channels_last))
         rows, columns = (length // tile for length, tile in zip(x.shape[2:], self.tile.shape[2:], strict=True))
@@ -64,7 +64,7 @@ class Blocks(nn.Module):
 
 
 def _modulated(layer: nn.Module, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """The layer's output, its channels scaled and shifted by (B, C, 1, 1); those of one picture go into the weights."""
+    """The layer's output with channels scaled and shifted by (B, C, 1, 1); for one picture the weights change."""
     if len(scale) > 1 or torch.is_grad_enabled():
         return layer(x) * scale + shift
     assert isinstance(layer, nn.Conv2d)
@@ -75,5 +75,5 @@ def _modulated(layer: nn.Module, x: Tensor, scale: Tensor, shift: Tensor) -> Ten
 
 
 def reach(dilations: Sequence[int]) -> int:
-    """Rows and columns beyond which nothing changes an output of such blocks and a last 3×3 convolution."""
+    """Radius in rows and columns of the receptive field of such blocks followed by a 3×3 convolution."""
     return FACTOR * (2 * sum(dilations) + 2)

@@ -1,4 +1,4 @@
-"""A training's loop: steps of Adam on random crops, averaged weights, a log, and a checkpoint to go on from."""
+"""The training loop: steps of Adam on random crops, averaged weights, a log, and checkpoints."""
 
 import time
 from collections.abc import Callable
@@ -19,15 +19,15 @@ C = TypeVar("C")
 C_co = TypeVar("C_co", covariant=True)
 
 Loss = Callable[[N, C], tuple[Tensor, Tensor]]
-"""What is minimised, and the mean error alone, from a network and crops."""
+"""Map from a network and crops to the loss that is minimised and the mean error without regularisation."""
 
 
 class Draws(Sided, Protocol[C_co]):
-    """What crops are cut from."""
+    """The pictures that crops are cut from."""
 
     @property
     def device(self) -> torch.device:
-        """Where they are kept."""
+        """Device that holds them."""
 
     def to(self, device: torch.device) -> "Draws[C_co]":
         """The same on another device."""
@@ -42,7 +42,7 @@ class Record:
 
     step: int
     seconds: float
-    """Of training so far, without evaluations."""
+    """Training time so far, without evaluations."""
     loss: float
     """Mean over crops of the root mean square error, on the scale of the loss, since the last line."""
     gain_db: dict[str, float]
@@ -58,7 +58,7 @@ class State(Generic[N]):
     optimizer: torch.optim.Adam
     generator: torch.Generator
     share: Tensor
-    """() of the weights in their average, at the next step."""
+    """() weight of the current parameters in their average, at the next step."""
     machine: str
     """Device that the steps run on."""
     step: int = 0
@@ -66,7 +66,7 @@ class State(Generic[N]):
     log: list[Record] = field(default_factory=list)
 
     def to_checkpoint(self) -> dict[str, Any]:
-        """All that a training needs to go on, for `Checkpoint.save`."""
+        """The state for `Checkpoint.save`."""
         return {
             "network": _arrays(self.network.state_dict()),
             "averaged": _arrays(self.averaged.state_dict()),
@@ -79,7 +79,7 @@ class State(Generic[N]):
         }
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Go on from what `to_checkpoint` gave."""
+        """Restore the state of `to_checkpoint`."""
         self.network.load_state_dict(_tensors(saved["network"]))
         self.averaged.load_state_dict(_tensors(saved["averaged"]))
         moments = {number: _tensors(values) for number, values in enumerate(saved["optimizer"])}
@@ -98,7 +98,7 @@ def _tensors(arrays: dict[str, Array]) -> dict[str, Tensor]:
 
 
 def begin(schedule: Schedule, device: torch.device, build: Callable[[], N]) -> State[N]:
-    """The state before the first step: weights follow from the seed, on every device."""
+    """The state before the first step; the initial weights depend on the seed alone, not on the device."""
     torch.manual_seed(schedule.seed)
     network = build().to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     rate = torch.tensor(schedule.rate, device=device)
@@ -134,22 +134,22 @@ def learn(
 ) -> State[N]:
     """Train a network.
 
-    The same bits on the same machine and number of threads on a CPU; a GPU sums in no fixed order.
+    On a CPU the result is bit-identical for the same machine and number of threads; a GPU sums in no fixed order.
 
     Args:
         schedule: the steps.
-        draws: what it is trained on.
+        draws: pictures to train on.
         held_out: gains of a network on other pictures, by quality.
         build: makes a network.
-        loss: what is minimised.
-        device: where.
-        checkpoint: keeps the state, and an interrupted training goes on from it; the caller removes it at the end.
+        loss: the loss that is minimised.
+        device: device to train on.
+        checkpoint: stores the state; an interrupted training resumes from it. The caller removes it at the end.
         every: steps between lines of the log and checkpoints.
-        minutes: shortens the training to what fits: the learning rate follows time where that ends sooner.
+        minutes: time limit of the training; the learning rate is then scheduled by time if that ends sooner.
         report: called with each line of the log, after the checkpoint.
 
     Raises:
-        ArtifactError: the checkpoint is of another training, or damaged.
+        ArtifactError: the checkpoint belongs to another training or is damaged.
     """
     integer("every", every, 1)
     require(minutes is None or minutes > 0, "minutes", "must be positive", minutes)
@@ -161,28 +161,28 @@ def learn(
     work = (_captured if device.type == "cuda" else _eager)(state, schedule, draws, loss)
     total = torch.zeros((), device=device)
     places = Places(draws, schedule.crop)
-    start = time.perf_counter() - state.seconds  # later by what evaluations take
+    start = time.perf_counter() - state.seconds  # excludes the time of evaluations
     while (share := _done(schedule, state.step, time.perf_counter() - start, minutes)) < 1:
         state.optimizer.param_groups[0]["lr"].fill_(schedule.learning_rate(state.step, share))
-        # An average over the last tenth of a young training's steps.
+        # Early in the training the average is over the last tenth of the steps.
         state.share.fill_(max(1 - schedule.averaging, 10 / (state.step + 10)))
         total += work(places.draw(schedule.batch, state.generator))
         state.step += 1
         if state.step % every == 0:
-            _note(state, total, start, held_out, checkpoint, report)
+            _log_and_save(state, total, start, held_out, checkpoint, report)
             start = time.perf_counter() - state.seconds
     if not state.log or state.log[-1].step != state.step:
-        _note(state, total, start, held_out, checkpoint, report)
+        _log_and_save(state, total, start, held_out, checkpoint, report)
     return state
 
 
 def _done(schedule: Schedule, step: int, seconds: float, minutes: float | None) -> float:
-    """Share of the training that is done."""
+    """Completed share of the training."""
     steps = step / schedule.steps
     return steps if minutes is None else max(steps, seconds / (60 * minutes))
 
 
-def _note(
+def _log_and_save(
     state: State[N],
     total: Tensor,
     start: float,
@@ -190,7 +190,7 @@ def _note(
     checkpoint: Checkpoint,
     report: Callable[[Record], None],
 ) -> None:
-    """A line of the log and a checkpoint; the sum of errors since the last line begins anew."""
+    """Append a line to the log, save a checkpoint, and reset the sum of errors."""
     steps = state.step - (state.log[-1].step if state.log else 0)
     mean = float(total) / max(steps, 1)  # waits for the device
     state.seconds = time.perf_counter() - start
@@ -219,9 +219,9 @@ def _eager(state: State[N], schedule: Schedule, draws: Draws[C], loss: Loss[N, C
 
 
 def _captured(state: State[N], schedule: Schedule, draws: Draws[C], loss: Loss[N, C]) -> Callable[[Tensor], Tensor]:
-    """A step as one CUDA graph: its hundreds of small kernels are launched at once."""
+    """A step as one CUDA graph, which launches its hundreds of small kernels at once."""
     device = draws.device
-    held = Places(draws, schedule.crop).draw(schedule.batch, torch.Generator().manual_seed(0)).to(device)
+    buffer = Places(draws, schedule.crop).draw(schedule.batch, torch.Generator().manual_seed(0)).to(device)
     networks = (state.network, state.averaged)
     weights = [deepcopy(network.state_dict()) for network in networks]
     optimizer = deepcopy(state.optimizer.state_dict())["state"]  # the state dict itself changes while warming up
@@ -229,11 +229,11 @@ def _captured(state: State[N], schedule: Schedule, draws: Draws[C], loss: Loss[N
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(3):
-            _step(state, schedule, draws, loss, held)
+            _step(state, schedule, draws, loss, buffer)
     torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        distance = _step(state, schedule, draws, loss, held)
+        distance = _step(state, schedule, draws, loss, buffer)
     for network, values in zip(networks, weights, strict=True):
         network.load_state_dict(values)  # in place: the graph holds these tensors
     with torch.no_grad():
@@ -242,7 +242,7 @@ def _captured(state: State[N], schedule: Schedule, draws: Draws[C], loss: Loss[N
                 moment.copy_(optimizer[index][name]) if optimizer else moment.zero_()
 
     def work(places: Tensor) -> Tensor:
-        held.copy_(places)
+        buffer.copy_(places)
         graph.replay()
         return distance
 

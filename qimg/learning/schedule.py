@@ -1,4 +1,4 @@
-"""The parameters of a training's steps."""
+"""Parameters of the steps of a training."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,19 @@ from qimg.core.fitting import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule(Recipe):
-    """The parameters of the steps of a training."""
+    """Parameters of the steps of a training."""
 
     crop: int = 8
     """Blocks on a side of a crop."""
     batch: int = 32
     """Crops of a step."""
     steps: int = 20_000
-    """Of Adam."""
+    """Steps of Adam."""
     rate: float = 2e-3
-    """Highest learning rate, reached after `warmup` steps; it falls to zero as a cosine."""
+    """Highest learning rate, reached after `warmup` steps; it then decays to zero as a cosine."""
     warmup: int = 200
     averaging: float = 0.999
-    """Share of the averaged weights, which are what is kept, that stays at a step."""
+    """Decay of the exponential average of the weights, which is the result of the training."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -34,5 +34,5 @@ class Schedule(Recipe):
         require(self.rate > 0, "rate", "must be positive", self.rate)
 
     def learning_rate(self, step: int, done: float) -> float:
-        """The learning rate of a step: warming up, and a cosine of the share of the training that is done."""
+        """The learning rate of a step: linear warm-up times a cosine of the completed share of the training."""
         return self.rate * (min(1.0, (step + 1) / max(self.warmup, 1)) * 0.5 * (1 + float(np.cos(np.pi * done))))

@@ -1,4 +1,4 @@
-"""The universal prior: fitted once on any number of pictures, kept in one file, used by everything that follows."""
+"""The prior: second moments and mixtures of natural-image patches, fitted once and stored in one file."""
 
 from qimg.prior.fitting.maximization import fit_mixture
 from qimg.prior.fitting.passes import fit

@@ -1,4 +1,4 @@
-"""Operators and mixtures as integers and back: nothing computed from a prior depends on anything else."""
+"""Conversion of operators and mixtures to the integers of a file and back."""
 
 import numpy as np
 
@@ -13,7 +13,11 @@ _MANTISSA = 32767
 
 
 def operator_to_integers(operator: CorrelationOperator) -> dict[str, Array]:
-    """Exact where the operator was fitted on planes in sixteenths of a code value; rounded to them otherwise."""
+    """Moments, sum and count of an operator as integers.
+
+    Exact where the operator was fitted on planes in sixteenths of a code value; otherwise the moments are rounded to
+    multiples of 1/256 and the sum to sixteenths.
+    """
     rows, columns = np.tril_indices(operator.dimension)
     return {
         "moments": np.rint(operator.matrix[rows, columns] * _MOMENTS).astype(np.int64),
@@ -33,7 +37,7 @@ def operator_from_integers(arrays: dict[str, Array]) -> CorrelationOperator:
 
 
 def mixture_to_integers(mixture: GaussianMixture) -> dict[str, Array]:
-    """Weights in units of 2⁻³⁰; Cholesky factors row by row as 16-bit numbers times a power of two.
+    """Weights as multiples of 2⁻³⁰, and Cholesky factors row by row as 16-bit numbers times a power of two.
 
     The largest number of a row is between 16384 and 32767, so that a covariance keeps its smallest eigenvalues to
     about one part in 10⁸ of its largest.
@@ -44,7 +48,7 @@ def mixture_to_integers(mixture: GaussianMixture) -> dict[str, Array]:
     rows, columns = np.tril_indices(mixture.dimension)
     scaled = np.ldexp(mixture.factors, -exponents.astype(np.int32)[:, :, None])[:, rows, columns]
     factors = np.rint(scaled).astype(np.int16)
-    # A factor stays regular where a variance is too small for 16 bits beside the others of its row.
+    # Keeps a factor regular where a diagonal entry is too small for 16 bits at the scale of its row.
     factors[:, rows == columns] = np.maximum(factors[:, rows == columns], 1)
     return {"weights": weights, "exponents": exponents, "factors": factors}
 

@@ -1,4 +1,4 @@
-"""Joint operators over (causal ring ⊕ block): predictor, residual, class eigenbasis, spectrum, rank; linear algebra."""
+"""Joint operators over (causal ring ⊕ block): predictors, residuals, eigenbases, spectra and ranks of the classes."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,20 +31,20 @@ class JointMixture:
         return f"JointMixture({self.view.name}, classes={self.classes}, dimension={self.view.dimension})"
 
     def restricted(self, view: View) -> "JointMixture":
-        """The exact mixture of a view that keeps fewer pixels of the ring, whose mean is then the level.
+        """The exact mixture of a view with fewer pixels of the ring; the level is their mean.
 
         Vectors of the smaller view are linear in those of the larger: z' ⊕ x' = T' S (z ⊕ x).
         """
         arguments.require(view.name == self.view.name, "view", f"must be one of {self.view.name}", view.name)
         whole = 4 * view.size + 1
-        have = list(range(whole)) if self.view.kept is None else list(self.view.kept)
-        want = list(range(whole)) if view.kept is None else list(view.kept)
-        arguments.require(set(want) <= set(have), "view", "must keep pixels that this one keeps", view.kept)
-        if want == have:
+        ring = list(range(whole)) if self.view.kept is None else list(self.view.kept)
+        subset = list(range(whole)) if view.kept is None else list(view.kept)
+        arguments.require(set(subset) <= set(ring), "view", "must keep pixels that this one keeps", view.kept)
+        if subset == ring:
             return self
         block = view.size**2
-        rows = [have.index(pixel) for pixel in want] + list(range(len(have), len(have) + block))
-        width = len(have) + block
+        rows = [ring.index(pixel) for pixel in subset] + list(range(len(ring), len(ring) + block))
+        width = len(ring) + block
         pixels = [plane * width + row for plane in range(view.planes) for row in rows]
         return JointMixture(view, self.mixture.transformed(view.analysis @ self.view.synthesis[pixels]))
 
@@ -57,7 +57,7 @@ class JointMixture:
         k = integer("k", k, 0, self.classes - 1)
         arguments.require(self.view.observed > 0, "view", "must have a ring", self.view.name)
         if k not in self._estimators:
-            # The covariances hold the noise of the recipe already.
+            # The covariances include the noise variance of the recipe already.
             self._estimators[k] = conditional_expectation(
                 self.operator(k), observed=self.view.observed, noise_variance=0.0
             )
@@ -70,7 +70,8 @@ class JointMixture:
     def predictor(self, k: int) -> Array:
         """(planes · size², planes · m) weights from the pixels of the ring to the predicted pixels of the block.
 
-        Each plane's rows sum to 1 over that plane's ring and to 0 over the others: a change of level stays one.
+        Each plane's rows sum to 1 over that plane's ring and to 0 over the others, so a constant added to the ring is
+        added to the prediction.
         """
         weights = self.estimator(k).weights
         view = self.view
@@ -99,14 +100,14 @@ class JointMixture:
         return np.clip(values[::-1], 0.0, None)
 
     def rank(self, k: int, *, energy: float) -> int:
-        """Fewest eigenvectors that hold this share of the residual's energy."""
+        """Smallest number of eigenvectors that hold this share of the residual's energy."""
         arguments.require(0 < energy <= 1, "energy", "must be in (0, 1]", energy)
         values = self.spectrum(k)
         return int(np.searchsorted(np.cumsum(values), energy * values.sum() * (1 - 1e-12)) + 1)
 
     @cached_property
     def ring_mixture(self) -> GaussianMixture:
-        """The mixture of the ring's coefficients alone: what is known before the block."""
+        """The marginal mixture of the ring's coefficients."""
         arguments.require(self.view.observed > 0, "view", "must have a ring", self.view.name)
         return self.mixture.marginal(self.view.observed)
 
@@ -132,7 +133,7 @@ class JointMixture:
 
         Args:
             vectors: (n, dimension) of the view.
-            level: False leaves out the first block coefficient of each plane, so that the likelihood is that of a block
+            level: False leaves out the first block coefficient of each plane, which gives the likelihood of a block
                 without its mean.
         """
         z = np.asarray(vectors)[:, : self.view.observed]
@@ -144,7 +145,7 @@ class JointMixture:
         return without.log_likelihood(np.asarray(vectors)[:, columns]) - self.ring_mixture.log_likelihood(z)
 
     def operator(self, k: int) -> CorrelationOperator:
-        """Class k as an operator over its vectors, one vector's worth of it."""
+        """Class k as an operator over its vectors, with count 1."""
         k = integer("k", k, 0, self.classes - 1)
         matrix = self.mixture.covariances[k]
         return CorrelationOperator(matrix=matrix, sum=np.zeros(len(matrix)), count=1, weights="energy")

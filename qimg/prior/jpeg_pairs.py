@@ -1,4 +1,4 @@
-"""Pictures and what JPEG makes of them: the pairs, and their joint second moments."""
+"""Pairs of a picture and a JPEG file made from it, and their joint second moments."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class JpegPair:
-    """A picture and one JPEG file made of it."""
+    """A picture and one JPEG file made from it."""
 
     quality: int
     """libjpeg's scale, 1 to 100."""
@@ -28,7 +28,7 @@ class JpegPair:
     image: Array
     """The picture without alpha, `uint8` or `uint16`, (H, W) or (H, W, 3)."""
     decoded: Array
-    """What the file holds, `uint8` of the same shape."""
+    """The decoded file, `uint8` of the same shape."""
     bits_per_pixel: float
     """8 · bytes of the whole file / (H · W)."""
 
@@ -36,13 +36,13 @@ class JpegPair:
 def pairs(
     raw: RawPicture | ArrayLike, qualities: Iterable[int], samplings: Iterable[str] = ("4:4:4", "4:2:0")
 ) -> Iterator[JpegPair]:
-    """The JPEG files of a picture at every quality and chroma format, made one by one, qualities fastest.
+    """Yield the JPEG files of a picture at every quality and chroma format; qualities vary fastest.
 
     Args:
-        raw: a developed RAW file, of which the rendered picture is taken, or an image array. 16 bit is rounded to 8
-            for the encoder alone.
+        raw: a developed RAW file, whose rendered picture is used, or an image array. 16-bit values are rounded to 8
+            bits for the encoder only.
         qualities: 1 to 100 each.
-        samplings: "4:4:4", "4:2:2" or "4:2:0" each. A gray picture has no chroma to sample: equal files for all.
+        samplings: "4:4:4", "4:2:2" or "4:2:0" each. A gray picture has no chroma, so its files are the same for all.
     """
     image = images.without_alpha(raw.rendered if isinstance(raw, RawPicture) else raw)
     qualities = tuple(qualities)
@@ -54,24 +54,24 @@ def pairs(
 def joint_operator(
     image: ArrayLike, *, quality: int, subsampling: str = "4:2:0", mirrored: bool = True
 ) -> CorrelationOperator:
-    """Second moments of the vectors z ⊕ (x − z): the decoded patch z of a JPEG and its error, 384 dimensions.
+    """Second moments of the vectors z ⊕ (x − z), a decoded JPEG patch and its error, in 384 dimensions.
 
     8×8 patches in level-shifted Y'CbCr, on the grid of the JPEG's blocks. The operators of pictures add, and
-    `conditional_expectation(joint, observed=192, noise_variance=…)` is the linear map z ↦ E[x − z | z] that
-    restoration adds to z. Exact; cost: one JPEG file and one product, O(384² · patches).
+    `conditional_expectation(joint, observed=192, noise_variance=…)` is the linear map z ↦ E[x − z | z]; restoration
+    adds its result to z. Exact; cost: one JPEG file and one product, O(384² · patches).
 
     Args:
-        image: an image array; alpha is dropped. x keeps the precision of 16 bit, z comes from its rounding to 8. Gray
-            pictures have neutral chroma.
+        image: an image array; alpha is dropped. x has the full precision of 16-bit values; z is made from values
+            rounded to 8 bits. Gray pictures have neutral chroma.
         quality: 1 to 100, libjpeg's scale.
-        subsampling: "4:4:4", "4:2:2" or "4:2:0"; nothing depends on it where the picture is gray.
-        mirrored: add the mirror images of all patches, upside down, left to right and both, whose errors are as likely:
-            three permutations of the operator, four times its count.
+        subsampling: "4:4:4", "4:2:2" or "4:2:0"; without effect on gray pictures.
+        mirrored: add the mirror images of all patches (upside down, left to right, and both), whose errors are equally
+            likely. They are three permutations of the operator; the count is four times as large.
     """
     pair = _pair(images.without_alpha(image), quality, subsampling)
     decoded = images.to_ycbcr(pair.decoded)
     error = images.to_ycbcr(pair.image) - decoded
-    # `from_planes` takes the level shift off every plane; the error has none.
+    # `from_planes` subtracts the level shift from every plane; the error has none.
     joint = CorrelationOperator.from_planes(np.concatenate([decoded, error + LEVEL_SHIFT], axis=2))
     if not mirrored:
         return joint

@@ -13,7 +13,7 @@ _BATCH = 1 << 21  # numbers of a batch's products: 16 MiB
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GaussianMixture:
-    """p(x) = Σ_k π_k N(x; 0, C_k)."""
+    """A mixture of zero-mean Gaussians, p(x) = Σ_k π_k N(x; 0, C_k)."""
 
     weights: Array
     """(K,) probabilities π_k, positive, summing to 1."""
@@ -34,7 +34,7 @@ class GaussianMixture:
 
     @classmethod
     def from_covariances(cls, weights: ArrayLike, covariances: ArrayLike) -> "GaussianMixture":
-        """The mixture of given covariances (K, d, d), which must be positive definite."""
+        """The mixture with these covariances (K, d, d), which must be positive definite."""
         matrices = arguments.hermitian("covariances", arguments.real("covariances", covariances))
         try:
             factors = np.linalg.cholesky(matrices)

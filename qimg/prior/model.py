@@ -1,4 +1,4 @@
-"""The prior: operators of sets of pictures, mixtures of operators, their provenance, and one file that holds it all."""
+"""The prior: operators of sets of pictures, mixtures of operators and their provenance, stored in one file."""
 
 import os
 import re
@@ -30,23 +30,23 @@ _OPERATOR = re.compile(r"(luma|colour|linear|jpeg \d+ \d:\d:\d) (.+)@(\d+)", re.
 
 
 class MissingPartError(KeyError, ValueError):
-    """A prior does not hold the operator or mixture that was asked for; the message says what it holds."""
+    """The prior does not hold the requested operator or mixture; the message lists those that it holds."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class _Parts(Mapping[str, _Value]):
-    """Parts of a prior, made from its integers when they are first asked for."""
+    """Parts of a prior, each made from its integers at the first access."""
 
-    def __init__(self, make: Any, names: list[str], what: str) -> None:
-        self._make, self._names, self._what = make, names, what
+    def __init__(self, make: Any, names: list[str], kind: str) -> None:
+        self._make, self._names, self._kind = make, names, kind
         self._made: dict[str, _Value] = {}
 
     def __getitem__(self, name: str) -> _Value:
         if name not in self._names:
             available = ", ".join(self._names) or "none"
-            raise MissingPartError(f"the prior holds no {self._what} {name!r}; it holds {available}")
+            raise MissingPartError(f"the prior holds no {self._kind} {name!r}; it holds {available}")
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]
@@ -59,7 +59,7 @@ class _Parts(Mapping[str, _Value]):
 
 
 class Prior(Artifact):
-    """What was learnt from pictures, once: everything here follows from the integers of one file.
+    """Operators and mixtures fitted on pictures, computed from the integers of one file.
 
     Made by `qimg.prior.fit` or `qimg.prior.load`.
     """
@@ -74,12 +74,12 @@ class Prior(Artifact):
         mixtures: Mapping[str, GaussianMixture],
         provenance: Mapping[str, Any],
     ) -> "Prior":
-        """The prior of given parts, rounded to what its file holds.
+        """The prior with these parts, rounded as in its file.
 
         Args:
             operators: `luma group@scale`, `colour …`, `linear …` and `jpeg quality sampling …` → operator.
             mixtures: view → mixture over its vectors.
-            provenance: JSON values; a recipe and lists of inputs and skipped pictures are filled in where they lack.
+            provenance: JSON values; a missing recipe and missing lists of inputs and skipped pictures are filled in.
         """
         arrays: dict[str, Array] = {}
         for name, operator in operators.items():
@@ -113,9 +113,10 @@ class Prior(Artifact):
 
     @cached_property
     def operator(self) -> CorrelationOperator:
-        """Second moments of the luma patches, level shift 128, at the smallest scale of the set that the recipe names.
+        """Second moments of luma patches, level shift 128, at the smallest scale.
 
-        With no set named (`recipe.operator`), the sum over all sets.
+        They are those of the group that the recipe names (`recipe.operator`), or the sum over all groups if it names
+        none.
         """
         return self.operator_of("luma")
 
@@ -125,7 +126,7 @@ class Prior(Artifact):
         Args:
             planes: "luma", "colour", "linear", or a JPEG setting such as "jpeg 10 4:2:0", whose joint operators over
                 z ⊕ (x − z) `conditional_expectation` takes (see `joint_operator`).
-            group: one group; the recipe's choice when left out, all groups where it made none or for "".
+            group: one group; that of the recipe when left out. "", or a recipe without one: all groups.
             scale: box mean; the smallest when left out.
 
         Raises:
@@ -146,8 +147,7 @@ class Prior(Artifact):
         """Log-density of 8×8 luma patches without their mean, in nats, as a density over 63 dimensions.
 
         Args:
-            patches: (..., 64) luma in code values / 255, row-major; a mean that is left is taken off. No noise is
-                added.
+            patches: (..., 64) luma in code values / 255, row-major; the mean is subtracted. No noise is added.
 
         Returns:
             (...) ln p of each patch under the mixture `patch8`.
@@ -167,7 +167,7 @@ class Prior(Artifact):
         return np.asarray(model.mixture.log_likelihood(flat) + 63 * np.log(255.0)).reshape(values.shape[:-1])
 
     def check(self) -> None:
-        """Raise an error where the arrays are not those that the header names."""
+        """Raise an error where the arrays differ from those that the header names."""
         header = self.contents.header
         for key in ("operators", "mixtures"):
             arguments.require(all(isinstance(entry, str) for entry in header[key]), key, "must be names", header[key])
@@ -196,7 +196,7 @@ def operator_key(name: str) -> tuple[str, str, int]:
     """Planes, group and scale of an operator's name.
 
     Raises:
-        ValueError: a kind of operator that this version does not know.
+        ValueError: the name has no kind of operator that this version supports.
 
     >>> operator_key("jpeg 10 4:2:0 Maker One@2")
     ('jpeg 10 4:2:0', 'Maker One', 2)
@@ -208,12 +208,12 @@ def operator_key(name: str) -> tuple[str, str, int]:
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Prior:
-    """Read a prior; the one that comes with qimg when no path is given.
+    """Read a prior; the shipped one when `path` is left out.
 
     Args:
         path: a file that `Prior.save` or `qimg fit prior` wrote.
 
     Raises:
-        ArtifactError: the file is missing, no prior, cut, altered, or of another version.
+        ArtifactError: the file is missing, truncated, altered, of another version, or not a prior.
     """
     return Prior.load(path)

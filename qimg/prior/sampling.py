@@ -1,4 +1,4 @@
-"""Pictures drawn from a prior: patches of its mixtures, and textures block after block, each given what lies around."""
+"""Sampling from a prior: patches of its mixtures, and textures drawn block by block given their neighbours."""
 
 import math
 from dataclasses import dataclass
@@ -21,40 +21,40 @@ def sample(
     texture: tuple[int, int] | None = None,
     view: str | None = None,
 ) -> Array:
-    """Patches drawn from a mixture of the prior, or one texture drawn block after block in raster order.
+    """Draw patches from a mixture of the prior, or one texture block by block in raster order.
 
     Patches are independent exact draws of p(x) = Σ_k π_k N(x; 0, C_k). In a texture every block is drawn given the
-    pixels z of its ring that exist already: its class from p(k | z), then x from N(W_k z, R_k), exact under the mixture
-    of the view restricted to those pixels (never the lower left ones; fewer at the borders). The joint operators know
-    no level, so that levels alone would walk at random and further the larger the texture. They are held by what
-    the prior's operators measured of block means, mean μ and variance σ²: with b̂ the block mean that the ring
-    predicts and r² the class's residual variance of it,
+    pixels z of its ring that are drawn already: its class from p(k | z), then x from N(W_k z, R_k), exact under the
+    mixture of the view restricted to those pixels (never the lower left ones; fewer at the borders). The joint
+    operators do not depend on the level, so that levels alone would perform a random walk. They are therefore tied to
+    the mean μ and variance σ² of block means under the prior's operators: with b̂ the block mean that the ring predicts
+    and r² its residual variance in the class,
 
         b = μ + ρ (b̂ − μ) + e,   Var e = r²,   ρ = √max(0, 1 − r²/σ²),
 
-    the one linear law under which b has variance σ² wherever b̂ has. The first block has no ring: its mean is drawn
-    from N(μ, σ²), its other coefficients from the mixture. Both are models of one step; a texture as a whole has no
-    density that could be written down.
+    the only linear law under which b has variance σ² if b̂ has. The first block has no ring: its mean is drawn from
+    N(μ, σ²) and its other coefficients from the mixture. Both laws describe one step; the density of a whole texture
+    has no closed form.
 
-    Cost: 2 K m² operations per block for the classes, m coefficients of the ring, and blocks whose rings are complete
-    are drawn together.
+    Cost: 2 K m² operations per block for the classes, with m coefficients of the ring; independent blocks are drawn
+    together.
 
     Args:
-        prior: what to draw from.
-        rng: draws everything; the same state gives the same pictures.
-        patches: how many patches, at least 0.
-        texture: (H, W) pixels, each at least 1, no multiple of anything. Give this or `patches`.
+        prior: prior to draw from.
+        rng: source of all randomness; the same state gives the same pictures.
+        patches: number of patches, at least 0.
+        texture: (H, W) pixels, any sides of at least 1. Either this or `patches`.
         view: mixture to draw from: a `patch` view for patches (`patch8` when left out), a `luma` or `colour` view for
             textures (`luma8` when left out).
 
     Returns:
         Patches (n, size²) of luma relative to their mean, or a texture (H, W) of luma, (H, W, 3) of Y'CbCr for `colour`
-        views; in code values, neither rounded nor clipped. To be shown: `qimg.images.to_uint8` of it, for colour of
-        `ycbcr_to_rgb` of it.
+        views; in code values, neither rounded nor clipped. For display apply `qimg.images.to_uint8`, to colour after
+        `ycbcr_to_rgb`.
 
     Raises:
-        ValueError: both or neither of `patches` and `texture` are given, or the view is of the other kind.
-        MissingPartError: the prior holds no such mixture, or no operator to take the levels of a texture from.
+        ValueError: both or neither of `patches` and `texture`, or a view of the other kind.
+        MissingPartError: the prior holds no such mixture, or no operator for the levels of a texture.
 
     >>> from qimg.prior import GaussianMixture, Prior
     >>> mixture = GaussianMixture.from_covariances([1.0], [100 * np.eye(63)])
@@ -94,18 +94,18 @@ class Levels:
     mean: Array
     """(planes,) μ in code values."""
     variance: Array
-    """(planes,) σ² in squared code values; infinite lets levels walk."""
+    """(planes,) σ² in squared code values; if infinite, the levels perform a random walk."""
 
 
 def _levels(prior: Prior, planes: int, size: int) -> Levels:
-    """What the prior's operator of level-shifted patches says about the means of blocks.
+    """Mean and variance of block means from the prior's operator of level-shifted patches.
 
-    Blocks that tile the patch: exact, an average over their places in it. Other blocks: the means of the patch itself,
-    a little too varied for larger ones.
+    For blocks that tile the patch they are exact, averaged over their places in the patch. For other blocks they are
+    those of the whole patch; the variance is slightly too large for larger blocks.
     """
     kind = "luma" if planes == 1 else "colour"
     if not any(name.startswith(f"{kind} ") for name in prior.operators):
-        raise MissingPartError(f"the prior holds no {kind} operator, which says what levels a texture has")
+        raise MissingPartError(f"the prior holds no {kind} operator, which the levels of a texture are drawn from")
     operator = prior.operator_of(kind)
     side = math.isqrt(operator.dimension // planes)
     within = size if side % size == 0 else side
@@ -118,21 +118,21 @@ def _levels(prior: Prior, planes: int, size: int) -> Levels:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Noise:
-    """All randomness of a texture, block by block, so that the order of drawing changes nothing."""
+    """All random numbers of a texture, block by block, so that the result does not depend on the order of drawing."""
 
     classes: Array
-    """(rows, columns) of blocks, uniform in [0, 1): which class."""
+    """(rows, columns) of blocks, uniform in [0, 1), for the choice of the class."""
     coefficients: Array
-    """(rows, columns, block) standard normal: which block of the class."""
+    """(rows, columns, block) standard normal, for the draw from the class."""
 
     @classmethod
     def drawn(cls, down: int, across: int, block: int, rng: np.random.Generator) -> "Noise":
-        """Noise for so many blocks of so many coefficients."""
+        """Draw the noise of `down` × `across` blocks of `block` coefficients."""
         return cls(classes=rng.random((down, across)), coefficients=rng.standard_normal((down, across, block)))
 
 
 class Painter:
-    """Draws blocks of one mixture given the ring pixels that exist, whichever these are."""
+    """Draws blocks of one mixture given any subset of the ring's pixels."""
 
     def __init__(self, model: JointMixture, levels: Levels) -> None:
         self.view, self.levels = model.view, levels
@@ -141,13 +141,14 @@ class Painter:
         self._brushes: dict[tuple[int, ...], _Brush] = {}
 
     def paint(self, noise: Noise, *, one_by_one: bool = False) -> Array:
-        """The texture (H, W, planes) of this noise, H and W multiples of the block.
+        """The texture (H, W, planes) of this noise; H and W are multiples of the block's side.
 
-        Block (r, c) looks at (r − 1, c + 1) at most, so that all blocks of equal c + 2r can be drawn at once.
+        The farthest block that block (r, c) depends on is (r − 1, c + 1), so all blocks of equal c + 2r can be drawn at
+        once.
 
         Args:
             noise: of every block.
-            one_by_one: draw them in raster order instead, which gives the same texture.
+            one_by_one: draw blocks in raster order instead; the texture is the same.
         """
         down, across = noise.classes.shape
         size, planes = self.view.size, self.view.planes
@@ -156,19 +157,19 @@ class Painter:
         front = np.arange(len(places)) if one_by_one else places[:, 1] + 2 * places[:, 0]
         for number in np.unique(front):
             together = places[front == number]
-            # Blocks of one front may lack different pixels, those of one kind of place lack the same.
+            # Blocks of one front may have different ring pixels; those with the same neighbours have the same.
             kinds = [(row > 0, column > 0, column < across - 1) for row, column in together]
             for kind in dict.fromkeys(kinds):
                 same = together[[other == kind for other in kinds]]
                 rows, columns = same.T
                 uniform, normal = noise.classes[rows, columns], noise.coefficients[rows, columns]
-                blocks = self._drawn(canvas, same * size, self._known(*kind), uniform, normal)
+                blocks = self._drawn(canvas, same * size, self._ring_pixels(*kind), uniform, normal)
                 for (row, column), block in zip(same * size, blocks, strict=True):
                     canvas[row : row + size, column : column + size] = block
         return canvas
 
-    def _known(self, above: bool, left: bool, right: bool) -> tuple[int, ...]:
-        """Numbers of the ring's pixels that exist where there are blocks above, to the left and to the right."""
+    def _ring_pixels(self, above: bool, left: bool, right: bool) -> tuple[int, ...]:
+        """Indices of the ring pixels that are drawn already if there are blocks above, to the left and to the right."""
         size = self.view.size
         corner = [0] if above and left else []
         first = list(range(1, 1 + size)) if above else []
@@ -176,13 +177,13 @@ class Painter:
         side = list(range(1 + 2 * size, 1 + 3 * size)) if left else []
         return (*corner, *first, *second, *side)
 
-    def _drawn(self, canvas: Array, corners: Array, known: tuple[int, ...], uniform: Array, normal: Array) -> Array:
+    def _drawn(self, canvas: Array, corners: Array, pixels: tuple[int, ...], uniform: Array, normal: Array) -> Array:
         """Blocks (n, size, size, planes) at these corners."""
-        if not known:
+        if not pixels:
             return self._first(uniform, normal)
-        if known not in self._brushes:
-            self._brushes[known] = _Brush(self._model.restricted(self.view.keeping(known)))
-        brush = self._brushes[known]
+        if pixels not in self._brushes:
+            self._brushes[pixels] = _Brush(self._model.restricted(self.view.keeping(pixels)))
+        brush = self._brushes[pixels]
         ring = brush.model.view.ring
         neighbours = canvas[corners[:, :1] + ring[:, 0], corners[:, 1:] + ring[:, 1]]
         level = neighbours.mean(axis=1)
@@ -213,7 +214,7 @@ class Painter:
 
 
 class _Brush:
-    """A mixture over ring ⊕ block as factors: with C = L Lᵀ, x = L_xz L_zz⁻¹ z + L_xx ε is a draw of p(x | z)."""
+    """Factors of a mixture over ring ⊕ block: with C = L Lᵀ, x = L_xz L_zz⁻¹ z + L_xx ε is a draw of p(x | z)."""
 
     def __init__(self, model: JointMixture) -> None:
         self.model = model

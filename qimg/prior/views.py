@@ -1,4 +1,4 @@
-"""What a mixture looks at: patches without their mean, or blocks together with the causal ring around them."""
+"""Vectors of mixtures: patches without their mean, or blocks with the causal ring around them."""
 
 import re
 from collections.abc import Iterable
@@ -18,23 +18,24 @@ _LARGEST = 16
 
 @dataclass(frozen=True)
 class View:
-    """How pixels become the vectors of a mixture.
+    """A map from pixels to the vectors of a mixture.
 
     | name | pixels | vector |
     |---|---|---|
-    | `patch8` | 8×8 block of luma | its 63 AC coefficients: the mean is taken off |
+    | `patch8` | 8×8 block of luma | its 63 AC coefficients: the mean is subtracted |
     | `luma8` | causal ring (33 pixels) ⊕ 8×8 block of luma | 32 ring + 64 block coefficients |
     | `colour8` | the same in Y', Cb and Cr | 96 ring + 192 block coefficients |
 
-    The level of a window is the mean of its ring, plane by plane, and is taken off. The ring is then written in an
-    orthonormal basis of the vectors that sum to zero, the block in its orthonormal 2-D DCT, index 8u + v, whose first
-    coefficient tells how far the block's mean lies from the ring's. The ring coefficients of all planes come first.
+    The level of a window is the mean of its ring, plane by plane, and is subtracted. The ring is then written in an
+    orthonormal basis of the vectors that sum to zero, and the block in the orthonormal 2-D DCT, index 8u + v, whose
+    first coefficient is proportional to the difference of the means of block and ring. The ring coefficients of all
+    planes come first.
     """
 
     name: str
     """Kind and block size: `patch8`, `luma8`, `colour16`, …; sizes 2 to 16."""
     kept: tuple[int, ...] | None = None
-    """Indices of the ring pixels that are looked at; all when left out."""
+    """Indices of the ring pixels that are used; all when left out."""
 
     def __post_init__(self) -> None:
         rule = f"must be patch, luma or colour with a size from 2 to {_LARGEST}, such as luma8"
@@ -63,8 +64,9 @@ class View:
     def ring(self) -> Array:
         """(m, 2) row and column of each ring pixel relative to the block's first pixel; none for `patch`.
 
-        What may be decoded before the block and lies next to it: the corner, the row above and as much again to its
-        right, the column to the left and as much again below it, 4 · size + 1 pixels in this order.
+        These are the neighbouring pixels that may be decoded before the block: the corner, the row above and the same
+        number of pixels to its right, the column to the left and the same number of pixels below it, 4 · size + 1
+        pixels in this order.
         """
         if self.kind == "patch":
             return np.zeros((0, 2), int)
@@ -74,11 +76,11 @@ class View:
         return ring if self.kept is None else ring[list(self.kept)]
 
     def keeping(self, pixels: Iterable[int]) -> "View":
-        """The view with these pixels of the whole ring alone: at a picture's border, or in raster order."""
+        """The view with only these pixels of the whole ring, as at a picture's border or in raster order."""
         return replace(self, kept=tuple(int(pixel) for pixel in pixels))
 
     def raster(self) -> "View":
-        """The view without the ring's lower left part, which raster order of the blocks has not reached."""
+        """The view without the ring's lower left part, which follows the block in raster order."""
         return self.keeping(range(3 * self.size + 1))
 
     @cached_property
@@ -121,7 +123,7 @@ class View:
         return np.hstack([np.kron(each, ring), np.kron(each, relative)])
 
     def vectors(self, planes: ArrayLike, rows: ArrayLike, columns: ArrayLike) -> Array:
-        """Vectors (n, dimension) of the windows whose blocks begin at the given pixels.
+        """Vectors (n, dimension) of the windows whose blocks begin at these pixels.
 
         Args:
             planes: (H, W), or (H, W, 3) for `colour`, floating-point code values of any level.
@@ -140,19 +142,22 @@ class View:
         return pixels[line, place].transpose(0, 2, 1).reshape(len(line), -1)
 
     def places(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-        """First and last row, first and last column, ends included, where a block's window fits; may be crossed."""
+        """First and last row, first and last column of blocks whose window fits, inclusive.
+
+        The last is less than the first where no window fits.
+        """
         below, right = self.offsets.max(axis=0)
         above, left = self.offsets.min(axis=0)
         return -int(above), shape[0] - 1 - int(below), -int(left), shape[1] - 1 - int(right)
 
     def fits(self, shape: tuple[int, ...]) -> bool:
-        """Whether planes of this shape hold a window."""
+        """Whether a window fits into planes of this shape."""
         first, last, left, right = self.places(shape)
         return last >= first and right >= left
 
 
 def is_view(name: str) -> bool:
-    """Whether this version knows the view."""
+    """Whether this is the name of a view."""
     match = _NAME.fullmatch(name)
     return match is not None and 2 <= int(match[2]) <= _LARGEST
 
@@ -163,7 +168,7 @@ def zero_sum_basis(length: int) -> Array:
 
 
 def random_places(view: View, shape: tuple[int, ...], count: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Rows and columns of `count` blocks drawn evenly from all whose window fits; every one where there are fewer."""
+    """Rows and columns of `count` blocks, drawn uniformly from all whose window fits, or of all if there are fewer."""
     first, last, left, right = view.places(shape)
     width = max(right - left + 1, 0)
     total = width * max(last - first + 1, 0)

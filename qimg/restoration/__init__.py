@@ -1,4 +1,4 @@
-"""Restoration: from a degraded picture to the original, by conditional expectation under the prior."""
+"""Restoration of degraded pictures by conditional expectation under the prior."""
 
 from qimg.restoration.degradations import DEGRADATIONS
 from qimg.restoration.degradations.deblurring import deblur, deblur_plane

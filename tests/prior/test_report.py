@@ -154,7 +154,7 @@ def test_page_needs_no_network_and_shows_every_part(small: Prior) -> None:
     page = pages.prior_page(small, name="a <prior>")
     titles = [section.title for section in page.sections]
     mixtures = ["Mixture colour8", "Mixture luma8", "Mixture patch8"]
-    assert titles == ["What it is", "Operators", *mixtures, "From frequencies to edges"]
+    assert titles == ["Provenance", "Operators", *mixtures, "From frequencies to edges"]
     assert [len(section.figures) for section in page.sections] == [0, 2, 3, 3, 2, 2]
     before = plt.get_fignums()
     document = report.render(page)
@@ -171,7 +171,7 @@ def test_page_and_tables_of_operators_alone(plain: Prior) -> None:
     captions = [table.caption.split(",")[0] for table in pages.prior_tables(plain, name="plain")]
     assert captions == ["plain", "Pictures", "Operators"]
     page = pages.prior_page(plain, name="plain")
-    assert [section.title for section in page.sections] == ["What it is", "Operators"]
+    assert [section.title for section in page.sections] == ["Provenance", "Operators"]
     registers = page.sections[1].tables[1]
     (row,) = registers.rows
     assert row[:2] == ["luma, scale 1", "row and column"]
@@ -378,7 +378,7 @@ def compared(a: Prior, b: Prior, **options: int) -> dict[str, report.Table]:
 def test_a_prior_is_no_distance_from_itself(small: Prior) -> None:
     found = compared(small, small, samples=50)
     assert list(found) == ["a and b", "Density matrices", "Excess code length", "Mixtures"]
-    assert row_of(found["a and b"], "pictures in common") == {"what": "pictures in common", "a": 3, "b": 3}
+    assert row_of(found["a and b"], "pictures in common") == {"property": "pictures in common", "a": 3, "b": 3}
     states = found["Density matrices"]
     names = [row[0] for row in states.rows]
     assert sorted(names) == sorted(small.operators)

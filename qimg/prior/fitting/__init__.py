@@ -1,1 +1,1 @@
-"""Fitting a prior: pass after pass over the pictures, in sums that add up, with checkpoints."""
+"""Fitting a prior: several passes over the pictures, additive sums and checkpoints."""

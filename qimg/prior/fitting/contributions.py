@@ -1,4 +1,4 @@
-"""What a few pictures contribute to one pass of a fit: records, operators, moments of mixtures. Never pixels."""
+"""Contributions of a few pictures to one pass of a fit: records, operators and moments of mixtures, but no pixels."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,16 +22,16 @@ from qimg.prior.jpeg_pairs import joint_operator
 from qimg.prior.mixture import GaussianMixture
 from qimg.prior.views import View, random_places
 
-UNIT = 1 / 16
-"""Planes are rounded to this many code values where operators are fitted.
+PLANE_STEP = 1 / 16
+"""Step in code values to which planes are rounded before operators are fitted.
 
-Products of such numbers are multiples of 1/256, so double precision adds them without rounding while a population stays
-below 2⁵³/256: 2·10⁹ patches of the highest contrast there is, 10¹⁰ of photographs. So far the sums are the same in any
-order; beyond, they round, and are those of the fixed partition."""
+Products of such numbers are multiples of 1/256, so double precision adds them without rounding while a sum stays below
+2⁵³/256, which holds for 2·10⁹ patches of the highest possible contrast or 10¹⁰ patches of photographs. Up to this limit
+the sums do not depend on the order. Beyond it they are rounded and depend on the fixed partition."""
 
 
-_KEPT_BYTES = 31 << 20  # glibc adapts up to 32 MiB
-_ROWS = 64  # of a strip that stays in the cache
+_RETAINED_BYTES = 31 << 20  # glibc adapts its threshold up to 32 MiB
+_ROWS = 64  # of a strip, so that the strip stays in the cache
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -61,7 +61,7 @@ def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Task:
-    """What is asked of the pictures in one pass."""
+    """The work of one pass."""
 
     recipe: Recipe
     step: str
@@ -73,11 +73,11 @@ class Task:
 
 
 def contribution(sources: Sequence[Source], task: Task) -> Contribution:
-    """The sum over some pictures, in their order: the same bits wherever BLAS has one thread.
+    """Sum of the contributions of some pictures, in their order.
 
-    Vectors of all the pictures are measured together: for eight pictures and four mixtures some 100 MB.
+    The result is bit-identical wherever BLAS has one thread. The vectors of all pictures are held in memory at once.
     """
-    _keep_freed_memory()
+    _retain_freed_memory()
     total, vectors = Contribution(), defaultdict[str, list[Array]](list)
     for source in sources:
         total = total + _of_picture(source, task, vectors)
@@ -85,13 +85,14 @@ def contribution(sources: Sequence[Source], task: Task) -> Contribution:
     return total + Contribution(moments=moments)
 
 
-def _keep_freed_memory() -> None:
-    """Let the C library keep what pictures free for the next ones, where it is glibc; elsewhere this does nothing.
+def _retain_freed_memory() -> None:
+    """Make glibc reuse the memory that one picture frees for the next; no effect with other C libraries.
 
-    After a block of this size has been freed, glibc takes blocks below it from its heap and returns the heap's end only
-    from twice the size on. Otherwise the pages of every picture are cleared anew, a third of the time of a fit.
+    After a block of this size has been freed, glibc takes smaller blocks from its heap and returns the end of the heap
+    to the system only when it exceeds twice the size. Otherwise the system clears the pages of every picture anew,
+    which takes a large part of the time of a fit.
     """
-    np.empty(_KEPT_BYTES, np.uint8)
+    np.empty(_RETAINED_BYTES, np.uint8)
 
 
 def _of_picture(source: Source, task: Task, vectors: defaultdict[str, list[Array]]) -> Contribution:
@@ -143,7 +144,7 @@ def _operators(source: Source, pixels: Array, recipe: Recipe) -> Iterator[tuple[
         key = f"{source.group}@{scale}"
         yield f"luma {key}", _operator(rounded_luma(image), recipe)
         if recipe.colour and scale == min(recipe.scales):
-            yield f"colour {key}", _operator(np.rint(images.to_ycbcr(image) / UNIT) * UNIT, recipe)
+            yield f"colour {key}", _operator(np.rint(images.to_ycbcr(image) / PLANE_STEP) * PLANE_STEP, recipe)
         if recipe.linear and source.raw:
             yield f"linear {key}", _operator(_linear_luma(source, scale), recipe)
         if scale == min(recipe.scales) and not source.jpeg:
@@ -153,7 +154,7 @@ def _operators(source: Source, pixels: Array, recipe: Recipe) -> Iterator[tuple[
 
 
 def _operator(planes: Array, recipe: Recipe) -> CorrelationOperator:
-    """Exact second moments of whole patches of planes in sixteenths; what fills no patch at the edges is left out."""
+    """Exact second moments of whole patches of planes in sixteenths; incomplete patches at the edges are left out."""
     size = recipe.size
     if recipe.stride in (0, size):
         rows, columns = planes.shape[0] // size * size, planes.shape[1] // size * size
@@ -164,37 +165,38 @@ def _operator(planes: Array, recipe: Recipe) -> CorrelationOperator:
 
 
 def _linear_luma(source: Source, scale: int) -> Array:
-    """Luma of linear light on the scale of code values, box means taken in linear light, in sixteenths."""
+    """Luma of linear light on the scale of code values, in sixteenths; box means are taken in linear light."""
     light = np.rint(65535.0 * images.load_raw(source.name if source.path is None else source.path).linear)
     image = images.box_mean(light.astype(np.uint16), scale)
-    return np.rint(images.luma(image) / UNIT) * UNIT
+    return np.rint(images.luma(image) / PLANE_STEP) * PLANE_STEP
 
 
 def rounded_luma(image: Array) -> Array:
     """Luma (H, W) rounded to sixteenths of a code value.
 
-    For 8-bit colour 1000 times luma is an integer below 2²⁴, exact in single precision, and none lies halfway between
-    two sixteenths: the same values for all 2²⁴ colours as by double precision, in half the time.
+    For 8-bit colour 1000 times luma is an integer below 2²⁴, which single precision represents exactly, and no value
+    lies halfway between two sixteenths. Single precision therefore gives the same result as double precision for all
+    2²⁴ colours, and is faster.
     """
     if image.dtype != np.uint8 or image.ndim == 2:
-        return np.rint(images.luma(image) / UNIT) * UNIT
+        return np.rint(images.luma(image) / PLANE_STEP) * PLANE_STEP
     out = np.empty(image.shape[:2], np.float32)
     for first in range(0, len(image), _ROWS):
         strip = image[first : first + _ROWS]
         thousands = strip.reshape(-1, 3).astype(np.float32) @ np.array([299, 587, 114], np.float32)
         sixteenths = np.rint(thousands * np.float32(0.016))
-        out[first : first + _ROWS] = sixteenths.reshape(strip.shape[:2]) * np.float32(UNIT)
+        out[first : first + _ROWS] = sixteenths.reshape(strip.shape[:2]) * np.float32(PLANE_STEP)
     return out
 
 
 def picture_vectors(pixels: Array, digest: str, jpeg: bool, recipe: Recipe) -> Iterator[tuple[str, Array]]:
-    """(view, vectors) of one picture for every mixture and scale: the same in every pass.
+    """(view, vectors) of one picture for every mixture and scale, the same in every pass.
 
     Args:
         pixels: an image array without alpha.
-        digest: hexadecimal SHA-256 of the picture; seeds the places of the windows, with the recipe's seed.
+        digest: hexadecimal SHA-256 of the picture; with the recipe's seed it seeds the places of the windows.
         jpeg: whether the pixels come from a JPEG file.
-        recipe: what is fitted.
+        recipe: parameters of the fit.
     """
     for scale in recipe.mixture_scales(jpeg=jpeg):
         if scale > min(pixels.shape[:2]):

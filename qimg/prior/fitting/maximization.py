@@ -1,4 +1,4 @@
-"""First classes, maximization with shrinkage for thin classes, and stepwise updates of a mixture."""
+"""Initial classes, maximization with shrinkage for classes with few vectors, and stepwise updates of a mixture."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from qimg.prior.fitting.moments import Expectation, Moments, pooled_moments
 from qimg.prior.mixture import GaussianMixture
 
 SHRINKAGE = 0.5
-"""Pseudo-vectors of the pooled covariance per dimension that classes are shrunk with unless said otherwise."""
+"""Default number of pseudo-vectors of the pooled covariance per dimension with which classes are shrunk."""
 
 CHILDREN = 8
 """Classes that a coarse class is split into."""
@@ -20,10 +20,11 @@ _COARSE_FROM = 32
 
 
 def seeded_moments(vectors: Array, pooled: Array, components: int, rng: np.random.Generator) -> Moments:
-    """Moments of a first guess at K classes that needs nothing but the pooled covariance.
+    """Moments of K initial classes, made from the pooled covariance alone.
 
-    Vectors are whitened by the pooled covariance; their length falls into one of up to 8 levels, a factor √2 or more
-    apart, their direction (sign left out) goes to the nearest of K / levels random axes.
+    Vectors are whitened by the pooled covariance. A vector's class is the pair of its level of length, one of at most 8
+    that are a factor of √2 or more apart, and the random axis nearest to its direction, one of K / levels; signs are
+    ignored.
 
     Args:
         vectors: (n, d).
@@ -40,7 +41,7 @@ def seeded_moments(vectors: Array, pooled: Array, components: int, rng: np.rando
     directions = rng.standard_normal((axes, x.shape[1]))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     length = np.sqrt((white**2).mean(axis=1))
-    # Natural vectors are sparse: most are far shorter than their mean square says.
+    # Natural vectors are sparse: most are far shorter than the root of their mean square.
     edges = 2.0 ** (np.arange(1, levels) * 5 / levels - 3.5)
     label = np.searchsorted(edges, length) * axes + np.abs(white @ directions.T).argmax(axis=1)
     label = np.minimum(label, components - 1)
@@ -54,15 +55,18 @@ def seeded_moments(vectors: Array, pooled: Array, components: int, rng: np.rando
 
 
 def coarse_classes(components: int) -> int:
-    """How many classes a mixture starts with: from 32 on an eighth, which then find better places than all at once."""
+    """Number of classes that a mixture starts with: an eighth for 32 classes or more.
+
+    Splitting these classes later gives a better mixture than starting with all of them.
+    """
     return -(-components // CHILDREN) if components >= _COARSE_FROM else components
 
 
 def split_moments(vectors: Array, mixture: GaussianMixture, components: int, rng: np.random.Generator) -> Moments:
-    """Moments of a first guess at K classes from a coarser mixture.
+    """Moments of K initial classes, made from a coarser mixture.
 
-    Each vector goes to its likeliest class, and there to one of that class's share of the K, as `seeded_moments` under
-    the class's own covariance says.
+    Each vector is assigned to its likeliest class. The vectors of a class are then divided among its share of the K
+    classes by `seeded_moments` with the class's covariance.
 
     Args:
         vectors: (n, d).
@@ -86,10 +90,10 @@ def split_moments(vectors: Array, mixture: GaussianMixture, components: int, rng
 
 
 def maximization(moments: Moments, pooled: ArrayLike, *, shrinkage: float, noise_variance: float) -> GaussianMixture:
-    """The mixture of largest likelihood under given responsibilities, thin classes shrunk towards the pooled shape.
+    """Mixture of largest likelihood for fixed responsibilities, with covariances shrunk towards the pooled one.
 
-    C_k = (Σ r x xᵀ + s t_k C_0) / (Σ r + s) + ν·1 and π_k ∝ Σ r + 1: s pseudo-vectors with the pooled covariance C_0
-    scaled to the class's own mean energy (t_k), so that a class without vectors has C_0 itself.
+    C_k = (Σ r x xᵀ + s t_k C_0) / (Σ r + s) + ν·1 and π_k ∝ Σ r + 1: s pseudo-vectors with the pooled covariance C_0,
+    scaled by t_k to the mean energy of the class. A class without vectors has the covariance C_0 + ν·1.
 
     Args:
         moments: of K classes.
@@ -123,14 +127,14 @@ def fit_mixture(
     epochs: int = 12,
     batch: int = 0,
 ) -> Iterator[GaussianMixture]:
-    """Mini-batch expectation–maximization on an array; yields the mixture after every pass over the vectors.
+    """Fit a mixture to an array by mini-batch expectation–maximization; yields it after every pass over the vectors.
 
-    A generator: arguments are checked when the first mixture is asked for.
+    This is a generator: arguments are checked when the first mixture is requested.
 
     Stepwise EM (Cappé & Moulines, J. R. Stat. Soc. B 71, 2009): after batch t the moments are blended with share
-    (t + 1)^−0.6, so that the first passes over the data already use many updates; the later half of the passes uses
-    the whole data per update, which never lowers the likelihood beyond shrinkage. From 32 classes on the first third of
-    the passes fits an eighth of the classes, which are then split.
+    (t + 1)^−0.6, so that the first passes over the data already make many updates. In the second half of the passes
+    every update uses all data; apart from shrinkage, it never lowers the likelihood. With 32 classes or more, the first
+    third of the passes fits an eighth of the classes, which are then split.
 
     Args:
         vectors: (n, d), n ≥ 1.
@@ -175,14 +179,14 @@ def fit_mixture(
 
 @dataclass(eq=False)
 class Updates:
-    """Stepwise maximization: takes the moments of one batch after the other and keeps the mixture up to date."""
+    """Stepwise maximization: a mixture that is updated with the moments of one batch after the other."""
 
     moments: Moments
-    """At first those of the first classes, scaled to `total` vectors (`Moments.scaled`)."""
+    """Blended moments, initially those of the first classes, scaled to `total` vectors (`Moments.scaled`)."""
     pooled: Array
     """(d, d) covariance of all vectors."""
     total: float
-    """Vectors in all."""
+    """Total number of vectors."""
     shrinkage: float
     noise_variance: float
     taken: int = 0
@@ -194,7 +198,7 @@ class Updates:
         return maximization(self.moments, self.pooled, shrinkage=self.shrinkage, noise_variance=self.noise_variance)
 
     def take(self, batch: Moments) -> None:
-        """Blend in the moments of a batch, scaled to the size of the whole; one that is the whole replaces them."""
+        """Blend in the moments of a batch, scaled to `total` vectors; a batch of all vectors replaces them."""
         size = float(batch.counts.sum())
         if size == 0:
             return

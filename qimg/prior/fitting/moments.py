@@ -1,4 +1,4 @@
-"""Counts and second moments of the classes of a mixture: what expectation finds, and what workers send."""
+"""Counts and second moments of the classes of a mixture: the expectation step, whose results workers send."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ _BATCH = 1 << 20  # numbers of a batch's products: 4 MiB in single precision
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Moments:
-    """What expectation finds: how much of each class there is, and its second moments. They add."""
+    """Result of the expectation step: counts and second moments of the classes. Moments add."""
 
     counts: Array
     """(K,) Σ r_k."""
     packed: Array
     """(K, d (d + 1) / 2) Σ r_k x xᵀ, lower triangles row by row."""
     log_likelihood: float
-    """Σ ln p(x) under the mixture that made the responsibilities, in nats."""
+    """Σ ln p(x) under the mixture that the responsibilities come from, in nats."""
 
     def __add__(self, other: "Moments") -> "Moments":
         """The moments of both sets of vectors."""
@@ -60,11 +60,11 @@ class Moments:
 
 
 class Expectation:
-    """The expectation step of one mixture, in single precision, ready for any number of batches.
+    """The expectation step of one mixture in single precision, for any number of batches.
 
     The exponent −½ xᵀ C_k⁻¹ x is linear in the products x_i x_j, so one matrix product gives the exponents of all
-    classes and a second one their second moments. Vectors are first whitened by the mixture's own covariance, which
-    keeps single precision good for responsibilities. Cost: 2 K d (d + 1) operations per vector.
+    classes and a second one their second moments. Vectors are first whitened by the covariance of the mixture, so that
+    single precision suffices for the responsibilities. Cost: 2 K d (d + 1) operations per vector.
     """
 
     def __init__(self, mixture: GaussianMixture) -> None:

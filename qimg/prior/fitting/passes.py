@@ -1,4 +1,4 @@
-"""The fit: pass after pass over the pictures, one sum per update, and a checkpoint to go on from."""
+"""The fit of a prior: passes over the pictures, one sum per update, and a checkpoint from which it resumes."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from qimg.prior.views import View
 
 @dataclass(eq=False, kw_only=True)
 class Progress:
-    """The state of a fit: everything that a checkpoint has to hold."""
+    """The state of a fit, as a checkpoint stores it."""
 
     step: int = 0
     """Pass: an index into `Recipe.steps`."""
@@ -35,7 +35,7 @@ class Progress:
     """Parts of the update whose sums are in `sums`."""
     sums: Contribution = field(default_factory=Contribution)
     records: list[dict[str, Any]] = field(default_factory=list)
-    """Of the survey, one per picture."""
+    """Records of the survey, one per picture."""
     operators: dict[str, CorrelationOperator] = field(default_factory=dict)
     mixtures: dict[str, Updates] = field(default_factory=dict)
     pooled: dict[str, Moments] = field(default_factory=dict)
@@ -59,35 +59,35 @@ def fit(
 ) -> Prior:
     """Fit a prior on any number of pictures, in constant memory.
 
-    The first pass adds exact second moments; with mixtures, a second one makes first classes and further ones run
-    stepwise expectation–maximization (`recipe.steps`). Sums are added part by part in a fixed order, so that the result
-    has the same bits for any number of workers; those of luma and colour operators are exact, the same for any order
-    and partition. BLAS runs on one thread meanwhile, in the whole process.
+    The first pass sums exact second moments. For mixtures, a second pass makes initial classes and further passes run
+    stepwise expectation–maximization (`recipe.steps`). Sums are added part by part in a fixed order, so the result is
+    bit-identical for any number of workers. The sums of luma and colour operators are exact and do not depend on order
+    or partition. During the fit BLAS runs on one thread in the whole process.
 
     Args:
         images: files, folders, patterns, lists (`splits.json#fit`) and image arrays, with `label=` in front of a path
-            to name the group that it is counted in (see `qimg.images.collections.gather`). Each file counts once.
-        recipe: what to fit; operators and two mixtures of 16 classes when left out.
+            to name its group (see `qimg.images.collections.gather`). Each file counts once.
+        recipe: parameters of the fit; operators and two mixtures of 16 classes when left out.
         workers: threads of this process, or processes of the local cluster.
         scheduler: "threads" or None for threads, "local" for a local Dask cluster, or the address of a Dask scheduler
             whose workers see the files under the same paths.
         out: file that the prior is written to.
-        checkpoint: file that keeps the state while the fit runs; where it exists the fit goes on from it. Deleted at
-            the end, after `out` was written.
-        root: folder in which names are looked up that do not exist as given.
+        checkpoint: file that stores the state while the fit runs. If it exists, the fit resumes from it. Deleted at the
+            end, after `out` was written.
+        root: folder for relative names that do not exist in the current folder.
         track: wraps the parts of every pass to report progress; called once per pass.
-        resumed: called with the number of passes that are done where the fit goes on from a checkpoint.
+        resumed: called with the number of finished passes when the fit resumes from a checkpoint.
 
     Returns:
-        The prior, as it will be after saving and loading. `prior.provenance["skipped"]` names the pictures that could
-        not be used, with reasons.
+        The prior, rounded as in its file. `prior.provenance["skipped"]` names the pictures that could not be used, with
+        reasons.
 
     Raises:
-        ImageError: no source, a source that names nothing, or no picture that can be used.
-        ArtifactError: the checkpoint is of another fit, or damaged.
-        ValueError: `recipe.operator` or `scheduler` names nothing.
+        ImageError: no source, a source that does not exist, or no usable picture.
+        ArtifactError: the checkpoint belongs to another fit or is damaged.
+        ValueError: `recipe.operator` or `scheduler` does not exist.
         ConnectionError: the scheduler cannot be reached.
-        OSError: the checkpoint or `out` cannot be written; the checkpoint before stays.
+        OSError: the checkpoint or `out` cannot be written; the previous checkpoint remains.
     """
     recipe = Recipe() if recipe is None else recipe
     sources, copies = without_copies(gather(images, root=None if root is None else Path(root)))
@@ -98,16 +98,16 @@ def fit(
     packages = fitting.versions(("qimg", "numpy", "pillow", *(["rawpy"] if raw else [])))
     inputs = [source.state() for source in sources]
     types = (Progress, Contribution, CorrelationOperator, Moments, Updates)
-    keeper = fitting.Checkpoint(checkpoint, recipe=recipe, inputs=inputs, packages=packages, types=types)
-    progress: Progress = keeper.load() or Progress()
+    state_file = fitting.Checkpoint(checkpoint, recipe=recipe, inputs=inputs, packages=packages, types=types)
+    progress: Progress = state_file.load() or Progress()
     if progress.step or progress.part:
         resumed(progress.step)
-    # One limit around everything: it holds for the whole process, so threads cannot each have their own.
+    # One limit around everything: it applies to the whole process, so threads cannot set separate limits.
     with one_blas_thread(), open_workers(integer("workers", workers, 1), scheduler or "threads") as pool:
         while progress.step < recipe.passes:
-            _run_pass(progress, sources, recipe, pool, track, keeper)
+            _run_pass(progress, sources, recipe, pool, track, state_file)
     prior = _prior(progress, copies, recipe, packages)
-    keeper.finish(prior, out)
+    state_file.finish(prior, out)
     return prior
 
 
@@ -117,24 +117,24 @@ def _run_pass(
     recipe: Recipe,
     pool: Workers,
     track: Track,
-    keeper: fitting.Checkpoint,
+    state_file: fitting.Checkpoint,
 ) -> None:
     updates = _updates(progress, sources, recipe)
-    left = sum(map(len, updates[progress.update :])) - progress.part
-    ticks = iter(track(range(left)))
-    next(ticks, None)  # shows the bar; each further step means that a part is done
+    remaining = sum(map(len, updates[progress.update :])) - progress.part
+    ticks = iter(track(range(remaining)))
+    next(ticks, None)  # shows the bar; each further step marks a finished part
     while progress.update < len(updates):
         parts = updates[progress.update][progress.part :]
         for result in pool.map(contribution, parts, _task(progress, recipe)):
             progress.sums = progress.sums + result
             progress.part += 1
-            keeper.save_if_due(progress)
+            state_file.save_if_due(progress)
             next(ticks, None)
         _finish_update(progress, recipe)
         progress.sums, progress.part = Contribution(), 0
         progress.update += 1
     _finish_pass(progress)
-    keeper.save(progress)
+    state_file.save(progress)
 
 
 def _updates(progress: Progress, sources: Sequence[Source], recipe: Recipe) -> list[list[list[Source]]]:
@@ -143,11 +143,11 @@ def _updates(progress: Progress, sources: Sequence[Source], recipe: Recipe) -> l
         return [parts_of(sources, recipe.part)]
     used = {record["name"] for record in _used(progress.records)}
     parts = parts_of([source for source in sources if source.name in used], recipe.part)
-    left = recipe.passes - progress.step
-    if recipe.steps[progress.step] != "round" or 2 * left <= recipe.rounds:
+    remaining = recipe.passes - progress.step
+    if recipe.steps[progress.step] != "round" or 2 * remaining <= recipe.rounds:
         return [parts]
-    # The mixture that needs most vectors limits the number of updates. Parts are dealt out in turn, so that an update
-    # sees pictures of every folder.
+    # The mixture that needs most vectors limits the number of updates. Parts are dealt out in turn, so that every
+    # update has pictures of every folder.
     possible = []
     for name, moments in progress.pooled.items():
         needed = recipe.vectors_per_update(progress.mixtures[name].mixture.components)
@@ -168,7 +168,7 @@ def _task(progress: Progress, recipe: Recipe) -> Task:
 
 
 def pooled_covariance(pooled: Moments, recipe: Recipe) -> Array:
-    """Covariance of all vectors of a view, with the noise that keeps it regular."""
+    """Covariance of all vectors of a view plus the noise variance, which makes it regular."""
     return np.asarray(pooled.matrices()[0] / pooled.counts[0] + recipe.noise_variance * np.eye(pooled.dimension))
 
 
@@ -177,7 +177,7 @@ def _finish_update(progress: Progress, recipe: Recipe) -> None:
     if progress.step == 0:
         _take_survey(progress, recipe)
         return
-    _unchanged(progress)
+    _require_unchanged(progress)
     for name, moments in sums.moments.items():
         updates = progress.mixtures.get(name)
         if updates is None or len(updates.moments.counts) < len(moments.counts):
@@ -189,7 +189,7 @@ def _finish_update(progress: Progress, recipe: Recipe) -> None:
 
 
 def first_updates(moments: Moments, pooled: Moments, recipe: Recipe) -> Updates:
-    """The start of stepwise maximization from first classes."""
+    """Initial state of stepwise maximization from the first classes."""
     total = float(pooled.counts[0])
     return Updates(
         moments=moments.scaled(total),
@@ -201,12 +201,12 @@ def first_updates(moments: Moments, pooled: Moments, recipe: Recipe) -> Updates:
 
 
 def _used(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of pictures that were not skipped."""
+    """Records of the pictures that were not skipped."""
     return [record for record in records if "sha256" in record]
 
 
-def _unchanged(progress: Progress) -> None:
-    """Every pass must see the pictures of the first."""
+def _require_unchanged(progress: Progress) -> None:
+    """Raise `ImageError` where a picture differs from that of the first pass."""
     digests = {record["name"]: record["sha256"] for record in _used(progress.records)}
     for record in progress.sums.records:
         if record.get("sha256") != digests[record["name"]]:

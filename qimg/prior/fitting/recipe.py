@@ -1,4 +1,4 @@
-"""What is fitted, and how: every choice of a fit in one record that the prior's file repeats."""
+"""The parameters of a fit, which the file of the prior repeats."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from qimg.prior.fitting.maximization import SHRINKAGE, coarse_classes
 from qimg.prior.views import View
 
 ROUNDING = (0.299**2 + 0.587**2 + 0.114**2) / 12
-"""Variance of luma, in squared code values, that comes from R, G and B having been rounded to whole code values."""
+"""Variance of luma, in squared code values, that results from rounding R, G and B to whole code values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Recipe(fitting.Recipe):
     """The parameters of a fit."""
 
     mixtures: Mapping[str, int] = field(default_factory=lambda: {"patch8": 16, "luma8": 16})
-    """View and number of its classes, such as patch8 200 luma8 32 colour8 16."""
+    """Views and their numbers of classes, such as patch8 200 luma8 32 colour8 16."""
     size: int = 8
     """Side of the patches of the operators."""
     operator: str = ""
@@ -26,31 +26,31 @@ class Recipe(fitting.Recipe):
     linear: bool = False
     """Fit operators of RAW files in linear light beside the rendered ones: luma of 255 · linear R, G, B."""
     jpeg_qualities: tuple[int, ...] = ()
-    """Qualities at which joint operators of (decoded JPEG ⊕ its error) are fitted; JPEG files are left out of them."""
+    """Qualities at which joint operators of (decoded JPEG ⊕ its error) are fitted, without JPEG files as inputs."""
     jpeg_samplings: tuple[str, ...] = ("4:2:0",)
     """Chroma formats of those JPEG files: 4:4:4, 4:2:2 or 4:2:0."""
     scales: tuple[int, ...] = (1, 2)
-    """Box means at which every picture is used; 1 is full size."""
+    """Factors of the box means by which every picture is reduced; 1 is full size."""
     jpeg_scale: int = 2
-    """Least box mean at which JPEG files feed the mixtures: 2 washes their block grid out."""
+    """Smallest factor at which JPEG files are used for the mixtures; 2 blurs their block grid."""
     stride: int = 0
-    """Pixels between the patches of the operators; 0 cuts them side by side. 3 meets every phase of a JPEG grid."""
+    """Pixels between the patches of the operators; 0 cuts them side by side. 3 covers every phase of a JPEG grid."""
     windows: int = 1500
-    """Windows per picture and scale that feed each mixture, a quarter of it for vectors longer than 128."""
+    """Windows per picture and scale for each mixture, a quarter of it for vectors longer than 128."""
     coarse_rounds: int = 4
     """Rounds of expectation–maximization before mixtures of 32 and more classes are split from an eighth of them."""
     rounds: int = 10
     """Rounds of expectation–maximization after that."""
     batch: int = 0
-    """Vectors aimed at per update in the first half of the rounds; 0 takes 300 per class, at least 5000."""
+    """Target number of vectors per update in the first half of the rounds; 0: 300 per class, at least 5000."""
     shrinkage: float = SHRINKAGE
-    """Pseudo-vectors of the pooled covariance in every class, in units of the dimension."""
+    """Pseudo-vectors of the pooled covariance in every class, divided by the dimension."""
     noise_variance: float = ROUNDING
-    """Added to every variance, in squared code values; by default what rounding R, G and B leaves in luma."""
+    """Added to every variance, in squared code values; by default that of luma due to the rounding of R, G and B."""
     part: int = 8
     """Pictures per task: the fixed partition that makes a fit bit-identical for any number of workers."""
     parts_per_update: int = 4
-    """Fewest parts that an update of a mixture takes: workers wait for each other at every update."""
+    """Fewest parts in an update of a mixture; workers wait for each other at every update."""
     seed: int = 0
     """Seed of the windows and of the first classes."""
 
@@ -77,12 +77,12 @@ class Recipe(fitting.Recipe):
 
     @property
     def passes(self) -> int:
-        """How often every picture is read: once for operators alone."""
+        """Number of passes over the pictures; one for operators alone."""
         return len(self.steps)
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """What each pass does: "survey", "seed", then "round" and, once, "split"."""
+        """The task of each pass: "survey", "seed", then "round" and, once, "split"."""
         if not self.mixtures:
             return ("survey",)
         coarse = any(coarse_classes(classes) < classes for classes in self.mixtures.values())
@@ -90,7 +90,7 @@ class Recipe(fitting.Recipe):
         return ("survey", "seed", *before, *("round",) * self.rounds)
 
     def mixture_scales(self, *, jpeg: bool) -> tuple[int, ...]:
-        """Box means at which a picture feeds the mixtures."""
+        """Factors of the box means at which a picture is used for the mixtures."""
         if not jpeg:
             return self.scales
         return tuple(scale for scale in self.scales if scale >= self.jpeg_scale) or (self.jpeg_scale,)
@@ -100,5 +100,5 @@ class Recipe(fitting.Recipe):
         return self.windows if view.dimension <= 128 else -(-self.windows // 4)
 
     def vectors_per_update(self, classes: int) -> int:
-        """Vectors that an update of a mixture of so many classes should see."""
+        """Target number of vectors in an update of a mixture with this number of classes."""
         return self.batch or max(5000, 300 * classes)

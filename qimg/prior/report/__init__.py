@@ -1,4 +1,4 @@
-"""What a prior holds, as tables, figures and one page; two priors side by side."""
+"""Reports on a prior: tables, figures, one page, and the comparison of two priors."""
 
 from qimg.prior.report.comparison import compare_priors
 from qimg.prior.report.edges import plot_edge_filters, plot_orientations

@@ -1,4 +1,4 @@
-"""Two priors side by side: what they share, how far apart their operators and mixtures are."""
+"""Comparison of two priors: common inputs, and distances between their operators and mixtures."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -23,17 +23,18 @@ _ROUNDING = 1 / 12
 def compare_priors(
     a: Prior, b: Prior, *, names: tuple[str, str], rng: np.random.Generator, samples: int = 2000
 ) -> list[Table]:
-    """How two priors differ: inputs, recipe, operators of the same planes and scale, mixtures over the same view.
+    """Tables of the differences between two priors: inputs, recipe, operators, mixtures.
 
-    Operators are compared group by group where both hold a group, and as the sum over all groups of each. Excess code
-    lengths (`qimg.metrics.excess_code_length`) are those of AC coefficients with a noise variance of 1/12, for luma and
-    colour. Relative entropies of mixtures have no closed form: KL(p‖q) = E_p[ln p − ln q] is estimated from draws of p,
-    without bias, with its standard error. Cost: O(samples · K · d²) per mixture.
+    Operators of the same planes and scale are compared group by group where both priors hold the group, and as the sum
+    over all groups of each. Excess code lengths (`qimg.metrics.excess_code_length`) are those of AC coefficients with a
+    noise variance of 1/12, for luma and colour. Relative entropies of mixtures over the same view have no closed form:
+    KL(p‖q) = E_p[ln p − ln q] is estimated from draws of p, without bias, with its standard error. Cost:
+    O(samples · K · d²) per mixture.
 
     Args:
         a: the first prior.
         b: the second prior.
-        names: what the tables call them.
+        names: names of the two priors in the tables.
         rng: draws the samples; the same state gives the same tables.
         samples: draws per mixture and direction, at least 2.
 
@@ -65,11 +66,11 @@ def _identities(a: Prior, b: Prior, names: tuple[str, str]) -> Table:
         ["operators", len(a.operators), len(b.operators)],
         ["mixtures", ", ".join(a.mixtures) or "none", ", ".join(b.mixtures) or "none"],
     ]
-    return Table(columns=["what", *names], rows=rows, caption=f"{names[0]} and {names[1]}")
+    return Table(columns=["property", *names], rows=rows, caption=f"{names[0]} and {names[1]}")
 
 
 def _recipes(a: Prior, b: Prior, names: tuple[str, str]) -> list[Table]:
-    """The fields of the recipe that differ, in one table, where there are any."""
+    """A table of the fields of the recipe that differ; none if all are equal."""
     first, second = a.provenance["recipe"], b.provenance["recipe"]
     rows = [
         [key, recipe_text(first.get(key, "")), recipe_text(second.get(key, ""))]
@@ -80,15 +81,15 @@ def _recipes(a: Prior, b: Prior, names: tuple[str, str]) -> list[Table]:
 
 
 def _shared_operators(a: Prior, b: Prior) -> Iterator[tuple[str, CorrelationOperator, CorrelationOperator]]:
-    """Name and both operators for what both priors hold and that has energy in both."""
+    """Yield the name and both operators for every operator that both priors hold and that has energy in both."""
     first, second = _groups(a), _groups(b)
     for planes, scale in sorted(set(first) & set(second), key=operator_order):
-        ours, theirs = first[planes, scale], second[planes, scale]
-        both = [group for group in ours if group in theirs]
-        pairs = [(f"{planes} {group}@{scale}", ours[group], theirs[group]) for group in both]
-        if len(ours) > 1 or set(ours) != set(theirs):
+        groups_a, groups_b = first[planes, scale], second[planes, scale]
+        both = [group for group in groups_a if group in groups_b]
+        pairs = [(f"{planes} {group}@{scale}", groups_a[group], groups_b[group]) for group in both]
+        if len(groups_a) > 1 or set(groups_a) != set(groups_b):
             total = f"{planes} all groups@{scale}"
-            pairs.insert(0, (total, reduce(add, ours.values()), reduce(add, theirs.values())))
+            pairs.insert(0, (total, reduce(add, groups_a.values()), reduce(add, groups_b.values())))
         yield from (pair for pair in pairs if has_energy(pair[1]) and has_energy(pair[2]))
 
 
@@ -135,15 +136,16 @@ def _codes(
     rows: list[list[str | float]] = []
     for name, one, other in shared:
         if name.startswith("jpeg "):
-            continue  # what is coded is a patch, not a patch and its error
+            continue  # patches are coded, not pairs of a patch and its error
         first, second = _ac_moments(one, size), _ac_moments(other, size)
-        ways = ((first, second), (second, first))
-        rows.append([name, *(_excess(model, truth, size, scaled) for scaled in (False, True) for model, truth in ways)])
-    ways_named = (f"{names[0]} on {names[1]}", f"{names[1]} on {names[0]}")
+        orders = ((first, second), (second, first))
+        excess = [_excess(model, truth, size, scaled) for scaled in (False, True) for model, truth in orders]
+        rows.append([name, *excess])
+    labels = (f"{names[0]} on {names[1]}", f"{names[1]} on {names[0]}")
     return Table(
-        columns=["operator", *ways_named, *(f"{way}, traces equal" for way in ways_named)],
+        columns=["operator", *labels, *(f"{label}, traces equal" for label in labels)],
         rows=rows,
-        caption="Excess code length in bit per pixel: what a code for the AC coefficients of one costs on the other",
+        caption="Excess code length in bit per pixel: a code for the AC coefficients of one prior applied to the other",
     )
 
 
@@ -152,7 +154,7 @@ def _ac_moments(operator: CorrelationOperator, size: int) -> Array:
 
 
 def _excess(model: Array, truth: Array, size: int, scaled: bool) -> float:
-    """Bits per pixel; NaN where traces are to be made equal and a prior's patches are all flat."""
+    """Excess code length in bit per pixel; NaN if traces are to be equal and all patches of a prior are flat."""
     if scaled and min(np.trace(model), np.trace(truth)) <= 1e-9:
         return float("nan")
     excess = metrics.excess_code_length(model, truth, noise_variance=_ROUNDING, trace_normalised=scaled)

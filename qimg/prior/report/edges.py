@@ -1,4 +1,4 @@
-"""How class eigenvectors become oriented edge filters: directions of classes, their plots, and the page's section."""
+"""Oriented edge filters among the class eigenvectors: directions of classes, their plots, and a section of the page."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SECTORS = 12
-"""Orientations are counted in sectors of 15 degrees, the first one centred on horizontal edges."""
+"""Number of sectors, of 15 degrees each, for counting orientations; the first is centred on horizontal edges."""
 _EIGENVECTORS = 8
 _DRAWN = 3
 _OBLIQUE = 15.0
@@ -27,10 +27,10 @@ _COHERENT = 0.5
 def plot_edge_filters(
     model: JointMixture, *, classes: Sequence[int], count: int = 3, ax: "Axes | None" = None
 ) -> "Axes":
-    """Leading eigenvectors of classes, each above the DCT basis function nearest to it; one class per column.
+    """Plot leading eigenvectors of classes, each above the nearest DCT basis function; one class per column.
 
-    Below each column: the class, the direction of the edges of its patches and their coherence (`mean_orientation`).
-    On each DCT function: the modulus of its overlap with the eigenvector.
+    The label below a column gives the class, the direction of the edges of its patches and their coherence
+    (`mean_orientation`). The number on a DCT function is the modulus of its overlap with the eigenvector.
 
     Args:
         model: a mixture of a prior with one plane.
@@ -71,7 +71,7 @@ def plot_edge_filters(
 
 
 def plot_orientations(groups: Mapping[str, Orientation], *, ax: "Axes | None" = None) -> "Axes":
-    """Share of patches by the direction of their edges, each patch counted by its coherence; sectors of 15 degrees.
+    """Plot the share of patches by edge direction in sectors of 15 degrees; each patch is weighted by its coherence.
 
     Args:
         groups: label → orientations of its patches; the bars of a group sum to its mean coherence.
@@ -93,7 +93,7 @@ def plot_orientations(groups: Mapping[str, Orientation], *, ax: "Axes | None" = 
 
 
 def edge_section(model: JointMixture) -> Section:
-    """How far classes keep to one direction, and their eigenvectors with them, beside one operator for all.
+    """Section on the directional coherence of classes and their eigenvectors, compared with a single operator.
 
     Args:
         model: a mixture whose view has one plane.
@@ -101,7 +101,7 @@ def edge_section(model: JointMixture) -> Section:
     count = min(_EIGENVECTORS, model.view.dimension - model.view.observed)
     single = as_one_class(model)
     classes = range(model.classes)
-    directions, alone = class_orientations(model, classes=classes), class_orientations(single, classes=[0])
+    directions, pooled = class_orientations(model, classes=classes), class_orientations(single, classes=[0])
     oblique = (np.abs((directions.degrees + 45) % 90 - 45) > _OBLIQUE) & (directions.coherence > _COHERENT)
     chosen = most_oriented(model)
     overlaps = [
@@ -113,30 +113,30 @@ def edge_section(model: JointMixture) -> Section:
         title="From frequencies to edges",
         question=f"How do the eigenvectors of the classes of {model.view.name} become oriented edge filters?",
         findings=[
-            f"Coherence of direction is {directions.coherence.mean():.2f} on average over the classes, and "
-            f"{alone.coherence[0]:.2f} for one operator with the second moments of all of them; 1 means that all "
-            "patches run one way, 0 that no direction stands out.",
+            f"The mean coherence of direction is {directions.coherence.mean():.2f} over the classes and "
+            f"{pooled.coherence[0]:.2f} for one operator with the second moments of all of them. 1 means that all "
+            "gradients are parallel, 0 that no direction is preferred.",
             f"{int(oblique.sum())} of {model.classes} classes have a coherence above {_COHERENT} and edges more than "
             f"{_OBLIQUE:.0f}° off both axes.",
-            "A cosine of the DCT is a vertical times a horizontal wave and tells no slope from its mirror image. The "
-            f"{count} leading eigenvectors overlap with the cosine nearest to them by {overlaps[0]:.2f} on average in "
-            f"the one operator, by {overlaps[1]:.2f} in all classes"
-            + (f", and by {overlaps[2]:.2f} in the oblique ones." if len(overlaps) > 2 else "."),
+            "A DCT basis function is the product of a vertical and a horizontal cosine and has equal weight on a slope "
+            f"and its mirror image. The mean overlap of the {count} leading eigenvectors with their nearest DCT basis "
+            f"function is {overlaps[0]:.2f} for the one operator, {overlaps[1]:.2f} for all classes"
+            + (f", and {overlaps[2]:.2f} for the oblique ones." if len(overlaps) > 2 else "."),
         ],
         figures=[
             one_plot(
                 lambda ax: plot_edge_filters(model, classes=chosen, count=_DRAWN, ax=ax),
                 (0.75 * len(chosen) + 0.7, 0.75 * 2 * _DRAWN + 0.6),
-                f"For each of {SECTORS} directions the class that keeps to it the most, where there is one: its "
-                f"{_DRAWN} leading eigenvectors, each above the DCT basis function nearest to it with the modulus of "
-                "their overlap. Below: class, direction of its edges, coherence.",
+                f"The class of highest coherence for each of {SECTORS} directions that has one: its {_DRAWN} leading "
+                "eigenvectors, each above the nearest DCT basis function with the modulus of their overlap. Labels "
+                "below: class, direction of its edges, coherence.",
             ),
             one_plot(
                 lambda ax: plot_orientations(
-                    {f"{model.classes} classes": directions, "one operator for all": alone}, ax=ax
+                    {f"{model.classes} classes": directions, "one operator for all": pooled}, ax=ax
                 ),
                 (6.4, 3.6),
-                "Directions of the classes, each counted by its coherence, and the direction of one operator for all. "
+                "Directions of the classes, each weighted by its coherence, and the direction of one operator for all. "
                 "The bars of each colour sum to the mean coherence.",
             ),
         ],
@@ -144,7 +144,7 @@ def edge_section(model: JointMixture) -> Section:
 
 
 def leading_eigenvectors(model: JointMixture, *, classes: Sequence[int], count: int) -> Array:
-    """(size², classes · count) leading eigenvectors of classes of a view with one plane, class by class."""
+    """(size², classes · count) leading eigenvectors, class by class, for a view with one plane."""
     arguments.require(model.view.planes == 1, "model", "must have a view with one plane", model.view.name)
     return np.hstack([model.basis(k)[:, :count] for k in classes])
 
@@ -155,13 +155,13 @@ def sector(degrees: Array) -> Array:
 
 
 def class_orientations(model: JointMixture, *, classes: Sequence[int]) -> Orientation:
-    """Orientation of what classes of a view with one plane leave to be coded."""
+    """Orientation of the residuals of classes, for a view with one plane."""
     arguments.require(model.view.planes == 1, "model", "must have a view with one plane", model.view.name)
     return mean_orientation(np.stack([model.residual_covariance(k) for k in classes]))
 
 
 def most_oriented(model: JointMixture) -> list[int]:
-    """For each sector of directions the class of the highest coherence, where there is one."""
+    """The class of highest coherence of each sector of directions that has one."""
     directions = class_orientations(model, classes=range(model.classes))
     sectors = sector(directions.degrees)
     candidates = (np.flatnonzero(sectors == one) for one in range(SECTORS))

@@ -18,22 +18,22 @@ _GAP = 2
 
 
 def as_one_class(model: JointMixture) -> JointMixture:
-    """The mixture's second moments as a single class: the one operator for everything, and its KLT."""
+    """A mixture of a single class with the second moments of the whole mixture."""
     whole = model.mixture.covariance()
     return JointMixture(model.view, GaussianMixture.from_covariances([1.0], whole[None]))
 
 
 def by_weight(model: JointMixture) -> Array:
-    """(K,) the classes, heaviest first."""
+    """(K,) the classes by descending weight."""
     return np.argsort(-model.mixture.weights, kind="stable")
 
 
 def plot_class_eigen_patches(
     model: JointMixture, *, classes: Sequence[int], count: int = 8, ax: "Axes | None" = None
 ) -> "Axes":
-    """Leading eigenvectors of what classes leave to be coded: one class per row, its weight beside it.
+    """Plot leading eigenvectors of the residuals of classes: one class per row, labelled with its weight.
 
-    Every patch is scaled to its own extremes. Colour patches are read as Y', Cb and Cr around middle gray.
+    Every patch is scaled to its extremes. Colour patches are interpreted as Y', Cb and Cr around middle gray.
 
     Args:
         model: a mixture of a prior.
@@ -58,7 +58,7 @@ def plot_class_eigen_patches(
 
 
 def plot_class_spectra(model: JointMixture, *, ax: "Axes | None" = None) -> "Axes":
-    """Spectra of all classes as thin lines, that of one operator for everything as a thick one; both axes logarithmic.
+    """Plot the spectra of all classes as thin lines and that of one operator for all as a thick line, log-log.
 
     Args:
         model: a mixture of a prior.
@@ -93,11 +93,11 @@ def plot_predictors(
     plane: int = 0,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """How classes predict a block from its ring, one class per row, seen from both ends.
+    """Plot the predictors of a block from its ring, one class per row: weights and impulse responses.
 
-    For a pixel of the block: the weights of the ring's pixels in its prediction, painted where those pixels lie, around
-    the empty block. For a pixel of the ring: what the prediction of the block gains when that pixel alone is one
-    brighter. Colours follow sign(w)·√|w|, scaled to the largest number shown.
+    For a pixel of the block: the weights of the ring's pixels in its prediction, drawn at the places of those pixels
+    around the empty block. For a pixel of the ring: the change of the predicted block when that pixel is one code value
+    brighter. Colours follow sign(w)·√|w|, scaled to the largest weight in the figure.
 
     Args:
         model: a mixture of a prior whose view has a ring.
@@ -105,7 +105,7 @@ def plot_predictors(
         pixels: pixels of the block, row-major, 0 to size² − 1; the first, the centre and the last when left out.
         impulses: pixels of the ring, indices of `View.ring`; those next to the middle of the block's upper and left
             edge when left out.
-        plane: plane whose ring predicts its own block: 0 for Y', 1 for Cb, 2 for Cr.
+        plane: plane of the ring and the block: 0 for Y', 1 for Cb, 2 for Cr.
         ax: axes to draw on; a new figure when left out.
     """
     view, size = model.view, model.view.size
@@ -140,7 +140,7 @@ def plot_predictors(
 
 
 def one_plot(plot: "Callable[[Axes], Axes]", size: tuple[float, float], caption: str) -> Figure:
-    """A page's figure with one plot on axes of their own, width and height in inches."""
+    """A figure of a page with one plot; `size` is width and height in inches."""
 
     def draw() -> "MatplotlibFigure":
         import matplotlib.pyplot as plt
@@ -153,14 +153,14 @@ def one_plot(plot: "Callable[[Axes], Axes]", size: tuple[float, float], caption:
 
 
 def chosen_classes(model: JointMixture, classes: Sequence[int]) -> list[int]:
-    """The classes as integers, checked."""
+    """The classes as integers, after a check of their range."""
     chosen = [integer("classes", k, 0, model.classes - 1) for k in classes]
     arguments.require(len(chosen) > 0, "classes", "must name at least one class", chosen)
     return chosen
 
 
 def _panels(model: JointMixture, k: int, plane: int, pixels: Sequence[int], impulses: Sequence[int]) -> list[Array]:
-    """Squares of 2 · size + 1 pixels that hold ring and block, NaN where nothing is shown."""
+    """Squares of 2 · size + 1 pixels with ring and block, NaN where nothing is drawn."""
     size, ring = model.view.size, model.view.ring
     block, m = size * size, len(ring)
     weights = model.predictor(k)[plane * block : (plane + 1) * block, plane * m : (plane + 1) * m]
@@ -181,8 +181,8 @@ def _draw_board(axes: "Axes", boards: Sequence[Sequence[Array]]) -> None:
     padded = [[np.pad(panel, (0, _GAP), constant_values=np.nan) for panel in row] for row in boards]
     board = np.vstack([np.hstack(row) for row in padded])[:-_GAP, :-_GAP]
     scale = float(np.nanmax(np.abs(board)))
-    shown = np.ma.masked_invalid(np.sign(board) * np.sqrt(np.abs(board) / scale))
-    image = axes.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+    colours = np.ma.masked_invalid(np.sign(board) * np.sqrt(np.abs(board) / scale))
+    image = axes.imshow(colours, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
     bare(axes)
     bar = axes.figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, shrink=0.6)
     marks = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])

@@ -1,4 +1,4 @@
-"""Which way the edges of a patch run, and which cosine of the DCT comes nearest to it."""
+"""Orientation of the edges of patches, and the nearest DCT basis function."""
 
 import math
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from qimg.transforms import unitary
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Orientation:
-    """Directions of edges and how strictly the patches keep to them."""
+    """Directions of edges and their coherence."""
 
     degrees: Array
     """(...) direction along the edges in [0, 180), counter-clockwise: 0 for horizontal stripes, 90 for upright ones."""
     coherence: Array
-    """(...) 1 where all gradients are parallel, 0 where no direction stands out, and for constant patches."""
+    """(...) 1 where all gradients are parallel; 0 where no direction is preferred, and for constant patches."""
 
 
 def patch_orientation(patches: ArrayLike) -> Orientation:
@@ -44,10 +44,10 @@ def patch_orientation(patches: ArrayLike) -> Orientation:
 
 
 def mean_orientation(moments: ArrayLike) -> Orientation:
-    """Dominant orientation of all patches with given second moments: that of E[J], J as in `patch_orientation`.
+    """Dominant orientation of a population of patches from its second moments: that of E[J], J of `patch_orientation`.
 
-    Linear in the second moments, so exact for patches of any law. Patches that run both ways cancel: coherence is 1
-    only where all of them keep to one direction. Cost: O(d²) per matrix.
+    E[J] is linear in the second moments, so the result is exact for any distribution of patches. Perpendicular
+    directions cancel: coherence is 1 only where all patches have one direction. Cost: O(d²) per matrix.
 
     Args:
         moments: (..., side², side²) real symmetric E[p pᵀ], pixels row-major, side ≥ 2.
@@ -76,7 +76,7 @@ def _orientation(xx: Array, yy: Array, xy: Array, energy: Array) -> Orientation:
 
 
 def nearest_cosine(patches: ArrayLike) -> tuple[Array, Array]:
-    """For each patch the basis vector of the 2-D DCT that is most like it, and the overlap of the two.
+    """The basis vector of the 2-D DCT with the largest overlap with each patch, and that overlap.
 
     Args:
         patches: (..., side²) real, none of them zero, row-major.

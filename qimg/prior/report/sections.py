@@ -1,4 +1,4 @@
-"""A prior as one page: where it comes from, its operators, its classes as pictures, its edges."""
+"""The sections of the page on a prior: provenance, operators, classes and edge filters."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +31,13 @@ _EIGENVECTORS = 8
 
 
 def prior_page(prior: Prior, *, name: str) -> Page:
-    """What a prior holds, as a page for `render`: provenance, operators, classes and predictors as pictures.
+    """A page on a prior for `render`: provenance, operators, classes and predictors.
 
-    Cost: one eigendecomposition per class and figure; half a minute with `render` for 300 classes.
+    Cost: one eigendecomposition per class and figure.
 
     Args:
         prior: as loaded or fitted.
-        name: what the page calls it.
+        name: name of the prior on the page.
     """
     sections = [_provenance(prior, name)]
     sections += [_operators(prior)] if prior.operators else []
@@ -48,9 +48,9 @@ def prior_page(prior: Prior, *, name: str) -> Page:
     inputs = len(prior.provenance["inputs"])
     return Page(
         title=f"Prior {name}",
-        lead=f"Learnt from {_counted(inputs, 'picture')}: second moments of patches, and "
-        "mixtures of operators over blocks and what surrounds them. Everything below follows from the integers of one "
-        "file by linear algebra.",
+        lead=f"Fitted on {_counted(inputs, 'picture')}: second moments of patches, and "
+        "mixtures of operators over blocks and their surroundings. Everything below is computed from the integers of "
+        "one file by linear algebra.",
         notes=[f"Identity: `{prior.sha256}` (SHA-256)."],
         sections=sections,
     )
@@ -63,24 +63,24 @@ def _provenance(prior: Prior, name: str) -> Section:
         [record["name"], record["group"], "{1}×{0}".format(*record["shape"]), record["sha256"][:16]]
         for record in inputs
     ]
-    shown = [priors.identity_table(prior, name=name), priors.group_table(prior)]
-    shown += [priors.mixture_table(prior)] if prior.mixtures else []
-    shown.append(
+    tables = [priors.identity_table(prior, name=name), priors.group_table(prior)]
+    tables += [priors.mixture_table(prior)] if prior.mixtures else []
+    tables.append(
         Table(columns=["picture", "group", "pixels", "SHA-256, first 16 digits"], rows=listed, caption="Inputs").head(
             _INPUTS_SHOWN
         )
     )
-    shown += priors.skipped_tables(prior)
+    tables += priors.skipped_tables(prior)
     return Section(
-        title="What it is",
-        question="Which pictures was the prior fitted on, and with which choices?",
+        title="Provenance",
+        question="Which pictures was the prior fitted on, and with which recipe?",
         findings=[
             f"{_counted(len(inputs), 'picture')} in {_counted(len(groups), 'group')}; "
             f"{_counted(len(skipped), 'file')} skipped.",
             f"{_counted(len(prior.operators), 'operator')} and {_counted(len(prior.mixtures), 'mixture')} with "
-            f"{sum(model.classes for model in prior.mixtures.values())} classes together.",
+            f"{sum(model.classes for model in prior.mixtures.values())} classes in total.",
         ],
-        tables=shown,
+        tables=tables,
     )
 
 
@@ -104,7 +104,7 @@ def _operators(prior: Prior) -> Section:
         )
     return Section(
         title="Operators",
-        question="What do the second moments of whole patches look like, all groups together at the smallest scale?",
+        question="What are the second moments of whole patches, summed over all groups, at the smallest scale?",
         findings=findings,
         figures=[_operator_figure(planes, scale, one, spectra) for planes, scale, one in ordered],
         tables=[
@@ -112,8 +112,8 @@ def _operators(prior: Prior) -> Section:
             Table(
                 columns=["operator", "between", "mutual information (bit)", "logarithmic negativity"],
                 rows=registers,
-                caption="Correlations between the registers of a patch, the others traced out; ρ is mixed, so that "
-                "mutual information counts classical correlation too. The planes are the levels of one register",
+                caption="Correlations between two registers of a patch, the others traced out. ρ is mixed, so mutual "
+                "information includes classical correlation. The planes are the levels of one register",
             ),
         ],
     )
@@ -141,10 +141,10 @@ def _unless_rounding(value: float) -> float:
 
 def _operator_figure(planes: str, scale: int, operator: CorrelationOperator, spectra: dict[str, Array]) -> Figure:
     count = 1 if planes == "luma" else 3
-    own = operator.dimension // count
-    registers = None if count == 1 else [(plane, own) for plane in ("Y'", "Cb", "Cr")]
+    per_plane = operator.dimension // count
+    registers = None if count == 1 else [(plane, per_plane) for plane in ("Y'", "Cb", "Cr")]
     rho, basis = operator.density_matrix(), operator.eigenbasis()
-    shown = min(25, operator.dimension)
+    leading = min(25, operator.dimension)
 
     def draw() -> "MatplotlibFigure":
         import matplotlib.pyplot as plt
@@ -152,8 +152,8 @@ def _operator_figure(planes: str, scale: int, operator: CorrelationOperator, spe
         figure, axes = plt.subplots(1, 3, figsize=(11, 3.7))
         plot_density_matrix(rho, registers=registers, ax=axes[0])
         plot_spectrum({label: values for label, values in spectra.items() if label.startswith(planes)}, ax=axes[1])
-        plot_eigen_patches(basis, count=shown, planes=count, ax=axes[2])
-        for ax, title in zip(axes, ("density matrix ρ", "spectrum", f"{shown} leading eigenvectors"), strict=True):
+        plot_eigen_patches(basis, count=leading, planes=count, ax=axes[2])
+        for ax, title in zip(axes, ("density matrix ρ", "spectrum", f"{leading} leading eigenvectors"), strict=True):
             ax.set_title(title)
         return figure
 
@@ -167,13 +167,13 @@ def _operator_figure(planes: str, scale: int, operator: CorrelationOperator, spe
 def _mixture(prior: Prior, name: str, model: JointMixture) -> Section:
     order = by_weight(model)
     view = model.view
-    shown = [int(k) for k in order[:_BOARD_CLASSES]]
+    heaviest = [int(k) for k in order[:_BOARD_CLASSES]]
     eigenvectors = min(_EIGENVECTORS, view.dimension - view.observed)
     pitch = 1 / (view.size + 1)
     board = one_plot(
-        lambda ax: plot_class_eigen_patches(model, classes=shown, count=eigenvectors, ax=ax),
-        (0.62 * eigenvectors * (1 + pitch) + 1.9, 0.62 * len(shown) * (1 + pitch) + 0.6),
-        f"The {eigenvectors} leading eigenvectors of the {len(shown)} heaviest classes, and the classes' weights. "
+        lambda ax: plot_class_eigen_patches(model, classes=heaviest, count=eigenvectors, ax=ax),
+        (0.62 * eigenvectors * (1 + pitch) + 1.9, 0.62 * len(heaviest) * (1 + pitch) + 0.6),
+        f"The {eigenvectors} leading eigenvectors of the {len(heaviest)} heaviest classes, and the classes' weights. "
         + ("Residual after prediction from the ring" if view.observed else "Patches without their mean")
         + (", planes Y', Cb and Cr shown in colour." if view.planes == 3 else "."),
     )
@@ -185,14 +185,14 @@ def _mixture(prior: Prior, name: str, model: JointMixture) -> Section:
     )
     figures = [board, spectra]
     if view.observed:
-        few, own = shown[:_PREDICTOR_CLASSES], ", Y' from the ring in Y'" if view.planes == 3 else ""
+        few, planes = heaviest[:_PREDICTOR_CLASSES], ", Y' from the ring in Y'" if view.planes == 3 else ""
         figures.append(
             one_plot(
                 lambda ax: plot_predictors(model, classes=few, ax=ax),
                 (8.6, 1.2 * len(few) + 0.7),
-                f"Predictors of the {len(few)} heaviest classes{own}. Left: weights of the ring's "
-                "pixels in the prediction of one pixel of the block (outlined; row and column above). Right: what the "
-                "prediction of the whole block gains when one pixel of the ring is 1 brighter. Colour: sign(w)·√|w|.",
+                f"Predictors of the {len(few)} heaviest classes{planes}. Left: weights of the ring's "
+                "pixels in the prediction of one pixel of the block (outlined; row and column above). Right: change of "
+                "the predicted block when one pixel of the ring is 1 brighter. Colour: sign(w)·√|w|.",
             )
         )
     return Section(
@@ -205,9 +205,10 @@ def _mixture(prior: Prior, name: str, model: JointMixture) -> Section:
 
 
 _QUESTIONS = {
-    "patch": "Which kinds of patches are there, and what does each consist of?",
-    "luma": "Which kinds of blocks are there, what does the ring around each foretell, and what is left?",
-    "colour": "Which kinds of blocks are there in three planes, what does the ring foretell, and what is left?",
+    "patch": "Which classes of patches exist, and which eigenvectors does each have?",
+    "luma": "Which classes of blocks exist, how well does the ring predict each, and what is the residual?",
+    "colour": "Which classes of blocks exist in three planes, how well does the ring predict each, and what is the "
+    "residual?",
 }
 
 
@@ -221,19 +222,20 @@ def _mixture_findings(prior: Prior, name: str, model: JointMixture) -> list[str]
     history = prior.provenance.get("log_likelihood", {}).get(name, [])
     if len(history) > 1:
         findings.append(
-            f"The mean log-likelihood of a vector went from {history[0]:.2f} nats in the first round on record to "
+            f"The mean log-likelihood of a vector is {history[0]:.2f} nats in the first recorded round and "
             f"{history[-1]:.2f} in the last."
         )
     if model.view.observed:
         energies = np.array([priors.class_energies(model, k) for k in range(model.classes)])
         block, residual = model.mixture.weights @ energies
         single = priors.gain_db(*priors.class_energies(as_one_class(model), 0))
+        gain = priors.gain_db(float(block), float(residual))
         findings.append(
-            f"Prediction from the ring takes {priors.gain_db(float(block), float(residual)):.2f} dB off the blocks' "
-            f"energy where the class is known; one operator for all takes {single:.2f} dB."
+            f"Prediction from the ring reduces the energy of blocks by {gain:.2f} dB if the class is known, and by "
+            f"{single:.2f} dB with one operator for all."
         )
     return findings
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

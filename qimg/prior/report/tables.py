@@ -1,4 +1,4 @@
-"""What a prior holds, as tables for the terminal and for pages."""
+"""Tables on a prior for the terminal and for pages."""
 
 from collections import Counter, defaultdict
 from functools import reduce
@@ -19,14 +19,14 @@ RANK_ENERGY = 0.9
 
 
 def prior_tables(prior: Prior, *, name: str) -> list[Table]:
-    """What a prior is made of: identity and recipe, groups, operators, mixtures, their classes, skipped files.
+    """Tables on the parts of a prior: identity and recipe, groups, operators, mixtures, their classes, skipped files.
 
-    The 12 heaviest classes of each mixture are listed; `class_table` gives them all. Cost: one eigendecomposition per
+    The 12 heaviest classes of each mixture are listed; `class_table` lists all. Cost: one eigendecomposition per
     operator and per class.
 
     Args:
         prior: as loaded or fitted.
-        name: what the tables call it.
+        name: name of the prior in the tables.
     """
     tables = [identity_table(prior, name=name), group_table(prior)]
     tables += [operator_table(prior)] if prior.operators else []
@@ -48,7 +48,7 @@ def identity_table(prior: Prior, *, name: str) -> Table:
     fields = [[key, recipe_text(value)] for key, value in recipe.items() if key not in ("size", "stride")]
     versions = prior.provenance.get("versions", {})
     made = [["versions", ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))]]
-    return Table(columns=["what", "value"], rows=[*numbers, *fields, *(made if versions else [])], caption=name)
+    return Table(columns=["property", "value"], rows=[*numbers, *fields, *(made if versions else [])], caption=name)
 
 
 def group_table(prior: Prior) -> Table:
@@ -88,12 +88,12 @@ def mixture_table(prior: Prior) -> Table:
     return Table(
         columns=["view", "classes", "dimension", "vectors", "first round (nats)", "last round (nats)"],
         rows=rows,
-        caption="Mixtures, with the mean log-likelihood of a vector in the first and in the last round on record",
+        caption="Mixtures, with the mean log-likelihood of a vector in the first and in the last recorded round",
     )
 
 
 def class_table(model: JointMixture) -> Table:
-    """All classes of a mixture, heaviest first: weight, energy, rank, and what the ring predicts."""
+    """All classes of a mixture by descending weight: weight, energy, rank, and the gain of prediction from the ring."""
     view = model.view
     values = view.planes * view.size**2
     columns = ["class", "weight", "block (code values²)", f"rank for {100 * RANK_ENERGY:.0f} %"]
@@ -103,24 +103,24 @@ def class_table(model: JointMixture) -> Table:
         row = [int(k), float(model.mixture.weights[k]), block / values, model.rank(int(k), energy=RANK_ENERGY)]
         rows.append([*row, residual / values, gain_db(block, residual)] if view.observed else row)
     columns += ["residual (code values²)", "prediction gain (dB)"] if view.observed else []
-    whose = "residual's" if view.observed else "block's"
+    part = "residual's" if view.observed else "block's"
     return Table(
         columns=columns,
         rows=rows,
         caption=f"Classes of {view.name}, heaviest first: mean squares of a block's values, and how many eigenvectors "
-        f"hold {100 * RANK_ENERGY:.0f} % of the {whose} energy",
+        f"hold {100 * RANK_ENERGY:.0f} % of the {part} energy",
     )
 
 
 def skipped_tables(prior: Prior) -> list[Table]:
-    """The files that the fit could not use, with reasons, in one table, where there are any."""
+    """A table of the files that the fit skipped, with reasons; none if nothing was skipped."""
     rows = [[record["name"], _reason(record)] for record in prior.provenance.get("skipped", [])]
     return [Table(columns=["file", "reason"], rows=rows, caption="Skipped").head(SKIPPED_SHOWN)] if rows else []
 
 
 def class_energies(model: JointMixture, k: int) -> tuple[float, float]:
-    """Mean energy of the blocks of a class about the level of their window, and of what the ring does not predict."""
-    # The block's coefficients are orthonormal: their covariance has the trace of that of the pixels.
+    """Mean energy of the blocks of a class about the level of their window, and of their prediction residuals."""
+    # The transform of the block is orthonormal, so the covariances of coefficients and pixels have the same trace.
     block = float(np.trace(model.mixture.covariances[k][model.view.observed :, model.view.observed :]))
     return block, float(np.trace(model.residual_covariance(k)))
 
@@ -131,7 +131,7 @@ def gain_db(before: float, after: float) -> float:
 
 
 def operator_order(key: tuple[str, int]) -> tuple[int, str, int]:
-    """Sorts planes and scales: luma, colour, JPEG settings."""
+    """Sort key of planes and scale: luma, colour, JPEG settings."""
     planes, scale = key
     return ("luma", "colour").index(planes) if planes in ("luma", "colour") else 2, planes, scale
 
@@ -148,7 +148,7 @@ def pooled_operators(prior: Prior) -> dict[tuple[str, int], CorrelationOperator]
 
 
 def recipe_text(value: Any) -> str:
-    """A value of a recipe in plain words."""
+    """A value of a recipe as text."""
     if isinstance(value, dict):
         return ", ".join(f"{key}: {recipe_text(one)}" for key, one in sorted(value.items())) or "none"
     if isinstance(value, list | tuple):
@@ -159,7 +159,7 @@ def recipe_text(value: Any) -> str:
 
 
 def has_energy(operator: CorrelationOperator) -> bool:
-    """Whether a density matrix exists: not all patches are middle gray."""
+    """Whether the operator has a density matrix, that is, not all patches are middle gray."""
     return bool(np.trace(operator.matrix) > 0)
 
 
@@ -168,6 +168,6 @@ def _stride(recipe: Any) -> str:
 
 
 def _reason(record: Any) -> str:
-    # The reason begins with the file, whose path may be longer than its name.
+    # The reason begins with the path of the file, which may be longer than its name.
     _, separator, reason = str(record["skipped"]).partition(f"{record['name']}: ")
     return reason if separator else str(record["skipped"])

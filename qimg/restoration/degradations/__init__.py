@@ -1,4 +1,4 @@
-"""Noise, missing pixels, a known blur and half the resolution undone by conditional expectation under the prior.
+"""Denoising, inpainting, deblurring and upscaling by conditional expectation under the prior.
 
 A new degradation is one file with a `Degradation`, and one entry of `DEGRADATIONS`.
 """
@@ -10,4 +10,4 @@ from qimg.restoration.degradations.planes import Degradation
 from qimg.restoration.degradations.upscaling import UPSCALE
 
 DEGRADATIONS: tuple[Degradation, ...] = (DENOISE, INPAINT, DEBLUR, UPSCALE)
-"""Every degradation that can be undone, in the order of the documentation."""
+"""All supported degradations, in the order of the documentation."""

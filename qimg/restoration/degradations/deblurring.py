@@ -1,4 +1,4 @@
-"""A known blur taken back: y = k ∗ x + n."""
+"""Deblurring with a known kernel: y = k ∗ x + n."""
 
 from typing import Literal
 
@@ -23,9 +23,9 @@ from qimg.restoration.degradations.planes import (
 
 Boundary = Literal["unknown", "wrap"]
 
-_FIRST, _COUPLING = 20.0, 0.3  # noise of the first round, code values, and weight of the prior
-_SMALLEST = 0.5  # noise of the last round, code values
-_START_RATIO = 0.05  # noise over signal of the first, linear, estimate
+_FIRST, _COUPLING = 20.0, 0.3  # noise of the first round in code values; weight of the prior
+_SMALLEST = 0.5  # noise of the last round in code values
+_START_RATIO = 0.05  # ratio of noise to signal of the first, linear estimate
 
 
 def deblur(
@@ -37,14 +37,14 @@ def deblur(
     effort: int = arguments.EFFORT,
     model: JointMixture | None = None,
 ) -> Array:
-    """A picture without a known blur, under the prior: half-quadratic splitting of the patches and of y = k ∗ x + n.
+    """Remove a known blur from a picture by half-quadratic splitting between the prior and y = k ∗ x + n.
 
     Args:
         image: (H, W) or (H, W, 3), `uint8` or `uint16`, without alpha.
         kernel: (h, w) k, odd sides, sum 1, no larger than the picture; a convolution, as in scikit-image.
         sigma: standard deviation of the noise in 8-bit code values, positive; rounding alone is 0.29.
-        boundary: "unknown": pixels beyond the edge are estimated as well (conjugate gradients); "wrap": they are those
-            at the opposite edge (one division in the Fourier basis).
+        boundary: "unknown": pixels beyond the edge are estimated as well (conjugate gradients); "wrap": they equal
+            those at the opposite edge (one division in the Fourier basis).
         effort: 1 to 9: 2 · effort + 2 rounds of half-quadratic splitting, 12 by default.
         model: mixture of view `patch8`; that of the shipped prior when left out.
 
@@ -73,7 +73,7 @@ def deblur_plane(
     effort: int = arguments.EFFORT,
     model: JointMixture | None = None,
 ) -> PlaneEstimate:
-    """The same for one plane (H, W) of floating-point code values; no deviation is computed: it is NaN."""
+    """`deblur` for one plane (H, W) of floating-point code values; the deviation is not computed and is NaN."""
     blurred = checked_plane(plane)
     sigma = checked_sigma(sigma, positive=True)
     arguments.one_of("boundary", boundary, ["unknown", "wrap"])
@@ -81,7 +81,7 @@ def deblur_plane(
     weights = checked_kernel(kernel, largest=blurred.shape)
     odd = all(side % 2 == 1 for side in weights.shape)
     arguments.require_shape(odd, "kernel", "of two odd sides, the middle pixel being the origin,", weights)
-    level = blurred.mean()  # conjugate gradients measure their residual without it
+    level = blurred.mean()  # conjugate gradients measure their residual relative to the deviations from it
     margin = [(0, 0), (0, 0)]
     observed = blurred - level
     degradation: LinearMap = CircularBlur(weights, blurred.shape)

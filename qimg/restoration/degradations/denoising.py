@@ -1,4 +1,4 @@
-"""White Gaussian noise taken off: y = x + n."""
+"""Removal of white Gaussian noise: y = x + n."""
 
 import math
 from dataclasses import replace
@@ -27,7 +27,7 @@ from qimg.restoration.degradations.planes import (
 )
 
 _LEVELS = (1, 4, 8, 16, 32)  # β σ² of Zoran and Weiss (2011)
-_SMALLEST, _LARGEST = 0.25, 200.0  # code values between which a deviation is searched
+_SMALLEST, _LARGEST = 0.25, 200.0  # bounds of an estimated deviation in code values
 _PATCHES = 2000
 
 
@@ -38,16 +38,16 @@ def denoise(
     effort: int = arguments.EFFORT,
     model: JointMixture | None = None,
 ) -> Array:
-    """A picture without its white Gaussian noise: the conditional mean under the prior, patch by overlapping patch.
+    """Remove white Gaussian noise from a picture: the conditional mean under the prior of overlapping patches.
 
-    Colour is restored in three orthogonal planes, in which the noise stays white. Cost: linear in the pixels.
+    Colour is restored in three orthogonal planes, in which the noise is also white. Cost: linear in the pixels.
 
     Args:
         image: (H, W) or (H, W, 3), `uint8` or `uint16`, without alpha.
-        sigma: standard deviation of the noise in 8-bit code values, the same in R', G' and B'; 0 gives the picture
-            back. When left out it is estimated (`estimate_sigma`).
-        effort: 1 to 9. From 1 one pass; from 5 a second one, whose classes are chosen by the first; 9 one pass in each
-            of five rounds of half-quadratic splitting (EPLL).
+        sigma: standard deviation of the noise in 8-bit code values, the same in R', G' and B'; 0 returns the picture
+            unchanged. When left out it is estimated (`estimate_sigma`).
+        effort: 1 to 9. 1 to 4: one pass; 5 to 8: a second pass, whose classes are chosen by the result of the first; 9:
+            one pass in each of five rounds of half-quadratic splitting (EPLL).
         model: mixture of view `patch8`; that of the shipped prior when left out.
 
     Returns:
@@ -66,12 +66,12 @@ def denoise(
 def denoise_plane(
     plane: ArrayLike, *, sigma: float, effort: int = arguments.EFFORT, model: JointMixture | None = None
 ) -> PlaneEstimate:
-    """The same for one plane of floating-point code values, with the deviation of the estimate.
+    """`denoise` for one plane of floating-point code values, with the deviation of the estimate.
 
     Args:
         plane: (H, W).
-        sigma: as in `denoise`, but it must be given.
-        effort: as in `denoise`; the deviation is that of the passes, also for half-quadratic splitting.
+        sigma: as in `denoise`, but required.
+        effort: as in `denoise`; at 9 the deviation is that of the first pass.
         model: as in `denoise`.
     """
     noisy = checked_plane(plane)
@@ -92,10 +92,10 @@ def denoise_plane(
 
 @in_one_blas_thread
 def estimate_sigma(image: ArrayLike, *, model: JointMixture | None = None) -> float:
-    """The deviation of white noise that makes a picture's patches likeliest under the prior, in 8-bit code values.
+    """Maximum-likelihood estimate of the standard deviation of white noise under the prior, in 8-bit code values.
 
-    Maximum likelihood of σ in Σ ln Σ_k π_k N(y; 0, C_k + σ² 1) over at most 2000 patches, between 0.25 and 200. The
-    pictures that the prior was fitted on contain noise of about a code value, which is not counted.
+    It maximises Σ ln Σ_k π_k N(y; 0, C_k + σ² 1) over at most 2000 patches, with σ between 0.25 and 200. The noise of
+    about one code value in the pictures that the prior was fitted on is not included.
 
     Args:
         image: (H, W) or (H, W, 3), at least 8×8, `uint8` or `uint16`, without alpha. In colour the noise is measured

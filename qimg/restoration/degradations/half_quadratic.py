@@ -1,4 +1,4 @@
-"""The prior on the overlapping patches of a plane: passes, and half-quadratic splitting for any linear map."""
+"""Estimation of overlapping patches under the prior, and half-quadratic splitting for any linear map."""
 
 from collections.abc import Iterable
 
@@ -15,10 +15,10 @@ STRIDE = 3
 _BATCH = 4096  # patches
 
 MIXED = 0.1
-"""Share of the noisy picture in the guide of a second pass, which restores details that the first pass removed."""
+"""Share of the noisy picture in the guide of a second pass; it adds details that the first pass removed."""
 
 MIXED_NOISE = 0.15
-"""Noise assumed in that guide, as a share of the picture's: a tenth of it is left, the rest is that pass's error."""
+"""Noise assumed in that guide relative to the noise of the picture: the mixed-in share and the error of the pass."""
 
 
 def patch_means(
@@ -34,11 +34,12 @@ def patch_means(
     """Conditional means of 8×8 patches, averaged with their precisions.
 
     Args:
-        model: mixture of view `patch8`; the level of each patch is its mean, as if all levels were equally likely.
-        planes: (H, W) the observed plane, and the guide that the classes are chosen by where it is another one.
+        model: mixture of view `patch8`; the level of each patch is estimated by its mean, as if all levels were equally
+            likely.
+        planes: (H, W) the observed plane, and optionally a guide plane by which the classes are chosen.
         corners: first rows and first columns of the observed patches.
-        posterior: of a patch given its observation.
-        gate: of the guide.
+        posterior: posterior of a patch given its observation.
+        gate: posterior whose `gate` is applied to the guide.
         analysis: (side², m) coefficients of an observed patch as columns.
         side: rows and columns of an observed patch, 8 or a divisor of it; the result is 8 / side times as large.
     """
@@ -65,7 +66,7 @@ def smooth(
     offset: int = 0,
     guide: Array | None = None,
 ) -> PlaneEstimate:
-    """E[x | x + n] patch by patch, the overlapping estimates averaged with their precisions.
+    """E[x | x + n] of every patch; overlapping estimates are averaged with their precisions.
 
     Args:
         model: mixture of view `patch8`.
@@ -95,10 +96,11 @@ def half_quadratic(
     coupling: float = 1.0,
     stride: int = STRIDE,
 ) -> Array:
-    """The plane of high probability under the prior's patches and under y = A x + n (Zoran and Weiss, 2011).
+    """A plane of high probability under the prior of patches and under y = A x + n (Zoran and Weiss, 2011).
 
-    Half-quadratic splitting: each round takes the plane as a noisy one, with noise τ, estimates z from it under the
-    prior (`smooth`), then E[x | y] with x ~ N(z, τ² 1) (`conditional_mean`). τ falls from round to round.
+    Each round of half-quadratic splitting treats the plane as noisy with deviation τ, estimates z from it under the
+    prior (`smooth`), and then computes E[x | y] with x ~ N(z, τ² 1) (`conditional_mean`). τ decreases from round to
+    round.
 
     Args:
         model: mixture of view `patch8`.

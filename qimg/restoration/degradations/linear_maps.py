@@ -1,10 +1,10 @@
-"""Degradations as linear maps y = A x + n of planes, and the mean of a plane that is known up to white noise, given y.
+"""Degradations as linear maps y = A x + n of planes, and the conditional mean of a plane given y.
 
-With x ~ N(z, τ² 1) and noise n of variance σ², whatever the map,
+With x ~ N(z, τ² 1) and noise n of variance σ², for every linear map,
 
     E[x | y] = z + Aᵀ (A Aᵀ + r 1)⁻¹ (y − A z),   r = σ² / τ²,
 
-which is `qimg.operators.conditional_expectation` for a joint operator too large to be written down: a map implements
+which is `qimg.operators.conditional_expectation` for a joint operator that is too large to be formed. A map implements
 A, Aᵀ and the inverse.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from qimg.core import Array
 
-_TOLERANCE = 1e-6  # of conjugate gradients, relative: a ten-thousandth of a code value
+_TOLERANCE = 1e-6  # relative, of conjugate gradients: about a ten-thousandth of a code value
 _ITERATIONS = 200
 
 
@@ -34,20 +34,20 @@ class LinearMap(Protocol):
 
 
 def conditional_mean(degradation: LinearMap, observed: Array, mean: Array, *, ratio: float) -> Array:
-    """E[x | y] for x ~ N(mean, τ² 1), y = A x + n. Exact, but for conjugate gradients, which stop at 1e-6.
+    """E[x | y] for x ~ N(mean, τ² 1), y = A x + n. Exact, except for maps that use conjugate gradients (1e-6).
 
     Args:
         degradation: A.
         observed: y.
         mean: z, a plane that A can be applied to.
-        ratio: σ² / τ² ≥ 0; for 0 the result obeys A x = y.
+        ratio: σ² / τ² ≥ 0; for 0 the result satisfies A x = y.
     """
     return mean + degradation.adjoint(degradation.solve(observed - degradation.apply(mean), ratio))
 
 
 @dataclass(frozen=True, eq=False)
 class Identity:
-    """y = x + n: noise alone."""
+    """Noise alone: y = x + n."""
 
     def apply(self, plane: Array) -> Array:
         """The plane."""
@@ -64,10 +64,10 @@ class Identity:
 
 @dataclass(frozen=True, eq=False)
 class CircularBlur:
-    """y = k ∗ x + n on a torus: pixels beyond an edge are those at the opposite one. Diagonal in the Fourier basis."""
+    """Periodic convolution, y = k ∗ x + n on a torus. Diagonal in the Fourier basis."""
 
     kernel: Array
-    """(h, w), its middle pixel (h // 2, w // 2) being the origin."""
+    """(h, w); the pixel (h // 2, w // 2) is the origin."""
     shape: tuple[int, int]
 
     @cached_property
@@ -95,9 +95,9 @@ class CircularBlur:
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """y = (k ∗ x)[::step, ::step] + n where the kernel lies inside x: nothing is assumed of what lies beyond y.
+    """Sampled convolution, y = (k ∗ x)[::step, ::step] + n where the kernel lies inside x: no boundary condition.
 
-    Planes x have step · (H − 1) + h rows for the H rows of y and the h of the kernel, and columns alike.
+    For H rows of y and h rows of the kernel, planes x have step · (H − 1) + h rows; the same holds for columns.
     """
 
     kernel: Array
@@ -105,14 +105,14 @@ class Convolution:
     step: int = 1
 
     def apply(self, plane: Array) -> Array:
-        """The convolution, where it needs no pixel beyond the plane, sampled."""
+        """The sampled convolution, where it needs no pixel beyond the plane."""
         from scipy.signal import oaconvolve
 
         blurred: Array = oaconvolve(plane, self.kernel, mode="valid")
         return blurred[:: self.step, :: self.step]
 
     def adjoint(self, observed: Array) -> Array:
-        """Zeros between the samples, then the correlation with the kernel."""
+        """The correlation of the kernel with the samples, between which zeros are inserted."""
         from scipy.signal import oaconvolve
 
         spread = np.zeros([self.step * (length - 1) + 1 for length in observed.shape])
@@ -121,7 +121,7 @@ class Convolution:
         return correlated
 
     def solve(self, residual: Array, ratio: float) -> Array:
-        """Division where samples share no pixel; else conjugate gradients, preconditioned by a circular blur."""
+        """Division if samples share no pixel; otherwise conjugate gradients, preconditioned by a circular blur."""
         if max(self.kernel.shape) <= self.step:
             return residual / ((self.kernel**2).sum() + ratio)
         from scipy.sparse.linalg import LinearOperator, cg
@@ -147,7 +147,7 @@ class Convolution:
         return solved.reshape(shape)
 
     def _power(self, shape: tuple[int, ...]) -> Array:
-        """Spectrum of A Aᵀ as if y lay on a torus: of the kernel's autocorrelation, sampled."""
+        """Spectrum of A Aᵀ for y on a torus: that of the sampled autocorrelation of the kernel."""
         from scipy.signal import correlate
 
         auto = correlate(self.kernel, self.kernel)

@@ -1,13 +1,13 @@
-"""Patches behind a linear map and white noise: E[x | y] under the prior's mixture of operators, class by class.
+"""Posterior of patches observed through a linear map and white noise, under the prior's mixture of operators.
 
 y = A x + n. Class k of the prior, with covariance C_k, gives the joint operator of y ⊕ x,
 
     [[A C_k Aᵀ, A C_k], [C_k Aᵀ, C_k]],   σ² added to the diagonal of its first part,
 
-whose conditional expectation is x̂_k = W_k y (`qimg.operators.conditional_expectation`). The classes weigh as
-p(k | y) ∝ π_k N(y; 0, S_k) with S_k = A C_k Aᵀ + σ² 1. Since S_k⁻¹ = (1 − A W_k) / σ², gate and estimate come from one
-matrix, and where a class explains nothing of y, its gate need not look: many eigenvalues of A W_k are near 0
-(Parameswaran et al., 2018, accelerate the EPLL of Zoran and Weiss, 2011, in the same way).
+whose conditional expectation is x̂_k = W_k y (`qimg.operators.conditional_expectation`). The weights of the classes are
+p(k | y) ∝ π_k N(y; 0, S_k) with S_k = A C_k Aᵀ + σ² 1. Since S_k⁻¹ = (1 − A W_k) / σ², gate and estimate follow from
+one matrix. Many eigenvalues of A W_k are near 0; the gate of a class omits these directions (Parameswaran et al., 2018,
+accelerate the EPLL of Zoran and Weiss, 2011, in the same way).
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from qimg.operators import CorrelationOperator, conditional_expectation
 from qimg.prior import GaussianMixture, JointMixture, load
 
 NEGLIGIBLE = 0.1
-"""A direction whose share of signal in y is smaller, the rest being noise, takes no part in the gate of a class."""
+"""Directions in which the share of signal in y is smaller are omitted from the gate of a class."""
 
 SHARE = 0.02
-"""Classes of lower probability are left out of a patch's estimate; those that are kept are scaled up."""
+"""Classes of lower probability are omitted from the estimate of a patch; the others are renormalised."""
 
-_ROWS = 1024  # patches at a time: their projections take below 50 MiB
+_ROWS = 1024  # patches at a time, which bounds the memory of their projections
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,17 +35,17 @@ class PatchPosterior:
     weights: Array
     """(K, d, m) float32 W_k."""
     residual: Array
-    """(K, p) float32 variances of what the conditional expectation of each class misses, pixel by pixel."""
+    """(K, p) float32 variances of the error of the conditional expectation of each class, pixel by pixel."""
     probes: Array
-    """(m, R) float32 square roots of A W_k side by side: their squared lengths on y are what a class explains of it."""
+    """(m, R) float32 square roots of A W_k side by side; the squared length of their products with y is yᵀ A W_k y."""
     starts: Array
     """(K,) first column of each class in `probes`."""
     constants: Array
-    """(K,) float32 ln π_k − ½ ln det S_k, up to a constant that all share."""
+    """(K,) float32 ln π_k − ½ ln det S_k, up to a common constant."""
     noise_variance: float
 
     def gate(self, observed: Array) -> Array:
-        """(n, K) float32 p(k | y), but for directions that are `NEGLIGIBLE`. Cost: O(n m R).
+        """(n, K) float32 p(k | y) without the directions that are `NEGLIGIBLE`. Cost: O(n m R).
 
         Args:
             observed: (n, m).
@@ -64,20 +64,20 @@ class PatchPosterior:
         return scores
 
     def estimate(self, observed: Array, shares: Array) -> tuple[Array, Array]:
-        """Σ_k s_k W_k y, (n, d), and Σ_k s_k of the variances that the classes leave, (n, p); float32.
+        """Mean Σ_k s_k W_k y, (n, d), and mean over the classes of their error variances, (n, p); float32.
 
         Args:
             observed: (n, m) y.
-            shares: (n, K) probabilities of the classes, from `gate`, or from a better picture than y.
+            shares: (n, K) probabilities s_k of the classes, from `gate` applied to y or to a better estimate.
         """
         y = observed.astype(np.float32)
-        kept = np.where(shares >= min(SHARE, 1 / shares.shape[1]), shares, np.float32(0))
-        kept /= kept.sum(axis=1, keepdims=True)
+        selected = np.where(shares >= min(SHARE, 1 / shares.shape[1]), shares, np.float32(0))
+        selected /= selected.sum(axis=1, keepdims=True)
         values = np.zeros((len(y), self.weights.shape[1]), np.float32)
-        for k in np.flatnonzero(kept.any(axis=0)):
-            members = np.flatnonzero(kept[:, k])
-            values[members] += kept[members, k, None] * (y[members] @ self.weights[k].T)
-        return values, kept @ self.residual
+        for k in np.flatnonzero(selected.any(axis=0)):
+            members = np.flatnonzero(selected[:, k])
+            values[members] += selected[members, k, None] * (y[members] @ self.weights[k].T)
+        return values, selected @ self.residual
 
 
 @in_one_blas_thread
@@ -88,7 +88,7 @@ def condition(mixture: GaussianMixture, *, matrix: Array, noise_variance: float,
         mixture: the prior over vectors x (d).
         matrix: (m, d) A.
         noise_variance: σ² of each component of n, positive.
-        pixels: (p, d) the pixels of a patch from x, for their variances.
+        pixels: (p, d) map from x to the pixels of a patch, for their variances.
     """
     arguments.require(noise_variance > 0, "noise_variance", "must be positive", noise_variance)
     both = np.vstack([matrix, np.eye(mixture.dimension)])
@@ -98,9 +98,9 @@ def condition(mixture: GaussianMixture, *, matrix: Array, noise_variance: float,
         estimator = conditional_expectation(joint, observed=len(matrix), noise_variance=noise_variance)
         explained = matrix @ estimator.weights
         values, vectors = np.linalg.eigh((explained + explained.T) / 2)
-        # The last direction stays even where noise hides all, so that every class has a column.
-        looked_at = values >= min(NEGLIGIBLE, values[-1])
-        values, vectors = np.clip(values[looked_at], 0.0, 1 - 1e-12), vectors[:, looked_at]
+        # The largest direction is retained even where noise dominates all, so that every class has a column.
+        significant = values >= min(NEGLIGIBLE, values[-1])
+        values, vectors = np.clip(values[significant], 0.0, 1 - 1e-12), vectors[:, significant]
         probes.append(vectors * np.sqrt(values))
         constants.append(np.log(share) + np.log1p(-values).sum() / 2)
         weights.append(estimator.weights)
@@ -115,9 +115,9 @@ def condition(mixture: GaussianMixture, *, matrix: Array, noise_variance: float,
     )
 
 
-@lru_cache(maxsize=24)  # 6 MiB each: the levels of one iteration are those of the next plane and picture
+@lru_cache(maxsize=24)  # the noise levels of one plane are used again for the next plane and picture
 def noisy(model: JointMixture, noise_variance: float) -> PatchPosterior:
-    """The posterior of patches of which white noise alone hides something: A = 1.
+    """The posterior of patches observed with white noise alone, A = 1.
 
     Args:
         model: mixture of view `patch8`.
@@ -137,7 +137,7 @@ def _shipped() -> JointMixture:
 
 
 def patch_model(model: JointMixture | None) -> JointMixture:
-    """The given mixture, which must be of view `patch8`; that of the shipped prior when left out."""
+    """`model`, which must be a mixture of view `patch8`; that of the shipped prior for None."""
     if model is None:
         return _shipped()
     arguments.require(model.view.name == "patch8", "model", "must be a mixture of view patch8", model)
@@ -145,5 +145,5 @@ def patch_model(model: JointMixture | None) -> JointMixture:
 
 
 def operator(moments: Array) -> CorrelationOperator:
-    """Given second moments as an operator of one vector's worth."""
+    """Second moments as an operator with count 1."""
     return CorrelationOperator(matrix=moments, sum=np.zeros(len(moments)), count=1, weights="energy")

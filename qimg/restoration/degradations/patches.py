@@ -1,4 +1,4 @@
-"""Overlapping 8×8 patches of a plane: where they lie, and the average of their estimates, weighted by precision."""
+"""Overlapping 8×8 patches of a plane: their places, and the precision-weighted average of their estimates."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -13,7 +13,7 @@ def places(length: int, stride: int, offset: int = 0) -> Array:
     Args:
         length: of the side, at least 8.
         stride: 1 to 8.
-        offset: where the steps begin, 0 to stride − 1.
+        offset: place of the first patch, 0 to stride − 1.
 
     >>> places(18, 4)
     array([ 0,  4,  5,  6, 10])
@@ -29,7 +29,7 @@ def cut(plane: Array, rows: Array, columns: Array, side: int = SIDE) -> Array:
 
 
 class PatchAverage:
-    """Sums of patches and of their precisions, which become a plane."""
+    """Precision-weighted average of overlapping patches."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._sum = np.zeros(shape)
@@ -43,14 +43,14 @@ class PatchAverage:
         weighted, precision = (patches * precision).reshape(grid), precision.reshape(grid)
         for i in range(SIDE):
             for j in range(SIDE):
-                # Patches begin at different pixels, so no pixel is hit twice at one (i, j).
+                # Patches begin at different pixels, so no pixel occurs twice at one (i, j).
                 at = np.ix_(rows + i, columns + j)
                 self._sum[at] += weighted[:, :, i, j]
                 self._precision[at] += precision[:, :, i, j]
                 self._count[at] += 1
 
     def add_pixels(self, rows: Array, columns: Array, values: Array, variance: Array) -> None:
-        """Add single pixels, no two of them alike; all arrays (n,)."""
+        """Add distinct single pixels; all arrays (n,)."""
         self._sum[rows, columns] += values / variance
         self._precision[rows, columns] += 1 / variance
         self._count[rows, columns] += 1

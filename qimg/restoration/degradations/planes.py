@@ -1,4 +1,4 @@
-"""What all degradations share: the planes of a picture, their estimates, and the checks of arguments."""
+"""Common parts of all degradations: planes of a picture, their estimates, and checks of arguments."""
 
 import math
 from collections.abc import Callable
@@ -14,11 +14,11 @@ SIDE = 8
 """Rows and columns of a patch of the prior."""
 
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]]) / np.array([[3.0], [np.sqrt(6)], [np.sqrt(18)]])
-"""Rows of one length, 1/√3, at right angles: the mean of R', G', B', and two differences. Noise of deviation σ in each
-of R', G', B' becomes σ/√3 in each plane, uncorrelated; in Y'CbCr it would be correlated."""
+"""Orthogonal rows of length 1/√3: the mean of R', G', B', and two differences. White noise of deviation σ in R', G', B'
+has deviation σ/√3 in each plane and is uncorrelated between planes, which it is not in Y'CbCr."""
 
 NOISE = 1 / np.sqrt(3)
-"""Deviation of the noise in the planes of a colour picture, as a share of that in R', G' and B'."""
+"""Deviation of the noise in the planes of a colour picture relative to that in R', G' and B'."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -28,9 +28,9 @@ class PlaneEstimate:
     values: Array
     """(H, W) float64 code values, not clipped."""
     deviation: Array
-    """(H, W) standard deviation that a single patch's estimate has under the prior: the root of the harmonic mean of
-    their variances. Averaging reduces the error, a picture unlike the prior increases it. 0 where the input is known
-    exactly; NaN where no deviation is computed (`deblur_plane`)."""
+    """(H, W) standard deviation of a single patch's estimate under the prior: the root of the harmonic mean of the
+    variances of overlapping patches. Averaging reduces the true error; a mismatch of picture and prior increases it. 0
+    where the input is exact; NaN where no deviation is computed (`deblur_plane`)."""
 
     def cropped(self, shape: tuple[int, ...]) -> "PlaneEstimate":
         """The top left corner of a shape (H, W)."""
@@ -40,24 +40,24 @@ class PlaneEstimate:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Degradation:
-    """A degradation that can be undone. Its two functions take the same parameters."""
+    """A degradation and its two restoring functions, which take the same parameters."""
 
     name: str
-    """The model, such as "white Gaussian noise"."""
+    """Name of the model, such as "white Gaussian noise"."""
     verb: str
-    """Name of `restore`, and of the verb of the command line."""
+    """Name of the function `restore` and of the command on the command line."""
     restore: Callable[..., Array]
-    """Picture to picture of the same type: `restore(image, …)`."""
+    """Function from a picture to a picture of the same type: `restore(image, …)`."""
     restore_plane: Callable[..., PlaneEstimate]
     """The same for a plane (H, W) of floating-point code values: `restore_plane(plane, …)`."""
 
 
 def plane_by_plane(image: ArrayLike, restore: Callable[[Array, float], PlaneEstimate]) -> Array:
-    """A picture restored plane by plane: gray, or three orthogonal planes in which white noise stays white.
+    """Restore a picture plane by plane: gray, or three orthogonal planes in which white noise is also white.
 
     Args:
         image: (H, W) or (H, W, 3), `uint8` or `uint16`, without alpha.
-        restore: estimate from a plane and the deviation of its noise as a share of that of the picture's noise.
+        restore: estimates a plane; its second argument is the deviation of the plane's noise relative to the picture's.
 
     Returns:
         Values of the picture's type, rounded and clipped.
@@ -78,10 +78,10 @@ def plane_by_plane(image: ArrayLike, restore: Callable[[Array, float], PlaneEsti
 
 
 def checked_picture(image: ArrayLike) -> Array:
-    """A gray or RGB picture without alpha.
+    """The picture, which must be gray or RGB and without alpha.
 
     Raises:
-        ImageError: it is none.
+        ImageError: not a picture, or one with alpha.
     """
     pixels = images.check_image("image", image)
     if images.has_alpha(pixels):
@@ -91,21 +91,21 @@ def checked_picture(image: ArrayLike) -> Array:
 
 
 def checked_plane(plane: ArrayLike) -> Array:
-    """A plane (H, W) of finite code values."""
+    """The plane (H, W), which must have finite code values."""
     values = arguments.real("plane", plane)
     arguments.require_shape(values.ndim == 2 and values.size > 0, "plane", "(H, W)", values)
     return values
 
 
 def checked_sigma(sigma: float, *, positive: bool = False) -> float:
-    """A standard deviation of noise."""
+    """The standard deviation of noise, which must be finite and not negative, or positive."""
     rule = "must be finite and positive" if positive else "must be finite and not negative"
     arguments.require(0 <= sigma < math.inf and not (positive and sigma == 0), "sigma", rule, sigma)
     return float(sigma)
 
 
 def checked_kernel(kernel: ArrayLike, *, largest: tuple[int, ...]) -> Array:
-    """A kernel, which must sum to 1, so that constant pictures stay constant, and fit into the picture."""
+    """The kernel, which must fit into the picture and sum to 1, so that constant pictures stay constant."""
     weights = arguments.real("kernel", kernel)
     arguments.require_shape(weights.ndim == 2 and weights.size > 0, "kernel", "(h, w)", weights)
     rule = f"no larger than the picture, {tuple(largest[:2])}"
@@ -115,5 +115,5 @@ def checked_kernel(kernel: ArrayLike, *, largest: tuple[int, ...]) -> Array:
 
 
 def continued(plane: Array, least: int = SIDE) -> Array:
-    """The plane with at least so many rows and columns, continued by its mirror image."""
+    """The plane, extended by its mirror image to at least `least` rows and columns."""
     return np.pad(plane, [(0, max(least - length, 0)) for length in plane.shape], mode="symmetric")

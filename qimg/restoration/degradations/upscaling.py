@@ -1,4 +1,4 @@
-"""Twice the pixels along each side: y = (k ∗ x)[::2, ::2] + n, k the 2×2 box mean or a given kernel."""
+"""Upscaling by 2: y = (k ∗ x)[::2, ::2] + n, where k is the 2×2 box mean or another kernel."""
 
 from dataclasses import replace
 
@@ -35,15 +35,15 @@ def upscale(
     kernel: ArrayLike | None = None,
     model: JointMixture | None = None,
 ) -> Array:
-    """A picture with twice as many rows and columns: the conditional mean of an 8×8 patch given its 4×4 box means.
+    """Double the rows and columns of a picture: the conditional mean of 8×8 patches given their 4×4 box means.
 
-    For any other kernel half-quadratic splitting starts from this mean.
+    For other kernels half-quadratic splitting starts from this mean.
 
     Args:
         image: (H, W) or (H, W, 3), `uint8` or `uint16`, without alpha.
-        sigma: standard deviation of the noise in 8-bit code values, beside that of rounding.
-        kernel: (h, w) that the large picture was convolved with before every second pixel was kept; even sides, sum 1,
-            no larger than the large picture. The 2×2 box mean when left out.
+        sigma: standard deviation of the noise in 8-bit code values, in addition to rounding.
+        kernel: (h, w) kernel with which the large picture was convolved before subsampling by 2; even sides, sum 1, no
+            larger than the large picture. The 2×2 box mean when left out.
         model: mixture of view `patch8`; that of the shipped prior when left out.
 
     Returns:
@@ -66,7 +66,7 @@ def upscale_plane(
     kernel: ArrayLike | None = None,
     model: JointMixture | None = None,
 ) -> PlaneEstimate:
-    """The same for one plane (H, W) of floating-point code values, with the deviation of the pass over the patches."""
+    """`upscale` for one plane (H, W) of floating-point code values, with the deviation of the estimates of patches."""
     small = checked_plane(plane)
     noise_variance = checked_sigma(sigma) ** 2 + _ROUNDING
     model = patch_model(model)
@@ -88,7 +88,7 @@ def upscale_plane(
 
 
 def _from_box_means(model: JointMixture, small: Array, noise_variance: float) -> PlaneEstimate:
-    """The 8×8 pixels of every 4×4 patch of the small plane; the box mean of the level is the level."""
+    """Conditional means of the 8×8 pixels of every 4×4 patch of the small plane; box means preserve the level."""
     basis, synthesis = zero_sum_basis(_HALF**2), model.view.synthesis
     one = np.kron(np.eye(_HALF), np.full(FACTOR, 1 / FACTOR))
     matrix = basis @ np.kron(one, one) @ synthesis

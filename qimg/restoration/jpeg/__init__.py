@@ -1,1 +1,1 @@
-"""JPEG files restored: the explicit estimator, networks, calibrated deviations, draws that give the file again."""
+"""Restoration of JPEG files: the explicit estimator, networks, calibrated deviations, consistent draws."""

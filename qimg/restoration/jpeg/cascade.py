@@ -1,7 +1,8 @@
-"""The explicit estimator: conditional means under mixtures of joint (JPEG ⊕ raw) operators, stage after stage.
+"""The explicit estimator: a cascade of conditional means under mixtures of joint (JPEG ⊕ raw) operators.
 
-All vectors are divided by the scale of the quantization table (`table_scale`), so that one set of operators serves all
-qualities: then the deviation of a fine picture at high quality is like that of a coarse one at low quality.
+All vectors are divided by the scale of the quantization table (`table_scale`), so that one set of operators applies to
+all qualities: relative to it, the errors of a detailed picture at high quality resemble those of a coarse one at low
+quality.
 """
 
 from collections.abc import Iterable
@@ -19,10 +20,10 @@ from qimg.restoration.jpeg.experts import Experts, groups
 from qimg.restoration.jpeg.symmetry import ELEMENTS, orders, orientation, turned_offset
 
 GATED = np.array([8 * u + v for u in range(8) for v in range(8) if 0 < u + v < 8])
-"""Places of the 35 coefficients that a class is chosen by."""
+"""Indices of the 35 coefficients by which a class is chosen."""
 FIRST_MARGIN = 4
 COUNTS = np.array([1, 2, 3, 4, 6, 9, 13, 19, 28])
-"""Numbers of nonzero AC coefficients at which the classes of the first stage begin, after class 0."""
+"""Numbers of nonzero AC coefficients at which classes 1, 2, … of the first stage begin."""
 
 
 class Estimate(NamedTuple):
@@ -35,18 +36,18 @@ class Estimate(NamedTuple):
 
 
 def table_scale(table: Array) -> float:
-    """The size of a quantization table (8, 8): an eighth of the root mean square of its steps, in code values."""
+    """Scale of a quantization table (8, 8): an eighth of the root mean square of its steps, in code values."""
     return float(np.sqrt(np.square(table, dtype=np.float64).mean())) / BLOCK
 
 
 def first_labels(coefficients: Array) -> Array:
-    """(n,) classes of the first stage: how many AC coefficients of each block are not zero."""
+    """(n,) classes of the first stage, by the number of nonzero AC coefficients of each block."""
     flat = coefficients.reshape(-1, BLOCK * BLOCK)
     return np.searchsorted(COUNTS, np.count_nonzero(flat[:, 1:], axis=1), side="right")
 
 
 def first_inputs(plane: Array, scale: float) -> Array:
-    """(n, 256) windows of 16×16 around each block without the block's mean, in table scales."""
+    """(n, 256) windows of 16×16 samples around each block, minus the block's mean, in table scales."""
     windows = cut(plane, (0, 0), FIRST_MARGIN)
     side = BLOCK + 2 * FIRST_MARGIN
     inner = windows.reshape(-1, side, side)[:, FIRST_MARGIN:-FIRST_MARGIN, FIRST_MARGIN:-FIRST_MARGIN]
@@ -57,28 +58,28 @@ class Turned(NamedTuple):
     """Patches of one shifted grid in their standard orientation."""
 
     inputs: Array
-    """(n, m) float32 window of the decoded plane ⊕ that of the estimate, less the patch's mean, in table scales."""
+    """(n, m) float32 window of the decoded plane ⊕ that of the estimate, minus the patch's mean, in table scales."""
     elements: Array
-    """(n,) what turned each."""
+    """(n,) symmetry element applied to each patch."""
     phases: Array
-    """(n,) index, among the stage's offsets, of where the turned patch lies in the turned grid."""
+    """(n,) index, among the stage's offsets, of the offset of the turned patch in the turned grid."""
 
     def back(self, patches: Array) -> Array:
-        """Patches (n, 64) turned back to where they came from."""
+        """Patches (n, 64) turned back to their original orientation."""
         return self._permuted(patches, np.argsort(orders(BLOCK), axis=1))
 
     def turn(self, patches: Array) -> Array:
-        """Further patches (n, 64) of the same places turned alike."""
+        """Other patches (n, 64) at the same places, turned in the same way."""
         return self._permuted(patches, orders(BLOCK))
 
     def _permuted(self, patches: Array, orders_of: Array) -> Array:
-        """Patches (n, 64) whose pixels are reordered by the order (8, 64) of their elements."""
+        """Patches (n, 64) with pixels reordered by the row of `orders_of` (8, 64) for their elements."""
         return np.take_along_axis(patches, orders_of[self.elements], axis=1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stage:
-    """One stage: a gate on the estimate so far, and experts over (decoded window ⊕ estimate) → what is missing."""
+    """One stage: a gate on the previous estimate, and experts that map (decoded window ⊕ estimate) to its error."""
 
     gate: GaussianMixture
     """Zero-mean mixture over the coefficients `GATED` of a turned patch, in table scales."""
@@ -87,11 +88,11 @@ class Stage:
     offsets: tuple[tuple[int, int], ...]
     """Shifts of the grid, closed under the symmetries of the square."""
     margins: tuple[int, int]
-    """Samples of the decoded plane, and of the estimate, around a patch that an expert sees."""
+    """Samples around a patch in an expert's input, for the decoded plane and for the estimate."""
 
     @cached_property
     def expectation(self) -> Expectation:
-        """The gate, ready for batches."""
+        """The expectation step of the gate."""
         return Expectation(self.gate)
 
     def turned(self, plane: Array, estimate: Array, scale: float, offset: tuple[int, int]) -> Turned:
@@ -99,12 +100,12 @@ class Stage:
         return turned_patches(plane, estimate, scale, offset, offsets=self.offsets, margins=self.margins)
 
     def labels(self, turned: Turned) -> Array:
-        """(n,) expert of each patch: its phase and its likeliest class."""
+        """(n,) index of each patch's expert, by its phase and its likeliest class."""
         vectors = gated(turned.inputs, self.margins[1])
         return self.gate.components * turned.phases + self.expectation.labels(vectors)
 
     def apply(self, plane: Array, estimate: Array, scale: float) -> Estimate:
-        """The next estimate: patches of all grids, weighed by what their experts miss (precision weights)."""
+        """The next estimate: the average of the patches of all grids, weighted by the precisions of their experts."""
         total = np.zeros(plane.shape, np.float32)
         precision = np.zeros(plane.shape, np.float32)
         spread = np.zeros(plane.shape, np.float32)
@@ -118,14 +119,14 @@ class Stage:
             overlay(total, turned.back(missing), offset)
             overlay(precision, turned.back(weight), offset)
             overlay(spread, turned.back(deviations[labels]), offset)
-        # Errors of overlapping patches are nearly the same error: deviations are averaged, not variances divided.
+        # Errors of overlapping patches are almost fully correlated, so deviations are averaged.
         return Estimate(
             estimate + np.float32(scale) * total / precision, np.square(np.float32(scale) * spread / precision)
         )
 
 
 def gated(inputs: Array, margin: int) -> Array:
-    """(n, 35) the coefficients that a class is chosen by, from inputs that end in a window of the estimate."""
+    """(n, 35) the coefficients by which a class is chosen, from inputs that end in a window of the estimate."""
     side = BLOCK + 2 * margin
     places = np.arange(side * side).reshape(side, side)[margin : margin + BLOCK, margin : margin + BLOCK].ravel()
     return np.asarray(inputs[:, places - side * side] @ DCT[GATED].T)
@@ -163,21 +164,21 @@ class Cascade:
     """A first linear estimate and stages that refine it."""
 
     first: Experts
-    """(10, 256, 64): by the number of nonzero coefficients of a block."""
+    """(10, 256, 64) experts, one for each class of `first_labels`."""
     stages: tuple[Stage, ...]
 
     @property
     def reach(self) -> int:
-        """Rows and columns, a multiple of 8, beyond which nothing changes an estimate."""
-        own = BLOCK - 1
-        return -(-(own + FIRST_MARGIN + sum(own + max(stage.margins) for stage in self.stages)) // BLOCK) * BLOCK
+        """Radius of the support of an estimate in rows and columns, rounded up to a multiple of 8."""
+        patch = BLOCK - 1
+        return -(-(patch + FIRST_MARGIN + sum(patch + max(stage.margins) for stage in self.stages)) // BLOCK) * BLOCK
 
     def shortened(self, count: int) -> "Cascade":
-        """The first estimate and so many stages."""
+        """The cascade of the first estimate and `count` stages."""
         return Cascade(first=self.first, stages=self.stages[: integer("effort", count, 0, len(self.stages))])
 
     def estimates(self, coefficients: Array, table: Array) -> Iterable[Estimate]:
-        """The estimates of a plane, the first one and one after each stage.
+        """Yield the estimates of a plane: the first one and one after each stage.
 
         Args:
             coefficients: (R, C, 8, 8) quantized, as a JPEG file holds them.

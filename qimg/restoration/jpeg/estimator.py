@@ -1,4 +1,4 @@
-"""Estimators of a component from its coefficients, applied strip by strip, and confined to the quantization bins."""
+"""Estimators of a component from its coefficients, applied in strips and projected onto the quantization bins."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,15 +15,15 @@ from qimg.restoration.jpeg.model import Model
 from qimg.restoration.jpeg.quantization_bins import project
 
 STRIP = 1 << 20
-"""Samples of a strip, about; what it needs beside them is some 200 bytes a sample."""
+"""Approximate number of samples in a strip, which bounds the working memory."""
 
 
 class Estimator(Protocol):
-    """The explicit cascade, or a network."""
+    """An estimator of planes: the explicit cascade or a network."""
 
     @property
     def reach(self) -> int:
-        """Rows, a multiple of 8, beyond which nothing changes an estimate."""
+        """Radius of the support of an estimate in rows, a multiple of 8."""
 
     @property
     def calibration(self) -> Calibration:
@@ -39,7 +39,7 @@ class Explicit:
 
     model: Model
     stages: int
-    """Stages that are applied, 0 to all."""
+    """Number of stages that are applied, 0 to all."""
 
     @cached_property
     def cascade(self) -> Cascade:
@@ -63,7 +63,7 @@ class Explicit:
 
 
 def as_decoded(component: Component) -> Estimate:
-    """A component as decoded, with the variance of errors that are uniform in every quantization bin."""
+    """The decoded component, with the variance of errors that are uniform in every quantization bin."""
     plane = decoded(component.coefficients, component.table)
     variance = np.full_like(plane, np.square(component.table).mean() / 12)
     return Estimate(plane, variance)
@@ -73,10 +73,10 @@ def as_decoded(component: Component) -> Estimate:
 def in_strips(estimator: Estimator, coefficients: Array, table: Array, *, track: Track = iter) -> Estimate:
     """The conditional mean of a plane given its quantized coefficients, and its calibrated variance.
 
-    Strips overlap by the reach of the estimator, so they leave no seams. Cost: linear in the samples.
+    Strips overlap by the reach of the estimator, so that there are no seams. Cost: linear in the samples.
 
     Args:
-        estimator: what to apply.
+        estimator: the estimator to apply.
         coefficients: (R, C, 8, 8) quantized.
         table: (8, 8) steps.
         track: wraps the list of strips, for a progress bar.
@@ -94,7 +94,7 @@ def in_strips(estimator: Estimator, coefficients: Array, table: Array, *, track:
         top, bottom = max(first - around, 0), min(last + around, rows)
         estimate = estimator.estimate(coefficients[top:bottom], table)
         inner = slice(BLOCK * (first - top), BLOCK * (last - top))
-        own = slice(BLOCK * first, BLOCK * last)
-        values[own] = project(estimate.values[inner], coefficients[first:last], table)
-        variance[own] = estimator.calibration.calibrated(estimate.variance[inner], table)
+        strip = slice(BLOCK * first, BLOCK * last)
+        values[strip] = project(estimate.values[inner], coefficients[first:last], table)
+        variance[strip] = estimator.calibration.calibrated(estimate.variance[inner], table)
     return Estimate(values, variance)

@@ -15,7 +15,7 @@ class Experts:
     weights: Array
     """(E, m, o) float32."""
     variances: Array
-    """(E, o) float32 second moments of what each expert misses, positive."""
+    """(E, o) float32 second moments of the error of each expert, positive."""
 
     def __post_init__(self) -> None:
         classes, _, outputs = self.weights.shape
@@ -29,7 +29,7 @@ class Experts:
         return len(self.weights)
 
     def estimate(self, vectors: Array, labels: Array) -> Array:
-        """(n, o) estimates from vectors (n, m), each by the expert of its label. Cost: m · o products a vector."""
+        """(n, o) estimates of vectors (n, m), each by the expert of its label. Cost: m · o products per vector."""
         out = np.empty((len(vectors), self.weights.shape[2]), np.float32)
         for label, rows in groups(labels, self.count):
             out[rows] = vectors[rows] @ self.weights[label]
@@ -37,7 +37,7 @@ class Experts:
 
 
 def groups(labels: Array, count: int) -> Iterator[tuple[int, Array]]:
-    """Labels that occur among (n,) labels in [0, count), each with the places where it does."""
+    """Yield every label that occurs among (n,) labels in [0, count), with the indices where it occurs."""
     order = np.argsort(labels, kind="stable")
     bounds = np.searchsorted(labels[order], np.arange(count + 1))
     for label in range(count):

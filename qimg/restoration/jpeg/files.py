@@ -1,4 +1,4 @@
-"""JPEG files to restored picture files, with colour profile, EXIF and XMP; written whole or not at all."""
+"""Restoration of JPEG files to picture files with colour profile, EXIF and XMP, written atomically."""
 
 import os
 from typing import Any
@@ -21,12 +21,12 @@ def restore_file(
     Args:
         source: JPEG file.
         out: file to write; its ending names the format, as for `qimg.images.save`.
-        quality: of a lossy format, where it must be given.
-        overwrite: replace a file that exists.
-        options: method, effort and so on of `restore`.
+        quality: quality of a lossy format, for which it is required.
+        overwrite: replace an existing file.
+        options: keyword arguments of `restore`, such as method and effort.
 
     Raises:
-        ImageError: the source is no JPEG file that can be read.
+        ImageError: the source is not a readable JPEG file.
         OSError: the file exists already, or cannot be written.
     """
     path = to_write(out, overwrite=overwrite)

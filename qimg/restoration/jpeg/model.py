@@ -1,4 +1,4 @@
-"""The explicit estimator as one file of integers, in the prior's format, and the one that comes with qimg."""
+"""The explicit estimator as one file of integers in the format of the prior, and the shipped model."""
 
 import lzma
 import os
@@ -21,7 +21,7 @@ _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 0, "lp": 0, "pb": 0}]
 
 
 class Model(Artifact):
-    """What was learnt from pictures: everything follows from the integers of one file.
+    """The fitted explicit estimator, computed from the integers of one file.
 
     Made by `qimg.restoration.jpeg.fitting.fit` or `load`.
     """
@@ -36,7 +36,7 @@ class Model(Artifact):
         calibrations: Sequence[Calibration],
         provenance: Mapping[str, Any],
     ) -> "Model":
-        """The model of given parts: experts and calibrations of the first estimate and of every stage."""
+        """The model with these parts; experts and calibrations are those of the first estimate and of every stage."""
         integers = [one.to_integers() for one in calibrations]
         arrays: dict[str, Array] = {name: np.stack([one[name] for one in integers]) for name in integers[0]}
         for number, one in enumerate(experts):
@@ -54,11 +54,11 @@ class Model(Artifact):
 
     @cached_property
     def cascade(self) -> Cascade:
-        """The estimator, made from its integers when it is first asked for."""
-        return self._made()
+        """The cascade, made from its integers at the first access."""
+        return self._make_cascade()
 
     @in_one_blas_thread
-    def _made(self) -> Cascade:
+    def _make_cascade(self) -> Cascade:
         first, *later = (one.experts() for one in self.experts)
         stages = []
         for number, (entry, experts) in enumerate(zip(self.contents.header["stages"], later, strict=True)):
@@ -70,7 +70,7 @@ class Model(Artifact):
 
     @cached_property
     def calibrations(self) -> tuple[Calibration, ...]:
-        """Calibrations of the deviations that are predicted after the first estimate and after every stage."""
+        """Calibrations of the predicted deviations after the first estimate and after every stage."""
         arrays = self.contents.arrays
         return tuple(
             Calibration.from_integers({name: arrays[name][stage] for name in ("scales", "quantiles", "shapes")})
@@ -78,7 +78,7 @@ class Model(Artifact):
         )
 
     def check(self) -> None:
-        """Raise an error where the arrays are not those of the stages that the header names."""
+        """Raise an error where the arrays do not match the stages that the header names."""
         stages, arrays = self.contents.header["stages"], self.contents.arrays
         count, tables = len(stages) + 1, len(COARSENESS)
         scales = arrays["scales"].shape
@@ -117,17 +117,17 @@ class Model(Artifact):
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Model:
-    """The model of a file, or the one that comes with qimg.
+    """Read a model; the shipped one when `path` is left out.
 
     Raises:
-        ArtifactError: no such model, missing, cut or altered.
+        ArtifactError: the file is missing, truncated, altered, or not a model.
     """
     return Model.load(path)
 
 
 def _packed(experts: RoundedExperts) -> dict[str, Array]:
     integers = experts.integers
-    # By input and output, so that what follows each other has the same spread.
+    # Ordered by input and output, so that consecutive integers have similar magnitudes.
     ordered = np.ascontiguousarray(integers.transpose(1, 2, 0)).tobytes()
     return {
         "shape": np.array(integers.shape, np.int32),

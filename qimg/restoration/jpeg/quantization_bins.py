@@ -8,14 +8,14 @@ from qimg.images.jpeg.blocks import BLOCK, DCT, from_blocks, to_blocks
 WIDTH = 0.7
 """Share of a bin, around its middle, to which estimates are confined.
 
-The truth lies anywhere in the bin, its conditional mean seldom near a boundary: an estimate beyond it is moved to where
-the mean of the values inside lies."""
+The true value may lie anywhere in the bin, but its conditional mean is rarely near a boundary. An estimate outside of
+this share is moved to its boundary."""
 
 
 def project(plane: Array, coefficients: Array, table: Array, *, width: float = WIDTH) -> Array:
-    """The plane nearest to `plane` whose coefficients lie in their bins, each narrowed to a share of itself.
+    """The plane nearest to `plane` whose coefficients lie in their bins, narrowed to the share `width`.
 
-    Exact: the bins are a box in the coefficients of an orthonormal transform.
+    Exact, since the bins form a box in the coefficients of an orthonormal transform.
 
     Args:
         plane: (8R, 8C) code values.

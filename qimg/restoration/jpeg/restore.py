@@ -1,4 +1,4 @@
-"""From a JPEG file back to the picture: `restore`."""
+"""The function `restore`, from a JPEG file to a picture."""
 
 import importlib
 import os
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from qimg.restoration.jpeg.network import Learned
 
 METHODS = ("explicit", "network")
-"""How a file can be restored."""
+"""Methods of restoration."""
 TUNES = ("psnr", "natural")
-"""What for: the conditional mean, or a draw."""
+"""Aims of restoration: the conditional mean, or a draw from the conditional distribution."""
 _ROWS = 256
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RestoreOptions:
-    """How a JPEG file is restored: the keywords of `restore`, `restore_picture` and `restore_file`."""
+    """Settings of the restoration: the keywords of `restore`, `restore_picture` and `restore_file`."""
 
     method: str = "explicit"
-    """One of `METHODS`: "explicit", linear algebra alone, or "network", which is better and needs PyTorch."""
+    """One of `METHODS`: "explicit", linear algebra alone, or "network", which is more accurate and needs PyTorch."""
     tune: str = "psnr"
-    """One of `TUNES`: "psnr" gives the conditional mean; "natural" draws from the conditional distribution."""
+    """One of `TUNES`: "psnr", the conditional mean, or "natural", a draw from the conditional distribution."""
     effort: int | None = None
-    """1 to 9, 5 by default; see `restore`. Without effect on a network of yours, and refused there."""
+    """1 to 9, 5 by default; see `restore`. An error if `model` is a network."""
     rng: np.random.Generator | None = None
-    """Draws, for "natural" alone; seeded with 0 when left out."""
+    """Source of randomness for "natural"; seeded with 0 when left out. An error for "psnr"."""
     max_pixels: int | None = MAX_PIXELS
-    """Larger pictures are refused before memory is allocated for them; None takes all."""
+    """Larger pictures are rejected before memory is allocated for them; None for no limit."""
     model: "Model | Learned | None" = None
-    """An explicit estimator or a network of yours; the one that comes with qimg when left out."""
+    """An explicit estimator or a network; the shipped one when left out."""
     track: Track = iter
     """Wraps the list of strips of each component, for a progress bar."""
 
@@ -62,7 +62,7 @@ class RestoreOptions:
                 raise ValueError(f"model must be a network for this method, but model={self.model!r}")
             if self.model is None:
                 return learned().load(effort=effort)
-            rule = "has no effect on a network of yours and must be left out"
+            rule = "has no effect with a network as model and must be left out"
             require(self.effort is None, "effort", rule, self.effort)
             return self.model
         model = load() if self.model is None else self.model
@@ -81,21 +81,21 @@ class Restored:
     deviation: Array
     """(H, W) float32 standard deviation of luma (of gray pictures: of the pixels) given the file, in code values."""
     missing: float
-    """Share of the blocks of luma that a damaged file does not hold."""
+    """Share of the blocks of luma that are missing in a damaged file."""
     decoder_warnings: tuple[str, ...]
-    """Warnings of libjpeg about damage; none of a sound file."""
+    """Warnings of libjpeg about damage; empty for an intact file."""
     equal_coefficients: float
-    """Share of the file's coefficients that compressing the image with the file's tables gives again; NaN of a mean."""
+    """Share of the file's coefficients that compression of the image with its tables reproduces; NaN for "psnr"."""
     decoded_share: float
-    """Share of the samples of all components that are kept as decoded, because no better estimate exists."""
+    """Share of the samples of all components that are left as decoded, because no better estimate exists."""
     widths: tuple[tuple[float, float], ...]
-    """Probabilities, and the deviations on either side of the estimate within which the truth lies with each."""
+    """Pairs of a probability and the half width, in deviations, of the interval that holds the truth with it."""
 
     def half_width(self, probability: float) -> Array:
-        """(H, W) code values on either side of luma within which the truth lies with a probability, 0.5 to 0.99.
+        """(H, W) half width, in code values, of the interval that holds the true luma with a probability, 0.5 to 0.99.
 
-        Measured on held-out pictures: errors have longer tails than a normal law. Half a code value comes on top for
-        pixels that are rounded to bytes.
+        Quantiles are measured on held-out pictures, because errors have longer tails than a normal law. For pixels
+        rounded to bytes, half a code value has to be added.
         """
         fraction("probability", probability)
         levels, numbers = zip(*self.widths, strict=True)
@@ -115,33 +115,34 @@ def restore(
     model: "Model | Learned | None" = None,
     track: Track = iter,
 ) -> Array:
-    """The picture behind a JPEG file: luma and chroma estimated from its coefficients, inside its quantization bins.
+    """Restore a JPEG file: luma and chroma estimated from its coefficients, inside its quantization bins.
 
-    Any tables, any sampling, gray or colour, baseline or progressive; EXIF orientation is applied, as `qimg.load` does.
+    All tables and samplings, gray and colour, baseline and progressive files are supported; EXIF orientation is applied
+    as in `qimg.load`.
 
     Args:
         source: path of a JPEG file, or its content.
-        method: "explicit", linear algebra alone, or "network", which is better and needs PyTorch (`pip install
+        method: "explicit", linear algebra alone, or "network", which is more accurate and needs PyTorch (`pip install
             'qimg[learned]'`).
-        tune: "psnr" gives the conditional mean; "natural" draws from the conditional distribution, which looks less
-            smooth at a lower PSNR, and gives the file's coefficients again when it is compressed with its tables.
-        effort: 1 to 9, 5 when left out. Explicit: number of stages, of which there are five; from 5 on all. Network:
-            the small one from 1, the large one from 5. A model of yours is applied whole when it is left out.
-        rng: draws, for "natural" alone; seeded with 0 when left out.
-        max_pixels: larger pictures are refused before memory is allocated for them; None takes all.
-        model: an explicit estimator or a network of yours (`qimg.restoration.load`,
-            `qimg.restoration.jpeg.network.load`); what comes with qimg when left out.
+        tune: "psnr": the conditional mean, highest expected PSNR. "natural": a draw from the conditional distribution,
+            which is less smooth at a lower PSNR and reproduces the file's coefficients when compressed with its tables.
+        effort: 1 to 9, 5 when left out. Explicit: the number of stages, all five from 5 on; when left out, all stages
+            of `model`. Network: the small one from 1, the large one from 5; an error if `model` is a network.
+        rng: source of randomness for "natural"; seeded with 0 when left out.
+        max_pixels: larger pictures are rejected before memory is allocated for them; None for no limit.
+        model: an explicit estimator (`qimg.restoration.load`) or a network (`qimg.restoration.jpeg.network.load`); the
+            shipped one when left out.
         track: wraps the list of strips of each component, for a progress bar.
 
     Returns:
         `uint8` (H, W) or (H, W, 3).
 
     Raises:
-        ImageError: no JPEG file that can be read; see `qimg.images.jpeg.read_jpeg`.
+        ImageError: not a readable JPEG file; see `qimg.images.jpeg.read_jpeg`.
         ModuleNotFoundError: the method is "network" and PyTorch is not installed.
 
     Warns:
-        DamagedJpegWarning: the file is cut or corrupt; what it holds is restored.
+        DamagedJpegWarning: the file is truncated or corrupt; the decodable part is restored.
     """
     restored = restore_picture(
         source, method=method, tune=tune, effort=effort, rng=rng, max_pixels=max_pixels, model=model, track=track
@@ -155,7 +156,7 @@ def restore(
 
 
 def restore_picture(source: str | os.PathLike[str] | bytes, **keywords: Any) -> Restored:
-    """As `restore`, with the standard deviation of every pixel and a report of damage; does not warn.
+    """`restore` with the standard deviation of every pixel and a report of damage instead of a warning.
 
     Args:
         source: path of a JPEG file, or its content.
@@ -196,7 +197,7 @@ def restore_picture(source: str | os.PathLike[str] | bytes, **keywords: Any) -> 
 
 
 def learned() -> ModuleType:
-    """`qimg.restoration.jpeg.network`, which needs PyTorch.
+    """The module `qimg.restoration.jpeg.network`, which needs PyTorch.
 
     Raises:
         ModuleNotFoundError: PyTorch is not installed.
@@ -210,7 +211,7 @@ def learned() -> ModuleType:
 
 
 def _pixels(file: JpegFile, planes: list[Array]) -> Array:
-    """`uint8` pixels, not turned, from planes (8R, 8C) of the components, a few rows at a time."""
+    """`uint8` pixels, not rotated, from planes (8R, 8C) of the components, a few rows at a time."""
     height, width = file.shape
     out = np.empty((height, width, len(planes)), np.uint8)
     for first in range(0, height, _ROWS):
@@ -225,6 +226,6 @@ def _pixels(file: JpegFile, planes: list[Array]) -> Array:
 
 
 def _missing(component: Component) -> float:
-    """Share of the blocks at the end that hold nothing: what a decoder leaves of a file that was cut."""
-    held = component.coefficients.any(axis=(2, 3)).ravel()
-    return float(held[::-1].argmax() / held.size) if held.any() else 1.0
+    """Share of empty blocks at the end of a component, which are missing in a truncated file."""
+    nonzero = component.coefficients.any(axis=(2, 3)).ravel()
+    return float(nonzero[::-1].argmax() / nonzero.size) if nonzero.any() else 1.0

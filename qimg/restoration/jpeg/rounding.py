@@ -1,8 +1,8 @@
-"""Experts as small integers: rounded where rounding costs nothing, in the eigenbasis of what they see.
+"""Experts as small integers: weights rounded in the eigenbasis of the inputs with negligible loss.
 
-A weight on a direction of variance λ changes estimates by √λ of its own change. In the eigenbasis of the pooled
-inputs, scaled by √λ, and in the DCT of the output, weights are therefore rounded with one step for each expert, a small
-share of what the expert misses; most are zero then.
+A change of a weight on a direction of variance λ changes estimates by √λ times as much. Weights are therefore rounded
+in the eigenbasis of the pooled inputs, scaled by √λ, and in the DCT of the output, with one step for each expert, which
+is a small share of the expert's error. Most of the integers are zero.
 """
 
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ _FINE = 64  # deviations of single outputs: powers of 2^(1/64)
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RoundedExperts:
-    """Integers from which `experts` are made, the same everywhere up to rounding of single precision."""
+    """Integers from which `experts` are made, identically on every machine up to rounding in single precision."""
 
     integers: Array
-    """(E, m, 64) int8 weights in units of each expert's step, inputs by descending eigenvalue, outputs by frequency."""
+    """(E, m, 64) int8 multiples of the expert's step; inputs by descending eigenvalue, outputs by frequency."""
     steps: Array
-    """(E,) int16 eighths of log₂ of each step."""
+    """(E,) int16 log₂ of each step, in eighths."""
     basis: Array
-    """(m, m) int16 eigenvectors of the pooled inputs as columns, each in units of 2⁻¹⁵ of its scale."""
+    """(m, m) int16 eigenvectors of the pooled inputs as columns, in multiples of 2⁻¹⁵."""
     scales: Array
-    """(m,) int16 eighths of log₂ of what divides each column: √λ."""
+    """(m,) int16 log₂ of √λ, the divisor of each column, in eighths."""
     deviations: Array
-    """(E, 64) int16, 64ths of log₂ of the root of what each expert misses in each pixel."""
+    """(E, 64) int16 log₂ of the root mean square error of each expert in each pixel, in 64ths."""
 
     def experts(self) -> Experts:
-        """The experts in single precision. Cost: m² · 64 products for each."""
+        """The experts in single precision. Cost: m² · 64 products per expert."""
         columns = self.basis / 32768.0 / 2.0 ** (self.scales / _LOGS)
         inner = (self.integers.astype(np.float32) @ unitary("dct_2d", _OUTPUTS).astype(np.float32)).astype(np.float32)
         inner *= (2.0 ** (self.steps / _LOGS)).astype(np.float32)[:, None, None]
@@ -47,17 +47,17 @@ def rounded(weights: Array, variances: Array, covariances: Array, shares: Array,
 
     Args:
         weights: (E, m, 64).
-        variances: (E, 64) what each misses.
-        covariances: (E, m, m) of the inputs of each.
-        shares: (E,) how often each is asked.
-        precision: step, as a share of what an expert misses, with inputs of the pooled shape.
+        variances: (E, 64) variances of the errors of each expert.
+        covariances: (E, m, m) covariances of the inputs of each expert.
+        shares: (E,) relative frequencies of the experts.
+        precision: step relative to the error of an expert, for inputs with the pooled covariance.
     """
     pooled = np.tensordot(shares / shares.sum(), covariances, 1)
     values, vectors = np.linalg.eigh(pooled)
     values, vectors = np.maximum(values[::-1], values[-1] * 1e-9), vectors[:, ::-1]
     scales = np.rint(_LOGS * np.log2(values) / 2).astype(np.int16)
     basis = np.clip(np.rint(32768 * vectors), -32768, 32767).astype(np.int16)
-    # back to weights: W = B S⁻¹ G U, so G = S B⁻¹ W Uᵀ; B is orthonormal up to its own rounding.
+    # The experts are W = B S⁻¹ G U, so G = S B⁻¹ W Uᵀ; B is orthonormal only up to rounding.
     inner = 2.0 ** (scales / _LOGS)[:, None] * np.linalg.solve(basis / 32768.0, weights) @ unitary("dct_2d", _OUTPUTS).T
     energy = np.trace(covariances, axis1=1, axis2=2) / np.trace(pooled)
     missed = variances.mean(axis=1)

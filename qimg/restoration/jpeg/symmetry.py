@@ -1,8 +1,8 @@
-"""The eight symmetries of the square: every patch turned into one orientation, so that classes need not repeat it.
+"""The eight symmetries of the square: every patch is turned into a standard orientation, which reduces the classes.
 
-Element g of the group transposes where g & 4, then mirrors left to right where g & 1 and upside down where g & 2. A
-picture of a photograph's mirror image is as likely as the photograph: an estimator that turns, estimates and turns back
-has learnt each patch from eight orientations.
+Element g of the group transposes where g & 4, then mirrors left to right where g & 1 and upside down where g & 2. The
+mirror image of a photograph is as likely as the photograph, so an estimator that turns, estimates and turns back is
+fitted on eight orientations of each patch.
 """
 
 from functools import cache
@@ -18,7 +18,7 @@ ELEMENTS = 8
 
 @cache
 def orders(side: int) -> Array:
-    """(8, side²), read-only: x[orders[g]] is the square x, flattened row by row, turned by element g."""
+    """(8, side²) read-only permutations: x[orders[g]] is the square x, flattened row by row, turned by element g."""
     pixels = np.arange(side * side).reshape(side, side)
     turned = []
     for g in range(ELEMENTS):
@@ -32,7 +32,7 @@ def orders(side: int) -> Array:
 
 
 def turned_offset(offset: tuple[int, int], g: int) -> tuple[int, int]:
-    """Where a patch that lies at an offset in the 8×8 grid lies in the turned picture, whose grid is turned as well."""
+    """Offset in the turned 8×8 grid of a patch that has this offset in the original grid."""
     row, column = offset[::-1] if g & 4 else offset
     return (-row % BLOCK if g & 2 else row, -column % BLOCK if g & 1 else column)
 
@@ -43,9 +43,9 @@ _UPRIGHT = unitary("dct_2d", BLOCK * BLOCK)[[1, 8, 2, 16]].T.astype(np.float32)
 def orientation(patches: Array) -> Array:
     """(n,) the element that turns each of the 8×8 patches (n, 64) into its standard orientation.
 
-    There the slope along the rows, as DCT coefficient (0, 1) measures it, is the steeper one, has the sign of the
-    curvature (0, 2), and has the sign of the slope down the columns, (1, 0). Patches that differ by an element, or in
-    sign, end up alike unless a coefficient is zero or two slopes are equal.
+    In the standard orientation, the slope along the rows, DCT coefficient (0, 1), is the steeper one and has the same
+    sign as the curvature (0, 2) and as the slope along the columns, (1, 0). Patches that differ by an element or in
+    sign have the same standard orientation, unless a coefficient is zero or two slopes are equal.
     """
     across, down, bent_across, bent_down = (patches @ _UPRIGHT).T
     steep = np.abs(down) > np.abs(across)

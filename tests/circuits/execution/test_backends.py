@@ -313,7 +313,7 @@ def test_without_an_account_a_device_says_so(monkeypatch):
     runtime = ModuleType("qiskit_ibm_runtime")
     runtime.QiskitRuntimeService = Service
     monkeypatch.setitem(sys.modules, "qiskit_ibm_runtime", runtime)
-    with pytest.raises(ConnectionError, match=r"ibm_x: not reached with the account that .*: Unable to find account"):
+    with pytest.raises(ConnectionError, match=r"ibm_x: cannot be reached with .*: Unable to find account"):
         circuits.backend("ibm_x")
 
 

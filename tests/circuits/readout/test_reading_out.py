@@ -243,7 +243,7 @@ def test_groups_without_an_edge_are_refused():
     ghz = np.zeros(8)
     ghz[[0, 7]] = np.sqrt(0.5), -np.sqrt(0.5)
     counts = circuits.measure_interference(circuits.prepare(ghz), shots=1000, seed=0)
-    with pytest.raises(ValueError, match=r"counts must connect all outcomes .* 2 were seen and 1 are connected"):
+    with pytest.raises(ValueError, match=r"counts must have outcomes .* only 1 of 2 outcomes are connected"):
         circuits.signed_amplitudes(counts)
 
 
@@ -297,7 +297,7 @@ def test_a_reference_tells_all_signs_and_its_errors_are_true():
             lambda: circuits.mitigate(
                 [1, 2], circuits.ReadoutCalibration(counts=[np.ones((2, 2))]), rng=np.random.default_rng(0)
             ),
-            "calibration must tell the outcomes apart",
+            "calibration must have matrices with a condition number below 1e6",
         ),
     ],
 )

@@ -520,7 +520,10 @@ KERNEL = np.full((3, 3), 1 / 9)
         (lambda: restoration.denoise_plane(np.zeros(9), sigma=5), r"plane must have shape \(H, W\)"),
         (lambda: qimg.inpaint(PICTURE, HOLE.T), r"mask must have shape \(9, 10\) as the picture, but has shape"),
         (lambda: qimg.inpaint(PICTURE, HOLE.astype(int)), "mask must be bool, True where a pixel is missing"),
-        (lambda: qimg.inpaint(PICTURE, np.ones((9, 10), bool)), "mask must leave a pixel known, but all are missing"),
+        (
+            lambda: qimg.inpaint(PICTURE, np.ones((9, 10), bool)),
+            "mask must be False for at least one pixel, but all pixels are missing",
+        ),
         (lambda: qimg.inpaint(PICTURE, HOLE, effort=0), r"effort must be in \[1, 9\], but effort=0"),
         (lambda: qimg.inpaint(ALPHA, HOLE), "image must have no alpha channel"),
         (

@@ -194,9 +194,9 @@ def test_what_makes_no_network_is_named(learned):
     with pytest.raises(ValueError, match=r"cell must be in \[0, 1\], but cell=2"):
         Architecture(cell=2)
     advised = tiny(estimate=True)
-    with pytest.raises(ValueError, match="estimate must be given, because the architecture takes one"):
+    with pytest.raises(ValueError, match="estimate must be given, because the architecture has this input"):
         advised(*planes(0, 1, 8, 8))
-    with pytest.raises(ValueError, match="network must see the decoded plane alone"):
+    with pytest.raises(ValueError, match="network must take only the decoded plane as input"):
         Learned.assemble(advised, learned.calibration, {})
 
 
@@ -305,7 +305,7 @@ def test_weights_must_fit_their_architecture(learned, tmp_path):
     assert "Missing key" in refused({"width": 6, "blocks": 3}, arrays)
     assert "unexpected keyword" in refused({"width": 6, "depth": 2}, arrays)
     assert "width must be" in refused({"width": 0, "blocks": 2}, arrays)
-    assert "must see the decoded plane alone" in refused(
+    assert "must take only the decoded plane as input" in refused(
         {"width": 6, "blocks": 2, "estimate": True}, arrays | {"first.weight": np.zeros((6, 12, 3, 3), np.float16)}
     )
     lost = {name: value for name, value in arrays.items() if name != "calibration.scales"}
@@ -321,7 +321,7 @@ def test_a_missing_file_is_named(tmp_path):
         load(tmp_path / "none.network")
     with pytest.raises(ArtifactError, match=r"cannot be read as a network: Is a directory"):
         load(tmp_path)
-    with pytest.raises(ValueError, match="effort has no effect on a file of yours and must be left out, but effort=1"):
+    with pytest.raises(ValueError, match="effort has no effect with a path and must be left out, but effort=1"):
         load(tmp_path / "none.network", effort=1)
 
 
@@ -483,7 +483,7 @@ def test_options_are_checked(learned):
     for effort in (0, 10):
         with pytest.raises(ValueError, match=rf"effort must be in \[1, 9\], but effort={effort}"):
             restore(content, method="network", effort=effort)
-    with pytest.raises(ValueError, match="effort has no effect on a network of yours and must be left out"):
+    with pytest.raises(ValueError, match="effort has no effect with a network as model and must be left out"):
         restore(content, method="network", effort=1, model=learned)
     with pytest.raises(ValueError, match=r"model must be a network for this method, but model=Model\("):
         restore(content, method="network", model=restoration.load())

@@ -1,4 +1,4 @@
-"""Fitting the explicit estimator in closed form: the prior's mixtures choose classes, its estimators do the rest."""
+"""Closed-form fit of the explicit estimator: mixtures choose the classes, conditional expectations are the experts."""
 
 from qimg.restoration.jpeg.fitting.stages import Recipe, fit
 

@@ -1,4 +1,4 @@
-"""Errors of estimates beside their predicted deviations, measured on pictures."""
+"""Measurement of the errors of estimates relative to their predicted deviations."""
 
 from collections.abc import Callable, Iterable
 
@@ -23,15 +23,17 @@ def calibrations(
     *,
     conditional: bool = False,
 ) -> list[Calibration]:
-    """Root mean squares and quantiles of errors relative to predicted deviations, for each of several estimates.
+    """Calibrations of several estimates: root mean squares and quantiles of errors over predicted deviations.
 
-    Errors of pixels rounded to bytes; quantiles are of what lies beyond the half code value that rounding may take.
+    Errors are those of pixels rounded to bytes; for quantiles they are reduced by half a code value, the largest error
+    of rounding.
 
     Args:
-        estimates: gives them from coefficients and table.
-        count: how many there are.
-        drawn: planes that it was not fitted on.
-        conditional: one scale for each predicted deviation, so that smooth and busy pictures are served alike.
+        estimates: function from coefficients and table to the estimates.
+        count: number of estimates.
+        drawn: planes that the estimator was not fitted on.
+        conditional: use one scale for each predicted deviation, so that smooth and detailed pictures are both
+            calibrated.
     """
     bins = len(PREDICTED) if conditional else 1
     squares, pixels = np.zeros((count, len(COARSENESS), bins)), np.zeros((count, len(COARSENESS), bins))
@@ -40,10 +42,10 @@ def calibrations(
     for plane, coefficients, table in drawn:
         place = coarseness_of(table)
         for stage, estimate in enumerate(estimates(coefficients, table)):
-            shown = np.clip(np.rint(project(estimate.values, coefficients, table)), 0, 255)
-            error, predicted = plane - shown, np.sqrt(estimate.variance)
+            restored = np.clip(np.rint(project(estimate.values, coefficients, table)), 0, 255)
+            error, predicted = plane - restored, np.sqrt(estimate.variance)
             squared = np.square(error / predicted, dtype=np.float64)
-            # Half a code value on either side is rounding's.
+            # Rounding accounts for up to half a code value.
             ratio = np.maximum(np.abs(error) - 0.5, 0) / predicted
             index = np.minimum(ratio / _FINEST, histogram.shape[3] - 1).astype(np.int64)
             groups = np.zeros(plane.shape, np.int64)
@@ -54,7 +56,7 @@ def calibrations(
             pixels[stage, place] += np.bincount(groups.ravel(), minlength=bins)
             joint = np.bincount((histogram.shape[3] * groups + index).ravel(), minlength=histogram[stage, place].size)
             histogram[stage, place] += joint.reshape(histogram[stage, place].shape)
-            # Relative to the predicted deviation of each block, so that every quality counts alike.
+            # Relative to the predicted deviation of each block, so that every quality has the same weight.
             mean = np.sqrt(to_blocks(estimate.variance).mean(axis=1, keepdims=True))
             labels = first_labels(coefficients)
             spread, number = error_shape(to_blocks(error) / mean, labels, len(COUNTS) + 1)
@@ -66,7 +68,7 @@ def calibrations(
 
 
 def _scales(squares: Array, pixels: Array) -> Array:
-    """(tables, bins) root mean squares; what was hardly seen takes its neighbours': bins first, then tables."""
+    """(tables, bins) root mean squares; entries with too few samples are interpolated, first over bins, then tables."""
     tables, bins = pixels.shape
     scales = np.ones((tables, bins))
     measured = [table for table in range(tables) if pixels[table].sum() > 0]
@@ -80,13 +82,13 @@ def _scales(squares: Array, pixels: Array) -> Array:
 
 
 def _normalised(shapes: Array, blocks: Array) -> Array:
-    """Mean 1 for every class; classes that did not occur are flat."""
+    """Shapes with mean 1 for every class; those of classes that did not occur are flat."""
     mean = shapes.mean(axis=2, keepdims=True)
     return np.where((blocks[..., None] > 0) & (mean > 0), shapes / np.maximum(mean, 1e-300), 1.0)
 
 
 def _quantiles(histogram: Array, scales: Array) -> Array:
-    """(stages, tables, levels) quantiles of |error| / calibrated deviation; tables not seen take their neighbours'."""
+    """(stages, tables, levels) quantiles of |error| / calibrated deviation, interpolated for tables without samples."""
     edges = _FINEST * (np.arange(histogram.shape[3]) + 1)
     out = np.zeros((*histogram.shape[:2], len(LEVELS)))
     for stage in range(len(histogram)):

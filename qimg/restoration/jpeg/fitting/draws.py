@@ -1,4 +1,4 @@
-"""Draws of a fit: planes of pictures, cut off the grid at random, and what quantization makes of them."""
+"""Training data of a fit: planes of pictures with random offsets of the grid, and their quantized coefficients."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -13,7 +13,7 @@ from qimg.images.collections import Source
 from qimg.images.jpeg.blocks import BLOCK, DCT, to_blocks
 
 LEAST = 64
-"""Rows and columns that a picture must have."""
+"""Smallest number of rows and columns of a picture."""
 
 
 class Draw(NamedTuple):
@@ -37,16 +37,16 @@ def draws(
     rounded: bool = True,
     rng: np.random.Generator,
 ) -> Iterator[Draw]:
-    """Draw planes at random places and qualities; JPEG sources are reduced by 2×2 means, which washes their grid out.
+    """Draw planes at random places and qualities; JPEG sources are reduced by 2×2 means, which blurs their grid.
 
     Args:
-        sources: pictures; every one is read once.
-        qualities: libjpeg's, each as likely.
-        pixels: of luma that a picture should give; small ones are drawn again at other cuts and qualities.
-        most: draws of one picture, at most.
-        chroma: draw Cb or Cr, reduced by 2×2 means as 4:2:0 does, after every third plane of luma.
+        sources: pictures; each is read once.
+        qualities: libjpeg's qualities, with equal probabilities.
+        pixels: target number of luma pixels per picture; small pictures are drawn again at other offsets and qualities.
+        most: largest number of draws per picture.
+        chroma: draw Cb or Cr, reduced by 2×2 means as in 4:2:0, after every third plane of luma.
         rounded: as in `planes`.
-        rng: decides.
+        rng: source of all randomness.
     """
     for source in sources:
         luma, colour = planes(source, rounded=rounded)
@@ -60,11 +60,12 @@ def draws(
 
 
 def planes(source: Source, *, rounded: bool = True) -> tuple[Array, list[Array]]:
-    """Luma and, at half its size, the two planes of chroma, float32; none of a gray picture.
+    """Luma and, at half its size, the two planes of chroma, float32; a gray picture has no chroma.
 
     Args:
         source: any picture.
-        rounded: planes of full size in whole code values, as an encoder is given them, or as deep as the picture.
+        rounded: round planes of full size to whole code values, as in the input of an encoder; otherwise they have the
+            precision of the picture.
 
     Raises:
         ImageError: the file cannot be read, or is too small.
@@ -90,7 +91,7 @@ def _in_depth(values: Array, rounded: bool) -> Array:
 
 
 def drawn(plane: Array, steps: Array, *, rounded: bool = True) -> Draw:
-    """What quantization by a table makes of a plane whose sides are multiples of 8; of its bytes if not `rounded`."""
+    """Quantize a plane whose sides are multiples of 8; if it is not `rounded`, its values are rounded first."""
     rows, columns = (length // BLOCK for length in plane.shape)
     encoder_input = plane if rounded else np.rint(plane)
     scaled = (to_blocks(encoder_input - np.float32(128)) @ DCT.T) / steps.ravel().astype(np.float32)
@@ -99,12 +100,12 @@ def drawn(plane: Array, steps: Array, *, rounded: bool = True) -> Draw:
 
 @cache
 def table(quality: int, *, chroma: bool) -> Array:
-    """Libjpeg's table, looked up once."""
+    """Quantization table of libjpeg, cached."""
     return images.quantization_table(quality, chroma=chroma)
 
 
 def _cut(plane: Array, rng: np.random.Generator) -> Array:
-    """The plane from a random sample of its first 8×8 on, as many whole blocks as there are."""
+    """The largest part of the plane in whole blocks that begins at a random sample of the first 8×8."""
     top, left = rng.integers(BLOCK, size=2)
     height, width = ((length - first) // BLOCK * BLOCK for length, first in zip(plane.shape, (top, left), strict=True))
     return np.ascontiguousarray(plane[top : top + height, left : left + width])

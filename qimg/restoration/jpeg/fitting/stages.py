@@ -1,4 +1,4 @@
-"""The fit, stage after stage: a gate on the estimates so far, then the joint moments of its classes, then experts."""
+"""The fit of the stages in turn: a gate on the previous estimates, the joint moments of its classes, the experts."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,29 +40,29 @@ class Recipe(fitting.Recipe):
     """The parameters of a fit."""
 
     classes: tuple[int, ...] = (64, 64, 64, 64, 64)
-    """Classes of each stage; offsets of the grid alternate between multiples of 4 and what lies between them."""
+    """Classes of each stage. The offsets of the grid are 0 and 4 in stages 0, 2, …, and 2 and 6 in stages 1, 3, …"""
     margins: tuple[int, int] = (0, 2)
-    """Samples of the decoded plane, and of the estimate, around a patch that an expert sees."""
+    """Samples around a patch in an expert's input, for the decoded plane and for the estimate."""
     qualities: tuple[int, ...] = (5, 10, 10, 15, 20, 20, 25, 30, 30, 40, 40, 50, 60, 75, 90)
-    """Of libjpeg, each as likely."""
+    """Qualities of libjpeg, with equal probabilities."""
     pixels: int = 400_000
-    """Of luma that every picture should give in a pass: small ones are drawn again at other cuts and qualities."""
+    """Target number of luma pixels per picture and pass; small pictures are drawn again at other offsets."""
     most: int = 8
-    """Draws of one picture in a pass."""
+    """Largest number of draws of one picture in a pass."""
     chroma: bool = True
-    """Whether chroma at half size is drawn as well."""
+    """Draw chroma at half size as well."""
     rounded: bool = True
-    """Whether the truth is in whole code values, as what is compressed always is, or as deep as the picture."""
+    """Round the true samples to whole code values, as in the input of an encoder."""
     gate_vectors: int = 500_000
     """Patches that a gate is fitted on."""
     epochs: int = 12
-    """Passes over them."""
+    """Passes over the patches of a gate."""
     shrinkage: float = 300.0
-    """Pseudo-vectors of its phase's pooled operator that every class is shrunk with."""
+    """Pseudo-vectors of the pooled operator of its phase with which every class is shrunk."""
     noise_variance: float = 1e-3
     """Added to the diagonal of every joint covariance, relative to the squared table scale."""
     precision: float = 0.01
-    """Step to which weights are rounded, as a share of what an expert misses."""
+    """Rounding step of the weights relative to the error of an expert."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -87,20 +87,20 @@ class Progress:
     """The state of a fit between two passes over the pictures."""
 
     experts: list[RoundedExperts] = field(default_factory=list)
-    """Of the first estimate and of the stages so far."""
+    """Experts of the first estimate and of the finished stages."""
     stages: list[Stage] = field(default_factory=list)
-    """Their experts are the rounded ones."""
+    """Finished stages, with the rounded experts."""
     gate: GaussianMixture | None = None
-    """Of the next stage, once it is fitted."""
+    """Gate of the next stage, once it is fitted."""
 
     @property
     def passes(self) -> int:
-        """Passes that are done."""
+        """Number of finished passes."""
         return len(self.experts) + len(self.stages) + (self.gate is not None)
 
     @property
     def cascade(self) -> Cascade:
-        """The estimator so far."""
+        """The cascade of the finished stages."""
         return Cascade(first=self.experts[0].experts(), stages=tuple(self.stages))
 
 
@@ -119,30 +119,30 @@ def fit(
 
     Args:
         sources: files, folders, patterns, lists or arrays, as `qimg.prior.fit` takes them.
-        recipe: what to fit, and how.
-        held_out: pictures on which the standard deviation is calibrated; the fitted ones where there are none.
+        recipe: parameters of the fit.
+        held_out: pictures on which the standard deviation is calibrated; the fitted ones if there are none.
         out: file that the model is written to.
-        checkpoint: file that keeps the state after every pass; where it exists the fit goes on from it. Deleted at the
+        checkpoint: file that stores the state after every pass. If it exists, the fit resumes from it. Deleted at the
             end, after `out` was written.
-        root: folder in which names are looked up that do not exist as given.
-        track: wraps the passes over the pictures that are left, for a progress bar.
+        root: folder for relative names that do not exist in the current folder.
+        track: wraps the remaining passes over the pictures, for a progress bar.
 
     Raises:
         ImageError: no picture can be used.
-        ArtifactError: the checkpoint is of another fit, or damaged.
+        ArtifactError: the checkpoint belongs to another fit or is damaged.
     """
     pictures, skipped = _usable(sources, root)
     others = list(held_out)
     measured_on, more = _usable(others, root) if others else (pictures, [])
     packages = fitting.versions(_PACKAGES)
-    keeper = fitting.Checkpoint(
+    state_file = fitting.Checkpoint(
         checkpoint,
         recipe=recipe,
         inputs=[[source.state() for source in some] for some in (pictures, measured_on)],
         packages=packages,
         types=(Progress, RoundedExperts, GaussianMixture, Stage, Experts),
     )
-    progress: Progress = keeper.load() or Progress()
+    progress: Progress = state_file.load() or Progress()
 
     def drawn(number: int, chosen: Sequence[Source] = pictures, *, chroma: bool = recipe.chroma) -> Iterator[Draw]:
         return draws(
@@ -166,7 +166,7 @@ def fit(
             progress.gate = _gate(progress.cascade, drawn(number), recipe)
         else:
             _add_stage(progress, drawn(number), recipe)
-        keeper.save(progress)
+        state_file.save(progress)
     provenance = {
         "recipe": recipe.to_json(),
         "inputs": [source.name for source in pictures],
@@ -175,18 +175,18 @@ def fit(
         "versions": packages,
     }
     model = Model.assemble(progress.cascade, progress.experts, measured, provenance)
-    keeper.finish(model, out)
+    state_file.finish(model, out)
     return model
 
 
 def _usable(sources: Iterable[Any], root: Any) -> tuple[list[Source], list[dict[str, str]]]:
-    """The pictures that can be read, and why the others are left out."""
+    """The usable pictures, and the reasons why others are skipped."""
     distinct, copies = without_copies(gather(sources, root=root))
-    pairs, skipped = fitting.usable(distinct, _look, error=ImageError)
+    pairs, skipped = fitting.usable(distinct, _read_planes, error=ImageError)
     return [source for source, _ in pairs], [*copies, *skipped]
 
 
-def _look(source: Source) -> None:
+def _read_planes(source: Source) -> None:
     planes(source)
 
 
@@ -204,7 +204,7 @@ class _Sums:
             self.counts[label] += len(rows)
 
     def joint(self, recipe: Recipe) -> Array:
-        """(E, d, d) covariances, each class shrunk towards the sum of them all as the prior shrinks thin classes."""
+        """(E, d, d) covariances, each class shrunk towards the pooled one by `maximization`."""
         rows, columns = np.tril_indices(self.matrices.shape[1])
         moments = Moments(counts=self.counts, packed=self.matrices[:, rows, columns], log_likelihood=0.0)
         pooled = self.matrices.sum(axis=0) / max(self.counts.sum(), 1.0)
@@ -213,7 +213,7 @@ class _Sums:
 
 
 def _rounded(sums: Sequence[_Sums], recipe: Recipe) -> RoundedExperts:
-    """Conditional expectations under joint operators over observed samples ⊕ the samples' errors."""
+    """Rounded conditional expectations under joint operators over observed samples ⊕ errors."""
     covariances = np.concatenate([one.joint(recipe) for one in sums])
     dimension = covariances.shape[1]
     observed = dimension - BLOCK * BLOCK
@@ -233,7 +233,7 @@ def _rounded(sums: Sequence[_Sums], recipe: Recipe) -> RoundedExperts:
 
 
 def _first(drawn: Iterable[Draw], recipe: Recipe) -> RoundedExperts:
-    """The first estimate: what is missing in a block, from the decoded plane around it."""
+    """Fit the experts of the first estimate, from the decoded plane around a block to the error of the block."""
     sums: _Sums | None = None
     for plane, coefficients, table in drawn:
         observed, scale = decoded(coefficients, table), table_scale(table)
@@ -249,7 +249,7 @@ def _offsets(number: int) -> tuple[tuple[int, int], ...]:
 
 
 def _add_stage(progress: Progress, drawn: Iterable[Draw], recipe: Recipe) -> None:
-    """Fit the experts of the next stage, whose gate is fitted; later stages use the estimates of the rounded ones."""
+    """Fit and round the experts of the next stage, whose gate is fitted already, and add the stage."""
     assert progress.gate is not None
     cascade, offsets, classes = progress.cascade, _offsets(len(progress.stages)), progress.gate.components
     size = sum((BLOCK + 2 * margin) ** 2 for margin in recipe.margins)
@@ -276,7 +276,7 @@ def _add_stage(progress: Progress, drawn: Iterable[Draw], recipe: Recipe) -> Non
 
 
 def _gate(cascade: Cascade, drawn: Iterable[Draw], recipe: Recipe) -> GaussianMixture:
-    """A mixture over turned patches of the estimates, of one grid of each draw."""
+    """Fit a mixture over turned patches of the estimates, from one grid of each draw."""
     number = len(cascade.stages)
     classes, offsets = recipe.classes[number], _offsets(number)
     rng = np.random.default_rng([recipe.seed, number, classes])

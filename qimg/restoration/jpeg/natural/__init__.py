@@ -1,1 +1,1 @@
-"""Draws from the conditional distribution that give a file's coefficients again."""
+"""Draws from the conditional distribution whose compression reproduces the coefficients of a file."""

@@ -1,4 +1,4 @@
-"""Pixels changed until a JPEG encoder makes given coefficients of them: exactly, wherever a search finds how."""
+"""Adjustment of pixels so that a JPEG encoder reproduces given coefficients exactly, where a search succeeds."""
 
 import numpy as np
 
@@ -14,43 +14,43 @@ from qimg.restoration.jpeg.natural.integer_search import inside, search
 from qimg.restoration.jpeg.natural.projection import projected
 
 STEPS = 200
-"""Of a search in one component."""
+"""Steps of a search in one component."""
 COLOUR_STEPS = 60
-"""Of the search in all three components at once."""
+"""Steps of the search in all three components at once."""
 SHARES = (0.8, 0.95, 1.0)
-"""Of bins, in turns, that new starting points are projected into."""
+"""Shares of bins into which new starting points are projected, in turn."""
 ATTEMPTS = 40
-"""New starting points of an MCU, at most."""
+"""Largest number of new starting points of an MCU."""
 MCUS = 1024
-"""Mended at a time."""
+"""MCUs that are mended at a time."""
 WORK = 2048
-"""New starting points of all of them, at most."""
+"""Largest number of new starting points of these MCUs together."""
 
 
 @in_one_blas_thread
 def mend(file: JpegFile, pixels: Array, changed: list[Array]) -> None:
-    """Change pixels of the MCUs that hold changed blocks until these blocks are the file's.
+    """Change pixels of the MCUs with changed blocks until these blocks equal those of the file.
 
-    An MCU is searched from its pixels; where that fails, from projections of them into the bins, each of which takes
-    into account what rounding did to the one before. What is not found stays as near as it came. Always the same for
-    the same pixels.
+    The search of an MCU starts from its pixels; where it fails, it starts again from their projections into the bins.
+    Each projection takes the rounding errors of the previous one into account. Where every search fails, the nearest
+    result remains. The result is deterministic.
 
     Args:
-        file: whose coefficients are wanted.
-        pixels: `uint8` (H, W) or (H, W, 3), not turned; changed.
-        changed: (R, C) of each component: which blocks.
+        file: file with the target coefficients.
+        pixels: `uint8` (H, W) or (H, W, 3), not rotated by EXIF orientation; modified in place.
+        changed: (R, C) for each component, True for changed blocks.
     """
     colour = len(file.components) == 3 and not file.is_rgb
     for places in mcus_with(file, changed, most=MCUS):
         frame = Frame.at(places, file)
         layers = [Layer.over(component, places, file) for component in file.components]
-        found = frame.read(pixels)
-        mended = _mended(layers, frame, found.reshape(*found.shape[:3], len(layers)), colour=colour)
-        frame.write(pixels, mended.reshape(found.shape))
+        mcus = frame.read(pixels)
+        mended = _mended(layers, frame, mcus.reshape(*mcus.shape[:3], len(layers)), colour=colour)
+        frame.write(pixels, mended.reshape(mcus.shape))
 
 
 def _mended(layers: list[Layer], frame: Frame, pixels: Array, *, colour: bool) -> Array:
-    """`uint8` MCUs (n, h, w, k)."""
+    """The best `uint8` MCUs (n, h, w, k) of all searches."""
     best, values = pixels.copy(), pixels.astype(np.float32)
     left, work = np.ones(len(pixels), np.int64), WORK + len(pixels)
     for attempt in range(ATTEMPTS + 1):
@@ -77,24 +77,24 @@ def _mended(layers: list[Layer], frame: Frame, pixels: Array, *, colour: bool) -
 
 
 def _bound(pixels: Array) -> Array:
-    """(n,) MCUs with a value that cannot go up or down."""
+    """(n,) whether an MCU has a value at a limit of the range, 0 or 255."""
     return np.asarray(((pixels == 0) | (pixels == 255)).any(axis=(1, 2, 3)))
 
 
-def _sources(held: Array) -> list[tuple[Array, Array]]:
-    """(…) which blocks, and (64,) the samples that theirs repeat, for each way in which blocks lie in the picture."""
+def _sources(extents: Array) -> list[tuple[Array, Array]]:
+    """For each extent (rows, columns) of blocks inside the picture: (…) the blocks, (64,) the samples they repeat."""
     grid = np.arange(BLOCK)
     return [
         (
-            (held == (rows, columns)).all(axis=-1),
+            (extents == (rows, columns)).all(axis=-1),
             np.add.outer(BLOCK * np.minimum(grid, rows - 1), np.minimum(grid, columns - 1)).ravel(),
         )
-        for rows, columns in np.unique(held[held.all(axis=-1)], axis=0)
+        for rows, columns in np.unique(extents[extents.all(axis=-1)], axis=0)
     ]
 
 
 def _searched(layers: list[Layer], pixels: Array, steps: int, seed: int, *, colour: bool) -> tuple[Array, Array]:
-    """Pixels (n, h, w, k) after a search, component by component, and (n,) how many blocks are still wrong."""
+    """Pixels (n, h, w, k) after a search component by component, and (n,) numbers of blocks outside their bins."""
     before = to_ycbcr(pixels) if colour else pixels.astype(np.int32)
     values, wrong = before.copy(), np.zeros(len(pixels), np.int64)
     for place, layer in enumerate(layers):
@@ -122,13 +122,13 @@ def _searched(layers: list[Layer], pixels: Array, steps: int, seed: int, *, colo
 
 
 def _room(layer: Layer, values: Array, place: int, *, colour: bool) -> tuple[Array, Array]:
-    """(n, rows, columns, 64) least and largest change of each sample of a component, the others as they are."""
+    """(n, rows, columns, 64) smallest and largest change of each sample of a component, the others unchanged."""
     down, up = room(values, place) if colour else (-values[..., place], 255 - values[..., place])
     return layer.blocks(layer.boxes(down).max(axis=(2, 4))), layer.blocks(layer.boxes(up).min(axis=(2, 4)))
 
 
 def _searched_at_once(layers: list[Layer], pixels: Array, wrong: Array) -> tuple[Array, Array]:
-    """As `_searched`, in all components of MCUs of one block, on from what that leaves wrong."""
+    """Search in all components at once, for MCUs of one block, from the result of `_searched`."""
     after, left = pixels.reshape(-1, BLOCK * BLOCK, 3).astype(np.int32), wrong.copy()
     low, high = (np.stack([getattr(layer.bins, end)[:, 0, 0] for layer in layers], axis=1) for end in ("low", "high"))
     for some, source in _sources(layers[0].held[:, 0, 0]):

@@ -1,4 +1,4 @@
-"""A draw from the conditional distribution instead of its mean: as much texture as there was."""
+"""Draws from the conditional distribution, which have more texture than its mean."""
 
 import io
 from collections.abc import Callable
@@ -14,22 +14,22 @@ from qimg.restoration.jpeg.cascade import Estimate, first_labels
 from qimg.restoration.jpeg.natural.consistency import mend
 
 INSIDE = 0.96
-"""Share of a bin that draws are confined to: rounding to pixels carries fewer coefficients out of it."""
+"""Share of a bin to which draws are confined, so that rounding to pixels moves fewer coefficients out of the bin."""
 _SUBSAMPLINGS = {(1, 1): 0, (1, 2): 1, (2, 2): 2}  # Pillow's numbers by rows and columns of a sample of chroma
 
 
 def draw(component: Component, estimate: Estimate, shapes: Array, rng: np.random.Generator) -> Array:
-    """A plane drawn given its quantized coefficients.
+    """Draw a plane given its quantized coefficients.
 
-    Coefficients are independent normal variables around the estimate, truncated to their bins; a block's variance is
-    what the estimator expects there, distributed over its coefficients as errors of such blocks are. Approximate: the
-    true conditional distribution has correlations between coefficients and longer tails.
+    Coefficients are independent normal variables around the estimate, truncated to their bins. The variance of a block
+    is that of the estimator, distributed over the coefficients like the errors of blocks of its class. This is an
+    approximation: the true conditional distribution has correlations between coefficients and longer tails.
 
     Args:
-        component: of the file.
+        component: component of the file.
         estimate: values and calibrated variance, (8R, 8C).
-        shapes: (classes, 64) how errors of a block spread over its coefficients, mean 1, by `first_labels`.
-        rng: draws.
+        shapes: (classes, 64) distribution of the errors of a block over its coefficients, mean 1, by `first_labels`.
+        rng: source of all randomness.
 
     Returns:
         (8R, 8C) float32.
@@ -44,13 +44,13 @@ def draw(component: Component, estimate: Estimate, shapes: Array, rng: np.random
     half = INSIDE / 2 * steps
     low, high = ndtr((middle - half - mean) / deviation), ndtr((middle + half - mean) / deviation)
     drawn = mean + deviation * ndtri(low + (high - low) * rng.random(mean.shape))
-    # where the mean lies many deviations from the bin, the truncated law is its nearest wall
+    # Where the mean lies many deviations from the bin, the truncated law is concentrated at the nearest boundary.
     drawn = np.clip(np.where(np.isfinite(drawn), drawn, mean), middle - half, middle + half)
     return from_blocks(drawn.astype(np.float32) @ DCT, estimate.values.shape) + np.float32(128)
 
 
 def error_shape(errors: Array, labels: Array, classes: int) -> tuple[Array, Array]:
-    """Σ of squared coefficients (classes, 64) of the errors of blocks (n, 64), and how many blocks there are."""
+    """Sums of squared coefficients (classes, 64) of the errors of blocks (n, 64), and numbers of blocks per class."""
     squares = np.square(errors @ DCT.T, dtype=np.float64)
     total = np.zeros((classes, BLOCK * BLOCK))
     np.add.at(total, labels, squares)
@@ -58,7 +58,7 @@ def error_shape(errors: Array, labels: Array, classes: int) -> tuple[Array, Arra
 
 
 class Recompression:
-    """What a JPEG encoder with the file's own tables makes of pixels, beside what the file holds."""
+    """Compression of pixels with the tables of a file, for comparison with its coefficients."""
 
     def __init__(self, file: JpegFile) -> None:
         self.file = file
@@ -77,10 +77,10 @@ class Recompression:
             and len(set(chroma)) <= 1
             and self._options.get("subsampling", 0) in ((0,) if file.is_rgb else _SUBSAMPLINGS.values())
         )
-        """Whether Pillow can write such files: steps of a byte, one table for Cb and Cr, a sampling that it knows."""
+        """Whether Pillow can write such files: 8-bit steps, one table for Cb and Cr, a supported subsampling."""
 
     def changed(self, pixels: Array) -> list[Array]:
-        """(R, C, 8, 8) of each component: whether a coefficient is not that of the file."""
+        """(R, C, 8, 8) for each component, True where a coefficient differs from that of the file."""
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "JPEG", **self._options)
         pairs = zip(read_jpeg(buffer.getvalue(), max_pixels=None).components, self.file.components, strict=True)
@@ -88,15 +88,15 @@ class Recompression:
 
 
 def consistent(file: JpegFile, planes: list[Array], make: Callable[[list[Array]], Array]) -> tuple[Array, float]:
-    """Pixels that give the file's coefficients again, as far as that can be had, and the share of coefficients that do.
+    """Pixels whose compression reproduces the file's coefficients where possible, and the share of equal coefficients.
 
-    Pixels are rounded and clipped, which may carry a coefficient over the wall of its bin; `consistency.mend` looks
-    for others nearby that stay inside. The share is that of a real compression, NaN where Pillow writes no such files.
+    Rounding and clipping of pixels may move a coefficient out of its bin; `consistency.mend` searches for nearby pixels
+    that keep it inside. The share is measured by compressing the pixels; it is NaN if Pillow cannot write such files.
 
     Args:
-        file: whose coefficients are wanted.
-        planes: (8R, 8C) of its components.
-        make: pixels from planes, before any turning.
+        file: file with the target coefficients.
+        planes: (8R, 8C) for each component.
+        make: function from planes to pixels, before rotation by EXIF orientation.
     """
     pixels = make(planes)
     check = Recompression(file)

@@ -1,4 +1,4 @@
-"""Pixels led towards quantization bins inside the range of bytes: where a search among integers begins."""
+"""Projection of pixels towards quantization bins within [0, 255]: starting points of the integer search."""
 
 import numpy as np
 
@@ -9,23 +9,23 @@ from qimg.images.jpeg.libjpeg import SCALE, forward_dct, to_ycbcr
 from qimg.images.jpeg.mcu import Frame, Layer
 
 MARGIN = 1.0
-"""Code values, at most, by which projections stay off the walls of bins: rounding moves coefficients by 0.3."""
+"""Largest distance, in code values, of projections from the boundaries of bins; a margin for rounding errors."""
 _ROUNDS = 40
 _WEIGHTS = (images.rgb_to_ycbcr(np.eye(3)) - np.array([0, 128, 128])).T.astype(np.float32)  # (component, channel)
 
 
 def projected(layers: list[Layer], frame: Frame, values: Array, *, share: float, colour: bool) -> Array:
-    """Values near others whose roundings have their coefficients in narrowed bins, or near to them.
+    """Values near `values` whose rounding has coefficients in narrowed bins, or near them.
 
-    Projected gradients with Nesterov's momentum on the squared distance from the narrowed bins. What rounding did to
-    the coefficients of the given values is taken for what it will do to those of the new ones: at saturated pixels it
-    is the same every time. Cost: a product with (64, 64) matrices per block, there and back, in each of some rounds.
+    Projected gradients with Nesterov's momentum on the squared distance from the narrowed bins. The rounding errors of
+    the coefficients of `values` are assumed for the new values as well; at saturated pixels they are the same. Cost:
+    two products with (64, 64) matrices per block and round.
 
     Args:
         layers: the components.
-        frame: of the MCUs.
+        frame: frame of the MCUs.
         values: (n, h, w, k) float32, in [0, 255].
-        share: of the half width of a bin that stays, where less than `MARGIN` goes.
+        share: smallest share of a bin's half width that remains after narrowing it by `MARGIN`.
         colour: whether the layers are Y', Cb, Cr of R'G'B' values.
 
     Returns:
@@ -46,7 +46,7 @@ def projected(layers: list[Layer], frame: Frame, values: Array, *, share: float,
         slope, far = np.zeros_like(here), np.zeros(len(live), bool)
         for place, layer in enumerate(layers):
             some = layer.of(live)
-            changes, outside = _into_cells(some, here @ axes[place], middles[place][live], share)
+            changes, outside = _into_bins(some, here @ axes[place], middles[place][live], share)
             slope += some.spread(changes)[..., None] * axes[place]
             far |= outside
         out[live] = frame.of(live).repeated(np.clip(here + rate * slope, 0, 255))
@@ -56,8 +56,8 @@ def projected(layers: list[Layer], frame: Frame, values: Array, *, share: float,
     return out
 
 
-def _into_cells(layer: Layer, values: Array, middles: Array, share: float) -> tuple[Array, Array]:
-    """Changes (n, rows, columns, 64) of samples into narrowed bins, and (n,) which MCUs lie outside of wider."""
+def _into_bins(layer: Layer, values: Array, middles: Array, share: float) -> tuple[Array, Array]:
+    """Changes (n, rows, columns, 64) of samples into narrowed bins, and (n,) MCUs outside of slightly wider bins."""
     half = (layer.bins.half + np.float32(0.5)) / SCALE
     narrowed = np.maximum(half - np.float32(MARGIN), half * np.float32(share))
     away = layer.coefficients(values) - middles

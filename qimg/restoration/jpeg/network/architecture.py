@@ -1,4 +1,4 @@
-"""The light network: residual convolutions at half resolution, modulated by the 8×8 grid and the quantization table."""
+"""The network: residual convolutions at half resolution, modulated by the 8×8 grid and the quantization table."""
 
 from dataclasses import dataclass
 
@@ -16,16 +16,16 @@ _LIMIT = 12.0
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """The shape of a network."""
+    """Hyperparameters of a network."""
 
     width: int = 48
     """Channels of features."""
     blocks: int = 5
     """Residual blocks of two 3×3 convolutions each."""
     estimate: bool = False
-    """Whether an explicit estimate of the plane is a further input."""
+    """Whether an explicit estimate of the plane is an additional input."""
     cell: float = 0.7
-    """Share of every quantization cell that outputs are confined to; 0 leaves them as they are."""
+    """Share of every quantization bin to which outputs are confined; 0 for no constraint."""
 
     def __post_init__(self) -> None:
         integer("width", self.width, 1)
@@ -34,17 +34,18 @@ class Architecture:
 
     @property
     def reach(self) -> int:
-        """Rows and columns, a multiple of 8, beyond which nothing changes an output: cells end where blocks do."""
+        """Radius of the receptive field, rounded up to a multiple of 8, since bins constrain whole blocks."""
         return -(-reach([1] * self.blocks) // BLOCK) * BLOCK
 
 
 class Network(Blocks):
-    """Conditional mean and variance of planes given what their quantized coefficients decode to.
+    """Conditional mean and variance of planes given the planes decoded from their quantized coefficients.
 
-    The residual is learnt relative to the scale of the table (`qimg.restoration.jpeg.cascade.table_scale`): errors have
-    one size at every quality. Space-to-depth by 2, a convolution with a tile of biases for the 4×4 places of a feature
-    in the 8×8 grid, residual blocks whose features are scaled and shifted by a function of the table (Perez et al.
-    2018), and a last convolution that starts at zero: an untrained network gives the decoded plane.
+    The residual is learned relative to the scale of the table (`qimg.restoration.jpeg.cascade.table_scale`), so that
+    errors have a similar size at every quality. Layers: space-to-depth by 2, a convolution with a tile of biases for
+    the 4×4 positions of a feature in the 8×8 grid, residual blocks whose features are scaled and shifted by a function
+    of the table (Perez et al. 2018), and a last convolution that is initialised to zero, so that an untrained network
+    returns the decoded plane.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -69,13 +70,13 @@ class Network(Blocks):
         Args:
             decoded: (B, 1, H, W) code values, neither rounded nor clipped; sides are multiples of 8.
             table: (B, 8, 8) quantization steps.
-            estimate: (B, 1, H, W) explicit estimate, where the architecture takes one.
+            estimate: (B, 1, H, W) explicit estimate, if the architecture has this input.
         """
         scale = table_scales(table)
         planes = [(decoded - 128) / _LEVEL, (decoded - 128) / (8 * scale)]
         if self.architecture.estimate:
             if estimate is None:
-                raise ValueError("estimate must be given, because the architecture takes one")
+                raise ValueError("estimate must be given, because the architecture has this input")
             planes.append((estimate - decoded) / scale)
         x = self.features(torch.cat(planes, dim=1), (torch.log2(table).flatten(1) - 4) / 2)
         residual = nn.functional.pixel_shuffle(self.mean(x), FACTOR)
@@ -86,7 +87,7 @@ class Network(Blocks):
         return mean, spread.clamp(-_LIMIT, _LIMIT)
 
     def _confined(self, change: Tensor, steps: Tensor) -> Tensor:
-        """The change whose coefficients stay within the middle share of their cells, which are centred on no change."""
+        """The change with its coefficients clipped to the middle share of their bins, whose centres are no change."""
         count, _, height, width = change.shape
         half = (self.architecture.cell / 2) * steps.view(count, 1, BLOCK * BLOCK)
         blocks = to_blocks(change)
@@ -100,7 +101,7 @@ def table_scales(table: Tensor) -> Tensor:
 
 
 def to_blocks(planes: Tensor) -> Tensor:
-    """(B, n, 64) the 8×8 blocks of planes (B, 1, H, W), row by row."""
+    """The 8×8 blocks (B, n, 64) of planes (B, 1, H, W), row by row."""
     count, _, height, width = planes.shape
     rows, columns = height // BLOCK, width // BLOCK
     blocks = planes.reshape(count, rows, BLOCK, columns, BLOCK).transpose(2, 3)
@@ -108,6 +109,6 @@ def to_blocks(planes: Tensor) -> Tensor:
 
 
 def from_blocks(blocks: Tensor, height: int, width: int) -> Tensor:
-    """Planes (B, 1, H, W) of their blocks (B, n, 64)."""
+    """The planes (B, 1, H, W) with these blocks (B, n, 64)."""
     grid = blocks.reshape(len(blocks), height // BLOCK, width // BLOCK, BLOCK, BLOCK).transpose(2, 3)
     return grid.reshape(len(blocks), 1, height, width)

@@ -1,4 +1,4 @@
-"""Networks as files: weights, calibration and provenance in one file, and those that come with qimg."""
+"""Files of networks with weights, calibration and provenance, and the shipped networks."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from qimg.restoration.jpeg.cascade import COUNTS, Estimate, table_scale
 from qimg.restoration.jpeg.network.architecture import Architecture, Network
 
 SHIPPED = ("small", "large")
-"""The networks that come with qimg: the small one of effort 1, and the large one of effort 5."""
+"""The shipped networks: the small one of effort 1 and the large one of effort 5."""
 _CALIBRATION = "calibration."
 _SHAPES = {
     "scales": (len(COARSENESS), len(PREDICTED)),
@@ -30,7 +30,7 @@ _SHAPES = {
 
 
 class Learned(Artifact):
-    """A trained network: weights as 16-bit floating point, which loses less than 0.001 dB.
+    """A trained network whose weights are stored as 16-bit floating point, with a negligible loss of accuracy.
 
     Made by `qimg.restoration.jpeg.training.fit` or `load`.
     """
@@ -39,15 +39,15 @@ class Learned(Artifact):
 
     @classmethod
     def assemble(cls, network: Network, calibration: Calibration, provenance: Mapping[str, Any]) -> "Learned":
-        """The network of given parts, rounded to what its file holds."""
-        _sees_one_plane(network.architecture)
+        """The network with these parts, rounded as in its file."""
+        _require_one_plane(network.architecture)
         arrays = {name: value.detach().cpu().half().numpy() for name, value in network.state_dict().items()}
         arrays |= {_CALIBRATION + name: value for name, value in calibration.to_integers().items()}
         return cls.packed({"architecture": asdict(network.architecture), "provenance": dict(provenance)}, arrays)
 
     @cached_property
     def network(self) -> Network:
-        """The network in single precision, ready to be applied."""
+        """The network in single precision and evaluation mode."""
         network = Network(Architecture(**self.contents.header["architecture"]))
         weights = {name: self.array(name) for name in self.contents.arrays if not name.startswith(_CALIBRATION)}
         network.load_state_dict({name: torch.from_numpy(value).float() for name, value in weights.items()})
@@ -56,25 +56,25 @@ class Learned(Artifact):
 
     @cached_property
     def calibration(self) -> Calibration:
-        """What makes its deviations true."""
+        """Calibration of the predicted deviations."""
         return Calibration.from_integers({name: self.array(_CALIBRATION + name) for name in _SHAPES})
 
     @property
     def sha256(self) -> str:
-        """Identity: the hexadecimal SHA-256 of architecture, weights and calibration, whatever the provenance is."""
+        """Identity: the hexadecimal SHA-256 of architecture, weights and calibration, without the provenance."""
         digest = hashlib.sha256(json.dumps(self.contents.header["architecture"], sort_keys=True).encode())
         for name, values in sorted(self.contents.arrays.items()):
             digest.update(name.encode() + values.tobytes())
         return digest.hexdigest()
 
     def check(self) -> None:
-        """Raise an error where weights or calibration are not those of the architecture."""
+        """Raise an error where weights or calibration do not match the architecture."""
         self.require_arrays({_CALIBRATION + name: (shape, "<i4") for name, shape in _SHAPES.items()})
-        _sees_one_plane(self.network.architecture)
+        _require_one_plane(self.network.architecture)
 
     @property
     def reach(self) -> int:
-        """Rows, a multiple of 8, beyond which nothing changes an estimate."""
+        """Radius of the support of an estimate in rows, a multiple of 8."""
         return self.network.architecture.reach
 
     def estimate(self, coefficients: Array, table: Array) -> Estimate:
@@ -87,8 +87,8 @@ class Learned(Artifact):
         return f"Learned({pictures} pictures, {shape}, {self.network.weights} weights)"
 
 
-def _sees_one_plane(architecture: Architecture) -> None:
-    require(not architecture.estimate, "network", "must see the decoded plane alone", architecture)
+def _require_one_plane(architecture: Architecture) -> None:
+    require(not architecture.estimate, "network", "must take only the decoded plane as input", architecture)
 
 
 def estimate(network: Network, coefficients: Array, table: Array) -> Estimate:
@@ -101,17 +101,17 @@ def estimate(network: Network, coefficients: Array, table: Array) -> Estimate:
 
 
 def load(path: str | os.PathLike[str] | None = None, *, effort: int | None = None) -> Learned:
-    """The network of a file, or one that comes with qimg.
+    """Read a network; a shipped one when `path` is left out.
 
     Args:
         path: a file that `qimg fit network` wrote.
-        effort: which of those that come with qimg: from 1 the small one, from 5 the large one, the default.
+        effort: selects the shipped network: the small one from 1, the large one from 5 and when left out.
 
     Raises:
-        ArtifactError: the file is missing, damaged, or of something else.
+        ArtifactError: the file is missing, damaged, or not a network.
     """
     if path is not None:
-        require(effort is None, "effort", "has no effect on a file of yours and must be left out", effort)
+        require(effort is None, "effort", "has no effect with a path and must be left out", effort)
         return Learned.load(path)
     large = effort is None or arguments.effort(effort) >= EFFORT
     return shipped(Learned, SHIPPED[large])

@@ -1,4 +1,4 @@
-"""How much a network gains on pictures that it is not trained on."""
+"""Gain of a network on pictures that it is not trained on."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,18 +16,18 @@ from qimg.restoration.jpeg.network.architecture import Network
 from qimg.restoration.jpeg.training.pool import Crops, Entry, Picture, Pool, assembled, entry
 
 SIDE = 20
-"""Blocks on a side of the middle of each picture, on which gains are measured."""
+"""Blocks on a side of the central crop of each picture, on which gains are measured."""
 QUALITIES = (10, 20, 40)
 _BATCH = 16
 
 
 def large_enough(pictures: Sequence[Picture]) -> list[Picture]:
-    """The pictures that have such a middle."""
+    """The pictures that are large enough for the central crop."""
     return [picture for picture in pictures if min(picture.luma.shape) >= BLOCK * SIDE]
 
 
 class HeldOut:
-    """The middles of pictures at qualities 10, 20 and 40; smaller pictures are left out.
+    """Central crops of pictures at qualities 10, 20 and 40; smaller pictures are left out.
 
     Raises:
         ValueError: no picture is large enough.
@@ -44,7 +44,7 @@ class HeldOut:
         return {f"Q{quality}": _gain(pool, lambda crops: _mean(network, crops)) for quality, pool in self.pools.items()}
 
     def of_estimates(self) -> dict[str, float]:
-        """The same of the explicit estimates alone."""
+        """Mean gain in PSNR of the explicit estimates alone, in dB, by quality."""
         return {f"Q{quality}": _gain(pool, _estimate) for quality, pool in self.pools.items()}
 
 
@@ -62,12 +62,12 @@ def _pool(pictures: Sequence[Picture], quality: int, prior: Model | None, effort
 
 
 @torch.inference_mode()
-def _gain(pool: Pool, shown: Callable[[Crops], Tensor]) -> float:
+def _gain(pool: Pool, restore: Callable[[Crops], Tensor]) -> float:
     gains = []
     for first in range(0, len(pool.starts), _BATCH):
         draws = torch.arange(first, min(first + _BATCH, len(pool.starts)), device=pool.truth.device)
         crops = pool.crops(torch.stack([draws, 0 * draws, 0 * draws], dim=1), SIDE)
-        gains.append(10 * torch.log10(_error(crops.decoded, crops.truth) / _error(shown(crops), crops.truth)))
+        gains.append(10 * torch.log10(_error(crops.decoded, crops.truth) / _error(restore(crops), crops.truth)))
     return float(torch.cat(gains).mean())
 
 
@@ -81,5 +81,5 @@ def _estimate(crops: Crops) -> Tensor:
     return crops.estimate
 
 
-def _error(shown: Tensor, truth: Tensor) -> Tensor:
-    return (shown.round().clamp(0, 255) - truth).square().mean(dim=(1, 2, 3)) + 1e-3
+def _error(restored: Tensor, truth: Tensor) -> Tensor:
+    return (restored.round().clamp(0, 255) - truth).square().mean(dim=(1, 2, 3)) + 1e-3

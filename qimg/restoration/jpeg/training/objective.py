@@ -1,4 +1,4 @@
-"""The training of networks that restore planes: the loss."""
+"""Training of networks that restore planes, and its loss."""
 
 from collections.abc import Callable
 
@@ -29,21 +29,21 @@ def train(
 ) -> State[Network]:
     """Train a network.
 
-    The same bits on the same machine and number of threads on a CPU; a GPU sums in no fixed order.
+    On a CPU the result is bit-identical for the same machine and number of threads; a GPU sums in no fixed order.
 
     Args:
-        recipe: what to train, and how.
+        recipe: parameters of the training.
         pool: draws of the pictures.
         held_out: gains of a network on other pictures, by quality.
-        device: where.
-        regulariser: for its use.
-        checkpoint: keeps the state, and an interrupted training goes on from it.
+        device: device to train on.
+        regulariser: the regulariser, if the recipe uses it.
+        checkpoint: stores the state; an interrupted training resumes from it.
         every: steps between lines of the log and checkpoints.
-        minutes: shortens the training to what fits: the learning rate follows time where that ends sooner.
+        minutes: time limit of the training; the learning rate is then scheduled by time if that ends sooner.
         report: called with each line of the log, after the checkpoint.
 
     Raises:
-        ArtifactError: the checkpoint is of another training, or damaged.
+        ArtifactError: the checkpoint belongs to another training or is damaged.
     """
     return learn(
         recipe,
@@ -60,17 +60,17 @@ def train(
 
 
 class _Loss:
-    """Root mean square errors of crops relative to the table scale, and how unlikely the output is under the prior.
+    """Root mean square errors of crops relative to the table scale, plus the regulariser.
 
-    PSNR averages the logarithm of each picture's error. Roots of the mean squares of crops lie between their sum, which
-    busy crops dominate, and their logarithm, which smooth ones dominate.
+    PSNR averages the logarithm of each picture's error. The root of the mean square error is a compromise between the
+    mean square, which detailed crops dominate, and its logarithm, which smooth crops dominate.
     """
 
     def __init__(self, recipe: Recipe, regulariser: Regulariser | None) -> None:
         self.recipe, self.regulariser = recipe, regulariser
 
     def __call__(self, network: nn.Module, crops: Crops) -> tuple[Tensor, Tensor]:
-        """What is minimised, and the mean error alone."""
+        """The loss that is minimised, and the mean error without regularisation."""
         mean, _ = network(crops.decoded, crops.tables, crops.estimate)
         error = (mean - crops.truth) / table_scales(crops.tables)
         loss = distance = (error.square().mean(dim=(1, 2, 3)) + _LEAST).sqrt().mean()

@@ -11,11 +11,11 @@ from qimg.restoration.jpeg.training.pool import Picture
 
 
 def read(sources: Iterable[Any], *, root: Any = None) -> tuple[list[Picture], list[dict[str, str]]]:
-    """The planes of pictures, as `qimg.restoration.jpeg.fitting` makes them, and why others are left out.
+    """Read the planes of pictures as in `qimg.restoration.jpeg.fitting`; also returns the reasons for skipped ones.
 
     Args:
         sources: files, folders, patterns, lists or arrays, as `qimg.prior.fit` takes them.
-        root: folder in which names are looked up that do not exist as given.
+        root: folder for relative names that do not exist in the current folder.
 
     Raises:
         ImageError: no picture can be used.

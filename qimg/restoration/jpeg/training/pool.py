@@ -1,4 +1,4 @@
-"""What a network is trained on: planes of pictures, quantized at many qualities, kept whole and cut into crops."""
+"""Training data of networks: planes of pictures, quantized at many qualities, from which crops are cut."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from qimg.restoration.jpeg.fitting.draws import Draw, drawn, table
 from qimg.restoration.jpeg.model import Model
 
 FINE = 64
-"""Steps per code value in which truths and estimates are kept."""
+"""Steps per code value in which true samples and estimates are stored."""
 TILTED = 0.15
-"""Share of the tables that are tilted from fine to coarse or back: encoders other than libjpeg have such tables."""
+"""Share of the tables whose steps are tilted over frequency, as in encoders other than libjpeg."""
 
 
 class Picture(NamedTuple):
@@ -49,14 +49,14 @@ class Crops(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pool:
-    """Draws side by side in flat tensors."""
+    """Draws in concatenated flat tensors."""
 
     truth: Tensor
     """(N,) int16, in steps of 1 / `FINE` code values."""
     coefficients: Tensor
-    """(N,) int16, at the places of the samples of their blocks."""
+    """(N,) int16, stored at the places of the samples of their blocks."""
     estimate: Tensor | None
-    """(N,) int16 as the truth."""
+    """(N,) int16, as `truth`."""
     starts: Tensor
     """(D,) first sample of each draw."""
     sides: Tensor
@@ -68,11 +68,11 @@ class Pool:
 
     @property
     def device(self) -> torch.device:
-        """Where they are kept."""
+        """Device that holds the tensors."""
         return self.truth.device
 
     def to(self, device: torch.device) -> "Pool":
-        """The same on another device."""
+        """The pool on another device."""
         tensors: dict[str, Any] = {
             name: None if value is None else value.to(device) for name, value in vars(self).items()
         }
@@ -100,7 +100,7 @@ def _transform(device: torch.device) -> Tensor:
 
 
 def quality_table(low: int, high: int, *, chroma: bool, rng: np.random.Generator) -> Array:
-    """A table whose quality is drawn evenly in its logarithm, one in seven tilted."""
+    """A table whose quality is drawn uniformly in its logarithm; a share `TILTED` of the tables is tilted."""
     quality = int(np.floor(np.exp(rng.uniform(np.log(low), np.log(high + 1)))))
     steps = table(quality, chroma=chroma)
     if rng.random() >= TILTED:
@@ -128,19 +128,19 @@ def make(
     effort: int = 1,
     workers: int = 1,
 ) -> Pool:
-    """Draw every picture several times: in an orientation, from a sample of its first block on, at a quality.
+    """Draw every picture several times, each with a random orientation, offset of the grid, and quality.
 
     Args:
-        pictures: what to draw from.
-        versions: of each picture's luma; its chroma, where it has any, is drawn in a third of them.
-        seed: decides all, whatever the number of workers.
-        qualities: lowest and highest of libjpeg.
-        least: blocks on a side that a draw must have; smaller planes are left out.
+        pictures: pictures to draw from.
+        versions: draws of each picture's luma; chroma, if any, is drawn with a third of them.
+        seed: seed of all randomness; the result does not depend on the number of workers.
+        qualities: lowest and highest quality of libjpeg.
+        least: smallest number of blocks on a side of a draw; smaller planes are left out.
         chroma: draw chroma as well.
-        advisers: explicit estimators, of which each picture takes the first that was not fitted on it; no estimates are
-            made without them.
-        effort: stages of theirs that are applied.
-        workers: processes.
+        advisers: explicit estimators; for each picture the first one that was not fitted on it is used. Without them
+            there are no estimates.
+        effort: number of their stages that are applied.
+        workers: number of processes.
 
     Raises:
         ValueError: all advisers were fitted on one of the pictures, or no plane is large enough.
@@ -150,7 +150,7 @@ def make(
     jobs = list(zip(range(len(pictures)), pictures, chosen, strict=True))
     with open_workers(integer("workers", workers, 1)) as pool:
         together = [entry for some in pool.map(work, jobs, None) for entry in some]
-    # cut from any sample of its first block on, a plane of so many samples still holds enough blocks
+    # A plane with this many samples has enough whole blocks for every offset of the grid.
     enough = BLOCK * least + BLOCK - 1
     largest = max((min(picture.luma.shape) for picture in pictures), default=0)
     require(bool(together), "pictures", f"must hold one of at least {enough} samples on a side", largest)
@@ -158,7 +158,7 @@ def make(
 
 
 class Entry(NamedTuple):
-    """A draw as it is kept."""
+    """A draw as it is stored in a pool."""
 
     picture: int
     truth: Array
@@ -169,7 +169,7 @@ class Entry(NamedTuple):
 
 
 def entry(picture: int, draw: Draw, estimate: Array | None) -> Entry:
-    """What is kept of a draw of a picture, and of its explicit estimate (8R, 8C)."""
+    """The entry of a draw of a picture and of its explicit estimate (8R, 8C)."""
     rows, columns = draw.coefficients.shape[:2]
     return Entry(
         picture,
@@ -205,8 +205,8 @@ def first_not_fitted_on(name: str, priors: Sequence[Artifact]) -> int:
     """The index of the first prior that was not fitted on a picture.
 
     Raises:
-        ValueError: each was, or there is none. A network would learn to rely on it more than it should on other
-            pictures.
+        ValueError: every prior was fitted on the picture, or there are none. A network would learn to rely too much on
+            such a prior.
     """
     require(len(priors) > 0, "priors", "must hold one that was not fitted on each picture", [])
     for index, prior in enumerate(priors):

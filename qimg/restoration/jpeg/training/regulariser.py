@@ -1,4 +1,4 @@
-"""How unlikely patches are under the prior, as a function that a network can learn from."""
+"""Negative log-likelihood of patches under the prior, as a differentiable function."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from qimg.restoration.jpeg.network.architecture import to_blocks
 
 
 class Regulariser(nn.Module):
-    """Mean of −ln p(patch) / 63 in nats per coefficient, over the 8×8 patches of planes on the grid and off it by 4.
+    """Mean of −ln p(patch) / 63 in nats per coefficient, over the 8×8 patches on the grid and shifted by 4.
 
     Exact under mixtures of zero-mean Gaussians over the 63 AC coefficients of patches (`patch8` of a prior).
     """
 
     def __init__(self, mixtures: Sequence[GaussianMixture], mixture_of: Sequence[int]) -> None:
-        """`mixture_of` holds the index of the mixture that is used for each picture."""
+        """Create the regulariser; `mixture_of` is the index of the mixture for each picture."""
         super().__init__()
         self.mixture_of = nn.Buffer(torch.tensor(mixture_of))
         whitening, constants = (
@@ -29,7 +29,7 @@ class Regulariser(nn.Module):
         self.transform = nn.Buffer(torch.from_numpy(DCT[1:].T.copy()))
 
     def forward(self, planes: Tensor, pictures: Tensor) -> Tensor:
-        """Nats per coefficient.
+        """Negative log-likelihood in nats per coefficient.
 
         Args:
             planes: (B, 1, H, W) code values.

@@ -13,12 +13,12 @@ _CROP, _BATCH, _RATE = 8, 16, 1e-2
 
 
 def learn_spread(network: Network, pool: Pool, recipe: Recipe, *, track: Track = iter) -> None:
-    """Train the layers that predict the variance, on the likelihood of normal errors; all others stay as they are.
+    """Train the layers that predict the variance by the likelihood of normal errors; all other layers are fixed.
 
     Args:
-        network: trained; changed in place, on its own device.
-        pool: draws of the pictures, on the same device.
-        recipe: of the training: `spread_steps` and `seed`.
+        network: trained network; modified in place.
+        pool: draws of the pictures, on the device of the network.
+        recipe: parameters of the training, of which `spread_steps`, `crop` and `seed` are used.
         track: wraps the steps, for a progress bar.
     """
     network.requires_grad_(False).train()

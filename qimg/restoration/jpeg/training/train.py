@@ -1,4 +1,4 @@
-"""A training from pictures to a network: draws, steps, calibration, provenance."""
+"""Training from pictures to a network file: draws, steps, calibration, provenance."""
 
 import hashlib
 import os
@@ -51,25 +51,25 @@ def fit(
 
     Args:
         sources: files, folders, patterns, lists or arrays, as `qimg.prior.fit` takes them.
-        recipe: what to train, and how.
-        held_out: further pictures, on which gains are reported and deviations calibrated; one at least must measure
+        recipe: parameters of the training.
+        held_out: other pictures, on which gains are reported and deviations calibrated; at least one must measure
             160×160 pixels.
-        priors: for the regulariser: with a mixture `patch8`, so that each picture has one that was not fitted on it.
-        device: as PyTorch names it: cpu, cuda, mps.
-        threads: of PyTorch on the CPU, in the whole process from now on; those that it has when left out.
-        workers: processes that draw.
+        priors: priors with a mixture `patch8` for the regulariser; each picture needs one that was not fitted on it.
+        device: PyTorch's name of the device: cpu, cuda, mps.
+        threads: number of threads of PyTorch on the CPU, for the whole process from now on; unchanged when left out.
+        workers: number of processes that draw.
         out: file that the network is written to.
-        checkpoint: file that keeps the state, and from which an interrupted training goes on. Deleted at the end, after
-            `out` was written.
-        minutes: ends the training sooner than its steps do, the learning rate falling accordingly.
-        root: folder in which names are looked up that do not exist as given.
+        checkpoint: file that stores the state; an interrupted training resumes from it. Deleted at the end, after `out`
+            was written.
+        minutes: time limit of the training; the learning rate is then scheduled by time if that ends sooner.
+        root: folder for relative names that do not exist in the current folder.
         report: called with each line of the log.
 
     Raises:
         ImageError: no picture can be used.
-        ValueError: the recipe takes an explicit estimate, which only `experiments.restoration.network_prior` makes; a
-            prior is missing, or all were fitted on a picture; a held-out picture is trained on; a checkpoint of another
-            training.
+        ValueError: the recipe uses an explicit estimate as input, which only `experiments.restoration.network_prior`
+            supports; a prior is missing, or all were fitted on a picture; a held-out picture is also a source; the
+            checkpoint belongs to another training.
     """
     if threads is not None:
         torch.set_num_threads(integer("threads", threads, 1))
@@ -139,7 +139,7 @@ def _regulariser(
 
 
 def _calibrated(network: Network, held_out: Iterable[Any], root: Any, left_out: set[str]) -> Calibration:
-    """The calibration of a network on pictures that can be used, every pixel counting alike, as in the training."""
+    """The calibration of a network on the usable held-out pictures, with equal weight for every pixel."""
     recipe = FitRecipe()
     drawn = draws(
         [source for source in without_copies(gather(held_out, root=root))[0] if source.name not in left_out],
