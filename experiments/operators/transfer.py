@@ -155,8 +155,9 @@ def findings(rows: Sequence[Row]) -> list[str]:
     sets = [row for row in pooled.values() if "@" in row.model]
     sentences = [
         f"On {counted_pictures(own.pictures)} together the prior's operator costs {own.excess_bits_per_pixel:.3f} "
-        f"bit/pixel{in_brackets(*own.interval, '.3f')} beyond a code built from them; its DCT variances without coherences cost "
-        f"{pooled[VARIANCES].excess_bits_per_pixel:.3f}, white noise {pooled[WHITE].excess_bits_per_pixel:.2f}.",
+        f"bit/pixel{in_brackets(*own.interval, '.3f')} beyond a code built from them; its DCT variances without "
+        f"coherences cost {pooled[VARIANCES].excess_bits_per_pixel:.3f}, white noise "
+        f"{pooled[WHITE].excess_bits_per_pixel:.2f}.",
         f"Of its sets {sets[0].model} costs least, {sets[0].excess_bits_per_pixel:.3f}, and {sets[-1].model} most, "
         f"{sets[-1].excess_bits_per_pixel:.3f}.",
         f"With its own trace the operator costs {own.raw_excess_bits_per_pixel:.3f}: contrast must be taken from the "
