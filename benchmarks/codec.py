@@ -5,17 +5,17 @@ Everything runs on one thread and is timed in CPU seconds, which other processes
 
 import os
 import resource
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
 import qimg
-from benchmarks.timing import comparison, medians
+from benchmarks.timing import comparison, medians, printed
 from experiments._results.measurements import Measurement
 from qimg import images
+from qimg.core import in_one_blas_thread
+from qimg.core.workers import ONE_THREAD
 
 QUALITY = 45.0
 """A usual quality of photographs."""
@@ -121,8 +121,7 @@ def growth(sides: tuple[int, ...]) -> list[Measurement]:
     )
     rows = []
     for side in sides:
-        run = subprocess.run([sys.executable, "-c", script, str(side)], capture_output=True, text=True, check=True)
-        encode, decode, size, peak = map(float, run.stdout.split())
+        encode, decode, size, peak = map(float, printed(script, str(side), **ONE_THREAD).split())
         raw = 3 * side * side / 1e6
         quantities = (
             ("encode, CPU time", encode, "s"),
@@ -141,6 +140,7 @@ def growth(sides: tuple[int, ...]) -> list[Measurement]:
     return rows
 
 
+@in_one_blas_thread
 def measure_progressive() -> list[Measurement]:
     """Bytes of progressive files beside those of sequential ones at equal PSNR, and PSNR of beginnings of a file."""
     rows = []
@@ -171,6 +171,7 @@ def measure_progressive() -> list[Measurement]:
     return rows
 
 
+@in_one_blas_thread
 def measure() -> list[Measurement]:
     """Speed beside AVIF, efforts, and growth up to 4 Mpixel."""
     photo = photograph()

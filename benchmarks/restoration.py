@@ -16,6 +16,7 @@ from benchmarks.timing import comparison, medians, printed
 from experiments._results.measurements import Measurement
 from experiments.restoration.restoration import shifts
 from qimg import images, restoration
+from qimg.core import in_one_blas_thread
 
 QUALITY = 10
 TARGETS = {"explicit, effort 3": "≤ 0.5 s", "network, effort 1": "≤ 0.6 s"}
@@ -39,6 +40,7 @@ def methods() -> dict[str, tuple[str, int]]:
     return chosen
 
 
+@in_one_blas_thread
 def measure() -> list[Measurement]:
     """CPU seconds for 768×512 samples of luma."""
     if find_spec("torch"):

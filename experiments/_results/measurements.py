@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isfinite, isnan, nan
 from typing import Annotated, Any, TypeAlias
 
-from experiments._run import Axes, Figure, Table, distinct, groups, plain_log_axis, select, subplots
+from experiments._run import Axes, Figure, Table, distinct, groups, select, subplots
 from experiments._run.columns import OfOneMachine
 
 OF_ONE_MACHINE: TypeAlias = Annotated[float, OfOneMachine()]
@@ -53,7 +53,7 @@ def tables(rows: Sequence[Measurement]) -> dict[str, Table]:
 
 
 def plot(rows: Sequence[Measurement]) -> Figure:
-    """Times as fast as the peer, for each task that has one."""
+    """Times as fast as its peer, for each task of the table that has one."""
     compared = sorted((row for row in rows if isfinite(row.times_as_fast)), key=lambda row: row.times_as_fast)
     if not compared:
         raise ValueError("no time of these rows has a peer, so there is no figure")
@@ -77,11 +77,12 @@ def _draw(ax: Axes, rows: Sequence[Measurement]) -> None:
             fontsize="small",
         )
     ax.axvline(1, color="0.5", linewidth=1)
-    ax.set_yticks(places, [f"{row.what} | {row.peer}" for row in rows])
+    ax.set_yticks(places, [row.what for row in rows])
     ax.grid(visible=False, axis="y")
     low, high = rows[0].times_as_fast, rows[-1].times_as_fast
     ax.set_xlim(min(low, 1) / 3, max(high, 1) * 3)
-    plain_log_axis(ax, "x")
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
     ax.set_xlabel("times as fast as the peer")
 
 

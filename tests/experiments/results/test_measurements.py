@@ -99,7 +99,10 @@ def test_a_page_quotes_benchmarks_and_shows_all_of_them(root):
     assert "-->24,405<!--=--> bytes" in text
     assert f"**{measurements.__doc__.splitlines()[0]}**" in text
     assert "python -m benchmarks\n" in text
-    assert "![Times as fast as the peer, for each task that has one](results/figures/benchmarks-all.svg)" in text
+    assert (
+        "![Times as fast as its peer, for each task of the table that has one](results/figures/benchmarks-all.svg)"
+        in text
+    )
     assert commands.checked(root) == []
 
 
