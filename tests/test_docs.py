@@ -97,6 +97,14 @@ def test_building_the_site_runs_nothing():
     assert executable == []
 
 
+@pytest.mark.slow
+def test_notebooks_are_shown_with_their_outputs(site: Path):
+    for path in sorted((DOCS / "notebooks").glob("*.ipynb")):
+        figures = path.read_text("utf-8").count('"image/png"')
+        drawn = [source for source in Page(site / "notebooks" / f"{path.stem}.html").loaded if "_images/" in source]
+        assert len(drawn) == figures >= 5
+
+
 def usages() -> dict[str, str]:
     """The help of every command, by its words."""
     extension = import_module_from(DOCS / "_ext" / "commands.py")

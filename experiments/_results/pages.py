@@ -24,6 +24,7 @@ from experiments._results.figures import figure_file, figure_problems
 from experiments._results.quotes import QUOTE, Evidence, matching
 from experiments._results.tables import ResultError, writer
 from experiments._run import runner
+from qimg.evaluation.summary import counted_pictures
 from qimg.report import Table
 
 BLOCK = re.compile(r"^<!-- (?P<kind>question|table|figure|command|questions)(?:: (?P<name>[^\n]+?))? -->\n(?P<text>.*?)"
@@ -126,7 +127,7 @@ def _first_paragraph(documented: Any) -> str:
 def _origin(facts: Mapping[str, Any]) -> str:
     """Where and with which version a table was measured."""
     pictures, machine, versions = len(facts.get("inputs", ())), facts["machine"], facts["versions"]
-    counted = f"{pictures} pictures, " if pictures else ""
+    counted = f"{counted_pictures(pictures)}, " if pictures else ""
     processor = machine.get("processor") or machine["architecture"]
     commits = ", ".join(f"`{commit[:12]}`" for commit in facts["commit"].split())
     return (

@@ -12,7 +12,7 @@ from experiments._results.pages import BLOCK, CODE
 from experiments._results.quotes import QUOTE
 
 _NUMBER = r"(?<![\w.])[+−-]?\d+(?:[.,\N{NO-BREAK SPACE}]\d+)*(?:·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?"
-_UNIT = r"(?:dB|%|percent|bytes?|B|kB|MB|GB|KiB|MiB|GiB|bits?|bit/pixel|bpp|nats?|s|ms|µs|seconds?|minutes?|min|hours?)"
+_UNIT = r"(?:dB|%|percent|bytes?|B|kB|MB|GB|KiB|MiB|GiB|bits?|bit/pixel|bpp|nats?|s|ms|µs|seconds|minutes|min|hours)"
 WITH_UNIT = re.compile(rf"{_NUMBER}[ \N{{NO-BREAK SPACE}}\n]?{_UNIT}(?![\w/])")
 DECIMAL_IN_TABLE = re.compile(rf"^\|.*?({_NUMBER.replace('[+−-]?', '[+−-]?(?=[0-9]*[.][0-9])')})", re.MULTILINE)
 

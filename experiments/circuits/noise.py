@@ -16,6 +16,7 @@ import circuits
 from experiments._run import (
     Array,
     Figure,
+    LibraryDependent,
     Picture,
     PictureParams,
     Seed,
@@ -88,19 +89,19 @@ class Row:
     patches: int
     mean_cx: float
     """CX of a patch's circuit."""
-    trace_distance: float
+    trace_distance: LibraryDependent
     """Of the patches' density matrix (energy as weights, no level shift) to that of the raw patches."""
-    ac_trace_distance: float
+    ac_trace_distance: LibraryDependent
     """The same of AC coefficients alone, as shares of their energy; not a number where there are none."""
-    psnr_db: float
+    psnr_db: LibraryDependent
     """Of the patches; of noisy ones from norm·√p, as infinitely many shots would give it."""
-    equal_depolarizing: float
+    equal_depolarizing: LibraryDependent
     """For JPEG: the depolarizing strength with the same trace distance; not a number where it lies outside the scan."""
-    equal_damping: float
+    equal_damping: LibraryDependent
     """The same for amplitude damping."""
-    equal_depolarizing_psnr: float
+    equal_depolarizing_psnr: LibraryDependent
     """For JPEG: the depolarizing strength with the same PSNR."""
-    equal_damping_psnr: float
+    equal_damping_psnr: LibraryDependent
     """The same for amplitude damping."""
 
 

@@ -20,6 +20,7 @@ from experiments._run import (
     Count,
     Counts,
     Figure,
+    LibraryDependent,
     Picture,
     PictureParams,
     Seed,
@@ -103,9 +104,9 @@ class Row:
     """Of amplitudes, from the first-order variance norm²/(4 n) of each; optimistic where n_k is small."""
     bits_read_per_pixel: float
     """Classical bits that the measurement delivers: one for each qubit and shot, over 64 pixels."""
-    jpeg_psnr_db: float
+    jpeg_psnr_db: LibraryDependent
     """Y PSNR of a gray JPEG file of the whole picture at quality 50."""
-    jpeg_bits_per_pixel: float
+    jpeg_bits_per_pixel: LibraryDependent
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:

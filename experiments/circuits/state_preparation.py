@@ -19,6 +19,7 @@ from experiments._run import (
     Array,
     Count,
     Figure,
+    LibraryDependent,
     Panel,
     Picture,
     PictureParams,
@@ -84,11 +85,11 @@ class Row:
     setting: float
     """Mean CX allowed, fidelity, or Schmidt rank; 1 where the preparation is exact."""
     patches: int
-    mean_cx: float
+    mean_cx: LibraryDependent
     most_cx: int
-    share_without_cx: float
-    mean_infidelity: float
-    psnr_db: float
+    share_without_cx: LibraryDependent
+    mean_infidelity: LibraryDependent
+    psnr_db: LibraryDependent
     """Of the patches drawn, each scaled by its best factor: error ‖x‖² (1 − F)."""
 
 
@@ -192,7 +193,7 @@ def method_table(rows: Sequence[Row]) -> Table:
             "mean CX": "mean_cx",
             "most CX": lambda own: max(values(own, "most_cx")),
             "patches without CX, %": "share_without_cx",
-            "mean infidelity": "mean_infidelity",
+            "mean infidelity": lambda own: mean(own, "mean_infidelity") or "0",
             "PSNR, dB": partial(mean_or_infinite, measure="psnr_db"),
         },
         by=("method", "setting"),

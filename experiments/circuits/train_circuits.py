@@ -17,6 +17,7 @@ from experiments._run import (
     Array,
     Counts,
     Figure,
+    LibraryDependent,
     Panel,
     Picture,
     PictureParams,
@@ -71,9 +72,9 @@ class Row:
     size: int
     """Number of layers, or bond."""
     qubits: int
-    fidelity: float
+    fidelity: LibraryDependent
     """|⟨picture|prepared⟩|²."""
-    psnr_db: float
+    psnr_db: LibraryDependent
     """Of the real parts of the amplitudes, scaled to fit the picture best."""
     cx: int
     depth: int

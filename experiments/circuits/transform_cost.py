@@ -17,6 +17,7 @@ from experiments._run import (
     Array,
     Figure,
     LeaveOneOut,
+    LibraryDependent,
     Picture,
     PictureParams,
     Table,
@@ -79,9 +80,9 @@ class Row:
     cx: int
     one_qubit: int
     depth: int
-    coding_gain_db: float
+    coding_gain_db: LibraryDependent
     """10 log₁₀ of the arithmetic over the geometric mean of the variances; not a number for an isometry."""
-    kept_energy: float
+    kept_energy: LibraryDependent
     """Share of the energy in the 8 strongest coefficients."""
 
 

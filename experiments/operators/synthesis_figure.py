@@ -137,7 +137,7 @@ def _bands(rows: Sequence[Any], statistic: str, title: str, ax: Axes) -> None:
             ax.fill_between(list(there), low, high, color=colour, alpha=0.15, linewidth=0)
     if statistic != "power":
         zero_line(ax)
-    if ax.get_lines():
+    if ax.get_legend_handles_labels()[0]:
         ax.legend(fontsize=6)
     ax.set(xlabel="cycles per pixel" if statistic == "power" else "distance, pixels", title=title)
     _logarithmic(ax, "x")

@@ -154,9 +154,10 @@ def findings(rows: Sequence[Row]) -> list[str]:
     own = pooled[OWN]
     sets = [row for row in pooled.values() if "@" in row.model]
     sentences = [
-        f"On {counted_pictures(own.pictures)} together the prior's operator costs {own.excess_bits_per_pixel:.3f} bit/pixel"
-        f"{in_brackets(*own.interval, '.3f')} beyond a code built from them; its DCT variances without coherences cost "
-        f"{pooled[VARIANCES].excess_bits_per_pixel:.3f}, white noise {pooled[WHITE].excess_bits_per_pixel:.2f}.",
+        f"On {counted_pictures(own.pictures)} together the prior's operator costs {own.excess_bits_per_pixel:.3f} "
+        f"bit/pixel{in_brackets(*own.interval, '.3f')} beyond a code built from them; its DCT variances without "
+        f"coherences cost {pooled[VARIANCES].excess_bits_per_pixel:.3f}, white noise "
+        f"{pooled[WHITE].excess_bits_per_pixel:.2f}.",
         f"Of its sets {sets[0].model} costs least, {sets[0].excess_bits_per_pixel:.3f}, and {sets[-1].model} most, "
         f"{sets[-1].excess_bits_per_pixel:.3f}.",
         f"With its own trace the operator costs {own.raw_excess_bits_per_pixel:.3f}: contrast must be taken from the "
@@ -213,8 +214,8 @@ def _operators(rows: Sequence[Row]) -> Table:
         },
         formats={"beyond the prior's operator": "+.3f"}
         | dict.fromkeys(("excess, bit/pixel", "with its own trace", "fidelity", "trace distance"), ".3f"),
-        caption=f"Luma without DC of {counted_pictures(pooled[0].pictures if pooled else 0)} pooled; traces made equal, "
-        "but for one column",
+        caption=f"Luma without DC of {counted_pictures(pooled[0].pictures if pooled else 0)} pooled; traces made "
+        "equal, but for one column",
     )
 
 

@@ -40,6 +40,7 @@ from experiments._run import (
     figure_of,
     gather,
     groups,
+    legend_below,
     levels,
     mean,
     median,
@@ -376,10 +377,13 @@ def plot(rows: Sequence[Row]) -> Figure:
         Panel(
             curves=curves(select(ordered, pictures=count), "step", _mean_gain, by="use"),
             x="steps",
-            y="gain in Y PSNR, dB",
+            y="",
             title=counted_pictures(count),
+            legend=False,
         )
         for count in (counts[0], counts[-1])
     ]
-    gains = Panel(curves=lines, x="pictures trained on", y="gain in Y PSNR, dB", log="x")
-    return figure_of(gains, *progress, size=(12, 3.8), layout="constrained")
+    gains = Panel(curves=lines, x="pictures trained on", y="gain in Y PSNR, dB", log="x", legend=False)
+    figure = figure_of(gains, *progress, size=(8.4, 3.6), layout="constrained")
+    legend_below(figure)
+    return figure

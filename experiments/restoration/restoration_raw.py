@@ -31,6 +31,7 @@ from experiments._run import (
     each,
     fair_mean,
     figure_of,
+    legend_below,
     levels,
     mean,
     not_empty,
@@ -344,10 +345,11 @@ def plot(rows: Sequence[Row]) -> Figure:
         settings = [{"quality": quality, "method": method} for quality in qualities]
         gains[method] = (qualities, [gain(rows, UNROUNDED, **one) for one in settings])
         nearer[method] = (qualities, [nearer_to_truth(rows, **one) for one in settings])
-    del gains[JPEG]
-    return figure_of(
-        Panel(curves=gains, x="quality", y="gain over JPEG in Y PSNR, dB"),
-        Panel(curves=nearer, x="quality", y="squared error less than against bytes, 1/12", dashed=(0.0,)),
-        size=(10, 3.9),
+    figure = figure_of(
+        Panel(curves=gains, x="quality", y="gain in Y PSNR over JPEG, dB", legend=False),
+        Panel(curves=nearer, x="quality", y="squared error less than against bytes, 1/12", dashed=(0.0,), legend=False),
+        size=(7.5, 4.2),
         layout="constrained",
     )
+    legend_below(figure)
+    return figure

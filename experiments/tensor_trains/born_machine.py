@@ -18,6 +18,7 @@ from experiments._run import (
     Count,
     Figure,
     Gathered,
+    LibraryDependent,
     PictureParams,
     Seed,
     Table,
@@ -111,11 +112,11 @@ class Row:
     """Theirs."""
     parameters: int
     """Numbers of the model: of a train with the gauge, of contexts those that were seen."""
-    train_nats: float
+    train_nats: LibraryDependent
     """Mean −log p of the training pictures, the first thousand where there are more."""
-    test_threshold_nats: float
+    test_threshold_nats: LibraryDependent
     """Of the test pictures, binarised by threshold; of the Born machine, NaN before the last sweep."""
-    test_sample_nats: float
+    test_sample_nats: LibraryDependent
     """Of the test pictures, binarised by draws with seed 0; of the Born machine, NaN before the last sweep."""
     entropies_bits: tuple[float, ...] = ()
     """Entanglement entropy at each cut of the trained machine."""

@@ -16,6 +16,7 @@ from experiments._run import (
     Array,
     Counts,
     Figure,
+    LibraryDependent,
     Panel,
     Picture,
     PictureParams,
@@ -83,16 +84,16 @@ class Row:
     """Numbers stored."""
     degrees_of_freedom: int
     """Of a train: numbers less the gauge; the same as `parameters` otherwise."""
-    psnr_db: float
+    psnr_db: LibraryDependent
     entropy_bits: float = float("nan")
     """Of a train: largest entanglement entropy over its cuts; NaN otherwise."""
-    ideal_bits_per_pixel: float = float("nan")
+    ideal_bits_per_pixel: LibraryDependent = float("nan")
     """Of a train: adaptive code of its rounded cores, not a file; NaN otherwise."""
-    rounded_psnr_db: float = float("nan")
+    rounded_psnr_db: LibraryDependent = float("nan")
     """PSNR of the train with rounded cores."""
-    jpeg_bits_per_pixel: float = float("nan")
+    jpeg_bits_per_pixel: LibraryDependent = float("nan")
     """The largest JPEG file of no more bits, NaN where there is none."""
-    jpeg_psnr_db: float = float("nan")
+    jpeg_psnr_db: LibraryDependent = float("nan")
 
 
 EXACT = 1e-24

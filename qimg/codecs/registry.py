@@ -126,8 +126,9 @@ def check(codec: Codec, options: EncodeOptions | DecodeOptions, image: Array | N
         _require(codec, f"{name} has no effect with codec {codec.id}", partial(_takes, name))
     targets = [name for name in TARGETS if _takes(name, codec.capabilities)]
     if isinstance(options, EncodeOptions) and targets and not any(name in named for name in targets):
-        rule = f"one of {listed(targets)} must be set, but none is" if len(targets) > 1 else f"{targets[0]} must be set"
-        raise ValueError(rule)
+        if len(targets) > 1:
+            raise ValueError(f"one of {listed(targets)} must be set, but none is")
+        raise ValueError(f"{targets[0]} must be set, but {targets[0]}=None")
     if image is not None and image.itemsize == 2:
         message = f"codec {codec.id} supports 8 bits per channel, but image is uint16"
         _require(codec, message, lambda can: can.sixteen_bit)

@@ -101,7 +101,7 @@ def test_what_is_there_already_is_left_out_where_that_is_asked_for(here, capsys)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["upscale", "in", "out", "--overwrite", "--skip-existing"], "must not be combined with overwrite"),
+        (["upscale", "in", "out", "--overwrite", "--skip-existing"], "skip-existing must not be combined"),
         (["upscale", "in/a.png", "out.png", "--workers", "2"], "workers has an effect for a folder only"),
         (["upscale", "in/a.png", "out.png", "--scheduler", "local"], "scheduler has an effect for a folder only"),
         (["upscale", "in/a.png", "out.png", "--format", "png"], "format has an effect for a folder only"),

@@ -93,7 +93,10 @@ def test_labels_lists_and_named_sets(here, capsys, monkeypatch):
         (["fit", "nowhere", "-o", "a.prior"], "nowhere: no such file or folder"),
         (["fit", "first", "-o", "nowhere/a.prior"], "is no folder"),
         (["fit", "first", "-o", "first"], "first: is a folder"),
-        (["fit", "first", "-o", "first/coffee.png"], "first/coffee.png: exists already; remove it, or write elsewhere"),
+        (
+            ["fit", "first", "-o", "first/coffee.png"],
+            "first/coffee.png: exists already; remove it or choose another file",
+        ),
         (
             ["fit", "first", "-o", "a.prior", "--workers", "-1"],
             "workers must be an integer of at least 0, but workers=-1",

@@ -80,7 +80,9 @@ def test_pictures_that_are_declared_come_back_close_and_in_shape_and_others_are_
     can = codec.capabilities
     for name, image in kinds(photo).items():
         if ("alpha" in name and not can.alpha) or ("16" in name and not can.sixteen_bit):
-            with pytest.raises(ValueError, match=rf"codec {codec.id} holds (8 bits|no alpha).*; codecs that support"):
+            with pytest.raises(
+                ValueError, match=rf"codec {codec.id} supports (8 bits|no alpha).*; codecs that support"
+            ):
                 codecs.encode(image, codec=codec.id, **good(codec))
             continue
         before = image.copy()
@@ -147,7 +149,11 @@ def test_tables_are_refused_where_they_have_no_effect(codec, photo) -> None:
 def test_a_target_is_needed_where_there_is_one(codec, photo) -> None:
     targets = [name for name in TARGETS if name in codec.capabilities.options]
     if targets:
-        words = "^one of quality, size.* must be set, but none is" if len(targets) > 1 else f"^{targets[0]} must be set"
+        words = (
+            "^one of quality, size.* must be set, but none is"
+            if len(targets) > 1
+            else f"^{targets[0]} must be set, but"
+        )
         with pytest.raises(ValueError, match=words):
             codecs.encode(photo, codec=codec.id)
 

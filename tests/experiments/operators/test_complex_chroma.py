@@ -42,7 +42,7 @@ def test_a_gray_picture_has_no_chroma(tmp_path: Path):
     photograph = images.bundled("coffee")[:48, :64]
     gray = on_pictures(tmp_path, gray=photograph[..., 1], gray_in_rgb=np.repeat(photograph[..., :1], 3, axis=2))
     assert complex_chroma.run(gray) == []
-    assert complex_chroma.findings([]) == ["No picture is in colour, so there is no chroma to take as an amplitude."]
+    assert complex_chroma.findings([]) == ["No picture is in colour, so there is no chroma."]
     mixed = complex_chroma.run(on_pictures(tmp_path, colour=photograph))
     assert [row.image for row in mixed] == ["colour", "pooled"]
     assert mixed[0].fitted_on == len(images.BUNDLED)
