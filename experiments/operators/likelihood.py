@@ -37,6 +37,7 @@ from experiments._run import (
     groups_by,
     in_brackets,
     interval_cell,
+    legend_below,
     picture_interval,
     plain_log_axis,
     require,
@@ -117,7 +118,12 @@ class Params(PictureParams):
         return replace(picture, box_mean=max(picture.box_mean, self.jpeg_box_mean))
 
 
-_LEVELS = {"ICA": ("--", "C2"), "DCT-Laplace": (":", "C3"), "raster ring": ("-.", "C4")}
+_LEVELS = {
+    ("ICA", "nothing"): ("--", "C2"),
+    ("DCT-Laplace", "nothing"): (":", "C3"),
+    ("joint mixture", "raster ring"): ("-.", "C4"),
+    ("shipped prior, joint", "raster ring"): ((0, (5, 1, 1, 1, 1, 1)), "C5"),
+}
 """Line and colour of the models without a number of Gaussians in the figure."""
 
 Key: TypeAlias = tuple[str, int, str]
@@ -334,7 +340,7 @@ def _models(rows: Sequence[Row]) -> Table:
 
 def plot(rows: Sequence[Row]) -> Figure:
     """Nats per patch against the number of Gaussians, and of all models, with intervals over the pictures."""
-    figure, axes = subplots(1, 2, figsize=(7, 3.4), width_ratios=(1, 1.1))
+    figure, axes = subplots(1, 2, figsize=(7, 3.8), width_ratios=(1, 1.1))
     nats = _by_model(rows)
     for name, marker in (("mixture", "o"), ("scikit-learn", "s")):
         found = {key[1]: own for key, own in sorted(nats.items()) if key[0] == name}
@@ -343,13 +349,13 @@ def plot(rows: Sequence[Row]) -> Figure:
             around = np.abs([means - low, high - means])
             axes[0].errorbar(list(found), means, yerr=around, marker=marker, capsize=3, label=name)
     for (name, _, known), own in nats.items():
-        style = _LEVELS.get(name if known == "nothing" else known)
+        style = _LEVELS.get((name, known))
         if style:
             label = name if known == "nothing" else f"{name}, {known}"
             axes[0].axhline(own.mean(), linestyle=style[0], linewidth=1.2, color=style[1], label=label)
     if nats:
         plain_log_axis(axes[0], "x")
-        axes[0].legend(loc="lower right")
+        legend_below(figure)
     axes[0].set(xlabel="Gaussians in the mixture, K", ylabel="nats per unseen patch")
     reference = nats.pop(_GAUSSIAN, None)
     beyond = {_label(*key): own if reference is None else own - reference for key, own in nats.items()}
@@ -366,7 +372,7 @@ def plot(rows: Sequence[Row]) -> Figure:
             va="center",
         )
     axes[1].set_yticks(range(len(ordered)), list(ordered))
-    measured = "nats per patch" if reference is None else "nats per patch beyond one Gaussian"
+    measured = "nats per patch" if reference is None else "nats beyond one Gaussian"
     pictures = max(map(len, beyond.values()), default=0)
     axes[1].set_xlabel(f"{measured}, 5–95 %" if pictures >= LEAST_PICTURES else measured)
     axes[1].margins(x=0.15)

@@ -393,14 +393,14 @@ def _medians(rows: Sequence[Row]) -> Table:
             [
                 statistic.label,
                 median(name, REAL),
-                interval_cell(*_interval(rows, name, REAL), ".3g"),
+                interval_cell(*_interval(rows, name, REAL), ".2f"),
                 *(median(name, source) for source in _DRAWN),
             ]
             for name, statistic in STATISTICS.items()
             if rows
         ],
         caption="Medians over pictures, textures and batches of patches; interval over the real pictures",
-        formats=dict.fromkeys((REAL, *_DRAWN.values()), ".3g"),
+        formats=dict.fromkeys((REAL, *_DRAWN.values()), ".2f"),
     )
 
 

@@ -131,7 +131,7 @@ def test_stable_means_that_nearly_all_draws_are_near_the_floor() -> None:
     assert unseen.stable_from(wide) is None
     assert "Not stable with 16 pictures" in unseen.findings(wide)[-1]
     (few,) = unseen.findings({1: [0.5]})
-    assert few.startswith("Too few pictures")
+    assert few.startswith("There are too few pictures")
 
 
 @pytest.mark.slow
