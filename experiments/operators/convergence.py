@@ -241,9 +241,9 @@ def _blocks(rows: Sequence[Row]) -> Table:
         interval = interval_cell(*_interval(last, "trace_distance", total), ".3f")
         fidelity = 1 - _median(last, "fidelity")
         body.append([BLOCKS[block], first, distance, interval, _slope(by_size), *others, fidelity])
-    distance, *others = headings
+    first_heading, *other_headings = headings
     return Table(
-        columns=["block", "one picture", distance, "5–95 %", "exponent", *others, "1 − fidelity"],
+        columns=["block", "one picture", first_heading, "5–95 %", "exponent", *other_headings, "1 − fidelity"],
         rows=body,
         caption=f"Medians over resamples of {total} pictures; the exponent is that of the trace distance",
         formats={

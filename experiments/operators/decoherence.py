@@ -213,7 +213,7 @@ def _span(rows: Sequence[Row], name: str) -> str:
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
     pooled = _fractions(pooled_rows(rows))
-    by_reconstruction = {
+    by_reconstruction: dict[str, Table] = {
         reconstruction: replace(
             pooled, columns=pooled.columns[1:], rows=[row[1:] for row in pooled.rows if row[0] == reconstruction]
         )

@@ -206,7 +206,7 @@ def _operators(rows: Sequence[Row]) -> Table:
         {
             "operator": "model",
             "excess, bit/pixel": "excess_bits_per_pixel",
-            "5–95 %": lambda row: interval_cell(*row.interval, ".3f"),
+            "5–95 %": lambda row: interval_cell(row.interval[0], row.interval[1], ".3f"),
             "beyond the prior's operator": lambda row: row.excess_bits_per_pixel - own,
             "with its own trace": "raw_excess_bits_per_pixel",
             "fidelity": "fidelity",
