@@ -1,5 +1,5 @@
-"""Experiments: a file is a question. `python -m experiments` lists them.
+"""Experiments, one file for each question. `python -m experiments` lists them.
 
 Each module has `Params` (every input and the seed), `Row` (one measurement), `TINY` (parameters that take seconds),
-`run(params, *, track) -> list[Row]`, `findings(rows)`, `table(rows)` and `plot(rows) -> Figure`.
+`run(params, *, track) -> list[Row]`, `findings(rows)`, `tables(rows)` and `plot(rows) -> Figure`.
 """

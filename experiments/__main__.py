@@ -1,6 +1,6 @@
 """`qimg experiments` lists the experiments; `qimg experiments NAME [--options]` runs one.
 
-`publish`, `draw` and `document` make tables, figures and pages of what was measured.
+`publish`, `draw` and `document` write tables, figures and pages of the results.
 """
 
 import sys
@@ -18,25 +18,25 @@ from qimg.cli.progress import bars
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point; bad input is one sentence and exit status 2."""
+    """Entry point. Invalid input prints one sentence and ends with exit status 2."""
     interrupt_when_asked_to_end()
-    given = sys.argv[1:] if arguments is None else arguments
+    words = sys.argv[1:] if arguments is None else arguments
     console = Console()
-    if not given or given[0] in ("-h", "--help"):
+    if not words or words[0] in ("-h", "--help"):
         _list(console)
         return
-    if given[0] in COMMANDS:
+    if words[0] in COMMANDS:
         with clear_errors():
-            tyro.cli(COMMANDS[given[0]], args=given[1:], prog=f"qimg experiments {given[0]}")
+            tyro.cli(COMMANDS[words[0]], args=words[1:], prog=f"qimg experiments {words[0]}")
         return
     with clear_errors():
-        module = runner.module(given[0])
-        options = tyro.cli(_options(module.Params), args=given[1:], prog=f"qimg experiments {given[0]}")
+        module = runner.module(words[0])
+        options = tyro.cli(_options(module.Params), args=words[1:], prog=f"qimg experiments {words[0]}")
         root = runner.results_root(Path(options.out))
         with bars() as named:
-            track = named(given[0])
-            shared = {"workers": options.workers, "scheduler": options.scheduler} if _shares(module.Params) else {}
-            measured = runner.measure(given[0], options.params, track=track, **shared)
+            track = named(words[0])
+            shared = {"workers": options.workers, "scheduler": options.scheduler} if _per_picture(module.Params) else {}
+            measured = runner.measure(words[0], options.params, track=track, **shared)
         folder = runner.record(measured, root)
         skipped = options.params.inputs().skipped
     for entry in skipped:
@@ -63,24 +63,24 @@ def _options(params_type: Any) -> Any:
     class Options:
         params: tyro.conf.OmitArgPrefixes[params_type] = field(default_factory=params_type)
         out: str = "runs"
-        """Folder that the new folder NAME/<hash> is written into."""
+        """Folder in which the new folder NAME/<hash> is created."""
 
-    if not _shares(params_type):
+    if not _per_picture(params_type):
         return Options
 
     @dataclass(frozen=True)
     class OptionsWithWorkers(Options):
         workers: int = 1
-        """Pictures at a time, each in a process with one thread, where an experiment measures them one by one; 0 takes
-        one per core."""
+        """Pictures measured at a time, each in a process with one thread, for experiments that measure them one by one;
+        0: one per core."""
         scheduler: str | None = None
         """Address of a Dask scheduler that measures the pictures, or `local` for a Dask cluster on this machine."""
 
     return OptionsWithWorkers
 
 
-def _shares(params_type: Any) -> bool:
-    """Whether workers share the pictures; an experiment with `workers` among its parameters divides its own work."""
+def _per_picture(params_type: Any) -> bool:
+    """Whether `workers` divide the pictures; an experiment with a parameter `workers` divides its work itself."""
     return "workers" not in {field.name for field in fields(params_type)}
 
 

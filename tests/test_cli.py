@@ -217,7 +217,7 @@ def test_an_experiment_prints_and_writes_what_it_found(here, capsys):
     (folder,) = (here / "found" / "pairs").iterdir()
     assert f"written to {Path('found', 'pairs', folder.name)}" in said
     assert "skipped text.png" in said
-    assert "1 picture(s)" in said
+    assert "means over 1 picture\n" in said
     assert len((folder / "rows.csv").read_text().splitlines()) == 3
 
 

@@ -1,4 +1,4 @@
-"""The help of `qimg`'s verbs as a page: what the parsers print, taken when the site is built."""
+"""The help of the verbs of `qimg` as a page: the output of the parsers, generated when the site is built."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 
 WIDTH = 80
-"""Columns of the help, whatever the terminal that builds the site."""
+"""Columns of the help, independent of the terminal that builds the site."""
 
 
 def commands(*words: str) -> Iterator[tuple[str, ...]]:
@@ -32,7 +32,7 @@ def commands(*words: str) -> Iterator[tuple[str, ...]]:
 
 
 def usage(*words: str) -> str:
-    """The text that `qimg WORDS --help` prints: no colour, `WIDTH` columns, UTF-8."""
+    """The output of `qimg WORDS --help`, without colour, in `WIDTH` columns and UTF-8."""
     from qimg.cli import main
 
     before = signal.getsignal(signal.SIGTERM)  # `main` replaces the handler
@@ -52,13 +52,13 @@ def usage(*words: str) -> str:
 
 
 def _wrapped(line: str) -> list[str]:
-    """Lines of at most `WIDTH` characters: the parser wraps its tables, but not the description above them."""
+    """Lines of at most `WIDTH` characters; the parser wraps its tables, but not the description above them."""
     below = 15 if line.startswith("  ") else 0  # the list of verbs has its descriptions in column 15
     return textwrap.wrap(line, WIDTH, subsequent_indent=below * " ") if len(line) > WIDTH else [line]
 
 
 class Usage(Directive):
-    """The help of one command: its words are the argument; of `qimg` itself without one."""
+    """The help of the command whose words are the argument; without an argument, that of `qimg`."""
 
     optional_arguments = 1
     final_argument_whitespace = True
@@ -106,7 +106,7 @@ def _block(text: str) -> nodes.literal_block:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Offer the directives `usage` and `verbs`."""
+    """Register the directives `usage` and `verbs`."""
     app.add_directive("usage", Usage)
     app.add_directive("verbs", Verbs)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Docstrings as they are written: kets, Markdown tables and annotations from the source reach the page unchanged."""
+"""Docstrings as written in the source: kets, Markdown tables and annotations reach the page unchanged."""
 
 import ast
 import inspect
@@ -27,7 +27,8 @@ def adapt(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list
         else:
             out.append(line if line.lstrip().startswith((">>>", "...")) else _escaped(line))
     if what in ("attribute", "data", "property"):
-        # Napoleon takes what stands before a colon in the first line for a type: a backslash, which prints nothing.
+        # Napoleon reads the text before a colon in the first line as a type; a backslash as the first line
+        # prevents this and prints nothing.
         out.insert(0, "\\")
     lines[:] = out
 
@@ -40,7 +41,7 @@ def _table_row(line: str, *, first: bool) -> list[str]:
 
 
 def _escaped(line: str) -> str:
-    """Bars outside of code are kets and moduli, not substitutions; code that is no name is set as it stands."""
+    """Escape bars outside of code, which are kets and moduli, not substitutions; set code that is no name literally."""
     parts = _CODE.split(line)
     return "".join(
         (part if _NAME.fullmatch(part) else f"`{part}`") if part.startswith("`") else part.replace("|", r"\|")
@@ -51,7 +52,7 @@ def _escaped(line: str) -> str:
 def signature(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, arguments: str | None, returns: str | None
 ) -> tuple[str, str | None] | None:
-    """Arguments and result with the annotations of the source text: `ArrayLike`, not what it stands for."""
+    """Arguments and result with the annotations of the source text: `ArrayLike` instead of its definition."""
     target = getattr(obj, "__func__", obj)
     try:
         source = ast.parse(textwrap.dedent(inspect.getsource(target))).body[0]
@@ -61,28 +62,30 @@ def signature(
         return _fields(source, arguments)
     if not isinstance(source, ast.FunctionDef):
         return None
-    given, result = source.args, source.returns
-    if what == "method" and given.args:
-        given.args = given.args[1:]
-    for argument in ast.walk(given):
+    parameters, result = source.args, source.returns
+    if what == "method" and parameters.args:
+        parameters.args = parameters.args[1:]
+    for argument in ast.walk(parameters):
         if isinstance(argument, ast.arg) and isinstance(argument.annotation, ast.Constant):
             argument.annotation = ast.Name(str(argument.annotation.value))
     quoted = isinstance(result, ast.Constant) and isinstance(result.value, str)
-    return f"({ast.unparse(given)})", result.value if quoted else result and ast.unparse(result)
+    return f"({ast.unparse(parameters)})", result.value if quoted else result and ast.unparse(result)
 
 
 def _fields(source: ast.ClassDef, arguments: str | None) -> tuple[str, None] | None:
-    """The fields of a dataclass or named tuple as its arguments; their types stand beside their descriptions."""
+    """The fields of a dataclass or named tuple as its arguments; their descriptions include the types."""
     parts = [part for part in source.body if isinstance(part, ast.AnnAssign)]
     if not arguments or not parts:
         return None
-    shown = [ast.unparse(part.target) + (f" = {ast.unparse(part.value)}" if part.value else "") for part in parts]
+    declarations = [
+        ast.unparse(part.target) + (f" = {ast.unparse(part.value)}" if part.value else "") for part in parts
+    ]
     star = ["*"] if arguments.startswith("(*") else []
-    return f"({', '.join(star + shown)})", None
+    return f"({', '.join(star + declarations)})", None
 
 
 def name_arrays(app: Sphinx, doctree: nodes.document) -> None:
-    """`Array` for what autodoc writes out of it beside attributes."""
+    """Replace the expanded type that autodoc writes beside attributes by `Array`."""
     for annotation in doctree.findall(addnodes.desc_annotation):
         if _ARRAY in annotation.astext():
             text = annotation.astext().replace(_ARRAY, "Array")

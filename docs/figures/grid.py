@@ -1,4 +1,4 @@
-"""Versions of pictures on a grid, each with its PSNR, as the figures of the documentation show them."""
+"""Figures of the documentation with versions of pictures on a grid, each with its PSNR."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from qimg.report import LIGHT
 FOLDER = Path(__file__).parent
 
 Views = Sequence[tuple[str, Array]]
-"""Title and picture, versions of one picture side by side."""
+"""Titles and pictures: versions of one picture, side by side."""
 
 
 def draw(
@@ -24,9 +24,9 @@ def draw(
 
     Args:
         file: name beside this file.
-        views: of each picture; PSNR stands in the title of those that differ from the original.
+        views: of each picture; the title of a version that differs from the original states its PSNR.
         originals: of each picture.
-        corners: row, column, rows and columns of the part that is shown of each picture; all of it when left out.
+        corners: row, column, rows and columns of the visible part of each picture; by default the whole picture.
         down: one column for each picture instead of one row.
         size: of the figure in inches.
         dpi: dots per inch.

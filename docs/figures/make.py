@@ -1,4 +1,4 @@
-"""Draws docs/figures/operator.png from the bundled photographs: `python docs/figures/make.py`."""
+"""Draw docs/figures/operator.png from the bundled photographs: `python docs/figures/make.py`."""
 
 from functools import reduce
 from operator import add

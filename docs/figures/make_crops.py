@@ -1,4 +1,4 @@
-"""Draws docs/figures/codec-crops.png, the codec and its peers at equal bytes: `python docs/figures/make_crops.py`."""
+"""Draw docs/figures/codec-crops.png, the codec and its peers at equal bytes: `python docs/figures/make_crops.py`."""
 
 from grid import Views, draw
 
@@ -14,7 +14,7 @@ PEERS = ("peer:avif-psnr", "peer:avif", "peer:webp", "peer:jpeg-optimised")
 
 
 def closest(codec: str, photo: Array, size: int) -> bytes:
-    """The peer's largest file of at most `size` bytes over whole qualities, whose files grow with the quality."""
+    """The largest file of a peer of at most `size` bytes, over integer qualities; file sizes grow with the quality."""
     low, high = 1, 95
     file = qimg.encode(photo, codec=codec, quality=low)
     while high - low > 1:
@@ -28,7 +28,7 @@ def closest(codec: str, photo: Array, size: int) -> bytes:
 
 
 def views(name: str) -> Views:
-    """A photograph, our codec's and the peers' versions of it."""
+    """A photograph, and its versions by the block codec and the peers."""
     photo = bundled(name)
     size = int(BITS_PER_PIXEL * photo[..., 0].size / 8)
     ours = qimg.encode(photo, size=size)

@@ -1,4 +1,4 @@
-"""Draws docs/figures/degradations.png, crops before and after: `python docs/figures/make_degradations.py`."""
+"""Draw docs/figures/degradations.png, crops before and after: `python docs/figures/make_degradations.py`."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ def crop(name: str, top: int, left: int) -> Array:
 
 
 def text() -> Array:
-    """Lines of text, True where they are."""
+    """A mask of lines of text."""
     board = Image.new("L", (SIDE, SIDE))
     draw = ImageDraw.Draw(board)
     for row in range(3, SIDE, 20):
@@ -32,39 +32,41 @@ def text() -> Array:
 
 
 def noise(raw: Array) -> Views:
-    """White noise, and what scikit-image's non-local means and ours make of it."""
-    seen = to_uint8(raw + np.random.default_rng(0).normal(0, 25, raw.shape))
-    means = partial(denoise_nl_means, seen / 255, 5, 6, sigma=25 / 255, channel_axis=-1)
+    """White noise, and its removal by non-local means of scikit-image and by qimg."""
+    noisy = to_uint8(raw + np.random.default_rng(0).normal(0, 25, raw.shape))
+    means = partial(denoise_nl_means, noisy / 255, 5, 6, sigma=25 / 255, channel_axis=-1)
     return [
-        ("noise, σ = 25", seen),
+        ("noise, σ = 25", noisy),
         ("non-local means", best(raw, [to_uint8(255 * means(h=h * 25 / 255)) for h in STRENGTHS])),
-        ("qimg.denoise", qimg.denoise(seen, sigma=25, effort=9)),
+        ("qimg.denoise", qimg.denoise(noisy, sigma=25, effort=9)),
     ]
 
 
 def holes(raw: Array, name: str, missing: Array) -> Views:
-    """Missing pixels, and what the biharmonic equation and ours put there."""
-    seen = np.where(missing[..., None], 0, raw).astype(np.uint8)
-    peer = to_uint8(255 * inpaint_biharmonic(seen / 255, missing, channel_axis=-1))
-    return [(name, seen), ("biharmonic", peer), ("qimg.inpaint", qimg.inpaint(seen, missing))]
+    """Missing pixels, and their completion by the biharmonic equation and by qimg."""
+    masked = np.where(missing[..., None], 0, raw).astype(np.uint8)
+    peer = to_uint8(255 * inpaint_biharmonic(masked / 255, missing, channel_axis=-1))
+    return [(name, masked), ("biharmonic", peer), ("qimg.inpaint", qimg.inpaint(masked, missing))]
 
 
 def blur(raw: Array) -> Views:
-    """A blur with some noise, and what Wiener's filter and ours make of it."""
+    """A blur with noise, and its removal by the Wiener filter and by qimg."""
     kernel = np.full((9, 9), 1 / 81)
     blurred = convolve(raw.astype(float), kernel[..., None], mode="mirror")
-    seen = to_uint8(blurred + np.random.default_rng(0).normal(0, np.sqrt(2), raw.shape))
-    torus = np.pad(seen / 255, [(0, SIDE - 2), (0, SIDE - 2), (0, 0)], mode="reflect")
-    tried = [np.dstack([wiener(torus[..., c], kernel, balance, clip=False) for c in range(3)]) for balance in BALANCES]
+    degraded = to_uint8(blurred + np.random.default_rng(0).normal(0, np.sqrt(2), raw.shape))
+    torus = np.pad(degraded / 255, [(0, SIDE - 2), (0, SIDE - 2), (0, 0)], mode="reflect")
+    candidates = [
+        np.dstack([wiener(torus[..., c], kernel, balance, clip=False) for c in range(3)]) for balance in BALANCES
+    ]
     return [
-        ("box blur 9×9, σ = √2", seen),
-        ("Wiener", best(raw, [to_uint8(255 * one)[:SIDE, :SIDE] for one in tried])),
-        ("qimg.deblur", qimg.deblur(seen, kernel, sigma=np.sqrt(2))),
+        ("box blur 9×9, σ = √2", degraded),
+        ("Wiener", best(raw, [to_uint8(255 * one)[:SIDE, :SIDE] for one in candidates])),
+        ("qimg.deblur", qimg.deblur(degraded, kernel, sigma=np.sqrt(2))),
     ]
 
 
 def half_size(raw: Array) -> Views:
-    """Half as many rows and columns, and what bicubic interpolation and ours make of them."""
+    """Half as many rows and columns, and their enlargement by bicubic interpolation and by qimg."""
     small = box_mean(raw, 2)
     enlarge = partial(Image.fromarray(small).resize, (SIDE, SIDE))
     return [
@@ -74,9 +76,9 @@ def half_size(raw: Array) -> Views:
     ]
 
 
-def best(raw: Array, tried: list[Array]) -> Array:
+def best(raw: Array, candidates: list[Array]) -> Array:
     """The picture of highest PSNR."""
-    return max(tried, key=lambda picture: qimg.psnr_db(raw, picture, data_range=255))
+    return max(candidates, key=lambda picture: qimg.psnr_db(raw, picture, data_range=255))
 
 
 if __name__ == "__main__":

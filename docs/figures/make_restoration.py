@@ -1,4 +1,4 @@
-"""Draws docs/figures/restoration.png, JPEG files and what comes back: `python docs/figures/make_restoration.py`.
+"""Draw docs/figures/restoration.png, JPEG files and their restorations: `python docs/figures/make_restoration.py`.
 
 Needs the extra `learned`.
 """
@@ -18,7 +18,7 @@ PICTURES = {
 
 
 def views(name: str, quality: int) -> Views:
-    """A photograph, its JPEG file, and what the methods make of that."""
+    """A photograph, its JPEG file, and restorations of that file."""
     photo = images.bundled(name)
     coded = images.jpeg_round_trip(photo, quality=quality)
     return [

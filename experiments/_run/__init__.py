@@ -1,6 +1,6 @@
-"""What experiments are written with: parameters and their rules, pictures, rows and tables, figures.
+"""Building blocks of experiments: parameters and their rules, pictures, rows and tables, figures.
 
-Beside it: `runner` with the list of experiments, and `trial`.
+`runner` holds the list of experiments, `trial` the practical trial.
 """
 
 from experiments._run.columns import ImageFile, LibraryDependent, Mebibytes, Seconds

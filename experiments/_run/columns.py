@@ -1,4 +1,4 @@
-"""Kinds of columns: exact, equal within a tolerance, or of one machine; declared by the types of a `Row`'s fields."""
+"""Kinds of columns (exact, equal within a tolerance, or of one machine), declared by the types of a `Row`'s fields."""
 
 import math
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Within:
         return f"within {self.tolerance:g}"
 
     def agree(self, a: Any, b: Any) -> bool:
-        """Whether two values of the column are the same result. NaN marks what cannot be measured."""
+        """Whether two values of the column are the same result. NaN, a missing measurement, agrees with NaN."""
         if isinstance(a, tuple | list) and isinstance(b, tuple | list):
             return len(a) == len(b) and all(map(self.agree, a, b))
         if not (isinstance(a, float) and isinstance(b, float)):
@@ -37,7 +37,7 @@ class Within:
 
 @dataclass(frozen=True)
 class OfOneMachine:
-    """Times and memory: they differ from machine to machine and from run to run."""
+    """Times and memory, which differ between machines and between runs."""
 
     def __str__(self) -> str:
         return "one machine"
@@ -49,26 +49,26 @@ class OfOneMachine:
 
 @dataclass(frozen=True)
 class Pixels(Exact):
-    """Pixels of the measured pictures. Without a licence to copy these they are left out of committed tables."""
+    """Pixels of the measured pictures, left out of committed tables where no licence permits copies."""
 
     def __str__(self) -> str:
         return "pixels"
 
     def agree(self, a: Any, b: Any) -> bool:
-        """True: a committed table may lack them."""
+        """Always true, because a committed table may lack them."""
         return True
 
 
 Kind: TypeAlias = Exact | Within | OfOneMachine
 
 ROUNDING = Within(1e-9)
-"""Numbers with a fraction where nothing else is declared. Another BLAS sums in another order, which moves the last of
-about 16 digits, and iterations carry that on to a few digits more; a change of method moves the first ones."""
+"""Default kind of real numbers. The order of summation differs between BLAS libraries, which changes the last of about
+16 digits, and after iterations a few more; a change of method changes the leading digits."""
 
 Seconds = Annotated[float, OfOneMachine()]
-"""Of one machine."""
+"""Time on one machine."""
 Mebibytes = Annotated[float, OfOneMachine()]
-"""Memory of a process of one machine."""
+"""Memory of a process on one machine."""
 LibraryDependent = Annotated[float, Within(1e-3)]
 """Results of an external encoder or of an iteration whose stopping point depends on rounding."""
 
@@ -78,12 +78,12 @@ ImageFile = Annotated[str, Pixels()]
 
 def kinds(row: type) -> dict[str, Kind]:
     """The kind of every column of a `Row` type, by name, in their order."""
-    found: dict[str, Kind] = {}
+    kind_of: dict[str, Kind] = {}
     for name, hint in get_type_hints(row, include_extras=True).items():
         declared = [kind for kind in getattr(hint, "__metadata__", ()) if isinstance(kind, Kind)]
         fractional = plain_type(hint) is float or "float" in str(plain_type(hint))
-        found[name] = declared[0] if declared else ROUNDING if fractional else Exact()
-    return found
+        kind_of[name] = declared[0] if declared else ROUNDING if fractional else Exact()
+    return kind_of
 
 
 def plain_type(hint: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Figures of experiments: panels of curves side by side. Matplotlib is loaded when the first one is drawn."""
+"""Figures of experiments: panels of curves side by side. Matplotlib is imported when the first figure is drawn."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """Curves on axes of their own."""
+    """Curves on one pair of axes."""
 
     curves: Mapping[str, Any]
     """Label → (x, y) or (x, y, low, high), as in `qimg.report.plot_curves`."""
@@ -37,13 +37,13 @@ class Panel:
     y: str
     title: str = ""
     log: str = ""
-    """Axes that are logarithmic, with plain numbers as marks: "x", "y" or "xy"."""
+    """Logarithmic axes, with plain numbers as marks: "x", "y" or "xy"."""
     dashed: Sequence[float] = ()
-    """Levels that are dashed behind the curves: no gain, or what doing nothing gives."""
+    """Levels of dashed lines behind the curves, such as no gain, or the value without processing."""
     legend: bool = True
 
     def draw(self, ax: Axes) -> None:
-        """Draw on axes; without curves these are labelled and empty."""
+        """Draw on axes; without curves, the axes are empty and labelled."""
         for level in self.dashed:
             zero_line(ax, level)
         plot_curves(self.curves, x_label=self.x, y_label=self.y, ax=ax)
@@ -64,14 +64,14 @@ def figure_of(*panels: Panel, size: tuple[float, float], **options: Any) -> Figu
 
 
 def subplots(rows: int = 1, columns: int = 1, **options: Any) -> "tuple[Figure, Any]":
-    """A figure and its axes, as `matplotlib.pyplot.subplots` gives them."""
+    """A figure and its axes, as `matplotlib.pyplot.subplots` returns them."""
     import matplotlib.pyplot as plt
 
     return plt.subplots(rows, columns, **options)
 
 
 def zero_line(ax: Axes, y: float = 0.0) -> None:
-    """A dashed level across the axes."""
+    """Draw a dashed horizontal line across the axes."""
     ax.axhline(y, color="0.5", linestyle="--", linewidth=1)
 
 
@@ -82,17 +82,17 @@ def picture_lines(ax: Axes, lines: Iterable[tuple[Any, Any]]) -> None:
 
 
 def marks_at(ax: Axes, values: Sequence[int]) -> None:
-    """Make the x axis logarithmic with marks at the values that were measured alone."""
+    """Make the x axis logarithmic, with marks at the measured values only."""
     plain_log_axis(ax, "x")
     ax.set_xticks(values, [f"{value:,}" for value in values])
     ax.minorticks_off()
 
 
 def legend_below(figure: Figure) -> None:
-    """One legend for all panels, that of the first, below them."""
+    """Draw the legend of the first panel below all panels."""
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
 def name_identity(ax: Axes) -> None:
-    """Write "identity" at the dashed level of 1: the fraction that no channel model leaves."""
+    """Write "identity" at the dashed level of 1, the fraction without a channel model."""
     ax.annotate("identity", (0.98, 1.0), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)

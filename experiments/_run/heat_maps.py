@@ -9,8 +9,8 @@ import numpy as np
 from experiments._run import Axes, literal_label
 from qimg.core import Array
 
-WRITTEN = 12
-"""Rows up to which every cell has its value written into it."""
+MAX_WRITTEN = 12
+"""Largest number of rows for which the value of each cell is written into it."""
 
 
 def plot_matrix(
@@ -23,26 +23,26 @@ def plot_matrix(
     palette: str,
     ax: Axes,
 ) -> Axes:
-    """A square matrix with the same names along both sides.
+    """Draw a square matrix with the same names along both sides.
 
     Args:
         values: (k, k); NaN cells stay empty.
         labels: k names.
-        groups: the group of each; neighbours of one group are framed together, with its name above.
+        groups: the group of each; neighbours of one group are framed together under its name.
         unit: of the values, below the colour bar.
-        logarithmic: colours by the logarithm of the values, those that are not positive left empty.
+        logarithmic: whether colours follow the logarithm of the values; cells that are not positive stay empty.
         palette: name of one of matplotlib's colour maps.
         ax: axes to draw on.
     """
     from matplotlib.colors import LogNorm, Normalize
 
-    shown = np.where(np.isfinite(values) & ((values > 0) | (not logarithmic)), values, np.nan)
-    finite = shown[np.isfinite(shown)]
+    drawable = np.where(np.isfinite(values) & ((values > 0) | (not logarithmic)), values, np.nan)
+    finite = drawable[np.isfinite(drawable)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.1, 1.0)
     norm: Any = LogNorm(low, max(high, 1.01 * low)) if logarithmic else Normalize(low, max(high, low + 1e-9))
-    image = ax.imshow(shown, cmap=palette, norm=norm)
+    image = ax.imshow(drawable, cmap=palette, norm=norm)
     names = [literal_label(label) for label in labels]
-    size = 9 if len(labels) <= WRITTEN else max(5.0, 9 - 0.13 * (len(labels) - WRITTEN))
+    size = 9 if len(labels) <= MAX_WRITTEN else max(5.0, 9 - 0.13 * (len(labels) - MAX_WRITTEN))
     ax.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
     ax.set_yticks(range(len(names)), names, fontsize=size)
     ax.grid(visible=False)
@@ -54,8 +54,8 @@ def plot_matrix(
             ax.axvline(start - 0.5, color="white", linewidth=1.5)
         ax.text(start + (count - 1) / 2, -0.8, group, ha="center", va="bottom", fontsize=9)
         start += count
-    if len(labels) <= WRITTEN:
-        for (row, column), value in np.ndenumerate(shown):
+    if len(labels) <= MAX_WRITTEN:
+        for (row, column), value in np.ndenumerate(drawable):
             if np.isfinite(value):
                 light = sum(image.cmap(norm(value))[:3]) > 1.6
                 text = f"{value:.3f}" if value < 0.9995 or logarithmic else "1"

@@ -1,4 +1,4 @@
-"""The law floor + a·n^−b that an error follows as pictures are added, fitted to medians."""
+"""The power law floor + a·n^−b of an error against the number of pictures, fitted to medians."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class PowerLaw:
     """floor + factor · n^−exponent."""
 
     floor: float
-    """What is left with any number of pictures."""
+    """Limit for n → ∞."""
     factor: float
-    """Beyond the floor at n = 1."""
+    """Excess over the floor at n = 1."""
     exponent: float
 
     def at(self, n: Sequence[float] | Array) -> Array:
@@ -23,7 +23,7 @@ class PowerLaw:
         return np.asarray(self.floor + self.factor * np.asarray(n, float) ** -self.exponent)
 
     def reaches(self, margin: float) -> float:
-        """The n at which the law is `margin` above its floor."""
+        """The n at which the law exceeds its floor by `margin`."""
         require(margin > 0, "margin", "must be positive", margin)
         return float((self.factor / margin) ** (1 / self.exponent))
 
@@ -31,8 +31,8 @@ class PowerLaw:
 def fit_power_law(sizes: Sequence[float], values: Sequence[float]) -> PowerLaw | None:
     """The law with the least squared error of log values; None where the values do not determine one.
 
-    Four sizes and positive values are needed, and values that fall. Started from several floors, because a high floor
-    with a steep fall and a low one with a slow fall look alike at first.
+    At least four sizes are needed, and positive values of which the last is below the first. The fit starts from
+    several floors, because a high floor with a steep fall and a low floor with a slow fall differ little at small n.
 
     Args:
         sizes: (k,) numbers of pictures, at least 1.

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 from qimg.core import integer, one_of, require
 
 Rule: TypeAlias = Callable[[str, Any], object]
-"""Raises `ValueError` naming the parameter where its value breaks the rule."""
+"""Raises a `ValueError` that names the parameter if its value violates the rule."""
 
 
 def whole(low: int, high: int | None = None) -> Rule:
@@ -20,12 +20,12 @@ def among(options: Iterable[str]) -> Rule:
 
 
 def fulfils(holds: Callable[[Any], bool], wording: str) -> Rule:
-    """Any other condition, worded as in "must be positive"."""
+    """Any other condition; `wording` is that of the error, as in "must be positive"."""
     return lambda name, value: require(holds(value), name, wording, value)
 
 
 def each(rule: Rule, *, empty: bool = False) -> Rule:
-    """A tuple whose values keep a rule; at least one unless `empty`."""
+    """A tuple of values that obey a rule; at least one value unless `empty`."""
 
     def check_values(name: str, values: tuple[Any, ...]) -> None:
         require(empty or len(values) > 0, name, "must hold at least one value", values)
@@ -43,11 +43,11 @@ Seed = Annotated[int, whole(0)]
 Count = Annotated[int, whole(1)]
 Counts = Annotated[tuple[int, ...], each(whole(1))]
 Qualities = Annotated[tuple[int, ...], each(whole(1, 100))]
-"""Of libjpeg."""
+"""Quality settings of libjpeg."""
 
 
 def check(params: Any) -> None:
-    """Raise `ValueError` for the first parameter of a record that breaks a rule in its type."""
+    """Raise `ValueError` for the first parameter of a record that violates a rule in its type."""
     for name, hint in get_type_hints(type(params), include_extras=True).items():
         for rule in getattr(hint, "__metadata__", ()):
             rule(name, getattr(params, name))

@@ -1,4 +1,4 @@
-"""The `run` of experiments that measure one picture after the other, independent of each other."""
+"""The `run` of experiments that measure each picture independently of the others."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -13,11 +13,14 @@ class Run(Protocol):
     """`run(params, *, track, workers)` of an experiment."""
 
     def __call__(self, params: Any, *, track: Track = iter, workers: Workers = HERE) -> list[Any]:
-        """All rows; the same for the same parameters and any workers, apart from the columns in seconds."""
+        """All rows; apart from times, they depend on the parameters only and not on the workers."""
 
 
 def per_picture(rows_of: Callable[[Picture, Any], list[Any]]) -> Run:
-    """`run` of an experiment whose `rows_of(picture, params)`, found by its name, gives the rows of one picture."""
+    """The `run` of an experiment whose `rows_of(picture, params)` returns the rows of one picture.
+
+    `rows_of` is a function of a module: processes of workers import it by its name.
+    """
 
     def run(params: Any, *, track: Track = iter, workers: Workers = HERE) -> list[Any]:
         check(params)
@@ -35,5 +38,5 @@ def rows_by_picture(
     workers: Workers,
 ) -> list[Any]:
     """The rows of all pictures by `rows_of(picture, shared)`, in the order of the pictures."""
-    found = map_pictures(rows_of, pictures, shared=shared, track=track, workers=workers, on_error="raise")
-    return [row for _, rows in found for row in rows]
+    measured = map_pictures(rows_of, pictures, shared=shared, track=track, workers=workers, on_error="raise")
+    return [row for _, rows in measured for row in rows]

@@ -19,7 +19,7 @@ __all__ = [
 ]  # fmt: skip
 
 LARGE = 1_500_000
-"""Pixels above which a picture is reduced where `box_mean=0` leaves the choice open."""
+"""Number of pixels above which a picture is reduced with `box_mean=0`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Picture:
     path: Path | None
     box_mean: int
     pixels: int
-    """Before it is downscaled."""
+    """Number of pixels before downscaling."""
     sha256: str
     """Of the pixels without alpha: the same picture in two files has one hash."""
 
@@ -45,7 +45,7 @@ class Picture:
         return images.to_ycbcr(self.image())
 
     def luma(self) -> Array:
-        """Luma rounded to whole code values, (H, W) `uint8`: what a gray JPEG encoder is given."""
+        """Luma rounded to whole code values, (H, W) `uint8`: the input of a gray JPEG encoder."""
         return images.to_uint8(images.luma(self.image()))
 
     def operator(self) -> CorrelationOperator:
@@ -55,7 +55,7 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Gathered:
-    """The pictures that can be used, and the files that cannot."""
+    """The usable pictures, and the files that were skipped."""
 
     pictures: Sequence[Picture]
     skipped: Sequence[Skipped]
@@ -67,12 +67,12 @@ class Gathered:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureParams:
-    """The inputs that all experiments share."""
+    """The inputs shared by all experiments."""
 
     images: tuple[str, ...] = ()
-    """Files, folders, lists (splits.json#entry), or sets in QIMG_DATA; scikit-image's photographs when left out."""
+    """Files, folders, lists (splits.json#entry), or sets in QIMG_DATA; by default scikit-image's photographs."""
     box_mean: int = 0
-    """Downscale every picture by averaging boxes of this size first; 0 reduces those above 1.5 million pixels alone."""
+    """Downscale every picture by averaging boxes of this size; 0 reduces only pictures above 1.5 million pixels."""
 
     def gather(self) -> Gathered:
         """The pictures that these inputs name."""
@@ -85,27 +85,27 @@ class PictureParams:
 
 @dataclass(frozen=True, kw_only=True)
 class FittingParams(PictureParams):
-    """The inputs of an experiment that fits on other pictures than it judges."""
+    """The inputs of an experiment that is fitted and evaluated on different pictures."""
 
     sources: tuple[str, ...] = ()
-    """Pictures to fit on; of the bundled ones all but the picture at hand where left out."""
+    """Pictures to fit on; by default all bundled pictures except the evaluated one."""
 
     def inputs(self) -> Gathered:
-        """The pictures, and those that are fitted on."""
+        """The evaluated pictures, and the pictures to fit on."""
         pictures = self.gather()
         return pictures + gather(self.sources, box_mean=1) if self.sources else pictures
 
 
 def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
-    """Pictures named by files and folders; the bundled photographs when there is no source.
+    """Pictures named by files and folders; without sources, the bundled photographs.
 
-    Every file is read, so that broken ones are known from the start. A picture that is given twice is taken once.
+    Every file is read, so that broken files are detected before anything is measured. Of duplicates, the first is used.
 
     Args:
-        sources: as for `qimg.images.gather`, in this order, and names below the folder that the environment variable
-            QIMG_DATA names.
-        box_mean: boxes that every picture is averaged over; 0 takes for each picture the smallest that brings it to at
-            most `LARGE` pixels.
+        sources: as for `qimg.images.gather`, in this order; names may be relative to the folder in the environment
+            variable QIMG_DATA.
+        box_mean: side of the boxes that every picture is averaged over; 0 chooses for each picture the smallest side
+            that reduces it to at most `LARGE` pixels.
 
     Raises:
         ImageError: a source does not exist, a folder holds no image, or no file could be read.
@@ -123,10 +123,10 @@ def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
         except images.ImageError as error:
             skipped.append(Skipped(name=str(path), reason=str(error)))
             continue
-        twin = next((picture for picture in pictures if picture.sha256 == digest), None)
-        if twin is not None:
-            # Counted twice, a picture would be among those that its own model is fitted on.
-            skipped.append(Skipped(name=str(path), reason=f"{path}: the same picture as {twin.path}"))
+        duplicate = next((picture for picture in pictures if picture.sha256 == digest), None)
+        if duplicate is not None:
+            # A duplicate would be among the pictures that the model of its copy is fitted on.
+            skipped.append(Skipped(name=str(path), reason=f"{path}: the same picture as {duplicate.path}"))
             continue
         factor = box_mean or math.ceil(math.sqrt(pixels / LARGE))
         pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=factor, pixels=pixels, sha256=digest))
@@ -149,40 +149,40 @@ def _bundled(name: str, box_mean: int) -> Picture:
 
 
 def others(pictures: Sequence[Picture], picture: Picture) -> list[Picture]:
-    """The pictures that a model for `picture` may be fitted on: all others, or the bundled ones where it is alone."""
+    """The pictures that a model for `picture` may be fitted on: all others, or bundled ones if there is no other."""
     rest = [other for other in pictures if other.sha256 != picture.sha256]
     return rest or [other for other in bundled(box_mean=picture.box_mean) if other.sha256 != picture.sha256]
 
 
 class LeaveOneOut:
-    """Operators of pictures, and for each picture the sum of all others: one subtraction, not n additions."""
+    """Operators of pictures, and for each picture the sum of all others at the cost of one subtraction."""
 
     def __init__(self, pictures: Sequence[Picture], operator_of: Callable[[Picture], CorrelationOperator]) -> None:
         self._pictures = pictures
         self._operator_of = operator_of
-        self._own = {picture.sha256: operator_of(picture) for picture in pictures}
-        self._total = reduce(add, self._own.values())
+        self._operators = {picture.sha256: operator_of(picture) for picture in pictures}
+        self._total = reduce(add, self._operators.values())
 
     def own(self, picture: Picture) -> CorrelationOperator:
         """The operator of one of the pictures."""
-        return self._own[picture.sha256]
+        return self._operators[picture.sha256]
 
     def without(self, picture: Picture) -> CorrelationOperator:
-        """The sum over `others`: all other pictures, or the bundled ones where it is alone."""
-        if len(self._own) > 1:
-            return self._total - self._own[picture.sha256]
+        """The sum over `others`: all other pictures, or bundled ones if there is no other."""
+        if len(self._operators) > 1:
+            return self._total - self._operators[picture.sha256]
         return reduce(add, map(self._operator_of, others(self._pictures, picture)))
 
 
 @lru_cache(maxsize=10_000)
 def _identity(path: Path, *state: str | int) -> tuple[str, int]:
-    """Hash and number of pixels of an image file, kept as long as its state does not change."""
+    """Hash and number of pixels of an image file, cached while its state does not change."""
     pixels = images.without_alpha(images.load(path))
     return pixel_digest(pixels), pixels.shape[0] * pixels.shape[1]
 
 
 def _unique(path: Path, pictures: Sequence[Picture]) -> str:
-    """The file's name without its ending, with its folder where two files share it."""
+    """A name that no other picture has: the stem of the file, or more of its path if that is taken."""
     names = {picture.name for picture in pictures}
     candidates = [path.stem, path.name, f"{path.parent.name}/{path.name}", str(path)]
     return next((name for name in candidates if name not in names), str(path))

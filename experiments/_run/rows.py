@@ -1,4 +1,4 @@
-"""Rows of an experiment chosen, grouped, averaged, and set out as curves and tables; sums and times of their parts."""
+"""Selection, grouping and averages of an experiment's rows, curves and tables made from them, sums and timing."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ def values(rows: Sequence[Any], measure: Measure) -> list[Any]:
 
 
 def select(rows: Sequence[R], **attributes: Any) -> list[R]:
-    """The rows whose attributes have these values."""
+    """The rows whose attributes equal these values."""
     wanted = attributes.items()
     return [row for row in rows if all(getattr(row, name) == value for name, value in wanted)]
 
@@ -36,7 +36,7 @@ def distinct(rows: Sequence[Any], name: str) -> list[Any]:
 
 
 def levels(rows: Sequence[Any], name: str) -> list[Any]:
-    """Values of an attribute in rising order."""
+    """Values of an attribute in ascending order."""
     return sorted(distinct(rows, name))
 
 
@@ -46,11 +46,11 @@ def groups(rows: Sequence[R], *names: str) -> dict[Any, list[R]]:
 
 
 def groups_by(rows: Sequence[R], key: Callable[[R], K]) -> dict[K, list[R]]:
-    """Rows by what a function makes of each, in order of first appearance."""
-    found: dict[K, list[R]] = {}
+    """Rows by the value of a function of each, in order of first appearance."""
+    by_key: dict[K, list[R]] = {}
     for row in rows:
-        found.setdefault(key(row), []).append(row)
-    return found
+        by_key.setdefault(key(row), []).append(row)
+    return by_key
 
 
 def mean(rows: Sequence[Any], measure: Measure, **attributes: Any) -> float:
@@ -59,25 +59,25 @@ def mean(rows: Sequence[Any], measure: Measure, **attributes: Any) -> float:
 
 
 def mean_or_infinite(rows: Sequence[Any], measure: Measure) -> float:
-    """Mean of the finite values; infinite where there are none: PSNR of pictures that are all exact."""
+    """Mean of the finite values; infinite if there are none, as for the PSNR of exact pictures."""
     finite = mean(rows, measure)
     return finite if np.isfinite(finite) else float("inf")
 
 
 def pooled_rows(rows: Sequence[R]) -> Sequence[R]:
-    """The rows whose `image` is "pooled": of all pictures together; all rows where there is one picture alone."""
+    """The rows whose `image` is "pooled", of all pictures together; for a single picture, which has none, all rows."""
     return select(rows, image="pooled") or rows
 
 
 def sum_of(parts: Iterable[T]) -> T:
-    """Sum of one or more things that add, such as operators."""
+    """Sum of one or more objects that define `+`, such as operators."""
     return reduce(add, parts)
 
 
 def timed(
     function: Callable[..., T], *arguments: Any, clock: Callable[[], float] = time.perf_counter
 ) -> tuple[T, float]:
-    """What a function returns, and the seconds that it took."""
+    """The result of a function, and the seconds that the call took."""
     start = clock()
     result = function(*arguments)
     return result, clock() - start
@@ -89,37 +89,37 @@ def median(rows: Sequence[Any], measure: Measure) -> float:
 
 
 def fair_mean(rows: Sequence[Any], measure: str, **attributes: Any) -> float:
-    """The mean over the pictures whose measure is finite in every row, so that all means are over the same ones."""
+    """The mean over the pictures whose measure is finite in every row, so that all means are over the same pictures."""
     return mean(comparable(rows, measure), measure, **attributes)
 
 
 def curve(rows: Sequence[R], x: str, y: str | Callable[[list[R]], float]) -> tuple[list[Any], list[float]]:
-    """Values of x in rising order, and at each the mean of y, or what the function y makes of the rows there."""
-    there = [(value, select(rows, **{x: value})) for value in levels(rows, x)]
-    return [value for value, _ in there], [mean(own, y) if isinstance(y, str) else y(own) for _, own in there]
+    """Values of x in ascending order, and for each the mean of y, or the function y of the rows with this x."""
+    points = [(value, select(rows, **{x: value})) for value in levels(rows, x)]
+    return [value for value, _ in points], [mean(at, y) if isinstance(y, str) else y(at) for _, at in points]
 
 
 def curves(
     rows: Sequence[R], x: str, y: str | Callable[[list[R]], float], *, by: str, label: str = "{}"
 ) -> dict[str, tuple[list[Any], list[float]]]:
     """A `curve` for each value of an attribute, for `qimg.report.plot_curves`; `label` holds {} for the value."""
-    return {label.format(value): curve(own, x, y) for value, own in groups(rows, by).items()}
+    return {label.format(value): curve(group, x, y) for value, group in groups(rows, by).items()}
 
 
 def interval_cell(low: float, high: float, spec: str) -> str:
-    """Text of an interval in a table, with the format of its ends; a dash where it is not shown."""
+    """Text of an interval in a table; `spec` formats its ends. A dash stands for an interval of NaN."""
     if np.isnan(low):
         return format_cell(low)
     return f"{format_cell(low, spec)} – {format_cell(high, spec)}"
 
 
 def in_brackets(low: float, high: float, spec: str) -> str:
-    """Text of an interval behind a number in a sentence, with a space before it; "" where it is not shown."""
+    """Text of an interval after a number in a sentence, with a leading space; "" for an interval of NaN."""
     return "" if np.isnan(low) else f" [{low:{spec}}, {high:{spec}}]"
 
 
 def count_pictures(rows: Sequence[Any]) -> str:
-    """For captions: "1 picture" or "12 pictures", as many as the rows name."""
+    """The number of pictures in the rows, for captions: "1 picture" or "12 pictures"."""
     return counted_pictures(len(distinct(rows, "image")))
 
 
@@ -135,13 +135,13 @@ def wide_table(
     spec: str = "",
     formats: Mapping[str, str] | None = None,
 ) -> Table:
-    """A table with a line for all rows that agree in some attributes, and a column for each value of another one.
+    """A table with one line for all rows that agree in some attributes, and one column for each value of another.
 
     Args:
         rows: in the order in which the lines appear.
-        cell: what is shown of the rows of one line and one value; empty where there are none.
+        cell: content of a cell, a function of the rows of its line and value; cells without rows are empty.
         by: heading → attribute that the rows of a line share.
-        across: attribute whose values, in rising order, are the last columns.
+        across: attribute whose values, in ascending order, are the last columns.
         heading: of these columns, with {} for the value; integers are written with a space between thousands.
         columns: heading → function of all rows of a line, before these columns.
         caption: of the table.
@@ -150,11 +150,11 @@ def wide_table(
     """
     names = {value: heading.format(_spaced(value)) for value in levels(rows, across)}
     body = []
-    for own in groups(rows, *by.values()).values():
-        there = groups(own, across)
-        before = [getattr(own[0], name) for name in by.values()]
-        before += [function(own) for function in (columns or {}).values()]
-        body.append([*before, *(cell(there[value]) if value in there else "" for value in names)])
+    for line in groups(rows, *by.values()).values():
+        by_value = groups(line, across)
+        before = [getattr(line[0], name) for name in by.values()]
+        before += [function(line) for function in (columns or {}).values()]
+        body.append([*before, *(cell(by_value[value]) if value in by_value else "" for value in names)])
     return Table(
         columns=[*by, *(columns or {}), *names.values()],
         rows=body,
@@ -175,7 +175,7 @@ def table_of(
     caption: str = "",
     formats: Mapping[str, str] | None = None,
 ) -> Table:
-    """A table with a line for each row, or with `by` for all rows that agree in those attributes.
+    """A table with one line for each row, or with `by`, for all rows that agree in those attributes.
 
     Args:
         rows: in the order in which they appear.

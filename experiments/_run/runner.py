@@ -1,4 +1,4 @@
-"""Running an experiment and keeping what it measured: rows, figure, provenance; nothing is ever overwritten."""
+"""Runs of experiments: measurement, and rows, figure and provenance in a new folder; nothing is ever overwritten."""
 
 import dataclasses
 import hashlib
@@ -33,7 +33,7 @@ TRIAL = (
     "transform_circuits",
     "shots",
 )
-"""The experiments of a trial, in the order in which it tells their story."""
+"""The experiments of a trial, in the order of its report."""
 
 THEMES = {
     "operators": (
@@ -99,12 +99,12 @@ _PACKAGES = (
 
 
 class ResultsExist(FileExistsError):
-    """The folder for results exists already; results are never overwritten."""
+    """The folder for results already exists; results are never overwritten."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one run of an experiment gave."""
+    """Result of one run of an experiment."""
 
     name: str
     params: Any
@@ -120,12 +120,12 @@ def module(name: str) -> Any:
 
 
 def question(name: str) -> str:
-    """The question an experiment asks: the first sentence of its file."""
+    """The question of an experiment: the first paragraph of its docstring."""
     return _paragraphs(name)[0]
 
 
 def method(name: str) -> str:
-    """How the experiment answers it: the second paragraph of its file."""
+    """The method of an experiment: the second paragraph of its docstring."""
     return _paragraphs(name)[1]
 
 
@@ -136,32 +136,36 @@ def _paragraphs(name: str) -> list[str]:
 def measure(name: str, params: Any, *, track: Track = iter, workers: int = 1, scheduler: str | None = None) -> Measured:
     """Run an experiment in memory.
 
-    BLAS gets one thread: the many small eigenvalue problems lose time to more, and rows do not depend on the machine's.
+    BLAS runs on one thread: more threads slow down the many small eigenvalue problems, and with a fixed number the rows
+    do not depend on the cores of the machine.
 
     Args:
         name: of the experiment.
         params: its parameters.
-        track: counts its steps.
-        workers: pictures at a time, as in `qimg.images.map_pictures`, for an experiment that measures pictures one by
-            one; rows do not depend on it.
+        track: wraps the steps, for a progress bar.
+        workers: number of pictures measured at a time, as in `qimg.images.map_pictures`, for experiments that measure
+            pictures one by one; rows do not depend on it.
         scheduler: as in `qimg.images.map_pictures`.
 
     Raises:
-        ValueError: the experiment does not measure pictures one by one, and has more than one worker.
+        ValueError: there is more than one worker, but the experiment does not measure pictures one by one.
     """
     start = time.perf_counter()
     run = module(name).run
-    able, one = "workers" in signature(run).parameters, workers == 1 and scheduler is None
-    require(able or one, "workers", f"must be 1 for {name}, which does not measure pictures one by one", workers)
+    distributable = "workers" in signature(run).parameters
+    local = workers == 1 and scheduler is None
+    require(
+        distributable or local, "workers", f"must be 1 for {name}, which does not measure pictures one by one", workers
+    )
     with one_blas_thread(), open_workers(workers, scheduler) as pool:
-        rows = run(params, track=track, workers=pool) if able else run(params, track=track)
+        rows = run(params, track=track, workers=pool) if distributable else run(params, track=track)
     return Measured(name=name, params=params, rows=rows, seconds=time.perf_counter() - start)
 
 
 def record(measured: Measured, root: Path) -> Path:
     """Write rows.csv, figure.png and provenance.json to a new folder root/NAME/<hash of the inputs>.
 
-    A second run with the same inputs gets `-2` and so on behind its hash.
+    Further runs with the same inputs append `-2`, `-3`, … to the hash.
     """
     facts = {"experiment": measured.name} | provenance(
         dataclasses.asdict(measured.params), measured.params.inputs(), seconds={measured.name: measured.seconds}
@@ -182,7 +186,7 @@ def record(measured: Measured, root: Path) -> Path:
 
 
 def results_root(path: Path) -> Path:
-    """The folder that results go below, or an error before anything is measured when a file is in the way."""
+    """The root folder of results; raises an error, before anything is measured, if part of the path is a file."""
     for part in (path, *path.parents):
         if part.exists() and not part.is_dir():
             raise NotADirectoryError(f"{part}: is a file, but a folder for results is expected")
@@ -190,7 +194,7 @@ def results_root(path: Path) -> Path:
 
 
 def write_rows(rows: Sequence[Any], path: Path) -> None:
-    """A CSV file of the rows; without rows the file holds the words "no rows"."""
+    """Write the rows as a CSV file; without rows, the file holds the words "no rows"."""
     if rows:
         write_csv(rows, path)
     else:
@@ -198,7 +202,7 @@ def write_rows(rows: Sequence[Any], path: Path) -> None:
 
 
 def write_figure(measured: Measured, path: Path) -> None:
-    """The experiment's figure as PNG, light theme."""
+    """Write the figure of the experiment as PNG in the light theme."""
     import matplotlib.pyplot as plt
 
     with plt.rc_context({**LIGHT, "backend": "agg"}):
@@ -208,12 +212,12 @@ def write_figure(measured: Measured, path: Path) -> None:
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Readable JSON, all or nothing."""
+    """Write indented JSON atomically."""
     write_atomically(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
 def provenance(params: Mapping[str, Any], gathered: Gathered, *, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """Everything needed to repeat a run: parameters, inputs by hash, versions, commit, machine and time."""
+    """The record needed to repeat a run: parameters, hashes of inputs, versions, commit, machine and times."""
     return {
         "params": params,
         "inputs": [
@@ -239,7 +243,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Name of the processor; "" where the system does not give it."""
+    """Name of the processor; "" where the system does not report it."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
@@ -249,7 +253,7 @@ def _processor() -> str:
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder that appears under its name only when the block ends well; otherwise nothing is left.
+    """A folder that appears under its name only if the block succeeds; after an error, it is removed.
 
     Raises:
         ResultsExist: `folder` exists already and is not an empty folder.
@@ -267,7 +271,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
         yield partial
         partial.chmod(0o755)
         if folder.exists():
-            folder.rmdir()  # empty, or the rename must fail
+            folder.rmdir()  # raises if it is no longer empty
         partial.rename(folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -282,10 +286,10 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str:
-    """Commit of the checkout that the code runs from, with a plus sign where files were changed; "" outside one."""
+    """Commit of the checkout that the code runs from, with a plus sign if files were changed; "" outside a checkout."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
-        # Installed below somebody else's checkout, this file is not part of it.
+        # The package may be installed inside the checkout of another project, which does not track this file.
         _output([*git, "ls-files", "--error-unmatch", Path(__file__).name])
         return _output([*git, "describe", "--always", "--dirty=+", "--abbrev=40", "--exclude=*"])
     except (OSError, subprocess.SubprocessError):

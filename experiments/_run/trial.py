@@ -1,4 +1,4 @@
-"""The practical trial: eight experiments on the same pictures, in one report."""
+"""The practical trial: eight experiments on the same pictures, with one report."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -25,13 +25,13 @@ from qimg.report.plots import as_board
 
 TITLES = {
     "pairs": "Raw and JPEG pairs",
-    "convergence": "The correlation operator settles",
-    "purification": "A picture is a purification",
-    "truncation": "Low rank",
+    "convergence": "Convergence of the correlation operator",
+    "purification": "Pictures as purifications",
+    "truncation": "Low-rank truncation",
     "decoherence": "Quantization as a channel",
-    "conditional_expectation": "From JPEG back to raw",
+    "conditional_expectation": "Estimation of raw pictures from JPEG",
     "transform_circuits": "Transforms as circuits",
-    "shots": "Reading a picture by shots",
+    "shots": "Readout of a picture by shots",
 }
 
 CROP_QUALITY = 10
@@ -41,13 +41,13 @@ CROP = 160
 def parameters(sources: tuple[str, ...], seed: int) -> dict[str, Any]:
     """The parameters of every step of a trial."""
     common: dict[str, Any] = {"images": sources, "box_mean": 0}
-    own: dict[str, dict[str, Any]] = {
+    specific: dict[str, dict[str, Any]] = {
         "convergence": {"seed": seed},
         "decoherence": {"seed": seed},
         "transform_circuits": {"seed": seed},
         "shots": {"seed": seed, "shots_per_patch": (64, 256, 1024, 4096), "repeats": 3},
     }
-    return {name: runner.module(name).Params(**common, **own.get(name, {})) for name in runner.TRIAL}
+    return {name: runner.module(name).Params(**common, **specific.get(name, {})) for name in runner.TRIAL}
 
 
 def run_trial(
@@ -56,14 +56,14 @@ def run_trial(
     """Run all steps and write report.html, rows.csv of each step and provenance.json to a new folder.
 
     Args:
-        sources: image files and folders; the bundled photographs when empty.
-        out: the new folder; the next free `qimg-trial-N` in the working folder when left out.
+        sources: image files and folders; the bundled photographs if empty.
+        out: the new folder; by default the next free `qimg-trial-N` in the working folder.
         seed: seed of every random draw.
-        steps: parameters of the steps; those of `parameters` when left out.
+        steps: parameters of the steps; by default those of `parameters`.
 
     Raises:
         ImageError: no picture can be read.
-        ResultsExist: `out` exists already.
+        ResultsExist: `out` already exists.
     """
     if out is None:
         out = _reserve()
@@ -94,7 +94,7 @@ def run_trial(
 
 
 def _reserve() -> Path:
-    """The next free folder qimg-trial-N, made empty, so that trials that run side by side take different ones."""
+    """Create the next free folder qimg-trial-N, so that concurrent trials use different folders."""
     number = 1
     while True:
         folder = Path(f"qimg-trial-{number}")
@@ -112,24 +112,24 @@ def _step_folder(number: int, name: str) -> str:
 
 def _page(gathered: Gathered, sections: Sequence[Section]) -> Page:
     names = [picture.name for picture in gathered.pictures]
-    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     notes = [
-        f"Pictures: {shown}. Everything below was measured on them by `qimg trial`, version {__version__}; "
+        f"Pictures: {listed}. All results below were measured on them by `qimg trial`, version {__version__}; "
         "`provenance.json` holds parameters, hashes and versions."
     ]
     reduced = [picture.name for picture in gathered.pictures if picture.box_mean > 1]
     if reduced:
         notes.append(
-            f"{len(reduced)} picture(s) of more than {LARGE / 1e6:.1f} million pixels were reduced by box means first, "
-            "which changes the scale of their statistics."
+            f"{len(reduced)} picture(s) of more than {LARGE / 1e6:.1f} million pixels were downscaled by box means "
+            "before measurement, which changes the scale of their statistics."
         )
     if gathered.skipped:
         reasons = "; ".join(entry.reason for entry in gathered.skipped)
         notes.append(f"Skipped: {len(gathered.skipped)} file(s). {reasons}.")
     return Page(
         title="The practical trial",
-        lead="The second moments of image patches are a correlation operator; normalised, a density matrix. "
-        "Eight questions, asked of real photographs, about what linear algebra on it can do.",
+        lead="The second moments of image patches form a correlation operator; normalised to unit trace, it is a "
+        "density matrix. Eight experiments on photographs measure properties of this matrix and apply it to images.",
         notes=notes,
         sections=sections,
     )
@@ -139,46 +139,45 @@ def _section(number: int, measured: runner.Measured, gathered: Gathered) -> Sect
     module = runner.module(measured.name)
     rows = measured.rows
     figures = list(_gallery(measured.name, gathered.pictures))
-    # One picture cannot be resampled: nothing to draw.
-    shown = bool(rows) and not (measured.name == "convergence" and len(gathered.pictures) == 1)
-    if shown:
+    # With a single picture, convergence has no resamples and therefore no figure.
+    drawable = bool(rows) and not (measured.name == "convergence" and len(gathered.pictures) == 1)
+    if drawable:
         figures.append(Figure(draw=lambda: module.plot(rows), caption=_CAPTIONS[measured.name]))
     return Section(
         title=f"{number}. {TITLES[measured.name]}",
         question=f"{runner.question(measured.name)} {runner.method(measured.name)}",
         findings=module.findings(rows),
         figures=figures,
-        tables=[next(iter(module.tables(rows).values())).head(32)] if shown else [],
+        tables=[next(iter(module.tables(rows).values())).head(32)] if drawable else [],
         files=[f"{_step_folder(number, measured.name)}/rows.csv"],
     )
 
 
 _CAPTIONS = {
-    "pairs": "Luma PSNR against bits per pixel of the whole JPEG file, one line per picture.",
+    "pairs": "Luma PSNR against bits per pixel of the whole JPEG file, one line for each picture.",
     "convergence": "Distance to the operator of all pictures, entropy, leading eigenspace, and code length on unseen "
     "pictures against the number of pictures; bands are 5–95 % of resamples of the pictures.",
-    "purification": "Two ways to the same number: the entropy of the patches' density matrix and the entanglement of "
-    "the picture's state.",
-    "truncation": "Luma PSNR and discarded weight against the number of coefficients kept; basis or order from the "
-    "other pictures, or from the picture itself.",
-    "decoherence": "Trace distance left by each model, as a fraction of the distance that quantization moved the state "
-    "(dashed: identity, no model at all).",
-    "conditional_expectation": "What the linear conditional expectation adds to JPEG, fitted without the picture that "
-    "it is applied to.",
+    "purification": "Entropy of the patches' density matrix and entanglement of the picture's state, which are equal.",
+    "truncation": "Luma PSNR and discarded weight against the number of retained coefficients; the basis or order is "
+    "that of the other pictures, or that of the picture itself.",
+    "decoherence": "Trace distance between each model and the quantized state, as a fraction of the distance between "
+    "the states before and after quantization (dashed: identity, without a model).",
+    "conditional_expectation": "Gain of the linear conditional expectation over JPEG, fitted without the picture "
+    "that it is applied to.",
     "transform_circuits": "Gates and depth of each circuit, and its agreement with the matrix product.",
     "shots": "Luma PSNR of patches rebuilt from measured frequencies; dashed: first-order standard error.",
 }
 
 
 def _gallery(name: str, pictures: Sequence[Picture]) -> list[Figure]:
-    """Figures that show pictures and matrices themselves."""
+    """Figures of the pictures and matrices themselves."""
     if name == "pairs":
         crops = [_crop(images.to_uint8(images.code_values(picture.image()))) for picture in pictures[:5]]
         coded = [images.jpeg_round_trip(crop, quality=CROP_QUALITY).image for crop in crops]
         return [
             _board(
                 {"raw": crops, f"JPEG {CROP_QUALITY}": coded},
-                f"Crops of the pictures and what JPEG at quality {CROP_QUALITY} makes of them.",
+                f"Crops of the pictures, before and after JPEG at quality {CROP_QUALITY}.",
             )
         ]
     if name == "convergence":
@@ -212,7 +211,7 @@ def operator_figure(operator: CorrelationOperator) -> Figure:
 
 
 def _titled(figure: MatplotlibFigure, *titles: str) -> MatplotlibFigure:
-    for ax, title in zip(figure.axes, titles, strict=False):  # colour bars come last
+    for ax, title in zip(figure.axes, titles, strict=False):  # the axes of colour bars come last
         ax.set_title(title)
     return figure
 
@@ -245,7 +244,7 @@ def _channel_figure(picture: Picture) -> list[Figure]:
         Figure(
             draw=draw,
             caption=f"{picture.name}: density matrix of the 63 AC coefficients before and after centroid "
-            "quantization, and the gains that do it.",
+            "quantization, and the gains of the channel.",
         )
     ]
 
@@ -257,10 +256,12 @@ def _restored_figure(pictures: Sequence[Picture]) -> Figure:
         estimator = conditional_expectation.estimate(joint.without(picture))
         image = images.to_uint8(images.code_values(picture.image()))
         decoded = images.jpeg_round_trip(image, quality=CROP_QUALITY).image
-        shown = (image, decoded, conditional_expectation.restore(decoded, estimator))
-        for row, version in zip(rows.values(), shown, strict=True):
+        versions = (image, decoded, conditional_expectation.restore(decoded, estimator))
+        for row, version in zip(rows.values(), versions, strict=True):
             row.append(_crop(version))
-    return _board(rows, f"Raw, JPEG at quality {CROP_QUALITY}, and the linear conditional expectation from it.")
+    return _board(
+        rows, f"Raw picture, JPEG at quality {CROP_QUALITY}, and the linear conditional expectation of the raw picture."
+    )
 
 
 def _board(rows: Mapping[str, Sequence[Array]], caption: str) -> Figure:

@@ -1,11 +1,12 @@
 """Is the codec's quantization the channel that the theory predicts?
 
-Luma, AC part of the 8×8 DCT (63×63). Our codec predicts blocks of four sizes, quantizes residuals in many class
-eigenbases by distortion + λ · bits, and filters; the density matrix of the decoded picture that a model predicts is
-compared by trace distance, as a fraction of "identity", the distance that coding moved the state at all. One channel in
-the DCT basis, α_k = 1 − D_k / σ_k², is an approximation: α comes from the step alone, is measured, or is that of other
-pictures. One channel per class in the class's own eigenbasis is what the codec does, to first order. White noise of the
-same energy is the usual picture of quantization.
+Luma, AC part of the 8×8 DCT (63×63). The codec predicts blocks of four sizes, quantizes residuals in many class
+eigenbases by distortion + λ · bits, and filters. Each model predicts the density matrix of the decoded picture; the
+measure is its trace distance to the true density matrix, as a fraction of "identity", the trace distance between the
+density matrices before and after coding. One channel in the DCT basis, α_k = 1 − D_k / σ_k², is an approximation: α
+follows from the step, is measured on the picture, or is measured on other pictures. One channel per class in the
+eigenbasis of the class describes the codec to first order. White noise of the same energy is the usual model of
+quantization.
 """
 
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ from qimg.operators import von_neumann_entropy
 
 OTHER = "DCT, α of other pictures"
 MODELS = (OF_STEP, ALPHA, OTHER, GAINS, POPULATIONS, MEASURED, EXPECTED, WHITE)
-"""In the order in which they are shown."""
+"""The models in the order of tables and figures."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,64 +79,64 @@ TINY = Params(box_mean=4, steps=(32,))
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One prediction of a coded picture's density matrix."""
+    """One model of a coded picture's density matrix."""
 
     image: str
-    """A picture's name, or "pooled"."""
+    """Name of a picture, or "pooled" for all pictures together."""
     step: float
     stage: str
-    """"before the filter", or "decoded": behind it."""
+    """"before the filter", or "decoded", after the filter."""
     model: str
     bits_per_pixel: float
-    """Of the payload; luma alone."""
+    """Of the payload, which codes luma only."""
     psnr_db: float
     """Of decoded luma."""
     identity_distance: float
-    """Trace distance between the density matrices before and after."""
+    """Trace distance between the density matrices before and after coding."""
     model_fraction: float
-    """Trace distance between model and truth, as a fraction of `identity_distance`."""
+    """Trace distance between the model and the coded state, as a fraction of `identity_distance`."""
     entropy_raw_bits: float
     entropy_true_bits: float
     entropy_model_bits: float
-    """NaN where the model is no density matrix: untouched coherences over shrunk populations need not be positive."""
+    """NaN if the model is not positive, as may happen with unchanged coherences and damped populations."""
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
-    """Rows for every picture and for all pooled; with one picture, for it alone."""
+    """Rows for every picture and for all pictures pooled; a single picture has no pooled rows."""
     check(params)
     pictures = params.gather().pictures
     samples = [(picture, sample(picture)) for picture in pictures]
-    alive = [(picture, one) for picture, one in samples if one.raw().any()]
-    if not alive:
+    usable = [(picture, one) for picture, one in samples if one.raw().any()]
+    if not usable:
         return []
-    alone = len(alive) == 1
-    outside = [sample(picture) for picture in others([alive[0][0]], alive[0][0])[:2]] if alone else []
+    single = len(usable) == 1
+    outside = [sample(picture) for picture in others([usable[0][0]], usable[0][0])[:2]] if single else []
     rows: list[Row] = []
     for step in track(params.steps):
-        own = [coded_moments(one, step=step) for _, one in track(alive)]
-        total = sum_of(own)
-        rest = sum_of(coded_moments(one, step=step) for one in outside) if outside else None
+        by_picture = [coded_moments(one, step=step) for _, one in track(usable)]
+        total = sum_of(by_picture)
+        substitute = sum_of(coded_moments(one, step=step) for one in outside) if outside else None
         for stage in STAGES:
-            predicted = [_by_others(moments, total, rest, stage) for moments in own]
-            for (_, one), moments, model in zip(alive, own, predicted, strict=True):
+            predicted = [_by_others(moments, total, substitute, stage) for moments in by_picture]
+            for (_, one), moments, model in zip(usable, by_picture, predicted, strict=True):
                 rows += _rows(one.name, step, stage, moments, {**modelled(moments, stage), OTHER: model})
-            if not alone:
+            if not single:
                 rows += _rows("pooled", step, stage, total, {**modelled(total, stage), OTHER: sum_of(predicted)})
     return rows
 
 
-def _by_others(own: CodedMoments, total: CodedMoments, rest: CodedMoments | None, stage: str) -> Array:
-    """A picture's moments after the channel whose α all other pictures give together."""
+def _by_others(moments: CodedMoments, total: CodedMoments, substitute: CodedMoments | None, stage: str) -> Array:
+    """A picture's moments after the channel whose α is measured on all other pictures, or on `substitute`."""
     distortion, energy = (
-        (total.distortion(stage) - own.distortion(stage), np.diagonal(total.raw) - np.diagonal(own.raw))
-        if rest is None
-        else (rest.distortion(stage), np.diagonal(rest.raw))
+        (total.distortion(stage) - moments.distortion(stage), np.diagonal(total.raw) - np.diagonal(moments.raw))
+        if substitute is None
+        else (substitute.distortion(stage), np.diagonal(substitute.raw))
     )
-    return np.asarray(own.raw * channel_of(gains_of(distortion, energy)).multiplier())
+    return np.asarray(moments.raw * channel_of(gains_of(distortion, energy)).multiplier())
 
 
 def _rows(name: str, step: float, stage: str, moments: CodedMoments, models: dict[str, Array]) -> list[Row]:
-    """A row for each model that leaves any energy."""
+    """A row for each model whose state has energy."""
     raw = density(moments.raw)
     true = moments.true[stage]
     truth = density(np.zeros_like(raw) if lost(true, moments.raw) else true)
@@ -168,34 +169,35 @@ def _rows(name: str, step: float, stage: str, moments: CodedMoments, models: dic
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What the models leave of identity's trace distance, and what coding does to the entropy."""
-    shown = pooled_rows(rows)
-    if not shown:
-        return ["No picture has AC energy, so coding moves nothing."]
+    """Trace distance of the models as a fraction of identity's, and the change of entropy by coding."""
+    pooled = pooled_rows(rows)
+    if not pooled:
+        return ["No picture has AC energy, so coding changes no state."]
     sentences = []
     for stage in STAGES:
         parts = [
-            f"{model} {_span(values(select(shown, stage=stage, model=model), 'model_fraction'))}"
-            for model in _models(shown)
+            f"{model} {_span(values(select(pooled, stage=stage, model=model), 'model_fraction'))}"
+            for model in _models(pooled)
         ]
         sentences.append(
-            f"{stage.capitalize()}, what models leave of identity's trace distance over the steps: {', '.join(parts)}."
+            f"{stage.capitalize()}, trace distance of the models as a fraction of identity's over the steps: "
+            f"{', '.join(parts)}."
         )
-    unfiltered = select(shown, stage=UNFILTERED)
+    unfiltered = select(pooled, stage=UNFILTERED)
     unexplained = sorted({row.model for row in unfiltered if row.model_fraction >= 1})
     if unexplained:
-        sentences.append(f"At some step no better than “nothing happened”: {', '.join(unexplained)}.")
+        sentences.append(f"At some step no better than identity: {', '.join(unexplained)}.")
     if mean(unfiltered, "model_fraction", model=POPULATIONS) < mean(unfiltered, "model_fraction", model=ALPHA):
         sentences.append(
-            "Before the filter untouched coherences come closer on the mean than the DCT channel's, which damps them: "
-            "the codec does not quantize in that basis."
+            "Before the filter, unchanged coherences are closer on average than those of the DCT channel, which damps "
+            "them, because the codec does not quantize in that basis."
         )
-    for step, own in sorted(groups(select(shown, stage=DECODED), "step").items()):
+    for step, own in sorted(groups(select(pooled, stage=DECODED), "step").items()):
         row = own[0]
         sentences.append(
-            f"At step {step:g} ({row.bits_per_pixel:.2f} bit per pixel) coding takes the entropy from "
+            f"At step {step:g} ({row.bits_per_pixel:.2f} bit per pixel) coding changes the entropy from "
             f"{row.entropy_raw_bits:.3f} to {row.entropy_true_bits:.3f} bit."
-            f"{' White noise could only raise it.' if row.entropy_true_bits < row.entropy_raw_bits else ''}"
+            f"{' White noise can only increase it.' if row.entropy_true_bits < row.entropy_raw_bits else ''}"
         )
     if len(distinct(rows, "image")) == 1:
         sentences.append("One picture only, so α of other pictures comes from two bundled ones.")
@@ -212,12 +214,12 @@ def _span(fractions: Sequence[float]) -> str:
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
-    """What each model leaves of identity's trace distance, with the filter of the decoder and without."""
+    """Trace distance of each model as a fraction of identity's, before and after the filter of the decoder."""
     return {"fractions": _fractions(rows)}
 
 
 def _fractions(rows: Sequence[Row]) -> Table:
-    """The pooled state: identity's trace distance, and what each model leaves of it."""
+    """For the pooled state: identity's trace distance, and that of each model as a fraction of it."""
     pooled = sorted(pooled_rows(rows), key=lambda row: STAGES.index(row.stage))
     models = _models(pooled)
     return table_of(
@@ -248,7 +250,7 @@ def _fraction(rows: Sequence[Row], model: str) -> float:
 def plot(rows: Sequence[Row]) -> Figure:
     """Fractions over the step, before the filter and behind it."""
     figure, axes = subplots(1, 2, figsize=(11, 4.4), layout="constrained", sharey=True)
-    # Gains are in the table alone: lines are many.
+    # The figure omits the model of gains, which is in the table, to limit the number of lines.
     measured = [row for row in pooled_rows(rows) if row.model != GAINS and np.isfinite(row.model_fraction)]
     ordered = sorted(measured, key=lambda row: MODELS.index(row.model))
     for ax, stage in zip(axes, STAGES, strict=True):

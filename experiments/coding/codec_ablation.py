@@ -1,9 +1,10 @@
 """How many bytes does each ingredient of the block codec save?
 
-Every picture is coded by the full codec and by codecs that lack one ingredient each, at the same steps; bits count
-whole files. The Bjøntegaard rate of a variant against the full codec, of curves of means over the pictures between 28
-and 37 dB, is what leaving the ingredient out costs. Ingredients that are fitted are left out of the tables as they are,
-or, with `--refit`, what is left is fitted again around the gap on other pictures, and so is a codec that lacks nothing.
+Every picture is coded by the full codec and by variants that lack one ingredient each, at the same steps; bits count
+whole files. The cost of leaving an ingredient out is the Bjøntegaard rate of the variant against the full codec, for
+curves of means over the pictures between 28 and 37 dB. A fitted ingredient is removed from the shipped tables. With
+`--refit`, the remaining tables are then fitted again on other pictures; those of the full codec are fitted again as
+well, as a control.
 """
 
 from collections.abc import Sequence
@@ -52,18 +53,18 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     variants: tuple[str, ...] = ()
-    """Names as in the table, the full codec among them in any case; all of them when left out."""
+    """Names as in the table, by default all; the full codec is always included."""
     steps: Steps = (6, 10, 16, 25, 40, 60, 95)
     """Luma steps in code values, 0.25 to 1000; at least four for a curve."""
     refit: tuple[str, ...] = ()
-    """Pictures on which changed tables are fitted again: hundreds, or the fit is worse than the shipped one."""
+    """Pictures on which changed tables are fitted again; fewer than hundreds give a worse fit than the shipped one."""
     rounds: Count = 3
-    """Rounds of coding and fitting for that."""
+    """Rounds of coding and fitting with `refit`."""
     seed: Seed = 0
-    """Of the crops and steps of those rounds."""
+    """Seed of the crops and steps of these rounds."""
 
     def inputs(self) -> Gathered:
-        """The pictures, and those that tables are fitted on again."""
+        """The coded pictures, and the pictures that tables are fitted on again."""
         pictures = self.gather()
         if not self.refit:
             return pictures
@@ -80,12 +81,12 @@ class Row:
 
     image: str
     family: str
-    """Of what is left out: "predictive", "transform", "statistical", "hybrid"; "control", "" for the full codec."""
+    """Of the ingredient: "predictive", "transform", "statistical", "hybrid", "control"; "" for the full codec."""
     variant: str
     refitted: int
-    """Pictures that the variant's tables were fitted on again; 0 where they are as shipped but for the change."""
+    """Number of pictures that the variant's tables were fitted on again; 0 for shipped tables with the change only."""
     step: float
-    """Of luma, in code values."""
+    """Step of luma in code values."""
     bytes: int
     """Of the whole file."""
     bits_per_pixel: float
@@ -111,7 +112,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per picture, variant and step."""
     check(params)
     chosen = [*_chosen(params.variants), *([CONTROL] if params.refit else [])]
-    pictures, known = params.gather().pictures, block_tables.default()
+    pictures, shipped = params.gather().pictures, block_tables.default()
     hashes = {picture.sha256 for picture in pictures}
     others = [one for one in gather(params.refit).pictures if one.sha256 not in hashes] if params.refit else []
     require(bool(others) or not params.refit, "refit", "must hold a picture that images does not", params.refit)
@@ -119,8 +120,8 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     for variant in chosen:
         again = len(others) if variant.refitted else 0
         if again:
-            made = fitted_again(variant, known, others, rounds=params.rounds, seed=params.seed, track=track)
-        prepared.append((variant, made if again else variant.tables(known), again))
+            made = fitted_again(variant, shipped, others, rounds=params.rounds, seed=params.seed, track=track)
+        prepared.append((variant, made if again else variant.tables(shipped), again))
     rows: list[Row] = []
     for picture in track(pictures):
         image = images.to_uint8(images.code_values(picture.image()))
@@ -130,19 +131,19 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 
 
 def _chosen(names: Sequence[str]) -> list[Variant]:
-    known = [variant.name for variant in VARIANTS]
+    options = [variant.name for variant in VARIANTS]
     for name in names:
-        require(name in known, "variants", f"must be among {', '.join(known)}", name)
+        require(name in options, "variants", f"must be among {', '.join(options)}", name)
     return [variant for variant in VARIANTS if not names or variant.name == FULL or variant.name in names]
 
 
 def _row(name: str, image: Array, variant: Variant, made: Tables, refitted: int, step: float) -> Row:
-    found = inspect(image, Parameters(round(64 * step), variant.chroma), tables=made, search=variant.search)
-    shown = np.empty_like(image)
-    colour.to_pixels(found.filtered, shown)
-    size = len(_file(image, found))
-    side = sum(block.division_bits + block.class_bits for block in found.blocks)
-    chroma = sum(sum(block.magnitude_bits[1:]) + sum(block.sign_bits[1:]) for block in found.blocks)
+    inspection = inspect(image, Parameters(round(64 * step), variant.chroma), tables=made, search=variant.search)
+    decoded = np.empty_like(image)
+    colour.to_pixels(inspection.filtered, decoded)
+    size = len(_file(image, inspection))
+    side = sum(block.division_bits + block.class_bits for block in inspection.blocks)
+    chroma = sum(sum(block.magnitude_bits[1:]) + sum(block.sign_bits[1:]) for block in inspection.blocks)
     return Row(
         image=name,
         family=variant.family,
@@ -151,36 +152,36 @@ def _row(name: str, image: Array, variant: Variant, made: Tables, refitted: int,
         step=float(step),
         bytes=size,
         bits_per_pixel=metrics.bits_per_pixel(size, image.shape),
-        psnr_rgb_db=metrics.psnr_db(image, shown),
-        psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(shown), data_range=255),
-        payload_bits=found.payload_bits,
-        ideal_bits=found.ideal_bits,
-        side_share=side / found.ideal_bits,
-        chroma_share=chroma / found.ideal_bits,
+        psnr_rgb_db=metrics.psnr_db(image, decoded),
+        psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(decoded), data_range=255),
+        payload_bits=inspection.payload_bits,
+        ideal_bits=inspection.ideal_bits,
+        side_share=side / inspection.ideal_bits,
+        chroma_share=chroma / inspection.ideal_bits,
     )
 
 
-def _file(image: Array, found: Inspection) -> bytes:
+def _file(image: Array, inspection: Inspection) -> bytes:
     header = container.Header(
-        width=found.width,
-        height=found.height,
+        width=inspection.width,
+        height=inspection.height,
         channels=1 if image.ndim == 2 else 3,
         bits=8,
-        planes=found.planes,
-        identity=found.tables.identity,
-        parameters=found.parameters.to_bytes(),
+        planes=inspection.planes,
+        identity=inspection.tables.identity,
+        parameters=inspection.parameters.to_bytes(),
     )
-    return container.assemble(header, [(container.STRIP, found.payload)])
+    return container.assemble(header, [(container.STRIP, inspection.payload)])
 
 
 def costs(rows: Sequence[Row], measure: str = "psnr_rgb_db", *, draws: int = 0) -> dict[str, Comparison]:
-    """What leaving an ingredient out costs: the rate of each variant against the full codec."""
-    found = curves(rows, measure)
-    if FULL not in found:
+    """The cost of leaving each ingredient out: the rate of each variant against the full codec."""
+    by_variant = curves(rows, measure)
+    if FULL not in by_variant:
         return {}
     return {
-        name: compare(found[FULL], curve, measure, draws=draws, seed=SEED)
-        for name, curve in found.items()
+        name: compare(by_variant[FULL], curve, measure, draws=draws, seed=SEED)
+        for name, curve in by_variant.items()
         if name != FULL
     }
 
@@ -189,7 +190,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     """Growth of the files by family, the shares of the full codec's bits, and the payload's excess."""
     measured = costs(rows, draws=DRAWS)
     if not measured:
-        return ["Every picture is kept exactly somewhere, so there is no curve that goes over pictures."]
+        return ["Every picture is coded exactly by some variant, so there is no curve of means over pictures."]
     sentences = []
     for family in _FAMILIES:
         named = _of_family(measured, family)
@@ -205,19 +206,19 @@ def findings(rows: Sequence[Row]) -> list[str]:
     refitted = max(values(rows, "refitted"))
     control = measured.get(CONTROL.name)
     again = (
-        f"; a codec that lacks nothing and was fitted again needs {control.percent:+.1f} % by that"
+        f"; fitting the full codec again as well changes its bytes by {control.percent:+.1f} %"
         if control and not control.reason
         else ""
     )
     return [
         *sentences,
-        f"Of the full codec's bits {100 * side:.0f} % code sizes and classes of blocks, {100 * chroma:.0f} % "
+        f"In the full codec, {100 * side:.0f} % of the bits code sizes and classes of blocks, {100 * chroma:.0f} % "
         f"coefficients of chroma, and {100 * (1 - side - chroma):.0f} % coefficients of luma.",
-        f"Payloads are {_excess(rows):.3f} % larger than the cross-entropy estimate, {_largest_excess(rows):.2f} % at "
-        "most in a picture of more than 2 kB.",
-        f"Classes that lack an ingredient were fitted again on {counted_pictures(refitted)}{again}."
+        f"Payloads are {_excess(rows):.3f} % larger than the cross-entropy estimate, and at most "
+        f"{_largest_excess(rows):.2f} % in files of more than 2 kB.",
+        f"Changed classes were fitted again on {counted_pictures(refitted)}{again}."
         if refitted
-        else "Tables are as shipped but for what is left out: what is left was not fitted again around the gap.",
+        else "The ingredients were removed from the shipped tables; the rest was not fitted again.",
     ]
 
 
@@ -228,7 +229,7 @@ _NOT_COMPARED = Comparison(
 
 
 def _of_family(measured: dict[str, Comparison], family: str) -> list[tuple[str, Comparison]]:
-    """The variants of a family by what leaving them out costs, most first."""
+    """The variants of a family, by decreasing cost."""
     members = {variant.name for variant in _ALL if variant.family == family}
     named = [item for item in measured.items() if item[0] in members]
     return sorted(named, key=lambda item: -item[1].percent if np.isfinite(item[1].percent) else np.inf)
@@ -240,28 +241,28 @@ def _excess(rows: Sequence[Row]) -> float:
 
 
 def _largest_excess(rows: Sequence[Row]) -> float:
-    """In percent; files below 2 kB are left out, where the range coder's last words count."""
+    """In percent; smaller files are left out, because the last words of the range coder dominate their excess."""
     return max((_excess([row]) for row in rows if row.bytes > 2000), default=0.0)
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
-    """What leaving each ingredient out costs, and where the bits of the full codec go."""
+    """The cost of leaving each ingredient out, and the shares of the bits of the full codec."""
     return {"ingredients": _ingredients(rows), "shares": _shares_of_bits(rows)}
 
 
 def _ingredients(rows: Sequence[Row]) -> Table:
-    """What leaving each ingredient out costs, by family, and how far payloads lie above their cross-entropy."""
+    """The cost of leaving each ingredient out, by family, and the excess of payloads over their cross-entropy."""
     by_rgb, by_y = costs(rows, draws=DRAWS), costs(rows, "psnr_y_db")
     order = {variant.name: _FAMILIES.index(variant.family) for variant in _ALL[1:]}
     body = []
     for variant in sorted(_ALL[1:], key=lambda one: order[one.name]):
-        own = select(rows, variant=variant.name)
-        if own:
+        variant_rows = select(rows, variant=variant.name)
+        if variant_rows:
             rgb, luma = (measured.get(variant.name, _NOT_COMPARED) for measured in (by_rgb, by_y))
             ends = [format_cell(end, "+.1f") for end in (rgb.low, rgb.high)]
             interval = f"[{', '.join(ends)}]" if rgb.resamples else "–"
-            how = variant.what + ("; fitted again" if own[0].refitted else "")
-            costs_of_variant = [rgb.percent, interval, rgb.own, luma.percent, _excess(own)]
+            how = variant.what + ("; fitted again" if variant_rows[0].refitted else "")
+            costs_of_variant = [rgb.percent, interval, rgb.own, luma.percent, _excess(variant_rows)]
             body.append([variant.family, variant.name, *costs_of_variant, how])
     low, high = RANGES["psnr_rgb_db"]
     columns = ["family", "left out", "RGB, %", "5–95 %", "mean of single pictures, %", "Y, %", "payload over ideal, %"]
@@ -306,9 +307,9 @@ def plot(rows: Sequence[Row]) -> Figure:
         bars = dict(item for item in _of_family(measured, family) if not item[1].reason)
         for index, (name, result) in enumerate(bars.items()):
             places[name] = start + index
-            around = [[max(result.percent - result.low, 0)], [max(result.high - result.percent, 0)]]
+            errors = [[max(result.percent - result.low, 0)], [max(result.high - result.percent, 0)]]
             style = {"color": f"C{number}", "label": family if index == 0 else None, "ecolor": "0.4", "capsize": 2}
-            ax.barh(places[name], result.percent, xerr=around if result.resamples else None, **style)
+            ax.barh(places[name], result.percent, xerr=errors if result.resamples else None, **style)
         start += len(bars) + 0.6 if bars else 0
     ax.set_yticks(list(places.values()), list(places))
     ax.invert_yaxis()

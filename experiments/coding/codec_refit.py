@@ -1,4 +1,4 @@
-"""Codec tables fitted again around a missing ingredient, by the codec's own rounds of coding and learning."""
+"""Codec tables without an ingredient, fitted again by the codec's rounds of coding and fitting."""
 
 from collections.abc import Sequence
 
@@ -18,60 +18,60 @@ from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, SUPERBLOCK
 CROP = 384
 """Largest side of the part of a picture that is coded in a round."""
 STEPS = (8.0, 100.0)
-"""Luma steps in code values; each picture and round draws one, evenly in its logarithm."""
+"""Range of luma steps in code values; each picture and round draws one, uniformly in its logarithm."""
 
 
 def fitted_again(
-    variant: Variant, known: Tables, pictures: Sequence[Picture], *, rounds: int, seed: int, track: Track = iter
+    variant: Variant, full: Tables, pictures: Sequence[Picture], *, rounds: int, seed: int, track: Track = iter
 ) -> Tables:
-    """Tables of a variant whose classes, scales, expected bits and first state were fitted to each other again.
+    """Tables of a variant whose classes, scales, expected bits and initial state are fitted to each other again.
 
-    Every round codes the pictures and fits predictors, bases and scales on the blocks that chose each class, then makes
-    the variant's change again. The filter stays.
+    Every round codes the pictures, fits predictors, bases and scales to the blocks that chose each class, and applies
+    the change of the variant again. The filter is not fitted again.
 
     Args:
-        variant: what is left out.
-        known: tables of the full codec.
+        variant: with a change of the tables.
+        full: tables of the full codec.
         pictures: at least 32 pixels wide and high; smaller ones are left out.
         rounds: of coding and fitting.
         seed: of crops and steps.
         track: wraps the pictures of all rounds, for a progress bar.
     """
     assert variant.change is not None
-    tables = variant.tables(known)
+    tables = variant.tables(full)
     large = [picture for picture in pictures if min(picture.image().shape[:2]) >= SUPERBLOCK]
     if not large:
         return tables
     rng = np.random.default_rng(seed)
     state = tables.new_model()[:3]
-    seen = Statistics.none(_classes(tables), filters=False)
+    statistics = Statistics.none(_classes(tables), filters=False)
     for number, picture in track([(number, picture) for number in range(rounds) for picture in large]):
         classes = _classes(tables)
         samples = to_samples(_crop(_rgb(picture.image()), rng), 3)
         step = int(SAMPLE_SCALE * np.exp(rng.uniform(*np.log(STEPS))))
         coder, source, payload = code_picture(samples, tables, Parameters(step), state)
-        add_picture(seen, classes, coder, source, payload)
+        add_picture(statistics, classes, coder, source, payload)
         state = coder.model[:3]
         if picture is large[-1]:
-            tables = _improved(variant, tables, classes, seen, state)
-            seen = Statistics.none(_classes(tables), filters=False)
+            tables = _improved(variant, tables, classes, statistics, state)
+            statistics = Statistics.none(_classes(tables), filters=False)
             assert number < rounds
     return tables
 
 
 def _improved(
-    variant: Variant, tables: Tables, classes: list[Classes], seen: Statistics, state: tuple[Array, Array, Array]
+    variant: Variant, tables: Tables, classes: list[Classes], statistics: Statistics, state: tuple[Array, Array, Array]
 ) -> Tables:
     assert variant.change is not None
     if all((size.predictor == 0).all() for size in classes):
-        for size, moments in zip(classes, seen.moments, strict=True):
-            # Without the correlation of ring and block, the same algebra gives no predictor and the block's own basis.
+        for size, moments in zip(classes, statistics.moments, strict=True):
+            # Without correlation of ring and block, the fit gives a zero predictor and the eigenbasis of the block.
             moments[:, : size.ring, size.ring :] = 0
             moments[:, size.ring :, : size.ring] = 0
-    estimation.improve(classes, seen)
-    expectations = estimation.expectations(seen)
+    estimation.improve(classes, statistics)
+    expectations = estimation.expectations(statistics)
     arrays = estimation.all_arrays(classes, expectations, estimation.pooled_state([state]), tables.filters)
-    blocks = {str(side): [int(count) for count in seen.blocks[t]] for t, side in enumerate(SIDES)}
+    blocks = {str(side): [int(count) for count in statistics.blocks[t]] for t, side in enumerate(SIDES)}
     variant.change(arrays, blocks)
     return Tables.assemble(arrays, {**tables.provenance, "blocks": blocks})
 
@@ -100,5 +100,5 @@ def _rgb(pixels: Array) -> Array:
 def _crop(pixels: Array, rng: np.random.Generator) -> Array:
     """A part of whole superblocks."""
     sides = [min(CROP, side) // SUPERBLOCK * SUPERBLOCK for side in pixels.shape[:2]]
-    top, left = (int(rng.integers(0, have - want + 1)) for have, want in zip(pixels.shape, sides, strict=False))
+    top, left = (int(rng.integers(0, length - side + 1)) for length, side in zip(pixels.shape, sides, strict=False))
     return np.ascontiguousarray(pixels[top : top + sides[0], left : left + sides[1]])

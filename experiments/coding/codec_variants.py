@@ -1,4 +1,4 @@
-"""The codec without one of its ingredients: what is left out, and how the tables are changed for it."""
+"""Variants of the codec that lack one ingredient each, and the changes of the tables that remove it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from qimg.transforms import unitary
 Arrays: TypeAlias = dict[str, Array]
 FULL = "full codec"
 FAMILIES = ("predictive", "transform", "statistical", "hybrid")
-"""Prediction; bases, blocks and quantization; entropy model; and what decides about several of them at once."""
+"""Prediction; bases, blocks and quantization; the entropy model; and decisions that concern several of them."""
 
 Steps = Annotated[
     tuple[float, ...],
@@ -29,8 +29,8 @@ Steps = Annotated[
 ]
 """Luma steps in code values."""
 
-_EVEN = 1 << 14  # a probability of one half in the tables
-_STILL = 16  # how many times smaller the inputs of mixers are made, and their weights larger
+_HALF = 1 << 14  # a probability of one half in the tables
+_FREEZE = 16  # factor by which the inputs of mixers are divided and their weights multiplied
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,35 +40,35 @@ class Variant:
     name: str
     family: str
     what: str
-    """Literally."""
+    """Description of the change, for tables."""
     search: Search = field(default_factory=Search)
     chroma: tuple[int, int] = Parameters.chroma
     change: Callable[[Arrays, Mapping[str, Sequence[int]]], None] | None = None
-    """Changes arrays of the tables, given how many blocks of each size chose each class in their fit."""
+    """Changes arrays of the tables; its second argument holds, by size, the number of blocks that chose each class."""
     refitted: bool = False
-    """Whether what is left can be fitted again on pictures: its arrays are classes, not the entropy model."""
+    """Whether the rest can be fitted again on pictures, because the change concerns classes, not the entropy model."""
 
-    def tables(self, known: Tables) -> Tables:
-        """The tables of this variant."""
+    def tables(self, full: Tables) -> Tables:
+        """The tables of this variant, from those of the full codec."""
         if self.change is None:
-            return known
-        arrays = {name: known.array(name) for name in known.contents.arrays}
-        self.change(arrays, known.provenance["blocks"])
-        return Tables.assemble(arrays, {**known.provenance, "variant": self.name})
+            return full
+        arrays = {name: full.array(name) for name in full.contents.arrays}
+        self.change(arrays, full.provenance["blocks"])
+        return Tables.assemble(arrays, {**full.provenance, "variant": self.name})
 
 
-def nothing(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
-    """Leave everything as it is."""
+def unchanged(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
+    """Change nothing."""
 
 
 def level_alone(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
-    """Predict the mean of the ring and nothing else."""
+    """Predict blocks by the mean of the ring only."""
     for side in SIDES:
         arrays[f"predictor {side}"][:] = 0
 
 
 def cosines(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
-    """The DCT in place of every class basis: scales and order from the diagonal of each class covariance in it."""
+    """The DCT in place of every class basis, with scales and order from the diagonal of each class covariance in it."""
     for side in SIDES:
         dct = unitary("dct", min(side, 16))
         for label in range(len(arrays[f"order {side}"])):
@@ -76,7 +76,7 @@ def cosines(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
 
 
 def one_eigenbasis(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
-    """The eigenbasis of the classes' mean covariance, weighed by their blocks, in place of every class basis."""
+    """The eigenbasis of the classes' mean covariance, weighted by numbers of blocks, in place of every class basis."""
     for side in SIDES:
         labels = range(len(arrays[f"order {side}"]))
         weights = blocks[str(side)] if any(blocks[str(side)]) else [1] * len(labels)
@@ -92,70 +92,70 @@ def one_eigenbasis(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
 
 
 def few_classes(count: int) -> Callable[[Arrays, Mapping[str, Sequence[int]]], None]:
-    """Keep of each size the classes that most blocks chose when the tables were fitted."""
+    """Keep, for each size, the classes that most blocks chose when the tables were fitted."""
 
     def change(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
-        probability, seen = arrays["probability"], arrays["count"]
+        probability, counts = arrays["probability"], arrays["count"]
         if all(len(arrays[f"order {side}"]) <= count for side in SIDES):
             return
         for t, side in enumerate(SIDES):
-            kept = np.sort(np.argsort(-np.array(blocks[str(side)]), kind="stable")[:count])
+            labels = np.sort(np.argsort(-np.array(blocks[str(side)]), kind="stable")[:count])
             for name in (f"predictor {side}", f"order {side}", f"basis {side}", f"rows {side}", f"columns {side}"):
                 if name in arrays:
-                    arrays[name] = arrays[name][kept]
-            arrays[f"log sigma {side}"] = arrays[f"log sigma {side}"][:, kept]
-            for state in (probability, seen):
+                    arrays[name] = arrays[name][labels]
+            arrays[f"log sigma {side}"] = arrays[f"log sigma {side}"][:, labels]
+            for state in (probability, counts):
                 for slots in slots_by_class(state, t):
-                    slots[:, : len(kept)] = slots[:, kept]
+                    slots[:, : len(labels)] = slots[:, labels]
         tree = slice(contexts._CLASS, contexts._END_A)
-        probability[tree], seen[tree] = _EVEN, 0
+        probability[tree], counts[tree] = _HALF, 0
 
     return change
 
 
-def unlearning(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
-    """Probabilities and mixing weights stay what they were fitted to be."""
+def fixed_model(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
+    """Probabilities and mixing weights stay at their fitted values."""
     arrays["rate"][:] = 0
-    _still_mixers(arrays, arrays["weights"].astype(np.int64))
+    _freeze_mixers(arrays, arrays["weights"].astype(np.int64))
 
 
-def unlearning_contexts(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
-    """The probabilities of contexts stay what they were fitted to be; mixers learn."""
+def fixed_contexts(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
+    """The probabilities of contexts stay at their fitted values; mixers learn."""
     arrays["rate"][:] = 0
 
 
-def cold(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
-    """Every context begins at one half, never seen, and all mixers weigh their inputs equally."""
-    arrays["probability"][:], arrays["count"][:] = _EVEN, 0
+def cold_start(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
+    """Every context starts at one half with a count of zero, and all mixers weight their inputs equally."""
+    arrays["probability"][:], arrays["count"][:] = _HALF, 0
     arrays["weights"][:] = 65536 * 3 // 10
 
 
 def first_context_alone(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
-    """The first of the six contexts of every bit gives its probability; the mixers give no other any weight."""
+    """Only the first of the six contexts of every bit predicts it; the mixers give the other contexts no weight."""
     weights = np.zeros(arrays["weights"].shape, np.int64)
     weights[:, 0] = 65536
-    _still_mixers(arrays, weights)
+    _freeze_mixers(arrays, weights)
 
 
-def still_mixers(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
-    """Mixing weights stay what they were fitted to be; contexts learn."""
-    _still_mixers(arrays, arrays["weights"].astype(np.int64))
+def fixed_mixers(arrays: Arrays, blocks: Mapping[str, Sequence[int]]) -> None:
+    """Mixing weights stay at their fitted values; contexts learn."""
+    _freeze_mixers(arrays, arrays["weights"].astype(np.int64))
 
 
 def slots_by_class(state: Array, t: int) -> tuple[Array, Array]:
-    """Views (…, classes, …) of the contexts that hold the class of a block of size index t."""
+    """Views (…, classes, …) of the contexts that depend on the class, for blocks of size index t."""
     ends, magnitudes = state[contexts._END_C : contexts._END_D], state[contexts._M_C : contexts._M_D]
     return ends.reshape(2, 4, contexts.CLASSES, -1)[:, t], magnitudes.reshape(-1, 4, contexts.CLASSES, 64)[:, t]
 
 
-def _still_mixers(arrays: Arrays, weights: Array) -> None:
-    # Inputs 16 times smaller and weights 16 times larger give the same sums, and weights that learn 256 times slower.
-    arrays["stretch"] = np.round(arrays["stretch"] / _STILL).astype(np.int16)
-    arrays["weights"] = (_STILL * weights).astype(np.int32)
+def _freeze_mixers(arrays: Arrays, weights: Array) -> None:
+    # With smaller inputs and equally larger weights, sums are the same, but weights learn slower by the factor squared.
+    arrays["stretch"] = np.round(arrays["stretch"] / _FREEZE).astype(np.int16)
+    arrays["weights"] = (_FREEZE * weights).astype(np.int32)
 
 
 def _basis(arrays: Arrays, side: int, label: int) -> Array:
-    """(n, n) class basis, rows strongest first; of blocks of 32 on their 16×16 samples."""
+    """(n, n) class basis, rows by decreasing scale; for blocks of 32, on their 16×16 samples."""
     scale = 1.0 / (1 << BASIS_BITS)
     if side <= 8:
         return np.asarray(arrays[f"basis {side}"][label] * scale)
@@ -177,17 +177,17 @@ def _covariance(arrays: Arrays, side: int, label: int) -> Array:
 def _put_basis(
     arrays: Arrays, side: int, label: int, basis: Array, *, factors: tuple[Array, Array] | None = None
 ) -> None:
-    """Give a class another basis N; its variances there are diag(N Bᵀ diag(σ²) B Nᵀ), and luma's say the order.
+    """Replace the basis of a class by N; its variances become diag(N Bᵀ diag(σ²) B Nᵀ); those of luma set the order.
 
     Args:
-        arrays: of the tables, changed.
+        arrays: of the tables, changed in place.
         side: of the blocks.
         label: the class.
         basis: (n, n) N, rows are basis vectors.
         factors: (16, 16) factors whose Kronecker product N is, for blocks of 16 and 32.
     """
-    turned = basis @ _basis(arrays, side, label).T
-    variances = _variances(arrays, side, label) @ (turned**2).T
+    rotation = basis @ _basis(arrays, side, label).T
+    variances = _variances(arrays, side, label) @ (rotation**2).T
     order = np.argsort(-variances[0], kind="stable")
     sigma = 4 * np.log2(np.maximum(variances[:, order], 1e-8))
     arrays[f"log sigma {side}"][:, label] = np.clip(np.round(sigma), -100, 120)
@@ -228,19 +228,19 @@ VARIANTS = (
     ),
     Variant(name="equal steps", family="transform", what="steps of Cb and Cr are those of Y'", chroma=(64, 64)),
     Variant(
-        name="no learning", family="statistical", what="probabilities and mixing weights as fitted", change=unlearning
+        name="no learning", family="statistical", what="probabilities and mixing weights as fitted", change=fixed_model
     ),
     Variant(
         name="contexts do not learn",
         family="statistical",
         what="probabilities as fitted; mixing weights learn",
-        change=unlearning_contexts,
+        change=fixed_contexts,
     ),
     Variant(
         name="mixers do not learn",
         family="statistical",
         what="mixing weights as fitted; probabilities learn",
-        change=still_mixers,
+        change=fixed_mixers,
     ),
     Variant(
         name="one context",
@@ -252,7 +252,7 @@ VARIANTS = (
         name="cold start",
         family="statistical",
         what="the entropy model begins with nothing learnt",
-        change=cold,
+        change=cold_start,
     ),
     Variant(
         name="8 classes",
@@ -276,13 +276,13 @@ VARIANTS = (
     ),
     Variant(name="no filter", family="hybrid", what="no filter behind the decoder", search=Search(filtered=False)),
 )
-"""The full codec first."""
+"""All variants, the full codec first."""
 
 CONTROL = Variant(
     name="fitted again",
     family="control",
     what="nothing is left out",
-    change=nothing,
+    change=unchanged,
     refitted=True,
 )
-"""What fitting again does by itself: few pictures and rounds fit worse tables than many."""
+"""The effect of fitting again without a change: few pictures and rounds give worse tables than many."""

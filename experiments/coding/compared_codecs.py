@@ -1,4 +1,4 @@
-"""The codecs that experiments compare, from the registry, and what they need of them."""
+"""The codecs compared by experiments: selection from the registry, files and pixels at the settings of their curves."""
 
 from collections.abc import Collection, Sequence
 
@@ -17,27 +17,27 @@ IDS = (
     "peer:jpeg-optimised",
     "peer:jpeg",
 )
-"""Those that are compared where none is named, in the order in which tables name them."""
+"""The codecs compared by default, in the order of the tables."""
 
 
 def chosen(ids: Sequence[str]) -> list[Codec]:
-    """The codecs of these ids, or of `IDS` those that are installed where none is given.
+    """The codecs with these ids; without ids, the installed ones of `IDS`.
 
     Raises:
         ValueError: an id is unknown, or its codec is not installed or has no curve.
     """
-    known = {codec.id: codec for codec in registry.codecs() if codec.curve}
+    by_id = {codec.id: codec for codec in registry.codecs() if codec.curve}
     if not ids:
-        return [known[name] for name in IDS if known[name].installed()]
-    found = [known[one_of("codecs", name, known)] for name in dict.fromkeys(ids)]
-    for codec in found:
+        return [by_id[name] for name in IDS if by_id[name].installed()]
+    selected = [by_id[one_of("codecs", name, by_id)] for name in dict.fromkeys(ids)]
+    for codec in selected:
         if not codec.installed():
             raise ValueError(f"codecs names {codec.id}, which needs {codec.needs}")
-    return found
+    return selected
 
 
 def curve_of(codec: Codec) -> CurveSettings:
-    """The settings of a codec that has some."""
+    """The curve of settings of a codec that has one."""
     assert codec.curve is not None
     return codec.curve
 
@@ -48,17 +48,17 @@ def encoded(codec: Codec, image: Array, setting: float) -> bytes:
 
 
 def decoded(codec: Codec, data: bytes) -> Array:
-    """The pixels of a file, `uint8`; a codec without a gray mode gives RGB."""
+    """The pixels of a file, `uint8`; a codec without a gray mode returns RGB."""
     return codecs.decode(data, codec=codec.id)
 
 
-def as_source(image: Array, shown: Array) -> Array:
-    """A decoded picture in the shape of the one encoded: luma, rounded, where gray came back as RGB."""
-    return images.to_uint8(images.luma(shown)) if image.ndim == 2 and shown.ndim == 3 else shown
+def as_source(image: Array, output: Array) -> Array:
+    """A decoded picture in the shape of the encoded one: rounded luma if a gray picture was decoded to RGB."""
+    return images.to_uint8(images.luma(output)) if image.ndim == 2 and output.ndim == 3 else output
 
 
 def not_measured(names: Collection[str]) -> list[str]:
-    """A sentence on the codecs of `IDS` whose names are not among those measured, and what they need."""
+    """A sentence on the codecs of `IDS` whose names are not among the measured ones, and their requirements."""
     left_out = [codec for codec in registry.codecs() if codec.id in IDS and codec.name not in names]
     missing = [codec.name + (f" (needs {codec.needs})" if codec.needs else "") for codec in left_out]
     return [f"Not measured: {', '.join(missing)}."] if missing else []

@@ -1,8 +1,8 @@
 """How much quality does a picture lose when it is decoded and encoded repeatedly?
 
-Every codec works at one setting, whose first file comes closest to a given number of bits per pixel; each round encodes
-what the round before decoded. In a second run a row and a column are cropped between rounds, as an editor would: blocks
-then lie elsewhere each time. PSNR is to the original, cropped alike.
+Every codec uses one setting, whose first file comes closest to a target in bits per pixel; each round encodes the
+decoded picture of the previous round. In a second run, a row and a column are cropped between rounds, as in an editor,
+which shifts the grid of blocks each time. PSNR refers to the original, cropped in the same way.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,9 +52,9 @@ class Params(PictureParams):
     )
     """Ids as in `qimg.codecs.registry`."""
     bits_per_pixel: Annotated[float, positive] = 1.0
-    """Of the first round: each codec takes the setting that comes closest to it on each picture."""
+    """Target of the first round: each codec uses the setting that comes closest to it on each picture."""
     rounds: Count = 10
-    """Times that a picture is encoded and decoded."""
+    """Number of times that a picture is encoded and decoded."""
 
 
 TINY = Params(box_mean=8, codecs=("block", "peer:jpeg", "peer:webp"), bits_per_pixel=2.0, rounds=3)
@@ -75,11 +75,11 @@ class Row:
     bytes: int
     bits_per_pixel: float
     psnr_rgb_db: float
-    """To the original, cropped alike."""
+    """Relative to the original, cropped in the same way."""
     same_picture: bool
-    """Whether the round gave back what it was given; False in the first."""
+    """Whether the decoded picture equals the encoded one; False in the first round."""
     same_file: bool
-    """Whether its file is that of the round before; False in the first."""
+    """Whether the file equals that of the previous round; False in the first round."""
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
@@ -111,15 +111,15 @@ def setting_near(codec: Codec, image: Array, size: int) -> float:
 
 
 def _rounds(name: str, codec: Codec, setting: float, image: Array, *, cropped: bool, count: int) -> Iterator[Row]:
-    """The rows of one picture; fewer than `count` where nothing is left to crop."""
-    original, given, before = image, image, b""
+    """The rows of one picture; fewer than `count` if nothing is left to crop."""
+    original, current, previous = image, image, b""
     for number in range(1, count + 1):
         if cropped and number > 1:
-            if min(given.shape[:2]) == 1:
+            if min(current.shape[:2]) == 1:
                 return
-            original, given = original[1:, 1:], given[1:, 1:]
-        data = encoded(codec, np.ascontiguousarray(given), setting)
-        shown = as_source(given, decoded(codec, data))
+            original, current = original[1:, 1:], current[1:, 1:]
+        data = encoded(codec, np.ascontiguousarray(current), setting)
+        output = as_source(current, decoded(codec, data))
         yield Row(
             image=name,
             codec=codec.name,
@@ -127,51 +127,52 @@ def _rounds(name: str, codec: Codec, setting: float, image: Array, *, cropped: b
             cropped=cropped,
             round=number,
             bytes=len(data),
-            bits_per_pixel=metrics.bits_per_pixel(len(data), given.shape),
-            psnr_rgb_db=metrics.psnr_db(original, shown),
-            same_picture=number > 1 and np.array_equal(shown, given),
-            same_file=data == before,
+            bits_per_pixel=metrics.bits_per_pixel(len(data), current.shape),
+            psnr_rgb_db=metrics.psnr_db(original, output),
+            same_picture=number > 1 and np.array_equal(output, current),
+            same_file=data == previous,
         )
-        given, before = shown, data
+        current, previous = output, data
 
 
 def loss_db(rows: Sequence[Row], codec: str, *, cropped: bool) -> list[float]:
-    """PSNR of the first round minus that of the last, for every picture that never comes back exactly."""
+    """PSNR of the first round minus that of the last, for every picture that no codec codes exactly."""
     by_picture = groups(select(comparable(rows, "psnr_rgb_db"), codec=codec, cropped=cropped), "image")
     return [own[0].psnr_rgb_db - own[-1].psnr_rgb_db for own in by_picture.values()]
 
 
 def settled(rows: Sequence[Row], codec: str, *, cropped: bool) -> list[int]:
-    """For every picture that no longer changes in its last round, the first round from which it does not."""
+    """For every picture that does not change in its last round, the first round from which it stays unchanged."""
     by_picture = groups(select(rows, codec=codec, cropped=cropped), "image").values()
     changed = [(max(row.round for row in own if not row.same_picture), own[-1].round) for own in by_picture]
     return [change + 1 for change, last in changed if change < last]
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """Losses on the same grid and with cropping, and where pictures no longer change."""
+    """Losses on the same grid and with cropping, and the rounds from which pictures stay unchanged."""
     if not comparable(rows, "psnr_rgb_db"):
-        return ["Every picture is kept exactly by some codec, so there is no loss to compare."]
+        return ["Every picture is coded exactly by some codec, so there is no loss to compare."]
     sentences = []
     for codec in distinct(rows, "codec"):
-        kept, moved = (loss_db(rows, codec, cropped=cropped) for cropped in (False, True))
+        fixed, shifted = (loss_db(rows, codec, cropped=cropped) for cropped in (False, True))
         bits, psnr = _first_round(rows, codec)
         sentences.append(
-            f"{codec}, {psnr:.2f} dB at {bits:.2f} bit/pixel after round 1, loses {finite_mean(kept):.2f} dB until "
-            f"round {max(values(rows, 'round'))} ({max(kept):.2f} at most), and {finite_mean(moved):.2f} dB "
-            f"({max(moved):.2f} at most) where a row and a column are cropped between rounds."
+            f"{codec}, {psnr:.2f} dB at {bits:.2f} bit/pixel after round 1, loses {finite_mean(fixed):.2f} dB until "
+            f"round {max(values(rows, 'round'))} (at most {max(fixed):.2f}), and {finite_mean(shifted):.2f} dB "
+            f"(at most {max(shifted):.2f}) with a row and a column cropped between rounds."
         )
-        still = settled(rows, codec, cropped=False)
-        if still:
+        unchanged = settled(rows, codec, cropped=False)
+        if unchanged:
             total = len(distinct(rows, "image"))
             sentences.append(
-                f"{codec} leaves {len(still)} of {counted_pictures(total)} unchanged from round {max(still)} on."
+                f"{codec} leaves {len(unchanged)} of {counted_pictures(total)} unchanged from round "
+                f"{max(unchanged)} on."
             )
     return sentences
 
 
 def _first_round(rows: Sequence[Row], codec: str) -> tuple[float, float]:
-    """Means of bits per pixel and of PSNR over the pictures that losses go over."""
+    """Means of bits per pixel and of PSNR over the pictures of `loss_db`."""
     first = select(comparable(rows, "psnr_rgb_db"), codec=codec, cropped=False, round=1)
     return mean(first, "bits_per_pixel"), mean(first, "psnr_rgb_db")
 
@@ -197,8 +198,8 @@ def _losses(rows: Sequence[Row]) -> Table:
     for codec in distinct(rows, "codec"):
         losses = [loss_db(rows, codec, cropped=cropped) for cropped in (False, True)]
         cells = [value for loss in losses for value in (finite_mean(loss), max(loss, default=float("nan")))]
-        still = f"{len(settled(rows, codec, cropped=False))} of {len(distinct(rows, 'image'))}"
-        body.append([codec, *_first_round(rows, codec), *cells, still])
+        unchanged = f"{len(settled(rows, codec, cropped=False))} of {len(distinct(rows, 'image'))}"
+        body.append([codec, *_first_round(rows, codec), *cells, unchanged])
     return Table(
         columns=columns,
         rows=body,
@@ -210,10 +211,10 @@ def _losses(rows: Sequence[Row]) -> Table:
 
 def plot(rows: Sequence[Row]) -> Figure:
     """Mean PSNR to the original after each round, without and with cropping."""
-    kept = comparable(rows, "psnr_rgb_db")
+    usable = comparable(rows, "psnr_rgb_db")
     panels = [
         Panel(
-            curves=curves(select(kept, cropped=cropped), "round", "psnr_rgb_db", by="codec"),
+            curves=curves(select(usable, cropped=cropped), "round", "psnr_rgb_db", by="codec"),
             x="round",
             y="RGB PSNR, dB",
             title=title,

@@ -2,8 +2,9 @@
 
 Every codec writes and reads every picture at the settings of its curve; bits count whole files. The Bjøntegaard rate
 compares curves of means, of bits per pixel and of PSNR over the pictures, between 28 and 37 dB; its interval resamples
-the pictures. The mean of the rates of single pictures is given as well: it does not depend on how bits are shared among
-the pictures. PSNR is compared with AVIF tuned for PSNR first, and with the default of Pillow.
+the pictures. The mean of the rates of single pictures is reported as well, because it does not depend on the
+distribution of bits over the pictures. At equal PSNR, the first anchor is AVIF tuned for PSNR, the second the default
+of Pillow.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,8 +47,8 @@ from qimg.evaluation.rate_curves import curves as rate_curves
 from qimg.report import format_cell
 
 TUNED = "AVIF tuned for PSNR"
-"""The anchor for PSNR. Pillow's AVIF is tuned for perception unless it is told otherwise, so measures of perception are
-compared with that one."""
+"""The anchor for PSNR. By default Pillow's AVIF is tuned for perception, so the anchor of perceptual measures is the
+default."""
 
 ANCHORS = {
     "psnr_rgb_db": (TUNED, "AVIF", "JPEG"),
@@ -55,7 +56,7 @@ ANCHORS = {
     "ms_ssim": ("AVIF", "JPEG"),
     "ssimulacra2": ("AVIF", "JPEG"),
 }
-"""Measure → names of the codecs with which every codec is compared at equal values of it."""
+"""Measure → names of the codecs with which every codec is compared at equal values of the measure."""
 
 MEASURES = {"psnr_rgb_db": "RGB", "psnr_y_db": "Y", "ms_ssim": "MS-SSIM", "ssimulacra2": "SSIMULACRA 2"}
 """Measures and their short names."""
@@ -73,7 +74,7 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     codecs: tuple[str, ...] = ()
-    """Ids as in `qimg.codecs.registry`; those of `compared_codecs.IDS` that are installed when left out."""
+    """Ids as in `qimg.codecs.registry`; by default the installed ones of `compared_codecs.IDS`."""
     qualities: Annotated[tuple[float, ...], not_empty, fulfils(_are_qualities, "must lie in [1, 100]")] = (
         2,
         8,
@@ -86,13 +87,13 @@ class Params(PictureParams):
         56,
         70,
     )
-    """Of our codec, 1 to 100."""
+    """Settings of the block codec, 1 to 100."""
     points: Annotated[int, whole(0)] = 0
-    """Settings of each other codec, spread over its own; all of them where 0."""
+    """Number of settings of each other codec, evenly spaced over its curve; 0: all of them."""
     perceptual: bool = False
-    """Whether to measure MS-SSIM and SSIMULACRA 2 as well: slow."""
+    """Whether to measure MS-SSIM and SSIMULACRA 2 as well, which is slow."""
     memory: bool = False
-    """Whether to measure the memory of every coding in a process of its own: slow, and on Linux alone."""
+    """Whether to measure the memory of every encoding and decoding in a separate process, which is slow; Linux only."""
 
 
 TINY = Params(box_mean=2, codecs=("block", "peer:jpeg", "peer:webp"), qualities=(2, 25, 45, 65), points=4)
@@ -100,7 +101,7 @@ TINY = Params(box_mean=2, codecs=("block", "peer:jpeg", "peer:webp"), qualities=
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture by one codec at one setting. NaN where something was not asked for, or the picture is too small."""
+    """One picture by one codec at one setting. NaN if a measure was not requested or the picture is too small."""
 
     image: str
     codec: str
@@ -109,7 +110,7 @@ class Row:
     bytes: int
     """Of the whole file."""
     raw_bytes: int
-    """Of the pixels, one for each sample."""
+    """One byte per sample."""
     bits_per_pixel: float
     psnr_rgb_db: float
     """Of gray pictures that of their one plane."""
@@ -121,7 +122,7 @@ class Row:
     encode_seconds: Seconds
     decode_seconds: Seconds
     encode_peak_mib: Mebibytes
-    """Growth of a process that does nothing else."""
+    """Growth of the memory of a process that only encodes."""
     decode_peak_mib: Mebibytes
 
 
@@ -141,22 +142,22 @@ run = per_picture(rows_of)
 
 @cache
 def _warm_up(codec_id: str, dimensions: int) -> None:
-    """Code a small picture once, so that what is loaded or compiled on first use takes no time in the rows."""
+    """Code a small picture once, so that the times in the rows exclude loading and compilation on first use."""
     codec = registry.codec(codec_id)
     small = np.random.default_rng(0).integers(0, 256, (64, 64, 3)[:dimensions], np.uint8)
     decoded(codec, encoded(codec, small, curve_of(codec).settings[0]))
 
 
 def spread(settings: Sequence[float], points: int) -> list[float]:
-    """So many of the settings, evenly over them, both ends included; all of them for 0."""
+    """`points` of the settings, evenly spaced, with both ends; all settings for 0."""
     count = min(points or len(settings), len(settings))
     return [settings[k] for k in np.rint(np.linspace(0, len(settings) - 1, count)).astype(int)]
 
 
 def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) -> Row:
     data, encode_seconds = timed(encoded, codec, image, setting)
-    back, decode_seconds = timed(decoded, codec, data)
-    shown = as_source(image, back)
+    output, decode_seconds = timed(decoded, codec, data)
+    output = as_source(image, output)
     nan = float("nan")
     axis = 2 if image.ndim == 3 else None
     memory = peak_mebibytes(codec.id, image, curve_of(codec).at(setting), data) if params.memory else (nan, nan)
@@ -167,10 +168,10 @@ def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) 
         bytes=len(data),
         raw_bytes=image.size,
         bits_per_pixel=metrics.bits_per_pixel(len(data), image.shape),
-        psnr_rgb_db=metrics.psnr_db(image, shown),
-        psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(shown), data_range=255),
-        ms_ssim=metrics.measure("ms_ssim", image, shown, channel_axis=axis) if params.perceptual else nan,
-        ssimulacra2=metrics.ssimulacra2(image, shown) if params.perceptual else nan,
+        psnr_rgb_db=metrics.psnr_db(image, output),
+        psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(output), data_range=255),
+        ms_ssim=metrics.measure("ms_ssim", image, output, channel_axis=axis) if params.perceptual else nan,
+        ssimulacra2=metrics.ssimulacra2(image, output) if params.perceptual else nan,
         encode_seconds=encode_seconds,
         decode_seconds=decode_seconds,
         encode_peak_mib=memory[0],
@@ -205,12 +206,12 @@ def findings(rows: Sequence[Row]) -> list[str]:
             text += f"; {result.own:+.1f} % in RGB as the mean of the rates of {counted_pictures(result.own_pictures)}"
         sentences.append(f"{text}.")
     if not rate_curves(rows, "psnr_rgb_db"):
-        sentences.append("Every picture is kept exactly by some codec, so there is no curve that goes over pictures.")
+        sentences.append("Every picture is coded exactly by some codec, so there is no curve of means over pictures.")
     return [*sentences, *not_measured(set(values(rows, "codec")))]
 
 
 def _interval(result: Comparison) -> str:
-    """5 to 95 % of the resamples, and how many of them could be compared where not all could."""
+    """The 5 to 95 % interval over the resamples, with the number of comparable resamples if some were not."""
     if not result.resamples:
         return "–"
     left_out = "" if result.resamples == DRAWS else f", {result.resamples} of {DRAWS} resamples"
@@ -219,7 +220,7 @@ def _interval(result: Comparison) -> str:
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
-    """Rates against every anchor together, the same with each anchor's interval, costs, and the scale of qualities."""
+    """Rates against all anchors, rates with intervals against each anchor, costs, and the scale of qualities."""
     measured = {measure: comparisons(rows, measure, draws=DRAWS) for measure in MEASURES}
     anchors = [name for name in (TUNED, "AVIF", "JPEG") if any(name == pair[1] for pair in measured["psnr_rgb_db"])]
     together = {
@@ -242,9 +243,9 @@ def _rates(rows: Sequence[Row], measured: Mapping[str, Any], anchors: Sequence[s
     columns = ["codec", *(f"{anchor}, {MEASURES[measure]}" for measure, anchor in kinds), "program"]
     body = []
     for codec in groups(rows, "codec"):
-        found = [measured[measure].get((codec, anchor)) for measure, anchor in kinds]
+        results = [measured[measure].get((codec, anchor)) for measure, anchor in kinds]
         about = next(one.about for one in registry.codecs() if one.name == codec)
-        body.append([codec, *(one.percent if one else np.nan for one in found), about])
+        body.append([codec, *(one.percent if one else np.nan for one in results), about])
     return Table(
         columns=columns,
         rows=body,

@@ -247,7 +247,7 @@ def test_pictures_that_are_kept_exactly_are_left_out(tmp_path) -> None:
     params = rate_distortion.Params(images=(str(tmp_path),), codecs=("peer:jpeg", "peer:webp"), points=4)
     found = rate_distortion.run(params)
     assert curves(found, "psnr_rgb_db") == {}
-    assert "Every picture is kept exactly by some codec" in rate_distortion.findings(found)[0]
+    assert "Every picture is coded exactly by some codec" in rate_distortion.findings(found)[0]
     assert len(rate_distortion.tables(found)["rates"].rows) == 2
     assert isinstance(rate_distortion.plot(found), Figure)
 
