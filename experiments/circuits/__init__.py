@@ -1,1 +1,1 @@
-"""Questions about circuits: what preparation, representations, transforms, shots and noise cost."""
+"""Experiments on circuits: cost of preparation, representations and transforms; shots and noise."""

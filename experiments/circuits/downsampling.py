@@ -1,4 +1,4 @@
-"""Pictures of fewer pixels: what `circuits.downsampling_circuit` leaves, and classical ways."""
+"""Downsampled pictures: by `circuits.downsampling_circuit`, and by classical methods."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def lanczos(picture: Array, side: int) -> Array:
 
 
 def block_cosines(picture: Array, factor: int) -> Array:
-    """What JPEG decoders do for a smaller picture: the low corner of the DCT of each 8×8 block, at its own size."""
+    """Downsampling of JPEG decoders: the low corner of the DCT of each 8×8 block, transformed back at its size."""
     blocks, kept = len(picture) // 8, 8 // factor
     cut = picture.reshape(blocks, 8, blocks, 8).transpose(0, 2, 1, 3)
     corner = scipy.fft.dctn(cut, axes=(2, 3), norm="ortho")[..., :kept, :kept]

@@ -73,13 +73,13 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     encodings: Annotated[tuple[str, ...], each(among((LEVELS, ROOTS)))] = (LEVELS, ROOTS)
-    """What the amplitudes are proportional to: the levels of the pixels, or their square roots."""
+    """Amplitudes proportional to the levels of the pixels, or to their square roots."""
     side: Annotated[int, whole(2)] = 256
     """Rows and columns of the square in the middle of the picture, at most: a power of two."""
     factor: Annotated[int, lambda name, value: one_of(name, str(value), ("2", "4", "8"))] = 4
     """How many times fewer rows and columns the small picture has: 2, 4 or 8."""
     shots: Counts = (4096, 16384, 65536, 262144, 1048576)
-    """Preparations of the picture, those that post-selection throws away among them."""
+    """Preparations of the picture, including those that post-selection discards."""
     repeats: Count = 10
     """Independent readings for each number of shots."""
     seed: Seed = 0
@@ -104,7 +104,7 @@ class Row:
     side: int
     small_side: int
     qubits: int
-    """That are sent and measured; 0 for classical pictures."""
+    """Qubits that are measured; 0 for classical pictures."""
     cx: int
     """Of what follows the preparation, at optimisation level 1."""
     depth: int
@@ -193,7 +193,7 @@ def _quantum(image: str, square: Array, encoding: str, params: Params, rng: np.r
 
 
 def _read(probability: Array, shots: int, rng: np.random.Generator) -> Array:
-    """Shares of all shots that fall on each outcome; what is missing from 1 is thrown away."""
+    """Share of all shots for each outcome; shots outside of them are discarded."""
     missing = max(1 - float(probability.sum()), 0.0)
     every = np.append(probability.ravel(), missing)
     counts = rng.multinomial(shots, every / every.sum())[:-1]
@@ -252,7 +252,7 @@ def _psnr(reference: Array, small: Array) -> float:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """What post-selection reads, keeps and gains over other ways, and the shots that a PSNR takes."""
+    """Readings, kept preparations and gain of post-selection, and the shots for a PSNR."""
     if not rows:
         return ["No picture has energy and enough pixels, so nothing can be made smaller."]
     circuit = select(rows, method=POSTSELECTED, shots=0)

@@ -1,1 +1,1 @@
-"""Questions about tensor trains: pictures, operators and distributions in few numbers."""
+"""Experiments on tensor trains: pictures, operators and distributions in few numbers."""

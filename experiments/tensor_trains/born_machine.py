@@ -62,13 +62,13 @@ class Params(PictureParams):
     side: Count = 8
     """Pixels of a patch's side."""
     patches: Count = 1000
-    """Most patches of a picture that are learnt from; as many are tested on."""
+    """Most training patches of a picture, and most test patches."""
     binarisation: Annotated[str, among(BINARISATIONS)] = THRESHOLD
     """Of training pictures: "threshold" at half of white, or "sample" with probability value/255, anew for a sweep."""
     bond: Count = 16
     """Most values at a cut of the machine."""
     components: int = 0
-    """Of the mixture that the machine begins at, at most `bond`; 0: as many."""
+    """Components of the initial mixture, at most `bond`; 0: as many."""
     sweeps: Count = 10
     """Each there and back."""
     two_site_every: Annotated[int, whole(0)] = 5
@@ -99,7 +99,7 @@ class Row:
     """One model of one collection of pictures; of the Born machine, after one sweep."""
 
     image: str
-    """The picture whose patches were learnt, or "mnist"."""
+    """The picture whose patches were used for training, or "mnist"."""
     model: str
     """One of `MODELS`."""
     sweep: int
@@ -107,11 +107,11 @@ class Row:
     height: int
     width: int
     pictures: int
-    """Pictures learnt from."""
+    """Training pictures."""
     binarisation: str
-    """Theirs."""
+    """Binarisation of the training pictures."""
     parameters: int
-    """Numbers of the model: of a train with the gauge, of contexts those that were seen."""
+    """Numbers of the model: of a train with the gauge, of contexts those that occurred."""
     train_nats: LibraryDependent
     """Mean −log p of the training pictures, the first thousand where there are more."""
     test_threshold_nats: LibraryDependent
@@ -258,7 +258,7 @@ def read(row: Row, written: str) -> Array:
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """Nats of every model on the pictures learnt from and on the others, and the entanglement of the machine."""
+    """Nats of each model on training and on test pictures, and the entanglement of the machine."""
     last = _last(rows)
     sentences = []
     for name, field in (("training pictures", "train_nats"), ("test pictures binarised alike", "test_nats")):

@@ -45,7 +45,7 @@ def jpegs(plane: Array) -> list[Jpeg]:
 
 
 def others(plane: Array, budget: int, files: Sequence[Jpeg]) -> dict[str, tuple[int, Array]]:
-    """Model → numbers, and the picture they keep; a model that has no picture of so few numbers is left out."""
+    """Model → numbers, and the picture they keep; a model without a picture of so few numbers is left out."""
     patches = extract_patches(plane.astype(float))
     coefficients = patches @ unitary("dct_2d", 64).T
     kept = {

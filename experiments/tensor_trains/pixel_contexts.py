@@ -1,4 +1,4 @@
-"""Binary pictures by counts: each pixel given the sixteen before it that are nearest, as a bilevel coder has them."""
+"""Context model of binary pictures: counts of each pixel for the sixteen nearest pixels before it."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ NEIGHBOURS = (
 """Rows and columns from the pixel to the sixteen of its context; outside of the picture all are 0."""
 
 ADDED = 0.4
-"""Count that each value has in every context before anything is seen."""
+"""Initial count of each value in every context."""
 
 _CHUNK = 5000
 """Pictures whose contexts are held at once."""

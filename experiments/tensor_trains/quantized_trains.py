@@ -1,4 +1,4 @@
-"""Tensor trains whose cores are integers, and how long an adaptive code of them is."""
+"""Tensor trains with integer cores, and the length of an adaptive code for them."""
 
 from typing import NamedTuple
 
