@@ -17,7 +17,7 @@ copyright = "the qimg developers"
 version = release = qimg.__version__
 
 extensions = ["myst_nb", "sphinx.ext.napoleon", "docstrings", "mathml", "commands"]
-exclude_patterns = ["_build", "results.md", "api/generated"]
+exclude_patterns = ["_build", "api/generated"]
 
 html_theme = "furo"
 html_title = f"qimg {release}"

@@ -156,7 +156,7 @@ def _section(number: int, measured: runner.Measured, gathered: Gathered) -> Sect
 _CAPTIONS = {
     "pairs": "Luma PSNR against bits per pixel of the whole JPEG file, one line for each picture.",
     "convergence": "Distance to the operator of all pictures, entropy, leading eigenspace, and code length on unseen "
-    "pictures against the number of pictures; bands are 5–95 % of resamples of the pictures.",
+    "pictures against the number of pictures; bands, from eight pictures on, are 5–95 % of resamples of the pictures.",
     "purification": "Entropy of the patches' density matrix and entanglement of the picture's state, which are equal.",
     "truncation": "Luma PSNR and discarded weight against the number of retained coefficients; the basis or order is "
     "that of the other pictures, or that of the picture itself.",
