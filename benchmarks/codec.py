@@ -4,13 +4,13 @@ Everything runs on one thread and is timed in CPU seconds, which other processes
 """
 
 import os
-import resource
 import time
 from pathlib import Path
 
 import numpy as np
 
 import qimg
+from benchmarks.memory import peak_mebibytes
 from benchmarks.timing import comparison, medians, printed
 from experiments._results.measurements import Measurement
 from qimg import images
@@ -104,9 +104,10 @@ def efforts(photo: np.ndarray) -> list[Measurement]:
 def growth(sides: tuple[int, ...]) -> list[Measurement]:
     """CPU time and peak memory of square mosaics of a photograph, each in a separate process, by pixels on a side."""
     script = (
-        "import resource, sys, time\n"
+        "import sys, time\n"
         "import numpy as np, qimg\n"
         "from benchmarks.codec import photograph, QUALITY\n"
+        "from benchmarks.memory import peak_mebibytes\n"
         "side = int(sys.argv[1]); photo = photograph(); h, w = photo.shape[:2]\n"
         "tall = np.concatenate([photo, photo[::-1]]); tile = np.concatenate([tall, tall[:, ::-1]], axis=1)\n"
         "qimg.decode(qimg.encode(photo[:40, :40], quality=50))\n"
@@ -117,7 +118,7 @@ def growth(sides: tuple[int, ...]) -> list[Measurement]:
         "start = time.process_time(); data = qimg.encode(picture, quality=QUALITY)\n"
         "middle = time.process_time(); del picture\n"
         "decoded = qimg.decode(data, max_pixels=side * side); end = time.process_time()\n"
-        "print(middle - start, end - middle, len(data), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)\n"
+        "print(middle - start, end - middle, len(data), peak_mebibytes())\n"
     )
     rows = []
     for side in sides:
@@ -180,8 +181,9 @@ def measure() -> list[Measurement]:
 
 def measure_large() -> list[Measurement]:
     """Growth up to 100 Mpixel, which takes several minutes."""
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return [
-        Measurement(table="process", what="before encoding", quantity="peak memory", value=idle, unit="MiB"),
+        Measurement(
+            table="process", what="before encoding", quantity="peak memory", value=peak_mebibytes(), unit="MiB"
+        ),
         *growth((2048, 4096, 10_000)),
     ]

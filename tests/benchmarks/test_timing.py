@@ -2,11 +2,13 @@
 
 import itertools
 import statistics
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import timing
+from benchmarks import memory, timing
 
 
 def test_a_comparison_names_how_many_times_as_fast():
@@ -37,6 +39,14 @@ def test_seconds_are_a_median():
 
 def test_scripts_run_in_a_separate_interpreter():
     assert timing.printed("import os, sys; print(sys.argv[1], os.environ['QIMG_TEST'])", "a", QIMG_TEST="b") == "a b"
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="other systems count the parent's memory, too")
+def test_peak_memory_does_not_include_that_of_the_parent_process():
+    held = np.ones(2**25)  # 256 MiB
+    script = "from benchmarks.memory import peak_mebibytes; print(peak_mebibytes())"
+    assert 1 < float(timing.printed(script)) < 128 < memory.peak_mebibytes()
+    assert held[-1] == 1
 
 
 def test_unknown_parts_are_refused():
