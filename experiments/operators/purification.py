@@ -160,7 +160,7 @@ def plot(rows: Sequence[Row]) -> Figure:
     ends = [0.95 * min(entropies), 1.05 * max(entropies)]
     ax.plot(ends, ends, color="0.5", linestyle="--", linewidth=1, label="equal")
     ax.plot(entropies, entanglement, "o", label="pictures")
-    for row in rows if len(rows) <= 12 else ():
+    for row in rows if len(rows) <= 8 else ():  # more names would overlap
         point = (row.entropy_bits, row.entanglement_entropy_bits)
         ax.annotate(literal_label(row.image), point, (6, -9), textcoords="offset points", fontsize=8)
     ax.set(xlabel="von Neumann entropy of ρ, bit", ylabel="entanglement entropy of |where⟩|what⟩, bit")

@@ -207,6 +207,10 @@ def test_a_page_of_definitions_is_exempt():
     assert unmarked("<!-- numbers: definitions -->\n4 bytes", []) == []
 
 
+def test_the_documentation_of_this_checkout_is_what_its_tables_give():
+    assert commands.checked(Path(__file__).parents[3]) == []
+
+
 def test_figures_are_drawn_at_print_size_and_again_alike(root):
     result = table("purification/tiny", root)
     svg, pdf = (figures.figure_bytes("purification", result.records, kind) for kind in ("svg", "pdf"))
