@@ -19,6 +19,7 @@ from qimg import __version__, images
 from qimg.channels import quantization_channel
 from qimg.cli.progress import bars
 from qimg.core import Array
+from qimg.evaluation.summary import counted_pictures
 from qimg.operators import CorrelationOperator
 from qimg.report import Figure, Page, Section, bare, plot_density_matrix, plot_eigen_patches, plot_spectrum, render
 from qimg.report.plots import as_board
@@ -120,7 +121,7 @@ def _page(gathered: Gathered, sections: Sequence[Section]) -> Page:
     reduced = [picture.name for picture in gathered.pictures if picture.box_mean > 1]
     if reduced:
         notes.append(
-            f"{len(reduced)} picture(s) of more than {LARGE / 1e6:.1f} million pixels were downscaled by box means "
+            f"{counted_pictures(len(reduced))} of more than {LARGE / 1e6:.1f} million pixels were downscaled by box means "
             "before measurement, which changes the scale of their statistics."
         )
     if gathered.skipped:

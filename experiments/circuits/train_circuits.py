@@ -24,6 +24,7 @@ from experiments._run import (
     Table,
     among,
     comparable,
+    counted_pictures,
     curve,
     each,
     figure_of,
@@ -143,7 +144,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     return [
         f"{size} layer(s), {max(values(own, 'cx'))} CX at depth {max(values(own, 'depth'))} on {own[0].qubits} qubits: "
         f"mean fidelity {mean(own, 'fidelity'):.4f}, above 0.99 on {sum(row.fidelity > WANTED for row in own)} of "
-        f"{len(own)} picture(s)."
+        f"{counted_pictures(len(own))}."
         for size, own in sorted(groups(select(rows, method=LAYERS), "size").items())
     ]
 

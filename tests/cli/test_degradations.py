@@ -63,7 +63,7 @@ def test_commands_write_what_the_functions_return(arguments, expected, picture, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["denoise", "photo.png", "photo.png"], "photo.png: exists already, and is replaced only where overwriting"),
+        (["denoise", "photo.png", "photo.png"], "photo.png: exists already, and overwriting is not enabled"),
         (["denoise", "nosuch.png", "out.png"], "nosuch.png"),
         (["denoise", "photo.png", "out.png", "--sigma", "-1"], "sigma must be finite and not negative, but sigma=-1.0"),
         (["inpaint", "photo.png", "kernel.png", "out.png"], "mask must have shape (25, 37) as the picture"),

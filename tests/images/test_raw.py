@@ -239,7 +239,7 @@ def test_experiment_on_raw_files_of_two_cameras_and_a_rendered_picture(tmp_path:
 
 def test_experiment_without_raw_files_says_so() -> None:
     (sentence, *_) = raw_pairs.findings(runner.measure("raw_pairs", raw_pairs.TINY).rows)
-    assert sentence == "4 picture(s), 0 of them RAW files: no linear light, no sensors."
+    assert sentence == "4 pictures, 0 of them RAW files: no linear light, no sensors."
 
 
 def test_rounding_alone_is_no_energy() -> None:
