@@ -121,8 +121,8 @@ def _page(gathered: Gathered, sections: Sequence[Section]) -> Page:
     reduced = [picture.name for picture in gathered.pictures if picture.box_mean > 1]
     if reduced:
         notes.append(
-            f"{counted_pictures(len(reduced))} of more than {LARGE / 1e6:.1f} million pixels were downscaled by box means "
-            "before measurement, which changes the scale of their statistics."
+            f"{counted_pictures(len(reduced))} of more than {LARGE / 1e6:.1f} million pixels were downscaled by box "
+            "means before measurement, which changes the scale of their statistics."
         )
     if gathered.skipped:
         reasons = "; ".join(entry.reason for entry in gathered.skipped)

@@ -151,7 +151,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
         bonds = [row.bond for name in pictures if (row := needed(rows, name, order, ERROR))]
         if bonds:
             sentences.append(
-                f"In that order {len(bonds)} of {counted_pictures(len(pictures))} take bonds of {min(bonds)} to {max(bonds)}."
+                f"In that order {len(bonds)} of {counted_pictures(len(pictures))} take bonds of {min(bonds)} to "
+                f"{max(bonds)}."
             )
     (share,) = distinct(select(rows, image=PRIOR), "separable_share")
     sentences.append(
