@@ -232,7 +232,7 @@ def test_experiment_on_raw_files_of_two_cameras_and_a_rendered_picture(tmp_path:
         for first, second in (("Maker One", "Maker Two"), ("Maker Two", "Maker One"))
         for stage in ("linear", "rendered 16 bit")
     }
-    assert any("2 camera(s): Maker One, Maker Two" in sentence for sentence in raw_pairs.findings(rows))
+    assert any("2 cameras: Maker One, Maker Two" in sentence for sentence in raw_pairs.findings(rows))
     folder = runner.record(measured, tmp_path / "results")
     assert (folder / "figure.png").stat().st_size > 0
 
