@@ -248,6 +248,7 @@ def publish(
         changes = differences(old, new, columns)
     content = new.content if pixels else without_pixels(new, columns)
     described = facts | {
+        "skipped": [_without_folder(entry) for entry in facts.get("skipped", ())],
         "command": facts.get("command") or command_line(experiment, facts["params"]),
         "columns": {key: str(kind) for key, kind in columns.items()},
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -256,6 +257,12 @@ def publish(
     write_atomically(path, content)
     runner.write_json(described, path.with_suffix(".json"))
     return [f"{path.relative_to(root)}: {len(new.rows.rows)} rows", *changes]
+
+
+def _without_folder(entry: Mapping[str, str]) -> dict[str, str]:
+    """A file that a run skipped, without the folder of the machine that it lay in."""
+    name = Path(entry["name"]).name
+    return {"name": name, "reason": entry["reason"].replace(entry["name"], name)}
 
 
 def without_pixels(result: ResultTable, columns: Mapping[str, Kind]) -> bytes:

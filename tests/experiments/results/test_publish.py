@@ -98,6 +98,16 @@ def test_pixels_of_pictures_are_published_only_on_request(tmp_path):
     assert publish(run, tmp_path, name="without")[1:] == ["no value differs beyond its tolerance"]
 
 
+def test_folders_of_the_machine_are_left_out(tmp_path):
+    run = run_of(tmp_path / "run")
+    facts = json.loads((run / "provenance.json").read_text("utf-8"))
+    facts["skipped"] = [{"name": "/data/a.txt", "reason": "/data/a.txt: not an image"}]
+    (run / "provenance.json").write_text(json.dumps(facts), "utf-8")
+    publish(run, tmp_path)
+    skipped = table("purification/bundled", tmp_path).provenance["skipped"]
+    assert skipped == [{"name": "a.txt", "reason": "a.txt: not an image"}]
+
+
 def test_replacing_a_table_names_the_columns_that_differ(tmp_path):
     publish(run_of(tmp_path / "a"), tmp_path)
     assert publish(run_of(tmp_path / "b"), tmp_path)[1:] == ["no value differs beyond its tolerance"]
