@@ -82,6 +82,8 @@ def format_cell(value: Any, spec: str = "") -> str:
     text = format(100 * value, f"{spec[:-1]}f") if spec.endswith("%") else format(value, spec)
     text = text.replace("_", "\N{NO-BREAK SPACE}")
     digits, power, exponent = text.partition("e")
+    if power and value == 0:
+        return "0"
     if power:
         text = f"{digits}·10{str(int(exponent)).translate(_RAISED)}"
     text = text.replace("-", "−")

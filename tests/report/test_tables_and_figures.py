@@ -22,6 +22,7 @@ from qimg.report.plots import curve_styles
         (-0.912, "abs.0%", "91"),
         (68836, "_d", "68\N{NO-BREAK SPACE}836"),
         (3.9e-4, ".1e", "3.9·10⁻⁴"),
+        (0.0, ".1e", "0"),
         (float("nan"), ".2f", "–"),
         (float("inf"), ".2f", "∞"),
         ("text", ".2f", "text"),
