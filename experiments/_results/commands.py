@@ -67,10 +67,10 @@ COMMANDS: dict[str, Callable[..., None]] = {"publish": publish, "draw": draw, "d
 """Words that are commands, not experiments."""
 
 
-def checked(root: Path) -> list[str]:
+def checked(root: Path, evidence: Evidence | None = None) -> list[str]:
     """Everything in a checkout that is not what the committed tables give, in sentences; nothing is changed."""
-    evidence, phrases = Evidence(root), definitions(root)
-    problems = [problem for result in tables.all_tables(root) for problem in result.problems()]
+    evidence, phrases = evidence or Evidence(root), definitions(root)
+    problems = [problem for name in tables.all_names(root) for problem in evidence.result(name).problems()]
     for page in pages(root):
         text = page.read_text("utf-8")
         problems += filled(text, page, evidence)[1]
@@ -94,7 +94,7 @@ def inserted(root: Path) -> list[str]:
         new, _ = filled(text, page, evidence)
         if new != text:
             write_atomically(page, new.encode())
-    return checked(root)
+    return checked(root, evidence)
 
 
 def _named(name: str) -> tables.ResultTable:

@@ -181,10 +181,9 @@ def table(name: str, root: Path) -> ResultTable:
     return ResultTable(name=name, path=path)
 
 
-def all_tables(root: Path) -> list[ResultTable]:
-    """All committed tables, by name."""
-    paths = sorted((root / "results").glob("*/*.csv"))
-    return [ResultTable(name=f"{path.parent.name}/{path.stem}", path=path) for path in paths]
+def all_names(root: Path) -> list[str]:
+    """Names of all committed tables."""
+    return [f"{path.parent.name}/{path.stem}" for path in sorted((root / "results").glob("*/*.csv"))]
 
 
 def read_rows(path: Path, row: type, content: bytes | None = None) -> list[Any]:
@@ -298,13 +297,13 @@ def differences(old: ResultTable, new: ResultTable, columns: Mapping[str, Kind])
 
 def column_kinds(result: ResultTable) -> dict[str, Kind]:
     """Kinds of the columns; numbers that no experiment measured are of one machine."""
+    shown = result.rows  # raises where the columns are those of another version
     if writer(result.experiment):
-        result.records  # noqa: B018 - raises where the columns are those of another version
         return kinds(writer(result.experiment).Row)
-    columns = zip(*result.rows.rows, strict=True)
+    columns = zip(*shown.rows, strict=True)
     return {
         name: OfOneMachine() if all(isinstance(value, float | int) for value in values) else Within(0)
-        for name, values in zip(result.rows.columns, columns, strict=True)
+        for name, values in zip(shown.columns, columns, strict=True)
     }
 
 

@@ -32,6 +32,7 @@ from experiments._run import (
 )
 from experiments.coding.codec_refit import fitted_again
 from experiments.coding.codec_variants import CONTROL, FAMILIES, FULL, VARIANTS, Steps, Variant
+from experiments.coding.compared_codecs import interval
 from qimg import images, metrics
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.bitstream.parameters import Parameters
@@ -40,7 +41,6 @@ from qimg.codecs.block.model import tables as block_tables
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare, curves
-from qimg.report import format_cell
 
 _ALL = (*VARIANTS, CONTROL)
 _FAMILIES = (*FAMILIES, CONTROL.family)
@@ -259,10 +259,8 @@ def _ingredients(rows: Sequence[Row]) -> Table:
         variant_rows = select(rows, variant=variant.name)
         if variant_rows:
             rgb, luma = (measured.get(variant.name, _NOT_COMPARED) for measured in (by_rgb, by_y))
-            ends = [format_cell(end, "+.1f") for end in (rgb.low, rgb.high)]
-            interval = f"[{', '.join(ends)}]" if rgb.resamples else "–"
             how = variant.what + ("; fitted again" if variant_rows[0].refitted else "")
-            costs_of_variant = [rgb.percent, interval, rgb.own, luma.percent, _excess(variant_rows)]
+            costs_of_variant = [rgb.percent, interval(rgb, DRAWS), rgb.own, luma.percent, _excess(variant_rows)]
             body.append([variant.family, variant.name, *costs_of_variant, how])
     low, high = RANGES["psnr_rgb_db"]
     columns = ["family", "left out", "RGB, %", "5–95 %", "mean of single pictures, %", "Y, %", "payload over ideal, %"]

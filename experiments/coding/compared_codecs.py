@@ -6,6 +6,8 @@ from qimg import codecs, images
 from qimg.codecs import registry
 from qimg.codecs.protocol import Codec, CurveSettings
 from qimg.core import Array, one_of
+from qimg.evaluation.rate_curves import Comparison
+from qimg.report import format_cell
 
 IDS = (
     "block",
@@ -55,6 +57,15 @@ def decoded(codec: Codec, data: bytes) -> Array:
 def as_source(image: Array, output: Array) -> Array:
     """A decoded picture in the shape of the encoded one: rounded luma if a gray picture was decoded to RGB."""
     return images.to_uint8(images.luma(output)) if image.ndim == 2 and output.ndim == 3 else output
+
+
+def interval(result: Comparison, draws: int) -> str:
+    """The 5 to 95 % interval over the resamples, with the number of comparable resamples if some were not."""
+    if not result.resamples:
+        return "–"
+    left_out = "" if result.resamples == draws else f", {result.resamples} of {draws} resamples"
+    low, high = (format_cell(end, "+.1f") for end in (result.low, result.high))
+    return f"[{low}, {high}{left_out}]"
 
 
 def not_measured(names: Collection[str]) -> list[str]:

@@ -37,14 +37,13 @@ from experiments._run import (
     values,
     whole,
 )
-from experiments.coding.compared_codecs import as_source, chosen, curve_of, decoded, encoded, not_measured
+from experiments.coding.compared_codecs import as_source, chosen, curve_of, decoded, encoded, interval, not_measured
 from qimg import images, metrics
 from qimg.codecs import registry
 from qimg.codecs.protocol import Codec
 from qimg.evaluation.memory import peak_mebibytes
 from qimg.evaluation.rate_curves import RANGES, Comparison, compare
 from qimg.evaluation.rate_curves import curves as rate_curves
-from qimg.report import format_cell
 
 TUNED = "AVIF tuned for PSNR"
 """The anchor for PSNR. By default Pillow's AVIF is tuned for perception, so the anchor of perceptual measures is the
@@ -198,8 +197,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
         if result.reason:
             text = f"The curves of means of {codec} and {anchor} cannot be compared: {result.reason}"
         else:
-            interval = f" {_interval(result)}" if result.resamples else ""
-            text = f"{codec} against {anchor}: {result.percent:+.1f} % bytes{interval} at equal RGB PSNR"
+            around = f" {interval(result, DRAWS)}" if result.resamples else ""
+            text = f"{codec} against {anchor}: {result.percent:+.1f} % bytes{around} at equal RGB PSNR"
             if (codec, anchor) in luma and not luma[codec, anchor].reason:
                 text += f", {luma[codec, anchor].percent:+.1f} % at equal Y PSNR"
         if result.own_pictures:
@@ -208,15 +207,6 @@ def findings(rows: Sequence[Row]) -> list[str]:
     if not rate_curves(rows, "psnr_rgb_db"):
         sentences.append("Every picture is coded exactly by some codec, so there is no curve of means over pictures.")
     return [*sentences, *not_measured(set(values(rows, "codec")))]
-
-
-def _interval(result: Comparison) -> str:
-    """The 5 to 95 % interval over the resamples, with the number of comparable resamples if some were not."""
-    if not result.resamples:
-        return "–"
-    left_out = "" if result.resamples == DRAWS else f", {result.resamples} of {DRAWS} resamples"
-    low, high = (format_cell(end, "+.1f") for end in (result.low, result.high))
-    return f"[{low}, {high}{left_out}]"
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
@@ -261,7 +251,7 @@ def _against(rows: Sequence[Row], measured: Mapping[str, Any], anchor: str) -> T
     for (codec, against), result in measured["psnr_rgb_db"].items():
         if against == anchor:
             luma = measured["psnr_y_db"].get((codec, anchor))
-            body.append([codec, result.percent, _interval(result), result.own, luma.percent if luma else np.nan])
+            body.append([codec, result.percent, interval(result, DRAWS), result.own, luma.percent if luma else np.nan])
     return Table(
         columns=columns,
         rows=body,
