@@ -114,15 +114,18 @@ class ResultTable:
 
     @cached_property
     def summaries(self) -> Mapping[str, Table]:
-        """The tables that the experiment makes of its rows, by name."""
-        return writer(self.experiment).tables(self.records)
+        """The tables that the experiment makes of its rows, by name; none where no experiment wrote them."""
+        source = writer(self.experiment)
+        return source.tables(self.records) if source else {}
 
     def summary(self, name: str) -> Table:
         """The rows for "", and otherwise the experiment's table of that name."""
         if not name:
             return self.rows
         if name not in self.summaries:
-            raise ResultError(f"{self.name}: has no table {name!r}; its tables are {', '.join(self.summaries)}")
+            raise ResultError(
+                f"{self.name}: has no table {name!r}; its tables are {', '.join(self.summaries) or 'none'}"
+            )
         return self.summaries[name]
 
     def problems(self) -> list[str]:

@@ -183,6 +183,14 @@ def test_transcribed_tables_are_shown_as_they_are_written(root):
     assert Evidence(root).shown("published/gains").texts() == [["a", "+1.10", "Paper"], ["b", "+1.20", "Report"]]
 
 
+def test_a_table_without_an_experiment_has_no_others(root):
+    path = root / "results" / "transcribed" / "some.csv"
+    path.parent.mkdir()
+    path.write_text("what,value,source\na,1,somewhere\n", "utf-8")
+    with pytest.raises(ResultError, match="has no table 'other'; its tables are none"):
+        Evidence(root).text("transcribed/some#other; a; value")
+
+
 def test_a_reference_may_run_over_lines():
     assert parse("a/b#c;\n  d=1;\n e").part == "c"
 
