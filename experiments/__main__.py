@@ -13,7 +13,7 @@ from rich.console import Console
 
 from experiments._results.commands import COMMANDS
 from experiments._run import runner
-from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end
+from qimg.cli.errors import as_options, clear_errors, interrupt_when_asked_to_end
 from qimg.cli.progress import bars
 
 
@@ -29,8 +29,10 @@ def main(arguments: list[str] | None = None) -> None:
         with clear_errors():
             tyro.cli(COMMANDS[words[0]], args=words[1:], prog=f"qimg experiments {words[0]}")
         return
-    with clear_errors():
+    names: list[str] = []
+    with clear_errors(spellings=lambda: {"name": "NAME", **as_options(names)}):
         module = runner.module(words[0])
+        names += [one.name for one in fields(_options(module.Params)) + fields(module.Params)]
         options = tyro.cli(_options(module.Params), args=words[1:], prog=f"qimg experiments {words[0]}")
         root = runner.results_root(Path(options.out))
         with bars() as named:

@@ -91,7 +91,7 @@ def test_help(arguments, words, tmp_path):
         (["good.png", "--out", "good.png"], "good.png: exists already, but results are never overwritten"),
         (["good.png", "--out", "no/where"], "no: no such folder to write where into"),
         (["good.png", "--out", "good.png/report"], "good.png: no such folder to write report into"),
-        (["good.png", "--seed", "-1"], "seed must be at least 0, but seed=-1"),
+        (["good.png", "--seed", "-1"], "--seed must be an integer of at least 0, but --seed=-1"),
     ],
 )
 def test_bad_input_to_the_trial_is_one_sentence(arguments, sentence, here, capsys):
@@ -184,15 +184,15 @@ def test_experiments_are_listed_with_their_questions(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nosuch"], "name must be one of pairs, convergence, "),
+        (["nosuch"], "NAME must be one of pairs, convergence, "),
         (["pairs", "--images", "absent.png"], "absent.png: no such file or folder"),
         (["pairs", "--images", "without"], "without: the folder holds no image"),
         (["pairs", "--images", "damaged"], "none of the 2 files can be read"),
-        (["pairs", "--images", "good.png", "--qualities", "0"], "qualities must be in [1, 100], but qualities=0"),
-        (["pairs", "--images", "good.png", "--qualities"], "qualities must hold at least one value"),
-        (["truncation", "--images", "good.png", "--ranks", "0"], "ranks must be in [1, 192], but ranks=0"),
-        (["shots", "--images", "good.png", "--seed", "-1"], "seed must be an integer of at least 0, but seed=-1"),
-        (["purification", "--box-mean", "-1"], "box_mean must be an integer of at least 0, but box_mean=-1"),
+        (["pairs", "--images", "good.png", "--qualities", "0"], "--qualities must be in [1, 100], but --qualities=0"),
+        (["pairs", "--images", "good.png", "--qualities"], "--qualities must hold at least one value"),
+        (["truncation", "--images", "good.png", "--ranks", "0"], "--ranks must be in [1, 192], but --ranks=0"),
+        (["shots", "--images", "good.png", "--seed", "-1"], "--seed must be an integer of at least 0, but --seed=-1"),
+        (["purification", "--box-mean", "-1"], "--box-mean must be an integer of at least 0, but --box-mean=-1"),
         (["pairs", "--images", "good.png", "--out", "good.png"], "good.png: is a file, but a folder for results"),
     ],
 )

@@ -14,7 +14,7 @@ from qiskit_aer import AerSimulator  # also gives circuits their set_… and sav
 
 from circuits.compilation import compile_circuits, is_compiled, without_measurements
 from circuits.seeds import checked_seed
-from qimg.core import Array, integer, one_of, require
+from qimg.core import ArgumentError, Array, integer, literal, one_of, require
 
 SIMULATORS = ("statevector", "density_matrix", "matrix_product_state")
 """Names of the ideal Aer simulators."""
@@ -84,7 +84,8 @@ def backend(
     if name.startswith("ibm_"):
         return _real_device(name)
     simulators = ", ".join(SIMULATORS)
-    raise ValueError(f"name must be one of {simulators}, generic, fake_<device> or ibm_<device>, but name={name!r}")
+    rule = f"must be one of {simulators}, generic, fake_<device> or ibm_<device>"
+    raise ArgumentError(f"{{0}} {rule}, but {{0}}={literal(repr(name))}", "name")
 
 
 def run(
@@ -182,7 +183,7 @@ def several(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> list[Quantum
 def _without_effect(name: str, **options: object) -> None:
     for option, value in options.items():
         if value is not None:
-            raise ValueError(f"{option} has no effect on {name} and must be left out")
+            raise ArgumentError(f"{{0}} has no effect on {name} and must be left out", option)
 
 
 def truncation_options(bond_dimension: int | None, threshold: float | None) -> dict[str, int | float]:

@@ -57,7 +57,7 @@ def encode_image(
     one = REPRESENTATIONS[one_of("representation", representation, REPRESENTATIONS)]
     if (kept is None) == one.takes_kept:
         rules = (f"has no effect on {representation} and must be left out", f"must be given for {representation}")
-        raise ValueError(f"kept {rules[one.takes_kept]}, but kept={kept}")
+        require(False, "kept", rules[one.takes_kept], kept)
     pixels, dtype = _checked_pixels(image, one)
     order = one.order or order
     levels = levels_of_picture(pixels, one, order)

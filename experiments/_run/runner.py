@@ -114,8 +114,7 @@ class Measured:
 
 def module(name: str) -> Any:
     """The module of an experiment."""
-    if name not in EXPERIMENTS:
-        raise ValueError(f"name must be one of {', '.join(EXPERIMENTS)}, but name={name!r}")
+    require(name in EXPERIMENTS, "name", f"must be one of {', '.join(EXPERIMENTS)}", name)
     return importlib.import_module(f"experiments.{_FOLDERS[name]}.{name}")
 
 

@@ -1,12 +1,13 @@
 """The `qimg` command, which imports and runs the module of a verb."""
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import tyro
 
-from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end
+from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end, spelling_of
 from qimg.cli.notices import notices
 
 VERBS = {
@@ -58,7 +59,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(verb: str, arguments: list[str]) -> None:
-    with clear_errors(), notices():
+    commands: list[Callable[..., Any]] = []
+    with clear_errors(spellings=lambda: dict(*map(spelling_of, commands))), notices():
         module, prog = import_module(f"qimg.cli.{verb}"), f"qimg {verb.replace('.', ' ')}"
         if hasattr(module, "VERBS"):  # a folder, in which the next word names a module
             word = arguments[0] if arguments else ""
@@ -70,8 +72,10 @@ def _run(verb: str, arguments: list[str]) -> None:
         elif verb == "experiments":
             module.main(arguments)
         elif callable(module.COMMAND):
+            commands.append(module.COMMAND)
             tyro.cli(module.COMMAND, prog=prog, args=arguments)
         else:
+            commands += [module.COMMAND[word] for word in arguments[:1] if word in module.COMMAND]
             tyro.extras.subcommand_cli_from_dict(module.COMMAND, prog=prog, description=VERBS[verb], args=arguments)
 
 

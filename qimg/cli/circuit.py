@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import tyro
 
-from qimg.core import Array, integer, one_of, require
+from qimg.core import Array, arguments_named, integer, one_of, require
 
 if TYPE_CHECKING:
     from circuits import EncodedImage
@@ -119,7 +119,8 @@ def run(
 
     pixels, encoded = _encoded(photo, patch)
     integer("shots", machine.shots, 1)
-    circuit = circuits.image_circuit(encoded) if transform is None else _transformed(encoded, transform, real=True)
+    with arguments_named(name="transform"):
+        circuit = circuits.image_circuit(encoded) if transform is None else _transformed(encoded, transform, real=True)
     device = _device(machine, encoded.n_qubits)
     _show(circuit, patch)
     if transform is not None:
@@ -200,7 +201,8 @@ def _device(machine: Machine, n_qubits: int) -> Any:
     options: dict[str, Any] = {"bond_dimension": machine.bond_dimension, "threshold": machine.threshold}
     if machine.backend == "generic":
         options["n_qubits"] = max(8, n_qubits)
-    return circuits.backend(machine.backend, gpu=machine.gpu, **options)
+    with arguments_named(name="backend"):
+        return circuits.backend(machine.backend, gpu=machine.gpu, **options)
 
 
 def _show(circuit: Any, patch: Patch) -> None:

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
+from qimg import core
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
+from qimg.cli.results import Done
 from qimg.core import Array
 
 
@@ -32,14 +34,19 @@ def deblur(
         effort: 1 (fast) to 9 (best): 2 · effort + 2 rounds of half-quadratic splitting.
         files: Files to write.
     """
+    from qimg.restoration.degradations.planes import checked_sigma
+
+    checked_sigma(sigma, positive=True)
+    core.effort(effort)
     each_picture(_deblurred, source, out, files, kernel=_kernel(kernel), sigma=sigma, effort=effort)
 
 
-def _deblurred(source: Path, out: Path, *, kernel: Array, sigma: float, effort: int, **writing: Any) -> str:
+def _deblurred(source: Path, out: Path, *, kernel: Array, sigma: float, effort: int, **writing: Any) -> Done:
     from qimg import restoration
 
     pixels = read(source, out, **writing)
-    return write(restoration.deblur(pixels, kernel, sigma=sigma, effort=effort), source, out, **writing)
+    restored = restoration.deblur(pixels, kernel, sigma=sigma, effort=effort)
+    return write(restored, source, out, facts={"effort": effort, "sigma": sigma}, **writing)
 
 
 def _kernel(path: str) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 import tyro
 
 from qimg.cli.folders import Out, Pictures, Source, each_of
+from qimg.cli.results import Done, facts_of
 
 
 def decode(
@@ -34,12 +35,13 @@ def decode(
     )  # fmt: skip
 
 
-def _decoded(source: Path, out: Path, *, track: Any, **options: Any) -> str:
+def _decoded(source: Path, out: Path, *, track: Any, **options: Any) -> Done:
     from qimg.codecs.files import decode_file
 
     decoded = decode_file(source, out, **options)
     height, width = decoded.image.shape[:2]
-    return f"{source} → {out}: {width} × {height}{', partial: the file is cut' if decoded.partial else ''}"
+    line = f"{source} → {out}: {width} × {height}{', partial: the file is cut' if decoded.partial else ''}"
+    return Done(line=line, facts={"width": width, "height": height, **facts_of(decoded)})
 
 
 COMMAND = decode

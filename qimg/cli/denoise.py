@@ -1,12 +1,15 @@
 """`qimg denoise`: removes white noise from pictures."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import tyro
 
+from qimg import core
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
+from qimg.cli.results import Done
 
 
 def denoise(
@@ -27,17 +30,24 @@ def denoise(
         effort: 1 (fast) to 9 (best); 1, 5 and 9 differ, and every other effort equals the next lower one of these.
         files: Files to write.
     """
+    from qimg.restoration.degradations.planes import checked_sigma
+
+    if sigma is not None:
+        checked_sigma(sigma)
+    core.effort(effort)
     each_picture(_denoised, source, out, files, sigma=sigma, effort=effort)
 
 
-def _denoised(source: Path, out: Path, *, sigma: float | None, effort: int, **writing: Any) -> str:
+def _denoised(source: Path, out: Path, *, sigma: float | None, effort: int, **writing: Any) -> Done:
     from qimg import restoration
 
-    pixels, note = read(source, out, **writing), ""
-    if sigma is None:
-        sigma = restoration.estimate_sigma(pixels)
-        note = f"{source}: noise of standard deviation {sigma:.2f}\n"
-    return note + write(restoration.denoise(pixels, sigma=sigma, effort=effort), source, out, **writing)
+    pixels, estimated = read(source, out, **writing), sigma is None
+    sigma = restoration.estimate_sigma(pixels) if sigma is None else sigma
+    restored = restoration.denoise(pixels, sigma=sigma, effort=effort)
+    facts = {"effort": effort, "sigma": f"{sigma:.4g}", "sigma_is_estimated": estimated}
+    done = write(restored, source, out, facts=facts, **writing)
+    note = f"{source}: noise of standard deviation {sigma:.2f}\n" if estimated else ""
+    return replace(done, line=note + done.line)
 
 
 COMMAND = denoise

@@ -1,11 +1,18 @@
 """`qimg encode`: encodes a picture or a folder of pictures."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tyro
 
 from qimg.cli.folders import Files, Out, Source, each_of
+from qimg.cli.results import Done, facts_of
+from qimg.core import arguments_named
+
+if TYPE_CHECKING:
+    from qimg.codecs.protocol import Codec
 
 
 def encode(
@@ -55,19 +62,33 @@ def encode(
         "reduction": reduction, "effort": effort, "progressive": progressive, "stable": stable,
     }  # fmt: skip
     chosen = registry.codec(codec)
-    try:
+    with arguments_named(**NAMES):
         registry.check(chosen, EncodeOptions(**options))
-    except ValueError as error:  # replace the names of options by those on the command line
-        raise ValueError(str(error).replace("bits_per_pixel", "bits-per-pixel").replace("psnr_db", "psnr")) from None
+        _try(chosen, options)
     each_of(_encoded, source, out, files, options | {"codec": codec}, verb="encoded", suffix=chosen.suffix)
 
 
-def _encoded(source: Path, out: Path, **options: Any) -> str:
+NAMES = {"psnr_db": "psnr"}
+"""Field of `EncodeOptions` → name of the option, where they differ."""
+
+
+def _try(codec: "Codec", options: Mapping[str, Any]) -> None:
+    """Encode a small picture where the range of the target does not depend on the picture, to check the target once."""
+    from qimg.codecs.protocol import EncodeOptions
+
+    target = {name: options[name] for name in ("quality", "distance", "reduction") if options[name] is not None}
+    if target:
+        codec.encode(np.zeros((8, 8, 3), np.uint8), EncodeOptions(**target))
+
+
+def _encoded(source: Path, out: Path, **options: Any) -> Done:
     from qimg.codecs.files import encode_file
 
-    encoded = encode_file(source, out, **options)
+    with arguments_named(**NAMES):
+        encoded = encode_file(source, out, **options)
     quality = "" if encoded.psnr_db is None else f", {encoded.psnr_db:.2f} dB"
-    return f"{source} → {out}: {len(encoded.data):,} bytes, {encoded.bits_per_pixel:.3f} bits per pixel{quality}"
+    line = f"{source} → {out}: {len(encoded.data):,} bytes, {encoded.bits_per_pixel:.3f} bits per pixel{quality}"
+    return Done(line=line, facts={"bytes": len(encoded.data), **facts_of(encoded)})
 
 
 COMMAND = encode

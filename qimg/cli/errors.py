@@ -1,24 +1,60 @@
 """Error messages of the command line: one sentence and exit status 2 for bad input, no traceback."""
 
+import dataclasses
+import inspect
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, get_args, get_type_hints
 
-from qimg.core import sentence
+from qimg.core import ArgumentError, sentence
 
 
 @contextmanager
-def clear_errors(*, interrupted: str = "interrupted; nothing was written") -> Iterator[None]:
-    """Report bad input as one sentence on the error stream and exit with status 2, without a traceback."""
+def clear_errors(
+    *, spellings: Callable[[], Mapping[str, str]] = dict, interrupted: str = "interrupted; nothing was written"
+) -> Iterator[None]:
+    """Report bad input as one sentence on the error stream and exit with status 2, without a traceback.
+
+    Args:
+        spellings: name of an argument → its spelling on the command line.
+        interrupted: message after Ctrl-C.
+    """
     try:
         yield
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(f"qimg: error: {sentence(error)}", file=sys.stderr)
+        print(f"qimg: error: {said(error, spellings)}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print(f"qimg: {interrupted}", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def said(error: Exception, spellings: Callable[[], Mapping[str, str]]) -> str:
+    """The message of an error as one line, with arguments as the command line spells them."""
+    return " ".join(error.spelled(spellings()).split()) if isinstance(error, ArgumentError) else sentence(error)
+
+
+def spelling_of(command: Callable[..., Any]) -> dict[str, str]:
+    """Parameters of a command, and the fields of the records among them, as the command line spells them."""
+    spellings: dict[str, str] = {}
+    hints = get_type_hints(command, include_extras=True)
+    for name, parameter in inspect.signature(command).parameters.items():
+        record = next(iter(get_args(hints[name])), hints[name])
+        if dataclasses.is_dataclass(record):
+            spellings |= as_options(field.name for field in dataclasses.fields(record))
+        elif parameter.kind is parameter.KEYWORD_ONLY:
+            spellings |= as_options([name])
+        else:
+            labels = [getattr(mark, "metavar", None) for mark in get_args(hints[name])]
+            spellings[name] = next(filter(None, labels), name.upper())
+    return spellings
+
+
+def as_options(names: Iterable[str]) -> dict[str, str]:
+    """Names as options: `bits_per_pixel` → `--bits-per-pixel`."""
+    return {name: f"--{name.replace('_', '-')}" for name in names}
 
 
 def interrupt_when_asked_to_end() -> None:

@@ -2,15 +2,19 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
+from qimg.cli.errors import as_options, said
 from qimg.cli.progress import bar
-from qimg.core import names_for, require
+from qimg.cli.results import Done, Report
+from qimg.core import ArgumentError, literal, names_for, one_of, to_write
+from qimg.images import SUFFIXES, check_format
 from qimg.images.collections import PICTURE_SUFFIXES, Skipped, gather, map_pictures, several
 
 Source = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
@@ -35,6 +39,9 @@ class Files(Many):
     """Replace existing files."""
     skip_existing: bool = False
     """Skip pictures whose files exist, for example to resume an interrupted command."""
+    report: Annotated[str | None, tyro.conf.arg(metavar="FILE.csv")] = None
+    """CSV file to write, with a row for each picture: its files, status, seconds, results and remarks. With
+    --skip-existing, the rows of an existing report are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +70,7 @@ class _Job:
 
 
 def each_of(
-    work: Callable[..., str],
+    work: Callable[..., Done],
     source: str,
     out: str,
     files: Files,
@@ -77,8 +84,8 @@ def each_of(
     """Convert a file, or every file of a folder, a pattern or a list; print one line for each.
 
     Args:
-        work: module-level function (source, out, overwrite=…, track=…, **options) → line to print, which converts one
-            file and writes atomically.
+        work: module-level function (source, out, overwrite=…, track=…, **options) → `Done`, which converts one file and
+            writes atomically.
         source: file, folder, pattern or list to read, also in the folder QIMG_DATA.
         out: the file to write, or the folder to write into, which is created if necessary.
         files: rules for existing files, and parallel processing.
@@ -92,21 +99,25 @@ def each_of(
         NotADirectoryError: `out` is a file and `source` has several files.
         ValueError: some pictures failed; the error stream lists them, and the others are written.
     """
-    both = files.overwrite and files.skip_existing
-    require(not both, "skip-existing", "must not be combined with overwrite", files.skip_existing)
+    if files.overwrite and files.skip_existing:
+        raise ArgumentError("{0} must not be combined with {1}", "skip_existing", "overwrite")
     root = os.environ.get("QIMG_DATA") or None
     options = {**options, "overwrite": files.overwrite}
-    if not several(source, root=root):
+    one = not several(source, root=root)
+    if one:
         for name, default in (("workers", 1), ("scheduler", None), ("format", None)):
             if getattr(files, name, default) != default:
                 hint = "; the ending of OUT determines the format" if name == "format" else ""
-                raise ValueError(f"{name} has an effect for a folder only, but {source} is not a folder{hint}")
-        if files.skip_existing and Path(out).exists():
-            print(f"{out}: exists already")
-            return
-        with bar("strips") as track:
-            line = work(Path(source), Path(out), track=track, **options)
-        print(line)
+                raise ArgumentError(
+                    f"{{0}} has an effect for a folder only, but {literal(source)} is not a folder{hint}", name
+                )
+    if one and not files.skip_existing:
+        to_write(out, overwrite=files.overwrite)
+    if isinstance(files, Pictures):
+        check_target(out, files, one=one)
+    written = Report(files.report, overwrite=files.overwrite, resumed=files.skip_existing)
+    if one:
+        _one(work, Path(source), Path(out), files, options, written)
         return
     sources = gather([source], root=root, suffixes=suffixes, what=what)
     paths = [one.path for one in sources if one.path is not None]
@@ -116,18 +127,68 @@ def each_of(
         raise NotADirectoryError(f"{folder}: must be a folder to write into, but is a file")
     folder.mkdir(exist_ok=True)
     left = [job for job in jobs if not (files.skip_existing and job.out.exists())]
+    for job in jobs:
+        if files.skip_existing and job.out.exists():
+            written.existing(job.source, job.out)
     if len(left) < len(jobs):
         print(f"{len(jobs) - len(left)} of {len(jobs)} pictures are already {verb}")
     with bar("pictures") as track:
         lines = map_pictures(
             _work, left, shared=(work, options), workers=files.workers, scheduler=files.scheduler, track=track
         )
-        report(lines, len(jobs), lambda job, line: print(line), verb=verb)
+        try:
+            report(_noted(lines, written), len(jobs), lambda job, result: print(result[0].line), verb=verb)
+        finally:
+            written.write()
 
 
-def _work(job: _Job, shared: tuple[Callable[..., str], dict[str, Any]]) -> str:
+def check_target(out: str, files: Pictures, *, one: bool) -> None:
+    """Check, before any picture is read, that the format of the files to write is known and the quality suits it."""
+    if not one:
+        ending = (files.format or "png").removeprefix(".").lower()
+        one_of("format", ending, [suffix.removeprefix(".") for suffix in SUFFIXES])
+    check_format(out if one else f"a{files.suffix}", files.quality)
+
+
+def _one(
+    work: Callable[..., Done], source: Path, out: Path, files: Files, options: dict[str, Any], written: Report
+) -> None:
+    """Convert one file."""
+    if files.skip_existing and out.exists():
+        print(f"{out}: exists already")
+        written.existing(source, out)
+    else:
+        start = time.perf_counter()
+        try:
+            with bar("strips") as track:
+                result = work(source, out, track=track, **options)
+        except (ValueError, OSError) as error:
+            written.failed(source, out, said(error, lambda: as_options(options)))
+            written.write()
+            raise
+        print(result.line)
+        written.done(source, out, result, time.perf_counter() - start)
+    written.write()
+
+
+def _work(job: _Job, shared: tuple[Callable[..., Done], dict[str, Any]]) -> tuple[Done, float]:
     work, options = shared
-    return work(job.source, job.out, track=iter, **options)
+    start = time.perf_counter()
+    try:
+        result = work(job.source, job.out, track=iter, **options)
+    except ArgumentError as error:  # spelled here, because the records of failed pictures hold texts
+        raise ValueError(error.spelled(as_options(options))) from None
+    return result, time.perf_counter() - start
+
+
+def _noted(results: Iterable[tuple[_Job, Any]], written: Report) -> Iterator[tuple[_Job, Any]]:
+    """The results, which are also added to the report."""
+    for job, result in results:
+        if isinstance(result, Skipped):
+            written.failed(job.source, job.out, result.reason)
+        else:
+            written.done(job.source, job.out, *result)
+        yield job, result
 
 
 def report(results: Iterable[tuple[Any, Any]], count: int, show: Callable[[Any, Any], None], *, verb: str) -> None:

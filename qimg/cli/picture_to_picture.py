@@ -1,14 +1,15 @@
 """Commands that convert pictures to pictures: reading, and writing with the metadata of the source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from qimg.cli.folders import Pictures, each_of
+from qimg.cli.results import Done
 from qimg.core import Array, to_write
 
 
-def each_picture(work: Callable[..., str], source: str, out: str, files: Pictures, **options: Any) -> None:
+def each_picture(work: Callable[..., Done], source: str, out: str, files: Pictures, **options: Any) -> None:
     """Call `each_of` for a command that writes pictures; `work` also receives `quality`."""
     each_of(work, source, out, files, {**options, "quality": files.quality}, verb="restored", suffix=files.suffix)
 
@@ -21,10 +22,29 @@ def read(source: Path, out: Path, *, overwrite: bool, **_: Any) -> Array:
     return images.load(source)
 
 
-def write(restored: Array, source: Path, out: Path, *, quality: int | None, **_: Any) -> str:
-    """Write a restored picture with the metadata of its source; returns the line to print."""
+def write(
+    restored: Array,
+    source: Path,
+    out: Path,
+    *,
+    quality: int | None,
+    facts: Mapping[str, Any],
+    remark: str = "",
+    **_: Any,
+) -> Done:
+    """Write a restored picture with the metadata of its source.
+
+    Args:
+        restored: pixels.
+        source: file of the picture.
+        out: file to write.
+        quality: of a lossy format.
+        facts: settings and results for the report.
+        remark: appended to the line to print.
+    """
     from qimg import images
 
     images.save(restored, out, quality=quality, metadata=images.read_metadata(source))
     height, width = restored.shape[:2]
-    return f"{source} → {out}: {width} × {height}"
+    line = f"{source} → {out}: {width} × {height}" + (f"; {remark}" if remark else "")
+    return Done(line=line, facts={"width": width, "height": height, **facts}, remark=remark)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
+from qimg.core import ArgumentError, literal
+
 if TYPE_CHECKING:
     from qimg.prior import Prior
 
@@ -27,7 +29,7 @@ def show(
     from qimg.report import render
 
     if html is not None and Path(html).suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"html must end in .html or .htm, but html={html!r}")
+        raise ArgumentError(f"{{0}} must end in .html or .htm, but {{0}}={literal(html)}", "html")
     prior, name = _loaded(file)
     if html is not None:
         to_write(html, overwrite=True)

@@ -7,6 +7,9 @@ import numpy as np
 import tyro
 
 from qimg.cli.folders import Out, Pictures, Source, each_of
+from qimg.cli.results import Done, facts_of
+from qimg.core import integer
+from qimg.core.arguments import EFFORT
 
 
 def restore(
@@ -36,9 +39,10 @@ def restore(
         files: Files to write.
     """
     from qimg.images.collections import JPEG_SUFFIXES
+    from qimg.restoration.jpeg.restore import RestoreOptions
 
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, but seed={seed}")
+    integer("seed", seed, 0)
+    RestoreOptions(method=method, tune=tune, effort=effort).estimator()  # options are checked before any file is read
     options = {"method": method, "tune": tune, "effort": effort, "quality": files.quality, "seed": seed}
     each_of(
         _restored, source, out, files, options,
@@ -46,7 +50,8 @@ def restore(
     )  # fmt: skip
 
 
-def _restored(source: Path, out: Path, *, seed: int, **options: Any) -> str:
+def _restored(source: Path, out: Path, *, seed: int, **options: Any) -> Done:
+    from qimg.images.jpeg.tables import quality_estimate
     from qimg.restoration.jpeg.files import restore_file
 
     if options["tune"] == "natural":
@@ -59,7 +64,16 @@ def _restored(source: Path, out: Path, *, seed: int, **options: Any) -> str:
     if restored.decoder_warnings:
         line += f"; damaged ({'; '.join(restored.decoder_warnings)})"
         line += f", {100 * restored.missing:.3g} % of it missing" if restored.missing else ""
-    return line
+    settings = {"method": options["method"], "tune": options["tune"], "effort": options["effort"] or EFFORT}
+    facts = {
+        "width": width,
+        "height": height,
+        "quality_estimate": quality_estimate(source),
+        **settings,
+        "rms_deviation": f"{deviation:.4g}",
+        **facts_of(restored),
+    }
+    return Done(line=line, facts=facts)
 
 
 COMMAND = restore

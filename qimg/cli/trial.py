@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from qimg.cli.experiments import ours
+from qimg.core import integer
 
 
 def trial(
@@ -24,8 +25,7 @@ def trial(
         out: New folder for the report; by default qimg-trial-1, qimg-trial-2, …
         seed: Seed of every random draw.
     """
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, but seed={seed}")
+    integer("seed", seed, 0)
     folder = ours("experiments._run.trial").run_trial(images, out=None if out is None else Path(out), seed=seed)
     for entry in json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["skipped"]:
         print(f"skipped {entry['reason']}", file=sys.stderr)

@@ -7,6 +7,7 @@ import tyro
 
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
+from qimg.cli.results import Done
 
 
 def upscale(
@@ -25,14 +26,17 @@ def upscale(
         sigma: Standard deviation of the noise in 8-bit code values, in addition to that of rounding.
         files: Files to write.
     """
+    from qimg.restoration.degradations.planes import checked_sigma
+
+    checked_sigma(sigma)
     each_picture(_upscaled, source, out, files, sigma=sigma)
 
 
-def _upscaled(source: Path, out: Path, *, sigma: float, **writing: Any) -> str:
+def _upscaled(source: Path, out: Path, *, sigma: float, **writing: Any) -> Done:
     from qimg import restoration
 
     pixels = read(source, out, **writing)
-    return write(restoration.upscale(pixels, sigma=sigma), source, out, **writing)
+    return write(restoration.upscale(pixels, sigma=sigma), source, out, facts={"sigma": sigma}, **writing)
 
 
 COMMAND = upscale

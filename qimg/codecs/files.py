@@ -9,7 +9,7 @@ from qimg import images
 from qimg.codecs import pictures, registry
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import METADATA, Decoded, Encoded
-from qimg.core import Track, to_write, write_atomically
+from qimg.core import ArgumentError, Track, to_write, write_atomically
 from qimg.images import Metadata
 
 
@@ -47,6 +47,8 @@ def encode_file(
     options |= {name: metadata[name] for name in METADATA if name in chosen.capabilities.options}
     try:
         encoded = pictures.encode_picture(pixels, codec=codec, track=track, **options)
+    except ArgumentError as error:
+        raise error.of_file(source) from None
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
     write_atomically(path, encoded.data)
@@ -83,6 +85,8 @@ def decode_file(
         decoded = pictures.decode_picture(data, codec=codec, **options)
     except BitstreamError as error:
         raise error.of_file(source) from None
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
     metadata = Metadata(icc_profile=decoded.icc_profile, exif=decoded.exif, xmp=decoded.xmp)
     images.save(decoded.image, path, quality=quality, metadata=metadata)
     return decoded

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
-from qimg.core import Array, Track, arguments
+from qimg.core import ArgumentError, Array, Track, arguments
 
 MAX_PIXELS = 1 << 28
 """Default limit on the pixels of a decoded picture."""
@@ -57,7 +57,7 @@ class EncodeOptions:
     def __post_init__(self) -> None:
         targets = [name for name in TARGETS if name in self.named]
         if len(targets) > 1:
-            raise ValueError(f"one of {listed(TARGETS[:4])} must be set, but {listed(targets)} are set")
+            raise one_target(TARGETS[:4], targets)
         if self.size is not None:
             arguments.integer("size", self.size, 1)
         if self.bits_per_pixel is not None:
@@ -253,6 +253,13 @@ class PackCodec(Protocol):
 
     def decode_pack(self, data: bytes, options: DecodeOptions) -> list[Array]:
         """Decode the n pictures; `max_pixels` limits their total. Raises `BitstreamError` if `data` is not a pack."""
+
+
+def one_target(possible: Sequence[str], targets: Sequence[str] = ()) -> ArgumentError:
+    """The error that not exactly one of the possible targets is set."""
+    fields = [f"{{{place}}}" for place in range(len(possible) + len(targets))]
+    actual = f"{listed(fields[len(possible) :])} are set" if targets else "none is"
+    return ArgumentError(f"one of {listed(fields[: len(possible)])} must be set, but {actual}", *possible, *targets)
 
 
 def listed(names: Sequence[str]) -> str:

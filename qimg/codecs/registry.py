@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from qimg.codecs.envelope import LENGTH, NUMBER_AT, Reader
 from qimg.codecs.errors import BitstreamError
-from qimg.codecs.protocol import TARGETS, Capabilities, Codec, DecodeOptions, EncodeOptions, PackCodec, listed
-from qimg.core import Array, one_of
+from qimg.codecs.protocol import TARGETS, Capabilities, Codec, DecodeOptions, EncodeOptions, PackCodec, one_target
+from qimg.core import ArgumentError, Array, one_of
 from qimg.images import has_alpha
 
 AUTO = "block"
@@ -123,12 +123,12 @@ def check(codec: Codec, options: EncodeOptions | DecodeOptions, image: Array | N
     """
     named = options.named if isinstance(options, EncodeOptions) else {"tables": options.tables}
     for name in (name for name, value in named.items() if value is not None):
-        _require(codec, f"{name} has no effect with codec {codec.id}", partial(_takes, name))
+        _require(codec, f"{{0}} has no effect with codec {codec.id}", partial(_takes, name), name)
     targets = [name for name in TARGETS if _takes(name, codec.capabilities)]
     if isinstance(options, EncodeOptions) and targets and not any(name in named for name in targets):
         if len(targets) > 1:
-            raise ValueError(f"one of {listed(targets)} must be set, but none is")
-        raise ValueError(f"{targets[0]} must be set, but {targets[0]}=None")
+            raise one_target(targets)
+        raise ArgumentError("{0} must be set, but {0}=None", targets[0])
     if image is not None and image.itemsize == 2:
         message = f"codec {codec.id} supports 8 bits per channel, but image is uint16"
         _require(codec, message, lambda can: can.sixteen_bit)
@@ -140,7 +140,7 @@ def _takes(option: str, can: Capabilities) -> bool:
     return option in can.options
 
 
-def _require(codec: Codec, message: str, supports: Callable[[Capabilities], bool]) -> None:
+def _require(codec: Codec, message: str, supports: Callable[[Capabilities], bool], *names: str) -> None:
     if not supports(codec.capabilities):
-        names = [other.id for other in codecs() if supports(other.capabilities)]
-        raise ValueError(f"{message}; codecs that support it: {', '.join(names) or 'none'}")
+        others = [other.id for other in codecs() if supports(other.capabilities)]
+        raise ArgumentError(f"{message}; codecs that support it: {', '.join(others) or 'none'}", *names)

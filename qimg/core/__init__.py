@@ -2,13 +2,17 @@
 
 from qimg.core.arguments import (
     TOLERANCE,
+    ArgumentError,
     Array,
+    allow,
+    arguments_named,
     density_matrix,
     dimensions,
     effort,
     fraction,
     hermitian,
     integer,
+    literal,
     numeric,
     one_of,
     populations,
@@ -24,9 +28,12 @@ from qimg.core.files import names_for, sentence, to_write, write_atomically
 from qimg.core.progress import Track, ticked
 
 __all__ = [
+    "ArgumentError",
     "Array",
     "TOLERANCE",
     "Track",
+    "allow",
+    "arguments_named",
     "density_matrix",
     "dimensions",
     "effort",
@@ -34,6 +41,7 @@ __all__ = [
     "hermitian",
     "in_one_blas_thread",
     "integer",
+    "literal",
     "names_for",
     "numeric",
     "one_blas_thread",

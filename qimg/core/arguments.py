@@ -1,6 +1,8 @@
 """Argument checks with uniform messages, such as `rank must be in [1, 64], but rank=0`."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,67 @@ TOLERANCE = 1e-8
 """Largest deviation from Hermiticity, unit trace or positivity that is attributed to rounding."""
 
 
+class ArgumentError(ValueError):
+    """A value that an argument does not allow.
+
+    The message spells arguments as Python does, such as `bits_per_pixel`; an interface with other spellings, such as
+    the command line with `--bits-per-pixel`, shows `spelled`.
+
+    Args:
+        template: the message, with `{0}`, `{1}`, … for the arguments, and other braces doubled (`literal`).
+        names: of the arguments.
+    """
+
+    def __init__(self, template: str, *names: str) -> None:
+        super().__init__(template.format(*names))
+        self.template, self.names = template, names
+
+    def __reduce__(self) -> tuple[type, tuple[str, ...]]:
+        return ArgumentError, (self.template, *self.names)
+
+    def spelled(self, spellings: Mapping[str, str]) -> str:
+        """The message with other spellings of some arguments."""
+        return self.template.format(*(spellings.get(name, name) for name in self.names))
+
+    def renamed(self, names: Mapping[str, str]) -> "ArgumentError":
+        """The same error about arguments of other names."""
+        return ArgumentError(self.template, *(names.get(name, name) for name in self.names))
+
+    def of_file(self, name: str | os.PathLike[str]) -> "ArgumentError":
+        """The same error, with the file's name before the message."""
+        return ArgumentError(f"{literal(os.fspath(name))}: {self.template}", *self.names)
+
+
+def literal(text: object) -> str:
+    """Text for the template of an `ArgumentError`."""
+    return str(text).replace("{", "{{").replace("}", "}}")
+
+
+@contextmanager
+def arguments_named(**names: str) -> Iterator[None]:
+    """Name arguments in the errors of the block as its caller does: `arguments_named(name="backend")`."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise error.renamed(names) from None
+
+
 def require(holds: bool, name: str, rule: str, value: object) -> None:
-    """Raise `ValueError("{name} {rule}, but {name}={value}")` unless the rule holds."""
+    """Raise `ArgumentError("{name} {rule}, but {name}={value}")` unless the rule holds."""
     if not holds:
-        raise ValueError(f"{name} {rule}, but {name}={value!r}")
+        raise ArgumentError(f"{{0}} {literal(rule)}, but {{0}}={literal(repr(value))}", name)
+
+
+def allow(holds: bool, name: str, rule: str) -> None:
+    """Raise `ArgumentError("{name} {rule}")` unless the rule holds, where the value would explain nothing."""
+    if not holds:
+        raise ArgumentError(f"{{0}} {literal(rule)}", name)
 
 
 def require_shape(holds: bool, name: str, expected: str, array: Array) -> None:
-    """Raise `ValueError` naming the expected and the actual shape unless the rule holds."""
+    """Raise `ArgumentError` with the expected and the actual shape unless the rule holds."""
     if not holds:
-        raise ValueError(f"{name} must have shape {expected}, but has shape {array.shape}")
+        raise ArgumentError(f"{{0}} must have shape {literal(expected)}, but has shape {array.shape}", name)
 
 
 def integer(name: str, value: int, low: int, high: int | None = None) -> int:
@@ -44,8 +97,7 @@ def fraction(name: str, value: float) -> float:
 def one_of(name: str, value: str, options: Iterable[str]) -> str:
     """`value`, which must be one of the named options."""
     options = sorted(options)
-    if value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(options)}, but {name}={value!r}")
+    require(value in options, name, f"must be one of {', '.join(options)}", value)
     return value
 
 

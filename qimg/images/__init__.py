@@ -6,7 +6,7 @@ Inside the library, planes are `float64` in 8-bit code values (0 to 255).
 
 from qimg.core import names_for, to_write, write_atomically
 from qimg.images.collections import Skipped, Source, gather, map_pictures
-from qimg.images.files import BUNDLED, SUFFIXES, bundled, load, save, upright
+from qimg.images.files import BUNDLED, SUFFIXES, bundled, check_format, load, save, upright
 from qimg.images.jpeg import JpegRoundTrip, jpeg_round_trip, quantization_table
 from qimg.images.metadata import Metadata, read_metadata
 from qimg.images.planes import (
@@ -40,6 +40,7 @@ __all__ = [
     "box_mean",
     "camera",
     "bundled",
+    "check_format",
     "check_image",
     "code_values",
     "colours",

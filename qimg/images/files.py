@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from qimg.core import Array, integer, one_of, require, write_atomically
+from qimg.core import Array, allow, integer, one_of, require, write_atomically
 from qimg.images.metadata import Metadata, in_png, options_for, options_for_tifffile
 from qimg.images.planes import ImageError, check_image, colours, has_alpha
 from qimg.images.raw import RAW_SUFFIXES, render_raw
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".ppm", ".pgm", ".avif")
 """File endings of the formats that can be read and written."""
+
+LOSSY = (".jpg", ".jpeg", ".webp", ".avif")
+"""Those of lossy formats, which are written at a quality."""
 
 BUNDLED = ("astronaut", "chelsea", "coffee", "motorcycle")
 """Colour photographs that scikit-image ships in lossless formats (its `rocket` is a JPEG file)."""
@@ -159,14 +162,8 @@ def save(
     """
     pixels = check_image("image", image)
     path = Path(path)
+    check_format(path, quality)
     suffix = path.suffix.lower()
-    one_of("file ending", suffix, SUFFIXES)
-    lossy = suffix in (".jpg", ".jpeg", ".webp", ".avif")
-    if lossy:
-        require(quality is not None, "quality", f"must be given for {suffix}", quality)
-        quality = integer("quality", quality or 0, 1, 100)
-    else:
-        require(quality is None, "quality", f"has no effect for {suffix} and must be left out", quality)
     deep = pixels.dtype == np.uint16
     if deep and suffix not in (".png", ".tif", ".tiff"):
         raise ImageError(f"{path}: {suffix} holds 8 bits per channel, but the image is uint16")
@@ -179,6 +176,24 @@ def save(
     except ValueError as error:  # for instance EXIF data that are too long for JPEG
         raise ImageError(f"{path}: cannot be written ({error})") from None
     write_atomically(path, content)
+
+
+def check_format(path: str | os.PathLike[str], quality: int | None) -> None:
+    """Check, before a picture is computed, that `save` knows the format of a file and that the quality suits it.
+
+    Raises:
+        ImageError: the ending names no format.
+        ValueError: `quality` is missing, out of range or without effect.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        name = f"the file ending {suffix!r}" if suffix else "no file ending"
+        raise ImageError(f"{path}: must end in one of {', '.join(SUFFIXES)}, but has {name}")
+    if suffix in LOSSY:
+        allow(quality is not None, "quality", f"must be set for {suffix} files (1 to 100)")
+        integer("quality", quality or 0, 1, 100)
+    else:
+        require(quality is None, "quality", f"has no effect on {suffix} files and must be left out", quality)
 
 
 def _encoded(pixels: Array, suffix: str, quality: int | None, metadata: Metadata) -> bytes:

@@ -216,11 +216,11 @@ def test_files_that_exist_are_kept_unless_asked(here, capsys):
     [
         (
             ["encode", "photo.png", "x.qimg"],
-            "one of quality, size, bits-per-pixel and psnr must be set, but none is",
+            "one of --quality, --size, --bits-per-pixel and --psnr must be set, but none is",
         ),
-        (["encode", "photo.png", "x.qimg", "--quality", "5", "--size", "9"], "one of quality, size"),
-        (["encode", "photo.png", "x.qimg", "--quality", "0"], "photo.png: quality must be in [1, 100], but quality=0"),
-        (["encode", "photo.png", "x.qimg", "--size", "20"], "photo.png: size must be at least "),
+        (["encode", "photo.png", "x.qimg", "--quality", "5", "--size", "9"], "one of --quality, --size"),
+        (["encode", "photo.png", "x.qimg", "--quality", "0"], "--quality must be in [1, 100], but --quality=0"),
+        (["encode", "photo.png", "x.qimg", "--size", "20"], "photo.png: --size must be at least "),
         (["encode", "photo.png", "x.png", "--quality", "5"], "x.png: the file to write must end in .qimg"),
         (["encode", "absent.png", "x.qimg", "--quality", "5"], "absent.png: no such file"),
         (["encode", "folder/broken.png", "x.qimg", "--quality", "5"], "folder/broken.png: "),
@@ -236,7 +236,7 @@ def test_files_that_exist_are_kept_unless_asked(here, capsys):
         (["info", "absent.qimg"], "absent.qimg: No such file or directory"),
         (["info", "folder"], "folder: the folder holds no file of the codec (.qimg)"),
         (["decode", "folder", "x"], "folder: the folder holds no file of the codec (.qimg)"),
-        (["decode", "x.qimg", "x.png", "--format", "png"], "format has an effect for a folder only"),
+        (["decode", "x.qimg", "x.png", "--format", "png"], "--format has an effect for a folder only"),
     ],
 )
 def test_bad_input_is_one_sentence(here, arguments, sentence, capsys):
@@ -250,9 +250,9 @@ def test_bad_input_is_one_sentence(here, arguments, sentence, capsys):
 def test_what_a_format_cannot_hold_is_named(here, capsys):
     cli.main(["encode", "photo.png", "photo.qimg", "--quality", "20"])
     before = content(here)
-    assert "quality must be given for .jpg" in refusal(["decode", "photo.qimg", "x.jpg"], capsys)
-    assert "quality has no effect for .png" in refusal(["decode", "photo.qimg", "x.png", "--quality", "5"], capsys)
-    assert "file ending must be one of" in refusal(["decode", "photo.qimg", "x.xyz"], capsys)
+    assert "--quality must be set for .jpg" in refusal(["decode", "photo.qimg", "x.jpg"], capsys)
+    assert "--quality has no effect on .png" in refusal(["decode", "photo.qimg", "x.png", "--quality", "5"], capsys)
+    assert "x.xyz: must end in one of .png, " in refusal(["decode", "photo.qimg", "x.xyz"], capsys)
     assert content(here) == before
 
 
@@ -302,14 +302,17 @@ def test_a_codec_of_others_is_named_by_its_id_and_has_its_own_ending(here, capsy
             ["photo.qimg", "--codec", "peer:webp", "--quality", "5"],
             "photo.qimg: the file to write must end in .webp for",
         ),
-        (["x.webp", "--codec", "peer:webp"], "quality must be set, but quality=None"),
-        (["x.webp", "--codec", "peer:webp", "--size", "900"], "size has no effect with codec peer:webp; codecs that"),
-        (["x.webp", "--codec", "webp", "--quality", "5"], "codec must be one of block, peer:avif"),
+        (["x.webp", "--codec", "peer:webp"], "--quality must be set, but --quality=None"),
+        (["x.webp", "--codec", "peer:webp", "--size", "900"], "--size has no effect with codec peer:webp; codecs that"),
+        (["x.webp", "--codec", "webp", "--quality", "5"], "--codec must be one of block, peer:avif"),
         (
             ["x.qimg", "--quality", "5", "--distance", "1"],
-            "one of quality, size, bits-per-pixel and psnr must be set",
+            "one of --quality, --size, --bits-per-pixel and --psnr must be set",
         ),
-        (["x.qimg", "--distance", "1"], "distance has no effect with codec block; codecs that support it: peer:jpegxl"),
+        (
+            ["x.qimg", "--distance", "1"],
+            "--distance has no effect with codec block; codecs that support it: peer:jpegxl",
+        ),
     ],
 )
 def test_what_a_codec_does_not_take_is_named(here, arguments, sentence, capsys):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from PIL import Image
 
 import qimg
 from qimg import cli, images
@@ -65,8 +66,11 @@ def test_commands_write_what_the_functions_return(arguments, expected, picture, 
     [
         (["denoise", "photo.png", "photo.png"], "photo.png: exists already, and overwriting is not enabled"),
         (["denoise", "nosuch.png", "out.png"], "nosuch.png"),
-        (["denoise", "photo.png", "out.png", "--sigma", "-1"], "sigma must be finite and not negative, but sigma=-1.0"),
-        (["inpaint", "photo.png", "kernel.png", "out.png"], "mask must have shape (25, 37) as the picture"),
+        (["denoise", "photo.png", "out.png", "--sigma", "-1"], "--sigma must be finite and not negative"),
+        (
+            ["inpaint", "photo.png", "kernel.png", "out.png"],
+            "kernel.png: the mask must have 37 × 25 pixels as the picture, but has 3 × 3",
+        ),
         (["deblur", "photo.png", "zero.txt", "out.png", "--sigma", "1"], "zero.txt: a kernel must have a positive sum"),
         (["deblur", "photo.png", "words.txt", "out.png", "--sigma", "1"], "words.txt: must hold rows of numbers"),
         (["upscale", "photo.png", "out.jpg"], "quality"),
@@ -95,3 +99,54 @@ def test_the_commands_are_listed(capsys) -> None:
         cli.main(["--help"])
     listed = capsys.readouterr().out
     assert all(command in listed for command in ("denoise", "inpaint", "deblur", "upscale"))
+
+
+def masks(missing: np.ndarray) -> dict[str, Image.Image]:
+    """The same mask as files of several kinds have it."""
+    bits = missing.astype(np.uint8)
+    palette = Image.fromarray(bits, "P")
+    palette.putpalette([0, 0, 0, 128, 0, 0])
+    return {
+        "0 and 1": Image.fromarray(bits),
+        "0 and 255": Image.fromarray(255 * bits),
+        "bilevel": Image.fromarray(missing),
+        "palette": palette,
+        "gray with opaque alpha": Image.fromarray(np.dstack([bits, 0 * bits + 255])),
+        "16 bits, 0 and 1": Image.fromarray(bits.astype(np.uint16)),
+        "16 bits, 0 and white": Image.fromarray(65535 * bits.astype(np.uint16)),
+        "RGB": Image.fromarray(np.dstack([255 * bits] * 3)),
+        "red on black": Image.fromarray(np.dstack([255 * bits, 0 * bits, 0 * bits])),
+        "grays": Image.fromarray(np.where(missing, 200, 100).astype(np.uint8)),
+    }
+
+
+@pytest.mark.parametrize("kind", masks(np.eye(3, dtype=bool)))
+def test_masks_of_every_kind_mark_the_same_pixels(picture, kind, capsys) -> None:
+    masks(missing(picture))[kind].save("kind.png")
+    cli.main(["inpaint", "photo.png", "kind.png", "out.png", "--effort", "1"])
+    assert_array_equal(images.load("out.png"), qimg.inpaint(picture, missing(picture), effort=1))
+    assert "5.19 % of the pixels filled in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (lambda bits: 0 * bits + 1, "mask.png: the mask must leave at least one pixel, but marks all of them"),
+        (lambda bits: bits + np.eye(*bits.shape, dtype=np.uint8), "mask.png: the mask must be black except for one"),
+        (lambda bits: bits.T, "mask.png: the mask must have 37 × 25 pixels as the picture, but has 25 × 37"),
+        (lambda bits: np.dstack([0 * bits + 255, 255 * bits]), "mask.png: the mask must be opaque"),
+    ],
+)
+def test_masks_that_mark_nothing_clearly_are_refused(picture, values, sentence, capsys) -> None:
+    Image.fromarray(np.ascontiguousarray(values(missing(picture).astype(np.uint8)))).save("mask.png")
+    with pytest.raises(SystemExit):
+        cli.main(["inpaint", "photo.png", "mask.png", "out.png"])
+    assert capsys.readouterr().err.startswith(f"qimg: error: {sentence}")
+    assert not Path("out.png").exists()
+
+
+def test_an_empty_mask_is_remarked(picture, capsys) -> None:
+    images.save(np.zeros(picture.shape[:2], np.uint8), "empty.png")
+    cli.main(["inpaint", "photo.png", "empty.png", "out.png"])
+    assert "no pixel is missing: nothing was filled in" in capsys.readouterr().out
+    assert_array_equal(images.load("out.png"), picture)

@@ -101,12 +101,12 @@ def test_what_is_there_already_is_left_out_where_that_is_asked_for(here, capsys)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["upscale", "in", "out", "--overwrite", "--skip-existing"], "skip-existing must not be combined"),
-        (["upscale", "in/a.png", "out.png", "--workers", "2"], "workers has an effect for a folder only"),
-        (["upscale", "in/a.png", "out.png", "--scheduler", "local"], "scheduler has an effect for a folder only"),
-        (["upscale", "in/a.png", "out.png", "--format", "png"], "format has an effect for a folder only"),
+        (["upscale", "in", "out", "--overwrite", "--skip-existing"], "--skip-existing must not be combined"),
+        (["upscale", "in/a.png", "out.png", "--workers", "2"], "--workers has an effect for a folder only"),
+        (["upscale", "in/a.png", "out.png", "--scheduler", "local"], "--scheduler has an effect for a folder only"),
+        (["upscale", "in/a.png", "out.png", "--format", "png"], "--format has an effect for a folder only"),
         (["upscale", "in/*.gif", "out"], "in/*.gif: no file matches the pattern"),
-        (["upscale", "in", "out", "--workers", "-1"], "workers must be an integer of at least 0, but workers=-1"),
+        (["upscale", "in", "out", "--workers", "-1"], "--workers must be an integer of at least 0, but --workers=-1"),
         (["upscale", "**/a.png", "out"], "again/a.png and in/a.png would both be written to a.png.png"),
     ],
 )

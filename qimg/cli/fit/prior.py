@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from qimg.cli.fit import carry_out, worker_count
 from qimg.cli.progress import columns
+from qimg.core import ArgumentError
 from qimg.prior import Recipe, fit
 
 
@@ -40,7 +41,7 @@ def prior(
             The default is a local cluster if Dask is installed and there is more than one worker.
     """
     if operators_only and recipe.mixtures:
-        raise ValueError(f"mixtures must be empty with operators_only, but mixtures={dict(recipe.mixtures)}")
+        raise ArgumentError("{0} must be empty with {1}", "mixtures", "operators_only")
     if not recipe.mixtures and not operators_only:
         recipe = replace(recipe, mixtures=Recipe().mixtures)
     count = worker_count(workers)

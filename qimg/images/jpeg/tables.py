@@ -1,6 +1,8 @@
 """Quantization tables of libjpeg."""
 
 import io
+import os
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -26,3 +28,20 @@ def quantization_table(quality: int, *, chroma: bool = False) -> Array:
     with Image.open(buffer) as file:
         table = file.quantization[1 if chroma else 0]  # type: ignore[attr-defined]
     return np.array(table, dtype=np.float64).reshape(8, 8)
+
+
+def quality_estimate(path: str | os.PathLike[str]) -> int:
+    """The quality of libjpeg, 1 to 100, whose luma table is nearest to that of a JPEG file.
+
+    Nearest in the mean modulus of the logarithms of the ratios of steps; encoders with other tables have no such
+    quality, so that this is a description only.
+    """
+    with Image.open(path) as file:
+        steps = np.array(file.quantization[0], np.float64)  # type: ignore[attr-defined]
+    return 1 + int(np.abs(_logarithms() - np.log(np.maximum(steps, 1.0))).mean(axis=1).argmin())
+
+
+@cache
+def _logarithms() -> Array:
+    """(100, 64) logarithms of the steps of all qualities."""
+    return np.log([quantization_table(quality).ravel() for quality in range(1, 101)])

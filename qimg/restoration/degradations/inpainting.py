@@ -152,7 +152,8 @@ def _diffused(plane: Array, valid: Array) -> Array:
 def _checked_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:
     missing = np.asarray(mask)
     if missing.dtype != bool:
-        raise ValueError(f"mask must be bool, True where a pixel is missing, but has dtype {missing.dtype}")
+        rule = "must be bool, True where a pixel is missing (mask > 0 for a mask of 0 and 1)"
+        raise ValueError(f"mask {rule}, but has dtype {missing.dtype}")
     arguments.require_shape(missing.shape == shape, "mask", f"{shape} as the picture", missing)
     if missing.all():
         raise ValueError("mask must be False for at least one pixel, but all pixels are missing")

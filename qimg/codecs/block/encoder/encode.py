@@ -24,7 +24,7 @@ from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
 from qimg.codecs.envelope import metadata_chunks
 from qimg.codecs.protocol import TARGETS, DecodeOptions, Encoded, EncodeOptions
-from qimg.core import Array, Track
+from qimg.core import ArgumentError, Array, Track
 from qimg.images import has_alpha, without_alpha
 
 _EFFORT = 5
@@ -70,7 +70,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
         return _encode_to_target(image, options, search, tables, ratios, track)
     if options.quality is None:
         (target,) = (name for name in TARGETS if name in options.named)
-        raise ValueError(f"stable must be False if {target} is set: a fixed point needs a fixed quality")
+        raise ArgumentError("{0} must be False if {1} is set: a fixed point needs a fixed quality", "stable", target)
     search = search.stable()
     return _fixed_point(lambda picture: _encode_to_target(picture, options, search, tables, (0,), track), image, tables)
 
@@ -121,7 +121,7 @@ def _encode_to_target(
     result = targets.of_size(attempt, size, area=area, fixed=fixed, colour=header.planes == 3)
     if len(result.data) > size:
         name, least = ("size", len(result.data)) if options.size else ("bits_per_pixel", f"{result.bits_per_pixel:.4g}")
-        raise ValueError(f"{name} must be at least {least} for this picture, but {name}={options.named[name]}")
+        raise ArgumentError(f"{{0}} must be at least {least} for this picture, but {{0}}={options.named[name]}", name)
     return result
 
 
@@ -139,7 +139,8 @@ def _fixed_point(once: Callable[[Array], BlockEncoded], source: Array, tables: T
             pixels, decoded = without_alpha(source), without_alpha(picture)
             return replace(coded, psnr_db=_psnr_db(pixels, colour.squared_error(pixels, decoded)))
         coded = again
-    raise ValueError(f"stable must be False for this picture and quality: no fixed point within {_ROUNDS} rounds")
+    rule = f"must be False for this picture and quality: no fixed point within {_ROUNDS} rounds"
+    raise ArgumentError(f"{{0}} {rule}", "stable")
 
 
 def _alpha(source: Array) -> _Chunks:
@@ -182,9 +183,11 @@ def _code_progressive(
 def _check_progressive(source: Array, *, stable: bool) -> None:
     area = source.shape[0] * source.shape[1]
     if stable:
-        raise ValueError("stable must be False if progressive=True: only sequential files have fixed points")
+        rule = "{0} must be False if {1} is set: only sequential files have fixed points"
+        raise ArgumentError(rule, "stable", "progressive")
     if area > MOST_PIXELS:
-        raise ValueError(f"progressive must be False for more than {MOST_PIXELS} pixels, but the picture has {area}")
+        rule = f"{{0}} must be False for more than {MOST_PIXELS} pixels, but the picture has {area}"
+        raise ArgumentError(rule, "progressive")
 
 
 def _psnr_db(pixels: Array, error: int) -> float:

@@ -120,7 +120,9 @@ def of_psnr(attempt: Callable[[Parameters], R], psnr_db: float) -> R:
     enough = [result for result in tried if result.psnr_db >= psnr_db]
     if not enough:
         highest = math.floor(100 * max(result.psnr_db for result in tried)) / 100
-        raise ValueError(f"psnr_db must be at most {highest:.2f} for this picture, but psnr_db={psnr_db}")
+        raise arguments.ArgumentError(
+            f"{{0}} must be at most {highest:.2f} for this picture, but {{0}}={psnr_db}", "psnr_db"
+        )
     return min(enough, key=lambda result: len(result.data))
 
 
