@@ -39,7 +39,7 @@ from qimg.tensor_train import PictureTrain, TensorTrain, picture_train
 from qimg.truncation import discarded_weight, low_rank
 
 if TYPE_CHECKING:
-    from qimg import codecs, learning, restoration
+    from qimg import codecs, evaluation, learning, restoration
     from qimg.codecs import BitstreamError, decode, decode_picture, encode, encode_picture, info
     from qimg.restoration import deblur, denoise, inpaint, restore, upscale
 
@@ -131,4 +131,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The public names, including those of `_LAZY`."""
-    return sorted(__all__)
+    return sorted([*__all__, "__version__"])

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments, integer
+from qimg.core.records import short_repr
 
 
+@short_repr
 class EncodedStates(NamedTuple):
     """State vectors and the norms of the original vectors."""
 
@@ -22,6 +24,7 @@ class EncodedStates(NamedTuple):
     """(...) Euclidean norms of the vectors; 0 for a zero vector."""
 
 
+@short_repr
 class SchmidtDecomposition(NamedTuple):
     """ψ = Σ_k s_k |u_k⟩|v_k⟩ of a bipartite pure state."""
 

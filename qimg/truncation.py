@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments, integer
+from qimg.core.records import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LowRank:
     """A truncated singular value decomposition."""

@@ -12,11 +12,13 @@ from circuits.compilation import compile_circuit, without_measurements
 from circuits.execution.backends import named, primitive, several, threads, undisturbed
 from circuits.seeds import checked_seed
 from qimg.core import Array, require
+from qimg.core.records import short_repr
 
 Observable = Mapping[str, float]
 """Pauli strings and their coefficients; the first letter is the highest qubit, as in Qiskit."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Estimates:
     """Estimated values of observables and their standard errors."""

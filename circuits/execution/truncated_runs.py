@@ -8,11 +8,13 @@ from qiskit.quantum_info import Pauli
 
 from circuits.compilation import compile_circuit, without_measurements
 from circuits.execution.backends import aer_result, truncation_options
+from qimg.core.records import short_repr
 from qimg.tensor_train import TensorTrain, from_aer, norm
 
 _DISCARDED = re.compile(r"discarded_value=([0-9.eE+-]+)")
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TruncatedRun:
     """Result of a run in which Aer truncates a matrix-product state after each two-qubit gate."""

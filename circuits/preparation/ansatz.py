@@ -15,8 +15,10 @@ from qiskit.circuit import QuantumCircuit
 from circuits.preparation.least_squares import CX, PHASE, RY, RZ, fit, state
 from qimg.core import Array
 from qimg.core.compiled import compiled
+from qimg.core.records import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RotationCircuit:
     """The ansatz with its angles as two small arrays; `circuit()` converts it to a `QuantumCircuit`."""
@@ -55,6 +57,7 @@ class RotationCircuit:
         return circuit
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Preparation(RotationCircuit):
     """A fitted circuit, as returned by `prepare_batch`."""

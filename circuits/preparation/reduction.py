@@ -6,11 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from qimg.core import Array
+from qimg.core.records import short_repr
 
 NEGLIGIBLE = 1e-13
 """Weight that is attributed to rounding and ignored."""
 
 
+@short_repr
 class Support(NamedTuple):
     """A state on few basis states: Σ_c a_c |o ⊕ c₁b₁ ⊕ … ⊕ c_d b_d⟩, an affine subspace of bit strings."""
 

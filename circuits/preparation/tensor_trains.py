@@ -10,6 +10,7 @@ from qiskit.quantum_info import Operator
 
 from circuits.preparation.states import prepare
 from qimg.core import Array, integer, require
+from qimg.core.records import short_repr
 from qimg.states import qubits_for
 from qimg.tensor_train import TensorTrain, binary_sites, compress, decompose, normalize, right_canonical
 
@@ -20,6 +21,7 @@ DENSE_QUBITS = 20
 """Largest number of qubits for fits of layers, which use whole state vectors."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LayeredPreparation:
     """A circuit of layers, and the fidelity for each number of layers."""

@@ -13,6 +13,7 @@ from circuits.counts import checked_counts
 from circuits.execution.backends import SIMULATORS, measured_qubits, run
 from circuits.readout.intervals import normal_quantile
 from qimg.core import Array, integer, require, require_shape
+from qimg.core.records import short_repr
 
 MAX_MITIGATED = 10
 """Largest number of bits in `mitigate`, which solves a dense least-squares problem."""
@@ -20,6 +21,7 @@ MAX_CORRELATED = 5
 """Largest number of bits in a correlated calibration, which takes 2ⁿ circuits."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ReadoutCalibration:
     """Counts of calibration circuits: outcomes for every prepared bit string."""
@@ -50,6 +52,7 @@ class ReadoutCalibration:
         return whole
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Mitigated:
     """Probabilities corrected for readout errors."""

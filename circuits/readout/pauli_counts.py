@@ -13,6 +13,7 @@ from circuits.execution.backends import run
 from circuits.readout.intervals import normal_quantile, probability_interval
 from circuits.seeds import checked_seed
 from qimg.core import Array, density_matrix, hermitian, integer, real, require, require_shape
+from qimg.core.records import short_repr
 from qimg.states import qubits_for
 
 X, Y, Z = 0, 1, 2
@@ -30,6 +31,7 @@ _SNAPSHOTS = 3 * _VECTORS[..., :, None] * _VECTORS[..., None, :].conj() - np.eye
 """(basis, outcome, 2, 2): 3 |b⟩⟨b| − 1, whose mean over random bases is the state (Huang, Kueng and Preskill, 2020)."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PauliCounts:
     """Outcomes of a register in several settings, each of which measures every qubit in X, Y or Z."""

@@ -18,8 +18,10 @@ from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from circuits.counts import checked_counts
 from circuits.execution.backends import run
 from qimg.core import TOLERANCE, Array, real, require, require_shape
+from qimg.core.records import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SignedAmplitudes:
     """Real amplitudes up to a global sign, and the significance of their signs."""

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from circuits.readout.pauli_counts import _VECTORS, PauliCounts, draw_bases, unbiased_state
 from qimg.core import Array, density_matrix, integer, require
+from qimg.core.records import short_repr
 
 MAX_TOMOGRAPHY_QUBITS = 4
 """Largest register of tomography: 81 settings of 16 outcomes; the number of settings triples with every qubit."""
@@ -15,6 +16,7 @@ _DILUTIONS = (np.inf, *(4.0 ** -np.arange(11)).tolist())
 """Values of ε that are tried until a step does not lower the likelihood; infinity stands for the undiluted R."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LikelihoodFit:
     """Result of a maximum-likelihood fit of a density matrix."""

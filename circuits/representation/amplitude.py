@@ -10,9 +10,11 @@ from circuits.preparation.states import prepare, template, template_angles
 from circuits.preparation.variational import LARGEST
 from circuits.representation.protocol import Contents, EncodedImage, Representation
 from qimg.core import Array, require
+from qimg.core.records import short_repr
 from qimg.states import amplitude_encode, qubits_for
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Amplitudes(Representation):
     """Amplitudes of the position register, loaded by `prepare` up to 8 qubits and by `template` above."""

@@ -12,8 +12,10 @@ from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import GateCount
 from qimg.core import Array
+from qimg.core.records import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EncodedImage:
     """A picture in the form that a circuit loads; position qubits are the lowest of the register."""
@@ -47,6 +49,7 @@ class EncodedImage:
         return 16 if self.dtype == np.uint16 else 8
 
 
+@short_repr
 class Contents(NamedTuple):
     """Result of `Representation.encode`; the fields are those of `EncodedImage`."""
 

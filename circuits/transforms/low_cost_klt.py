@@ -16,12 +16,14 @@ from circuits.seeds import checked_seed
 from circuits.transforms.unitaries import DENSE_QUBITS
 from qimg.core import Array, hermitian, integer, require
 from qimg.core.compiled import compiled
+from qimg.core.records import short_repr
 from qimg.operators import eigenbasis
 from qimg.states import qubits_for
 
 TRIAL_STEPS, FIT_STEPS = 10, 60
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GrownTransform(RotationCircuit):
     """A real transform of RY and CX gates."""

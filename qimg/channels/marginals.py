@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments
+from qimg.core.records import short_repr
 
 MAX_BINS = 1 << 24
 """Limit on the bins of all coefficients together: 256 MiB of counts and sums."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class QuantizerMarginals:
     """Marginal statistics of coefficients under a uniform quantizer.

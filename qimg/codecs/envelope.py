@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import METADATA, EncodeOptions
 from qimg.core import arguments
+from qimg.core.records import short_repr
 
 MAGIC = b"\x89qi\n"
 """Transfers that strip bytes to 7 bits change the first byte; conversions of line ends change the last one."""
@@ -45,6 +46,7 @@ class Envelope:
         return MAGIC + bytes([self.number, (self.version - 1) << 5 | self.flags])
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
     """A part of the file."""

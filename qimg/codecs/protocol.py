@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
 from qimg.core import ArgumentError, Array, Track, arguments
+from qimg.core.records import short_repr
 
 MAX_PIXELS = 1 << 28
 """Default limit on the pixels of a decoded picture."""
@@ -17,6 +18,7 @@ METADATA = ("icc_profile", "exif", "xmp")
 """Options that hold metadata."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EncodeOptions:
     """Settings of an encoder; every codec declares which of them it supports.
@@ -73,6 +75,7 @@ class EncodeOptions:
         return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) is not one.default}
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DecodeOptions:
     """Settings of a decoder."""
@@ -85,6 +88,7 @@ class DecodeOptions:
     """Decode the available part of a cut progressive file; other cut files are always refused."""
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """Capabilities of a codec; anything else raises an error that names the option."""
@@ -101,6 +105,7 @@ class Capabilities:
     """Whether every picture is decoded exactly."""
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class CurveSettings:
     """Settings for comparisons between codecs: they cover 26 to 40 dB of mean RGB PSNR on photographs."""
@@ -117,6 +122,7 @@ class CurveSettings:
         return {self.option: setting}
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Encoded:
     """Result of encoding: a file with the encoder's measurements."""
@@ -130,6 +136,7 @@ class Encoded:
     does not decode."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Decoded:
     """Result of decoding: the picture and the metadata of a file."""
@@ -144,6 +151,7 @@ class Decoded:
     """Whether the file is cut, so that the picture is incomplete."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Info:
     """The description of a file, read without decoding it."""

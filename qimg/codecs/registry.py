@@ -10,12 +10,14 @@ from qimg.codecs.envelope import LENGTH, NUMBER_AT, Reader
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import TARGETS, Capabilities, Codec, DecodeOptions, EncodeOptions, PackCodec, one_target
 from qimg.core import ArgumentError, Array, one_of
+from qimg.core.records import short_repr
 from qimg.images import has_alpha
 
 AUTO = "block"
 """Id of the codec that `codec="auto"` selects."""
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """An entry of the registry."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from qimg.core.arguments import Array, require
 from qimg.core.files import write_atomically
+from qimg.core.records import short_repr
 
 MAGIC = b"QIMGPRIO"
 VERSION = 1
@@ -47,6 +48,7 @@ class Kind:
     """Package that contains the files shipped with qimg."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Contents:
     """Contents of a file."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from qimg import metrics
 from qimg.core import Array
+from qimg.core.records import short_repr
 from qimg.evaluation.summary import LEAST_PICTURES, comparable, finite_mean, finite_quantiles
 
 RANGES = {
@@ -22,6 +23,7 @@ LEAST_SHARE = 1 / 3
 """Least share of the range that both curves of a picture must cover for the picture to count."""
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RateCurve:
     """Rates and qualities of one codec on every picture."""

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from qimg.core import Array, Track, sentence, ticked
 from qimg.core.fitting import Named
+from qimg.core.records import short_repr
 from qimg.core.workers import Workers, open_workers
 from qimg.images.files import SUFFIXES, load
 from qimg.images.planes import ImageError, check_image, without_alpha
@@ -41,6 +42,7 @@ class Skipped:
     """One line with the name of the picture."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Source:
     """Source of one picture, which is read on demand."""

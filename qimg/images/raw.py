@@ -12,6 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from qimg.core import Array
+from qimg.core.records import short_repr
 from qimg.images.planes import ImageError
 
 RAW_SUFFIXES = (
@@ -25,6 +26,7 @@ _LINEAR = (1.0, 1.0)
 _BT709 = (2.222, 4.5)  # LibRaw's notation of the curve: the inverse of its exponent and the slope near black
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RawPicture:
     """A RAW file in linear light and rendered, with the same white balance, primaries and white level."""

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from qimg.core import Array, one_of
+from qimg.core.records import short_repr
 from qimg.metrics.perceptual import gmsd, ssimulacra2
 from qimg.metrics.pixels import ms_ssim, psnr_b, psnr_db, ssim
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """A measure of a picture against a reference."""

@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments, integer
+from qimg.core.records import short_repr
 from qimg.operators.correlation import CorrelationOperator
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LinearEstimator:
     """Linear estimator x̂ = W z with the second moments of its error."""

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments, integer
+from qimg.core.records import short_repr
 from qimg.operators.conditional import LinearEstimator, conditional_expectation
 from qimg.operators.correlation import CorrelationOperator
 from qimg.operators.information import von_neumann_entropy
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ComplexMoments:
     """All second moments of complex vectors ψ = a + ib, not centred, with their count and their sum.
@@ -198,6 +200,7 @@ class ComplexMoments:
         return size
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class WidelyLinearEstimator:
     """Widely linear estimator ψ̂ = W z + V z* with the second moments of its error."""

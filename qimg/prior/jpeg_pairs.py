@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from qimg import images
 from qimg.core import Array, one_of
+from qimg.core.records import short_repr
 from qimg.images import LEVEL_SHIFT, RawPicture
 from qimg.metrics import bits_per_pixel
 from qimg.operators import CorrelationOperator
@@ -17,6 +18,7 @@ from qimg.operators import CorrelationOperator
 _SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class JpegPair:
     """A picture and one JPEG file made from it."""

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from qimg.core import Array, arguments, integer
+from qimg.core.records import short_repr
 from qimg.prior.joint import JointMixture
 from qimg.prior.model import MissingPartError, Prior
 from qimg.prior.views import zero_sum_basis
@@ -87,6 +88,7 @@ def _patches(model: JointMixture, count: int, rng: np.random.Generator) -> Array
     return np.asarray(model.mixture.sample(count, rng) @ model.view.synthesis.T)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Levels:
     """Mean and variance of block means, plane by plane."""

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments, integer
+from qimg.core.records import short_repr
 from qimg.transforms import unitary
 
 _NAME = re.compile(r"(patch|luma|colour)([1-9][0-9]?)")
 _LARGEST = 16
 
 
+@short_repr
 @dataclass(frozen=True)
 class View:
     """A map from pixels to the vectors of a mixture.

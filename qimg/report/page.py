@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from qimg.core.records import short_repr
 from qimg.report.tables import Table
 from qimg.report.theme import DARK, LIGHT, draw_svg
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Figure:
     """A figure that can be drawn under any theme."""
@@ -22,6 +24,7 @@ class Figure:
     caption: str
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """One question and what was found."""
@@ -35,6 +38,7 @@ class Section:
     """Paths, relative to the page, of the files that hold the section's rows."""
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Page:
     """A whole report."""

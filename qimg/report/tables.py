@@ -12,8 +12,10 @@ from numbers import Integral, Real
 from typing import Any
 
 from qimg.core import write_atomically
+from qimg.core.records import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Table:
     """A small table for people to read."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, dimensions, integer, numeric, one_blas_thread, require
+from qimg.core.records import short_repr
 from qimg.tensor_train.canonical import right_canonical
 from qimg.tensor_train.ranks import Rule, Sweep, Swept, at_most, both, losing, search_slope
 from qimg.tensor_train.sweeps import fitting, over_chain, over_vector
@@ -19,6 +20,7 @@ Truncate: TypeAlias = Callable[[Sweep], Swept]
 """Runs a sweep with one rule or several and returns one result."""
 
 
+@short_repr
 class Truncation(NamedTuple):
     """A truncated tensor train and its discarded weight."""
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, integer, numeric, one_of, require, require_shape
+from qimg.core.records import short_repr
 from qimg.patches import order_bits, pad_edges
 from qimg.states import qubits_for
 
@@ -19,6 +20,7 @@ ORDERS = ("row_major", "morton", "quadtree")
 """Names of the orders of `layout`."""
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Layout:
     """Assignment of the index bits of a picture to sites."""

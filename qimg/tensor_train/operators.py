@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, dimensions, require, require_shape, square
+from qimg.core.records import short_repr
 from qimg.tensor_train.algebra import inner
 from qimg.tensor_train.decomposition import compress, decompose
 from qimg.tensor_train.train import TensorTrain, several_sites
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainOperator:
     """O[(i₁…iₙ), (j₁…jₙ)] = B₁[i₁, j₁] … Bₙ[iₙ, jₙ]: a train whose sites are the pairs (row digit, column digit).
@@ -107,6 +109,7 @@ class TrainOperator:
         require(self.dims_out == self.dims_in, "dims_in", rule, self.dims_in)
 
 
+@short_repr
 class OperatorTruncation(NamedTuple):
     """A truncated matrix-product operator and its discarded weight."""
 

@@ -7,9 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments
+from qimg.core.records import short
 
 DENSE_LIMIT = 2**28
 """Largest number of components of a dense vector."""
+
+
+_SHOWN = 24
+"""Largest number of sites whose sizes are all written into the text of a train."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +74,8 @@ class TensorTrain:
 
     def __repr__(self) -> str:
         """Sites, bonds and size."""
-        return f"TensorTrain(dims={self.dims}, bonds={self.bonds}, parameters={self.parameters})"
+        dims, bonds = (sizes if len(sizes) <= _SHOWN else short(sizes) for sizes in (self.dims, self.bonds))
+        return f"TensorTrain(dims={dims}, bonds={bonds}, parameters={self.parameters})"
 
     def __mul__(self, factor: complex) -> "TensorTrain":
         """The train times a number."""

@@ -21,6 +21,7 @@ from qimg.codecs.protocol import (
     Info,
 )
 from qimg.core import Array, Track, arguments
+from qimg.core.records import short_repr
 from qimg.images import Metadata
 
 _MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
@@ -48,6 +49,7 @@ def whole_quality(options: EncodeOptions, *, low: int = 1) -> int:
     return int(quality)
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Peer:
     """A `qimg.codecs.protocol.Codec` of a standard format, without qimg's envelope."""

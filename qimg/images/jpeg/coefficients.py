@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from qimg.core import Array
+from qimg.core.records import short_repr
 from qimg.images.planes import ImageError
 
 MAX_PIXELS = 1 << 28
@@ -25,6 +26,7 @@ class DamagedJpegWarning(UserWarning):
     """Warning about a truncated or corrupt JPEG file; the message describes the damage."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Component:
     """One plane of a JPEG file."""
@@ -41,6 +43,7 @@ class Component:
     """Rows and columns of samples that belong to the picture; further samples of the blocks are padding."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class JpegFile:
     """Content of a JPEG file."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qimg.core import Array
+from qimg.core.records import short_repr
 from qimg.images.jpeg.blocks import BLOCK
 
 SCALE = 8
@@ -22,6 +23,7 @@ _HALF = 1 << (_COLOUR_BITS - 1)
 _OFFSETS = np.array([_HALF, (128 << _COLOUR_BITS) + _HALF - 1, (128 << _COLOUR_BITS) + _HALF - 1], np.int32)
 
 
+@short_repr
 class QuantizationBins(NamedTuple):
     """Intervals of integer DCT coefficients that are quantized to given values, in units of 1/`SCALE`."""
 

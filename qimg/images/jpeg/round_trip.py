@@ -10,11 +10,13 @@ from numpy.typing import ArrayLike
 from PIL import Image, ImageFile
 
 from qimg.core import Array, integer, one_of, require
+from qimg.core.records import short_repr
 from qimg.images.planes import code_values, to_uint8
 
 _SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 
 
+@short_repr
 class JpegRoundTrip(NamedTuple):
     """Result of encoding and decoding an image by JPEG."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qimg.core import arguments, fitting, integer
+from qimg.core.records import short_repr
 from qimg.prior.fitting.maximization import SHRINKAGE, coarse_classes
 from qimg.prior.views import View
 
@@ -11,6 +12,7 @@ ROUNDING = (0.299**2 + 0.587**2 + 0.114**2) / 12
 """Variance of luma, in squared code values, that results from rounding R, G and B to whole code values."""
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Recipe(fitting.Recipe):
     """The parameters of a fit."""

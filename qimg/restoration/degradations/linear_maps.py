@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from qimg.core import Array
+from qimg.core.records import short_repr
 
 _TOLERANCE = 1e-6  # relative, of conjugate gradients: about a ten-thousandth of a code value
 _ITERATIONS = 200
@@ -62,6 +63,7 @@ class Identity:
         return residual / (1 + ratio)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class CircularBlur:
     """Periodic convolution, y = k ∗ x + n on a torus. Diagonal in the Fourier basis."""
@@ -93,6 +95,7 @@ class CircularBlur:
         return self._filtered(residual, 1 / (np.abs(self._response) ** 2 + ratio))
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Convolution:
     """Sampled convolution, y = (k ∗ x)[::step, ::step] + n where the kernel lies inside x: no boundary condition.

@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from qimg.core import Array, arguments, in_one_blas_thread
+from qimg.core.records import short_repr
 from qimg.operators import CorrelationOperator, conditional_expectation
 from qimg.prior import GaussianMixture, JointMixture, load
 
@@ -28,6 +29,7 @@ SHARE = 0.02
 _ROWS = 1024  # patches at a time, which bounds the memory of their projections
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PatchPosterior:
     """Conditional expectations of all classes for one linear map and one noise variance. Made by `condition`."""

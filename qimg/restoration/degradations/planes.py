@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from qimg import images
 from qimg.core import Array, arguments
+from qimg.core.records import short_repr
 
 SIDE = 8
 """Rows and columns of a patch of the prior."""
@@ -21,6 +22,7 @@ NOISE = 1 / np.sqrt(3)
 """Deviation of the noise in the planes of a colour picture relative to that in R', G' and B'."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PlaneEstimate:
     """An estimated plane and its standard deviation."""
@@ -38,6 +40,7 @@ class PlaneEstimate:
         return PlaneEstimate(values=self.values[corner], deviation=self.deviation[corner])
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Degradation:
     """A degradation and its two restoring functions, which take the same parameters."""

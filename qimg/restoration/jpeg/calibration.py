@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qimg.core import Array
+from qimg.core.records import short_repr
 from qimg.restoration.jpeg.cascade import table_scale
 
 COARSENESS = np.arange(0.0, 8.25, 0.5)
@@ -28,6 +29,7 @@ def coarseness_of(table: Array) -> int:
     return int(np.abs(np.log2(low) - COARSENESS).argmin())
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Calibration:
     """The calibration of one estimator."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qimg.core import Array, integer
+from qimg.core.records import short_repr
 from qimg.images.jpeg.blocks import BLOCK, DCT, cut, decoded, from_blocks, overlay
 from qimg.prior import GaussianMixture
 from qimg.prior.fitting.moments import Expectation
@@ -77,6 +78,7 @@ class Turned(NamedTuple):
         return np.take_along_axis(patches, orders_of[self.elements], axis=1)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stage:
     """One stage: a gate on the previous estimate, and experts that map (decoded window ⊕ estimate) to its error."""
@@ -159,6 +161,7 @@ def turned_patches(
     return Turned(inputs, elements, phases)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cascade:
     """A first linear estimate and stages that refine it."""

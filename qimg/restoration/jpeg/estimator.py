@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from qimg.core import Array, Track, in_one_blas_thread
+from qimg.core.records import short_repr
 from qimg.images.jpeg.blocks import BLOCK, decoded
 from qimg.images.jpeg.coefficients import Component
 from qimg.restoration.jpeg.calibration import Calibration
@@ -33,6 +34,7 @@ class Estimator(Protocol):
         """Mean and predicted variance (8R, 8C) of a plane from its quantized coefficients (R, C, 8, 8)."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Explicit:
     """The explicit estimator: the first stages of a model's cascade."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qimg.core import Array, require_shape
+from qimg.core.records import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Experts:
     """x̂ = W_kᵀ z for vectors z of class k: conditional means under the joint operators of the classes."""

@@ -12,6 +12,7 @@ import numpy as np
 from qimg import images
 from qimg.core import Track, arguments
 from qimg.core.arguments import EFFORT, Array, fraction, one_of, require
+from qimg.core.records import short_repr
 from qimg.images.jpeg.coefficients import MAX_PIXELS, Component, DamagedJpegWarning, JpegFile, read_jpeg
 from qimg.images.jpeg.upsampling import upsampled, upsampled_rows
 from qimg.restoration.jpeg.estimator import Estimator, Explicit, as_decoded, in_strips
@@ -72,6 +73,7 @@ class RestoreOptions:
         return Explicit(model, stages if self.effort is None else min(effort, stages))
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Restored:
     """A restored picture, its expected error, and the damage of its file."""

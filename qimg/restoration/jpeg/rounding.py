@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qimg.core import Array
+from qimg.core.records import short_repr
 from qimg.restoration.jpeg.experts import Experts
 from qimg.transforms import unitary
 
@@ -18,6 +19,7 @@ _LOGS = 8  # steps and deviations are powers of 2^(1/8)
 _FINE = 64  # deviations of single outputs: powers of 2^(1/64)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RoundedExperts:
     """Integers from which `experts` are made, identically on every machine up to rounding in single precision."""

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, integer, one_blas_thread, require, require_shape
+from qimg.core.records import short_repr
 from qimg.tensor_train.train import TensorTrain
 
 CHUNK = 1000
 """Pictures per batch; the vectors of a batch fit into the cache."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BornMachine:
     """A distribution over pictures of n binary pixels, made by `machine_from_train`.

@@ -7,6 +7,7 @@ from qimg.codecs import envelope
 from qimg.codecs.envelope import Chunk, CutError, Envelope, Reader, varint
 from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
+from qimg.core.records import short_repr
 
 ID, NUMBER, VERSION = "block", 1, 1
 IDENTITY = 4
@@ -22,6 +23,7 @@ _COLOUR, _ALPHA, _DEEP, _ONE_PLANE, _PROGRESSIVE = 1, 2, 4, 8, 16
 _PARAMETERS = 4
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Header:
     """The header of a file."""
@@ -99,6 +101,7 @@ class Header:
         )
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Stream:
     """A parsed file with verified checksums."""

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from qimg.core import arguments
+from qimg.core.records import short_repr
 
 
+@short_repr
 @dataclass(frozen=True)
 class Parameters:
     """Steps of the quantizers, which a decoder needs in addition to the tables and the size of the picture."""

@@ -9,8 +9,10 @@ from qimg.codecs.block.decoder.progressive import is_truncated
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
 from qimg.codecs.envelope import METADATA_TAGS, metadata_of
 from qimg.codecs.protocol import Info
+from qimg.core.records import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BlockInfo(Info):
     """The description of a file of this codec."""

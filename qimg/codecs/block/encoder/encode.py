@@ -25,6 +25,7 @@ from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
 from qimg.codecs.envelope import metadata_chunks
 from qimg.codecs.protocol import TARGETS, DecodeOptions, Encoded, EncodeOptions
 from qimg.core import ArgumentError, Array, Track
+from qimg.core.records import short_repr
 from qimg.images import has_alpha, without_alpha
 
 _EFFORT = 5
@@ -35,6 +36,7 @@ _ROUNDS = 16
 _Chunks = list[tuple[bytes, bytes]]
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BlockEncoded(Encoded):
     """Result of encoding: a file with the encoder's measurements and parameters."""

@@ -7,8 +7,10 @@ import numpy as np
 from qimg.codecs.block.encoder.strips import StripWriter
 from qimg.codecs.block.transform.geometry import SIDES, SMALLEST, SUPERBLOCK, place_of_block_4x4
 from qimg.core import Array
+from qimg.core.records import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Block:
     """One undivided block; its bits are −log₂ of the entropy model's probabilities of the coded decisions."""

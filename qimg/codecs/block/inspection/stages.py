@@ -16,9 +16,11 @@ from qimg.codecs.block.transform.blocks import BASIS_BITS, Bases, new_work, pred
 from qimg.codecs.block.transform.dequantization import dequantize, log_step
 from qimg.codecs.block.transform.geometry import LARGEST, SAMPLE_SCALE, SIDES, gather_ring
 from qimg.core import Array, arguments
+from qimg.core.records import short_repr
 from qimg.images import check_image, without_alpha
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Inspection:
     """A coded picture with every decision, as returned by `inspect`. Samples are in 1/64 of a code value."""
@@ -79,6 +81,7 @@ class Inspection:
         return out
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stages:
     """Coding stages of one plane of a block, in code values and equal to the decoder's values."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from qimg.core import fraction, integer
+from qimg.core.records import short_repr
 from qimg.images.jpeg.blocks import BLOCK, DCT
 from qimg.learning.layers import FACTOR, Blocks, reach
 
@@ -14,6 +15,7 @@ _LEVEL = 64.0
 _LIMIT = 12.0
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
     """Hyperparameters of a network."""

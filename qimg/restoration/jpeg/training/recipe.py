@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from qimg.core import integer, one_of
+from qimg.core.records import short_repr
 from qimg.learning.schedule import Schedule
 from qimg.restoration.jpeg.network.architecture import Architecture
 
@@ -17,6 +18,7 @@ def libjpeg_qualities(name: str, qualities: tuple[int, int]) -> None:
     integer(name, high, low, 100)
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Recipe(Schedule):
     """Parameters of the training of a network."""
