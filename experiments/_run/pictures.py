@@ -82,6 +82,10 @@ class PictureParams:
         """All pictures that a run with these parameters reads."""
         return self.gather()
 
+    def files(self) -> dict[str, str]:
+        """SHA-256 of further files that the result depends on, by the name of the parameter's value."""
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class FittingParams(PictureParams):

@@ -169,7 +169,11 @@ def record(measured: Measured, root: Path) -> Path:
     facts = {"experiment": measured.name} | provenance(
         dataclasses.asdict(measured.params), measured.params.inputs(), seconds={measured.name: measured.seconds}
     )
-    key = json.dumps([facts["params"], [entry["sha256"] for entry in facts["inputs"]]], sort_keys=True)
+    inputs = [entry["sha256"] for entry in facts["inputs"]]
+    files = measured.params.files()
+    if files:
+        facts, inputs = facts | {"files": files}, [*inputs, files]
+    key = json.dumps([facts["params"], inputs], sort_keys=True)
     digest = hashlib.sha256(key.encode()).hexdigest()[:12]
     parent = root / measured.name
     parent.mkdir(parents=True, exist_ok=True)

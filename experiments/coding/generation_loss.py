@@ -34,7 +34,7 @@ from experiments._run import (
     select,
     values,
 )
-from experiments.coding.compared_codecs import as_source, chosen, curve_of, decoded, encoded
+from experiments.coding.compared_codecs import chosen, curve_of, encoded, modules_of, round_trip
 from qimg import images, metrics
 from qimg.codecs.protocol import Codec
 
@@ -50,11 +50,15 @@ class Params(PictureParams):
         "peer:webp",
         "peer:jpeg",
     )
-    """Ids as in `qimg.codecs.registry`."""
+    """Ids as in `qimg.codecs.registry`, or import names of codecs of yours (module:object)."""
     bits_per_pixel: Annotated[float, positive] = 1.0
     """Target of the first round: each codec uses the setting that comes closest to it on each picture."""
     rounds: Count = 10
     """Number of times that a picture is encoded and decoded."""
+
+    def files(self) -> dict[str, str]:
+        """Hashes of the modules of imported codecs."""
+        return modules_of(self.codecs)
 
 
 TINY = Params(box_mean=8, codecs=("block", "peer:jpeg", "peer:webp"), bits_per_pixel=2.0, rounds=3)
@@ -118,8 +122,8 @@ def _rounds(name: str, codec: Codec, setting: float, image: Array, *, cropped: b
             if min(current.shape[:2]) == 1:
                 return
             original, current = original[1:, 1:], current[1:, 1:]
-        data = encoded(codec, np.ascontiguousarray(current), setting)
-        output = as_source(current, decoded(codec, data))
+        coded = round_trip(codec, np.ascontiguousarray(current), setting, name=name)
+        data, output = coded.data, coded.output
         yield Row(
             image=name,
             codec=codec.name,

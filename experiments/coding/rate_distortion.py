@@ -7,6 +7,7 @@ distribution of bits over the pictures. At equal PSNR, the first anchor is AVIF 
 of Pillow.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -15,6 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from experiments._run import (
+    HERE,
     Array,
     Figure,
     Mebibytes,
@@ -23,6 +25,9 @@ from experiments._run import (
     PictureParams,
     Seconds,
     Table,
+    Track,
+    Workers,
+    check,
     comparable,
     counted_pictures,
     fulfils,
@@ -33,16 +38,24 @@ from experiments._run import (
     pictures_counted,
     subplots,
     table_of,
-    timed,
     values,
     whole,
 )
-from experiments.coding.compared_codecs import as_source, chosen, curve_of, decoded, encoded, interval, not_measured
+from experiments.coding.compared_codecs import (
+    about,
+    chosen,
+    curve_of,
+    interval,
+    modules_of,
+    not_measured,
+    round_trip,
+)
+from experiments.coding.external_curves import Point, digests, read_curves
 from qimg import images, metrics
 from qimg.codecs import registry
 from qimg.codecs.protocol import Codec
 from qimg.evaluation.memory import peak_mebibytes
-from qimg.evaluation.rate_curves import RANGES, Comparison, compare
+from qimg.evaluation.rate_curves import RANGES, Comparison, compare, valued
 from qimg.evaluation.rate_curves import curves as rate_curves
 
 TUNED = "AVIF tuned for PSNR"
@@ -73,7 +86,10 @@ class Params(PictureParams):
     """Inputs of the experiment."""
 
     codecs: tuple[str, ...] = ()
-    """Ids as in `qimg.codecs.registry`; by default the installed ones of `compared_codecs.IDS`."""
+    """Ids as in `qimg.codecs.registry`, or import names of codecs of yours (module:object); by default the installed
+    ones of `compared_codecs.IDS`."""
+    curves: tuple[str, ...] = ()
+    """CSV files with curves of further codecs: codec, picture, bytes or bits_per_pixel, psnr_rgb_db or psnr_y_db."""
     qualities: Annotated[tuple[float, ...], not_empty, fulfils(_are_qualities, "must lie in [1, 100]")] = (
         2,
         8,
@@ -93,6 +109,10 @@ class Params(PictureParams):
     """Whether to measure MS-SSIM and SSIMULACRA 2 as well, which is slow."""
     memory: bool = False
     """Whether to measure the memory of every encoding and decoding in a separate process, which is slow; Linux only."""
+
+    def files(self) -> dict[str, str]:
+        """Hashes of the modules of imported codecs and of the files of curves."""
+        return modules_of(self.codecs) | digests(self.curves)
 
 
 TINY = Params(box_mean=2, codecs=("block", "peer:jpeg", "peer:webp"), qualities=(2, 25, 45, 65), points=4)
@@ -136,7 +156,37 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     return rows
 
 
-run = per_picture(rows_of)
+measured_rows = per_picture(rows_of)
+
+
+def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
+    """The rows of all codecs that are measured, and those of the files of curves."""
+    check(params)
+    names = [codec.name for codec in chosen(params.codecs)]
+    points: dict[str, list[Point]] = {}
+    pixels: dict[str, tuple[int, ...]] = {}
+    if params.curves:
+        pictures = params.gather().pictures
+        pixels = {picture.name: picture.image().shape for picture in pictures}
+        areas = {name: shape[0] * shape[1] for name, shape in pixels.items()}
+        points = read_curves(params.curves, pictures, areas, taken=names)
+    rows: list[Row] = measured_rows(params, track=track, workers=workers)
+    return rows + [_read_row(name, pixels[name], point) for name, own in points.items() for point in own]
+
+
+def _read_row(name: str, shape: tuple[int, ...], point: Point) -> Row:
+    nan = float("nan")
+    return Row(
+        image=name,
+        codec=point.codec,
+        setting=point.setting,
+        bytes=point.bytes,
+        raw_bytes=math.prod(shape),
+        bits_per_pixel=point.bits_per_pixel,
+        **point.values,
+        encode_peak_mib=nan,
+        decode_peak_mib=nan,
+    )
 
 
 @cache
@@ -144,7 +194,7 @@ def _warm_up(codec_id: str, dimensions: int) -> None:
     """Code a small picture once, so that the times in the rows exclude loading and compilation on first use."""
     codec = registry.codec(codec_id)
     small = np.random.default_rng(0).integers(0, 256, (64, 64, 3)[:dimensions], np.uint8)
-    decoded(codec, encoded(codec, small, curve_of(codec).settings[0]))
+    round_trip(codec, small, curve_of(codec).settings[0], name="of noise, 64×64")
 
 
 def spread(settings: Sequence[float], points: int) -> list[float]:
@@ -154,12 +204,13 @@ def spread(settings: Sequence[float], points: int) -> list[float]:
 
 
 def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) -> Row:
-    data, encode_seconds = timed(encoded, codec, image, setting)
-    output, decode_seconds = timed(decoded, codec, data)
-    output = as_source(image, output)
+    coded = round_trip(codec, image, setting, name=name)
+    data, output = coded.data, coded.output
     nan = float("nan")
     axis = 2 if image.ndim == 3 else None
-    memory = peak_mebibytes(codec.id, image, curve_of(codec).at(setting), data) if params.memory else (nan, nan)
+    memory = (nan, nan)
+    if params.memory:
+        memory = peak_mebibytes(registry.name_of(codec), image, curve_of(codec).at(setting), data)
     return Row(
         image=name,
         codec=codec.name,
@@ -171,8 +222,8 @@ def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) 
         psnr_y_db=metrics.psnr_db(images.luma(image), images.luma(output), data_range=255),
         ms_ssim=metrics.measure("ms_ssim", image, output, channel_axis=axis) if params.perceptual else nan,
         ssimulacra2=metrics.ssimulacra2(image, output) if params.perceptual else nan,
-        encode_seconds=encode_seconds,
-        decode_seconds=decode_seconds,
+        encode_seconds=coded.encode_seconds,
+        decode_seconds=coded.decode_seconds,
         encode_peak_mib=memory[0],
         decode_peak_mib=memory[1],
     )
@@ -234,8 +285,7 @@ def _rates(rows: Sequence[Row], measured: Mapping[str, Any], anchors: Sequence[s
     body = []
     for codec in groups(rows, "codec"):
         results = [measured[measure].get((codec, anchor)) for measure, anchor in kinds]
-        about = next(one.about for one in registry.codecs() if one.name == codec)
-        body.append([codec, *(one.percent if one else np.nan for one in results), about])
+        body.append([codec, *(one.percent if one else np.nan for one in results), about(codec)])
     return Table(
         columns=columns,
         rows=body,
@@ -262,7 +312,7 @@ def _against(rows: Sequence[Row], measured: Mapping[str, Any], anchor: str) -> T
 
 def _method(rows: Sequence[Row]) -> str:
     low, high = RANGES["psnr_rgb_db"]
-    counted = pictures_counted(rows, "psnr_rgb_db")
+    counted = pictures_counted(valued(rows, "psnr_rgb_db"), "psnr_rgb_db")
     return f"Bjøntegaard rates of curves of means over {counted}, {low:g} to {high:g} dB"
 
 
@@ -310,7 +360,9 @@ def plot(rows: Sequence[Row]) -> Figure:
         means = {name: line.mean(np.ones(len(line.rates))) for name, line in rate_curves(rows, measure).items()}
         Panel(curves=means, x="bits per pixel", y=f"{MEASURES[measure]} PSNR, dB", log="x").draw(ax)
         ax.axhspan(*RANGES[measure], color="0.5", alpha=0.08, linewidth=0)
-        counted, _, _ = pictures_counted(rows, measure).partition(" (")  # captions have room for the reason
+        counted, _, _ = pictures_counted(valued(rows, measure), measure).partition(
+            " ("
+        )  # captions have room for the reason
         ax.set_title(f"means over {counted}")
         note = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom", "fontsize": "small"}
         ax.annotate("rates are compared here", (0.98, RANGES[measure][0]), **note)

@@ -1,10 +1,14 @@
 """Registry of codecs by id; each codec is imported on first use. A new codec is one new file and one line here."""
 
+import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from pathlib import Path
 from pkgutil import resolve_name
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from qimg.codecs.envelope import LENGTH, NUMBER_AT, Reader
 from qimg.codecs.errors import BitstreamError
@@ -29,6 +33,9 @@ class Entry:
 
 
 _ENTRIES: dict[str, Entry] = {}
+
+_IMPORT_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+_MEMBERS = sorted(name for name in vars(Codec) if name[0] != "_")
 
 AnyCodec = TypeVar("AnyCodec", bound=Codec | PackCodec)
 
@@ -69,12 +76,14 @@ def ids() -> list[str]:
 
 
 def codec(codec_id: str) -> Codec:
-    """The codec with an id; `auto` selects `AUTO`.
+    """The codec with an id; `auto` selects `AUTO`, and `module:object` imports a codec of yours.
 
     Raises:
-        ValueError: the id is unknown, or belongs to a codec for packs.
+        ValueError: the id is unknown, or belongs to a codec for packs; or the object is no codec.
         ModuleNotFoundError: the codec needs a package that is not installed.
     """
+    if is_import_name(codec_id):
+        return imported(codec_id)
     return _loaded(codec_id, Codec, "is a codec for packs of many pictures")  # type: ignore[type-abstract]
 
 
@@ -91,6 +100,61 @@ def _loaded(codec_id: str, kind: type[AnyCodec], what: str) -> AnyCodec:
     if isinstance(loaded, Codec) and not loaded.installed():
         raise ModuleNotFoundError(f"codec {codec_id} needs {loaded.needs}")
     return loaded
+
+
+def is_import_name(name: str) -> bool:
+    """Whether a name is that of an object to import, `module:object`, and no id."""
+    return not name.startswith("peer:") and name not in _ENTRIES and _IMPORT_NAME.fullmatch(name) is not None
+
+
+def imported(name: str) -> Codec:
+    """The codec that a module of yours holds, `module:object`; modules of the working folder are found as well.
+
+    The codec is registered under its `id` for this process.
+
+    Raises:
+        ValueError: the module cannot be imported, or the object is no codec or has the id of another one.
+    """
+    loaded = _object(name)
+    missing = [member for member in _MEMBERS if not hasattr(loaded, member)]
+    if isinstance(loaded, type):
+        raise ValueError(f"{name}: must be a codec, but is a class; name an object of it")
+    if missing:
+        what = "must have the attributes of qimg.codecs.protocol.Codec"
+        raise ValueError(f"{name}: {what}, but {type(loaded).__name__} has no {', '.join(missing)}")
+    codec: Codec = loaded
+    if not isinstance(codec.capabilities, Capabilities):
+        raise ValueError(f"{name}: capabilities must be Capabilities, but are {type(codec.capabilities).__name__}")
+    if not codec.installed():
+        raise ModuleNotFoundError(f"codec {name} needs {codec.needs}")
+    entry = _ENTRIES.setdefault(codec.id, Entry(where=name, number=None))
+    if entry.where != name:
+        raise ValueError(f"{name}: its id must be new, but {codec.id!r} is that of {entry.where}")
+    return codec
+
+
+def name_of(codec: Codec) -> str:
+    """The name under which another process finds a codec: its id, or the name that it was imported by."""
+    entry = _ENTRIES[codec.id]
+    return codec.id if entry.where.startswith("qimg.") else entry.where
+
+
+def module_file(name: str) -> Path:
+    """File of the module of an imported codec."""
+    return Path(import_module(name.partition(":")[0]).__file__ or "")
+
+
+def _object(name: str) -> Any:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # behind the installed modules, which it must not hide
+    try:
+        return resolve_name(name)
+    except AttributeError:
+        module, _, attribute = name.partition(":")
+        raise ValueError(f"{name}: the module {module} has no {attribute}") from None
+    except Exception as error:  # a module may raise anything when it is imported
+        raise ValueError(f"{name}: cannot be imported ({type(error).__name__}: {error})") from error
 
 
 def id_of(data: bytes) -> str:

@@ -43,7 +43,7 @@ def _fields(record: Any, depth: int) -> str:
 
 def short(value: Any, depth: int = 0) -> str:
     """A value in at most a few words."""
-    if type(value).__repr__ is _record:
+    if getattr(type(value), "__repr__", None) is _record:
         return _fields(value, depth)
     if isinstance(value, np.ndarray):
         if value.size <= _FEW and value.dtype.kind in "biufc":

@@ -60,8 +60,11 @@ class Comparison:
 
 
 def curves(rows: Sequence[Any], measure: str) -> dict[str, RateCurve]:
-    """Rate curve of every codec on the pictures with a finite measure in every row."""
-    usable = comparable(rows, measure)
+    """Rate curve of every codec on the pictures with a finite measure in every row.
+
+    Codecs without any value of the measure, such as those of which only PSNR is known, have no curve.
+    """
+    usable = comparable(valued(rows, measure), measure)
     by_codec = {}
     for codec in dict.fromkeys(row.codec for row in usable):
         by_picture: dict[str, list[tuple[float, float]]] = {}
@@ -73,6 +76,12 @@ def curves(rows: Sequence[Any], measure: str) -> dict[str, RateCurve]:
             qualities = -10 * np.log10(1 - qualities)
         by_codec[codec] = RateCurve(rates=rates, qualities=qualities)
     return by_codec
+
+
+def valued(rows: Sequence[Any], measure: str) -> list[Any]:
+    """Rows of the codecs that have some value of a measure."""
+    codecs = {row.codec for row in rows if not np.isnan(getattr(row, measure))}
+    return [row for row in rows if row.codec in codecs]
 
 
 def compare(anchor: RateCurve, test: RateCurve, measure: str, *, draws: int = 0, seed: int = 0) -> Comparison:

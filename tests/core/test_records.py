@@ -93,6 +93,7 @@ def test_records_with_a_text_of_their_own_are_one_screen() -> None:
         prior,
         qimg.restoration.load(),
         *prior.mixtures.values(),
+        next(iter(prior.mixtures.values())).mixture,
     ]
     for value in values:
         assert_one_screen(value)
