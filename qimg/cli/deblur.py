@@ -8,7 +8,7 @@ import tyro
 
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
-from qimg.core import Array
+from qimg.core import Array, regular
 
 
 def deblur(
@@ -50,7 +50,7 @@ def _kernel(path: str) -> Array:
         values = images.luma(images.load(path))
     else:
         try:
-            values = np.loadtxt(path, ndmin=2)
+            values = np.loadtxt(regular(path), ndmin=2)
         except ValueError as error:
             raise ValueError(f"{path}: must hold rows of numbers ({error})") from None
     total = float(values.sum())

@@ -5,14 +5,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from qimg.cli.streams import any_terminal
 from qimg.core import sentence
 
 
 @contextmanager
 def clear_errors(*, interrupted: str = "interrupted; nothing was written") -> Iterator[None]:
-    """Report bad input as one sentence on the error stream and exit with status 2, without a traceback."""
+    """Report bad input as one sentence on the error stream and exit with status 2, without a traceback.
+
+    Within the block, output is that of `any_terminal`.
+    """
     try:
-        yield
+        with any_terminal():
+            yield
     except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"qimg: error: {sentence(error)}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import tyro
 
 from qimg.cli.progress import bar
-from qimg.core import names_for, require
-from qimg.images.collections import PICTURE_SUFFIXES, Skipped, gather, map_pictures, several
+from qimg.cli.targets import Job, jobs_of
+from qimg.core import one_line, require
+from qimg.images.collections import PICTURE_SUFFIXES, Skipped, map_pictures, several
 
 Source = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
 Out = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
@@ -19,7 +20,10 @@ Out = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
 
 @dataclass(frozen=True, kw_only=True)
 class Many:
-    """Parallel processing of a folder."""
+    """Processing of a folder."""
+
+    recursive: bool = False
+    """Search the subfolders of a folder as well; the files to write keep their subfolders."""
 
     workers: int = 1
     """Processes for a folder, each with one thread and one picture at a time; 0 uses one per core."""
@@ -32,7 +36,7 @@ class Files(Many):
     """Files to write."""
 
     overwrite: bool = False
-    """Replace existing files."""
+    """Replace existing files, also those that appear while the command runs."""
     skip_existing: bool = False
     """Skip pictures whose files exist, for example to resume an interrupted command."""
 
@@ -50,16 +54,6 @@ class Pictures(Files):
     def suffix(self) -> str:
         """Ending of the files of a folder."""
         return "." + (self.format or "png").removeprefix(".")
-
-
-@dataclass(frozen=True)
-class _Job:
-    source: Path
-    out: Path
-
-    @property
-    def name(self) -> str:
-        return str(self.source)
 
 
 def each_of(
@@ -81,7 +75,7 @@ def each_of(
             file and writes atomically.
         source: file, folder, pattern or list to read, also in the folder QIMG_DATA.
         out: the file to write, or the folder to write into, which is created if necessary.
-        files: rules for existing files, and parallel processing.
+        files: rules for existing files, and processing of folders.
         options: further arguments of `work`.
         verb: past participle for messages, such as "encoded".
         suffix: ending of the files of a folder.
@@ -97,35 +91,29 @@ def each_of(
     root = os.environ.get("QIMG_DATA") or None
     options = {**options, "overwrite": files.overwrite}
     if not several(source, root=root):
-        for name, default in (("workers", 1), ("scheduler", None), ("format", None)):
+        for name, default in (("recursive", False), ("workers", 1), ("scheduler", None), ("format", None)):
             if getattr(files, name, default) != default:
                 hint = "; the ending of OUT determines the format" if name == "format" else ""
                 raise ValueError(f"{name} has an effect for a folder only, but {source} is not a folder{hint}")
-        if files.skip_existing and Path(out).exists():
-            print(f"{out}: exists already")
+        if files.skip_existing and os.path.lexists(out):
+            print(one_line(f"{out}: exists already"))
             return
         with bar("strips") as track:
             line = work(Path(source), Path(out), track=track, **options)
-        print(line)
+        print(one_line(line))
         return
-    sources = gather([source], root=root, suffixes=suffixes, what=what)
-    paths = [one.path for one in sources if one.path is not None]
-    folder = Path(out)
-    jobs = [_Job(path, folder / name) for path, name in zip(paths, names_for(paths, suffix), strict=True)]
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{folder}: must be a folder to write into, but is a file")
-    folder.mkdir(exist_ok=True)
-    left = [job for job in jobs if not (files.skip_existing and job.out.exists())]
+    jobs = jobs_of(source, Path(out), root=root, suffix=suffix, suffixes=suffixes, what=what, recursive=files.recursive)
+    left = [job for job in jobs if not (files.skip_existing and os.path.lexists(job.out))]
     if len(left) < len(jobs):
         print(f"{len(jobs) - len(left)} of {len(jobs)} pictures are already {verb}")
     with bar("pictures") as track:
         lines = map_pictures(
             _work, left, shared=(work, options), workers=files.workers, scheduler=files.scheduler, track=track
         )
-        report(lines, len(jobs), lambda job, line: print(line), verb=verb)
+        report(lines, len(jobs), lambda job, line: print(one_line(line)), verb=verb)
 
 
-def _work(job: _Job, shared: tuple[Callable[..., str], dict[str, Any]]) -> str:
+def _work(job: Job, shared: tuple[Callable[..., str], dict[str, Any]]) -> str:
     work, options = shared
     return work(job.source, job.out, track=iter, **options)
 
@@ -149,6 +137,6 @@ def report(results: Iterable[tuple[Any, Any]], count: int, show: Callable[[Any, 
         raise SystemExit(130) from None
     finally:
         for reason in failed:
-            print(f"qimg: failed: {reason}", file=sys.stderr)
+            print(f"qimg: failed: {one_line(reason)}", file=sys.stderr)
     if failed:
         raise ValueError(f"{len(failed)} of {count} pictures could not be {verb}")

@@ -21,10 +21,10 @@ def read(source: Path, out: Path, *, overwrite: bool, **_: Any) -> Array:
     return images.load(source)
 
 
-def write(restored: Array, source: Path, out: Path, *, quality: int | None, **_: Any) -> str:
+def write(restored: Array, source: Path, out: Path, *, quality: int | None, overwrite: bool, **_: Any) -> str:
     """Write a restored picture with the metadata of its source; returns the line to print."""
     from qimg import images
 
-    images.save(restored, out, quality=quality, metadata=images.read_metadata(source))
+    images.save(restored, out, quality=quality, metadata=images.read_metadata(source), overwrite=overwrite)
     height, width = restored.shape[:2]
     return f"{source} → {out}: {width} × {height}"
