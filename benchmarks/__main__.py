@@ -20,6 +20,7 @@ from benchmarks import workers as two_workers
 from benchmarks.records import RUNS, machine, record
 from experiments._results import measurements
 from experiments._results.measurements import Measurement
+from qimg.cli.streams import any_terminal
 
 
 def of_damage(arguments: list[str]) -> None:
@@ -95,4 +96,5 @@ def main(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    with any_terminal():
+        main(sys.argv[1:])

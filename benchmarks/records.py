@@ -8,6 +8,7 @@ from experiments._results.measurements import Measurement
 from experiments._results.tables import BENCHMARKS
 from experiments._run import runner
 from experiments._run.pictures import Gathered
+from qimg.core.atomic import publish_folder, unfinished_folder
 
 RUNS = Path("runs")
 """Folder of all runs, which git ignores."""
@@ -28,11 +29,10 @@ def record(part: str, rows: Sequence[Measurement], seconds: float, root: Path) -
     facts |= runner.provenance({"part": name}, nothing, seconds={name: seconds})
     parent = root / BENCHMARKS
     parent.mkdir(parents=True, exist_ok=True)
-    folder = next(path for number in count(1) if not (path := parent / f"{name}-{number}").exists())
-    with runner.new_folder(folder) as partial:
+    with unfinished_folder(parent) as partial:
         runner.write_rows(rows, partial / "rows.csv")
         runner.write_json(facts, partial / "provenance.json")
-    return folder
+        return publish_folder(partial, runner.free(parent, (f"{name}-{number}" for number in count(1))))
 
 
 def machine() -> str:

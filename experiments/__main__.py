@@ -15,42 +15,46 @@ from experiments._results.commands import COMMANDS
 from experiments._run import runner
 from qimg.cli.errors import as_options, clear_errors, interrupt_when_asked_to_end
 from qimg.cli.progress import bars
+from qimg.core import one_line
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Invalid input prints one sentence and ends with exit status 2."""
     interrupt_when_asked_to_end()
     words = sys.argv[1:] if arguments is None else arguments
-    console = Console()
-    if not words or words[0] in ("-h", "--help"):
-        _list(console)
-        return
-    if words[0] in COMMANDS:
-        with clear_errors():
-            tyro.cli(COMMANDS[words[0]], args=words[1:], prog=f"qimg experiments {words[0]}")
-        return
     names: list[str] = []
     with clear_errors(spellings=lambda: {"name": "NAME", **as_options(names)}):
-        module = runner.module(words[0])
-        names += [one.name for one in fields(_options(module.Params)) + fields(module.Params)]
-        options = tyro.cli(_options(module.Params), args=words[1:], prog=f"qimg experiments {words[0]}")
-        root = runner.results_root(Path(options.out))
-        with bars() as named:
-            track = named(words[0])
-            shared = {"workers": options.workers, "scheduler": options.scheduler} if _per_picture(module.Params) else {}
-            measured = runner.measure(words[0], options.params, track=track, **shared)
-        folder = runner.record(measured, root)
-        skipped = options.params.inputs().skipped
-    for entry in skipped:
-        console.print(f"skipped {entry.reason}", highlight=False, soft_wrap=True)
-    for table in module.tables(measured.rows).values():
-        console.print(f"{table.to_text()}\n", highlight=False, soft_wrap=True)
-    for sentence in module.findings(measured.rows):
-        console.print(f"• {sentence}", highlight=False, soft_wrap=True)
-    console.print(f"\nwritten to {folder}", highlight=False, soft_wrap=True)
+        if not words or words[0] in ("-h", "--help"):
+            _list()
+        elif words[0] in COMMANDS:
+            tyro.cli(COMMANDS[words[0]], args=words[1:], prog=f"qimg experiments {words[0]}")
+        else:
+            _run(words[0], words[1:], names)
 
 
-def _list(console: Console) -> None:
+def _run(name: str, words: list[str], names: list[str]) -> None:
+    """Run an experiment; `names` receives the names of its options."""
+    module = runner.module(name)
+    names += [one.name for one in fields(_options(module.Params)) + fields(module.Params)]
+    options = tyro.cli(_options(module.Params), args=words, prog=f"qimg experiments {name}")
+    root = runner.results_root(Path(options.out))
+    with bars() as named:
+        track = named(name)
+        shared = {"workers": options.workers, "scheduler": options.scheduler} if _per_picture(module.Params) else {}
+        measured = runner.measure(name, options.params, track=track, **shared)
+    folder = runner.record(measured, root)
+    lines = [
+        *(f"skipped {one_line(entry.reason)}" for entry in options.params.inputs().skipped),
+        *(f"{table.to_text()}\n" for table in module.tables(measured.rows).values()),
+        *(f"• {sentence}" for sentence in module.findings(measured.rows)),
+        f"\nwritten to {folder}",
+    ]
+    for line in lines:
+        print(line)
+
+
+def _list() -> None:
+    console = Console()
     console.print("qimg experiments NAME [--options]; NAME --help lists the options\n")
     for name in runner.EXPERIMENTS:
         console.print(f"[bold]{name}[/bold]  {runner.question(name)}", highlight=False, soft_wrap=True)

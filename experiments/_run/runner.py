@@ -3,14 +3,14 @@
 import dataclasses
 import hashlib
 import importlib
+import io
+import itertools
 import json
 import os
 import platform
-import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +20,7 @@ from typing import Any
 
 from experiments._run.pictures import Gathered, Track
 from qimg.core import one_blas_thread, require, write_atomically
+from qimg.core.atomic import publish_folder, unfinished_folder
 from qimg.core.workers import open_workers
 from qimg.report import LIGHT, write_csv
 
@@ -177,15 +178,13 @@ def record(measured: Measured, root: Path) -> Path:
     digest = hashlib.sha256(key.encode()).hexdigest()[:12]
     parent = root / measured.name
     parent.mkdir(parents=True, exist_ok=True)
-    folder, number = parent / digest, 2
-    while folder.exists():
-        folder, number = parent / f"{digest}-{number}", number + 1
-    with new_folder(folder) as partial:
+    with unfinished_folder(parent) as partial:
         write_rows(measured.rows, partial / "rows.csv")
         if measured.rows:
             write_figure(measured, partial / "figure.png")
         write_json(facts, partial / "provenance.json")
-    return folder
+        names = itertools.chain([digest], (f"{digest}-{number}" for number in itertools.count(2)))
+        return publish_folder(partial, free(parent, names))
 
 
 def results_root(path: Path) -> Path:
@@ -210,8 +209,10 @@ def write_figure(measured: Measured, path: Path) -> None:
 
     with plt.rc_context({**LIGHT, "backend": "agg"}):
         figure = module(measured.name).plot(measured.rows)
-        figure.savefig(path, dpi=150)
+        content = io.BytesIO()
+        figure.savefig(content, dpi=150)
         plt.close(figure)
+    write_atomically(path, content.getvalue())
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
@@ -262,23 +263,22 @@ def new_folder(folder: Path) -> Iterator[Path]:
         ResultsExist: `folder` exists already and is not an empty folder.
         OSError: it cannot be created.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ResultsExist(f"{folder}: exists already, but results are never overwritten; name a new folder")
+    exists = f"{folder}: exists already, but results are never overwritten; name a new folder"
+    if os.path.lexists(folder) and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ResultsExist(exists)
     if not folder.parent.is_dir():
         raise FileNotFoundError(f"{folder.parent}: no such folder to write {folder.name} into")
-    try:
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise OSError(error.errno, f"cannot be created ({error.strerror})", str(folder)) from None
-    try:
+    with unfinished_folder(folder.parent) as partial:
         yield partial
-        partial.chmod(0o755)
-        if folder.exists():
-            folder.rmdir()  # raises if it is no longer empty
-        partial.rename(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+        try:
+            publish_folder(partial, [folder])
+        except FileExistsError:
+            raise ResultsExist(exists) from None
+
+
+def free(parent: Path, names: Iterable[str]) -> Iterator[Path]:
+    """The names in a folder that are not in use, for `qimg.core.atomic.publish_folder`."""
+    return (parent / name for name in names if not os.path.lexists(parent / name))
 
 
 def _version(package: str) -> str:

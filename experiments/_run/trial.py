@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import partial, reduce
+from itertools import count
 from operator import add
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from experiments.operators.quantized_states import ac_coefficients
 from qimg import __version__, images
 from qimg.channels import quantization_channel
 from qimg.cli.progress import bars
-from qimg.core import Array
+from qimg.core import Array, write_atomically
+from qimg.core.atomic import publish_folder, unfinished_folder
 from qimg.evaluation.summary import counted_pictures
 from qimg.operators import CorrelationOperator
 from qimg.report import Figure, Page, Section, bare, plot_density_matrix, plot_eigen_patches, plot_spectrum, render
@@ -66,45 +68,36 @@ def run_trial(
         ImageError: no picture can be read.
         ResultsExist: `out` already exists.
     """
-    if out is None:
-        out = _reserve()
-        try:
-            return run_trial(sources, out=out, seed=seed, steps=steps)
-        except BaseException:
-            out.rmdir()
-            raise
     if steps is None:
         steps = parameters(tuple(sources), seed)
-    with runner.new_folder(out) as unfinished, bars() as named:
+    if out is not None:
+        with runner.new_folder(out) as unfinished:
+            _measure_into(unfinished, sources, steps)
+        return out
+    with unfinished_folder(".") as unfinished:
+        _measure_into(unfinished, sources, steps)
+        names = (f"qimg-trial-{number}" for number in count(1))
+        return publish_folder(unfinished, runner.free(Path(), names))
+
+
+def _measure_into(folder: Path, sources: Sequence[str], steps: Mapping[str, Any]) -> None:
+    """Run all steps and write their files into a folder."""
+    with bars() as named:
         gathered = gather(sources, box_mean=0)
         results = [runner.measure(name, steps[name], track=named(TITLES[name])) for name in runner.TRIAL]
         for number, measured in enumerate(results, start=1):
-            step = unfinished / _step_folder(number, measured.name)
+            step = folder / _step_folder(number, measured.name)
             step.mkdir()
             runner.write_rows(measured.rows, step / "rows.csv")
         drawn = named("Preparing the report")(list(enumerate(results, start=1)))
         page = _page(gathered, [_section(number, measured, gathered) for number, measured in drawn])
-        (unfinished / "report.html").write_text(render(page), encoding="utf-8")
+        write_atomically(folder / "report.html", render(page).encode("utf-8", "backslashreplace"))
         facts = runner.provenance(
             {name: dataclasses.asdict(params) for name, params in steps.items()},
             gathered,
             seconds={measured.name: measured.seconds for measured in results},
         )
-        runner.write_json(facts, unfinished / "provenance.json")
-    return out
-
-
-def _reserve() -> Path:
-    """Create the next free folder qimg-trial-N, so that concurrent trials use different folders."""
-    number = 1
-    while True:
-        folder = Path(f"qimg-trial-{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
+        runner.write_json(facts, folder / "provenance.json")
 
 
 def _step_folder(number: int, name: str) -> str:

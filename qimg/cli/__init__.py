@@ -35,7 +35,11 @@ _FORWARDED = {("prior", "fit"): ("fit", "prior")}
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `qimg` command."""
     interrupt_when_asked_to_end()
-    words = sys.argv[1:] if arguments is None else arguments
+    with clear_errors():
+        _dispatch(sys.argv[1:] if arguments is None else arguments)
+
+
+def _dispatch(words: list[str]) -> None:
     old = tuple(words[:2])
     if old in _FORWARDED:
         new = _FORWARDED[old]

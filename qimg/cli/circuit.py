@@ -207,7 +207,7 @@ def _device(machine: Machine, n_qubits: int) -> Any:
 
 def _show(circuit: Any, patch: Patch) -> None:
     import circuits
-    from qimg.core.files import write_atomically
+    from qimg.core import write_atomically
 
     if patch.width:
         print(circuits.draw_circuit(circuit, width=patch.width))

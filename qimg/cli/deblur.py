@@ -10,7 +10,7 @@ from qimg import core
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
 from qimg.cli.results import Done
-from qimg.core import Array
+from qimg.core import Array, regular
 
 
 def deblur(
@@ -57,7 +57,7 @@ def _kernel(path: str) -> Array:
         values = images.luma(images.load(path))
     else:
         try:
-            values = np.loadtxt(path, ndmin=2)
+            values = np.loadtxt(regular(path), ndmin=2)
         except ValueError as error:
             raise ValueError(f"{path}: must hold rows of numbers ({error})") from None
     total = float(values.sum())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, get_args, get_type_hints
 
+from qimg.cli.streams import any_terminal
 from qimg.core import ArgumentError, sentence
 
 
@@ -17,12 +18,15 @@ def clear_errors(
 ) -> Iterator[None]:
     """Report bad input as one sentence on the error stream and exit with status 2, without a traceback.
 
+    Within the block, output is that of `any_terminal`.
+
     Args:
         spellings: name of an argument → its spelling on the command line.
         interrupted: message after Ctrl-C.
     """
     try:
-        yield
+        with any_terminal():
+            yield
     except (ValueError, OSError, ModuleNotFoundError) as error:
         print(f"qimg: error: {said(error, spellings)}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -13,9 +13,10 @@ import tyro
 from qimg.cli.errors import as_options, said
 from qimg.cli.progress import bar
 from qimg.cli.results import Done, Report
-from qimg.core import ArgumentError, literal, names_for, one_of, to_write
+from qimg.cli.targets import Job, jobs_of
+from qimg.core import ArgumentError, literal, one_line, one_of, to_write
 from qimg.images import SUFFIXES, check_format
-from qimg.images.collections import PICTURE_SUFFIXES, Skipped, gather, map_pictures, several
+from qimg.images.collections import PICTURE_SUFFIXES, Skipped, map_pictures, several
 
 Source = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
 Out = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
@@ -23,7 +24,10 @@ Out = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
 
 @dataclass(frozen=True, kw_only=True)
 class Many:
-    """Parallel processing of a folder."""
+    """Processing of a folder."""
+
+    recursive: bool = False
+    """Search the subfolders of a folder as well; the files to write keep their subfolders."""
 
     workers: int = 1
     """Processes for a folder, each with one thread and one picture at a time; 0 uses one per core."""
@@ -36,7 +40,7 @@ class Files(Many):
     """Files to write."""
 
     overwrite: bool = False
-    """Replace existing files."""
+    """Replace existing files, also those that appear while the command runs."""
     skip_existing: bool = False
     """Skip pictures whose files exist, for example to resume an interrupted command."""
     report: Annotated[str | None, tyro.conf.arg(metavar="FILE.csv")] = None
@@ -59,16 +63,6 @@ class Pictures(Files):
         return "." + (self.format or "png").removeprefix(".")
 
 
-@dataclass(frozen=True)
-class _Job:
-    source: Path
-    out: Path
-
-    @property
-    def name(self) -> str:
-        return str(self.source)
-
-
 def each_of(
     work: Callable[..., Done],
     source: str,
@@ -88,7 +82,7 @@ def each_of(
             writes atomically.
         source: file, folder, pattern or list to read, also in the folder QIMG_DATA.
         out: the file to write, or the folder to write into, which is created if necessary.
-        files: rules for existing files, and parallel processing.
+        files: rules for existing files, and processing of folders.
         options: further arguments of `work`.
         verb: past participle for messages, such as "encoded".
         suffix: ending of the files of a folder.
@@ -105,7 +99,7 @@ def each_of(
     options = {**options, "overwrite": files.overwrite}
     one = not several(source, root=root)
     if one:
-        for name, default in (("workers", 1), ("scheduler", None), ("format", None)):
+        for name, default in (("recursive", False), ("workers", 1), ("scheduler", None), ("format", None)):
             if getattr(files, name, default) != default:
                 hint = "; the ending of OUT determines the format" if name == "format" else ""
                 raise ArgumentError(
@@ -119,16 +113,11 @@ def each_of(
     if one:
         _one(work, Path(source), Path(out), files, options, written)
         return
-    sources = gather([source], root=root, suffixes=suffixes, what=what)
-    paths = [one.path for one in sources if one.path is not None]
-    folder = Path(out)
-    jobs = [_Job(path, folder / name) for path, name in zip(paths, names_for(paths, suffix), strict=True)]
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{folder}: must be a folder to write into, but is a file")
-    folder.mkdir(exist_ok=True)
-    left = [job for job in jobs if not (files.skip_existing and job.out.exists())]
+    jobs = jobs_of(source, Path(out), root=root, suffix=suffix, suffixes=suffixes, what=what, recursive=files.recursive)
+    existing = {job.out for job in jobs if files.skip_existing and os.path.lexists(job.out)}
+    left = [job for job in jobs if job.out not in existing]
     for job in jobs:
-        if files.skip_existing and job.out.exists():
+        if job.out in existing:
             written.existing(job.source, job.out)
     if len(left) < len(jobs):
         print(f"{len(jobs) - len(left)} of {len(jobs)} pictures are already {verb}")
@@ -137,7 +126,7 @@ def each_of(
             _work, left, shared=(work, options), workers=files.workers, scheduler=files.scheduler, track=track
         )
         try:
-            report(_noted(lines, written), len(jobs), lambda job, result: print(result[0].line), verb=verb)
+            report(_noted(lines, written), len(jobs), lambda job, result: print(one_line(result[0].line)), verb=verb)
         finally:
             written.write()
 
@@ -154,8 +143,8 @@ def _one(
     work: Callable[..., Done], source: Path, out: Path, files: Files, options: dict[str, Any], written: Report
 ) -> None:
     """Convert one file."""
-    if files.skip_existing and out.exists():
-        print(f"{out}: exists already")
+    if files.skip_existing and os.path.lexists(out):
+        print(one_line(f"{out}: exists already"))
         written.existing(source, out)
     else:
         start = time.perf_counter()
@@ -166,12 +155,12 @@ def _one(
             written.failed(source, out, said(error, lambda: as_options(options)))
             written.write()
             raise
-        print(result.line)
+        print(one_line(result.line))
         written.done(source, out, result, time.perf_counter() - start)
     written.write()
 
 
-def _work(job: _Job, shared: tuple[Callable[..., Done], dict[str, Any]]) -> tuple[Done, float]:
+def _work(job: Job, shared: tuple[Callable[..., Done], dict[str, Any]]) -> tuple[Done, float]:
     work, options = shared
     start = time.perf_counter()
     try:
@@ -181,7 +170,7 @@ def _work(job: _Job, shared: tuple[Callable[..., Done], dict[str, Any]]) -> tupl
     return result, time.perf_counter() - start
 
 
-def _noted(results: Iterable[tuple[_Job, Any]], written: Report) -> Iterator[tuple[_Job, Any]]:
+def _noted(results: Iterable[tuple[Job, Any]], written: Report) -> Iterator[tuple[Job, Any]]:
     """The results, which are also added to the report."""
     for job, result in results:
         if isinstance(result, Skipped):
@@ -210,6 +199,6 @@ def report(results: Iterable[tuple[Any, Any]], count: int, show: Callable[[Any, 
         raise SystemExit(130) from None
     finally:
         for reason in failed:
-            print(f"qimg: failed: {reason}", file=sys.stderr)
+            print(f"qimg: failed: {one_line(reason)}", file=sys.stderr)
     if failed:
         raise ValueError(f"{len(failed)} of {count} pictures could not be {verb}")

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from qimg.cli.folders import Many, report
+from qimg.core import one_line, regular
 from qimg.images.collections import Source, gather, map_pictures, several
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def info(
     Args:
         file: A file written by `qimg encode`, or a folder of them.
         codec: Codec of a file that is not .qimg, such as peer:jpeg.
-        many: Parallel processing of a folder.
+        many: Processing of a folder.
     """
     from qimg.codecs import registry
 
@@ -35,7 +37,9 @@ def info(
     if not several(file, root=root):
         _show(file, _info(Source(name=file, group="", path=Path(file)), codec))
         return
-    sources = gather([file], root=root, suffixes=[registry.codec(codec).suffix], what="file of the codec")
+    sources = gather(
+        [file], root=root, suffixes=[registry.codec(codec).suffix], what="file of the codec", recursive=many.recursive
+    )
     results = map_pictures(_info, sources, shared=codec, workers=many.workers, scheduler=many.scheduler)
     report(results, len(sources), lambda source, header: _show(source.name, header), verb="described")
 
@@ -45,7 +49,7 @@ def _info(source: Source, codec: str) -> "Info":
 
     path = source.path or Path(source.name)
     try:
-        return codecs.info(path.read_bytes(), codec=codec)
+        return codecs.info(regular(path).read_bytes(), codec=codec)
     except codecs.BitstreamError as error:
         raise error.of_file(path) from None
 
@@ -57,7 +61,7 @@ def _show(name: str, header: "Info") -> None:
 def _table(name: str, header: "Info") -> Table:
     kinds = {1: "gray", 2: "gray + alpha", 3: "RGB", 4: "RGB + alpha"}
     total = sum(header.parts.values())
-    table = Table(title=name, title_justify="left", show_header=False)
+    table = Table(title=Text(one_line(name)), title_justify="left", show_header=False)
     table.add_column(no_wrap=True)
     table.add_column()
     rows = {

@@ -28,6 +28,7 @@ def write(
     out: Path,
     *,
     quality: int | None,
+    overwrite: bool,
     facts: Mapping[str, Any],
     remark: str = "",
     **_: Any,
@@ -39,12 +40,13 @@ def write(
         source: file of the picture.
         out: file to write.
         quality: of a lossy format.
+        overwrite: replace an existing file.
         facts: settings and results for the report.
         remark: appended to the line to print.
     """
     from qimg import images
 
-    images.save(restored, out, quality=quality, metadata=images.read_metadata(source))
+    images.save(restored, out, quality=quality, metadata=images.read_metadata(source), overwrite=overwrite)
     height, width = restored.shape[:2]
     line = f"{source} → {out}: {width} × {height}" + (f"; {remark}" if remark else "")
     return Done(line=line, facts={"width": width, "height": height, **facts}, remark=remark)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
-from rich.console import Console
 
 from qimg.core import ArgumentError, literal
 
@@ -17,14 +16,16 @@ def show(
     /,
     *,
     html: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Show the contents of a prior in the terminal or as a page.
 
     Args:
         file: File of a prior; `default` is the prior included in qimg.
         html: HTML file to write, with figures of eigen-patches, spectra and predictors.
+        overwrite: Replace an existing HTML file.
     """
-    from qimg.core.files import to_write, write_atomically
+    from qimg.core import to_write, write_atomically
     from qimg.prior.report import prior_page, prior_tables
     from qimg.report import render
 
@@ -32,12 +33,13 @@ def show(
         raise ArgumentError(f"{{0}} must end in .html or .htm, but {{0}}={literal(html)}", "html")
     prior, name = _loaded(file)
     if html is not None:
-        to_write(html, overwrite=True)
-        write_atomically(html, render(prior_page(prior, name=name)).encode())
+        to_write(html, overwrite=overwrite)
+        page = render(prior_page(prior, name=name)).encode("utf-8", "backslashreplace")
+        write_atomically(html, page, overwrite=overwrite)
         print(f"page: {html}")
         return
     for table in prior_tables(prior, name=name):
-        Console().print(table.to_text() + "\n", highlight=False, soft_wrap=True, markup=False)
+        print(table.to_text() + "\n")
 
 
 def compare(
@@ -60,7 +62,7 @@ def compare(
 
     (a, name_a), (b, name_b) = _loaded(first), _loaded(second)
     for table in compare_priors(a, b, names=(name_a, name_b), rng=np.random.default_rng(seed)):
-        Console().print(table.to_text() + "\n", highlight=False, soft_wrap=True, markup=False)
+        print(table.to_text() + "\n")
 
 
 def _loaded(file: str) -> "tuple[Prior, str]":

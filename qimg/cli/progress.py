@@ -53,7 +53,7 @@ class Bar:
 @contextmanager
 def bars(*, transient: bool = False) -> Iterator[Callable[[str], Bar]]:
     """A function that creates bars by name, which last until the end of the block, if stderr is a terminal."""
-    console, to_terminal = Console(stderr=True), sys.stdout.isatty()  # do not redirect output that goes to a file
+    console, to_terminal = Console(stderr=True), _is_terminal(sys.stdout)  # do not redirect output that goes to a file
     with Progress(*columns(), console=console, transient=transient, redirect_stdout=to_terminal) as progress:
         yield partial(Bar, progress)
 
@@ -61,8 +61,13 @@ def bars(*, transient: bool = False) -> Iterator[Callable[[str], Bar]]:
 @contextmanager
 def bar(what: str) -> Iterator[Track]:
     """One transient bar; no bar if the error stream is not a terminal."""
-    if not sys.stderr.isatty():
+    if not _is_terminal(sys.stderr):
         yield iter
         return
     with bars(transient=True) as named:
         yield named(what)
+
+
+def _is_terminal(stream: Any) -> bool:
+    """Whether a stream is a terminal; False for None, the stream of a command that was started with it closed."""
+    return stream is not None and bool(stream.isatty())

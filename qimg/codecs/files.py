@@ -2,14 +2,13 @@
 
 import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from qimg import images
 from qimg.codecs import pictures, registry
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import METADATA, Decoded, Encoded
-from qimg.core import ArgumentError, Track, to_write, write_atomically
+from qimg.core import ArgumentError, Track, regular, to_write, write_atomically
 from qimg.images import Metadata
 
 
@@ -51,7 +50,7 @@ def encode_file(
         raise error.of_file(source) from None
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
-    write_atomically(path, encoded.data)
+    write_atomically(path, encoded.data, overwrite=overwrite)
     return encoded
 
 
@@ -80,7 +79,7 @@ def decode_file(
         ValueError: `quality` is missing, out of range or without effect.
         OSError: a file cannot be read or written, or exists already.
     """
-    path, data = to_write(out, overwrite=overwrite), Path(source).read_bytes()
+    path, data = to_write(out, overwrite=overwrite), regular(source).read_bytes()
     try:
         decoded = pictures.decode_picture(data, codec=codec, **options)
     except BitstreamError as error:
@@ -88,5 +87,5 @@ def decode_file(
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
     metadata = Metadata(icc_profile=decoded.icc_profile, exif=decoded.exif, xmp=decoded.xmp)
-    images.save(decoded.image, path, quality=quality, metadata=metadata)
+    images.save(decoded.image, path, quality=quality, metadata=metadata, overwrite=overwrite)
     return decoded

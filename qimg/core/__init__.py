@@ -23,8 +23,9 @@ from qimg.core.arguments import (
     unitary,
     vectors,
 )
+from qimg.core.atomic import write_atomically
 from qimg.core.blas import in_one_blas_thread, one_blas_thread
-from qimg.core.files import names_for, sentence, to_write, write_atomically
+from qimg.core.files import names_for, one_line, regular, sentence, to_write
 from qimg.core.progress import Track, ticked
 
 __all__ = [
@@ -45,9 +46,11 @@ __all__ = [
     "names_for",
     "numeric",
     "one_blas_thread",
+    "one_line",
     "one_of",
     "populations",
     "real",
+    "regular",
     "require",
     "require_shape",
     "sentence",

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar, cast
 import numpy as np
 
 from qimg.core.arguments import Array, require
-from qimg.core.files import write_atomically
+from qimg.core.atomic import write_atomically
 from qimg.core.records import short_repr
 
 MAGIC = b"QIMGPRIO"

@@ -8,14 +8,14 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, ClassVar
 
+import llvmlite
 import numba
 import numpy as np
 from numba.core import caching as _numba_caching
@@ -28,7 +28,7 @@ _IMPORTS = re.compile(
 caching: Any = _numba_caching  # without annotations
 config: Any = _numba_config
 _ROOT = Path(__file__).parents[2]
-_VERSIONS = f"numba {numba.__version__}, llvmlite {version('llvmlite')}, numpy {np.__version__}"
+_VERSIONS = f"numba {numba.__version__}, llvmlite {llvmlite.__version__}, numpy {np.__version__}"
 _USED: set[Path] = set()
 _MAX_EARLIER = 8  # folders of earlier versions of a source file, which other environments and branches may still use
 
@@ -74,10 +74,15 @@ def folders() -> Iterator[Path]:
     First `NUMBA_CACHE_DIR`, or the user's cache folder where that is not set; then a private folder among the temporary
     files. They may be missing or read-only.
     """
-    yield Path(config.CACHE_DIR) / "qimg" if config.CACHE_DIR else Path(AppDirs("qimg", False).user_cache_dir)
+    preferred = Path(config.CACHE_DIR) / "qimg" if config.CACHE_DIR else Path(AppDirs("qimg", False).user_cache_dir)
+    if config.CACHE_DIR or preferred.is_absolute():  # an account without a home has "~/.cache", which is no folder
+        yield preferred
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
     with suppress(OSError):  # no temporary folder
-        private = Path(tempfile.gettempdir()) / f"qimg-numba-{user}"
+        temporary = Path(tempfile.gettempdir())
+        if temporary == Path.cwd():  # where no other folder can be written
+            return
+        private = temporary / f"qimg-numba-{user}"
         private.mkdir(mode=0o700, exist_ok=True)
         if _is_private(private):
             yield private
@@ -102,9 +107,19 @@ def folder_of(file: Path) -> Path | None:
                 earlier = sorted(base.glob(f"{file.stem}-" + 16 * "[0-9a-f]"), key=lambda one: one.stat().st_mtime)
                 for one in earlier[:-_MAX_EARLIER]:
                     rmtree(one, ignore_errors=True)
-            _USED.add(base)
-            return folder
+            with tempfile.TemporaryFile(dir=folder):  # it exists, but may be read-only
+                _USED.add(base)
+                return folder
     return None
+
+
+def read_only_folders_of(file: Path) -> list[Path]:
+    """Folders that hold compiled code of a source file but cannot be written, such as those of an image of a container.
+
+    Numba stores code for each type of processor, so that code may be missing in them.
+    """
+    name, writable = f"{file.stem}-{fingerprint(file)}", folder_of(file)
+    return [base / name for base in folders() if (base / name).is_dir() and base / name != writable]
 
 
 def folders_in_use() -> list[Path]:
@@ -113,34 +128,44 @@ def folders_in_use() -> list[Path]:
 
 
 class _Locator(caching.UserProvidedCacheLocator):
+    """Place of the compiled code in one folder, which is not required to be writable."""
+
+    folder: ClassVar[Path]
+
     def __init__(self, function: Callable[..., Any], file: str) -> None:
         super().__init__(function, file)
-        self._cache_path = str(folder_of(Path(file)) or "")
+        self._cache_path = str(self.folder)
 
     @classmethod
-    def from_function(cls, function: Callable[..., Any], file: str) -> "_Locator | None":
-        if not os.path.exists(file):  # code of a console, or inside an archive
-            return None
-        locator = cls(function, file)
-        return locator if locator.get_cache_path() else None
+    def from_function(cls, function: Callable[..., Any], file: str) -> "_Locator":
+        return cls(function, file)
 
-
-class _Implementation(caching.CompileResultCacheImpl):
-    _locator_classes: ClassVar = [_Locator]
+    def ensure_cache_path(self) -> None:
+        """Accept a folder that cannot be written."""
 
 
 class _Cache(caching.FunctionCache):
-    """Numba's cache, except that damaged files are replaced and write errors are ignored."""
+    """Numba's cache in one folder, except that damaged files are replaced and write errors are ignored.
 
-    _impl_class = _Implementation
+    Code that it lacks is read from further folders.
+    """
+
+    def __init__(self, function: Callable[..., Any], folder: Path, further: Sequence[Path] = ()) -> None:
+        locator = type("_LocatorOfFolder", (_Locator,), {"folder": folder})
+        self._impl_class = type("_Implementation", (caching.CompileResultCacheImpl,), {"_locator_classes": [locator]})
+        super().__init__(function)
+        self._further = [_Cache(function, one) for one in further]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            loaded = super().load_overload(sig, target_context)
         except Exception:  # unpickling damaged files raises errors of any kind
+            loaded = None
             with suppress(OSError):
                 self.flush()
-            return None
+        for cache_ in self._further:
+            loaded = cache_.load_overload(sig, target_context) if loaded is None else loaded
+        return loaded
 
     def save_overload(self, sig: Any, data: Any) -> None:
         with suppress(Exception):  # as above, where a damaged index could not be replaced
@@ -148,8 +173,12 @@ class _Cache(caching.FunctionCache):
 
 
 def cache_of(function: Callable[..., Any]) -> Any:
-    """The cache of a function's compiled code; an empty cache where no folder can be written."""
+    """The cache of a function's compiled code; an empty cache where no folder can be written or has code of it."""
+    file = Path(function.__code__.co_filename)  # type: ignore[attr-defined]
     try:
-        return _Cache(function)
+        if not file.is_file():  # code of a console, or inside an archive
+            return caching.NullCache()
+        places = [place for place in (folder_of(file), *read_only_folders_of(file)) if place is not None]
+        return _Cache(function, places[0], places[1:]) if places else caching.NullCache()
     except (RuntimeError, OSError):
         return caching.NullCache()

@@ -13,7 +13,7 @@ import numpy as np
 
 from qimg.core.arguments import Array
 from qimg.core.artifacts import Artifact, ArtifactError, Kind, explained, pack
-from qimg.core.files import write_atomically
+from qimg.core.atomic import write_atomically
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
 

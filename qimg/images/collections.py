@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import Array, Track, sentence, ticked
+from qimg.core import Array, Track, regular, sentence, ticked
 from qimg.core.fitting import Named
 from qimg.core.records import short_repr
 from qimg.core.workers import Workers, open_workers
 from qimg.images.files import SUFFIXES, load
 from qimg.images.planes import ImageError, check_image, without_alpha
 from qimg.images.raw import RAW_SUFFIXES, camera
+from qimg.images.search import files_of, matching
 
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 PICTURE_SUFFIXES = (*SUFFIXES, *RAW_SUFFIXES)
@@ -74,7 +75,7 @@ class Source:
             pixels = check_image(self.name, np.asarray(self.array))
             return without_alpha(pixels), pixel_digest(pixels)
         try:
-            digest = _file_digest(self.path)
+            digest = _file_digest(regular(self.path))
         except OSError as error:
             raise ImageError(f"{self.path}: cannot be read ({error.strerror})") from None
         return without_alpha(load(self.path)), digest
@@ -106,8 +107,13 @@ def gather(
     root: str | os.PathLike[str] | None = None,
     suffixes: Sequence[str] = PICTURE_SUFFIXES,
     what: str = "image",
+    recursive: bool = False,
 ) -> list[Source]:
     """Resolve entries to pictures: the files sorted by name, then the arrays in their order.
+
+    A file that is reached by several names, for instance through links, is one picture. Pipes, sockets and devices are
+    skipped in folders and patterns and refused where they are named. A subfolder that cannot be read is a picture
+    without pixels, so that it is reported with the broken files.
 
     Args:
         entries: image files, folders, patterns (`holiday/*.NEF`, with `**` for any depth of folders), lists
@@ -119,6 +125,7 @@ def gather(
         suffixes: file endings to collect from folders; hidden files and subfolders are left out. Individually named
             files, patterns and lists are not restricted to these endings.
         what: noun for a file with one of these endings, used in the error about a folder without any.
+        recursive: search the subfolders of folders as well, and links to folders, each folder once.
 
     Raises:
         ImageError: there is no source, or an entry matches nothing.
@@ -126,7 +133,7 @@ def gather(
     if isinstance(entries, str | os.PathLike):
         raise ImageError(f"sources: must be a list of pictures, but is the one name {os.fspath(entries)!r}")
     root = None if root is None else Path(root)
-    files: dict[Path, Source] = {}
+    files: dict[str, Source] = {}
     arrays: list[Source] = []
     for entry in entries:
         if not isinstance(entry, str | os.PathLike):
@@ -134,9 +141,10 @@ def gather(
             arrays.append(Source(name=f"array {number}", group="arrays", array=np.asarray(entry)))
             continue
         label, text = _labelled(os.fspath(entry), root)
-        for name, path in _paths(text, root, suffixes, what):
+        for name, path in _paths(text, root, _Search(suffixes=suffixes, what=what, recursive=recursive)):
             # A file that is reached by two names is one picture; otherwise it would have twice the weight in a fit.
-            files.setdefault(path.resolve(), Source(name=name, group=label or _group(path), path=path))
+            place = os.path.realpath(path)
+            files.setdefault(place, Source(name=name, group=label or _group(path), path=path))
     shared = Counter(source.name for source in files.values())
     named = [replace(source, name=str(source.path)) if shared[source.name] > 1 else source for source in files.values()]
     sources = [*sorted(named, key=lambda source: source.name), *arrays]
@@ -147,8 +155,13 @@ def gather(
 
 def several(name: str, *, root: str | os.PathLike[str] | None = None) -> bool:
     """Whether a name refers to any number of pictures: a folder, a pattern or a list, also below the root."""
-    below = _below(name, None if root is None else Path(root)) or Path(name)
+    below = named_path(name, root=root)
     return below.is_dir() or (not below.exists() and (glob.has_magic(name) or ".json#" in name))
+
+
+def named_path(name: str, *, root: str | os.PathLike[str] | None = None) -> Path:
+    """The path of a name in the working folder, or below the root where the working folder has no such name."""
+    return _below(name, None if root is None else Path(root)) or Path(name)
 
 
 def map_pictures(
@@ -241,7 +254,7 @@ def _group(path: Path) -> str:
     if path.suffix.lower() in RAW_SUFFIXES:
         with suppress(ImageError):
             return camera(path)
-    return path.resolve().parent.name or "pictures"
+    return Path(os.path.realpath(path)).parent.name or "pictures"
 
 
 def _labelled(text: str, root: Path | None) -> tuple[str, str]:
@@ -251,32 +264,45 @@ def _labelled(text: str, root: Path | None) -> tuple[str, str]:
     return label.strip(), rest
 
 
-def _paths(text: str, root: Path | None, suffixes: Sequence[str], what: str) -> list[tuple[str, Path]]:
+@dataclass(frozen=True, kw_only=True)
+class _Search:
+    """Rules for the files of folders."""
+
+    suffixes: Sequence[str]
+    what: str
+    recursive: bool
+
+
+def _paths(text: str, root: Path | None, search: _Search) -> list[tuple[str, Path]]:
     """Names and paths; pictures below the root, or of a list, are named relative to it."""
     file, _, entry = text.partition("#")
     if file.endswith(".json"):
         return _listed(_below(file, root) or Path(file), entry)
     below = _below(text, root)
     if below is None or root is None:
-        return [(str(path), path) for path in _expanded(Path(text), suffixes, what)]
-    return [(path.relative_to(root).as_posix(), path) for path in _expanded(below, suffixes, what)]
+        return [(str(path), path) for path in _expanded(Path(text), search)]
+    return [(path.relative_to(root).as_posix(), path) for path in _expanded(below, search)]
 
 
-def _expanded(name: Path, suffixes: Sequence[str], what: str) -> list[Path]:
-    """A file, the files of a folder, or those that match a pattern."""
-    if name.is_dir():
-        files = [entry for entry in name.iterdir() if entry.suffix.lower() in suffixes and entry.name[0] != "."]
-        missing = f"the folder holds no {what} ({' '.join(suffixes)}); subfolders are not searched"
-    elif name.exists():
-        files, missing = [name], ""
-    elif glob.has_magic(str(name)):
-        files = [path for path in map(Path, glob.glob(str(name), recursive=True)) if not path.is_dir()]
-        missing = "no file matches the pattern"
-    else:
-        files, missing = [], "no such file or folder"
+def _expanded(name: Path, search: _Search) -> list[Path]:
+    """A file, the files of a folder, or those that match a pattern; links to files come last."""
+    try:
+        if name.is_dir():
+            files = files_of(name, search.suffixes, recursive=search.recursive)
+            below = "and its subfolders hold" if search.recursive else "holds"
+            missing = f"the folder {below} no {search.what} ({' '.join(search.suffixes)})"
+            missing += "" if search.recursive else "; subfolders are not searched"
+        elif name.exists():
+            files, missing = [regular(name)], ""
+        elif glob.has_magic(str(name)):
+            files, missing = matching(name), "no file matches the pattern"
+        else:
+            files, missing = [], "no such file or folder"
+    except OSError as error:
+        raise ImageError(f"{name}: cannot be read ({error.strerror})") from None
     if not files:
         raise ImageError(f"{name}: {missing}")
-    return sorted(files)
+    return sorted(files, key=lambda path: (path.is_symlink(), path))
 
 
 def _below(text: str, root: Path | None) -> Path | None:
@@ -286,10 +312,10 @@ def _below(text: str, root: Path | None) -> Path | None:
 
 def _listed(file: Path, entry: str) -> list[tuple[str, Path]]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(regular(file).read_text(encoding="utf-8"))
     except OSError as error:
         raise ImageError(f"{file}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ImageError(f"{file}: is no JSON list of pictures ({error})") from None
     for key in filter(None, entry.split("/")):
         if not isinstance(content, dict) or key not in content:
@@ -303,7 +329,12 @@ def _listed(file: Path, entry: str) -> list[tuple[str, Path]]:
 
 
 def _names(content: object) -> list[str]:
-    if isinstance(content, str):
-        return [content]
-    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else []
-    return [name for part in inner for name in _names(part)]
+    """The texts of nested lists and records in their order; a loop, since they may be nested deeply."""
+    names, waiting = [], [content]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            names.append(part)
+        elif isinstance(part, dict | list):
+            waiting += reversed(part.values() if isinstance(part, dict) else part)
+    return names

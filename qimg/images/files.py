@@ -12,6 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from qimg.core import Array, allow, integer, one_of, require, write_atomically
+from qimg.core.files import special
 from qimg.images.metadata import Metadata, in_png, options_for, options_for_tifffile
 from qimg.images.planes import ImageError, check_image, colours, has_alpha
 from qimg.images.raw import RAW_SUFFIXES, render_raw
@@ -43,6 +44,8 @@ def load(path: str | os.PathLike[str]) -> Array:
         ImageError: the file is missing, truncated, no image, animated, or of another pixel format.
     """
     path = Path(path)
+    if special(path):
+        raise ImageError(f"{path}: is {special(path)}, but an image file is expected")
     if path.suffix.lower() in RAW_SUFFIXES:
         return render_raw(path)  # Pillow would read the preview that some of them hold
     try:
@@ -144,7 +147,12 @@ def _load_tiff(path: Path) -> Array:
 
 
 def save(
-    image: Array, path: str | os.PathLike[str], *, quality: int | None = None, metadata: Metadata | None = None
+    image: Array,
+    path: str | os.PathLike[str],
+    *,
+    quality: int | None = None,
+    metadata: Metadata | None = None,
+    overwrite: bool = True,
 ) -> None:
     """Write an image file atomically in the format of its ending.
 
@@ -154,6 +162,7 @@ def save(
             `.avif`. 16 bit: PNG and TIFF only. Gray pictures in WebP and AVIF are read back as RGB.
         quality: 1 to 100; required for lossy formats.
         metadata: written as far as the format supports it: none in BMP, PPM and PGM, no EXIF in 16-bit TIFF.
+        overwrite: replace an existing file.
 
     Raises:
         ImageError: the array is not an image, or the format cannot hold it.
@@ -175,7 +184,7 @@ def save(
         content = _encoded(pixels, suffix, quality, metadata or Metadata())
     except ValueError as error:  # for instance EXIF data that are too long for JPEG
         raise ImageError(f"{path}: cannot be written ({error})") from None
-    write_atomically(path, content)
+    write_atomically(path, content, overwrite=overwrite)
 
 
 def check_format(path: str | os.PathLike[str], quality: int | None) -> None:

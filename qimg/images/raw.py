@@ -12,6 +12,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from qimg.core import Array
+from qimg.core.files import special
 from qimg.core.records import short_repr
 from qimg.images.planes import ImageError
 
@@ -72,7 +73,7 @@ def render_raw(path: Path) -> Array:
 def camera(path: str | os.PathLike[str]) -> str:
     """Make and model of the camera that wrote a RAW file, without developing it; raises the errors of `load_raw`."""
     path = Path(path)
-    tags = _tags_of_file(path)
+    tags = None if special(path) else _tags_of_file(path)
     if tags:
         return _named(*tags)
     with _opened(path) as raw:
@@ -86,6 +87,8 @@ def _opened(path: Path) -> Iterator[Any]:
         raise ImageError(f"{path}: no such file")
     if path.is_dir():
         raise ImageError(f"{path}: is a folder, but an image file is expected")
+    if special(path):
+        raise ImageError(f"{path}: is {special(path)}, but an image file is expected")
     try:
         import rawpy
     except ImportError:

@@ -127,7 +127,7 @@ def write_csv(rows: Sequence[Any], path: str | os.PathLike[str]) -> None:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(names)
     writer.writerows([getattr(row, name) for name in names] for row in rows)
-    write_atomically(path, buffer.getvalue().encode())
+    write_atomically(path, buffer.getvalue().encode("utf-8", "backslashreplace"))  # names may hold other bytes
 
 
 _KEY = ' class="key"'

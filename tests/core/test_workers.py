@@ -96,7 +96,7 @@ def test_bad_workers_are_named(workers: int, scheduler: str | None, message: str
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
-from qimg.core.files import write_atomically
+from qimg.core import write_atomically
 from qimg.core.workers import processes
 
 def work(item, folder):

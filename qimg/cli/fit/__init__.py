@@ -1,12 +1,11 @@
 """`qimg fit`: fits a prior, codec tables, a restorer or a network on pictures; one module for each."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-
-from qimg.core import integer, to_write
+from qimg.core import integer, one_line, to_write
 from qimg.core.artifacts import Artifact
 
 VERBS = {
@@ -25,12 +24,12 @@ def carry_out(fit: Callable[..., Artifact], out: str) -> None:
         fit: function with the keyword arguments `out`, `checkpoint` and `root`, the folder in QIMG_DATA.
         out: file to write.
     """
-    path, checkpoint, console = Path(out), Path(f"{out}.checkpoint"), Console(stderr=True)
+    path, checkpoint = Path(out), Path(f"{out}.checkpoint")
     if path.is_file():
         raise FileExistsError(f"{path}: exists already; remove it or choose another file")
     to_write(path, overwrite=False)
     if checkpoint.exists():
-        console.print(f"{checkpoint}: resuming from this checkpoint", highlight=False, soft_wrap=True)
+        print(one_line(f"{checkpoint}: resuming from this checkpoint"), file=sys.stderr)
     root = os.environ.get("QIMG_DATA")
     try:
         artifact = fit(out=path, checkpoint=checkpoint, root=Path(root) if root else None)
@@ -39,11 +38,11 @@ def carry_out(fit: Callable[..., Artifact], out: str) -> None:
     except BaseException:
         if checkpoint.exists():
             text = f"{checkpoint} holds the state of the fit; run the same command again to resume"
-            console.print(text, highlight=False, soft_wrap=True)
+            print(one_line(text), file=sys.stderr)
         raise
     for record in artifact.provenance["skipped"]:
-        console.print(f"skipped {record['skipped']}", highlight=False, soft_wrap=True)
-    print(f"{path}: {artifact!r}")
+        print(one_line(f"skipped {record['skipped']}"), file=sys.stderr)
+    print(one_line(f"{path}: {artifact!r}"))
 
 
 def worker_count(workers: int) -> int:

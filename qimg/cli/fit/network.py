@@ -51,7 +51,7 @@ def network(
         gains = ", ".join(f"{name} {gain:+.3f} dB" for name, gain in record.gain_db.items())
         line = f"step {record.step}, {record.seconds:.0f} s: error {record.loss:.4f}, {gains}"
         print(line, flush=True)
-        with Path(f"{out}.log").open("a") as file:
+        with Path(f"{out}.log").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
     def trained(**files: Any) -> Learned:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from qimg.core import Array
+from qimg.core.files import special
 from qimg.core.records import short_repr
 from qimg.images.planes import ImageError
 
@@ -96,6 +97,8 @@ def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None 
 
 
 def _content(path: Path) -> bytes:
+    if special(path):
+        raise ImageError(f"{path}: is {special(path)}, but a JPEG file is expected")
     try:
         return path.read_bytes()
     except FileNotFoundError:

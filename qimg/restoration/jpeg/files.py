@@ -31,5 +31,6 @@ def restore_file(
     """
     path = to_write(out, overwrite=overwrite)
     restored = restore_picture(source, **options)
-    images.save(restored.image, path, quality=quality, metadata=images.read_metadata(source))
+    metadata = images.read_metadata(source)
+    images.save(restored.image, path, quality=quality, metadata=metadata, overwrite=overwrite)
     return restored
