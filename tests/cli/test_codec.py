@@ -273,7 +273,7 @@ def test_nothing_is_left_when_writing_fails(here, capsys, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "photo.qimg")
 
-    for name in ("link", "replace"):  # both give a complete file its name
+    for name in ("link", "rename", "replace"):  # each gives a complete file its name
         monkeypatch.setattr(os, name, full)
     before = content(here)
     assert "No space left on device" in refusal(["encode", "photo.png", "photo.qimg", "--quality", "60"], capsys)
