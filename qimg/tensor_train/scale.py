@@ -42,7 +42,7 @@ def fits(exponent: int) -> bool:
 
 
 def number(mantissa: Array, exponent: int, name: str, instead: str) -> complex:
-    """mantissa · 2**exponent as a number.
+    """The number `mantissa` · 2**exponent.
 
     Raises:
         ValueError: it is too large or too small for double precision; the message gives its natural logarithm.
