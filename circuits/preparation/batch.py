@@ -9,13 +9,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from circuits.preparation.ansatz import Preparation, fewest_for_any_state
+from circuits.preparation.ansatz import Preparation
+from circuits.preparation.multiplexed import multiplexed
 from circuits.preparation.variational import EFFORTS, LARGEST, fewest, growth_path
 from qimg.core import Array, arguments, integer
 from qimg.states import amplitude_encode
 
 Cache = MutableMapping[str, list[Preparation]]
-"""Store of results: a dict, or `shelve.open(FILE)` for a file."""
+"""Store of results by hash, such as a dict."""
 
 Job: TypeAlias = tuple[str, Array, Callable[[Array], list[Preparation]]]
 """Prefix of the key in the cache, the state, and the function that solves the job."""
@@ -35,7 +36,7 @@ def prepare_batch(
 ) -> list[Preparation]:
     """The circuit with the fewest CX found for each of many vectors; `preparation.circuit()` converts it for Qiskit.
 
-    The result does not depend on the number of workers.
+    A vector for which no fit reaches the fidelity has the circuit of multiplexed rotations, which is exact. The result does not depend on the number of workers.
 
     Args:
         vectors: (n, 2**q), real or complex, of any norm; a zero vector is |0…0⟩. At most 8 qubits (7 if complex).
@@ -47,7 +48,6 @@ def prepare_batch(
 
     Raises:
         ValueError: wrong shapes or options.
-        RuntimeError: no fit of a vector reached the fidelity.
     """
     arguments.require(bool(0 < fidelity <= 1), "fidelity", "must be in (0, 1]", fidelity)
     infidelity = max(1 - fidelity, EXACT)
@@ -149,11 +149,7 @@ def _states(vectors: ArrayLike) -> Array:
 
 
 def _fewest(vector: Array, *, infidelity: float, effort: str) -> list[Preparation]:
-    preparation = fewest(vector, infidelity=infidelity, effort=effort)
-    if preparation is None:
-        limit = fewest_for_any_state(len(vector).bit_length() - 1) + 8
-        raise RuntimeError(f"no fit with up to {limit} CX reached an infidelity of {infidelity:.3g}")
-    return [preparation]
+    return [fewest(vector, infidelity=infidelity, effort=effort) or multiplexed(vector)]
 
 
 def _solved(

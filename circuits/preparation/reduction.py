@@ -11,6 +11,9 @@ from qimg.core.records import short_repr
 NEGLIGIBLE = 1e-13
 """Weight that is attributed to rounding and ignored."""
 
+_SPLITS = 3 * NEGLIGIBLE
+"""Weight that all splittings of a state into factors may ignore together."""
+
 
 @short_repr
 class Support(NamedTuple):
@@ -82,13 +85,13 @@ def affine_support(amplitudes: Array) -> Support:
 def factors(amplitudes: Array) -> list[Factor]:
     """The state as a product over sets of qubits: all sets up to 10 qubits, only single qubits above.
 
-    Exact up to a weight of `NEGLIGIBLE` at each splitting; the product differs from the state by a global phase. Cost:
+    Exact up to a weight of `NEGLIGIBLE` at each splitting and three times that in all; the product differs from the state by a global phase. Cost:
     one small SVD for each set, at most 2ⁿ⁻¹.
     """
-    return _split(list(range(len(amplitudes).bit_length() - 1)), amplitudes)
+    return _split(list(range(len(amplitudes).bit_length() - 1)), amplitudes, _SPLITS)
 
 
-def _split(qubits: list[int], amplitudes: Array) -> list[Factor]:
+def _split(qubits: list[int], amplitudes: Array, allowed: float) -> list[Factor]:
     count = len(qubits)
     tensor = amplitudes.reshape((2,) * count)
     for size in range(1, count // 2 + 1 if count <= 10 else 2):
@@ -97,7 +100,8 @@ def _split(qubits: list[int], amplitudes: Array) -> list[Factor]:
             # Axis 0 of the tensor is the highest qubit.
             axes = [count - 1 - k for k in (*reversed(chosen), *reversed(rest))]
             left, values, right = np.linalg.svd(tensor.transpose(axes).reshape(2**size, -1), full_matrices=False)
-            if float((values[1:] ** 2).sum()) <= NEGLIGIBLE:
+            ignored = float((values[1:] ** 2).sum())
+            if ignored <= min(NEGLIGIBLE, allowed):
                 first = Factor([qubits[k] for k in chosen], left[:, 0])
-                return [first, *_split([qubits[k] for k in rest], right[0])]
+                return [first, *_split([qubits[k] for k in rest], right[0], allowed - ignored)]
     return [Factor(qubits, amplitudes)]

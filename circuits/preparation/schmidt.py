@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
-from qiskit.circuit.library import Isometry, UnitaryGate
 
+from circuits.synthesis import append_matrix
 from qimg.core import Array
 
 
@@ -45,14 +45,5 @@ def append_schmidt(
     append(low[:bits], schmidt)
     for source, copy in zip(low[:bits], high[:bits], strict=True):
         circuit.cx(source, copy)
-    _apply_isometry(circuit, low, right.T, 2**bits)
-    _apply_isometry(circuit, high, left, 2**bits)
-
-
-def _apply_isometry(circuit: QuantumCircuit, qubits: list[int], basis: Array, count: int) -> None:
-    """Map |i⟩ on the lowest qubits, with the others in |0⟩, to column i of a unitary, for i < count."""
-    # An isometry of half of the columns needs more CX (24 on 3 qubits, 122 on 4) than the whole unitary (19, 95).
-    if 2 * count >= len(basis):
-        circuit.append(UnitaryGate(basis), qubits)
-    else:
-        circuit.append(Isometry(basis[:, :count].astype(complex), 0, 0), qubits)
+    append_matrix(circuit, right.T[:, : 2**bits], low)
+    append_matrix(circuit, left[:, : 2**bits], high)

@@ -1,22 +1,25 @@
 """State preparation: one circuit for one vector, and one parameterised template for many."""
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import ParameterVector, QuantumCircuit
-from qiskit.quantum_info import Statevector
 
 from circuits.compilation import count_gates
+from circuits.preparation.multiplexed import cycle, gray_angles, moduli_angles, multiplexed
 from circuits.preparation.reduction import Support, affine_support, factors, without_phase
 from circuits.preparation.schmidt import append_schmidt
 from circuits.preparation.variational import EFFORTS, LARGEST, as_real, fewest
+from circuits.synthesis import images
 from qimg.core import Array, arguments, integer
 from qimg.states import amplitude_encode
 
 EXACT = 1e-13
-"""Weight that may be discarded for a fidelity of 1; the resulting infidelity is below 1e-12."""
+"""Weight that each step may discard for a fidelity of 1."""
+
+LARGEST_INFIDELITY = 1e-12
+"""Largest infidelity of the result for a fidelity of 1, and largest excess over that of a lower one."""
 
 
 def prepare(vector: ArrayLike, *, fidelity: float = 1.0, effort: str = "default") -> QuantumCircuit:
@@ -28,16 +31,20 @@ def prepare(vector: ArrayLike, *, fidelity: float = 1.0, effort: str = "default"
     CX, which its number of angles requires (29 for 6 qubits, 124 for 8). Factors of more than 8 qubits (7 if complex)
     are prepared by their Schmidt form.
 
+    The state of the circuit is computed and compared with the vector. Where it misses the fidelity, the circuit is
+    that of multiplexed rotations (2ⁿ − 2 CX, twice as many if complex). The circuit consists of CX and one-qubit gates.
+
     The circuit is deterministic. The first call on a machine compiles the fit and caches the result on disk. For many
     vectors use `circuits.prepare_batch`.
 
     Args:
         vector: (2**n,) of norm 1, real or complex, n ≥ 1.
-        fidelity: least |⟨v|prepared⟩|² in (0, 1]; 1.0 means an infidelity of at most 1e-12.
+        fidelity: least |⟨v|prepared⟩|² in (0, 1]; it is reached to 1e-12.
         effort: "default", or "search", a much slower search for circuits with fewer CX.
 
     Raises:
         ValueError: wrong length, not normalised, NaN, a fidelity out of range, or an unknown effort.
+        RuntimeError: no circuit reached the fidelity; the message states the infidelity.
     """
     amplitudes = arguments.vectors("vector", vector)
     arguments.require_shape(amplitudes.ndim == 1, "vector", "(2**n,)", amplitudes)
@@ -46,11 +53,27 @@ def prepare(vector: ArrayLike, *, fidelity: float = 1.0, effort: str = "default"
     arguments.require(abs(norm - 1) <= 1e-6, "vector", "must have norm 1 (see qimg.amplitude_encode)", norm)
     arguments.require(bool(0 < fidelity <= 1), "fidelity", "must be in (0, 1]", fidelity)
     arguments.one_of("effort", effort, EFFORTS)
-    circuit = _cheapest(without_phase(amplitudes / norm), n_qubits, max(1 - fidelity, EXACT), effort)
-    # Factors and isometries are prepared up to a global phase, which is computed and corrected here.
-    overlap = np.vdot(amplitudes, Statevector(circuit).data)
-    circuit.global_phase -= float(np.angle(overlap))
+    state = amplitudes / norm
+    circuit = _cheapest(without_phase(state), n_qubits, max(1 - fidelity, EXACT), effort)
+    allowed = 1 - fidelity + LARGEST_INFIDELITY
+    infidelity = _with_phase_of(circuit, state)
+    if not infidelity <= allowed:
+        circuit = multiplexed(state).circuit()
+        infidelity = _with_phase_of(circuit, state)
+    if not infidelity <= allowed:
+        raise RuntimeError(f"the prepared state has an infidelity of {infidelity:.3g}, more than {allowed:.3g}")
     return circuit
+
+
+def _with_phase_of(circuit: QuantumCircuit, state: Array) -> float:
+    """Turn the global phase of the circuit to that of the state; returns the infidelity 1 − |⟨state|prepared⟩|²."""
+    prepared = images(circuit)[:, 0]
+    # Factors are prepared up to a global phase.
+    phase = float(np.angle(np.vdot(prepared, state)))
+    circuit.global_phase += phase
+    # |⟨a|b⟩| = 1 − d²/2 with d = ‖a − b‖ at the best phase, which has no cancellation.
+    square = float((np.abs(prepared * np.exp(1j * phase) - state) ** 2).sum())
+    return square - square**2 / 4
 
 
 def template(n_qubits: int) -> QuantumCircuit:
@@ -60,18 +83,13 @@ def template(n_qubits: int) -> QuantumCircuit:
     are `circuit.parameters` in their natural order.
     """
     n_qubits = integer("n_qubits", n_qubits, 1, 20)
-    angles = ParameterVector("θ", 2**n_qubits - 1)
+    angles = iter(ParameterVector("θ", 2**n_qubits - 1))
     circuit = QuantumCircuit(n_qubits, name="prepare")
-    first = 0
-    for controls in range(n_qubits):
-        target = n_qubits - 1 - controls
-        for step in range(2**controls):
-            circuit.ry(angles[first + step], target)
-            if controls:
-                # The control is the bit of the Gray code that changes next; the last CX closes the cycle.
-                flipped = _gray(step) ^ _gray((step + 1) % 2**controls)
-                circuit.cx(target + 1 + flipped.bit_length() - 1, target)
-        first += 2**controls
+    circuit.ry(next(angles), n_qubits - 1)
+    for controls in range(1, n_qubits):
+        for control, target in cycle(n_qubits, controls):
+            circuit.ry(next(angles), target)
+            circuit.cx(control, target)
     return circuit
 
 
@@ -81,28 +99,11 @@ def template_angles(vectors: ArrayLike) -> Array:
     Args:
         vectors: (..., 2**n) real; a zero vector gives |0…0⟩.
     """
-    # Unit vectors: the squares of tiny or huge components would underflow or overflow in the partial norms below.
+    # Unit vectors: the squares of tiny or huge components would underflow or overflow in the partial norms.
     data = amplitude_encode(vectors).amplitudes
-    n_qubits = _register_size(data)
+    _register_size(data)
     arguments.require(not np.iscomplexobj(data), "vectors", "must be real for the template", data.dtype)
-    batch = data.shape[:-1]
-    layers = []
-    for controls in range(n_qubits):
-        halves = data.reshape(*batch, 2**controls, 2, -1)
-        if halves.shape[-1] == 1:
-            low, high = halves[..., 0, 0], halves[..., 1, 0]
-        else:
-            low, high = np.moveaxis(np.linalg.norm(halves, axis=-1), -1, 0)
-        rotations = 2 * np.arctan2(high, low)
-        # A uniformly controlled rotation by α_b is Σ_i ±θ_i with the signs of the Gray code: invert that.
-        index = np.arange(2**controls)
-        parity = np.bitwise_count(_gray(index)[:, None] & index[None, :]) & 1
-        layers.append(rotations @ (1.0 - 2.0 * parity).T / 2**controls)
-    return np.concatenate(layers, axis=-1)
-
-
-def _gray(index: Any) -> Any:
-    return index ^ (index >> 1)
+    return np.concatenate([gray_angles(layer) for layer in moduli_angles(data)], axis=-1)
 
 
 def _register_size(amplitudes: Array) -> int:

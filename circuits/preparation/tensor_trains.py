@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
-from qiskit.circuit.library import Isometry, UnitaryGate
-from qiskit.quantum_info import Operator
 
 from circuits.preparation.states import prepare
+from circuits.synthesis import append_matrix, complement
 from qimg.core import Array, integer, require
 from qimg.core.records import short_repr
 from qimg.states import qubits_for
@@ -98,8 +97,8 @@ def prepare_train_in_layers(
         reached.append(min(1.0, float(np.abs(rest[0]) ** 2)))
     circuit = QuantumCircuit(n, name="layers")
     for gate in gates:
-        circuit.append(UnitaryGate(gate.matrix), [wires[gate.site + 1], wires[gate.site]])
-    circuit.global_phase = -float(np.angle(np.conj(rest[0])))
+        append_matrix(circuit, gate.matrix, [wires[gate.site + 1], wires[gate.site]])
+    circuit.global_phase -= float(np.angle(np.conj(rest[0])))
     return LayeredPreparation(circuit=circuit, fidelities=tuple(reached))
 
 
@@ -154,20 +153,15 @@ def _append(circuit: QuantumCircuit, isometry: Array, wires: list[int]) -> None:
         circuit.compose(prepare(isometry[:, 0]), wires, inplace=True)
         return
     if inputs >= len(wires) - 1:
-        circuit.append(UnitaryGate(_completed(isometry, rows >> inputs)), wires)
+        append_matrix(circuit, _completed(isometry, rows >> inputs), wires)
         return
-    padded = np.zeros((rows, 2**inputs), complex)
+    padded = np.zeros((rows, 2**inputs), isometry.dtype)
     padded[:, :columns] = isometry
     if columns < 2**inputs:
-        padded[:, columns:] = _complement(isometry)[:, : 2**inputs - columns]
-    # The inputs of Isometry are its first qubits, so the most significant wires are moved to the front.
+        padded[:, columns:] = complement(isometry)[:, : 2**inputs - columns]
+    # The inputs of a matrix with fewer columns are its first qubits, so the most significant wires become the first.
     ancillas = len(wires) - inputs
-    order = wires[ancillas:] + wires[:ancillas]
-    gate = Isometry(_reordered(padded, ancillas), 0, 0)
-    circuit.append(gate, order)
-    made = Operator(gate.definition).data[:, 0]
-    # Qiskit's synthesis is exact only up to a phase.
-    circuit.global_phase += float(np.angle(np.vdot(made, gate.params[0][:, 0])))
+    append_matrix(circuit, _reordered(padded, ancillas), wires[ancillas:] + wires[:ancillas])
 
 
 def _reordered(columns: Array, ancillas: int) -> Array:
@@ -184,16 +178,11 @@ def _completed(isometry: Array, step: int) -> Array:
     free = np.setdiff1d(np.arange(rows), taken)
     matrix[:, taken] = isometry
     if len(free):
-        matrix[:, free] = _complement(isometry)
+        matrix[:, free] = complement(isometry)
         if not np.iscomplexobj(matrix) and np.linalg.det(matrix) < 0:
             # A rotation of two real qubits takes 2 CX, a reflection 3.
             matrix[:, free[-1]] *= -1
     return matrix
-
-
-def _complement(isometry: Array) -> Array:
-    """Orthonormal columns orthogonal to those of the isometry."""
-    return np.asarray(np.linalg.svd(isometry)[0][:, isometry.shape[1] :])
 
 
 def _layer(rest: Array, n: int) -> list[_Gate]:

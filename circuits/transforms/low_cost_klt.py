@@ -7,12 +7,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
-from qiskit.circuit.library import Isometry
 from scipy.optimize import minimize
 
 from circuits.preparation.ansatz import RotationCircuit, gate_table
 from circuits.preparation.least_squares import CX
 from circuits.seeds import checked_seed
+from circuits.synthesis import matrix_circuit
 from circuits.transforms.unitaries import DENSE_QUBITS
 from qimg.core import Array, hermitian, integer, require
 from qimg.core.compiled import compiled
@@ -106,7 +106,8 @@ def grow_transforms(rho: ArrayLike, *, max_cx: int, seed: int | None = 0) -> lis
 def leading_klt_circuit(rho: ArrayLike, *, kept: int) -> QuantumCircuit:
     """A circuit that takes the leading eigenvectors of ρ to |0⟩, |1⟩, …, |kept − 1⟩, and the others above in any basis.
 
-    It is the inverse of an isometry (Qiskit's `Isometry`). The lowest levels have the same energy as for the KLT.
+    It is the inverse of an isometry (`circuits.synthesis.matrix_circuit`). The lowest levels have the same energy as
+    for the KLT.
 
     Args:
         rho: (2**n, 2**n) Hermitian, n at most 6.
@@ -119,9 +120,9 @@ def leading_klt_circuit(rho: ArrayLike, *, kept: int) -> QuantumCircuit:
     )
     integer("kept", kept, 1, 2**n)
     require(kept & (kept - 1) == 0, "kept", "must be a power of two", kept)
-    circuit = QuantumCircuit(n, name="leading klt")
-    circuit.append(Isometry(eigenbasis(matrix)[:, :kept].astype(complex), 0, 0), range(n))
-    return circuit.decompose().inverse()
+    circuit = matrix_circuit(eigenbasis(matrix)[:, :kept]).inverse()
+    circuit.name = "leading klt"
+    return circuit
 
 
 def _fit(matrix: Array, n: int, pairs: Array, start: Array, steps: int) -> tuple[Array, float]:

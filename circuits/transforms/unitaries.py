@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import Gate, QuantumCircuit
-from qiskit.circuit.library import QFTGate, UnitaryGate
+from qiskit.circuit.library import QFTGate
 
 import qimg.transforms
+from circuits.synthesis import matrix_circuit
 from circuits.transforms.structured import cosine_circuit, haar_circuit
 from qimg.core import Array, density_matrix, integer, one_of, require, require_shape
 
@@ -43,7 +44,7 @@ def transform_circuit(name: str, n_qubits: int, *, rho: ArrayLike | None = None)
         _without_rho(name, rho)
     width = n_qubits // axes
     if name == "klt_2d":
-        parts = [UnitaryGate(matrix, label="KLT") for matrix in _separable_klt_factors(rho, n_qubits)[::-1]]
+        parts = [_dense(matrix, "klt") for matrix in _separable_klt_factors(rho, n_qubits)[::-1]]
     else:
         parts = [_axis(kind, width, rho)] * axes
     circuit = QuantumCircuit(n_qubits, name=name)
@@ -63,7 +64,14 @@ def _axis(kind: str, width: int, rho: ArrayLike | None) -> QuantumCircuit | Gate
         return circuit
     if width > STRUCTURED_ABOVE.get(kind, DENSE_QUBITS):
         return cosine_circuit(width) if kind == "dct" else haar_circuit(width)
-    return UnitaryGate(transform_unitary(kind, width, rho=rho), label=kind.upper())
+    return _dense(transform_unitary(kind, width, rho=rho), kind)
+
+
+def _dense(matrix: Array, kind: str) -> Gate:
+    """The circuit of a matrix without structure as one gate, which a drawing shows as a box."""
+    circuit = matrix_circuit(matrix)
+    circuit.name = kind
+    return circuit.to_gate(label=kind.upper())
 
 
 def transform_unitary(name: str, n_qubits: int, *, rho: ArrayLike | None = None) -> Array:

@@ -4,7 +4,15 @@ A train stores a vector over several sites as one small core for each site. A `L
 index to the sites. All arithmetic works on the cores, without the full vector.
 """
 
-from qimg.tensor_train.algebra import inner, norm, normalize, reduced_density_matrix
+from qimg.tensor_train.algebra import (
+    fidelity,
+    inner,
+    log_fidelity,
+    log_norm,
+    norm,
+    normalize,
+    reduced_density_matrix,
+)
 from qimg.tensor_train.born.completion import complete, log_marginal, pixel_probabilities
 from qimg.tensor_train.born.machine import BornMachine, PixelReader, machine_from_train
 from qimg.tensor_train.born.mixture import fit_mixture, mixture_machine
@@ -52,6 +60,7 @@ __all__ = [
     "decompose",
     "entanglement_entropy",
     "expectation",
+    "fidelity",
     "fit_mixture",
     "from_aer",
     "from_nodes",
@@ -61,7 +70,9 @@ __all__ = [
     "inner",
     "layout",
     "left_canonical",
+    "log_fidelity",
     "log_marginal",
+    "log_norm",
     "mixture_machine",
     "norm",
     "normalize",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qimg.core import Array, require
+from qimg.tensor_train.scale import number, ordinary, scaled, times_power
 from qimg.tensor_train.train import TensorTrain, same_sites, several_sites
 
 REDUCED_LIMIT = 4096
@@ -12,33 +13,94 @@ REDUCED_LIMIT = 4096
 
 
 def inner(first: TensorTrain, second: TensorTrain) -> complex:
-    """⟨first|second⟩ = Σ conj(first) · second; a float where both are real. Cost: O(sites · dims · bond³)."""
+    """⟨first|second⟩ = Σ conj(first) · second; a float where both are real. Cost: O(sites · dims · bond³).
+
+    Raises:
+        ValueError: the value is too large or too small for double precision (see `log_fidelity`).
+    """
     same_sites(first, second)
-    carried = np.ones((1, 1))
-    for bra, ket in zip(first.cores, second.cores, strict=True):
-        half = np.tensordot(carried, ket, axes=1)
-        carried = np.tensordot(bra.conj(), half, axes=([0, 1], [0, 1]))
-    return carried[0, 0].item()
+    return number(*_overlap(first, second), "inner product", "log_fidelity")
+
+
+def fidelity(first: TensorTrain, second: TensorTrain) -> float:
+    """|⟨first|second⟩|² / (‖first‖² ‖second‖²), the fidelity of the normalised trains.
+
+    Raises:
+        ValueError: a train is zero, or the value is too small for double precision (see `log_fidelity`).
+    """
+    logarithm = log_fidelity(first, second)
+    overlap = number(*_overlap(normalize(first), normalize(second)), "fidelity", "log_fidelity")
+    require(logarithm > -700 or overlap == 0, "fidelity", "must not underflow (see log_fidelity)", logarithm)
+    return float(min(np.abs(overlap) ** 2, 1.0))
+
+
+def log_fidelity(first: TensorTrain, second: TensorTrain) -> float:
+    """Natural logarithm of `fidelity`, also of one too small for double precision; −∞ for orthogonal trains.
+
+    Raises:
+        ValueError: a train is zero.
+    """
+    same_sites(first, second)
+    lengths = log_norm(first) + log_norm(second)
+    require(np.isfinite(lengths), "train", "must not be zero to be a state", 0.0)
+    overlap, exponent = _overlap(first, second)
+    if overlap == 0:
+        return -np.inf
+    return float(min(2 * (np.log(np.abs(overlap)) + exponent * np.log(2) - lengths), 0.0))
 
 
 def norm(train: TensorTrain) -> float:
-    """Euclidean norm, with full relative accuracy even for a small difference of trains."""
-    carried: Array = np.ones((1, 1))
-    for core in train.cores:
-        absorbed = np.tensordot(carried, core, axes=1)
-        carried = np.asarray(np.linalg.qr(absorbed.reshape(-1, core.shape[2]), mode="r"))
-    return float(np.abs(carried[0, 0]))
+    """Euclidean norm, with full relative accuracy even for a small difference of trains.
+
+    Raises:
+        ValueError: the norm is too large or too small for double precision (see `log_norm`).
+    """
+    return float(np.real(number(*_length(train.cores), "norm", "log_norm")))
+
+
+def log_norm(train: TensorTrain) -> float:
+    """Natural logarithm of the norm, also of one outside the range of double precision; −∞ for a train of zeros."""
+    length, exponent = _length(train.cores)
+    return float(np.log(length) + exponent * np.log(2)) if length > 0 else -np.inf
 
 
 def normalize(train: TensorTrain) -> TensorTrain:
-    """The train divided by its norm: a state.
+    """The train divided by its norm: a state. Cores are scaled one by one where the norm would overflow or underflow.
 
     Raises:
         ValueError: the train is zero.
     """
-    length = norm(train)
-    require(length > 0, "train", "must not be zero to be a state", length)
-    return train * (1.0 / length)
+    cores = ordinary(train.cores)[0]
+    by_site: list[int] = []
+    length, _ = _length(cores, by_site)
+    require(length > 0, "train", "must not be zero to be a state", float(length))
+    if any(by_site):
+        cores = [times_power(core, -one) for core, one in zip(cores, by_site, strict=True)]
+    return TensorTrain(cores) * (1.0 / length)
+
+
+def _length(cores: Sequence[Array], by_site: list[int] | None = None) -> tuple[Array, int]:
+    """The norm as a number and a binary exponent, and the exponents that each site contributes."""
+    cores, exponent = ordinary(cores)
+    carried: Array = np.ones((1, 1))
+    for core in cores:
+        absorbed = np.tensordot(carried, core, axes=1)
+        carried, one = scaled(np.asarray(np.linalg.qr(absorbed.reshape(-1, core.shape[2]), mode="r")))
+        exponent += one
+        if by_site is not None:
+            by_site.append(one)
+    return np.abs(carried[0, 0]), exponent
+
+
+def _overlap(first: TensorTrain, second: TensorTrain) -> tuple[Array, int]:
+    """⟨first|second⟩ as a number and a binary exponent."""
+    (bras, before), (kets, after) = ordinary(first.cores), ordinary(second.cores)
+    carried, exponent = np.ones((1, 1)), before + after
+    for bra, ket in zip(bras, kets, strict=True):
+        half = np.tensordot(carried, ket, axes=1)
+        carried, one = scaled(np.tensordot(bra.conj(), half, axes=([0, 1], [0, 1])))
+        exponent += one
+    return carried[0, 0], exponent
 
 
 def reduced_density_matrix(train: TensorTrain, keep: int | Sequence[int]) -> Array:
@@ -56,7 +118,7 @@ def reduced_density_matrix(train: TensorTrain, keep: int | Sequence[int]) -> Arr
     require(size <= REDUCED_LIMIT, "keep", f"must be sites of at most {REDUCED_LIMIT} levels together", sites)
     # carried: (levels of `sites` in the ket, in the bra, bond of the ket, bond of the bra)
     carried = np.ones((1, 1, 1, 1))
-    for site, core in enumerate(train.cores):
+    for site, core in enumerate(ordinary(train.cores)[0]):
         half = np.tensordot(carried, core, axes=([2], [0]))  # (m, n, bra bond, d, ket bond)
         if site in sites:
             whole = np.tensordot(half, core.conj(), axes=([2], [0]))  # (m, n, d, ket bond, d', bra bond)
@@ -64,6 +126,7 @@ def reduced_density_matrix(train: TensorTrain, keep: int | Sequence[int]) -> Arr
             carried = whole.transpose(0, 2, 1, 4, 3, 5).reshape(m * d, n * d, r, r_bra)
         else:
             carried = np.tensordot(half, core.conj(), axes=([2, 3], [0, 1]))
+        carried, _ = scaled(carried)  # the trace is set to 1 below
     rho = carried[:, :, 0, 0]
     trace = float(np.trace(rho).real)
     require(trace > 0, "train", "must not be zero to be a state", trace)

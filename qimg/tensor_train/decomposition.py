@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike
 
 from qimg.core import Array, dimensions, integer, numeric, one_blas_thread, require
 from qimg.core.records import short_repr
-from qimg.tensor_train.canonical import right_canonical
+from qimg.tensor_train.canonical import right_isometries
 from qimg.tensor_train.ranks import Rule, Sweep, Swept, at_most, both, losing, search_slope
+from qimg.tensor_train.scale import scaled, spread
 from qimg.tensor_train.sweeps import fitting, over_chain, over_vector
 from qimg.tensor_train.train import TensorTrain
 
@@ -68,6 +69,7 @@ def decompose(
     if refinements and (discarded_weight is not None or (bond is None and parameters is None)):
         raise ValueError("refinements have no effect unless bond or parameters is given without discarded_weight")
     exact = (bond is None and parameters is None) if discarded_weight is None else discarded_weight < PRECISE
+    data, exponent = scaled(data)
     with one_blas_thread():
         total = float(np.vdot(data, data).real)
         require(total > 0, "vector", "must not be zero: no site has a direction then", total)
@@ -78,7 +80,7 @@ def decompose(
         elif refinements:
             # Slopes are discrete, so the refined train may have fewer numbers and a larger error than the first one.
             swept = min(refine(data, swept, choose, refinements), swept, key=lambda one: one.lost)
-    return Truncation(swept.train, max(swept.lost, 0.0) / total)
+    return _truncation(swept, total, exponent)
 
 
 def refine(vector: Array, start: Swept, truncate: Truncate, rounds: int) -> Swept:
@@ -113,12 +115,18 @@ def compress(
     (2,)
     """
     with one_blas_thread():
-        cores = right_canonical(train).cores
+        cores, exponent = right_isometries(train)
         total = float(np.vdot(cores[0], cores[0]).real)
         require(total > 0, "train", "must not be zero", total)
         choose = _demand(train.dims, total, bond=bond, discarded_weight=discarded_weight, parameters=parameters)
         swept = choose(over_chain(cores))
-    return Truncation(swept.train, max(swept.lost, 0.0) / total)
+    return _truncation(swept, total, exponent)
+
+
+def _truncation(swept: Swept, total: float, exponent: int) -> Truncation:
+    """The result of a sweep over a vector that was divided by 2**exponent."""
+    train = TensorTrain(spread(swept.train.cores, exponent)) if exponent else swept.train
+    return Truncation(train, max(swept.lost, 0.0) / total)
 
 
 def _demand(

@@ -1,5 +1,6 @@
 """Matrix-product operators: matrices over several sites as chains of cores with two levels per site."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from qimg.core import Array, dimensions, require, require_shape, square
 from qimg.core.records import short_repr
 from qimg.tensor_train.algebra import inner
 from qimg.tensor_train.decomposition import compress, decompose
+from qimg.tensor_train.scale import number, ordinary, scaled, spread
 from qimg.tensor_train.train import TensorTrain, several_sites
 
 
@@ -54,15 +56,21 @@ class TrainOperator:
         n = len(self.dims_in)
         pairs = [size for pair in zip(self.dims_out, self.dims_in, strict=True) for size in pair]
         tensor = self.train.dense().reshape(pairs).transpose([*range(0, 2 * n, 2), *range(1, 2 * n, 2)])
-        return np.ascontiguousarray(tensor.reshape(int(np.prod(self.dims_out)), -1))
+        return np.ascontiguousarray(tensor.reshape(math.prod(self.dims_out), -1))
 
     def trace(self) -> complex:
-        """Σ of the diagonal; a float where the cores are real."""
+        """Σ of the diagonal; a float where the cores are real.
+
+        Raises:
+            ValueError: the value is too large or too small for double precision.
+        """
         self._require_square()
-        carried = np.ones(1)
+        carried, exponent = np.ones(1), 0
         for core in self.cores:
-            carried = carried @ np.trace(core, axis1=1, axis2=2)
-        return carried[0].item()
+            matrix, size = scaled(core)
+            carried, one = scaled(carried @ np.trace(matrix, axis1=1, axis2=2))
+            exponent += size + one
+        return number(carried[0], exponent, "trace", "TrainOperator.partial_trace")
 
     def partial_trace(self, keep: int | Sequence[int]) -> "TrainOperator":
         """The operator on the sites in `keep`, the others traced out, as a matrix-product operator.
@@ -72,14 +80,18 @@ class TrainOperator:
         """
         self._require_square()
         sites = several_sites(keep, len(self.dims_in))
-        carried, cores = np.ones((1, 1)), []
+        carried, cores, exponent = np.ones((1, 1)), [], 0
         for site, core in enumerate(self.cores):
+            matrix, size = scaled(core)
+            exponent += size
             if site in sites:
-                cores.append(np.tensordot(carried, core, axes=1))
-                carried = np.eye(core.shape[3])
+                cores.append(np.tensordot(carried, matrix, axes=1))
+                carried = np.eye(matrix.shape[3])
             else:
-                carried = carried @ np.trace(core, axis1=1, axis2=2)
+                carried, one = scaled(carried @ np.trace(matrix, axis1=1, axis2=2))
+                exponent += one
         cores[-1] = np.tensordot(cores[-1], carried, axes=1)
+        cores = spread(cores, exponent)
         dims = tuple(self.dims_in[site] for site in sites)
         flat = [core.reshape(core.shape[0], -1, core.shape[3]) for core in cores]
         return TrainOperator(train=TensorTrain(flat), dims_out=dims, dims_in=dims)
@@ -148,24 +160,31 @@ def operator_train(
 def apply(operator: TrainOperator, train: TensorTrain) -> TensorTrain:
     """O|ψ⟩, exactly; bonds multiply, and `compress` reduces them. Cost: O(sites · dims² · bonds²)."""
     require(train.dims == operator.dims_in, "train", f"must have dims {operator.dims_in}", train.dims)
+    (matrices, before), (vectors, after) = ordinary(operator.cores), ordinary(train.cores)
     cores = []
-    for matrix, core in zip(operator.cores, train.cores, strict=True):
+    for matrix, core in zip(matrices, vectors, strict=True):
         both = np.einsum("aijb,cjd->acibd", matrix, core)
         a, c, levels, b, d = both.shape
         cores.append(both.reshape(a * c, levels, b * d))
-    return TensorTrain(cores)
+    return TensorTrain(spread(cores, before + after))
 
 
 def expectation(operator: TrainOperator, train: TensorTrain) -> complex:
-    """⟨ψ|O|ψ⟩ of the train without normalisation; a float where everything is real. O|ψ⟩ is not computed."""
+    """⟨ψ|O|ψ⟩ of the train without normalisation; a float where everything is real. O|ψ⟩ is not computed.
+
+    Raises:
+        ValueError: the value is too large or too small for double precision.
+    """
     require(train.dims == operator.dims_in, "train", f"must have dims {operator.dims_in}", train.dims)
     operator._require_square()
-    carried = np.ones((1, 1, 1))
-    for matrix, core in zip(operator.cores, train.cores, strict=True):
+    (matrices, before), (vectors, after) = ordinary(operator.cores), ordinary(train.cores)
+    carried, exponent = np.ones((1, 1, 1)), before + 2 * after
+    for matrix, core in zip(matrices, vectors, strict=True):
         half = np.tensordot(carried, core, axes=([2], [0]))  # (bra, operator, digit, ket)
         half = np.tensordot(half, matrix, axes=([1, 2], [0, 2]))  # (bra, ket, row digit, operator)
-        carried = np.tensordot(core.conj(), half, axes=([0, 1], [0, 2])).transpose(0, 2, 1)
-    return carried[0, 0, 0].item()
+        carried, one = scaled(np.tensordot(core.conj(), half, axes=([0, 1], [0, 2])).transpose(0, 2, 1))
+        exponent += one
+    return number(carried[0, 0, 0], exponent, "expectation", "normalize")
 
 
 def hilbert_schmidt(first: TrainOperator, second: TrainOperator) -> complex:

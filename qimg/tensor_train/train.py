@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments
 from qimg.core.records import short
+from qimg.tensor_train.scale import exponent_of, fits, ordinary, scaled, times_power
 
 DENSE_LIMIT = 2**28
 """Largest number of components of a dense vector."""
@@ -64,13 +65,24 @@ class TensorTrain:
         return self.parameters - sum(bond**2 for bond in self.bonds)
 
     def dense(self) -> Array:
-        """All components (∏ dims,). Cost: O(∏ dims · bond)."""
+        """All components (∏ dims,). Cost: O(∏ dims · bond).
+
+        Raises:
+            ValueError: more than `DENSE_LIMIT` components, or the largest is outside the range of double precision.
+        """
         size = int(np.prod(self.dims, dtype=object))
         arguments.require(size <= DENSE_LIMIT, "dims", f"must multiply to at most {DENSE_LIMIT} to be dense", size)
-        result = self.cores[0].reshape(self.dims[0], -1)
-        for core in self.cores[1:]:
-            result = (result @ core.reshape(core.shape[0], -1)).reshape(-1, core.shape[2])
-        return np.asarray(result[:, 0]).copy()
+        cores, exponent = ordinary(self.cores)
+        result = cores[0].reshape(self.dims[0], -1)
+        for core in cores[1:]:
+            result, one = scaled((result @ core.reshape(core.shape[0], -1)).reshape(-1, core.shape[2]))
+            exponent += one
+        if not exponent:
+            return np.asarray(result[:, 0]).copy()
+        largest = exponent_of(result) + exponent
+        rule = "must have components in the range of double precision (see normalize)"
+        arguments.require(fits(largest) or not result.any(), "train", rule, f"about 2**{largest}")
+        return times_power(result[:, 0], exponent)
 
     def __repr__(self) -> str:
         """Sites, bonds and size."""

@@ -12,10 +12,14 @@ from numpy.typing import ArrayLike
 
 from qimg.core import Array, integer, one_blas_thread, require, require_shape
 from qimg.core.records import short_repr
+from qimg.tensor_train.scale import scaled
 from qimg.tensor_train.train import TensorTrain
 
 CHUNK = 1000
 """Pictures per batch; the vectors of a batch fit into the cache."""
+
+_TINY = 1e-140
+"""Norm below which squares of the components may underflow."""
 
 
 @short_repr
@@ -160,11 +164,11 @@ def machine_from_train(train: TensorTrain) -> BornMachine:
     carried, cores = np.ones((1, 1)), []
     with one_blas_thread():
         for core in train.cores[:0:-1]:
-            absorbed = core @ carried
+            absorbed = scaled(core)[0] @ carried
             basis, rest = np.linalg.qr(absorbed.reshape(len(core), -1).T)
             cores.append(basis.T.reshape(-1, *absorbed.shape[1:]))
             carried = _of_norm_one(rest.T, train)  # the norm of many sites could overflow or underflow
-        cores.append(_of_norm_one(train.cores[0] @ carried, train))
+        cores.append(_of_norm_one(scaled(train.cores[0])[0] @ carried, train))
     return BornMachine(train=TensorTrain(cores[::-1]))
 
 
@@ -197,4 +201,9 @@ def step(vectors: Array, core: Array, column: Array) -> tuple[Array, Array]:
 def unit(vectors: Array) -> tuple[Array, Array]:
     """Vectors (n, r) scaled to norm 1, and their norms; zero vectors are unchanged."""
     norms = np.linalg.norm(vectors, axis=1)
+    if norms.min(initial=1.0) < _TINY:  # their squares underflow
+        largest = np.abs(vectors).max(axis=1)
+        vectors = vectors / np.where(largest > 0, largest, 1.0)[:, None]
+        norms = np.linalg.norm(vectors, axis=1)
+        return vectors / np.where(norms > 0, norms, 1.0)[:, None], norms * largest
     return vectors / np.where(norms > 0, norms, 1.0)[:, None], norms
