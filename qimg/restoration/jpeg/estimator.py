@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from qimg.core import Array, Track, in_one_blas_thread
 from qimg.core.records import short_repr
@@ -65,10 +66,25 @@ class Explicit:
 
 
 def as_decoded(component: Component) -> Estimate:
-    """The decoded component, with the variance of errors that are uniform in every quantization bin."""
+    """The decoded component; its variance is NaN, because nothing is known about its errors."""
     plane = decoded(component.coefficients, component.table)
-    variance = np.full_like(plane, np.square(component.table).mean() / 12)
-    return Estimate(plane, variance)
+    return Estimate(plane, np.full_like(plane, np.nan))
+
+
+def estimated(estimator: Estimator, component: Component, *, track: Track = iter) -> Estimate:
+    """The result of `in_strips` for a component; missing rows at its end are left as decoded.
+
+    The variance is NaN where the file does not determine the bins: in uncertain blocks and beside them, and for tables
+    outside of the range of the calibration.
+    """
+    estimate, rows = as_decoded(component), np.flatnonzero(~component.missing.all(axis=1))
+    if len(rows):
+        last = min(int(rows[-1]) + 1 + estimator.reach // BLOCK, len(component.coefficients))
+        part = in_strips(estimator, component.coefficients[:last], component.table, track=track)
+        estimate.values[: BLOCK * last], estimate.variance[: BLOCK * last] = part
+        unknown = binary_dilation(component.uncertain, np.ones((3, 3), bool))
+        estimate.variance[unknown.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)] = np.nan
+    return estimate
 
 
 @in_one_blas_thread
