@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from scipy.ndimage import binary_dilation
 
 from qimg.core import Array, Track, in_one_blas_thread
 from qimg.core.records import short_repr
@@ -71,6 +70,13 @@ def as_decoded(component: Component) -> Estimate:
     return Estimate(plane, np.full_like(plane, np.nan))
 
 
+def _with_neighbours(blocks: Array) -> Array:
+    """(R, C) True for blocks that are True, and for the eight around each of them."""
+    padded = np.pad(blocks, 1)
+    rows = padded[:-2] | padded[1:-1] | padded[2:]
+    return np.asarray(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:])
+
+
 def estimated(estimator: Estimator, component: Component, *, track: Track = iter) -> Estimate:
     """The result of `in_strips` for a component; missing rows at its end are left as decoded.
 
@@ -82,7 +88,7 @@ def estimated(estimator: Estimator, component: Component, *, track: Track = iter
         last = min(int(rows[-1]) + 1 + estimator.reach // BLOCK, len(component.coefficients))
         part = in_strips(estimator, component.coefficients[:last], component.table, track=track)
         estimate.values[: BLOCK * last], estimate.variance[: BLOCK * last] = part
-        unknown = binary_dilation(component.uncertain, np.ones((3, 3), bool))
+        unknown = _with_neighbours(component.uncertain)
         estimate.variance[unknown.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)] = np.nan
     return estimate
 

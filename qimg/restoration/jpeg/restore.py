@@ -13,9 +13,9 @@ from qimg import images
 from qimg.core import Track, arguments
 from qimg.core.arguments import EFFORT, Array, fraction, one_of, require
 from qimg.core.records import short_repr
-from qimg.images.jpeg.coefficients import MAX_PIXELS, Component, DamagedJpegWarning, JpegFile, read_jpeg
+from qimg.images.jpeg.coefficients import MAX_PIXELS, DamagedJpegWarning, JpegFile, read_jpeg
 from qimg.images.jpeg.upsampling import upsampled, upsampled_rows
-from qimg.restoration.jpeg.estimator import Estimator, Explicit, as_decoded, in_strips
+from qimg.restoration.jpeg.estimator import Estimator, Explicit, as_decoded, estimated
 from qimg.restoration.jpeg.fallback import best_as_decoded
 from qimg.restoration.jpeg.model import Model, load
 from qimg.restoration.jpeg.natural.draws import consistent, draw
@@ -170,9 +170,7 @@ def restore_picture(source: str | os.PathLike[str] | bytes, **keywords: Any) -> 
     first = file.components[0]
     decoded = [best_as_decoded(component) for component in file.components]
     estimates = [
-        as_decoded(component)
-        if keep
-        else in_strips(estimator, component.coefficients, component.table, track=options.track)
+        as_decoded(component) if keep else estimated(estimator, component, track=options.track)
         for component, keep in zip(file.components, decoded, strict=True)
     ]
     if options.tune == "natural":
@@ -190,7 +188,7 @@ def restore_picture(source: str | os.PathLike[str] | bytes, **keywords: Any) -> 
     return Restored(
         image=images.upright(image, file.orientation),
         deviation=images.upright(deviation, file.orientation),
-        missing=_missing(first) if file.decoder_warnings else 0.0,
+        missing=float(first.missing.mean()),
         decoder_warnings=file.decoder_warnings,
         equal_coefficients=equal,
         decoded_share=sum(size for size, keep in zip(samples, decoded, strict=True) if keep) / sum(samples),
@@ -225,9 +223,3 @@ def _pixels(file: JpegFile, planes: list[Array]) -> Array:
         values = np.stack(parts, axis=2)
         out[first:last] = images.to_uint8(values if file.is_rgb or len(planes) == 1 else images.ycbcr_to_rgb(values))
     return out[..., 0] if len(planes) == 1 else out
-
-
-def _missing(component: Component) -> float:
-    """Share of empty blocks at the end of a component, which are missing in a truncated file."""
-    nonzero = component.coefficients.any(axis=(2, 3)).ravel()
-    return float(nonzero[::-1].argmax() / nonzero.size) if nonzero.any() else 1.0
