@@ -345,7 +345,7 @@ def decode_scan(
             state[LACKING] += last - end
         elif unused > 0:
             state[EXTRANEOUS] += unused
-        wrong = state[BAD] > bad or unused > 0
+        wrong = state[BAD] > bad or unused > 0 or (end < last and state[ENDED] == 0)
         first = last
         if first < total:
             before = state[RESYNCHRONISED]

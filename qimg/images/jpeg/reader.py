@@ -36,6 +36,8 @@ from qimg.images.jpeg.markers import (
 MOST_SCANS = 1000
 """Scans after which a file is taken for damaged."""
 CUT = "Premature end of JPEG file"
+LARGEST = 2048
+"""Twice the largest coefficient of 8-bit samples; encoders may exceed it by a step and by emphasis of edges."""
 EXTRANEOUS = "Corrupt JPEG data: extraneous bytes before a marker"
 
 
@@ -236,6 +238,7 @@ class Reader:
             self._position -= 2  # the marker after the scan is read again as a segment
         self._describe(state, ended=ended)
         for plane in planes:
+            self._check_range(plane)
             if progressive:
                 plane.levels[scan.first : scan.last + 1] = scan.low
             else:
@@ -250,6 +253,16 @@ class Reader:
             self._warn("Corrupt JPEG data: wrong restart markers")
         if state[entropy.LACKING]:
             self._warn(CUT if ended else "Corrupt JPEG data: premature end of data segment")
+
+    def _check_range(self, plane: Plane) -> None:
+        """Mark all blocks of a component with a coefficient that no picture has; sums of differences reveal errors."""
+        assert plane.table is not None
+        some = slice(plane.base, plane.base + plane.rows * plane.columns)
+        blocks, steps = self.coefficients[some], plane.table.ravel()
+        largest = np.maximum(blocks.max(axis=0), -blocks.min(axis=0).astype(np.int64))
+        if ((largest - 1) * steps > LARGEST).any():
+            self._warn("Corrupt JPEG data: impossible coefficients")
+            self.marks[some] |= entropy.UNCERTAIN
 
     def _planes_of(self, scan: ScanHeader) -> list[Plane]:
         planes: list[Plane] = []
