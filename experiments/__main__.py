@@ -40,9 +40,9 @@ def main(arguments: list[str] | None = None) -> None:
             shared = {"workers": options.workers, "scheduler": options.scheduler} if _per_picture(module.Params) else {}
             measured = runner.measure(words[0], options.params, track=track, **shared)
         folder = runner.record(measured, root)
-        skipped = options.params.inputs().skipped
-    for entry in skipped:
-        console.print(f"skipped {entry.reason}", highlight=False, soft_wrap=True)
+        inputs = options.params.inputs()
+    for line in (*(f"skipped {entry.reason}" for entry in inputs.skipped), *inputs.remarks):
+        console.print(line, highlight=False, soft_wrap=True)
     for table in module.tables(measured.rows).values():
         console.print(f"{table.to_text()}\n", highlight=False, soft_wrap=True)
     for sentence in module.findings(measured.rows):

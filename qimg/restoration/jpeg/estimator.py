@@ -10,7 +10,7 @@ from qimg.core import Array, Track, in_one_blas_thread
 from qimg.core.records import short_repr
 from qimg.images.jpeg.blocks import BLOCK, decoded
 from qimg.images.jpeg.coefficients import Component
-from qimg.restoration.jpeg.calibration import Calibration
+from qimg.restoration.jpeg.calibration import Calibration, covers
 from qimg.restoration.jpeg.cascade import Cascade, Estimate
 from qimg.restoration.jpeg.model import Model
 from qimg.restoration.jpeg.quantization_bins import project
@@ -80,15 +80,15 @@ def _with_neighbours(blocks: Array) -> Array:
 def estimated(estimator: Estimator, component: Component, *, track: Track = iter) -> Estimate:
     """The result of `in_strips` for a component; missing rows at its end are left as decoded.
 
-    The variance is NaN where the file does not determine the bins: in uncertain blocks and beside them, and for tables
-    outside of the range of the calibration.
+    The variance is NaN where nothing is known about errors: in uncertain blocks and beside them, and for tables that
+    the calibration does not cover.
     """
     estimate, rows = as_decoded(component), np.flatnonzero(~component.missing.all(axis=1))
     if len(rows):
         last = min(int(rows[-1]) + 1 + estimator.reach // BLOCK, len(component.coefficients))
         part = in_strips(estimator, component.coefficients[:last], component.table, track=track)
         estimate.values[: BLOCK * last], estimate.variance[: BLOCK * last] = part
-        unknown = _with_neighbours(component.uncertain)
+        unknown = _with_neighbours(component.uncertain) | (not covers(component.table))
         estimate.variance[unknown.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)] = np.nan
     return estimate
 
