@@ -169,7 +169,7 @@ def gather(sources: Sequence[str], *, box_mean: int = 0, originals: bool = False
         pictures.append(picture)
     if not pictures:
         reasons = "; ".join(entry.reason for entry in skipped)
-        raise images.ImageError(f"none of the {len(skipped)} files can be used: {reasons}")
+        raise images.ImageError(f"none of the {len(skipped)} files can be read: {reasons}")
     return Gathered(pictures=pictures, skipped=skipped)
 
 

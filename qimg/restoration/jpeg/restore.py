@@ -14,6 +14,7 @@ from qimg.core import Track, arguments
 from qimg.core.arguments import EFFORT, Array, fraction, one_of, require
 from qimg.core.records import short_repr
 from qimg.images.jpeg.coefficients import MAX_PIXELS, DamagedJpegWarning, JpegFile, read_jpeg
+from qimg.images.jpeg.tables import quality_estimate
 from qimg.images.jpeg.upsampling import upsampled, upsampled_rows
 from qimg.restoration.jpeg.estimator import Estimator, Explicit, as_decoded, estimated
 from qimg.restoration.jpeg.fallback import best_as_decoded
@@ -95,6 +96,8 @@ class Restored:
     """Share of the file's coefficients that compression of the image with its tables reproduces; NaN for "psnr"."""
     decoded_share: float
     """Share of the samples of all components that are left as decoded, because no better estimate exists."""
+    quality_estimate: int
+    """Quality of libjpeg, 1 to 100, whose table is nearest to that of luma."""
     widths: tuple[tuple[float, float], ...]
     """Pairs of a probability and the half width, in deviations, of the interval that holds the truth with it."""
 
@@ -209,6 +212,7 @@ def restore_picture(source: str | os.PathLike[str] | bytes, **keywords: Any) -> 
         decoder_warnings=file.decoder_warnings,
         equal_coefficients=equal,
         decoded_share=sum(size for size, keep in zip(samples, decoded, strict=True) if keep) / sum(samples),
+        quality_estimate=quality_estimate(first.table),
         widths=WIDTHS if options.tune == "natural" else estimator.calibration.widths(first.table),
     )
 
