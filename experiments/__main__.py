@@ -43,8 +43,10 @@ def _run(name: str, words: list[str], names: list[str]) -> None:
         shared = {"workers": options.workers, "scheduler": options.scheduler} if _per_picture(module.Params) else {}
         measured = runner.measure(name, options.params, track=track, **shared)
     folder = runner.record(measured, root)
+    inputs = options.params.inputs()
     lines = [
-        *(f"skipped {one_line(entry.reason)}" for entry in options.params.inputs().skipped),
+        *(f"skipped {one_line(entry.reason)}" for entry in inputs.skipped),
+        *inputs.remarks,
         *(f"{table.to_text()}\n" for table in module.tables(measured.rows).values()),
         *(f"• {sentence}" for sentence in module.findings(measured.rows)),
         f"\nwritten to {folder}",

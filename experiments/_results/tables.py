@@ -241,7 +241,8 @@ def publish(
     changes = ["a new table"]
     if path.is_file():
         old = ResultTable(name=f"{experiment}/{set_name}", path=path)
-        changed = [key for key in facts["params"] if facts["params"][key] != old.provenance["params"].get(key)]
+        previous = _defaults(experiment) | old.provenance["params"]
+        changed = [key for key in facts["params"] if facts["params"][key] != previous.get(key)]
         if changed and not replace:
             raise ResultError(
                 f"{path}: was measured with other parameters ({', '.join(changed)}); name another set with --name, "
@@ -315,6 +316,11 @@ def set_of(params: Mapping[str, Any]) -> str:
     sources = params.get("images") or ("bundled",)
     words = [Path(source.partition("#")[0]).stem + source.partition("#")[2].replace("/", "-") for source in sources]
     return "-".join(words)
+
+
+def _defaults(experiment: str) -> dict[str, Any]:
+    """Default parameters of an experiment; empty for benchmarks, which have none."""
+    return {} if experiment == BENCHMARKS else dataclasses.asdict(runner.module(experiment).Params())
 
 
 def command_line(experiment: str, params: Mapping[str, Any]) -> str:

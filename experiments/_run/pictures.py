@@ -11,6 +11,7 @@ from pathlib import Path
 from qimg import images
 from qimg.core import Array, Track, integer
 from qimg.images.collections import Skipped, pixel_digest
+from qimg.images.jpeg.traces import jpeg_grid, lossy_format
 from qimg.operators import CorrelationOperator
 
 __all__ = [
@@ -33,6 +34,16 @@ class Picture:
     """Number of pixels before downscaling."""
     sha256: str
     """Of the pixels without alpha: the same picture in two files has one hash."""
+    compressed: str = ""
+    """How the picture was compressed with loss before, such as "JPEG file"; "" if there is no trace of it."""
+
+    @property
+    def remark(self) -> str:
+        """What was done with a picture that was compressed before, in one line; "" for any other picture."""
+        if not self.compressed:
+            return ""
+        done = f"averaged over {self.box_mean}×{self.box_mean} boxes" if self.box_mean > 1 else "used as it is"
+        return f"{self.name}: was compressed before ({self.compressed}), so that it is no original: {done}"
 
     def image(self) -> Array:
         """Pixels without alpha, downscaled by `box_mean`."""
@@ -60,6 +71,11 @@ class Gathered:
     pictures: Sequence[Picture]
     skipped: Sequence[Skipped]
 
+    @property
+    def remarks(self) -> list[str]:
+        """A line for each picture that was compressed before."""
+        return [picture.remark for picture in self.pictures if picture.compressed]
+
     def __add__(self, other: "Gathered") -> "Gathered":
         """The pictures of both."""
         return Gathered(pictures=[*self.pictures, *other.pictures], skipped=[*self.skipped, *other.skipped])
@@ -72,11 +88,14 @@ class PictureParams:
     images: tuple[str, ...] = ()
     """Files, folders, lists (splits.json#entry), or sets in QIMG_DATA; by default scikit-image's photographs."""
     box_mean: int = 0
-    """Downscale every picture by averaging boxes of this size; 0 reduces only pictures above 1.5 million pixels."""
+    """Downscale every picture by averaging boxes of this size; 0 reduces pictures above 1.5 million pixels, and files
+    of lossy formats by at least 2, which washes their block grid out."""
+    originals: bool = False
+    """Skip pictures that were compressed with loss before: files of lossy formats, and pixels decoded from JPEG."""
 
     def gather(self) -> Gathered:
         """The pictures that these inputs name."""
-        return gather(self.images, box_mean=self.box_mean)
+        return gather(self.images, box_mean=self.box_mean, originals=self.originals)
 
     def inputs(self) -> Gathered:
         """All pictures that a run with these parameters reads."""
@@ -100,16 +119,19 @@ class FittingParams(PictureParams):
         return pictures + gather(self.sources, box_mean=1) if self.sources else pictures
 
 
-def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
+def gather(sources: Sequence[str], *, box_mean: int = 0, originals: bool = False) -> Gathered:
     """Pictures named by files and folders; without sources, the bundled photographs.
 
     Every file is read, so that broken files are detected before anything is measured. Of duplicates, the first is used.
+    A picture that was compressed with loss before is marked as `compressed`: what an experiment compresses or restores
+    should be an original, and gains over JPEG are meaningless on a picture that is a decoded JPEG itself.
 
     Args:
         sources: as for `qimg.images.gather`, in this order; names may be relative to the folder in the environment
             variable QIMG_DATA.
         box_mean: side of the boxes that every picture is averaged over; 0 chooses for each picture the smallest side
-            that reduces it to at most `LARGE` pixels.
+            that reduces it to at most `LARGE` pixels, and at least 2 for files of lossy formats.
+        originals: skip pictures that were compressed before.
 
     Raises:
         ImageError: a source does not exist, a folder holds no image, or no file could be read.
@@ -123,7 +145,7 @@ def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
     for source in (one for name in sources for one in images.gather([name], root=root)):
         path = Path(source.name) if source.path is None else source.path
         try:
-            digest, pixels = _identity(path, *source.state())
+            digest, pixels, compressed = _identity(path, *source.state())
         except images.ImageError as error:
             skipped.append(Skipped(name=str(path), reason=str(error)))
             continue
@@ -132,8 +154,19 @@ def gather(sources: Sequence[str], *, box_mean: int = 0) -> Gathered:
             # A duplicate would be among the pictures that the model of its copy is fitted on.
             skipped.append(Skipped(name=str(path), reason=f"{path}: the same picture as {duplicate.path}"))
             continue
-        factor = box_mean or math.ceil(math.sqrt(pixels / LARGE))
-        pictures.append(Picture(name=_unique(path, pictures), path=path, box_mean=factor, pixels=pixels, sha256=digest))
+        if originals and compressed:
+            skipped.append(Skipped(name=str(path), reason=f"{path}: was compressed before ({compressed})"))
+            continue
+        least = 2 if compressed.endswith("file") else 1
+        picture = Picture(
+            name=_unique(path, pictures),
+            path=path,
+            box_mean=box_mean or max(least, math.ceil(math.sqrt(pixels / LARGE))),
+            pixels=pixels,
+            sha256=digest,
+            compressed=compressed,
+        )
+        pictures.append(picture)
     if not pictures:
         reasons = "; ".join(entry.reason for entry in skipped)
         raise images.ImageError(f"none of the {len(skipped)} files can be read: {reasons}")
@@ -179,10 +212,12 @@ class LeaveOneOut:
 
 
 @lru_cache(maxsize=10_000)
-def _identity(path: Path, *state: str | int) -> tuple[str, int]:
-    """Hash and number of pixels of an image file, cached while its state does not change."""
+def _identity(path: Path, *state: str | int) -> tuple[str, int, str]:
+    """Hash, number of pixels and earlier compression of an image file, cached while its state does not change."""
     pixels = images.without_alpha(images.load(path))
-    return pixel_digest(pixels), pixels.shape[0] * pixels.shape[1]
+    lossy = lossy_format(path)
+    compressed = f"{lossy} file" if lossy else "block grid of JPEG" if jpeg_grid(pixels) else ""
+    return pixel_digest(pixels), pixels.shape[0] * pixels.shape[1], compressed
 
 
 def _unique(path: Path, pictures: Sequence[Picture]) -> str:

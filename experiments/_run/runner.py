@@ -229,6 +229,7 @@ def provenance(params: Mapping[str, Any], gathered: Gathered, *, seconds: Mappin
             for picture in gathered.pictures
         ],
         "skipped": [dataclasses.asdict(entry) for entry in gathered.skipped],
+        "compressed_before": gathered.remarks,
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES},
         "commit": _commit(),
         "machine": machine(),

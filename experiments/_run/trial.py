@@ -111,12 +111,15 @@ def _page(gathered: Gathered, sections: Sequence[Section]) -> Page:
         f"Pictures: {listed}. All results below were measured on them by `qimg trial`, version {__version__}; "
         "`provenance.json` holds parameters, hashes and versions."
     ]
-    reduced = [picture.name for picture in gathered.pictures if picture.box_mean > 1]
+    reduced = [picture.name for picture in gathered.pictures if picture.pixels > LARGE]
     if reduced:
         notes.append(
             f"{counted_pictures(len(reduced))} of more than {LARGE / 1e6:.1f} million pixels were downscaled by box "
             "means before measurement, which changes the scale of their statistics."
         )
+    if gathered.remarks:
+        reasons = "; ".join(gathered.remarks)
+        notes.append(f"No originals: {counted_pictures(len(gathered.remarks))}. {reasons}.")
     if gathered.skipped:
         reasons = "; ".join(entry.reason for entry in gathered.skipped)
         notes.append(f"Skipped: {len(gathered.skipped)} file(s). {reasons}.")

@@ -109,7 +109,7 @@ class Params(PictureParams):
         return [(half, _others(tested, half)) for half in halves if half]
 
     def _gather(self, sources: Sequence[str]) -> Gathered:
-        found = gather(sources, box_mean=self.box_mean)
+        found = gather(sources, box_mean=self.box_mean, originals=self.originals)
         return Gathered(pictures=[self._washed(picture) for picture in found.pictures], skipped=found.skipped)
 
     def _washed(self, picture: Picture) -> Picture:

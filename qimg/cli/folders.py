@@ -18,6 +18,8 @@ from qimg.core import ArgumentError, literal, one_line, one_of, to_write
 from qimg.images import SUFFIXES, check_format
 from qimg.images.collections import PICTURE_SUFFIXES, Skipped, map_pictures, several
 
+DAMAGED = 3
+"""Exit status when all files are written, but some sources are damaged."""
 Source = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
 Out = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
 
@@ -92,6 +94,7 @@ def each_of(
     Raises:
         NotADirectoryError: `out` is a file and `source` has several files.
         ValueError: some pictures failed; the error stream lists them, and the others are written.
+        SystemExit: with status `DAMAGED`, some sources are damaged and none failed.
     """
     if files.overwrite and files.skip_existing:
         raise ArgumentError("{0} must not be combined with {1}", "skip_existing", "overwrite")
@@ -125,10 +128,21 @@ def each_of(
         lines = map_pictures(
             _work, left, shared=(work, options), workers=files.workers, scheduler=files.scheduler, track=track
         )
+        damaged = 0
+
+        def show(job: Job, result: tuple[Done, float]) -> None:
+            nonlocal damaged
+            damaged += result[0].damaged
+            print(one_line(result[0].line))
+
         try:
-            report(_noted(lines, written), len(jobs), lambda job, result: print(one_line(result[0].line)), verb=verb)
+            report(_noted(lines, written), len(jobs), show, verb=verb)
         finally:
             written.write()
+            if damaged:
+                print(f"qimg: {damaged} of {len(jobs)} files are damaged", file=sys.stderr)
+    if damaged:
+        raise SystemExit(DAMAGED)
 
 
 def check_target(out: str, files: Pictures, *, one: bool) -> None:
@@ -157,6 +171,9 @@ def _one(
             raise
         print(one_line(result.line))
         written.done(source, out, result, time.perf_counter() - start)
+        if result.damaged:
+            written.write()
+            raise SystemExit(DAMAGED)
     written.write()
 
 

@@ -1,5 +1,6 @@
 """`qimg restore`: removes the artifacts of JPEG files."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ def restore(
     tune: str = "psnr",
     effort: int | None = None,
     seed: int = 0,
+    strict: bool = False,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
     """Restore a JPEG file, or every JPEG file of a folder, by estimation under a prior of pictures.
@@ -36,6 +38,7 @@ def restore(
         effort: 1 (fast) to 9 (best), 5 by default. 1 to 5 differ, and 1 and 5 for networks; every other effort equals
             the next lower one of these.
         seed: Seed of the random sample, for natural.
+        strict: Refuse damaged files. Otherwise what they hold is restored, and the exit status is 3.
         files: Files to write.
     """
     from qimg.images.collections import JPEG_SUFFIXES
@@ -43,7 +46,14 @@ def restore(
 
     integer("seed", seed, 0)
     RestoreOptions(method=method, tune=tune, effort=effort).estimator()  # options are checked before any file is read
-    options = {"method": method, "tune": tune, "effort": effort, "quality": files.quality, "seed": seed}
+    options = {
+        "method": method,
+        "tune": tune,
+        "effort": effort,
+        "quality": files.quality,
+        "seed": seed,
+        "strict": strict,
+    }
     each_of(
         _restored, source, out, files, options,
         verb="restored", suffix=files.suffix, suffixes=JPEG_SUFFIXES, what="JPEG file",
@@ -51,7 +61,6 @@ def restore(
 
 
 def _restored(source: Path, out: Path, *, seed: int, **options: Any) -> Done:
-    from qimg.images.jpeg.tables import quality_estimate
     from qimg.restoration.jpeg.files import restore_file
 
     if options["tune"] == "natural":
@@ -59,21 +68,23 @@ def _restored(source: Path, out: Path, *, seed: int, **options: Any) -> Done:
         options["rng"] = np.random.default_rng(seed)
     restored = restore_file(source, out, **options)
     height, width = restored.image.shape[:2]
-    deviation = float((restored.deviation**2).mean() ** 0.5)
-    line = f"{source} → {out}: {width} × {height}, expected error {deviation:.2f} code values of luma"
-    if restored.decoder_warnings:
-        line += f"; damaged ({'; '.join(restored.decoder_warnings)})"
-        line += f", {100 * restored.missing:.3g} % of it missing" if restored.missing else ""
+    deviation, damage = restored.rms_deviation, "; ".join(restored.decoder_warnings)
+    known = not math.isnan(deviation)
+    line = f"{source} → {out}: {width} × {height}, "
+    line += f"expected error {deviation:.2f} code values of luma" if known else "expected error unknown"
+    if damage:
+        unknown = 100 * float(np.isnan(restored.deviation).mean())
+        line += f"; damaged ({damage}), {100 * restored.missing:.3g} % of it missing"
+        line += f", error unknown for {unknown:.3g} % of it" if known and unknown else ""
     settings = {"method": options["method"], "tune": options["tune"], "effort": options["effort"] or EFFORT}
     facts = {
         "width": width,
         "height": height,
-        "quality_estimate": quality_estimate(source),
         **settings,
-        "rms_deviation": f"{deviation:.4g}",
+        "rms_deviation": f"{deviation:.4g}" if known else "",
         **facts_of(restored),
     }
-    return Done(line=line, facts=facts)
+    return Done(line=line, facts=facts, remark=damage, damaged=bool(damage))
 
 
 COMMAND = restore

@@ -27,6 +27,8 @@ class Done:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Column of the report → value."""
     remark: str = ""
+    damaged: bool = False
+    """Whether the source was damaged, so that the file that was written lacks parts or holds wrong ones."""
 
 
 def facts_of(record: Any) -> dict[str, Any]:
@@ -62,7 +64,8 @@ class Report:
 
     def done(self, source: Path, target: Path, result: Done, seconds: float) -> None:
         """Add a picture that was converted."""
-        self._add(source, target, "written", f"{seconds:.3f}", {**result.facts, "remark": result.remark})
+        status = "damaged" if result.damaged else "written"
+        self._add(source, target, status, f"{seconds:.3f}", {**result.facts, "remark": result.remark})
 
     def failed(self, source: Path, target: Path, reason: str) -> None:
         """Add a picture that could not be converted."""

@@ -1,26 +1,22 @@
-"""Content of JPEG files, read by jpeglib: quantized coefficients, tables and sampling of every component."""
+"""Content of JPEG files: quantized coefficients, tables, sampling and damage of every component."""
 
-import io
 import os
-import tempfile
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from qimg.core import Array
 from qimg.core.files import special
 from qimg.core.records import short_repr
+from qimg.images.jpeg.entropy import MISSING
+from qimg.images.jpeg.markers import FrameHeader, SegmentError
+from qimg.images.jpeg.reader import Reader
 from qimg.images.planes import ImageError
 
 MAX_PIXELS = 1 << 28
 """Default limit on the pixels of a picture."""
+_SMALL = 1 << 22
 
 
 class DamagedJpegWarning(UserWarning):
@@ -42,6 +38,27 @@ class Component:
     """Columns of the picture per column of samples."""
     shape: tuple[int, int]
     """Rows and columns of samples that belong to the picture; further samples of the blocks are padding."""
+    marks: Array | None = None
+    """(R, C) uint8 damage of each block, 0 for an intact one; None for an intact file."""
+
+    @property
+    def missing(self) -> Array:
+        """(R, C) True for blocks that the file does not hold; their coefficients are zero."""
+        return self._marked(MISSING)
+
+    @property
+    def uncertain(self) -> Array:
+        """(R, C) True for blocks that are missing, imprecise or possibly wrong.
+
+        These are blocks without some of the scans of a progressive file, and blocks between two restarts, or in a scan
+        without restarts, where a code was wrong: the place of an error is not known.
+        """
+        return self._marked(0xFF)
+
+    def _marked(self, mark: int) -> Array:
+        if self.marks is None:
+            return np.zeros(self.coefficients.shape[:2], bool)
+        return np.asarray(self.marks & mark != 0)
 
 
 @short_repr
@@ -57,22 +74,23 @@ class JpegFile:
     orientation: int
     """EXIF orientation, 1 to 8."""
     decoder_warnings: tuple[str, ...]
-    """Warnings of libjpeg about damage; empty for an intact file."""
+    """Descriptions of damage; empty for an intact file."""
 
 
 def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None = MAX_PIXELS) -> JpegFile:
     """Read the coefficients of a JPEG file: baseline or progressive, any tables, gray or three components.
 
-    Of a truncated or corrupt file, coefficients that cannot be decoded are zero, and `decoder_warnings` lists the
-    damage.
+    The quantization table of a component is the one in force when its first scan begins. Of a truncated or corrupt
+    file, coefficients that cannot be decoded are zero, `decoder_warnings` lists the damage, and `Component.uncertain`
+    and `Component.missing` mark the blocks concerned. Damaged data are decoded as libjpeg does.
 
     Args:
         source: path, or the file's content.
         max_pixels: larger pictures are refused before memory is allocated for them; None accepts all.
 
     Raises:
-        ImageError: the file is missing, no JPEG, in CMYK, in 12 bits or too large, or its tables or sampling factors
-            are invalid.
+        ImageError: the file is missing, no JPEG, in CMYK, in 12 bits, arithmetic-coded, lossless, hierarchical or too
+            large, holds too little for its size, or its tables or sampling factors are invalid.
     """
     name = "the JPEG file" if isinstance(source, bytes) else os.fspath(source)
     content = source if isinstance(source, bytes) else _content(Path(source))
@@ -81,18 +99,24 @@ def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None 
             f"{name}: must be a JPEG file, which begins with FF D8, "
             f"but begins with {content[:2].hex(' ').upper() or 'nothing'}"
         )
-    height, width, bands, orientation = _header(content, name)
-    if max_pixels is not None and height * width > max_pixels:
-        raise ImageError(f"{name}: must have at most max_pixels={max_pixels} pixels, but has {height}×{width}")
-    if bands not in (1, 3):
-        raise ImageError(f"{name}: must be gray or have three components, but has {bands} (CMYK or YCCK)")
-    read, decoder_warnings = _coefficients(content, name)
+    reader = Reader(content)
+    try:
+        frame = reader.read_header()
+    except SegmentError as error:
+        raise ImageError(f"{name}: its header cannot be read ({error})") from None
+    _check(reader, frame, len(content), max_pixels, name)
+    try:
+        reader.read_scans()
+    except SegmentError as error:
+        raise ImageError(f"{name}: cannot be decoded ({error})") from None
+    components = _components(reader, frame, name)
+    uncertain = any(component.marks is not None for component in components)
     return JpegFile(
-        shape=(height, width),
-        components=_components(read, bands, (height, width), name),
-        is_rgb=bands == 3 and str(read.jpeg_color_space).endswith("JCS_RGB"),
-        orientation=orientation,
-        decoder_warnings=decoder_warnings,
+        shape=reader.size,
+        components=components,
+        is_rgb=reader.applications.is_rgb(frame),
+        orientation=reader.applications.orientation,
+        decoder_warnings=tuple(reader.warnings) or (("Scans are missing",) if uncertain else ()),
     )
 
 
@@ -107,96 +131,54 @@ def _content(path: Path) -> bytes:
         raise ImageError(f"{path}: is a folder, but a JPEG file is expected") from None
 
 
-def _header(content: bytes, name: str) -> tuple[int, int, int, int]:
-    """Height, width, components and EXIF orientation."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the caller checks the size; broken EXIF is tolerated
-            with Image.open(io.BytesIO(content), formats=("JPEG", "MPO")) as file:
-                width, height = file.size
-                bands = len(file.getbands())
-                bits = getattr(file, "bits", 8)
-                orientation = _orientation(file)
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{name}: is too large ({error})") from None
-    except UnidentifiedImageError:
-        raise ImageError(f"{name}: its header cannot be read as that of a JPEG file") from None
-    except Exception as error:  # Pillow raises errors of many types on broken headers
-        raise ImageError(f"{name}: its header cannot be read ({error})") from None
-    if bits != 8:
-        raise ImageError(f"{name}: must hold 8 bits per sample, but holds {bits}")
-    return height, width, bands, orientation
+def _check(reader: Reader, frame: FrameHeader, n_bytes: int, max_pixels: int | None, name: str) -> None:
+    """Refuse files of kinds that are not read, and sizes that the content cannot fill."""
+    if frame.refusal:
+        raise ImageError(f"{name}: must be baseline or progressive with Huffman codes, but {frame.refusal}")
+    if frame.bits != 8:
+        raise ImageError(f"{name}: must hold 8 bits per sample, but holds {frame.bits}")
+    count = len(frame.components)
+    if count not in (1, 3):
+        kind = " (CMYK or YCCK)" if count == 4 else ""
+        raise ImageError(f"{name}: must be gray or have three components, but has {count}{kind}")
+    height, width = frame.height or reader.height_after_scan(), frame.width
+    if height == 0:
+        raise ImageError(f"{name}: its header cannot be read (it holds no height)")
+    reader.size = (height, width)
+    if max_pixels is not None and height * width > max_pixels:
+        raise ImageError(f"{name}: must have at most max_pixels={max_pixels} pixels, but has {height}×{width}")
+    if height * width > _SMALL and height * width // 64 > 32 * 8 * n_bytes:
+        rule = "must hold at least 1 bit for 32 blocks"
+        raise ImageError(f"{name}: {rule}, but has {n_bytes} bytes for {height}×{width} pixels")
+    factors = [(one.vertical, one.horizontal) for one in frame.components]
+    largest = np.max(factors, axis=0)
+    if (largest % factors).any():
+        raise ImageError(f"{name}: sampling factors must divide the largest ones, but are {[*map(list, factors)]}")
 
 
-def _orientation(file: Image.Image) -> int:
-    try:
-        orientation = file.getexif().get(0x0112, 1)
-    except Exception:  # broken EXIF: not turned, as in `images.load`
-        return 1
-    return orientation if orientation in range(1, 9) else 1
-
-
-def _coefficients(content: bytes, name: str) -> tuple[Any, tuple[str, ...]]:
-    try:
-        import jpeglib
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError("reading JPEG coefficients needs jpeglib: pip install jpeglib") from None
-    with tempfile.NamedTemporaryFile(suffix=".jpg") as file, _error_stream() as messages:
-        file.write(content)
-        file.flush()
-        try:
-            read = jpeglib.read_dct(file.name)
-            _ = read.Y  # decodes
-        except Exception as error:
-            reason = "; ".join(messages()) or str(error).replace(file.name, name)
-            raise ImageError(f"{name}: cannot be decoded ({reason})") from None
-        return read, tuple(dict.fromkeys(messages()))
-
-
-_LOCK = threading.Lock()
-
-
-@contextmanager
-def _error_stream() -> Iterator[Any]:
-    """Capture the error stream of C code; libjpeg reports damage only there."""
-    with _LOCK, tempfile.TemporaryFile() as sink:
-        original = os.dup(2)
-        os.dup2(sink.fileno(), 2)
-
-        def messages() -> list[str]:
-            sink.seek(0)
-            return [line.strip() for line in sink.read().decode(errors="replace").splitlines() if line.strip()]
-
-        try:
-            yield messages
-        finally:
-            os.dup2(original, 2)
-            os.close(original)
-
-
-def _components(read: Any, bands: int, shape: tuple[int, int], name: str) -> tuple[Component, ...]:
-    planes = [read.Y] if bands == 1 else [read.Y, read.Cb, read.Cr]
-    factors = np.asarray(read.samp_factor)[:bands] if bands == 3 else np.array([[1, 1]])
-    largest = factors.max(axis=0)
+def _components(reader: Reader, frame: FrameHeader, name: str) -> tuple[Component, ...]:
+    down = max(one.vertical for one in frame.components)
+    across = max(one.horizontal for one in frame.components)
     components = []
-    for plane, number, (vertical, horizontal) in zip(planes, read.quant_tbl_no, factors, strict=False):
-        if plane is None or largest[0] % vertical or largest[1] % horizontal:
-            raise ImageError(f"{name}: sampling factors must divide the largest ones, but are {factors.tolist()}")
-        table = np.asarray(read.qt[number], np.float64)
+    for number, one in enumerate(frame.components):
+        coefficients, marks, table = reader.plane_of(number)
+        if table is None:
+            table = np.ones((8, 8))  # the component is missing as well
         if table.min() < 1:
-            raise ImageError(f"{name}: quantization steps must be at least 1, but table {number} holds {table.min():g}")
-        rows, columns = largest[0] // vertical, largest[1] // horizontal
-        size = (-(-shape[0] // int(rows)), -(-shape[1] // int(columns)))
-        needed = tuple(-(-length // 8) for length in size)
-        if plane.shape[0] < needed[0] or plane.shape[1] < needed[1]:
-            raise ImageError(f"{name}: must hold {needed} blocks of each component, but holds {plane.shape[:2]}")
+            raise ImageError(
+                f"{name}: quantization steps must be at least 1, but table {one.table} holds {table.min():g}"
+            )
+        vertical, horizontal = down // one.vertical, across // one.horizontal
         components.append(
             Component(
-                coefficients=np.asarray(plane[: needed[0], : needed[1]]),
+                coefficients=coefficients,
                 table=table,
-                vertical=int(rows),
-                horizontal=int(columns),
-                shape=size,
+                vertical=vertical,
+                horizontal=horizontal,
+                shape=(-(-reader.size[0] // vertical), -(-reader.size[1] // horizontal)),
+                marks=marks if marks.any() else None,
             )
         )
+    if all(component.missing.all() for component in components):
+        raise ImageError(f"{name}: cannot be decoded ({'; '.join(reader.warnings)}): it holds no block of the picture")
     return tuple(components)

@@ -1,6 +1,8 @@
 """JPEG encoding and decoding of images by libjpeg."""
 
 import io
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -42,19 +44,45 @@ def jpeg_round_trip(image: ArrayLike, *, quality: int, subsampling: str | None =
     else:
         require(subsampling is None, "subsampling", "has no effect on a gray image and must be left out", subsampling)
     buffer = io.BytesIO()
-    with _buffer_size(8 * values.size):
+    with _BUFFER_SIZE.at_least(8 * values.size):
         Image.fromarray(to_uint8(values)).save(buffer, "JPEG", **options)
     with Image.open(buffer) as file:
         decoded = np.array(file)
     return JpegRoundTrip(decoded, buffer.getvalue())
 
 
-@contextmanager
-def _buffer_size(n_bytes: int) -> Iterator[None]:
-    """Set the buffer size of Pillow's encoder; its default is too small for noise at high quality."""
-    default = ImageFile.MAXBLOCK
-    ImageFile.MAXBLOCK = max(default, n_bytes)
-    try:
-        yield
-    finally:
-        ImageFile.MAXBLOCK = default
+class _BufferSize:
+    """Size of the buffer of Pillow's encoder, whose default is too small for noise at high quality.
+
+    It is one number for the process. It is raised while any thread encodes, and restored when the last one has
+    finished; a forked process begins with the default.
+    """
+
+    def __init__(self) -> None:
+        self._default = ImageFile.MAXBLOCK
+        self._reset()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._lock, self._users = threading.Lock(), 0
+        ImageFile.MAXBLOCK = self._default
+
+    @contextmanager
+    def at_least(self, n_bytes: int) -> Iterator[None]:
+        """A buffer of at least this size inside the block."""
+        with self._lock:
+            if self._users == 0:
+                self._default = ImageFile.MAXBLOCK
+            self._users += 1
+            ImageFile.MAXBLOCK = max(ImageFile.MAXBLOCK, n_bytes)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    ImageFile.MAXBLOCK = self._default
+
+
+_BUFFER_SIZE = _BufferSize()

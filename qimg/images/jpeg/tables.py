@@ -1,7 +1,6 @@
 """Quantization tables of libjpeg."""
 
 import io
-import os
 from functools import cache
 
 import numpy as np
@@ -30,15 +29,13 @@ def quantization_table(quality: int, *, chroma: bool = False) -> Array:
     return np.array(table, dtype=np.float64).reshape(8, 8)
 
 
-def quality_estimate(path: str | os.PathLike[str]) -> int:
-    """The quality of libjpeg, 1 to 100, whose luma table is nearest to that of a JPEG file.
+def quality_estimate(table: Array) -> int:
+    """The quality of libjpeg, 1 to 100, whose luma table is nearest to a table (8, 8).
 
     Nearest in the mean modulus of the logarithms of the ratios of steps; encoders with other tables have no such
     quality, so that this is a description only.
     """
-    with Image.open(path) as file:
-        steps = np.array(file.quantization[0], np.float64)  # type: ignore[attr-defined]
-    return 1 + int(np.abs(_logarithms() - np.log(np.maximum(steps, 1.0))).mean(axis=1).argmin())
+    return 1 + int(np.abs(_logarithms() - np.log(table.ravel())).mean(axis=1).argmin())
 
 
 @cache

@@ -7,6 +7,7 @@ import numpy as np
 
 from qimg.core import Array
 from qimg.core.records import short_repr
+from qimg.images.jpeg.tables import quantization_table
 from qimg.restoration.jpeg.cascade import table_scale
 
 COARSENESS = np.arange(0.0, 8.25, 0.5)
@@ -25,8 +26,22 @@ def coarseness_of(table: Array) -> int:
 
     The lowest AC steps distinguish qualities even where libjpeg clips the high ones at 255, unlike the table scale.
     """
-    low = (table[0, 1] + table[1, 0] + table[1, 1]) / 3
-    return int(np.abs(np.log2(low) - COARSENESS).argmin())
+    return int(np.abs(np.log2(_low(table)) - COARSENESS).argmin())
+
+
+def covers(table: Array) -> bool:
+    """Whether the calibration, which was measured with libjpeg's tables, holds for a table.
+
+    The table scale must be 0.6 to 10 times that of libjpeg's table with the same lowest AC steps. Deviations for flat
+    tables, and for tables that are finer at high frequencies, would be a third too small.
+    """
+    typical = quantization_table(50)
+    typical = np.clip(typical * (_low(table) / _low(typical)), 1, 255)
+    return bool(np.log2(_low(table)) <= COARSENESS[-1] and 0.6 < table_scale(table) / table_scale(typical) < 10)
+
+
+def _low(table: Array) -> float:
+    return float(table[0, 1] + table[1, 0] + table[1, 1]) / 3
 
 
 @short_repr
@@ -43,12 +58,17 @@ class Calibration:
     """(classes of the first stage, 64) mean squares of an error's DCT coefficients, with mean 1."""
 
     def calibrated(self, variance: Array, table: Array) -> Array:
-        """Calibrated variances for predicted variances and a table, in squared code values."""
+        """Calibrated variances for predicted variances and a table, in squared code values.
+
+        They are at most the variance of errors that are uniform in every quantization bin: a network predicts absurd
+        variances for a few pixels, which would dominate the mean.
+        """
         scales = self.scales[coarseness_of(table)]
-        if len(scales) == 1:
-            return np.asarray(np.float32(scales[0] ** 2) * variance)
-        factors = np.interp(0.5 * np.log2(variance) - np.log2(table_scale(table)), PREDICTED, scales)
-        return np.asarray(np.square(factors).astype(np.float32) * variance)
+        factors = scales[0]
+        if len(scales) > 1:
+            factors = np.interp(0.5 * np.log2(variance) - np.log2(table_scale(table)), PREDICTED, scales)
+        uniform = np.square(table, dtype=np.float64).mean() / 12
+        return np.asarray(np.minimum(np.square(factors).astype(np.float32) * variance, np.float32(uniform)))
 
     def widths(self, table: Array) -> tuple[tuple[float, float], ...]:
         """Pairs of a probability and the half width, in deviations, of the interval that holds the truth with it."""

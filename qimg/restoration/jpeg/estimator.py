@@ -10,7 +10,7 @@ from qimg.core import Array, Track, in_one_blas_thread
 from qimg.core.records import short_repr
 from qimg.images.jpeg.blocks import BLOCK, decoded
 from qimg.images.jpeg.coefficients import Component
-from qimg.restoration.jpeg.calibration import Calibration
+from qimg.restoration.jpeg.calibration import Calibration, covers
 from qimg.restoration.jpeg.cascade import Cascade, Estimate
 from qimg.restoration.jpeg.model import Model
 from qimg.restoration.jpeg.quantization_bins import project
@@ -65,10 +65,32 @@ class Explicit:
 
 
 def as_decoded(component: Component) -> Estimate:
-    """The decoded component, with the variance of errors that are uniform in every quantization bin."""
+    """The decoded component; its variance is NaN, because nothing is known about its errors."""
     plane = decoded(component.coefficients, component.table)
-    variance = np.full_like(plane, np.square(component.table).mean() / 12)
-    return Estimate(plane, variance)
+    return Estimate(plane, np.full_like(plane, np.nan))
+
+
+def _with_neighbours(blocks: Array) -> Array:
+    """(R, C) True for blocks that are True, and for the eight around each of them."""
+    padded = np.pad(blocks, 1)
+    rows = padded[:-2] | padded[1:-1] | padded[2:]
+    return np.asarray(rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:])
+
+
+def estimated(estimator: Estimator, component: Component, *, track: Track = iter) -> Estimate:
+    """The result of `in_strips` for a component; missing rows at its end are left as decoded.
+
+    The variance is NaN where nothing is known about errors: in uncertain blocks and beside them, and for tables that
+    the calibration does not cover.
+    """
+    estimate, rows = as_decoded(component), np.flatnonzero(~component.missing.all(axis=1))
+    if len(rows):
+        last = min(int(rows[-1]) + 1 + estimator.reach // BLOCK, len(component.coefficients))
+        part = in_strips(estimator, component.coefficients[:last], component.table, track=track)
+        estimate.values[: BLOCK * last], estimate.variance[: BLOCK * last] = part
+        unknown = _with_neighbours(component.uncertain) | (not covers(component.table))
+        estimate.variance[unknown.repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)] = np.nan
+    return estimate
 
 
 @in_one_blas_thread

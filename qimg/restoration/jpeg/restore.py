@@ -13,12 +13,13 @@ from qimg import images
 from qimg.core import Track, arguments
 from qimg.core.arguments import EFFORT, Array, fraction, one_of, require
 from qimg.core.records import short_repr
-from qimg.images.jpeg.coefficients import MAX_PIXELS, Component, DamagedJpegWarning, JpegFile, read_jpeg
+from qimg.images.jpeg.coefficients import MAX_PIXELS, DamagedJpegWarning, JpegFile, read_jpeg
+from qimg.images.jpeg.tables import quality_estimate
 from qimg.images.jpeg.upsampling import upsampled, upsampled_rows
-from qimg.restoration.jpeg.estimator import Estimator, Explicit, as_decoded, in_strips
+from qimg.restoration.jpeg.estimator import Estimator, Explicit, as_decoded, estimated
 from qimg.restoration.jpeg.fallback import best_as_decoded
 from qimg.restoration.jpeg.model import Model, load
-from qimg.restoration.jpeg.natural.draws import consistent, draw
+from qimg.restoration.jpeg.natural.draws import WIDTHS, consistent, draw
 
 if TYPE_CHECKING:
     from qimg.restoration.jpeg.network import Learned
@@ -44,6 +45,8 @@ class RestoreOptions:
     """Source of randomness for "natural"; seeded with 0 when left out. An error for "psnr"."""
     max_pixels: int | None = MAX_PIXELS
     """Larger pictures are rejected before memory is allocated for them; None for no limit."""
+    strict: bool = False
+    """Reject damaged files."""
     model: "Model | Learned | None" = None
     """An explicit estimator or a network; the shipped one when left out."""
     track: Track = iter
@@ -81,17 +84,28 @@ class Restored:
     image: Array
     """`uint8` (H, W) or (H, W, 3), upright."""
     deviation: Array
-    """(H, W) float32 standard deviation of luma (of gray pictures: of the pixels) given the file, in code values."""
+    """(H, W) float32 root mean square error of luma (of gray pictures: of the pixels) given the file, in code values.
+
+    For "natural", about the draw. NaN where nothing is known: in blocks that a damaged file lacks or may hold wrongly,
+    where the picture is left as decoded, and for tables unlike those of the calibration."""
     missing: float
     """Share of the blocks of luma that are missing in a damaged file."""
     decoder_warnings: tuple[str, ...]
-    """Warnings of libjpeg about damage; empty for an intact file."""
+    """Descriptions of damage; empty for an intact file."""
     equal_coefficients: float
     """Share of the file's coefficients that compression of the image with its tables reproduces; NaN for "psnr"."""
     decoded_share: float
     """Share of the samples of all components that are left as decoded, because no better estimate exists."""
+    quality_estimate: int
+    """Quality of libjpeg, 1 to 100, whose table is nearest to that of luma."""
     widths: tuple[tuple[float, float], ...]
     """Pairs of a probability and the half width, in deviations, of the interval that holds the truth with it."""
+
+    @property
+    def rms_deviation(self) -> float:
+        """Expected root mean square error over the pixels whose deviation is known; NaN if none is."""
+        squares = np.square(self.deviation[np.isfinite(self.deviation)], dtype=np.float64)
+        return float(np.sqrt(squares.mean())) if squares.size else float("nan")
 
     def half_width(self, probability: float) -> Array:
         """(H, W) half width, in code values, of the interval that holds the true luma with a probability, 0.5 to 0.99.
@@ -114,6 +128,7 @@ def restore(
     effort: int | None = None,
     rng: np.random.Generator | None = None,
     max_pixels: int | None = MAX_PIXELS,
+    strict: bool = False,
     model: "Model | Learned | None" = None,
     track: Track = iter,
 ) -> Array:
@@ -132,6 +147,7 @@ def restore(
             of `model`. Network: the small one from 1, the large one from 5; an error if `model` is a network.
         rng: source of randomness for "natural"; seeded with 0 when left out.
         max_pixels: larger pictures are rejected before memory is allocated for them; None for no limit.
+        strict: reject damaged files instead of restoring what they hold.
         model: an explicit estimator (`qimg.restoration.load`) or a network (`qimg.restoration.jpeg.network.load`); the
             shipped one when left out.
         track: wraps the list of strips of each component, for a progress bar.
@@ -140,20 +156,19 @@ def restore(
         `uint8` (H, W) or (H, W, 3).
 
     Raises:
-        ImageError: not a readable JPEG file; see `qimg.images.jpeg.read_jpeg`.
+        ImageError: not a readable JPEG file (see `qimg.images.jpeg.read_jpeg`), or a damaged one and `strict`.
         ModuleNotFoundError: the method is "network" and PyTorch is not installed.
 
     Warns:
         DamagedJpegWarning: the file is truncated or corrupt; the decodable part is restored.
     """
     restored = restore_picture(
-        source, method=method, tune=tune, effort=effort, rng=rng, max_pixels=max_pixels, model=model, track=track
-    )
+        source, method=method, tune=tune, effort=effort, rng=rng, max_pixels=max_pixels, strict=strict, model=model,
+        track=track,
+    )  # fmt: skip
     if restored.decoder_warnings:
-        name = "the JPEG file" if isinstance(source, bytes) else os.fspath(source)
         lost = f"{100 * restored.missing:.3g} % of its blocks are missing" if restored.missing else "parts may be wrong"
-        text = f"{name}: is damaged ({'; '.join(restored.decoder_warnings)}): {lost}"
-        warnings.warn(text, DamagedJpegWarning, stacklevel=2)
+        warnings.warn(f"{_damage(source, restored.decoder_warnings)}: {lost}", DamagedJpegWarning, stacklevel=2)
     return restored.image
 
 
@@ -167,12 +182,12 @@ def restore_picture(source: str | os.PathLike[str] | bytes, **keywords: Any) -> 
     options = RestoreOptions(**keywords)
     estimator = options.estimator()
     file = read_jpeg(source, max_pixels=options.max_pixels)
+    if options.strict and file.decoder_warnings:
+        raise images.ImageError(_damage(source, file.decoder_warnings))
     first = file.components[0]
     decoded = [best_as_decoded(component) for component in file.components]
     estimates = [
-        as_decoded(component)
-        if keep
-        else in_strips(estimator, component.coefficients, component.table, track=options.track)
+        as_decoded(component) if keep else estimated(estimator, component, track=options.track)
         for component, keep in zip(file.components, decoded, strict=True)
     ]
     if options.tune == "natural":
@@ -185,17 +200,26 @@ def restore_picture(source: str | os.PathLike[str] | bytes, **keywords: Any) -> 
     else:
         image, equal = _pixels(file, [estimate.values for estimate in estimates]), float("nan")
     rows, columns = first.shape
-    deviation = upsampled(np.sqrt(estimates[0].variance[:rows, :columns]), first.vertical, first.horizontal, file.shape)
+    variance = estimates[0].variance
+    if options.tune == "natural":  # the mean squared error about a draw, whose distance from the mean is known
+        variance = variance + np.square(planes[0] - estimates[0].values)
+    deviation = upsampled(np.sqrt(variance[:rows, :columns]), first.vertical, first.horizontal, file.shape)
     samples = [component.shape[0] * component.shape[1] for component in file.components]
     return Restored(
         image=images.upright(image, file.orientation),
         deviation=images.upright(deviation, file.orientation),
-        missing=_missing(first) if file.decoder_warnings else 0.0,
+        missing=float(first.missing.mean()),
         decoder_warnings=file.decoder_warnings,
         equal_coefficients=equal,
         decoded_share=sum(size for size, keep in zip(samples, decoded, strict=True) if keep) / sum(samples),
-        widths=estimator.calibration.widths(first.table),
+        quality_estimate=quality_estimate(first.table),
+        widths=WIDTHS if options.tune == "natural" else estimator.calibration.widths(first.table),
     )
+
+
+def _damage(source: str | os.PathLike[str] | bytes, descriptions: tuple[str, ...]) -> str:
+    name = "the JPEG file" if isinstance(source, bytes) else os.fspath(source)
+    return f"{name}: is damaged ({'; '.join(descriptions)})"
 
 
 def learned() -> ModuleType:
@@ -225,9 +249,3 @@ def _pixels(file: JpegFile, planes: list[Array]) -> Array:
         values = np.stack(parts, axis=2)
         out[first:last] = images.to_uint8(values if file.is_rgb or len(planes) == 1 else images.ycbcr_to_rgb(values))
     return out[..., 0] if len(planes) == 1 else out
-
-
-def _missing(component: Component) -> float:
-    """Share of empty blocks at the end of a component, which are missing in a truncated file."""
-    nonzero = component.coefficients.any(axis=(2, 3)).ravel()
-    return float(nonzero[::-1].argmax() / nonzero.size) if nonzero.any() else 1.0

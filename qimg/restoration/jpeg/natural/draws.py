@@ -15,6 +15,9 @@ from qimg.restoration.jpeg.natural.consistency import mend
 
 INSIDE = 0.96
 """Share of a bin to which draws are confined, so that rounding to pixels moves fewer coefficients out of the bin."""
+WIDTHS = ((0.5, 0.58), (0.68, 0.87), (0.8, 1.11), (0.9, 1.45), (0.95, 1.79), (0.99, 2.7))
+"""Pairs of a probability and the half width of its interval about a draw, in deviations from it. Measured on the
+pictures `splits.json#holdout`; nearly the same for all qualities from 5 to 95 and both methods."""
 _SUBSAMPLINGS = {(1, 1): 0, (1, 2): 1, (2, 2): 2}  # Pillow's numbers by rows and columns of a sample of chroma
 
 
