@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import Array, integer, one_of, require_shape
+from qimg.core import Array, integer, one_of, plain, require_shape
 
 ORDERS = ("row_major", "morton", "blocks")
 """Orders of the pixels of a picture whose sides are powers of two (`order_bits`)."""
@@ -45,7 +45,7 @@ def assemble_patches(patches: ArrayLike, shape: tuple[int, ...], size: int = 8) 
         shape: (H, W) or (H, W, C) of the result; padding is cut off.
         size: side of a patch in pixels.
     """
-    vectors = np.asarray(patches)
+    vectors = plain("patches", patches)
     size = integer("size", size, 1)
     shape = tuple(int(length) for length in shape)
     if len(shape) not in (2, 3) or min(shape) < 1:
@@ -129,7 +129,7 @@ def spread_bits(values: ArrayLike, places: Sequence[int]) -> Array:
     >>> spread_bits([0, 1, 2, 3], (4, 0))
     array([ 0, 16,  1, 17])
     """
-    numbers = np.asarray(values)
+    numbers = plain("values", values)
     result = np.zeros_like(numbers)
     for bit, place in enumerate(places):
         result |= (numbers >> bit & 1) << place
@@ -155,7 +155,7 @@ def morton_order(size: int) -> Array:
 
 
 def _planes(plane: ArrayLike) -> Array:
-    pixels = np.asarray(plane)
+    pixels = plain("plane", plane)
     ok = pixels.ndim in (2, 3) and pixels.size > 0
     require_shape(ok, "plane", "(H, W) or (H, W, C) with at least one pixel", pixels)
     return pixels

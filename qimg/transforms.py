@@ -92,8 +92,8 @@ def apply(unitary_matrix: ArrayLike, vectors: ArrayLike) -> Array:
         unitary_matrix: (d, d).
         vectors: (..., d).
     """
-    matrix = np.asarray(unitary_matrix)
-    batch = np.asarray(vectors)
+    matrix = arguments.plain("unitary_matrix", unitary_matrix)
+    batch = arguments.plain("vectors", vectors)
     arguments.require_shape(batch.ndim >= 1, "vectors", "(..., d)", batch)
     expected = (batch.shape[-1], batch.shape[-1])
     arguments.require_shape(matrix.shape == expected, "unitary_matrix", f"{expected}", matrix)

@@ -14,7 +14,7 @@ from circuits.representation.ifrqi import IFRQI
 from circuits.representation.neqr import INEQR, NEQR
 from circuits.representation.positions import levels_of_picture, picture_of_levels
 from circuits.representation.protocol import Compressible, EncodedImage, PixelProbabilities, Representation
-from qimg.core import Array, one_of, real, require, require_shape, vectors
+from qimg.core import Array, one_of, plain, real, require, require_shape, vectors
 from qimg.states import qubits_for
 
 REPRESENTATIONS: dict[str, Representation] = {
@@ -142,7 +142,8 @@ def _of(encoded: EncodedImage) -> Representation:
 
 def _checked_pixels(image: ArrayLike, one: Representation) -> tuple[Array, np.dtype]:
     """The pixels as real numbers, and the type of the decoded picture."""
-    raw = np.asarray(image)
+    raw = plain("image", image)
+    require(raw.dtype != np.bool_, "image", "must hold code values, not booleans: multiply by 255", raw.dtype.name)
     pixels = real("image", raw)
     planes = [() if count == 1 else (count,) for count in one.channels]
     expected = " or ".join("(H, W)" if count == 1 else f"(H, W, {count})" for count in one.channels)

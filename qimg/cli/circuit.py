@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import tyro
 
+from qimg.cli.reading import Reading
 from qimg.core import Array, arguments_named, integer, one_of, require
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patch:
+class Patch(Reading):
     """Selection of a patch and its encoding as a circuit."""
 
     patch: str = "0,0"
@@ -156,8 +157,8 @@ def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
         ending = Path(file).suffix.lower()
         require(ending in (".qasm", ".qpy"), "save", "must name files that end in .qasm or .qpy", file)
         require(Path(file).absolute().parent.is_dir(), "save", "must be in an existing folder", file)
-    image = images.bundled(photo) if photo in images.BUNDLED and not Path(photo).exists() else images.load(photo)
-    image = images.without_alpha(image)
+    is_bundled = photo in images.BUNDLED and not Path(photo).exists()
+    image = images.without_alpha(images.bundled(photo) if is_bundled else images.load(photo, **patch.options))
     colour = 1 not in representation.channels
     values = images.to_uint8(images.code_values(image)) if colour else images.to_uint8(images.luma(image))
     require(not colour or values.ndim == 3, "photo", f"must be a colour image for {patch.representation}", photo)

@@ -9,6 +9,7 @@ import tyro
 from qimg import core
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
+from qimg.cli.reading import Reading
 from qimg.cli.results import Done
 from qimg.core import Array, regular
 
@@ -22,6 +23,7 @@ def deblur(
     sigma: float,
     effort: int = 5,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
+    reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:
     """Remove a known blur from a picture, or from every picture of a folder.
 
@@ -33,12 +35,13 @@ def deblur(
         sigma: Standard deviation of the noise in 8-bit code values, positive; that of rounding is 1/√12 ≈ 0.29.
         effort: 1 (fast) to 9 (best): 2 · effort + 2 rounds of half-quadratic splitting.
         files: Files to write.
+        reading: Rules for reading.
     """
     from qimg.restoration.degradations.planes import checked_sigma
 
     checked_sigma(sigma, positive=True)
     core.effort(effort)
-    each_picture(_deblurred, source, out, files, kernel=_kernel(kernel), sigma=sigma, effort=effort)
+    each_picture(_deblurred, source, out, files, reading, kernel=_kernel(kernel), sigma=sigma, effort=effort)
 
 
 def _deblurred(source: Path, out: Path, *, kernel: Array, sigma: float, effort: int, **writing: Any) -> Done:

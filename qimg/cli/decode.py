@@ -6,6 +6,7 @@ from typing import Any
 import tyro
 
 from qimg.cli.folders import Out, Pictures, Source, each_of
+from qimg.cli.reading import Limit
 from qimg.cli.results import Done, facts_of
 
 
@@ -16,6 +17,7 @@ def decode(
     *,
     codec: str = "auto",
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
+    limit: tyro.conf.OmitArgPrefixes[Limit] = Limit(),  # noqa: B008
 ) -> None:
     """Decode a file, or every .qimg file of a folder, into picture files with the metadata that the format supports.
 
@@ -25,10 +27,11 @@ def decode(
             the folder to write into, which is created if necessary.
         codec: Codec of files that are not .qimg, such as peer:jpegxl.
         files: Files to write.
+        limit: Limit on the pixels.
     """
     from qimg.codecs import registry
 
-    suffix, options = registry.codec(codec).suffix, {"codec": codec, "quality": files.quality}
+    suffix, options = registry.codec(codec).suffix, {"codec": codec, "quality": files.quality, **limit.options}
     each_of(
         _decoded, source, out, files, options,
         verb="decoded", suffix=files.suffix, suffixes=[suffix], what="file of the codec",

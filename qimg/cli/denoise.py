@@ -9,6 +9,7 @@ import tyro
 from qimg import core
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
+from qimg.cli.reading import Reading
 from qimg.cli.results import Done
 
 
@@ -20,6 +21,7 @@ def denoise(
     sigma: float | None = None,
     effort: int = 5,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
+    reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:
     """Remove white Gaussian noise from a picture, or from every picture of a folder.
 
@@ -29,13 +31,14 @@ def denoise(
         sigma: Standard deviation of the noise in 8-bit code values; estimated by default.
         effort: 1 (fast) to 9 (best); 1, 5 and 9 differ, and every other effort equals the next lower one of these.
         files: Files to write.
+        reading: Rules for reading.
     """
     from qimg.restoration.degradations.planes import checked_sigma
 
     if sigma is not None:
         checked_sigma(sigma)
     core.effort(effort)
-    each_picture(_denoised, source, out, files, sigma=sigma, effort=effort)
+    each_picture(_denoised, source, out, files, reading, sigma=sigma, effort=effort)
 
 
 def _denoised(source: Path, out: Path, *, sigma: float | None, effort: int, **writing: Any) -> Done:

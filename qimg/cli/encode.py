@@ -8,6 +8,7 @@ import numpy as np
 import tyro
 
 from qimg.cli.folders import Files, Out, Source, each_of
+from qimg.cli.reading import Reading
 from qimg.cli.results import Done, facts_of
 from qimg.core import arguments_named
 
@@ -31,6 +32,7 @@ def encode(
     progressive: bool = False,
     stable: bool = False,
     files: tyro.conf.OmitArgPrefixes[Files] = Files(),  # noqa: B008 (a frozen record)
+    reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:
     """Encode a picture, or every picture of a folder; exactly one option sets the target.
 
@@ -53,6 +55,7 @@ def encode(
         progressive: Write progressive files, every prefix of which decodes to a picture; larger at equal PSNR.
         stable: Write files that do not change if they are decoded and encoded again at the same quality.
         files: Files to write.
+        reading: Rules for reading.
     """
     from qimg.codecs import registry
     from qimg.codecs.protocol import EncodeOptions
@@ -65,7 +68,8 @@ def encode(
     with arguments_named(**NAMES):
         registry.check(chosen, EncodeOptions(**options))
         _try(chosen, options)
-    each_of(_encoded, source, out, files, options | {"codec": codec}, verb="encoded", suffix=chosen.suffix)
+    options |= {"codec": codec, **reading.options}
+    each_of(_encoded, source, out, files, options, verb="encoded", suffix=chosen.suffix)
 
 
 NAMES = {"psnr_db": "psnr"}

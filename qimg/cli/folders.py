@@ -12,6 +12,7 @@ import tyro
 
 from qimg.cli.errors import as_options, said
 from qimg.cli.progress import bar
+from qimg.cli.reading import remarked
 from qimg.cli.results import Done, Report
 from qimg.cli.targets import Job, jobs_of
 from qimg.core import ArgumentError, literal, one_line, one_of, to_write
@@ -164,7 +165,7 @@ def _one(
         start = time.perf_counter()
         try:
             with bar("strips") as track:
-                result = work(source, out, track=track, **options)
+                result = remarked(work, source, out, track=track, **options)
         except (ValueError, OSError) as error:
             written.failed(source, out, said(error, lambda: as_options(options)))
             written.write()
@@ -181,7 +182,7 @@ def _work(job: Job, shared: tuple[Callable[..., Done], dict[str, Any]]) -> tuple
     work, options = shared
     start = time.perf_counter()
     try:
-        result = work(job.source, job.out, track=iter, **options)
+        result = remarked(work, job.source, job.out, track=iter, **options)
     except ArgumentError as error:  # spelled here, because the records of failed pictures hold texts
         raise ValueError(error.spelled(as_options(options))) from None
     return result, time.perf_counter() - start

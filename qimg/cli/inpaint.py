@@ -8,6 +8,7 @@ import tyro
 from qimg import core
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
+from qimg.cli.reading import Reading
 from qimg.cli.results import Done
 
 
@@ -19,6 +20,7 @@ def inpaint(
     *,
     effort: int = 5,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
+    reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:
     """Fill in the missing pixels of a picture, or of every picture of a folder.
 
@@ -30,11 +32,12 @@ def inpaint(
         out: File to write, whose ending determines the format; for a folder, the folder to write into.
         effort: 1 (fast) to 9 (best); 1, 3, 5, 7 and 9 differ, and every other effort equals the next lower one.
         files: Files to write.
+        reading: Rules for reading.
     """
     core.effort(effort)
     if not Path(mask).exists():
         raise FileNotFoundError(f"{mask}: no such file or folder")
-    each_picture(_inpainted, source, out, files, mask=Path(mask), effort=effort)
+    each_picture(_inpainted, source, out, files, reading, mask=Path(mask), effort=effort)
 
 
 def _inpainted(source: Path, out: Path, *, mask: Path, effort: int, **writing: Any) -> Done:
@@ -43,7 +46,7 @@ def _inpainted(source: Path, out: Path, *, mask: Path, effort: int, **writing: A
 
     pixels, file = read(source, out, **writing), _mask_of(source, mask)
     try:
-        missing, remark = missing_in(images.load(file), pixels.shape[:2])
+        missing, remark = missing_in(images.load(file, **writing["reading"].options), pixels.shape[:2])
     except ValueError as error:
         text = str(error)
         raise ValueError(text if text.startswith(str(file)) else f"{file}: {text}") from None

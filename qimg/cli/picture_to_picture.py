@@ -5,21 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from qimg.cli.folders import Pictures, each_of
+from qimg.cli.reading import Reading
 from qimg.cli.results import Done
 from qimg.core import Array, to_write
 
 
-def each_picture(work: Callable[..., Done], source: str, out: str, files: Pictures, **options: Any) -> None:
-    """Call `each_of` for a command that writes pictures; `work` also receives `quality`."""
-    each_of(work, source, out, files, {**options, "quality": files.quality}, verb="restored", suffix=files.suffix)
+def each_picture(
+    work: Callable[..., Done], source: str, out: str, files: Pictures, reading: Reading, **options: Any
+) -> None:
+    """Call `each_of` for a command that writes pictures; `work` also receives `quality` and `reading`."""
+    options |= {"quality": files.quality, "reading": reading}
+    each_of(work, source, out, files, options, verb="restored", suffix=files.suffix)
 
 
-def read(source: Path, out: Path, *, overwrite: bool, **_: Any) -> Array:
+def read(source: Path, out: Path, *, overwrite: bool, reading: Reading, **_: Any) -> Array:
     """Read a picture, after checking that `out` may be written."""
     from qimg import images
 
     to_write(out, overwrite=overwrite)
-    return images.load(source)
+    return images.load(source, **reading.options)
 
 
 def write(

@@ -8,6 +8,7 @@ import numpy as np
 import tyro
 
 from qimg.cli.folders import Out, Pictures, Source, each_of
+from qimg.cli.reading import Limit
 from qimg.cli.results import Done, facts_of
 from qimg.core import integer
 from qimg.core.arguments import EFFORT
@@ -24,6 +25,7 @@ def restore(
     seed: int = 0,
     strict: bool = False,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
+    limit: tyro.conf.OmitArgPrefixes[Limit] = Limit(),  # noqa: B008
 ) -> None:
     """Restore a JPEG file, or every JPEG file of a folder, by estimation under a prior of pictures.
 
@@ -40,6 +42,7 @@ def restore(
         seed: Seed of the random sample, for natural.
         strict: Refuse damaged files. Otherwise what they hold is restored, and the exit status is 3.
         files: Files to write.
+        limit: Limit on the pixels.
     """
     from qimg.images.collections import JPEG_SUFFIXES
     from qimg.restoration.jpeg.restore import RestoreOptions
@@ -55,7 +58,7 @@ def restore(
         "strict": strict,
     }
     each_of(
-        _restored, source, out, files, options,
+        _restored, source, out, files, options | limit.options,
         verb="restored", suffix=files.suffix, suffixes=JPEG_SUFFIXES, what="JPEG file",
     )  # fmt: skip
 

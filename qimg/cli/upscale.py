@@ -7,6 +7,7 @@ import tyro
 
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
+from qimg.cli.reading import Reading
 from qimg.cli.results import Done
 
 
@@ -17,6 +18,7 @@ def upscale(
     *,
     sigma: float = 0.0,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
+    reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:
     """Double the rows and columns of a picture, or of every picture of a folder.
 
@@ -25,11 +27,12 @@ def upscale(
         out: File to write, whose ending determines the format; for a folder, the folder to write into.
         sigma: Standard deviation of the noise in 8-bit code values, in addition to that of rounding.
         files: Files to write.
+        reading: Rules for reading.
     """
     from qimg.restoration.degradations.planes import checked_sigma
 
     checked_sigma(sigma)
-    each_picture(_upscaled, source, out, files, sigma=sigma)
+    each_picture(_upscaled, source, out, files, reading, sigma=sigma)
 
 
 def _upscaled(source: Path, out: Path, *, sigma: float, **writing: Any) -> Done:

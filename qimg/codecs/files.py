@@ -1,7 +1,7 @@
 """Conversion between picture files and files of a codec, with colour profile, EXIF and XMP; writes are atomic."""
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from qimg import images
@@ -9,7 +9,7 @@ from qimg.codecs import pictures, registry
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import METADATA, Decoded, Encoded
 from qimg.core import ArgumentError, Track, regular, to_write, write_atomically
-from qimg.images import Metadata
+from qimg.images.metadata import Metadata, fitting, orientation_of, turned_upright
 
 
 def encode_file(
@@ -18,6 +18,9 @@ def encode_file(
     *,
     codec: str = "auto",
     overwrite: bool = False,
+    max_pixels: int | None = images.MAX_PIXELS,
+    first_frame: bool = False,
+    to_rgb: bool = False,
     track: Track = iter,
     **options: Any,
 ) -> Encoded:
@@ -30,6 +33,9 @@ def encode_file(
         out: file to write, with the ending of the codec's files.
         codec: id, as for `qimg.encode`.
         overwrite: replace an existing file.
+        max_pixels: as for `qimg.images.load`, as `first_frame` and `to_rgb` are.
+        first_frame: as above.
+        to_rgb: as above.
         track: as for `qimg.encode`.
         options: fields of `EncodeOptions`, such as the target and the effort.
 
@@ -38,11 +44,16 @@ def encode_file(
         ValueError: an option is not supported, or a target is missing or out of reach; the message begins with the
             source's name.
         OSError: the file exists already or cannot be written.
+
+    Warns:
+        PictureWarning: a part of the source is rounded, or not kept.
     """
     path, chosen = to_write(out, overwrite=overwrite), registry.codec(codec)
     if path.suffix.lower() != chosen.suffix:
         raise ValueError(f"{path}: the file to write must end in {chosen.suffix} for codec {chosen.id}")
-    pixels, metadata = images.load(source), asdict(images.read_metadata(source))
+    pixels = images.load(source, max_pixels=max_pixels, first_frame=first_frame, to_rgb=to_rgb)
+    stored = images.read_metadata(source)
+    metadata = asdict(fitting(stored, chosen.suffix, images.colours(pixels), str(source)))
     options |= {name: metadata[name] for name in METADATA if name in chosen.capabilities.options}
     try:
         encoded = pictures.encode_picture(pixels, codec=codec, track=track, **options)
@@ -63,7 +74,7 @@ def decode_file(
     overwrite: bool = False,
     **options: Any,
 ) -> Decoded:
-    """Decode a file into a picture file of any format, with the metadata that the format supports.
+    """Decode a file into a picture file of any format, upright, with the metadata that the format supports.
 
     Args:
         source: file of the codec.
@@ -86,6 +97,7 @@ def decode_file(
         raise error.of_file(source) from None
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
-    metadata = Metadata(icc_profile=decoded.icc_profile, exif=decoded.exif, xmp=decoded.xmp)
-    images.save(decoded.image, path, quality=quality, metadata=metadata, overwrite=overwrite)
-    return decoded
+    stored = Metadata(icc_profile=decoded.icc_profile, exif=decoded.exif, xmp=decoded.xmp)
+    image, metadata = images.upright(decoded.image, orientation_of(stored)), turned_upright(stored)
+    images.save(image, path, quality=quality, metadata=metadata, overwrite=overwrite)
+    return replace(decoded, image=image, **asdict(metadata))

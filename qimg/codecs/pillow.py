@@ -22,6 +22,8 @@ from PIL import Image, ImageFile
 from qimg import codecs
 from qimg.codecs.envelope import MAGIC
 from qimg.codecs.protocol import METADATA, TARGETS, EncodeOptions
+from qimg.images import colours
+from qimg.images.metadata import profile_of
 
 FORMAT = "QIMG"
 QUALITY = 75
@@ -83,9 +85,9 @@ def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
         options["quality"] = QUALITY
     if isinstance(options.get("exif"), Image.Exif):
         options["exif"] = options["exif"].tobytes()
-    if "icc_profile" not in keywords and image.mode != "CMYK":  # a CMYK profile does not describe the converted RGB
-        options["icc_profile"] = image.info.get("icc_profile")
     pixels = np.asarray(converted).astype(np.uint16 if converted.mode.startswith("I;16") else np.uint8)
+    if "icc_profile" not in keywords and image.mode not in ("CMYK", "LAB", "HSV"):  # whose profiles do not fit RGB
+        options["icc_profile"] = profile_of(image.info.get("icc_profile"), colours(pixels))
     file.write(codecs.encode(pixels, **options))
 
 

@@ -101,9 +101,22 @@ def one_of(name: str, value: str, options: Iterable[str]) -> str:
     return value
 
 
+def plain(name: str, value: ArrayLike) -> Array:
+    """`value` as an array in the byte order of the machine, without a copy if it is one already.
+
+    Raises:
+        ValueError: elements of a masked array are masked; NumPy would drop the mask and use what lies below it.
+    """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        count = np.ma.count_masked(value)
+        raise ValueError(f"{name} must not have masked elements, but {count} of {value.size} are masked")
+    array = np.asarray(value)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
 def numeric(name: str, value: ArrayLike) -> Array:
     """`value` as a finite `float64` or `complex128` array; single precision is converted to double."""
-    array = np.asarray(value)
+    array = plain(name, value)
     if array.dtype.kind not in "biufc":
         kind = f"is a {type(value).__name__}" if array.dtype == object else f"has dtype {array.dtype}"
         raise ValueError(f"{name} must be numeric, but {kind}")

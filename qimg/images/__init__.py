@@ -6,12 +6,13 @@ Inside the library, planes are `float64` in 8-bit code values (0 to 255).
 
 from qimg.core import names_for, to_write, write_atomically
 from qimg.images.collections import Skipped, Source, gather, map_pictures
-from qimg.images.files import BUNDLED, SUFFIXES, bundled, check_format, load, save, upright
+from qimg.images.files import BUNDLED, SUFFIXES, bundled, check_format, load, save
 from qimg.images.jpeg import JpegRoundTrip, jpeg_round_trip, quantization_table
-from qimg.images.metadata import Metadata, read_metadata
+from qimg.images.metadata import Metadata
 from qimg.images.planes import (
     LEVEL_SHIFT,
     ImageError,
+    PictureWarning,
     box_mean,
     check_image,
     code_values,
@@ -25,15 +26,19 @@ from qimg.images.planes import (
     ycbcr_to_rgb,
 )
 from qimg.images.raw import RAW_SUFFIXES, RawPicture, camera, load_raw
+from qimg.images.reading import MAX_PIXELS, READ_ONLY_SUFFIXES, read_metadata, upright
 
 __all__ = [
     "BUNDLED",
     "LEVEL_SHIFT",
+    "MAX_PIXELS",
     "RAW_SUFFIXES",
+    "READ_ONLY_SUFFIXES",
     "SUFFIXES",
     "ImageError",
     "JpegRoundTrip",
     "Metadata",
+    "PictureWarning",
     "RawPicture",
     "Skipped",
     "Source",

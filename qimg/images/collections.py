@@ -21,11 +21,12 @@ from qimg.core.workers import Workers, open_workers
 from qimg.images.files import SUFFIXES, load
 from qimg.images.planes import ImageError, check_image, without_alpha
 from qimg.images.raw import RAW_SUFFIXES, camera
+from qimg.images.reading import READ_ONLY_SUFFIXES
 from qimg.images.search import files_of, matching
 
-JPEG_SUFFIXES = (".jpg", ".jpeg")
-PICTURE_SUFFIXES = (*SUFFIXES, *RAW_SUFFIXES)
-"""File endings of the pictures in a folder: `SUFFIXES` and `RAW_SUFFIXES`."""
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
+PICTURE_SUFFIXES = (*SUFFIXES, *READ_ONLY_SUFFIXES, *RAW_SUFFIXES)
+"""File endings of the pictures in a folder: `SUFFIXES`, `READ_ONLY_SUFFIXES` and `RAW_SUFFIXES`."""
 
 _BEGINNING = 1 << 14  # bytes
 _EXPECTED = (ValueError, OSError, ModuleNotFoundError)  # what broken or missing files raise
@@ -72,7 +73,7 @@ class Source:
             ImageError: the file is missing or is no image.
         """
         if self.path is None:
-            pixels = check_image(self.name, np.asarray(self.array))
+            pixels = check_image(self.name, self.array if self.array is not None else [])
             return without_alpha(pixels), pixel_digest(pixels)
         try:
             digest = _file_digest(regular(self.path))
@@ -138,7 +139,8 @@ def gather(
     for entry in entries:
         if not isinstance(entry, str | os.PathLike):
             number = len(arrays) + 1
-            arrays.append(Source(name=f"array {number}", group="arrays", array=np.asarray(entry)))
+            array = entry if isinstance(entry, np.ndarray) else np.asarray(entry)  # a mask is refused when it is read
+            arrays.append(Source(name=f"array {number}", group="arrays", array=array))
             continue
         label, text = _labelled(os.fspath(entry), root)
         for name, path in _paths(text, root, _Search(suffixes=suffixes, what=what, recursive=recursive)):

@@ -1,26 +1,23 @@
-"""Metadata of image files: colour profile, EXIF and XMP, with the orientation of upright pictures."""
+"""Metadata of image files: colour profile, EXIF and XMP, their orientation, and the forms in which files hold them."""
 
-import os
 import re
-import warnings
 import zlib
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import ExifTags, Image
 
-from qimg.images.raw import RAW_SUFFIXES
+from qimg.images.planes import remark
 
 _EXIF = b"Exif\0\0"
 _PNG_START = 8 + 25  # signature and IHDR
 _TIFF_XMP = 700
-_DESCRIPTIVE = (
-    *("ImageDescription", "Make", "Model", "Software", "DateTime", "Artist", "Copyright"),
-    *("XResolution", "YResolution", "ResolutionUnit"),
-)
-_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))[0-9]""")
+_ORIENTATION = re.compile(rb"""(tiff:Orientation(?:\s*=\s*["']|>))([0-9])""")
 _WIDTHS = {1: 1, 3: 2, 4: 4}  # bytes of the TIFF types BYTE, SHORT and LONG
+_COLOURS_OF_PROFILE = {b"GRAY": 1, b"RGB ": 3}
+_JPEG, _TIFF, _NO_METADATA = (".jpg", ".jpeg"), (".tif", ".tiff"), (".bmp", ".ppm", ".pgm")
+_LONGEST = {"exif": 65527, "xmp": 65504, "icc_profile": 255 * 65519}  # bytes that JPEG holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,79 +26,123 @@ class Metadata:
 
     icc_profile: bytes | None = field(default=None, repr=False)
     exif: bytes | None = field(default=None, repr=False)
-    """A TIFF structure, without the prefix `Exif`."""
+    """A TIFF structure; a prefix `Exif` is removed."""
     xmp: bytes | None = field(default=None, repr=False)
 
-
-def read_metadata(path: str | os.PathLike[str]) -> Metadata:
-    """Read the metadata of an image file, with orientation 1, because `load` turns pictures upright.
-
-    RAW files, and TIFF files that Pillow does not open (such as gray with alpha in 16 bits), give empty metadata. Of
-    the tags of a TIFF file, only those that describe the picture are read, not those that describe its storage.
-
-    Args:
-        path: as for `load`.
-    """
-    if Path(path).suffix.lower() in RAW_SUFFIXES:
-        return Metadata()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # broken metadata is passed on or left out
-            with Image.open(path) as file:
-                if file.format == "PNG":
-                    file.load()  # EXIF and XMP may follow the pixels
-                return Metadata(icc_profile=file.info.get("icc_profile"), exif=_exif(file), xmp=_xmp(file))
-    except Exception:  # `load` has read the pixels; metadata that Pillow cannot parse are left out
-        return Metadata()
+    def __post_init__(self) -> None:
+        if self.exif:
+            object.__setattr__(self, "exif", self.exif.removeprefix(_EXIF) or None)
 
 
-def _exif(file: Image.Image) -> bytes | None:
-    stored = file.info.get("exif")
-    if stored:
-        return _upright(stored.removeprefix(_EXIF))
-    tags, descriptive = file.getexif(), Image.Exif()
-    for tag in (ExifTags.Base[name].value for name in _DESCRIPTIVE):
-        if tag in tags:
-            descriptive[tag] = tags[tag]
-    for group in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-        if tags.get_ifd(group):
-            descriptive[group] = dict(tags.get_ifd(group))
-    return descriptive.tobytes().removeprefix(_EXIF) if len(descriptive) else None
+def orientation_of(metadata: Metadata) -> int:
+    """Orientation in EXIF, or else in XMP: 1 to 8, and 1 where there is none or it cannot be read."""
+    exif = metadata.exif or b""
+    for place, width, order in _orientations(exif):
+        value = int.from_bytes(exif[place : place + width], order)
+        return value if value in range(1, 9) else 1
+    match = _ORIENTATION.search(metadata.xmp or b"")
+    return int(match[2]) if match and match[2] in b"12345678" else 1
 
 
-def _upright(exif: bytes) -> bytes:
-    """EXIF with orientation 1, patched in place: makers' notes contain offsets and would break if they were moved."""
+def turned_upright(metadata: Metadata) -> Metadata:
+    """The metadata with orientation 1, patched in place: makers' notes hold offsets and would break if they moved."""
+    exif = bytearray(metadata.exif or b"")
+    for place, width, order in _orientations(bytes(exif)):
+        exif[place : place + width] = (1).to_bytes(width, order)
+    xmp = _ORIENTATION.sub(rb"\g<1>1", metadata.xmp) if metadata.xmp else metadata.xmp
+    return replace(metadata, exif=bytes(exif) if metadata.exif else metadata.exif, xmp=xmp)
+
+
+def _orientations(exif: bytes) -> Iterator[tuple[int, int, Any]]:
+    """Place, width and byte order of each orientation in the first directory of EXIF."""
     order: Any = {b"II": "little", b"MM": "big"}.get(exif[:2])
     if order is None:
-        return exif
-    patched, first = bytearray(exif), int.from_bytes(exif[4:8], order)
+        return
+    first = int.from_bytes(exif[4:8], order)
     count = int.from_bytes(exif[first : first + 2], order)
     for entry in range(first + 2, min(first + 2 + 12 * count, len(exif) - 11), 12):
         width = _WIDTHS.get(int.from_bytes(exif[entry + 2 : entry + 4], order))
         if int.from_bytes(exif[entry : entry + 2], order) == ExifTags.Base.Orientation and width:
-            patched[entry + 8 : entry + 8 + width] = (1).to_bytes(width, order)
-    return bytes(patched)
+            yield entry + 8, width, order
 
 
-def _xmp(file: Image.Image) -> bytes | None:
-    stored = file.info.get("xmp") or file.info.get("XML:com.adobe.xmp")
-    if not stored:
-        return None
-    return _ORIENTATION.sub(rb"\g<1>1", stored.encode() if isinstance(stored, str) else stored)
+def fitting(metadata: Metadata, suffix: str, colours: int, name: str) -> Metadata:
+    """The metadata that a file can hold beside its pixels; a `PictureWarning` names each part that is left out.
+
+    A colour profile of other colours is left out, EXIF that is no TIFF structure where a format needs one (TIFF,
+    AVIF), XMP that is not UTF-8 in PNG, and parts that are too long for JPEG. BMP, PPM and PGM hold no metadata.
+
+    Args:
+        metadata: of the picture.
+        suffix: file ending of the format, or of a codec's files.
+        colours: colour channels of the picture, 1 or 3.
+        name: name of the file, for the warnings.
+    """
+    if suffix in _NO_METADATA:
+        return Metadata()
+    written = 3 if suffix in (".webp", ".avif") else colours
+    reasons = {
+        "icc_profile": _why_no_profile(metadata.icc_profile, written),
+        "exif": "its EXIF data are no TIFF structure" if suffix in (*_TIFF, ".avif") and _broken(metadata.exif) else "",
+        "xmp": "its XMP data are not in UTF-8" if suffix == ".png" and not _is_utf8(metadata.xmp) else "",
+    }
+    if suffix in _JPEG:
+        for part, longest in _LONGEST.items():
+            size = len(getattr(metadata, part) or b"")
+            if size > longest:
+                reasons[part] = f"its {part.removesuffix('_profile').upper()} data have {size} bytes, too many for JPEG"
+    for reason in filter(None, reasons.values()):
+        remark(name, f"{reason}, and are left out" if "data" in reason else f"{reason}, and is left out")
+    return replace(metadata, **{part: None for part, reason in reasons.items() if reason})
+
+
+def profile_of(profile: bytes | None, colours: int) -> bytes | None:
+    """The colour profile, or None if it is one of other colours than a picture of 1 or 3 colour channels has."""
+    return None if _why_no_profile(profile, colours) else profile
+
+
+def _why_no_profile(profile: bytes | None, colours: int) -> str:
+    if not profile or profile[36:40] != b"acsp":  # no profile, or a damaged one, which is handed on
+        return ""
+    space = profile[16:20]
+    if _COLOURS_OF_PROFILE.get(space) == colours:
+        return ""
+    kind = space.decode("latin-1").strip()
+    return f"its colour profile is one of {kind} and does not fit {'RGB' if colours == 3 else 'gray'} pixels"
+
+
+def _broken(exif: bytes | None) -> bool:
+    if not exif:
+        return False
+    try:
+        tags = Image.Exif()
+        tags.load(exif)
+        tags.tobytes()
+    except Exception:  # Pillow raises errors of many types
+        return True
+    return False
+
+
+def _is_utf8(xmp: bytes | None) -> bool:
+    try:
+        (xmp or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def options_for(suffix: str, metadata: Metadata) -> dict[str, Any]:
-    """Pillow's options for writing metadata into a format; empty for formats without metadata."""
+    """Pillow's options for writing `fitting` metadata into a format; empty for formats without metadata."""
     parts = {"icc_profile": metadata.icc_profile, "exif": metadata.exif, "xmp": metadata.xmp}
-    if suffix in (".tif", ".tiff") and (metadata.exif or metadata.xmp):
+    if suffix in _TIFF and (metadata.exif or metadata.xmp):
         tags = Image.Exif()
         tags.load(metadata.exif or b"")
         if metadata.xmp:
             tags[_TIFF_XMP] = metadata.xmp
         parts |= {"exif": tags, "xmp": None}  # type: ignore[dict-item]
-    elif suffix in (".jpg", ".jpeg") and metadata.exif:
+    elif suffix in _JPEG and metadata.exif:
         parts["exif"] = _EXIF + metadata.exif
-    elif suffix in (".bmp", ".ppm", ".pgm", ".png"):  # PNG: see `in_png`
+    elif suffix in (*_NO_METADATA, ".png"):  # PNG: see `in_png`
         return {}
     return {name: part for name, part in parts.items() if part}
 

@@ -1,9 +1,11 @@
 """Image arrays and their planes: alpha, code values, Y'CbCr, box means."""
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import Array, integer, require_shape
+from qimg.core import Array, integer, plain, require_shape
 
 LEVEL_SHIFT = 128.0
 """Subtracted from every Y'CbCr plane before second moments are taken (ITU-T T.81, A.3.1)."""
@@ -29,9 +31,21 @@ class ImageError(ValueError):
     """A file or an array that is not a valid image; the message names it."""
 
 
+class PictureWarning(UserWarning):
+    """A part of a picture file that is read or written is not kept, or is rounded; the message names file and part."""
+
+
+def remark(name: str, text: str) -> None:
+    """Issue a `PictureWarning` about the file `name`."""
+    warnings.warn(f"{name}: {text}", PictureWarning, stacklevel=2)
+
+
 def check_image(name: str, image: ArrayLike) -> Array:
-    """`image` as a valid image array; raises `ImageError` with the violated rule."""
-    pixels = np.asarray(image)
+    """`image` as a valid image array in native byte order; raises `ImageError` with the violated rule."""
+    try:
+        pixels = plain(name, image)
+    except ValueError as error:
+        raise ImageError(str(error)) from None
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{name}: pixels must be uint8 or uint16, but are {pixels.dtype}")
     if pixels.ndim not in (2, 3) or pixels.size == 0 or (pixels.ndim == 3 and pixels.shape[2] not in (2, 3, 4)):
@@ -80,7 +94,7 @@ def rgb_to_ycbcr(rgb: ArrayLike) -> Array:
     Returns:
         (..., 3) `float64`, luma 0 to 255, chroma centred on 128, not rounded.
     """
-    colour = np.asarray(rgb, dtype=np.float64)
+    colour = plain("rgb", rgb).astype(np.float64)
     require_shape(colour.ndim >= 1 and colour.shape[-1] == 3, "rgb", "(..., 3)", colour)
     # One product over contiguous planes is faster than one over interleaved pixels.
     planes = _YCBCR @ colour.reshape(-1, 3).T
@@ -90,7 +104,7 @@ def rgb_to_ycbcr(rgb: ArrayLike) -> Array:
 
 def ycbcr_to_rgb(ycbcr: ArrayLike) -> Array:
     """Inverse of `rgb_to_ycbcr`; the result is neither rounded nor clipped."""
-    planes = np.asarray(ycbcr, dtype=np.float64)
+    planes = plain("ycbcr", ycbcr).astype(np.float64)
     require_shape(planes.ndim >= 1 and planes.shape[-1] == 3, "ycbcr", "(..., 3)", planes)
     return (planes - np.array([0.0, 128.0, 128.0])) @ _RGB.T
 

@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 from qimg.core import Array
 from qimg.core.files import special
 from qimg.core.records import short_repr
+from qimg.images.limits import check_area
 from qimg.images.planes import ImageError
 
 RAW_SUFFIXES = (
@@ -64,9 +65,10 @@ def load_raw(path: str | os.PathLike[str]) -> RawPicture:
         return RawPicture(linear=linear / 65535.0, rendered=rendered, camera=_camera(path, raw))
 
 
-def render_raw(path: Path) -> Array:
+def render_raw(path: Path, *, max_pixels: int | None = None) -> Array:
     """The rendered picture of `load_raw` alone, (H, W, 3) `uint16`: one run of LibRaw; raises the same errors."""
     with _opened(path) as raw:
+        check_area(str(path), raw.sizes.iheight, raw.sizes.iwidth, max_pixels)
         return _developed(raw, _BT709)
 
 
@@ -96,6 +98,8 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with rawpy.imread(str(path)) as raw:
             yield raw
+    except ImageError:
+        raise
     except Exception as error:  # errors of LibRaw, and of its wrapper on partially supported files
         reasons = [part.decode() if isinstance(part, bytes) else str(part) for part in error.args]
         reason = " ".join(reasons) or type(error).__name__

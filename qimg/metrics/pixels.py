@@ -129,7 +129,7 @@ def range_of(reference: ArrayLike, image: ArrayLike, data_range: float | None) -
     if data_range is not None:
         arguments.require(data_range > 0, "data_range", "must be positive", data_range)
         return float(data_range)
-    types = [np.asarray(array).dtype for array in (reference, image)]
+    types = [arguments.plain("image", array).dtype for array in (reference, image)]
     if types[0] != types[1] or types[0] not in (np.uint8, np.uint16):
         kinds = f"{types[0]} and {types[1]}"
         raise ValueError(

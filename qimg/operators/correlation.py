@@ -60,7 +60,7 @@ class CorrelationOperator:
         array([[ 9., 12.],
                [12., 17.]])
         """
-        data = np.asarray(patches)
+        data = arguments.plain("patches", patches)
         if data.dtype.kind not in "biufc":
             raise ValueError(f"patches must be numeric, but have dtype {data.dtype}")
         arguments.require_shape(data.ndim == 2 and data.shape[1] >= 1, "patches", "(n, d)", data)
@@ -80,7 +80,7 @@ class CorrelationOperator:
             size: side of a patch in pixels.
             weights: "energy" or "uniform".
         """
-        pixels = np.asarray(planes)
+        pixels = arguments.plain("planes", planes)
         real = pixels.dtype.kind in "biuf" and pixels.dtype != np.uint16
         arguments.require(real, "planes", "must be real and in 8-bit code values", pixels.dtype.name)
         channels = pixels.shape[2] if pixels.ndim == 3 else 1

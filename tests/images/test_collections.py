@@ -47,7 +47,7 @@ def test_raw_files_of_a_folder_are_among_its_pictures(tmp_path: Path) -> None:
 def test_folders_are_searched_for_other_endings_where_that_is_asked_for(tmp_path: Path) -> None:
     make(tmp_path, "in/a.qimg", "in/b.QIMG", "in/c.png")
     assert found(tmp_path, "in", suffixes=[".qimg"]) == ["in/a.qimg", "in/b.QIMG"]
-    with pytest.raises(ImageError, match=r"in: the folder holds no JPEG file \(\.jpg \.jpeg\)"):
+    with pytest.raises(ImageError, match=r"in: the folder holds no JPEG file \(\.jpg \.jpeg \.jpe \.jfif\)"):
         gather([tmp_path / "in"], suffixes=images.collections.JPEG_SUFFIXES, what="JPEG file")
 
 

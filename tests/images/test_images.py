@@ -204,11 +204,11 @@ BAD_FILES: list[tuple[str, Callable[[Path], object], str]] = [
     ("animated.png", _animated, "holds 2 frames, but one picture is expected"),
     ("pages.tif", _pages, "holds 2 frames, but one picture is expected"),
     ("print.jpg", lambda path: Image.new("CMYK", (4, 4)).save(path), "pixel format must be gray or RGB.* but is CMYK"),
-    ("float.tif", lambda path: Image.new("F", (4, 4)).save(path), "pixel format must be gray or RGB.* but is F"),
+    ("float.tif", lambda path: Image.new("F", (4, 4), 7.0).save(path), r"must be in \[0, 1\], .* but are in \[7, 7\]"),
     ("missing.dng", lambda path: None, "no such file"),
     ("folder.NEF", lambda path: path.mkdir(), "is a folder, but an image file is expected"),
-    ("sizeless.tif", _sizeless, "cannot be read as an image"),
-    ("double.tif", lambda path: tifffile.imwrite(path, np.zeros((4, 4))), "pixels must be .* but are float64"),
+    ("sizeless.tif", _sizeless, "must have at least one row and one column"),
+    ("double.tif", lambda path: tifffile.imwrite(path, -np.ones((4, 4))), r"must be in \[0, 1\], .* but are in \[-1"),
 ]
 
 
@@ -437,14 +437,6 @@ def test_further_views_behind_a_photograph_are_left_alone(tmp_path):
     Image.fromarray(first).save(path, "MPO", save_all=True, append_images=[Image.fromarray(second)], quality=95)
     # JPEG at quality 95 keeps 8×8 blocks of a photograph to a few code values.
     assert np.abs(images.load(path).astype(int) - first).mean() < 6
-
-
-@pytest.mark.parametrize("kind", [b"P5", b"P6"])
-def test_pnm_of_16_bits_is_refused(tmp_path, kind):
-    path = tmp_path / "deep.ppm"
-    path.write_bytes(kind + b" 2 2 65535\n" + bytes(24 if kind == b"P6" else 8))
-    with pytest.raises(ImageError, match=r"deep\.ppm: PPM and PGM are read in 8 bits only"):
-        images.load(path)
 
 
 def test_colour_is_not_saved_as_pgm(tmp_path):

@@ -7,14 +7,13 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-from qimg.codecs.peers.peer import Peer, metadata_in, save, whole_quality
+from qimg.codecs.peers.peer import Peer, metadata_options, save, whole_quality
 from qimg.codecs.protocol import METADATA, Capabilities, CurveSettings, EncodeOptions
 from qimg.core import Array
-from qimg.images.metadata import options_for
 
 
 def _write(image: Array, options: EncodeOptions, **settings: Any) -> bytes:
-    quality, metadata = whole_quality(options, low=0), options_for(".avif", metadata_in(options))
+    quality, metadata = whole_quality(options, low=0), metadata_options(options, ".avif", image)
     return save(image, "AVIF", quality=quality, subsampling="4:4:4", max_threads=1, **settings, **metadata)
 
 

@@ -3,15 +3,20 @@
 from dataclasses import replace
 from functools import partial
 
-from qimg.codecs.peers.peer import Peer, metadata_in, save, whole_quality
+from qimg.codecs.peers.peer import Peer, metadata_options, save, whole_quality
 from qimg.codecs.protocol import METADATA, Capabilities, CurveSettings, EncodeOptions
 from qimg.core import Array
-from qimg.images.metadata import options_for
 
 
 def _write(image: Array, options: EncodeOptions, *, optimised: bool = False) -> bytes:
     more = {"optimize": True, "progressive": True} if optimised else {}
-    return save(image, "JPEG", quality=whole_quality(options), **more, **options_for(".jpg", metadata_in(options)))
+    return save(
+        image,
+        "JPEG",
+        quality=whole_quality(options),
+        **more,
+        **metadata_options(options, ".jpg", image),
+    )
 
 
 CODEC = Peer(

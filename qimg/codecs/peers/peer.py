@@ -22,7 +22,8 @@ from qimg.codecs.protocol import (
 )
 from qimg.core import Array, Track, arguments
 from qimg.core.records import short_repr
-from qimg.images import Metadata
+from qimg.images import Metadata, colours
+from qimg.images.metadata import fitting, options_for
 
 _MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 _EXIF = b"Exif\0\0"
@@ -35,10 +36,15 @@ def save(image: Array, form: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def metadata_in(options: EncodeOptions) -> Metadata:
-    """The metadata in encoder settings."""
-    exif = options.exif.removeprefix(_EXIF) if options.exif else None
-    return Metadata(icc_profile=options.icc_profile, exif=exif, xmp=options.xmp)
+def metadata_in(options: EncodeOptions, suffix: str, image: Array) -> Metadata:
+    """The metadata in encoder settings that a file of the format can hold beside the picture."""
+    metadata = Metadata(icc_profile=options.icc_profile, exif=options.exif, xmp=options.xmp)
+    return fitting(metadata, suffix, colours(image), f"the {suffix[1:]} file")
+
+
+def metadata_options(options: EncodeOptions, suffix: str, image: Array) -> dict[str, Any]:
+    """Pillow's options for writing this metadata."""
+    return options_for(suffix, metadata_in(options, suffix, image))
 
 
 def whole_quality(options: EncodeOptions, *, low: int = 1) -> int:

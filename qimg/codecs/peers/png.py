@@ -11,7 +11,7 @@ from qimg.images.metadata import in_png
 
 
 def _write(image: Array, options: EncodeOptions) -> bytes:
-    return in_png(save(image, "PNG", optimize=True), metadata_in(options))
+    return in_png(save(image, "PNG", optimize=True), metadata_in(options, ".png", image))
 
 
 def _pixels(picture: Image.Image) -> Array:

@@ -2,15 +2,14 @@
 
 from PIL import features
 
-from qimg.codecs.peers.peer import Peer, metadata_in, save, whole_quality
+from qimg.codecs.peers.peer import Peer, metadata_options, save, whole_quality
 from qimg.codecs.protocol import METADATA, Capabilities, CurveSettings, EncodeOptions
 from qimg.core import Array
-from qimg.images.metadata import options_for
 
 
 def _write(image: Array, options: EncodeOptions) -> bytes:
     quality = whole_quality(options, low=0)
-    return save(image, "WEBP", quality=quality, method=6, **options_for(".webp", metadata_in(options)))
+    return save(image, "WEBP", quality=quality, method=6, **metadata_options(options, ".webp", image))
 
 
 CODEC = Peer(

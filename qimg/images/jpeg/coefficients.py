@@ -12,10 +12,9 @@ from qimg.core.records import short_repr
 from qimg.images.jpeg.entropy import MISSING
 from qimg.images.jpeg.markers import FrameHeader, SegmentError
 from qimg.images.jpeg.reader import Reader
+from qimg.images.limits import MAX_PIXELS, check_area
 from qimg.images.planes import ImageError
 
-MAX_PIXELS = 1 << 28
-"""Default limit on the pixels of a picture."""
 _SMALL = 1 << 22
 
 
@@ -145,8 +144,7 @@ def _check(reader: Reader, frame: FrameHeader, n_bytes: int, max_pixels: int | N
     if height == 0:
         raise ImageError(f"{name}: its header cannot be read (it holds no height)")
     reader.size = (height, width)
-    if max_pixels is not None and height * width > max_pixels:
-        raise ImageError(f"{name}: must have at most max_pixels={max_pixels} pixels, but has {height}×{width}")
+    check_area(name, height, width, max_pixels)
     if height * width > _SMALL and height * width // 64 > 32 * 8 * n_bytes:
         rule = "must hold at least 1 bit for 32 blocks"
         raise ImageError(f"{name}: {rule}, but has {n_bytes} bytes for {height}×{width} pixels")

@@ -150,7 +150,7 @@ def _diffused(plane: Array, valid: Array) -> Array:
 
 
 def _checked_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:
-    missing = np.asarray(mask)
+    missing = arguments.plain("mask", mask)
     if missing.dtype != bool:
         rule = "must be bool, True where a pixel is missing (mask > 0 for a mask of 0 and 1)"
         raise ValueError(f"mask {rule}, but has dtype {missing.dtype}")

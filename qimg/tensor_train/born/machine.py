@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import Array, integer, one_blas_thread, require, require_shape
+from qimg.core import Array, integer, one_blas_thread, plain, require, require_shape
 from qimg.core.records import short_repr
 from qimg.tensor_train.scale import scaled
 from qimg.tensor_train.train import TensorTrain
@@ -180,7 +180,7 @@ def _of_norm_one(array: Array, train: TensorTrain) -> Array:
 
 def binary(name: str, images: ArrayLike, pixels: int) -> Array:
     """`images` as `uint8` of shape (..., pixels), each 0 or 1."""
-    array = np.asarray(images)
+    array = plain(name, images)
     require_shape(array.ndim >= 1 and array.shape[-1] == pixels, name, f"(..., {pixels})", array)
     if array.dtype != bool:
         require(array.dtype.kind in "iuf", name, "must hold the numbers 0 and 1", array.dtype.name)

@@ -7,7 +7,7 @@ transmit nothing. The amplitudes Σ_k √w_k ∏ √p_k(xᵢ) transmit the compo
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import Array, integer, real, require, require_shape
+from qimg.core import Array, integer, plain, real, require, require_shape
 from qimg.tensor_train.born.machine import BornMachine, binary, machine_from_train
 from qimg.tensor_train.train import TensorTrain
 
@@ -34,7 +34,7 @@ def fit_mixture(
     Returns:
         The weights w (components,), which sum to 1, and the probabilities of a one, (components, pixels).
     """
-    array = np.asarray(images)
+    array = plain("images", images)
     require_shape(array.ndim >= 2 and array.size > 0, "images", "(..., pixels), not empty", array)
     pixels = binary("images", images, array.shape[-1]).reshape(-1, array.shape[-1]).astype(float)
     integer("components", components, 1, len(pixels))
