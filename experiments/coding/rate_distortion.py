@@ -360,9 +360,8 @@ def plot(rows: Sequence[Row]) -> Figure:
         means = {name: line.mean(np.ones(len(line.rates))) for name, line in rate_curves(rows, measure).items()}
         Panel(curves=means, x="bits per pixel", y=f"{MEASURES[measure]} PSNR, dB", log="x").draw(ax)
         ax.axhspan(*RANGES[measure], color="0.5", alpha=0.08, linewidth=0)
-        counted, _, _ = pictures_counted(valued(rows, measure), measure).partition(
-            " ("
-        )  # captions have room for the reason
+        counted = pictures_counted(valued(rows, measure), measure)
+        counted = counted.partition(" (")[0]  # captions have room for the reason
         ax.set_title(f"means over {counted}")
         note = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom", "fontsize": "small"}
         ax.annotate("rates are compared here", (0.98, RANGES[measure][0]), **note)
