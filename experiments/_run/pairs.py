@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
+from tyro.conf import arg
+
+from experiments._run.parameters import fulfils
 from experiments._run.pictures import Gathered, Picture
 from qimg import images
 from qimg.images.collections import PICTURE_SUFFIXES, Skipped, pixel_digest
@@ -23,9 +27,12 @@ class Pair:
     original: Path
 
 
-def is_two_folders(value: Sequence[str]) -> bool:
-    """Whether a parameter is empty or names two folders."""
-    return len(value) in (0, 2)
+TwoFolders: TypeAlias = Annotated[
+    tuple[str, ...],
+    fulfils(lambda folders: len(folders) in (0, 2), "must name two folders"),
+    arg(metavar="FOLDER FOLDER"),
+]
+"""Folders of the degraded and of the original pictures, or none."""
 
 
 def gather_pairs(folders: Sequence[str], *, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> list[Pair]:

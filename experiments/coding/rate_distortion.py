@@ -14,6 +14,7 @@ from functools import cache, partial
 from typing import Annotated, Any
 
 import numpy as np
+from tyro.conf import arg
 
 from experiments._run import (
     HERE,
@@ -21,6 +22,7 @@ from experiments._run import (
     Figure,
     Mebibytes,
     Panel,
+    Paths,
     Picture,
     PictureParams,
     Seconds,
@@ -85,10 +87,10 @@ def _are_qualities(settings: Sequence[float]) -> bool:
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    codecs: tuple[str, ...] = ()
+    codecs: Annotated[tuple[str, ...], arg(metavar="CODEC ...")] = ()
     """Ids as in `qimg.codecs.registry`, or import names of codecs of yours (module:object); by default the installed
     ones of `compared_codecs.IDS`."""
-    curves: tuple[str, ...] = ()
+    curves: Paths = ()
     """CSV files with curves of further codecs: codec, picture, bytes or bits_per_pixel, psnr_rgb_db or psnr_y_db."""
     qualities: Annotated[tuple[float, ...], not_empty, fulfils(_are_qualities, "must lie in [1, 100]")] = (
         2,

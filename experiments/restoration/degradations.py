@@ -21,6 +21,7 @@ from experiments._run import (
     Figure,
     Gathered,
     LibraryDependent,
+    Named,
     Picture,
     PictureParams,
     Seconds,
@@ -46,7 +47,7 @@ from experiments._run import (
     subplots,
     timed,
 )
-from experiments._run.pairs import Pair, check_shapes, gather_pairs, is_two_folders, pair_inputs
+from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs
 from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, Task, task_of_pair, tasks
 from qimg import images, metrics
 from qimg.restoration import PlaneEstimate
@@ -66,10 +67,10 @@ class Params(PictureParams):
     """Side of the square in the middle of each picture that is used; 0 for the whole picture."""
     sigmas: Annotated[tuple[float, ...], each(positive)] = (10.0, 25.0, 50.0)
     """Standard deviations of the noise, code values."""
-    tasks: tuple[str, ...] = ()
+    tasks: Named = ()
     """Names of degradations, such as "noise 25" or "half missing"; all when left out."""
     seed: Seed = 0
-    pairs: Annotated[tuple[str, ...], fulfils(is_two_folders, "must name two folders")] = ()
+    pairs: TwoFolders = ()
     """Two folders, of degraded pictures and of their originals of the same names, instead of `images` and `tasks`."""
 
     def inputs(self) -> Gathered:

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import numpy as np
 from PIL import Image
+from tyro.conf import arg
 
 from experiments._run import (
     HERE,
@@ -22,6 +23,7 @@ from experiments._run import (
     Figure,
     Gathered,
     LibraryDependent,
+    Named,
     Panel,
     Picture,
     PictureParams,
@@ -37,7 +39,6 @@ from experiments._run import (
     each,
     figure_of,
     finite_mean,
-    fulfils,
     groups,
     legend_below,
     levels,
@@ -51,7 +52,7 @@ from experiments._run import (
     select,
     timed,
 )
-from experiments._run.pairs import Pair, check_shapes, gather_pairs, is_two_folders, pair_inputs
+from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs
 from qimg import images, metrics, restoration
 from qimg.images.collections import JPEG_SUFFIXES
 from qimg.images.jpeg.tables import quality_estimate
@@ -73,11 +74,11 @@ class Params(PictureParams):
 
     qualities: Qualities = (10, 20, 30, 40)
     """Quality settings of libjpeg."""
-    protocols: Annotated[tuple[str, ...], each(among(PROTOCOLS))] = PROTOCOLS
+    protocols: Annotated[tuple[str, ...], each(among(PROTOCOLS)), arg(metavar="{luma,colour} ...")] = PROTOCOLS
     """"luma", "colour", or both."""
-    methods: tuple[str, ...] = ()
+    methods: Named = ()
     """Methods by their names in the table; all of them when left out."""
-    pairs: Annotated[tuple[str, ...], fulfils(is_two_folders, "must name two folders")] = ()
+    pairs: TwoFolders = ()
     """Two folders, of JPEG files and of their originals of the same names, instead of `images`; neither qualities nor
     protocols apply."""
 

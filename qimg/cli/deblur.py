@@ -7,6 +7,7 @@ import numpy as np
 import tyro
 
 from qimg import core
+from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
 from qimg.cli.results import Done
@@ -19,8 +20,8 @@ def deblur(
     out: Out,
     /,
     *,
-    sigma: float,
-    effort: int = 5,
+    sigma: placeholders.Deviation,
+    effort: placeholders.Effort = 5,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
     """Remove a known blur from a picture, or from every picture of a folder.

@@ -5,6 +5,7 @@ from typing import Any
 
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source, each_of
 from qimg.cli.results import Done, facts_of
 
@@ -14,7 +15,7 @@ def decode(
     out: Out,
     /,
     *,
-    codec: str = "auto",
+    codec: placeholders.CodecName = "auto",
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
     """Decode a file, or every .qimg file of a folder, into picture files with the metadata that the format supports.

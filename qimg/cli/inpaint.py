@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import tyro
 
 from qimg import core
+from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
 from qimg.cli.results import Done
@@ -17,7 +18,7 @@ def inpaint(
     out: Out,
     /,
     *,
-    effort: int = 5,
+    effort: placeholders.Effort = 5,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
     """Fill in the missing pixels of a picture, or of every picture of a folder.

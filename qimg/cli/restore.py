@@ -1,11 +1,12 @@
 """`qimg restore`: removes the artifacts of JPEG files."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source, each_of
 from qimg.cli.results import Done, facts_of
 from qimg.core import integer
@@ -17,9 +18,9 @@ def restore(
     out: Out,
     /,
     *,
-    method: str = "explicit",
-    tune: str = "psnr",
-    effort: int | None = None,
+    method: Annotated[str, tyro.conf.arg(metavar="{explicit,network}")] = "explicit",
+    tune: Annotated[str, tyro.conf.arg(metavar="{psnr,natural}")] = "psnr",
+    effort: placeholders.OptionalEffort = None,
     seed: int = 0,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:

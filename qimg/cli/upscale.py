@@ -5,6 +5,7 @@ from typing import Any
 
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
 from qimg.cli.results import Done
@@ -15,7 +16,7 @@ def upscale(
     out: Out,
     /,
     *,
-    sigma: float = 0.0,
+    sigma: placeholders.Deviation = 0.0,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
 ) -> None:
     """Double the rows and columns of a picture, or of every picture of a folder.

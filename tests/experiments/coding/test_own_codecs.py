@@ -138,7 +138,7 @@ def test_what_is_no_codec_is_refused(here, name, sentence) -> None:
 
 def test_an_installed_module_that_hides_the_users_is_named(here) -> None:
     Path("numbers.py").write_text(OWN)
-    with pytest.raises(ValueError, match="numbers:codec: is the installed module .*, which hides yours; give your"):
+    with pytest.raises(ValueError, match=r"numbers:codec: is the installed module .*, which hides yours; give your"):
         registry.imported("numbers:codec")
 
 
