@@ -331,7 +331,6 @@ def _pictures(rows: Sequence[Row]) -> str:
 
 def plot(rows: Sequence[Row]) -> Figure:
     """Gain in PSNR over JPEG against the quality of the file, by method."""
-    rows = pooled(rows)
     protocols, qualities = distinct(rows, "protocol"), levels(rows, "quality")
     methods = [method for method in distinct(rows, "method") if method != "JPEG"]
     panels = []
