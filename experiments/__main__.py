@@ -13,6 +13,7 @@ from rich.console import Console
 
 from experiments._results.commands import COMMANDS
 from experiments._run import runner
+from qimg.cli import placeholders
 from qimg.cli.errors import as_options, clear_errors, interrupt_when_asked_to_end
 from qimg.cli.progress import bars
 from qimg.core import one_line
@@ -70,7 +71,7 @@ def _options(params_type: Any) -> Any:
     @dataclass(frozen=True)
     class Options:
         params: tyro.conf.OmitArgPrefixes[params_type] = field(default_factory=params_type)
-        out: str = "runs"
+        out: placeholders.Path = "runs"
         """Folder in which the new folder NAME/<hash> is created."""
 
     if not _per_picture(params_type):
@@ -81,7 +82,7 @@ def _options(params_type: Any) -> Any:
         workers: int = 1
         """Pictures measured at a time, each in a process with one thread, for experiments that measure them one by one;
         0: one per core."""
-        scheduler: str | None = None
+        scheduler: placeholders.Address = None
         """Address of a Dask scheduler that measures the pictures, or `local` for a Dask cluster on this machine."""
 
     return OptionsWithWorkers

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -36,14 +37,21 @@ def publish(
         print(sentence)
 
 
-def draw(table: tyro.conf.Positional[str], *, out: Path) -> None:
+def draw(
+    table: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="TABLE")],
+    /,
+    *,
+    out: Path,
+    experiment: Annotated[str, tyro.conf.arg(metavar="NAME")] = "",
+) -> None:
     """Draw the figure of a table again, at print size.
 
     Args:
-        table: EXPERIMENT/SET of a committed table, or the folder of a run.
-        out: file to write, which ends in .svg, .pdf or .png.
+        table: Folder of a run, or its rows.csv; or EXPERIMENT/SET, a committed table.
+        out: File to write, which ends in .svg, .pdf or .png.
+        experiment: Experiment of a file of rows without the provenance.json of its run.
     """
-    figures.draw(_named(table), out)
+    figures.draw(_named(table, experiment), out)
     print(f"written to {out}")
 
 
@@ -97,9 +105,16 @@ def inserted(root: Path) -> list[str]:
     return checked(root, evidence)
 
 
-def _named(name: str) -> tables.ResultTable:
-    folder = Path(name)
-    if (folder / "rows.csv").is_file():
-        experiment = tables.read_json(folder / "provenance.json").get("experiment", "")
-        return tables.ResultTable(name=f"{experiment}/{folder.name}", path=folder / "rows.csv")
-    return tables.table(name.removeprefix("results/").removesuffix(".csv"), tables.checkout())
+def _named(name: str, experiment: str) -> tables.ResultTable:
+    """The table of a run's folder, of a file of rows, or of a name in the checkout."""
+    path = Path(name)
+    rows = path / "rows.csv" if path.is_dir() else path
+    if not rows.is_file():
+        if path.is_dir():
+            raise tables.ResultError(f"{path}: is no run, which holds rows.csv")
+        return tables.table(name.removeprefix("results/").removesuffix(".csv"), tables.checkout())
+    described = rows.with_name("provenance.json") if rows.name == "rows.csv" else rows.with_suffix(".json")
+    if not experiment and not described.is_file():
+        raise tables.ResultError(f"{rows}: no {described.name} beside it names its experiment; --experiment does")
+    experiment = experiment or tables.read_json(described).get("experiment", "")
+    return tables.ResultTable(name=f"{experiment}/{rows.parent.name}", path=rows)

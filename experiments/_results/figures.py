@@ -21,11 +21,11 @@ def draw(result: ResultTable, path: Path) -> None:
     Raises:
         ResultError: the format is unknown, or the table has no experiment that draws it.
     """
-    if path.suffix not in FORMATS:
+    if path.suffix.lower() not in FORMATS:
         raise ResultError(f"{path}: must end in one of {', '.join(FORMATS)}")
     if not writer(result.experiment):
         raise ResultError(f"{result.path}: no experiment draws this table")
-    write_atomically(path, figure_bytes(result.experiment, result.records, path.suffix[1:]))
+    write_atomically(path, figure_bytes(result.experiment, result.records, path.suffix.lower()[1:]))
 
 
 def figure_bytes(experiment: str, records: list[Any], kind: str) -> bytes:

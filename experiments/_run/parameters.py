@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
+from tyro.conf import arg
+
 from qimg.core import integer, one_of, require
 
 Rule: TypeAlias = Callable[[str, Any], object]
@@ -39,6 +41,11 @@ positive = fulfils(lambda value: value > 0, "must be positive")
 not_empty = each(lambda name, value: None)
 """Values of any kind, at least one."""
 
+Named: TypeAlias = Annotated[tuple[str, ...], arg(metavar="NAME ...")]
+Sources: TypeAlias = Annotated[tuple[str, ...], arg(metavar="SOURCE ...")]
+"""Files, folders, lists and sets of pictures."""
+Paths: TypeAlias = Annotated[tuple[str, ...], arg(metavar="PATH ...")]
+
 Seed = Annotated[int, whole(0)]
 Count = Annotated[int, whole(1)]
 Counts = Annotated[tuple[int, ...], each(whole(1))]
@@ -49,5 +56,5 @@ Qualities = Annotated[tuple[int, ...], each(whole(1, 100))]
 def check(params: Any) -> None:
     """Raise `ValueError` for the first parameter of a record that violates a rule in its type."""
     for name, hint in get_type_hints(type(params), include_extras=True).items():
-        for rule in getattr(hint, "__metadata__", ()):
+        for rule in filter(callable, getattr(hint, "__metadata__", ())):  # the others are placeholders of the help
             rule(name, getattr(params, name))

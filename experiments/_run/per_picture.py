@@ -1,12 +1,15 @@
 """The `run` of experiments that measure each picture independently of the others."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from experiments._run.parameters import check
 from experiments._run.pictures import Picture, Track
+from qimg.core.fitting import Named
 from qimg.core.workers import HERE, Workers
 from qimg.images import map_pictures
+
+T = TypeVar("T", bound=Named)
 
 
 class Run(Protocol):
@@ -30,13 +33,13 @@ def per_picture(rows_of: Callable[[Picture, Any], list[Any]]) -> Run:
 
 
 def rows_by_picture(
-    rows_of: Callable[[Picture, Any], list[Any]],
-    pictures: Sequence[Picture],
+    rows_of: Callable[[T, Any], list[Any]],
+    pictures: Sequence[T],
     shared: Any,
     *,
     track: Track,
     workers: Workers,
 ) -> list[Any]:
-    """The rows of all pictures by `rows_of(picture, shared)`, in the order of the pictures."""
+    """The rows of all pictures, or other items with a name, by `rows_of(picture, shared)`, in their order."""
     measured = map_pictures(rows_of, pictures, shared=shared, track=track, workers=workers, on_error="raise")
     return [row for _, rows in measured for row in rows]

@@ -8,6 +8,7 @@ from functools import lru_cache, reduce
 from operator import add
 from pathlib import Path
 
+from experiments._run.parameters import Sources
 from qimg import images
 from qimg.core import Array, Track, integer
 from qimg.images.collections import Skipped, pixel_digest
@@ -85,7 +86,7 @@ class Gathered:
 class PictureParams:
     """The inputs shared by all experiments."""
 
-    images: tuple[str, ...] = ()
+    images: Sources = ()
     """Files, folders, lists (splits.json#entry), or sets in QIMG_DATA; by default scikit-image's photographs."""
     box_mean: int = 0
     """Downscale every picture by averaging boxes of this size; 0 reduces pictures above 1.5 million pixels, and files
@@ -110,7 +111,7 @@ class PictureParams:
 class FittingParams(PictureParams):
     """The inputs of an experiment that is fitted and evaluated on different pictures."""
 
-    sources: tuple[str, ...] = ()
+    sources: Sources = ()
     """Pictures to fit on; by default all bundled pictures except the evaluated one."""
 
     def inputs(self) -> Gathered:

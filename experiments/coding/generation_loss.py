@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+from tyro.conf import arg
 
 from experiments._run import (
     Array,
@@ -43,7 +44,7 @@ from qimg.codecs.protocol import Codec
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    codecs: Annotated[tuple[str, ...], not_empty] = (
+    codecs: Annotated[tuple[str, ...], not_empty, arg(metavar="CODEC ...")] = (
         "block",
         "peer:avif-psnr",
         "peer:avif",

@@ -14,6 +14,7 @@ from functools import cache, partial
 from typing import Annotated, Any
 
 import numpy as np
+from tyro.conf import arg
 
 from experiments._run import (
     HERE,
@@ -21,6 +22,7 @@ from experiments._run import (
     Figure,
     Mebibytes,
     Panel,
+    Paths,
     Picture,
     PictureParams,
     Seconds,
@@ -85,10 +87,10 @@ def _are_qualities(settings: Sequence[float]) -> bool:
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    codecs: tuple[str, ...] = ()
+    codecs: Annotated[tuple[str, ...], arg(metavar="CODEC ...")] = ()
     """Ids as in `qimg.codecs.registry`, or import names of codecs of yours (module:object); by default the installed
     ones of `compared_codecs.IDS`."""
-    curves: tuple[str, ...] = ()
+    curves: Paths = ()
     """CSV files with curves of further codecs: codec, picture, bytes or bits_per_pixel, psnr_rgb_db or psnr_y_db."""
     qualities: Annotated[tuple[float, ...], not_empty, fulfils(_are_qualities, "must lie in [1, 100]")] = (
         2,
@@ -360,9 +362,8 @@ def plot(rows: Sequence[Row]) -> Figure:
         means = {name: line.mean(np.ones(len(line.rates))) for name, line in rate_curves(rows, measure).items()}
         Panel(curves=means, x="bits per pixel", y=f"{MEASURES[measure]} PSNR, dB", log="x").draw(ax)
         ax.axhspan(*RANGES[measure], color="0.5", alpha=0.08, linewidth=0)
-        counted, _, _ = pictures_counted(valued(rows, measure), measure).partition(
-            " ("
-        )  # captions have room for the reason
+        counted = pictures_counted(valued(rows, measure), measure)
+        counted = counted.partition(" (")[0]  # captions have room for the reason
         ax.set_title(f"means over {counted}")
         note = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom", "fontsize": "small"}
         ax.annotate("rates are compared here", (0.98, RANGES[measure][0]), **note)

@@ -52,6 +52,19 @@ def tasks(sigmas: tuple[float, ...]) -> dict[str, Task]:
     return found
 
 
+def task_of_pair(degraded: Array, original: Array) -> tuple[Task, Degraded]:
+    """The task and the inputs of the methods for a plane and its original of the same or of twice the size."""
+
+    def unused(plane: Array, rng: np.random.Generator) -> Degraded:
+        raise AssertionError("a pair is degraded already")
+
+    if degraded.shape != original.shape:
+        return Task(degrade=unused, methods=_ENLARGERS), Degraded(plane=degraded, margin=MARGIN)
+    sigma = float(np.sqrt(np.square(degraded - original).mean()))
+    # The least deviation keeps the methods defined for a picture that is not degraded.
+    return Task(degrade=unused, methods=_denoisers()), Degraded(plane=degraded, sigma=max(sigma, 0.1))
+
+
 def _noise(sigma: float) -> Callable[[Array, np.random.Generator], Degraded]:
     return lambda plane, rng: Degraded(plane=plane + rng.normal(0, sigma, plane.shape), sigma=sigma)
 

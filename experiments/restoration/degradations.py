@@ -2,7 +2,8 @@
 
 Luma in code values is degraded by a map that every method receives, and by white noise. Every method runs at each
 setting of a short list. The table shows the setting that is best on average over the same pictures; for qimg it shows
-every effort instead.
+every effort instead. Pairs of pictures in two folders are a task of their own: noise, whose standard deviation is that
+of their difference, or half the resolution where the originals are twice as large.
 """
 
 import time
@@ -15,14 +16,20 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
+    HERE,
     Array,
     Figure,
+    Gathered,
     LibraryDependent,
+    Named,
     Picture,
     PictureParams,
     Seconds,
     Seed,
     Table,
+    Track,
+    Workers,
+    check,
     comparable,
     distinct,
     each,
@@ -34,12 +41,15 @@ from experiments._run import (
     per_picture,
     pictures_counted,
     positive,
+    require,
+    rows_by_picture,
     select,
     subplots,
     timed,
 )
-from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, tasks
-from qimg import metrics
+from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs
+from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, Task, task_of_pair, tasks
+from qimg import images, metrics
 from qimg.restoration import PlaneEstimate
 
 SMALLEST = 12
@@ -57,9 +67,15 @@ class Params(PictureParams):
     """Side of the square in the middle of each picture that is used; 0 for the whole picture."""
     sigmas: Annotated[tuple[float, ...], each(positive)] = (10.0, 25.0, 50.0)
     """Standard deviations of the noise, code values."""
-    tasks: tuple[str, ...] = ()
+    tasks: Named = ()
     """Names of degradations, such as "noise 25" or "half missing"; all when left out."""
     seed: Seed = 0
+    pairs: TwoFolders = ()
+    """Two folders, of degraded pictures and of their originals of the same names, instead of `images` and `tasks`."""
+
+    def inputs(self) -> Gathered:
+        """The pictures, or both pictures of every pair."""
+        return pair_inputs(self.pairs) if self.pairs else self.gather()
 
 
 TINY = Params(box_mean=8, crop=32, sigmas=(25.0,), tasks=("noise 25", "text over it", "Gaussian blur", "half size"))
@@ -91,17 +107,58 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     rows: list[Row] = []
     for name in chosen if min(plane.shape) >= SMALLEST else ():
         rng = np.random.default_rng([params.seed, list(defined).index(name), int(picture.sha256[:8], 16)])
-        degraded = defined[name].degrade(plane, rng)
-        row = partial(_row, picture.name, name, plane, degraded)
-        if degraded.plane.shape == plane.shape:
-            rows.append(row(NOTHING, "", degraded.plane, 0.0))
-        for method, settings in defined[name].methods.items():
-            for setting, restore in settings.items():
-                rows.append(row(method, setting, *timed(restore, degraded, clock=time.process_time)))
+        rows += rows_of_task(picture.name, name, plane, defined[name].degrade(plane, rng), defined[name])
     return rows
 
 
-run = per_picture(rows_of)
+def rows_of_task(image: str, name: str, plane: Array, degraded: Degraded, task: Task) -> list[Row]:
+    """One row per method and setting, and one of the degraded plane where it has the size of the original."""
+    row = partial(_row, image, name, plane, degraded)
+    rows = [row(NOTHING, "", degraded.plane, 0.0)] if degraded.plane.shape == plane.shape else []
+    for method, settings in task.methods.items():
+        for setting, restore in settings.items():
+            rows.append(row(method, setting, *timed(restore, degraded, clock=time.process_time)))
+    return rows
+
+
+_degraded_rows = per_picture(rows_of)
+
+
+def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
+    """The rows of all pictures, or of all pairs."""
+    if not params.pairs:
+        rows: list[Row] = _degraded_rows(params, track=track, workers=workers)
+        return rows
+    check(params)
+    for name in ("images", "tasks"):
+        require(not getattr(params, name), name, "must be left out with pairs", getattr(params, name))
+    pairs = gather_pairs(params.pairs)
+    check_shapes(pairs, factors=(1, 2))
+    return rows_by_picture(rows_of_pair, pairs, params, track=track, workers=workers)
+
+
+def rows_of_pair(pair: Pair, params: Params) -> list[Row]:
+    """Measure one pair: one row per method and setting, none below 12×12 pixels."""
+    given, plane = (
+        images.luma(images.without_alpha(images.load(path))).astype(np.float64)
+        for path in (pair.degraded, pair.original)
+    )
+    given, plane = middle_of_pair(given, plane, params.crop)
+    task, degraded = task_of_pair(given, plane)
+    name = "pairs, noise" if given.shape == plane.shape else "pairs, half size"
+    return rows_of_task(pair.name, name, plane, degraded, task) if min(plane.shape) >= SMALLEST else []
+
+
+def middle_of_pair(degraded: Array, original: Array, side: int) -> tuple[Array, Array]:
+    """The same square in the middle of a degraded plane and its original, `side` of whose pixels are used; 0: all."""
+    factor = len(original) // len(degraded)
+    for axis in (0, 1):
+        length = degraded.shape[axis]
+        taken = (length if side == 0 else min(side // factor, length)) // 2 * 2
+        first = (length - taken) // 2
+        degraded = degraded.take(range(first, first + taken), axis=axis)
+        original = original.take(range(factor * first, factor * (first + taken)), axis=axis)
+    return degraded, original
 
 
 def middle(plane: Array, side: int) -> Array:

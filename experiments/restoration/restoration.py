@@ -2,30 +2,38 @@
 
 Every picture is compressed, decoded, and restored by several methods from the same file. The protocol "luma" is that of
 the literature on LIVE1 and Classic5: the luma of BT.601 in studio range, rounded to bytes, is compressed as a gray
-JPEG; gray pictures are compressed as they are. The protocol "colour" compresses the picture in 4:2:0.
+JPEG; gray pictures are compressed as they are. The protocol "colour" compresses the picture in 4:2:0. The protocol
+"pairs" restores JPEG files of a folder and compares them with their originals in another.
 """
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.util import find_spec
 from typing import Annotated
 
 import numpy as np
 from PIL import Image
+from tyro.conf import arg
 
 from experiments._run import (
+    HERE,
     Array,
     Figure,
+    Gathered,
     LibraryDependent,
+    Named,
     Panel,
     Picture,
     PictureParams,
     Qualities,
     Seconds,
     Table,
+    Track,
+    Workers,
     among,
+    check,
     comparable,
     distinct,
     each,
@@ -39,12 +47,19 @@ from experiments._run import (
     one_of,
     per_picture,
     pictures_counted,
+    require,
+    rows_by_picture,
     select,
     timed,
 )
+from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs
 from qimg import images, metrics, restoration
+from qimg.images.collections import JPEG_SUFFIXES
+from qimg.images.jpeg.tables import quality_estimate
 
 PROTOCOLS = ("luma", "colour")
+PAIRS = "pairs"
+"""Protocol of rows whose files are not made by the experiment."""
 EXPLICIT = "qimg, effort"
 NETWORK = "network, effort"
 SHIFTS = "64 shifts"
@@ -59,10 +74,17 @@ class Params(PictureParams):
 
     qualities: Qualities = (10, 20, 30, 40)
     """Quality settings of libjpeg."""
-    protocols: Annotated[tuple[str, ...], each(among(PROTOCOLS))] = PROTOCOLS
+    protocols: Annotated[tuple[str, ...], each(among(PROTOCOLS)), arg(metavar="{luma,colour} ...")] = PROTOCOLS
     """"luma", "colour", or both."""
-    methods: tuple[str, ...] = ()
+    methods: Named = ()
     """Methods by their names in the table; all of them when left out."""
+    pairs: TwoFolders = ()
+    """Two folders, of JPEG files and of their originals of the same names, instead of `images`; neither qualities nor
+    protocols apply."""
+
+    def inputs(self) -> Gathered:
+        """The pictures, or both pictures of every pair."""
+        return pair_inputs(self.pairs, suffixes=JPEG_SUFFIXES) if self.pairs else self.gather()
 
 
 TINY = Params(box_mean=6, qualities=(20,), methods=(SHIFTS, "qimg, effort 1"))
@@ -75,6 +97,7 @@ class Row:
     image: str
     protocol: str
     quality: int
+    """Of libjpeg; in the protocol "pairs" the nearest to the tables of the file."""
     method: str
     psnr_y_db: LibraryDependent
     """In the protocol "luma", PSNR of the plane that was compressed."""
@@ -144,7 +167,33 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     return rows
 
 
-run = per_picture(rows_of)
+_compressed_rows = per_picture(rows_of)
+
+
+def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
+    """The rows of all pictures, or of all pairs."""
+    if not params.pairs:
+        rows: list[Row] = _compressed_rows(params, track=track, workers=workers)
+        return rows
+    check(params)
+    require(not params.images, "images", "must be left out with pairs", params.images)
+    pairs = gather_pairs(params.pairs, suffixes=JPEG_SUFFIXES)
+    check_shapes(pairs)
+    return rows_by_picture(rows_of_pair, pairs, params, track=track, workers=workers)
+
+
+def rows_of_pair(pair: Pair, params: Params) -> list[Row]:
+    """Measure one pair: a row per method, and one of the file as it is decoded."""
+    available = methods()
+    chosen = {one_of("methods", name, available): available[name] for name in params.methods or available}
+    file, quality = pair.degraded.read_bytes(), quality_estimate(pair.degraded)
+    source = images.to_uint8(images.code_values(images.without_alpha(images.load(pair.original))))
+    decoded, seconds = timed(images.load, pair.degraded)
+    row = partial(_row, pair.name, PAIRS, quality, source)
+    return [
+        row("JPEG", decoded, decoded, seconds),
+        *(row(name, decoded, *timed(method, file, decoded, quality)) for name, method in chosen.items()),
+    ]
 
 
 def studio_luma(image: Array) -> Array:
@@ -158,13 +207,14 @@ def _row(
     image: str, protocol: str, quality: int, source: Array, method: str, decoded: Array, shown: Array, seconds: float
 ) -> Row:
     luma, luma_shown = images.luma(source), images.luma(shown)
+    has_rgb = protocol == "colour" or (protocol == PAIRS and source.ndim == 3)
     return Row(
         image=image,
         protocol=protocol,
         quality=quality,
         method=method,
         psnr_y_db=metrics.psnr_db(luma, luma_shown, data_range=255),
-        psnr_rgb_db=metrics.psnr_db(source, shown) if protocol == "colour" else float("nan"),
+        psnr_rgb_db=metrics.psnr_db(source, shown) if has_rgb else float("nan"),
         ssim_y=metrics.measure("ssim", luma, luma_shown, data_range=255),
         psnr_b_y_db=metrics.measure("psnr_b_db", luma, luma_shown, data_range=255),
         restore_seconds=seconds,
@@ -182,23 +232,29 @@ def gains(rows: Sequence[Row], protocol: str, quality: int, method: str, measure
 
 def _measured(protocol: str) -> tuple[str, str]:
     """Main measure of a protocol, and the name of its planes."""
-    return ("psnr_y_db", "Y") if protocol == "luma" else ("psnr_rgb_db", "RGB")
+    return ("psnr_rgb_db", "RGB") if protocol == "colour" else ("psnr_y_db", "Y")
+
+
+def pooled(rows: Sequence[Row]) -> list[Row]:
+    """The rows with one quality, 0, for all files of pairs, which mostly have one each."""
+    return [replace(row, quality=0) if row.protocol == PAIRS else row for row in rows]
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
     """Mean and least gain of the highest effort of the explicit estimator."""
-    sentences = []
+    sentences, rows = [], pooled(rows)
     for protocol, own in groups([row for row in rows if row.method != "JPEG"], "protocol").items():
         ours = [name for name in distinct(own, "method") if name.startswith(EXPLICIT)]
         measure, kind = _measured(protocol)
         for quality in levels(own, "quality") if ours else ():
             found = gains(rows, protocol, quality, ours[-1], measure)
+            place = f"Quality {quality}, {protocol}" if quality else f"Files of {protocol}"
             if not found:
-                sentences.append(f"Quality {quality}, {protocol}: no picture has an error that could be measured.")
+                sentences.append(f"{place}: no picture has an error that could be measured.")
                 continue
             least = min(found, key=lambda name: found[name])
             sentences.append(
-                f"Quality {quality}, {protocol}: {ours[-1]} gains {finite_mean(found.values()):+.2f} dB of {kind} PSNR "
+                f"{place}: {ours[-1]} gains {finite_mean(found.values()):+.2f} dB of {kind} PSNR "
                 f"over JPEG on average; the least gain is {found[least]:+.2f} dB on {least}."
             )
     return sentences
@@ -215,6 +271,7 @@ _MEASURES = {
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
+    rows = pooled(rows)
     found = {"gains": gains_of_methods(rows)}
     for protocol in distinct(rows, "protocol"):
         found[protocol] = gains_by_quality(rows, protocol)
@@ -230,7 +287,9 @@ def gains_of_methods(rows: Sequence[Row]) -> Table:
             for method, own in groups(select(rows, protocol=protocol, quality=quality), "method").items():
                 found = [gains(rows, protocol, quality, method, measure) for measure, _ in _MEASURES.values()]
                 costs = [median(own, "restore_seconds"), mean(own, "equal_pixels")]
-                body.append([protocol, quality, method, *(finite_mean(one.values()) for one in found), *costs])
+                body.append(
+                    [protocol, quality or "of the files", method, *(finite_mean(one.values()) for one in found), *costs]
+                )
     formats = {heading: spec for heading, (_, spec) in _MEASURES.items()} | {"s": ".2f", "as JPEG, %": ".1%"}
     return Table(
         columns=["protocol", "quality", "method", *_MEASURES, "s", "as JPEG, %"],
@@ -244,7 +303,7 @@ def gains_by_quality(rows: Sequence[Row], protocol: str, methods: Sequence[str] 
     """Mean gain in PSNR over JPEG, a line for each method and a column for each quality; of all methods by default."""
     qualities = levels(rows, "quality")
     planes = {"Y": "psnr_y_db"} if protocol == "luma" else {"Y": "psnr_y_db", "RGB": "psnr_rgb_db"}
-    headings = [f"Q{quality}, {plane} dB" for quality in qualities for plane in planes]
+    headings = [f"{f'Q{quality}' if quality else 'all files'}, {plane} dB" for quality in qualities for plane in planes]
     body: list[list[str | float]] = []
     for method in methods or [name for name in distinct(rows, "method") if name != "JPEG"]:
         found = [gains(rows, protocol, quality, method, name) for quality in qualities for name in planes.values()]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.reading import Reading
 from qimg.core import Array, arguments_named, integer, one_of, require
 
@@ -18,17 +19,19 @@ if TYPE_CHECKING:
 class Patch(Reading):
     """Selection of a patch and its encoding as a circuit."""
 
-    patch: str = "0,0"
+    patch: Annotated[str, tyro.conf.arg(metavar="R,C")] = "0,0"
     """Row and column of the patch in the grid of patches: R,C."""
     size: int = 8
     """Rows and columns of a patch."""
-    representation: str = "amplitude"
-    """amplitude, dct, frqi, mcrqi, frqci, neqr, ineqr or ifrqi."""
-    order: str = "row_major"
-    """Order of the pixels: row_major, morton or blocks."""
+    representation: Annotated[str, tyro.conf.arg(metavar="{amplitude,dct,frqi,mcrqi,frqci,neqr,ineqr,ifrqi}")] = (
+        "amplitude"
+    )
+    """Encoding of the pixels in amplitudes, angles or basis states."""
+    order: Annotated[str, tyro.conf.arg(metavar="{row_major,morton,blocks}")] = "row_major"
+    """Order of the pixels."""
     kept: int = 64
     """Number of DCT coefficients to load, of 64; for dct only."""
-    save: tuple[str, ...] = ()
+    save: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PATH ...")] = ()
     """Files to write the circuit to: NAME.qasm (OpenQASM 3), NAME.qpy."""
     width: int = 120
     """Largest width of the drawing in characters; 0 draws nothing."""
@@ -38,23 +41,21 @@ class Patch(Reading):
 class Machine:
     """Backend that runs the circuit."""
 
-    backend: str = "statevector"
+    backend: Annotated[str, tyro.conf.arg(metavar="NAME")] = "statevector"
     """statevector, density_matrix, matrix_product_state, generic, fake_<device> or ibm_<device>."""
     shots: int = 4096
     """Shots of each circuit."""
     seed: int = 0
     """Seed of a simulator's shots."""
-    bond_dimension: int | None = None
+    bond_dimension: Annotated[int | None, tyro.conf.arg(metavar="INT")] = None
     """Largest bond dimension of matrix_product_state."""
-    threshold: float | None = None
+    threshold: Annotated[float | None, tyro.conf.arg(metavar="FLOAT")] = None
     """Largest squared weight that matrix_product_state discards at each gate."""
     gpu: bool = False
     """Run an ideal simulator on the GPU."""
 
 
-def encode(
-    photo: Annotated[str, tyro.conf.Positional], /, *, patch: tyro.conf.OmitArgPrefixes[Patch] = Patch()
-) -> None:
+def encode(photo: placeholders.Photo, /, *, patch: tyro.conf.OmitArgPrefixes[Patch] = Patch()) -> None:
     """Draw the circuit that loads a patch, and print its gates.
 
     Args:
@@ -71,10 +72,10 @@ def encode(
 
 
 def transform(
-    photo: Annotated[str, tyro.conf.Positional],
+    photo: placeholders.Photo,
     /,
     *,
-    name: str = "dct_2d",
+    name: Annotated[str, tyro.conf.arg(metavar="NAME")] = "dct_2d",
     patch: tyro.conf.OmitArgPrefixes[Patch] = Patch(),
 ) -> None:
     """Draw the circuit that loads and transforms a patch; print its coefficients and their error.
@@ -100,10 +101,10 @@ def transform(
 
 
 def run(
-    photo: Annotated[str, tyro.conf.Positional],
+    photo: placeholders.Photo,
     /,
     *,
-    transform: str | None = None,
+    transform: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     patch: tyro.conf.OmitArgPrefixes[Patch] = Patch(),
     machine: tyro.conf.OmitArgPrefixes[Machine] = Machine(),
 ) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import tyro
 
 from qimg import core
+from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
 from qimg.cli.reading import Reading
@@ -20,8 +21,8 @@ def deblur(
     out: Out,
     /,
     *,
-    sigma: float,
-    effort: int = 5,
+    sigma: placeholders.Deviation,
+    effort: placeholders.Effort = 5,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
     reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:

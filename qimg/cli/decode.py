@@ -5,6 +5,7 @@ from typing import Any
 
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source, each_of
 from qimg.cli.reading import Limit
 from qimg.cli.results import Done, facts_of
@@ -15,7 +16,7 @@ def decode(
     out: Out,
     /,
     *,
-    codec: str = "auto",
+    codec: placeholders.CodecName = "auto",
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
     limit: tyro.conf.OmitArgPrefixes[Limit] = Limit(),  # noqa: B008
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import tyro
 
 from qimg import core
+from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
 from qimg.cli.reading import Reading
@@ -18,8 +19,8 @@ def denoise(
     out: Out,
     /,
     *,
-    sigma: float | None = None,
-    effort: int = 5,
+    sigma: placeholders.OptionalDeviation = None,
+    effort: placeholders.Effort = 5,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
     reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.folders import Files, Out, Source, each_of
 from qimg.cli.reading import Reading
 from qimg.cli.results import Done, facts_of
@@ -21,14 +22,14 @@ def encode(
     out: Out,
     /,
     *,
-    codec: str = "auto",
-    quality: float | None = None,
-    size: int | None = None,
-    bits_per_pixel: float | None = None,
-    psnr: float | None = None,
-    distance: float | None = None,
-    reduction: float | None = None,
-    effort: int | None = None,
+    codec: placeholders.CodecName = "auto",
+    quality: Annotated[float | None, tyro.conf.arg(metavar="1-100")] = None,
+    size: Annotated[int | None, tyro.conf.arg(metavar="BYTES")] = None,
+    bits_per_pixel: Annotated[float | None, tyro.conf.arg(metavar="BITS")] = None,
+    psnr: Annotated[float | None, tyro.conf.arg(metavar="DB")] = None,
+    distance: Annotated[float | None, tyro.conf.arg(metavar="0-25")] = None,
+    reduction: Annotated[float | None, tyro.conf.arg(metavar="RATIO")] = None,
+    effort: placeholders.OptionalEffort = None,
     progressive: bool = False,
     stable: bool = False,
     files: tyro.conf.OmitArgPrefixes[Files] = Files(),  # noqa: B008 (a frozen record)
@@ -43,7 +44,7 @@ def encode(
         out: File to write, such as photo.qimg; for a folder, the folder to write into, which is created if necessary.
         codec: auto (block), block, or a standard format: peer:jpeg, peer:jpeg-optimised, peer:webp, peer:jpeg2000,
             peer:avif, peer:avif-psnr, peer:jpegxl, peer:png. Each codec supports some of the options below, refuses
-            the others, and needs its file ending, such as .webp.
+            the others, and needs its file ending, such as .webp. Or a codec of yours, module:object.
         quality: 1 to 100.
         size: Largest number of bytes of each file.
         bits_per_pixel: Largest number of bits of each file per pixel.

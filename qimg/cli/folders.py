@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.errors import as_options, said
 from qimg.cli.progress import bar
 from qimg.cli.reading import remarked
@@ -34,7 +35,7 @@ class Many:
 
     workers: int = 1
     """Processes for a folder, each with one thread and one picture at a time; 0 uses one per core."""
-    scheduler: str | None = None
+    scheduler: placeholders.Address = None
     """Address of a Dask scheduler for a folder, or `local` for a Dask cluster on this machine."""
 
 
@@ -55,9 +56,9 @@ class Files(Many):
 class Pictures(Files):
     """Picture files to write."""
 
-    quality: int | None = None
+    quality: Annotated[int | None, tyro.conf.arg(metavar="1-100")] = None
     """1 to 100; required by lossy formats."""
-    format: str | None = None
+    format: Annotated[str | None, tyro.conf.arg(metavar=f"{{{','.join(ending[1:] for ending in SUFFIXES)}}}")] = None
     """Format of the files of a folder; png by default."""
 
     @property

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from qimg.cli import placeholders
 from qimg.cli.folders import Many, report
 from qimg.core import one_line, regular
 from qimg.images.collections import Source, gather, map_pictures, several
@@ -21,7 +22,7 @@ def info(
     file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")],
     /,
     *,
-    codec: str = "auto",
+    codec: placeholders.CodecName = "auto",
     many: tyro.conf.OmitArgPrefixes[Many] = Many(),  # noqa: B008 (a frozen record)
 ) -> None:
     """Describe a file, or every .qimg file of a folder, without decoding it.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from qimg.cli import placeholders
 from qimg.core import ArgumentError, literal
 
 if TYPE_CHECKING:
@@ -12,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def show(
-    file: Annotated[str, tyro.conf.Positional] = "default",
+    file: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PRIOR")] = "default",
     /,
     *,
-    html: str | None = None,
+    html: placeholders.OptionalPath = None,
     overwrite: bool = False,
 ) -> None:
     """Show the contents of a prior in the terminal or as a page.
@@ -43,8 +44,8 @@ def show(
 
 
 def compare(
-    first: Annotated[str, tyro.conf.Positional],
-    second: Annotated[str, tyro.conf.Positional],
+    first: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PRIOR")],
+    second: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PRIOR")],
     /,
     *,
     seed: int = 0,

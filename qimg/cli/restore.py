@@ -2,11 +2,12 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source, each_of
 from qimg.cli.reading import Limit
 from qimg.cli.results import Done, facts_of
@@ -19,9 +20,9 @@ def restore(
     out: Out,
     /,
     *,
-    method: str = "explicit",
-    tune: str = "psnr",
-    effort: int | None = None,
+    method: Annotated[str, tyro.conf.arg(metavar="{explicit,network}")] = "explicit",
+    tune: Annotated[str, tyro.conf.arg(metavar="{psnr,natural}")] = "psnr",
+    effort: placeholders.OptionalEffort = None,
     seed: int = 0,
     strict: bool = False,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)

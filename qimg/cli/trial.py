@@ -3,19 +3,17 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import tyro
-
+from qimg.cli import placeholders
 from qimg.cli.experiments import ours
 from qimg.core import integer
 
 
 def trial(
-    images: Annotated[tuple[str, ...], tyro.conf.Positional] = (),
+    images: placeholders.Sources = (),
     /,
     *,
-    out: str | None = None,
+    out: placeholders.OptionalPath = None,
     seed: int = 0,
 ) -> None:
     """Run the practical trial on pictures and write a report.

@@ -5,6 +5,7 @@ from typing import Any
 
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source
 from qimg.cli.picture_to_picture import each_picture, read, write
 from qimg.cli.reading import Reading
@@ -16,7 +17,7 @@ def upscale(
     out: Out,
     /,
     *,
-    sigma: float = 0.0,
+    sigma: placeholders.Deviation = 0.0,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
     reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:

@@ -116,6 +116,7 @@ def imported(name: str) -> Codec:
         ValueError: the module cannot be imported, or the object is no codec or has the id of another one.
     """
     loaded = _object(name)
+    _check_not_hidden(name)
     missing = [member for member in _MEMBERS if not hasattr(loaded, member)]
     if isinstance(loaded, type):
         raise ValueError(f"{name}: must be a codec, but is a class; name an object of it")
@@ -151,10 +152,20 @@ def _object(name: str) -> Any:
     try:
         return resolve_name(name)
     except AttributeError:
+        _check_not_hidden(name)
         module, _, attribute = name.partition(":")
         raise ValueError(f"{name}: the module {module} has no {attribute}") from None
     except Exception as error:  # a module may raise anything when it is imported
         raise ValueError(f"{name}: cannot be imported ({type(error).__name__}: {error})") from error
+
+
+def _check_not_hidden(name: str) -> None:
+    """Raise an error if the working folder has a module of this name, but an installed one was imported."""
+    module = name.partition(":")[0]
+    own = [Path.cwd() / f"{module.replace('.', '/')}{end}" for end in (".py", "/__init__.py")]
+    found = Path(getattr(import_module(module), "__file__", None) or "")
+    if any(path.exists() for path in own) and not any(path.exists() and path.samefile(found) for path in own):
+        raise ValueError(f"{name}: is the installed module {found}, which hides yours; give your file another name")
 
 
 def id_of(data: bytes) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.fit import carry_out
 
 try:
@@ -19,16 +20,16 @@ except ModuleNotFoundError as error:
 
 
 def network(
-    sources: Annotated[tuple[str, ...], tyro.conf.Positional],
+    sources: placeholders.Sources,
     /,
     *,
-    out: Annotated[str, tyro.conf.arg(aliases=["-o"])],
-    held_out: tuple[str, ...],
-    priors: tuple[str, ...] = (),
-    device: str = "cpu",
+    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")],
+    held_out: placeholders.Pictures,
+    priors: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PATH ...")] = (),
+    device: Annotated[str, tyro.conf.arg(metavar="{cpu,cuda,mps}")] = "cpu",
     threads: int = 1,
     workers: int = 1,
-    minutes: float | None = None,
+    minutes: Annotated[float | None, tyro.conf.arg(metavar="MINUTES")] = None,
     recipe: tyro.conf.OmitArgPrefixes[Recipe] = Recipe(),  # noqa: B008 (a frozen record)
 ) -> None:
     """Train a network on pictures; an interrupted training resumes when the same command is run again.

@@ -12,6 +12,7 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
+from qimg.cli import placeholders
 from qimg.cli.fit import carry_out, worker_count
 from qimg.cli.progress import columns
 from qimg.core import ArgumentError
@@ -19,14 +20,14 @@ from qimg.prior import Recipe, fit
 
 
 def prior(
-    sources: Annotated[tuple[str, ...], tyro.conf.Positional],
+    sources: placeholders.Sources,
     /,
     *,
-    out: Annotated[str, tyro.conf.arg(aliases=["-o"])],
+    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")],
     recipe: tyro.conf.OmitArgPrefixes[Recipe] = Recipe(mixtures={}),  # noqa: B008 (a frozen record)
     operators_only: bool = False,
     workers: int = 0,
-    scheduler: str | None = None,
+    scheduler: placeholders.Address = None,
 ) -> None:
     """Fit a prior on pictures; an interrupted fit resumes when the same command is run again.
 

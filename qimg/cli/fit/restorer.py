@@ -9,17 +9,18 @@ from typing import Annotated
 
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.fit import carry_out
 from qimg.cli.progress import bar
 from qimg.restoration.jpeg.fitting import Recipe, fit
 
 
 def restorer(
-    sources: Annotated[tuple[str, ...], tyro.conf.Positional],
+    sources: placeholders.Sources,
     /,
     *,
-    out: Annotated[str, tyro.conf.arg(aliases=["-o"])],
-    held_out: tuple[str, ...] = (),
+    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")],
+    held_out: placeholders.Pictures = (),
     recipe: tyro.conf.OmitArgPrefixes[Recipe] = Recipe(),  # noqa: B008 (a frozen record)
 ) -> None:
     """Fit the explicit estimator on pictures; an interrupted fit resumes when the same command is run again.

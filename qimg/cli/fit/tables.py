@@ -8,16 +8,17 @@ from typing import Annotated
 
 import tyro
 
+from qimg.cli import placeholders
 from qimg.cli.fit import carry_out, worker_count
 from qimg.cli.progress import bar
 from qimg.codecs.block.fitting import Recipe, fit
 
 
 def tables(
-    sources: Annotated[tuple[str, ...], tyro.conf.Positional],
+    sources: placeholders.Sources,
     /,
     *,
-    out: Annotated[str, tyro.conf.arg(aliases=["-o"])],
+    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")],
     recipe: tyro.conf.OmitArgPrefixes[Recipe] = Recipe(),  # noqa: B008 (a frozen record)
     workers: int = 0,
 ) -> None:

@@ -136,6 +136,12 @@ def test_what_is_no_codec_is_refused(here, name, sentence) -> None:
         round_trip(*chosen([name]), image, 8, name="p")
 
 
+def test_an_installed_module_that_hides_the_users_is_named(here) -> None:
+    Path("numbers.py").write_text(OWN)
+    with pytest.raises(ValueError, match=r"numbers:codec: is the installed module .*, which hides yours; give your"):
+        registry.imported("numbers:codec")
+
+
 def test_an_id_is_that_of_one_codec(here) -> None:
     registry.imported("own:codec")
     Path("other.py").write_text(OWN)

@@ -1,0 +1,117 @@
+"""Pairs of a degraded picture and its original, from two folders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from tyro.conf import arg
+
+from experiments._run.parameters import fulfils
+from experiments._run.pictures import Gathered, Picture
+from qimg import images
+from qimg.images.collections import PICTURE_SUFFIXES, Skipped, pixel_digest
+
+
+class PairError(ValueError):
+    """Folders that hold no usable pairs; the message names the folder and the rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A degraded picture and its original, read when they are needed."""
+
+    name: str
+    """The common name of the files, without their endings."""
+    degraded: Path
+    original: Path
+
+
+TwoFolders: TypeAlias = Annotated[
+    tuple[str, ...],
+    fulfils(lambda folders: len(folders) in (0, 2), "must name two folders"),
+    arg(metavar="FOLDER FOLDER"),
+]
+"""Folders of the degraded and of the original pictures, or none."""
+
+
+def gather_pairs(folders: Sequence[str], *, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> list[Pair]:
+    """Files of two folders whose names without endings are equal, sorted by name.
+
+    Args:
+        folders: of the degraded and of the original pictures; subfolders are not searched.
+        suffixes: endings of the degraded pictures.
+
+    Raises:
+        PairError: a folder does not exist or holds no picture, two files have one name, or no names are equal.
+    """
+    degraded, original = (
+        _by_stem(Path(folder), some) for folder, some in zip(folders, (suffixes, PICTURE_SUFFIXES), strict=True)
+    )
+    common = sorted(degraded.keys() & original.keys())
+    if not common:
+        names = " and ".join(", ".join(sorted(some)[:3]) for some in (degraded, original))
+        raise PairError(f"{folders[0]} and {folders[1]}: must hold files of equal names, but hold {names}")
+    return [Pair(name=name, degraded=degraded[name], original=original[name]) for name in common]
+
+
+def check_shapes(pairs: Sequence[Pair], *, factors: Sequence[int] = (1,)) -> None:
+    """Check, before anything is measured, that the pictures of every pair have one shape.
+
+    Args:
+        pairs: pairs of files.
+        factors: allowed ratios of the rows and columns of the original to those of the degraded picture.
+
+    Raises:
+        PairError: the shapes of a pair differ.
+        ImageError: a file cannot be read.
+    """
+    for pair in pairs:
+        degraded, original = (images.load(path).shape for path in (pair.degraded, pair.original))
+        if original not in [(factor * degraded[0], factor * degraded[1], *degraded[2:]) for factor in factors]:
+            rule = f"must have the shape {original} of {pair.original}"
+            rule += f", or 1/{factors[1]} of its rows and columns" if len(factors) > 1 else ""
+            raise PairError(f"{pair.degraded}: {rule}, but has {degraded}")
+
+
+def unmatched(folders: Sequence[str], *, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> list[Skipped]:
+    """The pictures of either folder without a partner in the other."""
+    paths = [_by_stem(Path(folder), some) for folder, some in zip(folders, (suffixes, PICTURE_SUFFIXES), strict=True)]
+    return [
+        Skipped(name=str(path), reason=f"{path}: has no partner in {folder}")
+        for own, other, folder in zip(paths, paths[::-1], folders[::-1], strict=True)
+        for stem, path in sorted(own.items())
+        if stem not in other
+    ]
+
+
+def pair_inputs(folders: Sequence[str], *, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> Gathered:
+    """Both pictures of every pair for the provenance, and the files without a partner."""
+    paths = [
+        (f"{kind}/{pair.name}", path)
+        for pair in gather_pairs(folders, suffixes=suffixes)
+        for kind, path in (("degraded", pair.degraded), ("original", pair.original))
+    ]
+    return Gathered(
+        pictures=[_described(name, path) for name, path in paths], skipped=unmatched(folders, suffixes=suffixes)
+    )
+
+
+def _described(name: str, path: Path) -> Picture:
+    pixels = images.load(path)
+    size = pixels.shape[0] * pixels.shape[1]
+    return Picture(name=name, path=path, box_mean=1, pixels=size, sha256=pixel_digest(pixels))
+
+
+def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise PairError(f"{folder}: is no folder, but pairs are the files of two folders")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in suffixes and path.name[0] != ".":
+            if path.stem in found:
+                raise PairError(f"{found[path.stem]} and {path}: must have different names, apart from their endings")
+            found[path.stem] = path
+    if not found:
+        raise PairError(f"{folder}: holds no picture ({' '.join(suffixes)}); subfolders are not searched")
+    return found
