@@ -36,7 +36,8 @@ def prepare_batch(
 ) -> list[Preparation]:
     """The circuit with the fewest CX found for each of many vectors; `preparation.circuit()` converts it for Qiskit.
 
-    A vector for which no fit reaches the fidelity has the circuit of multiplexed rotations, which is exact. The result does not depend on the number of workers.
+    A vector for which no fit reaches the fidelity has the circuit of multiplexed rotations, which is exact. The result
+    does not depend on the number of workers.
 
     Args:
         vectors: (n, 2**q), real or complex, of any norm; a zero vector is |0…0⟩. At most 8 qubits (7 if complex).

@@ -83,8 +83,8 @@ def affine_support(amplitudes: Array) -> Support:
 def factors(amplitudes: Array) -> list[Factor]:
     """The state as a product over sets of qubits: all sets up to 10 qubits, only single qubits above.
 
-    Exact up to a weight of `NEGLIGIBLE` at each splitting and three times that in all; the product differs from the state by a global phase. Cost:
-    one small SVD for each set, at most 2ⁿ⁻¹.
+    Exact up to a weight of `NEGLIGIBLE` at each splitting and three times that in all; the product differs from the
+    state by a global phase. Cost: one small SVD for each set, at most 2ⁿ⁻¹.
     """
     return _split(list(range(len(amplitudes).bit_length() - 1)), amplitudes, _SPLITS)
 
