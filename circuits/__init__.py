@@ -8,6 +8,7 @@ from circuits.compilation import GateCount, compile_circuit, count_gates
 from circuits.execution.backends import backend, measured_qubits, run, statevectors
 from circuits.execution.expectations import Estimates, estimate
 from circuits.execution.files import circuit_bytes, draw_circuit, load_circuit
+from circuits.execution.job_files import JobFileError
 from circuits.execution.jobs import jobs_done, run_jobs
 from circuits.execution.sampling import amplitude_moduli, run_template, sample_batch, transform_batch
 from circuits.execution.truncated_runs import TruncatedRun, run_truncated
@@ -79,6 +80,7 @@ __all__ = [
     "Expectation",
     "GateCount",
     "GrownTransform",
+    "JobFileError",
     "LayeredPreparation",
     "LikelihoodFit",
     "Mitigated",

@@ -13,6 +13,8 @@ from qiskit.providers import BackendV2
 from qiskit_aer import AerSimulator  # also gives circuits their set_… and save_… methods
 
 from circuits.compilation import compile_circuits, is_compiled, without_measurements
+from circuits.execution.counts_only import has_memory, run_for_counts
+from circuits.execution.truncated_counts import is_truncated, truncated_counts
 from circuits.seeds import checked_seed
 from qimg.core import ArgumentError, Array, integer, literal, one_of, require
 
@@ -98,7 +100,8 @@ def run(
 ) -> NDArray[np.int64]:
     """Sample circuits and count the outcomes.
 
-    Circuits are compiled for the backend (level 1) and run with Sampler V2. If a circuit has no measurement, all its
+    Circuits are compiled for the backend (level 1) and run with Sampler V2, or with the backend's own `run` if it is
+    another `BackendV2` than those of Qiskit, Aer and IBM, of which only counts are required. If a circuit has no measurement, all its
     qubits are measured. Outcome k of the counts is the integer whose bit b is classical bit b.
 
     Args:
@@ -112,9 +115,7 @@ def run(
         (n, 2**bits) counts; their sum along the last axis is `shots`.
     """
     many = [measured(circuit) for circuit in several(circuits)]
-    each: list[int] = [shots] * len(many) if np.ndim(shots) == 0 else list(shots)  # type: ignore
-    each = [integer("shots", one, 1) for one in each]
-    require(len(each) == len(many), "shots", f"must be one number, or {len(many)}", len(each))
+    each = shots_of_each(shots, len(many))
     seed = checked_seed(seed)
     device = named(backend)
     width = counted_bits(many)
@@ -123,6 +124,11 @@ def run(
     fits = most is None or isinstance(device, AerSimulator) or widest <= most
     require(fits, "circuits", f"must have at most the {most} qubits of {device.name}", widest)
     compiled = _compiled(many, device, layout)
+    if not has_memory(device):
+        return run_for_counts(device, compiled, each, width, seed)
+    if is_truncated(device):
+        with undisturbed(device):
+            return truncated_counts(device, compiled, each, width, seed)
     pubs = [(circuit, None, one) for circuit, one in zip(compiled, each, strict=True)]
     with undisturbed(device):
         results = primitive("Sampler", device, seed, run_options=threads(device, widest)).run(pubs).result()
@@ -178,6 +184,13 @@ def several(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> list[Quantum
     many = [circuits] if isinstance(circuits, QuantumCircuit) else list(circuits)
     require(len(many) > 0, "circuits", "must hold at least one circuit", many)
     return many
+
+
+def shots_of_each(shots: int | Sequence[int], count: int) -> list[int]:
+    """The shots of each of `count` circuits, from one number or one for each."""
+    each: list[int] = [shots] * count if np.ndim(shots) == 0 else list(shots)  # type: ignore
+    require(len(each) == count, "shots", f"must be one number, or {count}", len(each))
+    return [integer("shots", one, 1) for one in each]
 
 
 def _without_effect(name: str, **options: object) -> None:

@@ -1,31 +1,29 @@
 """Execution of thousands of small circuits: in batches, with progress, within a memory limit, resumable."""
 
 import hashlib
-import json
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
-from circuits.compilation import compile_circuit, is_compiled
-from circuits.execution.backends import counted_bits, measured, named, run, several
+from circuits.execution.backends import counted_bits, measured, named, run, several, shots_of_each
+from circuits.execution.identity import circuit_hash, device_hash, known_names
+from circuits.execution.job_files import open_jobs
 from circuits.seeds import checked_seed, stream_seed
 from qimg.core import Track, integer, require
 
 
 def run_jobs(
-    circuits: Sequence[QuantumCircuit],
+    circuits: QuantumCircuit | Sequence[QuantumCircuit],
     backend: str | BackendV2 = "statevector",
     *,
-    shots: int,
+    shots: int | Sequence[int],
     seed: int | None = 0,
+    layout: Sequence[int] | None = None,
     file: str | Path,
     batch: int = 200,
     memory: int = 2**30,
@@ -33,18 +31,23 @@ def run_jobs(
 ) -> NDArray[np.int64]:
     """Counts of many circuits, run in batches; finished batches are stored on disk and are not run again.
 
-    The key of a job is a hash of the circuit, the backend, shots, seed and, if a circuit occurs several times, its
-    number among them. The file is an SQLite database to which each batch is written in one transaction. An interruption
-    therefore loses only the current batch; the same call resumes the run and gives the same counts as an uninterrupted
-    one.
+    The key of a job is a hash of the circuit's content, the backend, shots, seed, layout and, if a circuit occurs
+    several times, its number among them. Names of circuits, registers and custom gates do not count. The file is an
+    SQLite database to which each batch is written in one transaction. An interruption therefore loses only the current
+    batch; the same call resumes the run and gives the same counts as an uninterrupted one.
+
+    Several processes may use one file. A batch that another process has finished meanwhile is skipped; of jobs that two
+    processes run at the same time, the counts of the first one are kept, and both return them.
 
     Args:
         circuits: circuits with the same number of measured bits, as for `circuits.run`.
-        backend: a name for `circuits.backend`, or any `BackendV2`, identified by its name, errors and options.
-        shots: shots of each circuit.
+        backend: a name for `circuits.backend`, or any `BackendV2`, identified by its class, name, version, options,
+            noise model and target.
+        shots: shots of each circuit, one number or one for each.
         seed: seed of a simulator's shots, from which the seed of each batch is derived (`circuits.seeds`); with None a
             run cannot be resumed.
-        file: file of the results; created if it does not exist.
+        layout: as for `circuits.run`.
+        file: file of the results; created if it does not exist. All of it is checked when it is opened.
         batch: largest number of circuits in a batch.
         memory: limit in bytes for a batch and the returned counts, by an estimate of the state, shots and counts.
         track: wraps the batches to report progress.
@@ -53,55 +56,45 @@ def run_jobs(
         (n, 2**bits) counts in the order of the circuits.
 
     Raises:
-        ValueError: a circuit does not fit into the memory, or the file is not one of results.
+        ValueError: a circuit does not fit into the memory, or an instruction or option cannot be identified.
+        circuits.JobFileError: the file is damaged, is another one, cannot be written, or stays locked.
     """
     many = several(circuits)
-    shots, batch, memory = integer("shots", shots, 1), integer("batch", batch, 1), integer("memory", memory, 1)
+    each = shots_of_each(shots, len(many))
+    batch, memory = integer("batch", batch, 1), integer("memory", memory, 1)
     seed = checked_seed(seed)
     device = named(backend)
     width = counted_bits([measured(circuit) for circuit in many])
-    size = _fitting(many, device, width, shots, batch, memory)
-    keys = _keys(many, device, shots, seed)
-    with closing(_opened(Path(file))) as store:
-        done = {key for (key,) in store.execute("SELECT key FROM jobs")}
-        pending = [k for k, key in enumerate(keys) if key not in done]
+    size = _fitting(many, device, width, max(each), batch, memory)
+    keys = _keys(many, device, each, seed, layout)
+    with open_jobs(Path(file), write=True) as store:
+        missing = store.missing(keys)
+        pending = [k for k, key in enumerate(keys) if key in missing]
         for start in track(range(0, len(pending), size)):
             chosen = pending[start : start + size]
+            if not store.missing([keys[k] for k in chosen]):  # another process has run them
+                continue
             batch_seed = stream_seed(seed, keys[chosen[0]])
-            counts = run([many[k] for k in chosen], device, shots=shots, seed=batch_seed)
-            with store:
-                lines = [(keys[k], _packed(one)) for k, one in zip(chosen, counts, strict=True)]
-                store.executemany("INSERT INTO jobs VALUES (?, ?)", lines)
+            batch_shots = [each[k] for k in chosen]
+            counts = run([many[k] for k in chosen], device, shots=batch_shots, seed=batch_seed, layout=layout)
+            store.add({keys[k]: one for k, one in zip(chosen, counts, strict=True)})
         all_counts = np.zeros((len(many), 2**width), np.int64)
         for k, key in enumerate(keys):
-            (blob,) = store.execute("SELECT counts FROM jobs WHERE key = ?", (key,)).fetchone()
-            outcomes, numbers = np.frombuffer(blob, np.int64).reshape(2, -1)
+            outcomes, numbers = store.counts(key)
             all_counts[k, outcomes] = numbers
     return all_counts
 
 
 def jobs_done(file: str | Path) -> int:
-    """Number of jobs in a file of results; 0 if the file does not exist."""
+    """Number of jobs in a file of results; 0 if the file does not exist.
+
+    Raises:
+        circuits.JobFileError: the file is damaged or is another one.
+    """
     if not Path(file).exists():
         return 0
-    with closing(_opened(Path(file))) as store:
-        return int(store.execute("SELECT COUNT(*) FROM jobs").fetchone()[0])
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    store = sqlite3.connect(path)
-    try:
-        with store:
-            store.execute("CREATE TABLE IF NOT EXISTS jobs (key TEXT PRIMARY KEY, counts BLOB NOT NULL)")
-    except sqlite3.DatabaseError as error:
-        store.close()
-        raise ValueError(f"file must be results of run_jobs, but {path}: {error}") from error
-    return store
-
-
-def _packed(counts: NDArray[np.int64]) -> bytes:
-    outcomes = np.flatnonzero(counts)
-    return np.stack([outcomes, counts[outcomes]]).astype(np.int64).tobytes()
+    with open_jobs(Path(file), write=False) as store:
+        return len(store)
 
 
 def _fitting(
@@ -120,37 +113,15 @@ def _fitting(
     return min(batch, 1 + (memory - least) // each)
 
 
-def _keys(circuits: Sequence[QuantumCircuit], device: BackendV2, shots: int, seed: int) -> list[str]:
-    where = f"{_identity(device)} {shots} {seed}"
+def _keys(
+    circuits: Sequence[QuantumCircuit], device: BackendV2, shots: Sequence[int], seed: int, layout: Sequence[int] | None
+) -> list[str]:
+    where, names = device_hash(device), known_names(device)
+    places = "" if layout is None else str([int(qubit) for qubit in layout])
     repeats: Counter[str] = Counter()
     keys = []
-    for body in map(_digest, circuits):
-        keys.append(hashlib.sha256(f"{body} {repeats[body]} {where}".encode()).hexdigest())
-        repeats[body] += 1
+    for circuit, one in zip(circuits, shots, strict=True):
+        job = f"{circuit_hash(measured(circuit), names)} {where} {one} {seed} {places}"
+        keys.append(hashlib.sha256(f"{job} {repeats[job]}".encode()).hexdigest())
+        repeats[job] += 1
     return keys
-
-
-def _digest(circuit: QuantumCircuit) -> str:
-    """Hash of the gates without names; gates other than CX and one-qubit gates are compiled first."""
-    compiled = measured(circuit)
-    if not is_compiled(compiled):
-        compiled = compile_circuit(compiled)
-    lines: list[Any] = [compiled.num_qubits, [register.size for register in compiled.cregs], compiled.global_phase]
-    for instruction in compiled.data:
-        qubits = [compiled.find_bit(bit).index for bit in instruction.qubits]
-        bits = [compiled.find_bit(bit).index for bit in instruction.clbits]
-        lines.append([instruction.operation.name, list(map(repr, instruction.operation.params)), qubits, bits])
-    return hashlib.sha256(json.dumps(lines, default=repr).encode()).hexdigest()
-
-
-def _identity(device: BackendV2) -> str:
-    """Hash of the name, errors and options of a device."""
-    noise = getattr(device.options, "noise_model", None)
-    lines = [type(device).__name__, str(device.name), repr(sorted(map(repr, vars(device.options).items())))]
-    lines.append("" if noise is None else json.dumps(noise.to_dict(serializable=True), sort_keys=True))
-    for name, places in sorted(device.target.items()):
-        for qubits, properties in sorted((places or {}).items(), key=repr):
-            error = getattr(properties, "error", None)
-            if error is not None:
-                lines.append(f"{name} {qubits} {error!r}")
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -40,6 +40,7 @@ from qimg.tensor_train.operators import (
 )
 from qimg.tensor_train.pictures import PictureTrain, picture_train
 from qimg.tensor_train.qubits import binary_sites
+from qimg.tensor_train.sampling import sample
 from qimg.tensor_train.train import TensorTrain, product_train
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "reduced_density_matrix",
     "reverse",
     "right_canonical",
+    "sample",
     "schmidt_values",
     "to_aer",
     "to_nodes",

@@ -1,7 +1,5 @@
 """Job lists: batches, resuming after a failure, memory; and circuits as files."""
 
-import sqlite3
-
 import numpy as np
 import pytest
 from qiskit.circuit import QuantumCircuit
@@ -103,25 +101,6 @@ def test_batches_are_tracked_and_fit_the_memory(tmp_path):
 def test_bad_arguments_are_named(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         circuits.run_jobs(small(4), **{"shots": 100, "seed": 0, "file": tmp_path / "jobs.sqlite", **options})
-
-
-def test_another_file_is_refused_and_left_alone(tmp_path):
-    file = tmp_path / "photo.png"
-    file.write_bytes(b"\x89PNG" + bytes(200))
-    with pytest.raises(ValueError, match=r"file must be results of run_jobs, but .*photo.png: file is not a database"):
-        circuits.run_jobs(small(1), shots=1, seed=0, file=file)
-    assert file.read_bytes() == b"\x89PNG" + bytes(200)
-    assert circuits.jobs_done(tmp_path / "none.sqlite") == 0
-    assert not (tmp_path / "none.sqlite").exists()
-
-
-def test_an_interrupted_write_leaves_whole_batches(tmp_path):
-    file = tmp_path / "jobs.sqlite"
-    circuits.run_jobs(small(4), shots=10, seed=0, file=file)
-    store = sqlite3.connect(file)
-    store.execute("INSERT INTO jobs VALUES ('half', x'00')")
-    store.close()  # not committed: what a kill leaves behind
-    assert circuits.jobs_done(file) == 4
 
 
 def test_circuits_as_files(tmp_path):

@@ -106,8 +106,8 @@ def test_multiplexed_rotations_prepare_every_state(family, n):
 
 def test_a_circuit_that_misses_the_fidelity_is_replaced_or_refused(monkeypatch):
     state = state_of(tiny, 4)
-    monkeypatch.setattr(f"{MODULE}._cheapest", lambda *_: circuits.prepare(np.eye(16)[3]))
-    monkeypatch.setattr(f"{MODULE}._cheapest", lambda *_: circuits.template(4).assign_parameters([0.1] * 15))
+    wrong = circuits.template(4).assign_parameters([0.1] * 15)
+    monkeypatch.setattr(f"{MODULE}._cheapest", lambda *_: wrong)
     assert infidelity(circuits.prepare(state), state) <= LARGEST_INFIDELITY
     monkeypatch.setattr(f"{MODULE}.multiplexed", lambda _: multiplexed(np.eye(16)[5]))
     with pytest.raises(RuntimeError, match=r"the prepared state has an infidelity of .*, more than 1e-12"):
