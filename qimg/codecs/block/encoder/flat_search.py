@@ -9,7 +9,7 @@ from qimg.core import Array
 _SHARE = 0.01  # least share of flat squares of 8×8; photographs have next to none
 _MANY = 1 / 32  # least share of the blocks of a colour that no constant square has
 _NOISE = 1  # largest error of a value
-_BIASES = (8, 15)  # largest distance of a block's mean from its colour, in 1/16: first from the nearest one
+_BIASES = (8, 16)  # largest distance of a block's mean from its colour, in 1/16: first from the nearest one
 _ROWS = 1024
 
 
@@ -27,7 +27,8 @@ def flat_areas(pixels: Array) -> FlatAreas | None:
     near = np.asarray((high - low <= 2 * _NOISE).all(axis=-1))
     if near.mean() < _SHARE:
         return None
-    colours = _colours(low, high, total, near)
+    complete = pixels.shape[0] // SMALLEST, pixels.shape[1] // SMALLEST
+    colours = _colours(low, high, total, near, complete)
     places = np.flatnonzero(near)
     low, high, total = (part.reshape(-1, part.shape[-1])[places] for part in (low, high, total))
     index = np.zeros(near.size, np.uint8)
@@ -80,10 +81,11 @@ def painted_errors(pixels: Array, areas: FlatAreas) -> Array:
     return np.concatenate(parts)
 
 
-def _colours(low: Array, high: Array, total: Array, near: Array) -> Array:
-    """(n, channels) colours of flat areas, the most frequent ones first."""
+def _colours(low: Array, high: Array, total: Array, near: Array, complete: tuple[int, int]) -> Array:
+    """(n, channels) colours of flat areas, the most frequent ones first; `complete` blocks are inside the picture."""
     channels = low.shape[-1]
     constant = (low == high).all(axis=-1)
+    constant[complete[0] :] = constant[:, complete[1] :] = False
     keys = np.zeros(low.shape[:2], np.int64)
     for channel in range(channels):
         keys = keys << 16 | ((total[..., channel] + 8) >> 4)

@@ -116,14 +116,15 @@ class Source:
             return
         rows, columns = by_block.shape
         finest, painted = self._areas[0].areas, self._painted
-        # A picture that is one flat area comes back as flat at every quality.
-        if not finest.whole(self.height, self.width) or blocks.error <= painted.sum():
+        whole = finest.whole(self.height, self.width)
+        # Other forms would bring a picture of flat areas back with other colours.
+        if not whole or blocks.error <= painted.sum():
             yield blocks
         allowed = _FREE + sum(len(payload) for _, payload in chunks) * _FREE_SHARE
-        for areas, payload, large in self._areas:
+        for areas, payload, large in self._areas[: 1 if whole else None]:
             error = int(np.where(areas.index[:rows, :columns] > 0, painted, by_block).sum())
-            pixels = [] if areas.whole(self.height, self.width) else chunks
             free = min(len(payload), allowed) if large else 0.0
+            pixels = [] if whole else chunks
             yield Form(chunks=[(container.FLAT, payload), *pixels], error=error, version=2, free=free)
 
     @cached_property
