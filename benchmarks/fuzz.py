@@ -20,7 +20,7 @@ from qimg.core import Array
 MAX_PIXELS = 1 << 14
 """Limit of the decoder in the fuzzer; larger pictures are refused."""
 
-_TAGS = [bytes([value]) for value in b"SPAEiexZq0\xff"]
+_TAGS = [bytes([value]) for value in b"SPAFLEiexZq0\xff"]
 Track = Callable[[Iterable[int]], Iterable[int]]
 Parts = list[tuple[bytes, bytes]]
 
@@ -70,12 +70,17 @@ def samples() -> list[Sample]:
         ((40, 33, 3), np.uint16, {"quality": 70}),
         ((5, 3, 2), np.uint16, {"quality": 90, "exif": b"MM\0*" * 4}),
         ((1, 1), np.uint8, {"quality": 50}),
+        ((3, 70, 3), np.uint8, {"quality": 20}),
     ]:
         walk = np.cumsum(np.cumsum(rng.normal(0, 1, shape), axis=0), axis=1)
         share = (walk - walk.min()) / max(float(np.ptp(walk)), 1.0)
         image = (share * np.iinfo(dtype).max).astype(dtype)
         files.append(sample(codecs.encode(image, **options)))
-    return files
+    colours = np.kron(rng.integers(0, 256, (3, 4, 3), np.uint8), np.ones((8, 12, 1), np.uint8))
+    colours[5:13, 7:19] = rng.integers(0, 256, (8, 12, 3), np.uint8)
+    noise = rng.integers(0, 1 << 16, (9, 7), np.uint16)
+    files += [sample(codecs.encode(colours, quality=quality)) for quality in (10, 95)]
+    return files + [sample(codecs.encode(image, quality=60)) for image in (colours[:8, :12], noise)]
 
 
 def sample(data: bytes) -> Sample:

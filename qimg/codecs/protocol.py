@@ -30,7 +30,7 @@ class EncodeOptions:
     quality: float | None = None
     """1 (worst) to 100 on the codec's scale; WebP and AVIF also allow 0."""
     size: int | None = None
-    """Largest number of bytes of the file; the encoder uses at least 99 % of them if the picture allows."""
+    """Largest number of bytes of the file; the encoder uses at least 99 % of them unless the picture needs fewer."""
     bits_per_pixel: float | None = None
     """Largest number of bits of the file per pixel, used as for `size`."""
     psnr_db: float | None = None

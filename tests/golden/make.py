@@ -19,6 +19,8 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
     face, coffee = bundled("astronaut")[60:140, 180:260], bundled("coffee")
     noise = np.random.default_rng(0).integers(0, 256, (33, 31), np.uint8)
     alpha = np.linspace(0, 255, 40 * 40).astype(np.uint8).reshape(40, 40, 1)
+    graphic = np.full((70, 90, 3), (200, 30, 60), np.uint8)
+    graphic[20:50, 30:70] = coffee[100:130, 100:140]
     return {
         "rgb": (face, {"quality": 50}),
         "coarse": (coffee[:96, :128], {"quality": 10}),
@@ -28,6 +30,10 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         "alpha": (np.concatenate([face[:40, :40], alpha], axis=2), {"quality": 60}),
         "progressive": (face, {"quality": 75, "progressive": True}),
         "one": (face[:1, :1], {"quality": 50}),
+        "flat": (graphic, {"quality": 50}),
+        "constant": (graphic[:9, :13], {"quality": 50}),
+        "lossless": (np.where(coffee[:24, :37] > 128, 65535, 4660).astype(np.uint16), {"quality": 60}),
+        "thin": (coffee[77:82], {"quality": 50}),
     }
 
 

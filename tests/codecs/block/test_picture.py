@@ -141,7 +141,8 @@ def test_sizes_are_kept_and_used(photo, bits, kind):
     attempts = []
     encoded = encode_picture(image, size=size, effort=1, track=lambda parts: attempts.append(1) or parts)
     assert len(encoded.data) <= size
-    assert len(encoded.data) >= 0.99 * size
+    # A picture that fits without loss cannot use more.
+    assert len(encoded.data) >= 0.99 * size or encoded.psnr_db == math.inf
     assert len(attempts) <= 12
     assert decode(encoded.data).shape == image.shape
 

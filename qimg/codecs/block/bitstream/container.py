@@ -4,20 +4,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from qimg.codecs import envelope
+from qimg.codecs.block.transform.fold import is_thin
 from qimg.codecs.envelope import Chunk, CutError, Envelope, Reader, varint
 from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
 from qimg.core.records import short_repr
 
-ID, NUMBER, VERSION = "block", 1, 1
+ID, NUMBER, VERSION = "block", 1, 2
 IDENTITY = 4
 """Bytes of the tables' identity in the header."""
 LARGEST_SIDE = 1 << 20
 SEGMENTS = 32
 """Largest number of segments of a progressive payload."""
-SMALLEST_SEGMENT = 128
+STRIP, SEGMENT, ALPHA, FLAT, LOSSLESS = b"S", b"P", b"A", b"F", b"L"
+SMALLEST_SEGMENT = {SEGMENT: 128, LOSSLESS: 2048}
 """Least number of bytes of a segment, except for the last one."""
-STRIP, SEGMENT, ALPHA = b"S", b"P", b"A"
 
 _COLOUR, _ALPHA, _DEEP, _ONE_PLANE, _PROGRESSIVE = 1, 2, 4, 8, 16
 _PARAMETERS = 4
@@ -41,6 +42,8 @@ class Header:
     """First bytes of the SHA-256 of the tables that the payload needs."""
     parameters: bytes
     """`Parameters.to_bytes()`."""
+    version: int = 1
+    """Stream version: 2 allows flat areas and lossless pixels, and folds thin pictures."""
 
     identity_at = envelope.LENGTH
     parameters_at = identity_at + IDENTITY
@@ -60,6 +63,11 @@ class Header:
         """Whether the last channel is alpha."""
         return self.channels in (2, 4)
 
+    @property
+    def folded(self) -> bool:
+        """Whether the strips hold the folded picture."""
+        return self.version >= 2 and is_thin(self.height, self.width)
+
     def to_bytes(self) -> bytes:
         """The bytes of the header without its CRC."""
         flags = (
@@ -69,13 +77,14 @@ class Header:
             | _ONE_PLANE * (self.colour and self.planes == 1)
             | _PROGRESSIVE * self.progressive
         )
-        start = Envelope(number=NUMBER, version=VERSION, flags=flags).to_bytes()
+        start = Envelope(number=NUMBER, version=self.version, flags=flags).to_bytes()
         return start + self.identity[:IDENTITY] + self.parameters + varint(self.width) + varint(self.height)
 
     @classmethod
     def read(cls, reader: Reader) -> "Header":
         """Read the header of a file and verify its CRC; raises `BitstreamError` if the header breaks a rule."""
-        flags = reader.envelope_of(ID, NUMBER, version=VERSION).flags
+        start = reader.envelope_of(ID, NUMBER, version=VERSION)
+        flags = start.flags
         identity = reader.take(IDENTITY, "the identity of the tables")
         parameters = reader.take(_PARAMETERS, "the parameters")
         sides = {}
@@ -98,6 +107,7 @@ class Header:
             progressive=bool(flags & _PROGRESSIVE),
             identity=identity,
             parameters=parameters,
+            version=start.version,
         )
 
 
@@ -124,11 +134,11 @@ def assemble(header: Header, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
     return envelope.assemble(header.to_bytes(), chunks)
 
 
-def segments(payload: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Split a progressive payload into chunks, which are usable without the later ones."""
-    length = max(SMALLEST_SEGMENT, -(-len(payload) // SEGMENTS))
+def segments(payload: bytes, tag: bytes = SEGMENT) -> Iterator[tuple[bytes, bytes]]:
+    """Split the payload of a progressive file into chunks, which are usable without the later ones."""
+    length = max(SMALLEST_SEGMENT[tag], -(-len(payload) // SEGMENTS))
     for first in range(0, len(payload), length):
-        yield SEGMENT, payload[first : first + length]
+        yield tag, payload[first : first + length]
 
 
 def parse(data: bytes | bytearray | memoryview, *, partial_ok: bool = False) -> Stream:
@@ -146,7 +156,7 @@ def parse(data: bytes | bytearray | memoryview, *, partial_ok: bool = False) -> 
     chunks: list[Chunk] = []
     complete = True
     try:
-        for chunk in reader.chunks((STRIP, SEGMENT, ALPHA), repeated=(STRIP, SEGMENT)):
+        for chunk in reader.chunks((STRIP, SEGMENT, ALPHA, FLAT, LOSSLESS), repeated=(STRIP, SEGMENT, LOSSLESS)):
             _check_place(chunk, header)
             chunks.append(chunk)
     except CutError:
@@ -160,5 +170,8 @@ def _check_place(chunk: Chunk, header: Header) -> None:
     expected, tag = SEGMENT if header.progressive else STRIP, chunk.tag
     if tag in (STRIP, SEGMENT) and tag != expected:
         raise BitstreamError(f"pixels must be in chunks {expected.decode()}, but one is {tag.decode()}", chunk.offset)
+    if tag in (FLAT, LOSSLESS) and header.version < 2:
+        message = f"chunk {tag.decode()} must be in files of stream version 2, but the version is {header.version}"
+        raise BitstreamError(message, chunk.offset)
     if tag == ALPHA and not header.has_alpha:
         raise BitstreamError("chunk A must be in pictures with alpha, but the header has no alpha flag", chunk.offset)

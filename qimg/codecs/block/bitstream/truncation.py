@@ -24,8 +24,11 @@ def truncate(data: bytes, size: int) -> bytes:
         raise ValueError("data must be a progressive file, but is a sequential file")
     if len(data) <= size:
         return data
-    payload = b"".join(chunk.payload for chunk in stream.all(container.SEGMENT))
-    places = [index for index, chunk in enumerate(stream.chunks) if chunk.tag == container.SEGMENT]
+    tag = container.LOSSLESS if stream.all(container.LOSSLESS) else container.SEGMENT
+    payload = b"".join(chunk.payload for chunk in stream.all(tag))
+    places = [index for index, chunk in enumerate(stream.chunks) if chunk.tag == tag]
+    if not places:
+        raise ValueError(f"size must be at least {len(data)} for this file, which has flat areas only, but size={size}")
     before, after = (
         [(chunk.tag, chunk.payload) for chunk in part]
         for part in (stream.chunks[: places[0]], stream.chunks[places[-1] + 1 :])
@@ -33,7 +36,7 @@ def truncate(data: bytes, size: int) -> bytes:
 
     def of_length(length: int) -> bytes:
         prefix = bytes([payload[0] | CUT]) + payload[1:length]
-        return container.assemble(stream.header, [*before, *container.segments(prefix), *after])
+        return container.assemble(stream.header, [*before, *container.segments(prefix, tag), *after])
 
     low, high = 1, len(payload)
     if len(of_length(low)) > size:

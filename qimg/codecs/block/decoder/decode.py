@@ -8,6 +8,8 @@ import numpy as np
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.bitstream.alpha import decode_alpha
 from qimg.codecs.block.bitstream.container import Header, Stream
+from qimg.codecs.block.bitstream.flat_areas import FlatAreas
+from qimg.codecs.block.bitstream.lossless import decode_lossless
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.bitstream.strip_coder import strip_rows
 from qimg.codecs.block.decoder.progressive import decode_progressive
@@ -16,6 +18,7 @@ from qimg.codecs.block.layers.picture import MOST_PIXELS
 from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
+from qimg.codecs.block.transform.fold import folded_shape, unfolded
 from qimg.codecs.envelope import Chunk, metadata_of
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import Decoded, DecodeOptions
@@ -39,8 +42,16 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
         message = f"a progressive picture must have at most {MOST_PIXELS} pixels, but has {area}"
         raise BitstreamError(message, header.width_at)
     tables, parameters = _tables_for(header, options.tables), parameters_of(header)
-    decode_pixels = _decode_segments if header.progressive else _decode_strips
-    image = decode_pixels(stream, tables, parameters)
+    image, pixels = _new_image(stream)
+    if stream.all(container.LOSSLESS):
+        _decode_lossless(stream, pixels)
+    else:
+        areas = _flat_areas(stream)
+        strips = stream.all(container.STRIP) + stream.all(container.SEGMENT)
+        if strips or areas is None or not areas.whole(header.height, header.width):
+            _decode_blocks(stream, tables, parameters, pixels)
+        if areas is not None:
+            areas.paint(pixels)
     return Decoded(image=image, partial=not stream.complete, **metadata_of(stream.chunks))
 
 
@@ -63,35 +74,66 @@ def _tables_for(header: Header, tables: Tables | None) -> Tables:
     return tables
 
 
-def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters) -> Array:
-    """Decode the strips of a stream one at a time."""
+def _decode_blocks(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array) -> None:
+    """Decode the strips or the available segments, and unfold a thin picture."""
     header = stream.header
-    rows = strip_rows(header.height, header.width)
+    decode_pixels = _decode_segments if header.progressive else _decode_strips
+    if not header.folded:
+        decode_pixels(stream, tables, parameters, pixels)
+        return
+    shape = folded_shape(header.height, header.width)
+    picture = np.empty((*shape, *pixels.shape[2:]), pixels.dtype)
+    decode_pixels(stream, tables, parameters, picture)
+    pixels[...] = unfolded(picture, header.height, header.width)
+
+
+def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array) -> None:
+    """Decode the strips of a stream one at a time."""
+    rows = strip_rows(*pixels.shape[:2])
     chunks = stream.all(container.STRIP)
     if len(chunks) != len(rows):
         raise BitstreamError(f"the picture must have {len(rows)} strips, but has {len(chunks)}", stream.size)
-    image, pixels = _new_image(stream)
     payloads = (chunk.payload for chunk in chunks)
-    strips = decode_strips(payloads, rows, header.planes, header.width, tables, parameters)
+    strips = decode_strips(payloads, rows, stream.header.planes, pixels.shape[1], tables, parameters)
     first = 0
     for chunk, count in zip(chunks, rows, strict=True):
         with _located(chunk):
             samples = next(strips)
         colour.to_pixels(samples, pixels[first : first + count])
         first += count
-    return image
 
 
-def _decode_segments(stream: Stream, tables: Tables, parameters: Parameters) -> Array:
+def _decode_segments(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array) -> None:
     """Decode the available segments of a stream."""
-    header, chunks = stream.header, stream.all(container.SEGMENT)
-    image, pixels = _new_image(stream)
+    chunks = stream.all(container.SEGMENT)
     payload = b"".join(chunk.payload for chunk in chunks)
-    size = (header.height, header.planes, header.width)
+    height, width = pixels.shape[:2]
     with _located(chunks[0] if chunks else None):
-        samples = decode_progressive(payload, *size, tables, parameters, cut=not stream.complete)
+        samples = decode_progressive(
+            payload, height, stream.header.planes, width, tables, parameters, cut=not stream.complete
+        )
     colour.to_pixels(samples, pixels)
-    return image
+
+
+def _decode_lossless(stream: Stream, pixels: Array) -> None:
+    """Decode the available part of lossless pixels."""
+    header, chunks = stream.header, stream.all(container.LOSSLESS)
+    others = [chunk for tag in (container.STRIP, container.SEGMENT, container.FLAT) for chunk in stream.all(tag)]
+    if others:
+        tag = others[0].tag.decode()
+        raise BitstreamError(f"lossless pixels must be the only pixels, but chunk {tag} has others", others[0].offset)
+    values = np.empty((header.height, header.width, header.planes), pixels.dtype)
+    with _located(chunks[0]):
+        decode_lossless(b"".join(chunk.payload for chunk in chunks), values, cut=not stream.complete)
+    pixels[...] = values[..., 0] if pixels.ndim == 2 else values
+
+
+def _flat_areas(stream: Stream) -> FlatAreas | None:
+    header, dtype = stream.header, np.uint16 if stream.header.bits == 16 else np.uint8
+    for chunk in stream.all(container.FLAT):
+        with _located(chunk):
+            return FlatAreas.from_bytes(chunk.payload, (header.height, header.width), header.planes, dtype)
+    return None
 
 
 def _new_image(stream: Stream) -> tuple[Array, Array]:

@@ -20,7 +20,7 @@ class BlockInfo(Info):
     planes: int
     """Coded planes: 3, or 1 for gray and for RGB whose channels are equal."""
     mode: str
-    """`sequential` or `progressive`."""
+    """`sequential` or `progressive`; `lossless` before it if the pixels are coded without loss."""
     step: float
     """Luma step in 8-bit code values."""
     chroma: tuple[float, float]
@@ -29,6 +29,10 @@ class BlockInfo(Info):
     """First digits of the SHA-256 of the tables that the file needs."""
     truncated: bool
     """Whether the file is a valid result of `truncate`, without a part of the encoded picture."""
+    folded: bool
+    """Whether the blocks hold a thin picture in pieces below each other."""
+    flat_areas: bool
+    """Whether flat areas are coded apart from the blocks."""
 
     @property
     def details(self) -> Mapping[str, str]:
@@ -37,6 +41,8 @@ class BlockInfo(Info):
             "truncated on purpose": self.truncated,
             "cut": not self.complete,
             "coded as gray": self.channels >= 3 and self.planes == 1,
+            "folded": self.folded,
+            "with flat areas": self.flat_areas,
         }
         return {
             "mode": ", ".join([self.mode, *(remark for remark, holds in remarks.items() if holds)]),
@@ -53,7 +59,9 @@ def describe(data: bytes) -> BlockInfo:
     """
     stream = container.parse(data, partial_ok=True)
     header, parameters = stream.header, parameters_of(stream.header)
-    tags = {"pixels": (container.STRIP, container.SEGMENT), "alpha": (container.ALPHA,)}
+    lossless = stream.all(container.LOSSLESS)
+    pixels = (container.STRIP, container.SEGMENT, container.FLAT, container.LOSSLESS)
+    tags = {"pixels": pixels, "alpha": (container.ALPHA,)}
     tags |= {name: (tag,) for name, tag in METADATA_TAGS.items()}
     parts = {
         name: sum(len(chunk.payload) for tag in kinds for chunk in stream.all(tag)) for name, kinds in tags.items()
@@ -65,12 +73,14 @@ def describe(data: bytes) -> BlockInfo:
         channels=header.channels,
         bit_depth=header.bits,
         planes=header.planes,
-        mode="progressive" if header.progressive else "sequential",
+        mode="lossless " * bool(lossless) + ("progressive" if header.progressive else "sequential"),
         step=parameters.step / SAMPLE_SCALE,
         chroma=(parameters.chroma[0] / 64, parameters.chroma[1] / 64),
         tables=header.identity.hex(),
         parts={**parts, "structure": stream.size - sum(parts.values())},
         complete=stream.complete,
-        truncated=any(is_truncated(chunk.payload) for chunk in stream.all(container.SEGMENT)[:1]),
+        truncated=any(is_truncated(chunk.payload) for chunk in (lossless or stream.all(container.SEGMENT))[:1]),
+        folded=header.folded and not lossless,
+        flat_areas=bool(stream.all(container.FLAT)),
         **metadata_of(stream.chunks),
     )

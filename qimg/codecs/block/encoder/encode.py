@@ -11,12 +11,10 @@ from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.bitstream.alpha import encode_alpha
 from qimg.codecs.block.bitstream.container import Header
 from qimg.codecs.block.bitstream.parameters import Parameters
-from qimg.codecs.block.bitstream.strip_coder import strip_rows
 from qimg.codecs.block.decoder.decode import decode
 from qimg.codecs.block.encoder import targets
 from qimg.codecs.block.encoder.effort import Search
-from qimg.codecs.block.encoder.progressive import encode_progressive
-from qimg.codecs.block.encoder.strips import encode_strips
+from qimg.codecs.block.encoder.forms import Chunks, Form, Source
 from qimg.codecs.block.layers.picture import MOST_PIXELS
 from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
@@ -33,7 +31,6 @@ _MOST_BITS = 1000.0  # per pixel, more than any picture can use
 _RATIOS = (-8, 0, 10)  # offsets of the chroma steps, in 1/64 of the luma step
 _MANY_RATIOS = 7  # least effort that tries all of them
 _ROUNDS = 16
-_Chunks = list[tuple[bytes, bytes]]
 
 
 @short_repr
@@ -52,6 +49,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
     Efforts 1, 3, 5 and 7 differ; every other effort equals the next lower one of these. Effort 1 uses blocks of 8 and
     16, effort 3 also of 32, effort 5 also of 4, and effort 7 tries three chroma steps. Gray pictures and `stable` use
     one chroma step; progressive files with layers have no blocks of 32.
+
+    Noise, graphics, flat areas and thin pictures are coded in other ways where these cost less; see
+    `qimg.codecs.block.encoder.forms`. A file is at most 1 % and 100 bytes larger than the pixels, metadata not counted.
 
     Args:
         image: `uint8` or `uint16`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
@@ -78,40 +78,45 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
 
 
 def _encode_to_target(
-    source: Array, options: EncodeOptions, search: Search, tables: Tables, ratios: tuple[int, ...], track: Track
+    image: Array, options: EncodeOptions, search: Search, tables: Tables, ratios: tuple[int, ...], track: Track
 ) -> BlockEncoded:
     """Encode a picture to meet the target; each attempt uses the chroma ratio of least cost."""
-    pixels = without_alpha(source)
+    pixels = without_alpha(image)
     header = Header(
-        width=source.shape[1],
-        height=source.shape[0],
-        channels=1 if source.ndim == 2 else source.shape[2],
-        bits=8 * source.itemsize,
+        width=image.shape[1],
+        height=image.shape[0],
+        channels=1 if image.ndim == 2 else image.shape[2],
+        bits=8 * image.itemsize,
         planes=1 if colour.is_gray(pixels) else 3,
         progressive=options.progressive,
         identity=tables.identity,
         parameters=Parameters(16).to_bytes(),
     )
+    source = Source(pixels, header.planes, progressive=options.progressive)
     area = header.width * header.height
     metadata = metadata_chunks(options)
     # The profile and alpha come before the pixels, since a viewer needs them to show the pixels.
-    before, after = metadata["icc_profile"] + _alpha(source), metadata["exif"] + metadata["xmp"]
-    white = float(np.iinfo(source.dtype).max)
-    code = _code_progressive if options.progressive else _code
+    before, after = metadata["icc_profile"] + _alpha(image), metadata["exif"] + metadata["xmp"]
+    white = float(np.iinfo(image.dtype).max)
+
+    def file(form: Form, parameters: Parameters) -> BlockEncoded:
+        versioned = replace(header, parameters=parameters.to_bytes(), version=form.version)
+        data = container.assemble(versioned, [*before, *form.chunks, *after])
+        psnr_db, rate = _psnr_db(pixels, form.error), 8 * len(data) / area
+        return BlockEncoded(data=data, parameters=parameters, psnr_db=psnr_db, bits_per_pixel=rate)
 
     def attempt(parameters: Parameters) -> BlockEncoded:
         candidates: list[tuple[float, BlockEncoded]] = []
         for ratio in ratios if header.planes == 3 else (0,):
             cb, cr = parameters.chroma
             steps = replace(parameters, chroma=(cb + ratio, cr + ratio))
-            coded_pixels, error = code(pixels, header.planes, tables, steps, search=search, track=track)
-            data = container.assemble(replace(header, parameters=steps.to_bytes()), [*before, *coded_pixels, *after])
-            # Mean squared error of a gray or RGB value + λ · bits.
-            step = steps.step / SAMPLE_SCALE
-            cost = error / (white / 255) ** 2 / header.planes + search.lagrange * step**2 * 8 * len(data)
-            psnr_db, rate = _psnr_db(pixels, error), 8 * len(data) / area
-            encoded = BlockEncoded(data=data, parameters=steps, psnr_db=psnr_db, bits_per_pixel=rate)
-            candidates.append((cost, encoded))
+            for form in source.forms(tables, steps, search=search, track=track):
+                encoded = file(form, steps)
+                # Mean squared error of a gray or RGB value + λ · bits.
+                step = steps.step / SAMPLE_SCALE
+                error = form.error / (white / 255) ** 2 / header.planes
+                bits = 8 * (len(encoded.data) - form.free)
+                candidates.append((error + search.lagrange * step**2 * bits, encoded))
         return min(candidates, key=lambda pair: pair[0])[1]
 
     if options.quality is not None:
@@ -119,6 +124,10 @@ def _encode_to_target(
     if options.psnr_db is not None:
         return targets.of_psnr(attempt, options.psnr_db)
     size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * area / 8)
+    if source.may_be_lossless(size):
+        lossless = file(source.lossless, Parameters(targets.FINEST))
+        if len(lossless.data) <= size:
+            return lossless
     fixed = len(container.assemble(header, [*before, *after]))
     result = targets.of_size(attempt, size, area=area, fixed=fixed, colour=header.planes == 3)
     if len(result.data) > size:
@@ -145,41 +154,9 @@ def _fixed_point(once: Callable[[Array], BlockEncoded], source: Array, tables: T
     raise ArgumentError(f"{{0}} {rule}", "stable")
 
 
-def _alpha(source: Array) -> _Chunks:
+def _alpha(source: Array) -> Chunks:
     payload = encode_alpha(source[..., -1]) if has_alpha(source) else None
     return [(container.ALPHA, payload)] if payload else []
-
-
-def _code(
-    pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
-) -> tuple[_Chunks, int]:
-    """Encode the strips one at a time; returns their chunks and the squared error of the decoded pixels."""
-    rows = strip_rows(*pixels.shape[:2])
-    firsts = np.cumsum([0, *rows]).tolist()
-    parts = [pixels[first : first + count] for first, count in zip(firsts, rows, strict=False)]
-    decoded: list[Array] = []
-    chunks: _Chunks = []
-    error = 0
-    strips = (colour.to_samples(parts[index], planes) for index in track(range(len(parts))))
-    for part, payload in zip(
-        parts, encode_strips(strips, tables, parameters, search=search, decoded=decoded), strict=True
-    ):
-        chunks.append((container.STRIP, payload))
-        decoded_pixels = np.empty_like(part)
-        colour.to_pixels(decoded.pop(), decoded_pixels)
-        error += colour.squared_error(part, decoded_pixels)
-    return chunks, error
-
-
-def _code_progressive(
-    pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
-) -> tuple[_Chunks, int]:
-    """Encode the segments; returns their chunks and the squared error of the decoded pixels."""
-    samples = colour.to_samples(pixels, planes)
-    payload, decoded = encode_progressive(samples, tables, parameters, search=search, track=track)
-    decoded_pixels = np.empty_like(pixels)
-    colour.to_pixels(decoded, decoded_pixels)
-    return list(container.segments(payload)), colour.squared_error(pixels, decoded_pixels)
 
 
 def _check_progressive(source: Array, *, stable: bool) -> None:

@@ -79,7 +79,7 @@ def of_size(attempt: Callable[[Parameters], R], size: int, *, area: int, fixed: 
     def best() -> R:
         fitting = [result for result in tried.values() if len(result.data) <= size]
         if fitting:
-            return max(fitting, key=lambda result: len(result.data))
+            return max(fitting, key=lambda result: (result.psnr_db == math.inf, len(result.data)))
         return min(tried.values(), key=lambda result: len(result.data))
 
     low, high = (math.log(max(1.0, limit - fixed)) for limit in (FULL * size, size))

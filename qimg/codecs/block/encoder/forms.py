@@ -1,0 +1,171 @@
+"""The forms in which the encoder can write the pixels: strips or layers, with or without flat areas, or lossless."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from qimg.codecs.block.bitstream import container
+from qimg.codecs.block.bitstream.flat_areas import FlatAreas
+from qimg.codecs.block.bitstream.lossless import encode_lossless, looks_simple
+from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.bitstream.strip_coder import strip_rows
+from qimg.codecs.block.encoder import flat_search
+from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.progressive import encode_progressive
+from qimg.codecs.block.encoder.strips import encode_strips
+from qimg.codecs.block.model.tables import Tables
+from qimg.codecs.block.transform import colour
+from qimg.codecs.block.transform.fold import folded, is_thin, unfolded
+from qimg.core import Array, Track
+
+Chunks = list[tuple[bytes, bytes]]
+_LARGE = 1 / 8  # share of flat squares of 8×8 from which errors in flat areas matter more than bytes
+_FREE, _FREE_SHARE = 128, 0.02  # bytes, and share of the other bytes, that large flat areas take at no gain in error
+_SIDES = (4, 8, 16, 32)  # least sides of flat squares that are tried
+_ALWAYS = 1 << 14  # bytes of pixels up to which the lossless form is tried
+_LOSSLESS = 0.4  # share of the raw bytes of a lossy form from which the lossless one is tried
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Form:
+    """The pixels as chunks."""
+
+    chunks: Chunks
+    error: int
+    """Squared error of the decoded pixels."""
+    version: int
+    free: float = 0.0
+    """Bytes that do not count in the choice between forms."""
+
+
+class _Candidate(NamedTuple):
+    areas: FlatAreas
+    payload: bytes
+    large: bool
+
+
+class Source:
+    """The pixels to encode and what is known of them at every step.
+
+    Args:
+        pixels: (H, W) or (H, W, 3), `uint8` or `uint16`.
+        planes: coded planes.
+        progressive: whether the file is progressive.
+    """
+
+    def __init__(self, pixels: Array, planes: int, *, progressive: bool) -> None:
+        self.pixels, self.planes, self.progressive = pixels, planes, progressive
+        self.height, self.width = pixels.shape[:2]
+        self.thin = is_thin(self.height, self.width)
+        self.values = pixels.reshape(self.height, self.width, -1)[..., :planes]
+        """(H, W, planes) without the repeated channels of a gray RGB picture."""
+
+    @cached_property
+    def lossless(self) -> Form:
+        """The lossless form."""
+        payload = encode_lossless(self.values)
+        whole = [(container.LOSSLESS, payload)]
+        chunks = list(container.segments(payload, container.LOSSLESS)) if self.progressive else whole
+        return Form(chunks=chunks, error=0, version=2)
+
+    def may_be_lossless(self, size: int) -> bool:
+        """Whether the lossless form can be the better one beside a lossy one of a number of bytes."""
+        return self._simple or size >= _LOSSLESS * self.values.nbytes
+
+    def forms(self, tables: Tables, parameters: Parameters, *, search: Search, track: Track) -> Iterator[Form]:
+        """The forms for some parameters, the usual one first."""
+        pixels = folded(self.pixels) if self.thin else self.pixels
+        code = _code_progressive if self.progressive else _code
+        chunks: Chunks = []
+        errors: list[Array] = []
+        decoded: list[Array] = []
+        first = 0
+        for more, part in code(pixels, self.planes, tables, parameters, search=search, track=track):
+            chunks += more
+            if self.thin:
+                decoded.append(part)
+            else:
+                errors.append(self._errors(part, first))
+            first += len(part)
+        if self.thin:
+            errors.append(self._errors(unfolded(np.concatenate(decoded), self.height, self.width), 0))
+        yield from self._with_areas(chunks, errors)
+        if self.may_be_lossless(sum(len(payload) for _, payload in chunks)):
+            yield self.lossless
+
+    def _errors(self, decoded: Array, first: int) -> Array:
+        """Squared errors of decoded rows from `first`: by block if the picture has flat areas, otherwise their sum."""
+        source = self.pixels[first : first + len(decoded)]
+        if self._areas:
+            return flat_search.block_errors(source, decoded)
+        return np.array([[colour.squared_error(source, decoded)]])
+
+    @cached_property
+    def _simple(self) -> bool:
+        return self.values.nbytes <= _ALWAYS or bool(self._areas) or looks_simple(self.values)
+
+    def _with_areas(self, chunks: Chunks, errors: list[Array]) -> Iterator[Form]:
+        by_block = np.concatenate(errors)
+        version = 2 if self.thin else 1
+        blocks = Form(chunks=chunks, error=int(by_block.sum()), version=version)
+        if not self._areas:
+            yield blocks
+            return
+        rows, columns = by_block.shape
+        finest, painted = self._areas[0].areas, self._painted
+        whole = finest.whole(self.height, self.width)
+        # Other forms would bring a picture of flat areas back with other colours.
+        if not whole or blocks.error <= painted.sum():
+            yield blocks
+        allowed = _FREE + sum(len(payload) for _, payload in chunks) * _FREE_SHARE
+        for areas, payload, large in self._areas[: 1 if whole else None]:
+            error = int(np.where(areas.index[:rows, :columns] > 0, painted, by_block).sum())
+            free = min(len(payload), allowed) if large else 0.0
+            pixels = [] if whole else chunks
+            yield Form(chunks=[(container.FLAT, payload), *pixels], error=error, version=2, free=free)
+
+    @cached_property
+    def _areas(self) -> list[_Candidate]:
+        """Flat areas from the finest to the coarsest."""
+        finest = flat_search.flat_areas(self.values)
+        pruned = (flat_search.without_small(finest, side) for side in _SIDES) if finest else ()
+        return [_Candidate(areas, areas.to_bytes(), _large(areas)) for areas in pruned if areas]
+
+    @cached_property
+    def _painted(self) -> Array:
+        """Errors of the finest flat areas by block."""
+        return flat_search.painted_errors(self.pixels, self._areas[0].areas)
+
+
+def _large(areas: FlatAreas) -> bool:
+    return flat_search.share_of_squares(areas) >= _LARGE
+
+
+def _code(
+    pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
+) -> Iterator[tuple[Chunks, Array]]:
+    """Encode the strips one at a time; yields the chunk and the decoded pixels of each."""
+    rows = strip_rows(*pixels.shape[:2])
+    firsts = np.cumsum([0, *rows]).tolist()
+    parts = [pixels[first : first + count] for first, count in zip(firsts, rows, strict=False)]
+    decoded: list[Array] = []
+    strips = (colour.to_samples(parts[index], planes) for index in track(range(len(parts))))
+    payloads = encode_strips(strips, tables, parameters, search=search, decoded=decoded)
+    for part, payload in zip(parts, payloads, strict=True):
+        decoded_pixels = np.empty_like(part)
+        colour.to_pixels(decoded.pop(), decoded_pixels)
+        yield [(container.STRIP, payload)], decoded_pixels
+
+
+def _code_progressive(
+    pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
+) -> Iterator[tuple[Chunks, Array]]:
+    """Encode the segments; yields their chunks and the decoded pixels."""
+    samples = colour.to_samples(pixels, planes)
+    payload, decoded = encode_progressive(samples, tables, parameters, search=search, track=track)
+    decoded_pixels = np.empty_like(pixels)
+    colour.to_pixels(decoded, decoded_pixels)
+    yield list(container.segments(payload)), decoded_pixels
