@@ -10,7 +10,7 @@ from qiskit.providers import BackendV2
 from scipy.optimize import nnls
 
 from circuits.counts import checked_counts
-from circuits.execution.backends import SIMULATORS, measured_qubits, run
+from circuits.execution.backends import SIMULATORS, measured_qubits, sample
 from circuits.readout.intervals import normal_quantile
 from qimg.core import Array, integer, require, require_shape
 
@@ -92,7 +92,8 @@ def calibrate_readout(
         prepared.append(QuantumCircuit(bits))
         for bit in [bit for bit in range(bits) if value >> bit & 1]:
             prepared[-1].x(bit)
-    counts = run(prepared, backend, shots=shots, seed=seed, layout=None if backend in SIMULATORS else places)
+    layout = None if backend in SIMULATORS else places
+    counts = sample("calibrate_readout", prepared, backend, shots=shots, seed=seed, layout=layout)
     if correlated:
         return ReadoutCalibration(counts=[counts])
     tables = []

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
-from circuits.execution.backends import run
+from circuits.execution.backends import sample
 from circuits.readout.intervals import normal_quantile, probability_interval
-from circuits.seeds import checked_seed
+from circuits.seeds import stream
 from qimg.core import Array, density_matrix, hermitian, integer, real, require, require_shape
 from qimg.states import qubits_for
 
@@ -86,6 +86,18 @@ def measure_bases(
         shots: shots per setting, one number or one for each.
         seed: seed of a simulator's shots (`circuits.seeds`).
     """
+    return _measured("measure_bases", circuit, bases, backend, shots=shots, seed=seed)
+
+
+def _measured(
+    purpose: str,
+    circuit: QuantumCircuit,
+    bases: ArrayLike,
+    backend: str | BackendV2,
+    *,
+    shots: int | Sequence[int],
+    seed: int | None,
+) -> PauliCounts:
     settings = np.asarray(bases)
     require(circuit.num_clbits == 0, "circuit", "must not measure", circuit.name)
     expected = circuit.num_qubits
@@ -99,7 +111,7 @@ def measure_bases(
             if basis != Z:
                 copy.h(qubit)
         turned.append(copy)
-    return PauliCounts(bases=settings, counts=run(turned, backend, shots=shots, seed=seed))
+    return PauliCounts(bases=settings, counts=sample(purpose, turned, backend, shots=shots, seed=seed))
 
 
 def measure_shadow(
@@ -115,10 +127,10 @@ def measure_shadow(
         shots: total number of shots, one for each snapshot.
         seed: seed of the bases and of a simulator's shots (`circuits.seeds`).
     """
-    seed = checked_seed(seed)
-    drawn = np.random.default_rng(seed).integers(0, 3, (integer("shots", shots, 1), circuit.num_qubits))
+    own = stream(seed, "measure_shadow", circuit, integer("shots", shots, 1))
+    drawn = np.random.default_rng(own).integers(0, 3, (shots, circuit.num_qubits))
     bases, repeats = np.unique(drawn, axis=0, return_counts=True)
-    return measure_bases(circuit, bases, backend, shots=repeats.tolist(), seed=seed)
+    return _measured("measure_shadow", circuit, bases, backend, shots=repeats.tolist(), seed=seed)
 
 
 def draw_bases(
