@@ -14,8 +14,9 @@ from qiskit_aer import AerSimulator  # also gives circuits their set_… and sav
 
 from circuits.compilation import compile_circuits, is_compiled, without_measurements
 from circuits.execution.counts_only import has_memory, run_for_counts
+from circuits.execution.independent_jobs import IndependentJobs, has_seed, simulated_device
 from circuits.execution.truncated_counts import is_truncated, truncated_counts
-from circuits.seeds import checked_seed
+from circuits.seeds import checked_seed, stream
 from qimg.core import ArgumentError, Array, integer, literal, one_of, require
 
 SIMULATORS = ("statevector", "density_matrix", "matrix_product_state")
@@ -114,6 +115,19 @@ def run(
     Returns:
         (n, 2**bits) counts; their sum along the last axis is `shots`.
     """
+    return sample("run", circuits, backend, shots=shots, seed=seed, layout=layout)
+
+
+def sample(
+    purpose: str,
+    circuits: QuantumCircuit | Sequence[QuantumCircuit],
+    backend: str | BackendV2,
+    *,
+    shots: int | Sequence[int],
+    seed: int | None,
+    layout: Sequence[int] | None = None,
+) -> NDArray[np.int64]:
+    """`run` for a function of this name; functions of other names have independent streams."""
     many = [measured(circuit) for circuit in several(circuits)]
     each = shots_of_each(shots, len(many))
     seed = checked_seed(seed)
@@ -125,13 +139,15 @@ def run(
     require(fits, "circuits", f"must have at most the {most} qubits of {device.name}", widest)
     compiled = _compiled(many, device, layout)
     if not has_memory(device):
-        return run_for_counts(device, compiled, each, width, seed)
+        return run_for_counts(device, compiled, each, width, stream(seed, "counts", purpose, many, each))
     if is_truncated(device):
         with undisturbed(device):
-            return truncated_counts(device, compiled, each, width, seed)
+            own = stream(seed, "truncated", purpose, many, each, simulated_device(device))
+            return truncated_counts(device, compiled, each, width, own)
     pubs = [(circuit, None, one) for circuit, one in zip(compiled, each, strict=True)]
+    sampler = primitive("Sampler", device, seed, call=[purpose, many, each], run_options=threads(device, widest))
     with undisturbed(device):
-        results = primitive("Sampler", device, seed, run_options=threads(device, widest)).run(pubs).result()
+        results = sampler.run(pubs).result()
     return np.stack([_counts(result, width) for result in results])
 
 
@@ -252,12 +268,23 @@ def measured(circuit: QuantumCircuit) -> QuantumCircuit:
     return circuit
 
 
-def primitive(kind: str, device: BackendV2, seed: int, **options: Any) -> Any:
-    """The "Sampler" or "Estimator" V2 of a device."""
+def primitive(kind: str, device: BackendV2, seed: int | None, *, call: Sequence[Any], **options: Any) -> Any:
+    """The "Sampler" or "Estimator" V2 of a device; on a simulator, all its circuits have independent streams.
+
+    Args:
+        kind: "Sampler" or "Estimator".
+        device: a simulator or a device.
+        seed: seed of the call.
+        call: what is run, for the name of its stream (`circuits.seeds.stream`).
+        options: options of the primitive.
+    """
     if type(device).__module__.startswith("qiskit_ibm_runtime.ibm_backend"):
         return getattr(_ibm_runtime(), f"{kind}V2")(mode=device)
     local = {"Sampler": BackendSamplerV2, "Estimator": BackendEstimatorV2}[kind]
-    return local(backend=device, options={"seed_simulator": seed, **options})
+    if not has_seed(device):
+        return local(backend=device, options={"seed_simulator": checked_seed(seed), **options})
+    own = stream(seed, kind, *call, simulated_device(device))
+    return local(backend=IndependentJobs(device, own), options=options)
 
 
 def threads(device: BackendV2, n_qubits: int) -> dict[str, int]:

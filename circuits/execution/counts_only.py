@@ -19,22 +19,30 @@ def has_memory(device: BackendV2) -> bool:
 
 
 def run_for_counts(
-    device: BackendV2, circuits: Sequence[QuantumCircuit], shots: Sequence[int], width: int, seed: int
+    device: BackendV2,
+    circuits: Sequence[QuantumCircuit],
+    shots: Sequence[int],
+    width: int,
+    stream: np.random.SeedSequence,
 ) -> NDArray[np.int64]:
     """Counts (n, 2**width) of compiled circuits by `device.run`.
 
     Circuits with equal shots form a job of at most `device.max_circuits`; more shots than the device accepts are
-    divided into several jobs. Each job has its own seed where the device has the option `seed_simulator` or `seed`.
+    divided into several jobs. Where the device has the option `seed_simulator` or `seed`, each job is one circuit with
+    its own seed of the stream, because circuits of one job may share random numbers.
 
     Raises:
         RuntimeError: a job failed, or its counts are not those of the circuit's bits and shots.
     """
     counts = np.zeros((len(circuits), 2**width), np.int64)
-    seeds = _seeds(device, seed)
-    for chosen, part in _jobs(device, shots):
+    option, seeds = _seed_option(device), _seeds(stream)
+    for chosen, part in _jobs(device, shots, single=option is not None):
         run_input = [circuits[k] for k in chosen]
-        single = len(run_input) == 1
-        job = device.run(run_input[0] if single else run_input, shots=part, **next(seeds))
+        job = device.run(
+            run_input[0] if len(run_input) == 1 else run_input,
+            shots=part,
+            **({} if option is None else {option: next(seeds)}),
+        )
         results = [one.result() for one in (job if isinstance(job, list | tuple) else [job])]
         for result in results:
             if getattr(result, "success", True) is False:
@@ -52,9 +60,10 @@ def run_for_counts(
     return counts
 
 
-def _jobs(device: BackendV2, shots: Sequence[int]) -> Iterator[tuple[list[int], int]]:
+def _jobs(device: BackendV2, shots: Sequence[int], *, single: bool) -> Iterator[tuple[list[int], int]]:
     """The numbers of the circuits of each job, and its shots."""
-    most, size = _most_shots(device), getattr(device, "max_circuits", None) or len(shots)
+    most = _most_shots(device)
+    size = 1 if single else getattr(device, "max_circuits", None) or len(shots)
     for number, group in groupby(sorted(range(len(shots)), key=lambda k: shots[k]), key=lambda k: shots[k]):
         chosen = list(group)
         for start in range(0, len(chosen), size):
@@ -74,13 +83,15 @@ def _most_shots(device: BackendV2) -> int | None:
     return min(stated, default=None)
 
 
-def _seeds(device: BackendV2, seed: int) -> Iterator[dict[str, int]]:
-    """The option of the seed of each job; empty for a device without one."""
-    name = next((one for one in ("seed_simulator", "seed") if hasattr(device.options, one)), None)
-    stream = np.random.SeedSequence(seed)
+def _seed_option(device: BackendV2) -> str | None:
+    """Name of the option for the seed of a job; None for a device without one."""
+    return next((one for one in ("seed_simulator", "seed") if hasattr(device.options, one)), None)
+
+
+def _seeds(stream: np.random.SeedSequence) -> Iterator[int]:
     while True:
         (state,) = stream.spawn(1)[0].generate_state(1)
-        yield {} if name is None else {name: int(state >> 1)}
+        yield int(state >> 1)
 
 
 def _counts_of(results: Sequence[Any], place: int, many: int) -> dict[Any, int]:

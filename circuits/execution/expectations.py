@@ -26,7 +26,7 @@ class Estimates:
     values: Array
     """(circuits, observables)."""
     standard_errors: Array
-    """(circuits, observables), as returned by the estimator."""
+    """(circuits, observables), as returned by the estimator: zero where all outcomes agree, so no interval follows."""
 
 
 def estimate(
@@ -50,7 +50,7 @@ def estimate(
     without_measurements("circuits", *many)
     require(len(observables) > 0, "observables", "must hold at least one observable", observables)
     require(bool(0 < precision < 1), "precision", "must be in (0, 1)", precision)
-    seed = checked_seed(seed)
+    checked_seed(seed)
     device = named(backend)
     if isinstance(backend, str):
         device.set_options(**threads(device, max(circuit.num_qubits for circuit in many)))
@@ -59,8 +59,9 @@ def estimate(
         compiled = compile_circuit(circuit, backend=device)
         operators = [_operator(one, circuit.num_qubits).apply_layout(compiled.layout) for one in observables]
         pubs.append((compiled, operators))
+    estimator = primitive("Estimator", device, seed, call=[many, observables, precision])
     with undisturbed(device):
-        results = primitive("Estimator", device, seed).run(pubs, precision=float(precision)).result()
+        results = estimator.run(pubs, precision=float(precision)).result()
     return Estimates(
         values=np.stack([np.asarray(result.data.evs) for result in results]),
         standard_errors=np.stack([np.asarray(result.data.stds) for result in results]),

@@ -8,7 +8,7 @@ from circuits.compilation import compile_circuit, is_compiled
 from circuits.counts import outcome_counts
 from circuits.execution.backends import aer_result, from_state
 from circuits.preparation.states import template, template_angles
-from circuits.seeds import checked_seed
+from circuits.seeds import simulator_seed, stream
 from qimg.core import Array, arguments, integer
 from qimg.states import amplitude_encode, pad_to_register, qubits_for
 
@@ -44,8 +44,10 @@ def sample_batch(circuit: QuantumCircuit, vectors: ArrayLike, *, shots: int, see
     Returns:
         (n, d) counts that sum to `shots`.
     """
-    options = {"shots": integer("shots", shots, 1), "seed_simulator": checked_seed(seed)}
+    count = integer("shots", shots, 1)
     whole, _, rows = _batch(circuit, vectors)
+    own = stream(seed, "sample_batch", whole, count)
+    options = {"shots": count, "seed_simulator": simulator_seed(own)}
     whole.measure_all()
     counts = outcome_counts(aer_result(whole, method="statevector", **options), 2**whole.num_qubits)
     return counts.reshape(-1, 2**circuit.num_qubits)[:rows]

@@ -32,7 +32,11 @@ def is_truncated(device: BackendV2) -> bool:
 
 
 def truncated_counts(
-    device: BackendV2, circuits: Sequence[QuantumCircuit], shots: Sequence[int], width: int, seed: int
+    device: BackendV2,
+    circuits: Sequence[QuantumCircuit],
+    shots: Sequence[int],
+    width: int,
+    stream: np.random.SeedSequence,
 ) -> NDArray[np.int64]:
     """Counts (n, 2**width) of compiled circuits that measure at the end.
 
@@ -49,10 +53,9 @@ def truncated_counts(
     result = device.run(saved).result()
     if not result.success:
         raise RuntimeError(f"Aer could not run the circuit: {result.status}")
-    streams = np.random.SeedSequence(seed).spawn(len(circuits))
-    for k, (measured, stream) in enumerate(zip(places, streams, strict=True)):
+    for k, (measured, own) in enumerate(zip(places, stream.spawn(len(circuits)), strict=True)):
         train = from_aer(result.data(k)["matrix_product_state"])
-        digits = sample(train, shots[k], rng=np.random.default_rng(stream))
+        digits = sample(train, shots[k], rng=np.random.default_rng(own))
         outcomes = np.zeros(shots[k], np.int64)
         for bit, qubit in measured.items():
             outcomes |= digits[:, -1 - qubit].astype(np.int64) << bit

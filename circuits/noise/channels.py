@@ -12,7 +12,7 @@ from qiskit.circuit.library import UCRYGate
 from circuits.compilation import compile_circuit
 from circuits.counts import outcome_counts
 from circuits.execution.backends import aer_result, from_state
-from circuits.seeds import checked_seed
+from circuits.seeds import simulator_seed, stream
 from qimg.core import TOLERANCE, Array, density_matrix, integer, numeric, populations, real, require, require_shape
 from qimg.states import pad_to_register, qubits_for
 
@@ -146,7 +146,8 @@ def sample_stinespring(gains: ArrayLike, rho: ArrayLike, *, shots: int, seed: in
     register = ClassicalRegister(len(output_qubits), "level")
     circuit.add_register(register)
     circuit.measure(output_qubits, register)
-    options = {"shots": integer("shots", shots, 1), "seed_simulator": checked_seed(seed)}
+    own = stream(seed, "sample_stinespring", gains, rho, integer("shots", shots, 1))
+    options = {"shots": shots, "seed_simulator": simulator_seed(own)}
     counts = outcome_counts(aer_result(circuit, method="statevector", **options), 2 ** len(output_qubits))
     return counts[: 2 ** (len(output_qubits) - 1) + 1]
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from circuits.counts import checked_counts
-from circuits.representation.encodings import REPRESENTATIONS, WITH_INTERVALS
+from circuits.counts import Counts, checked_counts
+from circuits.representation.encodings import REPRESENTATIONS
 from circuits.representation.positions import picture_of_levels
 from circuits.representation.protocol import EncodedImage, PixelProbabilities
 from qimg.core import Array, one_of, real, require, vectors
@@ -19,8 +19,9 @@ def probability_interval(
     """Lower and upper ends of confidence intervals for binomial probabilities.
 
     "clopper-pearson" inverts the exact test; its coverage is at least the level for every probability and number of
-    trials. "wilson" inverts the normal test; it is shorter, and its coverage is about the level on average. Without
-    trials the interval is [0, 1].
+    trials. "wilson" inverts the normal test; it is shorter, and its coverage is about the level on average over the
+    probabilities, but not for each one: it is lower for some near 0 and 1, where few successes or failures are
+    expected. Without trials the interval is [0, 1]. It begins at 0 without successes and ends at 1 without failures.
 
     Args:
         successes: (...) counts, at most the trials.
@@ -41,7 +42,7 @@ def probability_interval(
     share = k / np.maximum(n, 1)
     centre = (share + z**2 / (2 * np.maximum(n, 1))) / weight
     half = z / weight * np.sqrt(share * (1 - share) / np.maximum(n, 1) + z**2 / (4 * np.maximum(n, 1) ** 2))
-    return np.where(n > 0, np.clip(centre - half, 0, 1), 0.0), np.where(n > 0, np.clip(centre + half, 0, 1), 1.0)
+    return np.where(k > 0, np.clip(centre - half, 0, 1), 0.0), np.where(k < n, np.clip(centre + half, 0, 1), 1.0)
 
 
 def amplitude_interval(
@@ -60,33 +61,38 @@ def amplitude_interval(
 
 
 def decode_intervals(
-    encoded: EncodedImage, counts: ArrayLike, *, level: float = 0.95, method: str = "clopper-pearson"
+    encoded: EncodedImage, counts: Counts, *, level: float = 0.95, method: str = "clopper-pearson"
 ) -> tuple[Array, Array]:
     """Pictures of the lower and upper ends of every pixel's interval, in code values and not rounded.
 
-    A pixel is an increasing function of one probability p: norm·√p of an amplitude; 2·255/π·asin √p of an FRQI angle,
-    where p is the share of 1 among the shots at the pixel. The function is applied to both ends, so that the interval
-    of the pixel has the coverage of the interval of the probability.
+    Each pixel is determined by one probability p or several. The interval of p gives that of the pixel with the same
+    coverage: norm·√p of an amplitude; 2·255/π·asin √p of an FRQI angle, where p is the share of 1 among the shots at
+    the pixel. Of several probabilities, such as those of the qubits of a digital code, each has an interval of the
+    level 1 − (1 − level)/q, so that all q hold with the level; the pixel's interval extends from the smallest to the
+    largest level whose digits agree with them. A pixel without counts has the whole range.
 
     Args:
-        encoded: a picture in a representation of `WITH_INTERVALS`, or "dct"; not compressed. Only its shape, order and
-            norm are used.
-        counts: (2**n_qubits,) of all qubits.
+        encoded: a picture that was not compressed. Only its shape, order and norm are used. The intervals of "dct" are
+            those of the moduli of the picture reconstructed from the loaded coefficients.
+        counts: counts of all qubits, as in `decode_counts`.
         level: in (0, 1), for each pixel separately.
         method: as in `probability_interval`.
 
     Raises:
-        ValueError: a representation without intervals, such as those of bits. The intervals of "dct" are those of the
-            picture reconstructed from the loaded coefficients.
+        ValueError: a representation of your own without `outcomes`.
     """
     representation = REPRESENTATIONS[encoded.representation]
     if not isinstance(representation, PixelProbabilities):
-        names = ", ".join(WITH_INTERVALS)
-        raise ValueError(f"encoded must be one of {names} for intervals, but encoded={encoded.representation!r}")
+        raise ValueError(f"encoded must be in a representation with outcomes, but encoded={encoded.representation!r}")
     successes, trials = representation.outcomes(encoded, checked_counts(counts, 2**encoded.n_qubits))
-    ends = probability_interval(successes, trials, level=level, method=method)
-    levels = [representation.levels_of_probability(encoded, end) for end in ends]
-    low, high = (picture_of_levels(one, representation, encoded) for one in levels)
+    together = len(successes) if successes.ndim == 2 else 1
+    normal_quantile(level)  # checks the level that the caller gave
+    successes = np.minimum(successes, trials)  # counts of amplitudes in the padding
+    ends = probability_interval(successes, trials, level=1 - (1 - level) / together, method=method)
+    low, high = (
+        picture_of_levels(np.asarray(one, float), representation, encoded)
+        for one in representation.levels_between(encoded, *ends)
+    )
     return low, high
 
 

@@ -10,7 +10,7 @@ from qiskit.providers import BackendV2
 from scipy.optimize import nnls
 
 from circuits.counts import checked_counts
-from circuits.execution.backends import SIMULATORS, measured_qubits, run
+from circuits.execution.backends import SIMULATORS, measured_qubits, sample
 from circuits.readout.intervals import normal_quantile
 from qimg.core import Array, integer, require, require_shape
 from qimg.core.records import short_repr
@@ -95,7 +95,8 @@ def calibrate_readout(
         prepared.append(QuantumCircuit(bits))
         for bit in [bit for bit in range(bits) if value >> bit & 1]:
             prepared[-1].x(bit)
-    counts = run(prepared, backend, shots=shots, seed=seed, layout=None if backend in SIMULATORS else places)
+    layout = None if backend in SIMULATORS else places
+    counts = sample("calibrate_readout", prepared, backend, shots=shots, seed=seed, layout=layout)
     if correlated:
         return ReadoutCalibration(counts=[counts])
     tables = []
@@ -115,9 +116,11 @@ def mitigate(
 ) -> Mitigated:
     """Correct counts for readout errors.
 
-    The probabilities minimise ‖A p − f‖² over p ≥ 0, Σ p = 1, exactly (`scipy.optimize.nnls`). The intervals are normal
-    ones around A⁻¹ f, which is not biased by the constraints, with the standard errors of a bootstrap that resamples
-    both the counts and the calibration.
+    The probabilities minimise ‖A p − f‖² over p ≥ 0, Σ p = 1, exactly (`scipy.optimize.nnls`). The intervals are
+    centred on A⁻¹ f, which is not biased by the constraints. Half their width is z standard errors of a bootstrap that
+    resamples both the counts and the calibration, plus ln(2/(1 − level)) R/n for the n shots of the counts and of each
+    bit's calibration, where R is the range of the row of A⁻¹. The second term covers probabilities whose outcomes are
+    rare: without readout errors, the coverage is at least the level for every probability and number of shots.
 
     Args:
         counts: (2**bits,).
@@ -140,8 +143,15 @@ def mitigate(
     for _ in range(integer("repeats", repeats, 2)):
         again = [_drawn_again(np.asarray(table), rng) for table in calibration.counts]
         redrawn = rng.multinomial(int(numbers.sum()), _smoothed(numbers)) / numbers.sum()
-        drawn.append(_solved(again, redrawn))
-    half = z * np.std(drawn, axis=0, ddof=1)
+        try:
+            drawn.append(_solved(again, redrawn))
+        except np.linalg.LinAlgError:  # few calibration shots do not exclude readings without information
+            drawn.append(np.full_like(centre, np.inf))
+    spread = np.ptp(np.linalg.inv(calibration.matrix()), axis=1)
+    fewest = [numbers.sum(), *(np.sum(table, axis=1).min() for table in calibration.counts)]
+    rare = float(np.log(2 / (1 - level))) * sum(1 / shots for shots in fewest)
+    half = z * np.std(drawn, axis=0, ddof=1) if np.isfinite(drawn).all() else np.full_like(centre, np.inf)
+    half = half + rare * spread
     return Mitigated(
         probabilities=_on_the_simplex(calibration.matrix(), shares),
         low=np.clip(centre - half, 0, 1),

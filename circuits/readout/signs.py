@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from circuits.counts import checked_counts
-from circuits.execution.backends import run
+from circuits.execution.backends import sample
 from qimg.core import TOLERANCE, Array, real, require, require_shape
 from qimg.core.records import short_repr
 
@@ -47,7 +47,7 @@ def measure_interference(
     circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = 0
 ) -> Array:
     """Counts (n + 1, 2**n) of `interference_circuits` with `shots` in each setting; for `seed` see `circuits.seeds`."""
-    return run(interference_circuits(circuit), backend, shots=shots, seed=seed)
+    return sample("measure_interference", interference_circuits(circuit), backend, shots=shots, seed=seed)
 
 
 def signed_amplitudes(counts: ArrayLike, *, negligible: float = 3.0) -> SignedAmplitudes:

@@ -66,14 +66,14 @@ class ColourAngles(Representation):
         return self.levels_of_counts(encoded, np.abs(state) ** 2)
 
     def levels_of_counts(self, encoded: EncodedImage, counts: Array) -> Array:
-        """Levels of the angles 2 atan √(n₁/n₀); positions without counts have the mean level of the others."""
-        table = counts.reshape(-1, 2**encoded.position_qubits)
-        trials = table.sum(axis=0)
-        outcomes = np.arange(len(table))
-        ones = np.stack([table[outcomes >> qubit & 1 == 1].sum(axis=0) for qubit in range(encoded.colour_qubits)])
+        """Levels of the angles 2 atan √(n₁/n₀); NaN at positions without counts."""
+        ones, trials = self.outcomes(encoded, counts)
         angles = 2 * np.arctan2(np.sqrt(ones), np.sqrt(np.maximum(trials - ones, 0)))
-        levels = self.to_levels(angles, encoded.bits).astype(float)
-        empty = trials == 0
-        if empty.any():
-            levels[:, empty] = levels[:, ~empty].mean(axis=1, keepdims=True)
-        return levels
+        return np.where(trials > 0, self.to_levels(angles, encoded.bits), np.nan)
+
+    def outcomes(self, encoded: EncodedImage, counts: Array) -> tuple[Array, Array]:
+        """Counts (qubits, positions) of 1 in each colour qubit, and the shots at each position as trials."""
+        table = counts.reshape(-1, 2**encoded.position_qubits)
+        outcomes = np.arange(len(table))
+        ones = [table[outcomes >> qubit & 1 == 1].sum(axis=0) for qubit in range(encoded.colour_qubits)]
+        return np.stack(ones), table.sum(axis=0)

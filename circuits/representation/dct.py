@@ -44,6 +44,10 @@ class BlockCosines(Amplitudes):
         """The preparation, then the inverse DCT."""
         return super().circuit(encoded).compose(_inverse(), range(6))
 
+    def outcomes(self, encoded: EncodedImage, counts: Array) -> tuple[Array, Array]:
+        """The counts of the pixels' basis states, and all shots as trials: the padding repeats the edges."""
+        return counts, counts.sum()
+
     def cost(self, encoded: EncodedImage) -> GateCount:
         """Gates of both parts; a compiler may merge a few one-qubit gates between them."""
         loading, inverse = super().cost(encoded), _inverse_cost()

@@ -5,13 +5,12 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import GateCount
-from circuits.counts import checked_counts
+from circuits.counts import Counts, checked_counts
 from circuits.representation.amplitude import AMPLITUDE
 from circuits.representation.dct import DCT
+from circuits.representation.digits import IFRQI, INEQR, NEQR
 from circuits.representation.frqci import FRQCI
 from circuits.representation.frqi import FRQI, MCRQI
-from circuits.representation.ifrqi import IFRQI
-from circuits.representation.neqr import INEQR, NEQR
 from circuits.representation.positions import levels_of_picture, picture_of_levels
 from circuits.representation.protocol import Compressible, EncodedImage, PixelProbabilities, Representation
 from qimg.core import Array, one_of, plain, real, require, require_shape, vectors
@@ -111,6 +110,10 @@ def image_cost(encoded: EncodedImage) -> GateCount:
 def decode_state(encoded: EncodedImage, state: ArrayLike) -> Array:
     """The picture from the state vector of a circuit; exact for lossless representations without compression.
 
+    The global phase of the state has no effect. Amplitudes must be real up to this phase; they are multiplied by the
+    one for which they are real and have a positive sum. Pixels that the state gives no weight have the mean of the
+    others of their plane.
+
     Args:
         encoded: the encoded picture, of which only shape, order and norm are used.
         state: (2**n_qubits,).
@@ -121,15 +124,19 @@ def decode_state(encoded: EncodedImage, state: ArrayLike) -> Array:
     return _rounded(encoded, picture_of_levels(one.levels_of_state(encoded, amplitudes), one, encoded))
 
 
-def decode_counts(encoded: EncodedImage, counts: ArrayLike) -> Array:
-    """The picture from counts of all qubits; with colour qubits, pixels without counts have the mean of the others.
+def decode_counts(encoded: EncodedImage, counts: Counts) -> Array:
+    """The picture from counts of all qubits.
 
     Amplitudes are √(n_k/n); signs are not measured, but pixels are not negative. Colour angles are 2 atan √(n₁/n₀) at
-    every pixel, so that digital codes are exact for every pixel with a count.
+    every pixel, so that digital codes are exact for every pixel with a count. Pixels without counts have the mean of
+    the others of their plane; `decode_intervals` gives the whole range for them. Counts in the padding of the picture,
+    which only a noisy device or colour angles produce, are left out.
 
     Args:
         encoded: the encoded picture, of which only shape, order and norm are used.
-        counts: (2**n_qubits,) as returned by `circuits.run`, not all zero.
+        counts: counts of all qubits, not all zero and not all in the padding, in any form of
+            `circuits.counts.checked_counts`: (2**n_qubits,) as returned by `circuits.run`, counts by outcome, or a
+            result of Qiskit for one circuit.
     """
     numbers = checked_counts(counts, 2**encoded.n_qubits)
     one = _of(encoded)
@@ -157,7 +164,17 @@ def _checked_pixels(image: ArrayLike, one: Representation) -> tuple[Array, np.dt
 
 
 def _rounded(encoded: EncodedImage, picture: Array) -> Array:
-    """The picture in the type of the encoded one, rounded and clipped for integers."""
+    """The picture in the type of the encoded one, rounded and clipped for integers; NaN becomes the plane's mean."""
+    planes = picture.reshape(-1, picture.shape[2] if picture.ndim == 3 else 1)
+    unknown = np.isnan(planes)
+    if unknown.all():
+        raise ValueError("the counts or the state must have an outcome in the picture, and not only in its padding")
+    if unknown.any():
+        whole = np.nanmean(planes)
+        means = [
+            whole if missing.all() else np.nanmean(plane) for plane, missing in zip(planes.T, unknown.T, strict=True)
+        ]
+        picture = np.where(unknown, means, planes).reshape(picture.shape)
     if encoded.dtype.kind != "u":
         return picture
     return np.clip(np.rint(picture), 0, np.iinfo(encoded.dtype).max).astype(encoded.dtype)

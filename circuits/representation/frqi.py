@@ -18,17 +18,12 @@ class SingleAngle(ColourAngles):
         return np.asarray(np.pi * levels / (2**bits - 1))
 
     def to_levels(self, angles: Array, bits: int) -> Array:
-        """Angle · (2ᵇ − 1) / π, not rounded."""
-        return np.asarray(angles * (2**bits - 1) / np.pi)
-
-    def outcomes(self, encoded: EncodedImage, counts: Array) -> tuple[Array, Array]:
-        """The counts of 1 at each position, and the shots at that position as trials."""
-        table = counts.reshape(2, -1)
-        return table[1], table.sum(axis=0)
+        """Angle / π · (2ᵇ − 1), not rounded."""
+        return np.asarray(angles / np.pi * (2**bits - 1))
 
     def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:
         """(2ᵇ − 1) · 2/π · asin √p."""
-        return self.to_levels(2 * np.arcsin(np.sqrt(probability))[None], encoded.bits)
+        return self.to_levels(2 * np.arcsin(np.sqrt(probability)), encoded.bits)
 
 
 FRQI = SingleAngle(name="frqi")

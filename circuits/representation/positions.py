@@ -53,6 +53,14 @@ def levels_of_picture(pixels: Array, representation: Representation, order: str)
     return np.pad(levels, [(0, 4 - len(levels)), (0, 0)]).reshape(1, -1)
 
 
+def states_of_picture(representation: Representation, encoded: EncodedImage) -> Array:
+    """Basis states of the pixels of all planes, without the padding, if the plane is part of the position."""
+    height, width = encoded.shape[:2]
+    place = positions(height, width, order=encoded.order, square=representation.square)
+    planes = encoded.shape[2] if len(encoded.shape) == 3 else 1
+    return np.asarray((np.arange(planes)[:, None] << place.qubits) + place.states[:height, :width].ravel())
+
+
 def picture_of_levels(levels: Array, representation: Representation, encoded: EncodedImage) -> Array:
     """The picture (H, W) or (H, W, C) of levels, without the padding; not rounded."""
     height, width = encoded.shape[:2]

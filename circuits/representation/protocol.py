@@ -109,18 +109,29 @@ class Representation(ABC):
 
     @abstractmethod
     def levels_of_counts(self, encoded: EncodedImage, counts: Array) -> Array:
-        """Levels from counts (2**n_qubits,), not all zero."""
+        """Levels from counts (2**n_qubits,), not all zero; NaN where no count determines a level."""
+
+    def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:
+        """The levels, not rounded, if they are increasing functions of one probability each."""
+        raise NotImplementedError(f"{self.name}: levels are not functions of one probability")
+
+    def levels_between(self, encoded: EncodedImage, low: Array, high: Array) -> tuple[Array, Array]:
+        """Smallest and largest levels, not rounded, of probabilities (of `outcomes`) between these ends."""
+        return self.levels_of_probability(encoded, low), self.levels_of_probability(encoded, high)
 
 
 @runtime_checkable
 class PixelProbabilities(Protocol):
-    """A representation whose pixels are increasing functions of one probability each and so have intervals."""
+    """A representation whose pixels are determined by probabilities and so have intervals."""
 
     def outcomes(self, encoded: EncodedImage, counts: Array) -> tuple[Array, Array]:
-        """For each pixel the count of the outcome whose probability determines its level, and the number of trials."""
+        """Counts of the outcomes whose probabilities determine the levels, and the numbers of trials.
 
-    def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:
-        """The levels, not rounded, from these probabilities."""
+        The counts are (positions,), or (q, positions) if q probabilities determine each level.
+        """
+
+    def levels_between(self, encoded: EncodedImage, low: Array, high: Array) -> tuple[Array, Array]:
+        """Smallest and largest levels, not rounded, of probabilities between these ends."""
 
 
 @runtime_checkable

@@ -5,9 +5,12 @@ import inspect
 import numpy as np
 import pytest
 from qiskit.circuit import QuantumCircuit
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel, depolarizing_error
 
 import circuits
-from circuits.seeds import MAX_SEED, checked_seed, stream_seed
+from circuits.execution.independent_jobs import SHOTS_APART, IndependentJobs
+from circuits.seeds import MAX_SEED, checked_seed, simulator_seed, stream, stream_seed
 
 
 def seeded() -> list[str]:
@@ -73,8 +76,136 @@ def test_jobs_take_the_same_seeds(tmp_path):
         circuits.run_jobs([plus()], shots=1, seed=-1, file=tmp_path / "a.sqlite")
 
 
-def test_streams_differ_by_seed_and_by_name():
+def test_streams_differ_by_seed_and_by_call():
+    calls = [("a",), ("b",), ("a", 1000), ("a", 1001), ("a", plus()), ("a", turned(0.3)), ("a", turned(0.4)), ("ab",)]
+    calls += [
+        ("a", "b"),
+        ("a", [2, 2]),
+        ("a", [2, 0]),
+        ("a", np.array([0.25])),
+        ("a", np.array([0.5])),
+        ("a", {"Z": 1}),
+    ]
+    calls += [("a", branching("x")), ("a", branching("z"))]
+    seeds = {simulator_seed(stream(seed, *call)) for seed in range(20) for call in calls}
+    assert len(seeds) == 20 * len(calls)
+    assert all(0 <= one < 2**63 for one in seeds)
     assert len({stream_seed(seed, name) for seed in range(20) for name in ("a", "b", "c")}) == 60
     assert all(0 <= stream_seed(seed, "a") <= MAX_SEED for seed in range(100))
     assert checked_seed(7) == 7
     assert checked_seed(None) != checked_seed(None)
+    assert simulator_seed(stream(None, "a")) != simulator_seed(stream(None, "a"))
+
+
+def test_rounding_errors_do_not_change_a_stream():
+    calls = ([turned(0.3), 0.0, np.array([0.1, 1j])], [turned(0.3 + 1e-12), -0.0, np.array([0.1 - 1e-13, 1j + 1e-13])])
+    assert simulator_seed(stream(1, *calls[0])) == simulator_seed(stream(1, *calls[1]))
+
+
+def turned(angle: float = np.pi / 2) -> QuantumCircuit:
+    """Three qubits with an RY each, which Aer runs without compilation."""
+    circuit = QuantumCircuit(3)
+    circuit.ry(angle, range(3))
+    return circuit
+
+
+def branching(gate: str) -> QuantumCircuit:
+    """A dynamic circuit, whose body alone depends on the name."""
+    circuit = QuantumCircuit(2, 2)
+    circuit.h(0)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        getattr(circuit, gate)(1)
+    circuit.measure(1, 1)
+    return circuit
+
+
+def noisy(strength: float) -> AerSimulator:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(strength, 1), ["ry"])
+    return AerSimulator(method="statevector", noise_model=model)
+
+
+def misread() -> AerSimulator:
+    model = NoiseModel()
+    model.add_all_qubit_readout_error([[0.7, 0.3], [0.2, 0.8]])
+    return AerSimulator(method="statevector", noise_model=model)
+
+
+SHOTS = 400
+PAIRS = {
+    "numbers of shots in a call": lambda seed: circuits.run([turned()] * 2, shots=[SHOTS, SHOTS + 1], seed=seed),
+    "equal circuits in a call": lambda seed: circuits.run([turned()] * 2, shots=SHOTS, seed=seed),
+    "numbers of shots in two calls": lambda seed: [
+        circuits.run(turned(), shots=shots, seed=seed)[0] for shots in (SHOTS, SHOTS + 1)
+    ],
+    "circuits in two calls": lambda seed: [
+        circuits.run(turned(angle), shots=SHOTS, seed=seed)[0] for angle in (np.pi / 2, np.pi / 2 + 1e-3)
+    ],
+    "neighbouring seeds": lambda seed: [circuits.run(turned(), shots=SHOTS, seed=2 * seed + k)[0] for k in (0, 1)],
+    "seeds that Aer takes for neighbours": lambda seed: [
+        circuits.run([turned()] * 2, shots=SHOTS, seed=seed + SHOTS_APART * k)[1 - k] for k in (0, 1)
+    ],
+    "noise models": lambda seed: [
+        circuits.run(turned(), noisy(strength), shots=SHOTS, seed=seed)[0] for strength in (0.1, 0.11)
+    ],
+    "neighbouring seeds with noise": lambda seed: [
+        circuits.run(turned(), noisy(0.1), shots=SHOTS, seed=2 * seed + k)[0] for k in (0, 1)
+    ],
+    "equal bases in a call": lambda seed: (
+        circuits.measure_bases(turned(), [[2] * 3] * 2, shots=SHOTS, seed=seed).counts
+    ),
+    "bases in two calls": lambda seed: [
+        circuits.measure_bases(turned(np.pi / 4), [[basis] * 3], shots=SHOTS, seed=seed).counts[0] for basis in (0, 2)
+    ],
+    "functions": lambda seed: [
+        circuits.run(turned(), shots=SHOTS, seed=seed)[0],
+        circuits.measure_bases(turned(), [[2] * 3], shots=SHOTS, seed=seed).counts[0],
+    ],
+    "a run and its calibration": lambda seed: [
+        circuits.run(QuantumCircuit(1), misread(), shots=SHOTS, seed=seed)[0],
+        circuits.calibrate_readout(QuantumCircuit(1), misread(), shots=SHOTS, seed=seed).counts[0][0],
+    ],
+    "batches": lambda seed: [
+        circuits.sample_batch(turned(), batch, shots=SHOTS, seed=seed).sum(axis=0) for batch in BATCHES
+    ],
+    "settings of interference": lambda seed: circuits.measure_interference(turned(0.0), shots=SHOTS, seed=seed)[1:3],
+    "channels": lambda seed: [
+        circuits.sample_stinespring([gain] * 4, np.eye(4) / 4, shots=SHOTS, seed=seed) for gain in (0.9, 0.91)
+    ],
+}
+BATCHES = (np.eye(8)[:2], np.eye(8)[[0, 3]])
+
+
+@pytest.mark.parametrize("name", sorted(PAIRS))
+def test_what_differs_is_independent(name):
+    seeds = 16
+    first, second = np.moveaxis([PAIRS[name](seed) for seed in range(seeds)], 1, 0)
+    assert (first != second).any(axis=1).all()
+    spread = [rows - rows.mean(axis=0) for rows in (first, second)]
+    scale = [np.maximum(rows.std(axis=0), 1e-9) for rows in spread]
+    together = (spread[0] * spread[1] / (scale[0] * scale[1])).mean(axis=0)
+    varied = (scale[0] > 1) & (scale[1] > 1)
+    # The correlation of an outcome scatters by 1/√16, the mean over outcomes by less. A shared stream gives about 1.
+    assert abs(together[varied].mean()) < 0.6
+
+
+@pytest.mark.parametrize("shots", [SHOTS_APART, SHOTS_APART + 400])
+def test_noisy_circuits_of_a_job_share_no_shots(shots):
+    """Aer gives shot i of circuit k of a job the seed s + 2113 k + i."""
+    circuit = QuantumCircuit(6)
+    circuit.ry(np.pi / 2, range(6))
+    circuit.measure_all()
+    device = IndependentJobs(noisy(0.1), stream(0, "test"))
+    result = device.run([circuit] * 2, shots=shots, memory=True).result()
+    first, second = (np.array([int(one, 16) for one in result.get_memory(k)]) for k in (0, 1))
+    for lag in range(1 - shots + 50, shots - 50):
+        pair = (first[lag:], second[: shots - lag]) if lag >= 0 else (first[:lag], second[-lag:])
+        # Independent shots agree with probability 1/64, in at least 50 of them; shared ones always.
+        assert (pair[0] == pair[1]).mean() < 0.5
+
+
+def test_batches_of_jobs_with_equal_circuits_are_independent(tmp_path):
+    counts = circuits.run_jobs([turned()] * 6, shots=1000, seed=0, file=tmp_path / "jobs.sqlite", batch=1)
+    assert len({tuple(row) for row in counts}) == 6
+    assert not {tuple(row) for row in counts} & {tuple(circuits.run(turned(), shots=1000, seed=0)[0])}

@@ -52,6 +52,74 @@ def test_without_a_trial_nothing_is_known():
         assert (float(low), float(high)) == (0, 1)
 
 
+@pytest.mark.parametrize("method", ["wilson", "clopper-pearson"])
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999999])
+def test_intervals_begin_at_0_without_successes_and_end_at_1_without_failures(method, level):
+    trials = np.array([1, 2, 3, 7, 10, 100, 1000, 12_345, 10**6, 10**9])
+    low, high = circuits.probability_interval(0 * trials, trials, method=method, level=level)
+    assert (low == 0).all()
+    assert ((high > 0) & (high < 1)).all()
+    low, high = circuits.probability_interval(trials, trials, method=method, level=level)
+    assert (high == 1).all()
+    assert ((low > 0) & (low < 1)).all()
+    # The ends themselves are therefore always covered.
+    assert coverage(method, 40, np.array([0.0, 1.0])).tolist() == [1, 1]
+
+
+ENDS = {
+    1: np.array([[0, 255, 7], [128, 64, 255]], np.uint8),  # padded to 4×4
+    3: np.array([[[0, 255, 9], [255, 255, 255]], [[0, 0, 0], [77, 128, 200]], [[1, 2, 3], [250, 0, 0]]], np.uint8),
+}
+
+
+@pytest.mark.parametrize("shots", [1, 2, 10, 300, 5000])
+@pytest.mark.parametrize("name", [name for name in circuits.REPRESENTATIONS if name != "dct"])
+def test_pixels_are_covered_at_the_ends_and_with_few_shots(name, shots):
+    pixels = ENDS[circuits.REPRESENTATIONS[name].channels[0]]
+    encoded = circuits.encode_image(pixels, name)
+    weights = circuits.image_state(encoded) ** 2
+    runs = 40
+    rng, held = np.random.default_rng(shots), []
+    for counts in rng.multinomial(shots, weights / weights.sum(), size=runs):
+        low, high = circuits.decode_intervals(encoded, counts)
+        held.append((low <= pixels) & (pixels <= high))
+    # Pixels of one run are nearly independent; three standard errors of all.
+    assert np.mean(held) >= LEVEL - 3 * np.sqrt(LEVEL * (1 - LEVEL) / np.size(held))
+    # Of one pixel: five standard errors of 40 runs.
+    assert np.mean(held, axis=0).min() >= LEVEL - 5 * np.sqrt(LEVEL * (1 - LEVEL) / runs)
+
+
+def test_moduli_of_a_picture_from_few_coefficients_are_covered():
+    encoded = circuits.encode_image(patch().astype(float), "dct", kept=4)
+    wanted = np.abs(circuits.decode_state(encoded, circuits.image_state(encoded)))
+    weights = circuits.image_state(encoded) ** 2
+    held = []
+    for counts in np.random.default_rng(0).multinomial(3000, weights / weights.sum(), size=40):
+        low, high = circuits.decode_intervals(encoded, counts)
+        held.append((low <= wanted) & (wanted <= high))
+    assert np.mean(held) >= LEVEL - 3 * np.sqrt(LEVEL * (1 - LEVEL) / np.size(held))
+
+
+def test_one_shot_determines_the_pixel_of_a_binary_code_and_disagreement_nothing():
+    pixels = np.array([[100, 200], [50, 60]], np.uint8)
+    encoded = circuits.encode_image(pixels, "neqr")
+    counts = np.zeros(2**10)
+    counts[100 * 4 + 0] = 1
+    counts[[200 * 4 + 1, 201 * 4 + 1]] = 3
+    low, high = circuits.decode_intervals(encoded, counts)
+    np.testing.assert_array_equal(low, [[100, 200], [0, 0]])
+    np.testing.assert_array_equal(high, [[100, 201], [255, 255]])
+
+
+@pytest.mark.parametrize("name", ["ifrqi", "frqci", "ineqr"])
+def test_intervals_of_digits_narrow_to_the_pixel(name):
+    pixels = ENDS[circuits.REPRESENTATIONS[name].channels[0]]
+    encoded = circuits.encode_image(pixels, name)
+    counts = np.rint(circuits.image_state(encoded) ** 2 * 1e17)
+    low, high = circuits.decode_intervals(encoded, counts)
+    np.testing.assert_array_equal([low, high], [pixels, pixels])
+
+
 @pytest.mark.parametrize("representation", ["amplitude", "frqi", "mcrqi"])
 def test_pixels_are_covered_over_seeds(representation):
     pixels = patch()
@@ -89,8 +157,8 @@ def test_amplitudes_are_the_roots_of_probabilities():
         (lambda: circuits.probability_interval(1, 2, level=1.0), r"level must be in \(0, 1\), but level=1.0"),
         (lambda: circuits.probability_interval(1, 2, method="wald"), "method must be one of clopper-pearson, wilson"),
         (
-            lambda: circuits.decode_intervals(circuits.encode_image(patch(), "neqr"), np.ones(2**14)),
-            "encoded must be one of amplitude, frqi, mcrqi for intervals, but encoded='neqr'",
+            lambda: circuits.decode_intervals(circuits.encode_image(patch(), "neqr"), np.ones(2**14), level=0),
+            r"level must be in \(0, 1\), but level=0",
         ),
         (
             lambda: circuits.decode_intervals(circuits.encode_image(patch(), "frqi"), np.ones(64)),

@@ -116,6 +116,62 @@ def test_intervals_of_pauli_strings_cover_with_at_least_the_level():
     assert hits < trials
 
 
+ZERO, BELL = np.diag([1.0, 0, 0, 0]), np.full((4, 4), 0.0)
+BELL[np.ix_([0, 3], [0, 3])] = 0.5
+
+
+@pytest.mark.parametrize("shots", [1, 2, 10, 300])
+@pytest.mark.parametrize("plan", ["complete", "shadow"])
+@pytest.mark.parametrize(("rho", "observable"), [(ZERO, np.diag([1, 1, -1, -1])), (BELL, BELL), (state(2), BELL)])
+def test_intervals_of_observables_cover_at_the_ends_and_with_few_shots(rho, observable, plan, shots):
+    wanted = float(np.trace(observable @ rho).real)
+    rng, hits, trials = np.random.default_rng(shots), 0, 40
+    for _ in range(trials):
+        bases = circuits.all_bases(2) if plan == "complete" else rng.integers(0, 3, (shots, 2))
+        data = circuits.draw_bases(rho, bases, shots=shots if plan == "complete" else 1, rng=rng)
+        found = circuits.observable_interval(data, observable)
+        hits += found.low <= wanted <= found.high
+    # The bound is conservative; the observables' values 1 and 1 of the first two states are eigenvalues.
+    assert hits >= 0.95 * trials
+
+
+def test_an_interval_lies_between_the_eigenvalues_and_narrows():
+    rho, observable = state(2), random_hermitian(4, seed=2).data
+    least, *_, most = np.linalg.eigvalsh(observable)
+    rng = np.random.default_rng(0)
+    one = circuits.draw_bases(rho, [[0, 2]], shots=1, rng=rng)
+    found = circuits.observable_interval(one, observable)
+    assert (found.low, found.high) == pytest.approx((least, most), abs=1e-6)
+    widths = []
+    for shots in (10_000, 1_000_000):
+        data = circuits.draw_bases(rho, circuits.all_bases(2), shots=shots, rng=rng)
+        found = circuits.observable_interval(data, observable)
+        normal = circuits.observable_interval(data, observable, method="normal")
+        assert found.value == normal.value
+        assert normal.high - normal.low < found.high - found.low < 2 * (normal.high - normal.low)
+        widths.append(found.high - found.low)
+    # √100, but for the term of the range, which falls with 1/n.
+    assert widths[0] / widths[1] == pytest.approx(10, rel=0.15)
+
+
+@pytest.mark.parametrize("shots", [1, 2, 10, 200])
+def test_shadows_of_circuits_cover_pauli_strings(shots):
+    rng, ghz = np.random.default_rng(0), np.zeros((8, 8))
+    ghz[np.ix_([0, 7], [0, 7])] = 0.5
+    hits = trials = 0
+    for _ in range(100):
+        data = circuits.draw_bases(ghz, rng.integers(0, 3, (shots, 3)), shots=1, rng=rng)
+        for label, wanted in (("ZII", 0), ("ZZI", 1), ("XXX", 1), ("XYY", -1), ("III", 1)):
+            try:
+                found = circuits.pauli_interval(data, label)
+            except ValueError:  # no shot measures it
+                continue
+            hits += found.low <= wanted <= found.high
+            trials += 1
+    # At least the level for "ZII", always for the others, whose values are ends.
+    assert hits / trials >= 0.98
+
+
 # --- density matrices ------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +256,24 @@ def test_mitigated_probabilities_are_covered():
     # uncertain by 7 %, which takes about a percent.
     assert abs(hits / trials - 0.95) <= 4 * np.sqrt(0.05 * 0.95 / 150) + 0.01
     assert np.mean(errors) < np.abs(read - wanted).max()
+
+
+@pytest.mark.parametrize(("shots", "calibrated"), [(1, 20), (2, 20), (10, 20), (30, 200), (1000, 200)])
+@pytest.mark.parametrize("wanted", [[1.0, 0, 0, 0], [0.97, 0.01, 0.01, 0.01]])
+def test_rare_mitigated_probabilities_are_covered(wanted, shots, calibrated):
+    rng = np.random.default_rng(shots)
+    read = np.kron(MISREAD[1], MISREAD[0]) @ wanted
+    held = []
+    for _ in range(40):
+        found = circuits.mitigate(rng.multinomial(shots, read), calibration(rng, calibrated), repeats=40, rng=rng)
+        held.append((found.low <= wanted) & (wanted <= found.high))
+    assert np.mean(held) >= 0.95
+
+
+def test_calibrations_without_information_give_whole_intervals():
+    few = circuits.ReadoutCalibration(counts=[np.array([[2, 1], [1, 2]])])
+    found = circuits.mitigate([3, 1], few, rng=np.random.default_rng(0))
+    assert (found.low.tolist(), found.high.tolist()) == ([0, 0], [1, 1])
 
 
 def test_exact_readings_come_back_exactly():

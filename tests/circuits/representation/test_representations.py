@@ -18,7 +18,7 @@ from circuits.representation.multiplexed import (
     walsh_angles,
     walsh_coefficients,
 )
-from circuits.representation.positions import positions
+from circuits.representation.positions import positions, states_of_picture
 from circuits.representation.protocol import Contents, Representation
 from qimg import images, psnr_db
 from qimg.patches import morton_order
@@ -185,6 +185,79 @@ def test_pixels_never_seen_get_the_mean_of_the_others():
     counts[100 * 4 + 0] = 3
     counts[200 * 4 + 1] = 1
     np.testing.assert_array_equal(circuits.decode_counts(record, counts), [[100, 200], [150, 150]])
+
+
+def test_means_of_unseen_pixels_are_those_of_their_plane():
+    image = np.zeros((2, 2, 3), np.uint8)
+    image[...] = 255, 0, 255
+    image[1, 1] = 0, 255, 0
+    record = encoded(image, "mcrqi")
+    counts = np.rint(circuits.image_state(record) ** 2 * 3200).reshape(2, 4, 4)
+    assert counts.sum() == 3200
+    counts[:, 0, 0] = counts[:, 1, 3] = 0  # red of the first pixel, green of the last
+    decoded = circuits.decode_counts(record, counts.ravel())
+    np.testing.assert_array_equal(decoded[0, 0], [round(2 / 3 * 255), 0, 255])
+    np.testing.assert_array_equal(decoded[1, 1], [0, 0, 0])
+    counts[:, 1] = 0  # all of green: the mean of the other planes
+    np.testing.assert_array_equal(circuits.decode_counts(record, counts.ravel())[..., 1], round(255 * 5 / 7))
+
+
+@pytest.mark.parametrize("name", [name for name in REPRESENTATIONS if name != "dct"])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (2, 3), (5, 2), (1, 7)])
+def test_a_picture_of_one_colour_is_constant_whatever_falls_into_its_padding(name, shape):
+    colour = [200, 30, 90] if 3 in REPRESENTATIONS[name].channels and name != "amplitude" else 200
+    image = np.full((*shape, 3) if isinstance(colour, list) else shape, colour, np.uint8)
+    record = encoded(image, name)
+    weights = np.rint(circuits.image_state(record) ** 2 * 1e15)
+    rng = np.random.default_rng(0)
+    table = weights.reshape(-1, 2**record.position_qubits)
+    places = states_of_picture(REPRESENTATIONS[name], record) % table.shape[1]
+    pixels = np.isin(np.arange(table.shape[1]), places)
+    table[:, ~pixels] = rng.integers(0, 10**14, (len(table), int((~pixels).sum())))
+    if name != "amplitude":  # of which the first pixel of each plane alone is seen
+        table[:, places[:, 1:]] = 0
+    np.testing.assert_array_equal(circuits.decode_counts(record, table.ravel()), image)
+    if not pixels.all():
+        table[:, pixels] = 0
+        with pytest.raises(ValueError, match="must have an outcome in the picture, and not only in its padding"):
+            circuits.decode_counts(record, table.ravel())
+
+
+def test_a_colour_picture_of_amplitudes_leaves_its_empty_plane_out():
+    image = np.random.default_rng(0).integers(0, 256, (3, 4, 3), np.uint8)
+    record = encoded(image, "amplitude")
+    counts = circuits.image_state(record) ** 2 * 1e15
+    counts[3 * 16 :] = 1e13
+    np.testing.assert_array_equal(circuits.decode_counts(record, counts), image)
+    low, high = circuits.decode_intervals(record, counts)
+    assert ((low <= image + 1e-3) & (image - 1e-3 <= high)).all()
+
+
+@pytest.mark.parametrize("phase", [1, -1, 1j, -1j, np.exp(0.3j), np.exp(1.6j), np.exp(-3.1j)])
+@pytest.mark.parametrize("name", REPRESENTATIONS)
+def test_a_global_phase_changes_nothing(name, phase):
+    image = for_representation(name, 8, 8)
+    record = encoded(image, name)
+    state = circuits.image_state(record)
+    np.testing.assert_array_equal(circuits.decode_state(record, phase * state), circuits.decode_state(record, state))
+
+
+@pytest.mark.parametrize("phase", [1, -1, 1j, np.exp(2j)])
+def test_amplitudes_of_both_signs_have_a_positive_sum(phase):
+    image = np.array([[90.0, 10.0], [20.0, 5.0]])
+    record = encoded(image, "amplitude")
+    wanted = image * [[1, -1], [-1, -1]]
+    state = phase * wanted.ravel() / np.linalg.norm(image)
+    np.testing.assert_allclose(circuits.decode_state(record, state), wanted, atol=1e-12)
+    balanced = np.array([0.6, -0.6, 0.2, -0.2]) / np.sqrt(0.8)  # the sum has no sign: the first largest is positive
+    decoded = circuits.decode_state(record, phase * balanced)
+    assert decoded[0, 0] == pytest.approx(0.6 / np.sqrt(0.8) * record.norm)
+
+
+def test_amplitudes_that_are_not_real_are_refused():
+    record = encoded(np.ones((2, 2)), "amplitude")
+    with pytest.raises(ValueError, match="state must be real up to a global phase within 1e-06 of its norm"):
+        circuits.decode_state(record, np.array([1, 1j, 1, 1]) / 2)
 
 
 angle_tables = st.integers(0, 4).flatmap(
