@@ -102,8 +102,8 @@ def run(
     """Sample circuits and count the outcomes.
 
     Circuits are compiled for the backend (level 1) and run with Sampler V2, or with the backend's own `run` if it is
-    another `BackendV2` than those of Qiskit, Aer and IBM, of which only counts are required. If a circuit has no measurement, all its
-    qubits are measured. Outcome k of the counts is the integer whose bit b is classical bit b.
+    another `BackendV2` than those of Qiskit, Aer and IBM, of which only counts are required. If a circuit has no
+    measurement, all its qubits are measured. Outcome k of the counts is the integer whose bit b is classical bit b.
 
     Args:
         circuits: one circuit, or several with the same number of measured bits.

@@ -56,7 +56,7 @@ class JobFile:
         return outcomes, numbers
 
     def add(self, counts: Mapping[str, NDArray[np.int64]]) -> None:
-        """Write the counts (2**bits,) of several jobs, all or none; jobs that the file has meanwhile stay as they are."""
+        """Write the counts (2**bits,) of several jobs, all or none; jobs that the file has meanwhile remain."""
         rows = []
         for key, one in counts.items():
             outcomes = np.flatnonzero(one)
