@@ -24,6 +24,7 @@ Weights = Literal["energy", "uniform"]
 
 _FORMAT = "qimg correlation operator"
 _VERSION = 1
+_LARGEST = 1e140  # moments whose squares can still be summed
 _BATCH_BYTES = 1 << 20  # a batch of vectors is used twice and fits into the second-level cache
 
 
@@ -251,6 +252,8 @@ class CorrelationOperator:
         The matrix must be positive semidefinite, and ‖Σ x‖² at most the count times its trace (Cauchy–Schwarz). Sums
         and differences of operators are not checked, since rounding can make a matrix slightly negative.
         """
+        largest = max(float(np.abs(self.matrix).max()), float(np.abs(self.sum).max()))
+        arguments.require(largest <= _LARGEST, "matrix and sum", f"must be at most {_LARGEST:g}", largest)
         values = np.linalg.eigvalsh(self.matrix)
         scale = max(float(values[-1]), 0.0)
         positive = values[0] >= -TOLERANCE * max(scale, 1.0)

@@ -133,7 +133,7 @@ class Model(Artifact):
         classes = ", ".join(
             str(len(self.part(f"gate {n}")["weights"])) for n in range(len(self.contents.header["stages"]))
         )
-        pictures = len(self.provenance["inputs"])
+        pictures = len(self.provenance.get("inputs", ()))
         return f"Model({pictures} pictures, classes ({classes}), {len(self.to_bytes())} bytes, {self.sha256[:12]})"
 
 
