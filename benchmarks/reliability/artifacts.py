@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,7 @@ def _tables() -> Kind:
     return _of(Tables.load(), "codec tables", used)
 
 
+@cache
 def small_restorer() -> restorer.Model:
     """The shipped restorer with one stage of two classes."""
     whole = restorer.load()
