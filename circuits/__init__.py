@@ -4,6 +4,7 @@ Component k of a vector is the amplitude of basis state k of the register, and b
 circuits share this index order; bits are never reversed.
 """
 
+from circuits import _qiskit  # noqa: F401 (before all other imports)
 from circuits.compilation import GateCount, compile_circuit, count_gates
 from circuits.execution.backends import backend, measured_qubits, run, statevectors
 from circuits.execution.expectations import Estimates, estimate

@@ -7,6 +7,7 @@ from typing import Any
 from experiments._results.tables import ResultError, ResultTable, read_json, writer
 from experiments._run import runner
 from qimg.core import write_atomically
+from qimg.core.temporary import temporary_files_in
 from qimg.report import PRINT, print_size
 
 FORMATS = (".svg", ".pdf", ".png")
@@ -25,7 +26,8 @@ def draw(result: ResultTable, path: Path) -> None:
         raise ResultError(f"{path}: must end in one of {', '.join(FORMATS)}")
     if not writer(result.experiment):
         raise ResultError(f"{result.path}: no experiment draws this table")
-    write_atomically(path, figure_bytes(result.experiment, result.records, path.suffix.lower()[1:]))
+    with temporary_files_in(path.parent):
+        write_atomically(path, figure_bytes(result.experiment, result.records, path.suffix.lower()[1:]))
 
 
 def figure_bytes(experiment: str, records: list[Any], kind: str) -> bytes:

@@ -21,6 +21,7 @@ from typing import Any
 from experiments._run.pictures import Gathered, Track
 from qimg.core import one_blas_thread, require, write_atomically
 from qimg.core.atomic import publish_folder, unfinished_folder
+from qimg.core.temporary import temporary_files_in
 from qimg.core.workers import open_workers
 from qimg.report import LIGHT, write_csv
 
@@ -205,13 +206,14 @@ def write_rows(rows: Sequence[Any], path: Path) -> None:
 
 def write_figure(measured: Measured, path: Path) -> None:
     """Write the figure of the experiment as PNG in the light theme."""
-    import matplotlib.pyplot as plt
+    content = io.BytesIO()
+    with temporary_files_in(path.parent):
+        import matplotlib.pyplot as plt
 
-    with plt.rc_context({**LIGHT, "backend": "agg"}):
-        figure = module(measured.name).plot(measured.rows)
-        content = io.BytesIO()
-        figure.savefig(content, dpi=150)
-        plt.close(figure)
+        with plt.rc_context({**LIGHT, "backend": "agg"}):
+            figure = module(measured.name).plot(measured.rows)
+            figure.savefig(content, dpi=150)
+            plt.close(figure)
     write_atomically(path, content.getvalue())
 
 

@@ -21,6 +21,7 @@ from qimg.channels import quantization_channel
 from qimg.cli.progress import bars
 from qimg.core import Array, write_atomically
 from qimg.core.atomic import publish_folder, unfinished_folder
+from qimg.core.temporary import temporary_files_in
 from qimg.evaluation.summary import counted_pictures
 from qimg.operators import CorrelationOperator
 from qimg.report import Figure, Page, Section, bare, plot_density_matrix, plot_eigen_patches, plot_spectrum, render
@@ -82,7 +83,7 @@ def run_trial(
 
 def _measure_into(folder: Path, sources: Sequence[str], steps: Mapping[str, Any]) -> None:
     """Run all steps and write their files into a folder."""
-    with bars() as named:
+    with temporary_files_in(folder), bars() as named:
         gathered = gather(sources, box_mean=0)
         results = [runner.measure(name, steps[name], track=named(TITLES[name])) for name in runner.TRIAL]
         for number, measured in enumerate(results, start=1):

@@ -27,6 +27,7 @@ def show(
         overwrite: Replace an existing HTML file.
     """
     from qimg.core import to_write, write_atomically
+    from qimg.core.temporary import temporary_files_in
     from qimg.prior.report import prior_page, prior_tables
     from qimg.report import render
 
@@ -35,7 +36,8 @@ def show(
     prior, name = _loaded(file)
     if html is not None:
         to_write(html, overwrite=overwrite)
-        page = render(prior_page(prior, name=name)).encode("utf-8", "backslashreplace")
+        with temporary_files_in(Path(html).parent):
+            page = render(prior_page(prior, name=name)).encode("utf-8", "backslashreplace")
         write_atomically(html, page, overwrite=overwrite)
         print(f"page: {html}")
         return

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import numpy as np
 
 from qimg.core.arguments import Array, require
 from qimg.core.atomic import write_atomically
+from qimg.core.files import regular, sentence
 from qimg.core.records import short_repr
 
 MAGIC = b"QIMGPRIO"
@@ -89,24 +91,27 @@ class Artifact:
         return shipped(cls, "default") if path is None else cls.parse(Path(path), os.fspath(path))
 
     @classmethod
-    def parse(cls: type[A], file: Path | Traversable, name: str) -> A:
+    def parse(cls: type[A], file: Path | Traversable, name: str, *, trusted: bool = False) -> A:
         """Read and check a file.
 
         Args:
             file: the file.
             name: name of the file in error messages.
+            trusted: leave out `check_values`, for the files shipped with qimg.
 
         Raises:
             ArtifactError: as `load` does.
         """
         try:
-            artifact = cls(unpack(file.read_bytes()))
+            artifact = cls(unpack(_read(file)))
             tag = artifact.contents.header.get("kind")
             if tag != cls.KIND.tag:
                 raise ArtifactError(f"it holds {NAMES.get(str(tag) if tag else None, f'data of the kind {tag!r}')}")
             with explained("it does not hold what its header names"):
-                require(isinstance(artifact.provenance, dict), "provenance", "must be a record", artifact.provenance)
+                _check_provenance(artifact.provenance)
                 artifact.check()
+                if not trusted:
+                    artifact.check_values()
         except (OSError, ArtifactError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise ArtifactError(f"{name}: cannot be read as {NAMES[cls.KIND.tag]}: {reason}") from None
@@ -114,6 +119,18 @@ class Artifact:
 
     def check(self) -> None:
         """Raise an error of any type unless header and arrays are those of this kind."""
+
+    def check_values(self) -> None:
+        """Raise an error of any type unless the numbers in the arrays are valid, after `check`.
+
+        It may take longer than opening the file. The tests apply it to the files shipped with qimg.
+        """
+
+    def require_range(self, name: str, low: int, high: int) -> None:
+        """Raise an error where an array has a number outside [low, high]."""
+        array = self.contents.arrays[name]
+        extremes = (int(array.min(initial=low)), int(array.max(initial=low)))
+        require(low <= extremes[0] and extremes[1] <= high, name, f"must be in [{low}, {high}]", extremes)
 
     def require_arrays(self, expected: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
         """Raise an error where an array is missing or differs from the expected shape and type of its name."""
@@ -147,20 +164,41 @@ class Artifact:
         """The file's content."""
         return self.contents.content
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the file atomically."""
-        write_atomically(path, self.to_bytes())
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+        """Write the file atomically; without `overwrite`, an existing file is an error."""
+        write_atomically(path, self.to_bytes(), overwrite=overwrite)
 
 
 def shipped(kind: type[A], name: str) -> A:
     """An artifact shipped with qimg; each file is read once per process."""
     if (kind, name) not in _SHIPPED:
         file = files(kind.KIND.package).joinpath(name + kind.KIND.ending)
-        _SHIPPED[kind, name] = kind.parse(file, file.name)
+        _SHIPPED[kind, name] = kind.parse(file, file.name, trusted=True)
     return cast(A, _SHIPPED[kind, name])
 
 
 _SHIPPED: dict[tuple[type, str], "Artifact"] = {}
+
+
+def _read(file: Path | Traversable) -> bytes:
+    """The content of a file; of a file of another format, only its beginning."""
+    if isinstance(file, Path):
+        regular(file)
+    with file.open("rb") as stream:
+        start = stream.read(len(MAGIC))
+        return start + stream.read() if start == MAGIC else start
+
+
+def _check_provenance(provenance: Any) -> None:
+    require(isinstance(provenance, dict), "provenance", "must be a record", provenance)
+    for key in ("inputs", "held_out", "skipped"):
+        require(isinstance(provenance.get(key, []), list), key, "must be a list", provenance.get(key))
+    for entry in provenance.get("inputs", []):
+        named = isinstance(entry, str) or (isinstance(entry, dict) and isinstance(entry.get("name"), str))
+        require(named, "inputs", "must be names, or records with a name", entry)
+    for entry in provenance.get("skipped", []):
+        reason = isinstance(entry, dict) and isinstance(entry.get("skipped"), str)
+        require(reason, "skipped", "must be records with the reason under `skipped`", entry)
 
 
 @contextmanager
@@ -172,7 +210,7 @@ def explained(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = f"there is no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        reason = f"there is no {error}" if isinstance(error, KeyError) else sentence(error)
         raise ArtifactError(f"{what} ({reason})") from None
 
 
@@ -220,14 +258,25 @@ def unpack(content: bytes) -> Contents:
         raise ArtifactError(f"it is cut or altered: its last {_DIGEST} bytes are not the SHA-256 of the rest")
     start = _PREFIX + int.from_bytes(content[12:16], "little")
     with explained("its header does not describe its arrays"):
-        header = json.loads(content[_PREFIX:start])
+        header = json.loads(content[_PREFIX:start], object_pairs_hook=_record, parse_constant=_no_number)
         arrays = {key: _array(content, start, entry) for key, entry in header.pop("arrays").items()}
     return Contents(header=header, arrays=arrays, content=content, sha256=digest.hex())
 
 
+def _record(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return record
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
+
+
 def _array(content: bytes, start: int, entry: Mapping[str, Any]) -> Array:
     dtype, shape = _TYPES[entry["dtype"]], tuple(int(length) for length in entry["shape"])
-    count = int(np.prod(shape, dtype=np.int64))
+    count = math.prod(shape)
     offset = start + int(entry["offset"])
     if min(shape, default=0) < 0 or offset < start or offset + count * dtype.itemsize > len(content) - _DIGEST:
         raise ValueError(f"array of shape {shape} at offset {offset} lies outside the file")

@@ -4,9 +4,7 @@ Numba's own cache checks only the file of a function: it would run outdated code
 """
 
 import hashlib
-import os
 import re
-import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -21,6 +19,8 @@ import numpy as np
 from numba.core import caching as _numba_caching
 from numba.core import config as _numba_config
 from numba.misc.appdirs import AppDirs
+
+from qimg.core.temporary import private_folder
 
 _IMPORTS = re.compile(
     r"^(?:from|import) ((?:qimg|circuits)[\w.]*)(?: import (\([^)]*\)|.*))?", re.MULTILINE
@@ -77,23 +77,7 @@ def folders() -> Iterator[Path]:
     preferred = Path(config.CACHE_DIR) / "qimg" if config.CACHE_DIR else Path(AppDirs("qimg", False).user_cache_dir)
     if config.CACHE_DIR or preferred.is_absolute():  # an account without a home has "~/.cache", which is no folder
         yield preferred
-    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
-    with suppress(OSError):  # no temporary folder
-        temporary = Path(tempfile.gettempdir())
-        if temporary == Path.cwd():  # where no other folder can be written
-            return
-        private = temporary / f"qimg-numba-{user}"
-        private.mkdir(mode=0o700, exist_ok=True)
-        if _is_private(private):
-            yield private
-
-
-def _is_private(folder: Path) -> bool:
-    """Whether only the user can write to a folder."""
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode):
-        return False
-    return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o077)
+    yield from private_folder()
 
 
 def folder_of(file: Path) -> Path | None:

@@ -14,6 +14,7 @@ import numpy as np
 from qimg.core.arguments import Array
 from qimg.core.artifacts import Artifact, ArtifactError, Kind, explained, pack
 from qimg.core.atomic import write_atomically
+from qimg.core.schema import require_type
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
 
@@ -92,6 +93,7 @@ class Checkpoint:
         inputs: Any = (),
         packages: Mapping[str, str] | None = None,
         types: Iterable[type] = (),
+        state: Any = Any,
     ) -> None:
         """Bind a file to a fit.
 
@@ -101,15 +103,20 @@ class Checkpoint:
             inputs: JSON values that identify the pictures.
             packages: versions of the packages that the fit uses.
             types: data classes in the state, besides dicts, lists, tuples, arrays and JSON values.
+            state: annotated type of the state, which is checked when it is loaded.
         """
         self._path = None if path is None else Path(path)
         bound = {"recipe": recipe.to_json(), "set of pictures": inputs, "set of versions": dict(packages or {})}
         self._bound: dict[str, Any] = json.loads(json.dumps(bound))
         self._types: dict[str, type] = {one.__name__: one for one in (tuple, float, *types)}
+        self._state = state
         self._last = time.monotonic()
 
-    def load(self) -> Any:
+    def load(self, restore: Callable[[Any], object] = lambda state: None) -> Any:
         """The stored state; None where there is none.
+
+        Args:
+            restore: called with the state; its errors are those of a damaged file.
 
         Raises:
             ArtifactError: the file is damaged, no checkpoint, or the checkpoint of another fit; the message names it.
@@ -124,7 +131,10 @@ class Checkpoint:
             if stored.provenance.get(what) != value:
                 raise ArtifactError(f"{self._path}: is the checkpoint of another {what}; remove it, or write elsewhere")
         with explained(f"{self._path}: is the checkpoint of another version of qimg; remove it to begin anew"):
-            return self._rebuilt(stored.contents.header["state"], stored)
+            state = self._rebuilt(stored.contents.header["state"], stored)
+            require_type("state", state, self._state)
+            restore(state)
+            return state
 
     def save(self, state: Any) -> None:
         """Write the state atomically."""
@@ -140,9 +150,13 @@ class Checkpoint:
             self.save(state)
 
     def finish(self, artifact: Artifact, out: str | os.PathLike[str] | None) -> None:
-        """Write the fitted data to `out`, if given, and then remove the checkpoint."""
+        """Write the fitted data to `out`, if given, and then remove the checkpoint.
+
+        Raises:
+            OSError: the file cannot be written, or appeared since the fit began; the checkpoint remains.
+        """
         if out is not None:
-            artifact.save(out)
+            artifact.save(out, overwrite=False)
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 

@@ -89,7 +89,7 @@ def _folders(top: Path) -> Iterator[tuple[Path, list["os.DirEntry[str]"] | None]
             continue
         yield folder, entries
         for entry in entries:
-            if not entry.name.startswith(".") and entry.is_dir():
+            if not entry.name.startswith(".") and Path(entry.path).is_dir():
                 (linked if entry.is_symlink() else direct).append(folder / entry.name)
 
 
@@ -100,4 +100,5 @@ def _entries(folder: Path) -> list["os.DirEntry[str]"]:
 
 def _is_file(entry: "os.DirEntry[str]") -> bool:
     """Whether it is a file, or a link to nothing, which is reported when it is read."""
-    return entry.is_file() or (not entry.is_dir() and not special(entry.path))
+    path = Path(entry.path)  # whose methods accept links that lead to themselves
+    return path.is_file() or (not path.is_dir() and not special(path))

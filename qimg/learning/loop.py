@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from qimg.core import Array, integer, require
 from qimg.core.fitting import Checkpoint
+from qimg.core.schema import require_type
 from qimg.learning.crops import Places, Sided
 from qimg.learning.schedule import Schedule
 
@@ -87,6 +88,8 @@ class State(Generic[N]):
         self.generator.set_state(torch.from_numpy(saved["generator"]))
         self.machine, self.step, self.seconds = saved["machine"], saved["step"], saved["seconds"]
         self.log = [Record(**record) for record in saved["log"]]
+        for name, hint in {"machine": str, "step": int, "seconds": float, "log": list[Record]}.items():
+            require_type(name, getattr(self, name), hint)
 
 
 def _arrays(tensors: dict[str, Tensor]) -> dict[str, Array]:
@@ -155,9 +158,7 @@ def learn(
     require(minutes is None or minutes > 0, "minutes", "must be positive", minutes)
     draws = draws.to(device)
     state = begin(schedule, device, build)
-    saved = checkpoint.load()
-    if saved is not None:
-        state.restore(saved)
+    checkpoint.load(state.restore)
     work = (_captured if device.type == "cuda" else _eager)(state, schedule, draws, loss)
     total = torch.zeros((), device=device)
     places = Places(draws, schedule.crop)

@@ -1,16 +1,17 @@
 """The correlation operator M = Σ x x† of a set of vectors, which is additive; M / tr M is a density matrix."""
 
 import io
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import Array, arguments, integer, one_of, write_atomically
+from qimg.core import TOLERANCE, Array, arguments, integer, one_of, regular, sentence, write_atomically
+from qimg.core.archives import read_npz
 from qimg.images import LEVEL_SHIFT
 from qimg.operators.information import eigenbasis, spectrum
 from qimg.patches import iterate_patches
@@ -23,6 +24,7 @@ Weights = Literal["energy", "uniform"]
 
 _FORMAT = "qimg correlation operator"
 _VERSION = 1
+_LARGEST = 1e140  # moments whose squares can still be summed
 _BATCH_BYTES = 1 << 20  # a batch of vectors is used twice and fits into the second-level cache
 
 
@@ -224,26 +226,41 @@ class CorrelationOperator:
         """Read a file of `save`.
 
         Raises:
-            OperatorFileError: the file is missing, damaged or of another format.
+            OperatorFileError: the file is missing, damaged or of another format, or no set of vectors has such moments.
         """
         try:
-            content = Path(path).read_bytes()
-            with np.load(io.BytesIO(content), allow_pickle=False) as file:
-                arrays = {name: file[name] for name in ("header", "matrix", "sum", "count")}
+            arrays = read_npz(regular(path).read_bytes(), ("header", "matrix", "sum", "count"))
         except FileNotFoundError:
             raise OperatorFileError(f"{path}: no such file") from None
         except Exception as error:  # a damaged archive raises zip, zlib, key, value and end-of-file errors
-            raise OperatorFileError(
-                f"{path}: is no correlation operator, or damaged ({type(error).__name__})"
-            ) from None
+            reason = sentence(error) if isinstance(error, OSError) else f"{type(error).__name__}: {sentence(error)}"
+            raise OperatorFileError(f"{path}: is no correlation operator, or damaged ({reason})") from None
         kind, version, *rest = [str(entry) for entry in np.ravel(arrays["header"])] + ["", ""]
         if kind != _FORMAT or version != str(_VERSION):
             raise OperatorFileError(f"{path}: expected {_FORMAT} version {_VERSION}, but found {kind} {version}")
         try:
             count = arrays["count"].item()
-            return cls(matrix=arrays["matrix"], sum=arrays["sum"], count=count, weights=rest[0])  # type: ignore[arg-type]
-        except ValueError as error:
-            raise OperatorFileError(f"{path}: {error}") from None
+            operator = cls(matrix=arrays["matrix"], sum=arrays["sum"], count=count, weights=rest[0])  # type: ignore[arg-type]
+            operator.require_moments()
+        except (ValueError, OverflowError) as error:
+            raise OperatorFileError(f"{path}: {sentence(error)}") from None
+        return operator
+
+    def require_moments(self) -> None:
+        """Raise `ValueError` where no set of vectors has these moments, up to rounding.
+
+        The matrix must be positive semidefinite, and ‖Σ x‖² at most the count times its trace (Cauchy–Schwarz). Sums
+        and differences of operators are not checked, since rounding can make a matrix slightly negative.
+        """
+        largest = max(float(np.abs(self.matrix).max()), float(np.abs(self.sum).max()))
+        arguments.require(largest <= _LARGEST, "matrix and sum", f"must be at most {_LARGEST:g}", largest)
+        values = np.linalg.eigvalsh(self.matrix)
+        scale = max(float(values[-1]), 0.0)
+        positive = values[0] >= -TOLERANCE * max(scale, 1.0)
+        arguments.require(positive, "matrix", "must be positive semidefinite", f"with the eigenvalue {values[0]:.3g}")
+        norm, most = float(np.linalg.norm(self.sum)), math.sqrt(self.count * max(float(values.sum()), 0.0))
+        enough = norm <= (1 + TOLERANCE) * most + TOLERANCE * max(most, 1.0)
+        arguments.require(enough, "sum", f"must have a norm of at most {most:.6g} with {self.count} vectors", norm)
 
     def to_qiskit(self) -> "DensityMatrix":
         """The density matrix on ⌈log₂ d⌉ qubits as a Qiskit object, padded with zeros (192 → 256)."""

@@ -63,6 +63,17 @@ def mixture_arrays(name: str, classes: int, dimension: int) -> dict[str, tuple[t
     }
 
 
+def require_mixture(name: str, arrays: dict[str, Array]) -> None:
+    """Raise an error unless the integers are those of a mixture: positive weights and regular factors."""
+    weights, factors = arrays["weights"], arrays["factors"]
+    most = 1 << (_WEIGHT_BITS + 2)
+    sound = int(weights.min()) >= 1 and int(weights.max()) <= most and int(weights.astype(object).sum()) <= most
+    require(sound, f"{name}/weights", f"must be positive and sum to at most {most}", weights.tolist()[:8])
+    rows, columns = np.tril_indices(arrays["exponents"].shape[1])
+    least = int(factors[:, rows == columns].min())
+    require(least >= 1, f"{name}/factors", "must have a positive diagonal", least)
+
+
 def mixture_from_integers(arrays: dict[str, Array]) -> GaussianMixture:
     """The mixture of `mixture_to_integers`."""
     exponents = arrays["exponents"].astype(np.int32)

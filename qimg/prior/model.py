@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments
-from qimg.core.artifacts import Artifact, Kind
+from qimg.core.artifacts import Artifact, Kind, explained
 from qimg.operators import CorrelationOperator
 from qimg.prior.fitting.recipe import Recipe
 from qimg.prior.integers import (
@@ -20,6 +20,7 @@ from qimg.prior.integers import (
     mixture_to_integers,
     operator_from_integers,
     operator_to_integers,
+    require_mixture,
 )
 from qimg.prior.joint import JointMixture
 from qimg.prior.mixture import GaussianMixture
@@ -170,7 +171,9 @@ class Prior(Artifact):
         """Raise an error where the arrays differ from those that the header names."""
         header = self.contents.header
         for key in ("operators", "mixtures"):
-            arguments.require(all(isinstance(entry, str) for entry in header[key]), key, "must be names", header[key])
+            names = header[key]
+            sound = isinstance(names, list) and all(isinstance(name, str) for name in names)
+            arguments.require(sound and len(set(names)) == len(names), key, "must be different names", names)
         for key, kind in {"inputs": list, "skipped": list, "recipe": dict}.items():
             value = self.provenance[key]
             arguments.require(isinstance(value, kind), key, f"must be a {kind.__name__}", value)
@@ -183,6 +186,18 @@ class Prior(Artifact):
             classes = len(self.part(f"mixture {name}")["weights"])
             expected |= mixture_arrays(f"mixture {name}", classes, View(name).dimension)
         self.require_arrays(expected)
+
+    def check_values(self) -> None:
+        """Raise an error where an operator or a mixture is none."""
+        arguments.require(
+            isinstance(self.provenance["recipe"].get("operator", ""), str),
+            "operator", "must be the name of a group", self.provenance["recipe"].get("operator"),
+        )  # fmt: skip
+        for name, operator in self.operators.items():
+            with explained(f"operator {name}"):
+                operator.require_moments()
+        for name in self.mixtures:
+            require_mixture(f"mixture {name}", self.part(f"mixture {name}"))
 
     def __repr__(self) -> str:
         mixtures = ", ".join(f"{name}: {len(self.part(f'mixture {name}')['weights'])}" for name in self.mixtures)

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 
 import qimg
 from qimg import images
-from qimg.cli import main
+from qimg.cli import main, targets
 
 
 @pytest.fixture
@@ -116,6 +116,66 @@ def test_bad_options_are_one_sentence(arguments, sentence, here, capsys) -> None
     (said,) = refused(arguments, capsys)
     assert said.startswith(f"qimg: error: {sentence}")
     assert not Path("out").exists() or not names("out")
+
+
+def test_subfolders_are_kept(here, capsys) -> None:
+    Path("in/broken.png").unlink()
+    Path("in/deeper").mkdir()
+    Path("in/deeper/a.png").write_bytes(Path("in/a.png").read_bytes())
+    Path("in/deeper/up").symlink_to("..")
+    for _ in range(2):  # the second time, what the first has written is no source
+        main(["upscale", "in", "in/out", "--recursive", "--skip-existing"])
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "3 of 3 pictures are already restored"
+    assert sorted(str(path) for path in Path("in/out").rglob("*.png")) == [
+        "in/out/a.png", "in/out/b.png", "in/out/deeper/a.png",
+    ]  # fmt: skip
+    for arguments, sentence in (
+        (["in/a.png", "one.png"], "recursive has an effect for a folder only"),
+        (["in/*.png", "out"], "recursive has an effect on a folder only"),
+    ):
+        assert sentence in refused(["upscale", *arguments, "--recursive"], capsys)[0]
+
+
+def test_names_that_a_file_system_does_not_distinguish_are_refused(here, capsys, monkeypatch) -> None:
+    Path("in/broken.png").unlink()
+    Path("in/A.png").write_bytes(Path("in/a.png").read_bytes())
+    exists = Path.exists
+
+    def anything_alike_exists(path: Path) -> bool:
+        return exists(path) or path.name.lower() in map(str.lower, os.listdir(path.absolute().parent))
+
+    monkeypatch.setattr(targets.Path, "exists", anything_alike_exists)
+    (said,) = refused(["upscale", "in", "out"], capsys)
+    assert said == "qimg: error: in/A.png and in/a.png would both be written to out/a.png.png"
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    main(["upscale", "in", "more"])
+    assert names("more") == ["A.png.png", "a.png.png", "b.png"]
+
+
+@pytest.mark.parametrize("name", ["new\nline.png", "-dash.png", "[bold]:smile:.png", "é📷.png"])
+def test_files_of_any_name_are_one_line_each(name, here, capsys) -> None:
+    Path("only").mkdir()
+    Path("only", name).write_bytes(Path("in/a.png").read_bytes())
+    Path("only/broken\n.png").write_bytes(b"")
+    main(["encode", f"only/{name}", "one.qimg", "--quality", "20", "--effort", "1"])
+    said = refused(["encode", "only", "out", "--quality", "20", "--effort", "1"], capsys)
+    assert len(said) == 2
+    assert said[0].startswith("qimg: failed: only/broken\\n.png: ")
+    main(["info", "out"])
+    shown = capsys.readouterr().out.splitlines()[0]
+    assert shown == "out/" + name.replace("\n", "\\n").replace(".png", ".qimg")
+    assert names("out") == [name.replace(".png", ".qimg")]
+
+
+def test_names_that_are_too_long_for_their_ending_fail_alone(here, capsys) -> None:
+    Path("in/broken.png").unlink()
+    Path("in", "x" * 251 + ".png").write_bytes(Path("in/a.png").read_bytes())
+    said = refused(["encode", "in", "out", "--quality", "20", "--effort", "1", "--skip-existing"], capsys)
+    assert said[0].endswith("File name too long")
+    assert said[1:] == ["qimg: error: 1 of 3 pictures could not be encoded"]
+    assert names("out") == ["a.qimg", "b.qimg"]
 
 
 def test_sets_are_looked_up_in_the_folder_of_data(here, monkeypatch, capsys) -> None:

@@ -1,6 +1,8 @@
 """Files of fitted data: those that come with qimg are what they were, and every damage is named when one is opened."""
 
 import hashlib
+import lzma
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.reliability.artifacts import small_restorer
 from qimg.codecs.block.model.tables import Tables
 from qimg.core import Array
 from qimg.core.artifacts import NAMES, Artifact, ArtifactError, Kind, pack, unpack
 from qimg.prior import Prior
 from qimg.restoration import Model
+from qimg.restoration.jpeg.model import _FILTERS
 
 SHIPPED: list[tuple[type[Artifact], str]] = [
     (Prior, "911da144e9c92b80311e19e1e8fa5627a979ff300793776d5378a4a47a9ace9e"),
@@ -187,3 +191,65 @@ def test_orders_of_tables_stay_within_their_blocks(tmp_path: Path) -> None:
         arrays["order 4"] = np.full_like(arrays["order 4"], 16)
 
     assert "order 4 must be in [0, 15]" in refusal(Tables, tmp_path / "odd", _changed(Tables.load(), change))
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _ in SHIPPED])
+def test_shipped_files_have_valid_numbers(kind: type[Artifact]) -> None:
+    """They are opened without this check, which takes longer than opening them."""
+    kind.load().check_values()
+
+
+def test_names_occur_once_and_numbers_are_numbers_of_json(tmp_path: Path) -> None:
+    for text, reason in {
+        b'{"arrays":{},"a":1,"a":2}': "a name occurs twice",
+        b'{"arrays":{},"a":NaN}': "NaN is no number of JSON",
+        b'{"arrays":{"a":{"dtype":"<f8","shape":[4294967296,4294967296],"offset":0}}}': "lies outside the file",
+        b'{"arrays":{"a":{"dtype":"<f8","shape":[1],"offset":9223372036854775808}}}': "lies outside the file",
+    }.items():
+        padded = text + b" " * (-len(text) % 8)
+        content = _sealed(b"QIMGPRIO\x01\0\0\0" + len(padded).to_bytes(4, "little") + padded)
+        assert reason in refusal(Toy, tmp_path / "odd", content)
+
+
+def _filled(name: str, number: int) -> Callable[[dict[str, Any], dict[str, Array]], None]:
+    def change(header: dict[str, Any], arrays: dict[str, Array]) -> None:
+        arrays[name] = np.full_like(arrays[name], number)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "number", "reason"),
+    [
+        (Tables, "stretch", 2048, r"stretch must be in [-2047, 2047]"),
+        (Tables, "order 4", 3, "order 4 must be permutations"),
+        (Tables, "basis 8", 0, "basis 8 must be orthonormal"),
+        (Tables, "end bits", -1, "end bits must be in [0, 32767]"),
+        (Prior, "mixture patch8/weights", 0, "mixture patch8/weights must be positive"),
+        (Prior, "mixture patch8/weights", 1 << 62, "mixture patch8/weights must be positive"),
+        (Prior, "mixture patch8/factors", 0, "mixture patch8/factors must have a positive diagonal"),
+        (Prior, "operator luma wiki@1/moments", -256, "matrix must be positive semidefinite"),
+        (Prior, "operator luma wiki@1/sum", 1 << 40, "sum must have a norm of at most"),
+        (Prior, "operator luma wiki@1/count", -1, "count must be an integer of at least 0"),
+    ],
+)
+def test_numbers_that_no_fit_gives_are_named(
+    kind: type[Artifact], name: str, number: int, reason: str, tmp_path: Path
+) -> None:
+    assert reason in refusal(kind, tmp_path / "odd", _changed(kind.load(), _filled(name, number)))
+
+
+def test_compressed_integers_never_grow_beyond_what_is_announced(tmp_path: Path) -> None:
+    bomb = np.frombuffer(lzma.compress(bytes(1 << 24), lzma.FORMAT_RAW, filters=_FILTERS), np.int8)
+
+    def change(header: dict[str, Any], arrays: dict[str, Array]) -> None:
+        arrays["experts 0/integers"] = bomb
+
+    said = refusal(Model, tmp_path / "odd", _changed(small_restorer(), change))
+    assert "experts must hold 163840 integers, but experts=163841" in said
+
+
+def test_pipes_are_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ArtifactError, match="pipe: cannot be read as a prior: is a pipe, but a file to read is"):
+        Prior.load(tmp_path / "pipe")

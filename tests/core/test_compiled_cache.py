@@ -1,10 +1,12 @@
 """Compiled code stays where it can be written, under a name that changes with every source it depends on."""
 
+import errno
 import os
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from numba.core import config
@@ -105,6 +107,50 @@ def test_where_no_folder_can_be_written_nothing_is_kept(tmp_path, monkeypatch):
 
     assert twice(21) == 42
     assert twice._cache.cache_path is None
+
+
+def test_an_account_without_a_home_gets_no_folder_named_like_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(config, "CACHE_DIR", "")
+    monkeypatch.setattr(compiled_cache, "AppDirs", lambda *_: SimpleNamespace(user_cache_dir="~/.cache/qimg"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    assert compiled_cache.folder_of(Path(__file__)).is_relative_to(tmp_path / "temporary")
+    assert not (tmp_path / "~").exists()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where Python finds no other folder
+    assert compiled_cache.folder_of(Path(__file__)) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["temporary"]
+
+
+def test_code_of_a_folder_that_cannot_be_written_is_used(tmp_path, monkeypatch):
+    """As in a container whose image was warmed up."""
+    warm = tmp_path / "warm"
+    monkeypatch.setattr(config, "CACHE_DIR", str(warm))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+
+    def made():
+        @compiled
+        def twice(value: int) -> int:
+            return 2 * value
+
+        assert twice(21) == 42
+        return twice
+
+    made()
+    files = sorted(warm.rglob("*.nb?"))
+    original = compiled_cache.tempfile.TemporaryFile
+
+    def refuse(*, dir):
+        if Path(dir).is_relative_to(warm):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return original(dir=dir)
+
+    monkeypatch.setattr(compiled_cache.tempfile, "TemporaryFile", refuse)
+    again = made()
+    assert sum(again.stats.cache_hits.values()) == 1
+    assert Path(again._cache.cache_path).is_relative_to(tmp_path / "temporary")
+    assert sorted(warm.rglob("*.nb?")) == files
 
 
 @pytest.mark.slow

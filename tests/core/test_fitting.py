@@ -105,6 +105,27 @@ def test_damaged_checkpoints_and_those_of_another_version_are_named(tmp_path: Pa
         Checkpoint(path, recipe=Toy()).load()
 
 
+def test_states_of_another_shape_are_refused_when_they_are_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    checkpoint(path).save({"values": [1, 2], "step": 3})
+    refusal = r"state: is the checkpoint of another version of qimg; remove it to begin anew \("
+    with pytest.raises(ArtifactError, match=refusal + r"state\['step'\] must be a list"):
+        checkpoint(path, state=dict[str, list[int]]).load()
+    with pytest.raises(ArtifactError, match=refusal + "there is no 'weights'"):
+        checkpoint(path).load(lambda state: state["weights"])
+    assert checkpoint(path, state=dict[str, Any]).load() == {"values": [1, 2], "step": 3}
+
+
+def test_a_file_that_appeared_during_the_fit_is_kept(tmp_path: Path) -> None:
+    one = checkpoint(tmp_path / "state")
+    one.save(1)
+    (tmp_path / "a.prior").write_bytes(b"theirs")
+    with pytest.raises(FileExistsError, match="exists already"):
+        one.finish(load(), tmp_path / "a.prior")
+    assert (tmp_path / "a.prior").read_bytes() == b"theirs"
+    assert one.load() == 1
+
+
 def test_checkpoints_are_written_at_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = checkpoint(tmp_path / "state")
     one.save_if_due(1)

@@ -1,5 +1,7 @@
 """Pictures found and worked on one by one: what is found in which order, and what becomes of broken ones."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,77 @@ def test_patterns_are_files_in_order(tmp_path: Path) -> None:
     for pattern in ("*.gif", "i*"):
         with pytest.raises(ImageError, match=r"\*.*: no file matches the pattern"):
             gather([tmp_path / "c.jpg", tmp_path / pattern])
+
+
+def test_links_that_lead_in_circles_come_to_an_end(tmp_path: Path) -> None:
+    make(tmp_path, "a/one.png", "b/two.png", "b/c/three.png")
+    for number in range(8):  # following each of them everywhere would take 8 ** 40 steps
+        (tmp_path / f"up{number}").symlink_to(".")
+        (tmp_path / f"a/to{number}").symlink_to("../b")
+        (tmp_path / f"b/to{number}").symlink_to("../a")
+    (tmp_path / "self.png").symlink_to("self.png")
+    every = ["a/one.png", "b/c/three.png", "b/two.png"]
+    assert found(tmp_path, "**/s*.png") == ["self.png"]
+    assert found(tmp_path, "**/[ot]*.png") == every
+    assert found(tmp_path, "a/**/[ot]*.png") == ["a/one.png", "a/to0/c/three.png", "a/to0/two.png"]
+    assert found(tmp_path, ".", recursive=True) == [*every, "self.png"]
+
+
+def test_folders_behind_links_are_searched(tmp_path: Path) -> None:
+    make(tmp_path, "data/a.png", "sets/b.png", "sets/.hidden/c.png")
+    (tmp_path / "sets/linked").symlink_to(tmp_path / "data")
+    (tmp_path / "sets/again.png").symlink_to("b.png")
+    (tmp_path / "sets/lost.png").symlink_to("nothing")
+    assert found(tmp_path, "sets", recursive=True) == ["sets/b.png", "sets/linked/a.png", "sets/lost.png"]
+    assert found(tmp_path, "sets/**") == ["sets/b.png", "sets/linked/a.png", "sets/lost.png"]
+    make(tmp_path, "none/deeper/notes.txt")
+    with pytest.raises(ImageError, match="the folder and its subfolders hold no image"):
+        gather([tmp_path / "none"], recursive=True)
+
+
+def test_pipes_sockets_and_devices_are_skipped_in_folders_and_refused_by_name(tmp_path: Path) -> None:
+    make(tmp_path, "in/a.png", "in/folder.png/b.png")
+    os.mkfifo(tmp_path / "in/pipe.png")
+    (tmp_path / "in/null.png").symlink_to(os.devnull)
+    for entry in ("in", "in/*", "in/[!f]*.png"):
+        assert found(tmp_path, entry) == ["in/a.png"]
+    assert found(tmp_path, "in", recursive=True) == ["in/a.png", "in/folder.png/b.png"]
+    for name, kind in (("pipe", "a pipe"), ("null", "a device")):
+        with pytest.raises(
+            ImageError, match=f"{name}.png: cannot be read \\(is {kind}, but a file to read is expected"
+        ):
+            gather([tmp_path / f"in/{name}.png"])
+        with pytest.raises(ImageError, match=f"{name}.png: is {kind}, but an image file is expected"):
+            images.load(tmp_path / f"in/{name}.png")
+        with pytest.raises(ImageError, match=f"is {kind}"):
+            Source(name="x", group="", path=tmp_path / f"in/{name}.png").read()
+
+
+def test_folders_that_cannot_be_read_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "in/a.png", "in/closed/b.png")
+    scandir = os.scandir
+
+    def refuse(folder: Path) -> object:
+        if Path(folder).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for entry in ("in", "in/**/*.png"):
+        assert found(tmp_path, entry, recursive=True) == ["in/a.png", "in/closed"]
+    with pytest.raises(ImageError, match=r"closed: cannot be read \(Permission denied\)"):
+        gather([tmp_path / "in/closed"])
+
+
+@pytest.mark.parametrize("depth", [500, 100_000])
+def test_lists_of_any_depth_are_read_or_refused(depth: int, tmp_path: Path) -> None:
+    make(tmp_path, "a.png")
+    (tmp_path / "s.json").write_text("[" * depth + '"a.png"' + "]" * depth)
+    if depth == 500:
+        assert found(tmp_path, "s.json#") == ["a.png"]
+    else:
+        with pytest.raises(ImageError, match=r"s\.json: is no JSON list of pictures"):
+            gather([f"{tmp_path}/s.json#"])
 
 
 def test_names_that_stand_for_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

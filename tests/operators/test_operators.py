@@ -226,6 +226,10 @@ GOOD = {
         ({"count": np.array([1, 2])}, "size 1"),
         ({"count": np.float64(1.5)}, "count must be an integer of at least 0, but count=1.5"),
         ({"count": None}, "is no correlation operator, or damaged"),
+        ({"matrix": np.diag([1.0, -1.0])}, "matrix must be positive semidefinite"),
+        ({"matrix": np.diag([1e200, 1.0])}, r"matrix and sum must be at most 1e\+140"),
+        ({"sum": np.array([9.0, 0.0])}, "sum must have a norm of at most 2.44949 with 3 vectors"),
+        ({"header": np.array([None])}, "header must not hold objects"),
     ],
 )
 def test_what_is_no_operator_file(tmp_path: Path, change: dict[str, Array | None], message: str) -> None:

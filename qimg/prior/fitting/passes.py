@@ -98,7 +98,9 @@ def fit(
     packages = fitting.versions(("qimg", "numpy", "pillow", *(["rawpy"] if raw else [])))
     inputs = [source.state() for source in sources]
     types = (Progress, Contribution, CorrelationOperator, Moments, Updates)
-    state_file = fitting.Checkpoint(checkpoint, recipe=recipe, inputs=inputs, packages=packages, types=types)
+    state_file = fitting.Checkpoint(
+        checkpoint, recipe=recipe, inputs=inputs, packages=packages, types=types, state=Progress
+    )
     progress: Progress = state_file.load() or Progress()
     if progress.step or progress.part:
         resumed(progress.step)

@@ -10,13 +10,18 @@ import numpy as np
 
 from qimg.core import Array, in_one_blas_thread, require
 from qimg.core.artifacts import Artifact, Kind
+from qimg.core.schema import require_type
 from qimg.images.jpeg.blocks import BLOCK
-from qimg.prior.integers import mixture_arrays, mixture_from_integers, mixture_to_integers
+from qimg.prior.integers import mixture_arrays, mixture_from_integers, mixture_to_integers, require_mixture
 from qimg.restoration.jpeg.calibration import COARSENESS, LEVELS, Calibration
 from qimg.restoration.jpeg.cascade import COUNTS, FIRST_MARGIN, GATED, Cascade, Stage
 from qimg.restoration.jpeg.rounding import RoundedExperts
 from qimg.restoration.jpeg.symmetry import ELEMENTS, turned_offset
 
+_MOST = 1 << 24  # of the integers of a calibration
+_MOST_LOGS = 1024  # of steps, scales and deviations, which are logarithms
+_DEVIATION = 0.01  # largest deviation of bases from orthonormality
+_LARGEST = 1 << 28  # bytes of the experts of a stage
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 0, "lp": 0, "pb": 0}]
 
 
@@ -40,7 +45,7 @@ class Model(Artifact):
         integers = [one.to_integers() for one in calibrations]
         arrays: dict[str, Array] = {name: np.stack([one[name] for one in integers]) for name in integers[0]}
         for number, one in enumerate(experts):
-            arrays |= {f"experts {number}/{key}": value for key, value in _packed(one).items()}
+            arrays |= {f"experts {number}/{key}": value for key, value in packed(one).items()}
         stages = []
         for number, stage in enumerate(cascade.stages):
             arrays |= {f"gate {number}/{key}": value for key, value in mixture_to_integers(stage.gate).items()}
@@ -90,6 +95,8 @@ class Model(Artifact):
         }
         sizes = [(len(COUNTS) + 1, (BLOCK + 2 * FIRST_MARGIN) ** 2)]
         for number, stage in enumerate(stages):
+            require_type("offsets", stage["offsets"], list[list[int]])
+            require_type("margins", stage["margins"], list[int])
             offsets = [tuple(offset) for offset in stage["offsets"]]
             closed = all(turned_offset(one, g) in offsets for one in offsets for g in range(ELEMENTS))
             require(closed, "offsets", "must be closed under the symmetries of the square", offsets)
@@ -105,14 +112,28 @@ class Model(Artifact):
             expected[f"experts {number}/scales"] = (inputs,), "<i2"
             expected[f"experts {number}/deviations"] = (experts, BLOCK * BLOCK), "<i2"
         self.require_arrays(expected)
-        shapes = [one.integers.shape for one in self.experts]
+        shapes = [tuple(arrays[f"experts {number}/shape"].tolist()) for number in range(count)]
         require(shapes == [(*size, BLOCK * BLOCK) for size in sizes], "experts", "must fit their stages", shapes)
+        require(bool(self.experts), "experts", "must be complete", len(self.experts))  # decompresses them
+
+    def check_values(self) -> None:
+        """Raise an error where a number leads to values that are no estimators of pictures."""
+        for name in ("scales", "quantiles", "shapes"):
+            self.require_range(name, 0, _MOST)
+        for number, experts in enumerate(self.experts):
+            for part in ("steps", "scales", "deviations"):
+                self.require_range(f"experts {number}/{part}", -_MOST_LOGS, _MOST_LOGS)
+            basis = experts.basis / 32768.0
+            deviation = float(np.abs(basis.T @ basis - np.eye(len(basis))).max())
+            require(deviation < _DEVIATION, f"experts {number}/basis", "must be orthonormal up to rounding", deviation)
+        for number in range(len(self.contents.header["stages"])):
+            require_mixture(f"gate {number}", self.part(f"gate {number}"))
 
     def __repr__(self) -> str:
         classes = ", ".join(
             str(len(self.part(f"gate {n}")["weights"])) for n in range(len(self.contents.header["stages"]))
         )
-        pictures = len(self.provenance["inputs"])
+        pictures = len(self.provenance.get("inputs", ()))
         return f"Model({pictures} pictures, classes ({classes}), {len(self.to_bytes())} bytes, {self.sha256[:12]})"
 
 
@@ -125,7 +146,8 @@ def load(path: str | os.PathLike[str] | None = None) -> Model:
     return Model.load(path)
 
 
-def _packed(experts: RoundedExperts) -> dict[str, Array]:
+def packed(experts: RoundedExperts) -> dict[str, Array]:
+    """The arrays of experts in a file, with compressed integers."""
     integers = experts.integers
     # Ordered by input and output, so that consecutive integers have similar magnitudes.
     ordered = np.ascontiguousarray(integers.transpose(1, 2, 0)).tobytes()
@@ -141,7 +163,11 @@ def _packed(experts: RoundedExperts) -> dict[str, Array]:
 
 def _unpacked(arrays: dict[str, Array]) -> RoundedExperts:
     count, inputs, outputs = (int(length) for length in arrays["shape"])
-    content = lzma.decompress(arrays["integers"].tobytes(), lzma.FORMAT_RAW, filters=_FILTERS)
+    length = count * inputs * outputs
+    require(0 <= length <= _LARGEST, "experts", f"must have at most {_LARGEST} integers", length)
+    reader = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_FILTERS)
+    content = reader.decompress(arrays["integers"].tobytes(), max_length=length + 1)  # never more than announced
+    require(len(content) == length, "experts", f"must hold {length} integers", len(content))
     integers = np.frombuffer(content, np.int8).reshape(inputs, outputs, count).transpose(2, 0, 1)
     return RoundedExperts(
         integers=integers,

@@ -301,8 +301,8 @@ def test_weights_must_fit_their_architecture(learned, tmp_path):
             load(path)
         return str(caught.value)
 
-    assert "size mismatch" in refused({"width": 8, "blocks": 2}, arrays)
-    assert "Missing key" in refused({"width": 6, "blocks": 3}, arrays)
+    assert "tile must be <f2 of shape (1, 8, 4, 4)" in refused({"width": 8, "blocks": 2}, arrays)
+    assert "there is no 'after.4.bias'" in refused({"width": 6, "blocks": 3}, arrays)
     assert "unexpected keyword" in refused({"width": 6, "depth": 2}, arrays)
     assert "width must be" in refused({"width": 0, "blocks": 2}, arrays)
     assert "must take only the decoded plane as input" in refused(

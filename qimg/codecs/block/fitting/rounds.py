@@ -116,7 +116,9 @@ def fit(
     packages = fitting.versions(_PACKAGES)
     inputs = [source.state() for source in pictures]
     types = (Progress, Classes)
-    keeper = fitting.Checkpoint(checkpoint, recipe=recipe, inputs=inputs, packages=packages, types=types)
+    keeper = fitting.Checkpoint(
+        checkpoint, recipe=recipe, inputs=inputs, packages=packages, types=types, state=Progress
+    )
     progress: Progress | None = keeper.load()
     parts = parts_of([source for source, _ in pairs], recipe.part)
     with one_blas_thread(), processes(workers) as pool:

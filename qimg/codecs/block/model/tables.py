@@ -18,6 +18,9 @@ from qimg.core.artifacts import Artifact, Kind
 from qimg.entropy import mixing as model
 
 _SIZES = range(len(SIDES))
+_LARGEST = {"stretch": 2047, "weights": (1 << 24) - 1}
+"""Largest magnitudes of arrays, whose products are summed in 64 bits."""
+_DEVIATION = 0.05  # largest deviation of bases from orthonormality
 _BITS_SCALE = 1024.0  # stored expected bits are in units of 1/1024
 
 
@@ -151,8 +154,24 @@ class Tables(Artifact):
         }
         ranges |= {f"order {side}": (0, min(side * side, 256) - 1) for side in SIDES}
         for name, (low, high) in ranges.items():
-            least, most = int(arrays[name].min()), int(arrays[name].max())
-            require(low <= least and most <= high, name, f"must be in [{low}, {high}]", (least, most))
+            self.require_range(name, low, high)
+
+    def check_values(self) -> None:
+        """Raise an error where orders are no permutations, bases are not orthonormal, or numbers are out of range."""
+        arrays = self.contents.arrays
+        for name, most in _LARGEST.items():
+            self.require_range(name, -most, most)
+        for name in ("magnitude bits", "end bits"):
+            self.require_range(name, 0, 32767)
+        for side in SIDES:
+            order = np.sort(arrays[f"order {side}"], axis=1)
+            permuted = bool((order == np.arange(order.shape[1])).all())
+            require(permuted, f"order {side}", "must be permutations", permuted)
+        for name in (f"{part} {side}" for side in SIDES for part in ("basis", "rows", "columns")):
+            if name in arrays:
+                basis = arrays[name] / float(1 << BASIS_BITS)
+                deviation = float(np.abs(basis @ basis.transpose(0, 2, 1) - np.eye(basis.shape[1])).max())
+                require(deviation < _DEVIATION, name, "must be orthonormal up to rounding", deviation)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{side}: {classes}" for side, classes in zip(SIDES, self.classes, strict=True))

@@ -141,6 +141,7 @@ def fit(
         inputs=[[source.state() for source in some] for some in (pictures, measured_on)],
         packages=packages,
         types=(Progress, RoundedExperts, GaussianMixture, Stage, Experts),
+        state=Progress,
     )
     progress: Progress = state_file.load() or Progress()
 

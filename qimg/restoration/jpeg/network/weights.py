@@ -14,6 +14,7 @@ import torch
 from qimg.core import arguments
 from qimg.core.arguments import EFFORT, Array, require
 from qimg.core.artifacts import Artifact, Kind, shipped
+from qimg.core.schema import require_type
 from qimg.images.jpeg.blocks import BLOCK, decoded
 from qimg.restoration.jpeg.calibration import COARSENESS, LEVELS, PREDICTED, Calibration
 from qimg.restoration.jpeg.cascade import COUNTS, Estimate, table_scale
@@ -22,6 +23,7 @@ from qimg.restoration.jpeg.network.architecture import Architecture, Network
 SHIPPED = ("small", "large")
 """The shipped networks: the small one of effort 1 and the large one of effort 5."""
 _CALIBRATION = "calibration."
+_MOST = 1 << 24  # of the integers of a calibration
 _SHAPES = {
     "scales": (len(COARSENESS), len(PREDICTED)),
     "quantiles": (len(COARSENESS), len(LEVELS)),
@@ -68,9 +70,26 @@ class Learned(Artifact):
         return digest.hexdigest()
 
     def check(self) -> None:
-        """Raise an error where weights or calibration do not match the architecture."""
+        """Raise an error where weights or calibration do not match the architecture, before weights are allocated."""
         self.require_arrays({_CALIBRATION + name: (shape, "<i4") for name, shape in _SHAPES.items()})
-        _require_one_plane(self.network.architecture)
+        arrays = {name: one for name, one in self.contents.arrays.items() if not name.startswith(_CALIBRATION)}
+        architecture = Architecture(**self.contents.header["architecture"])
+        require_type("architecture", architecture, Architecture)
+        _require_one_plane(architecture)
+        widest = max((max(one.shape, default=1) for one in arrays.values()), default=0)
+        require(architecture.blocks <= len(arrays), "blocks", f"must be at most {len(arrays)}", architecture.blocks)
+        require(architecture.width <= widest, "width", f"must be at most {widest}", architecture.width)
+        with torch.device("meta"):
+            shapes = {name: tuple(one.shape) for name, one in Network(architecture).state_dict().items()}
+        self.require_arrays({name: (shape, "<f2") for name, shape in shapes.items()})
+        require(arrays.keys() == shapes.keys(), "weights", "must be those of the architecture", sorted(arrays))
+
+    def check_values(self) -> None:
+        """Raise an error where a weight is not finite, or the calibration is out of range."""
+        for name, values in self.contents.arrays.items():
+            require(bool(np.isfinite(values).all()), name, "must be finite", values.dtype)
+        for name in _SHAPES:
+            self.require_range(_CALIBRATION + name, 0, _MOST)
 
     @property
     def reach(self) -> int:
