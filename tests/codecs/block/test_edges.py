@@ -18,7 +18,8 @@ from qimg.codecs.block.bitstream.flat_areas import FlatAreas
 from qimg.codecs.block.bitstream.lossless import decode_lossless, encode_lossless
 from qimg.codecs.block.bitstream.packing import packed
 from qimg.codecs.block.encoder.flat_search import flat_areas, without_small
-from qimg.codecs.block.transform.fold import folded, folded_shape, is_thin, unfolded
+from qimg.codecs.block.transform.fold import PIECE, folded, folded_shape, is_thin, unfolded
+from qimg.codecs.block.transform.geometry import SUPERBLOCK
 
 TYPES = (np.uint8, np.uint16)
 SHAPES = st.tuples(st.integers(1, 40), st.integers(1, 70))
@@ -289,6 +290,7 @@ def test_chunks_of_version_2_are_refused_elsewhere():
 def test_a_folded_picture_unfolds(short, long, tall, channels, dtype):
     image = noise((long, short, *channels) if tall else (short, long, *channels), dtype)
     assert is_thin(*image.shape[:2])
+    assert PIECE == SUPERBLOCK
     pieces = folded(image)
     assert pieces.shape[:2] == folded_shape(*image.shape[:2]) == (short * -(-long // 32), 32)
     assert_array_equal(unfolded(pieces, *image.shape[:2]), image)

@@ -2,22 +2,23 @@
 
 import numpy as np
 
-from qimg.codecs.block.transform.geometry import SUPERBLOCK
 from qimg.core import Array
 
+PIECE = 32
+"""Columns of a piece: the side of a superblock."""
 THIN = 12
 """Largest shorter side of a thin picture; its longer side exceeds a superblock."""
 
 
 def is_thin(height: int, width: int) -> bool:
     """Whether a picture is folded before it is divided into blocks."""
-    return min(height, width) <= THIN and max(height, width) > SUPERBLOCK
+    return min(height, width) <= THIN and max(height, width) > PIECE
 
 
 def folded_shape(height: int, width: int) -> tuple[int, int]:
     """Height and width of a folded picture."""
     short, long = sorted((height, width))
-    return short * -(-long // SUPERBLOCK), SUPERBLOCK
+    return short * -(-long // PIECE), PIECE
 
 
 def folded(pixels: Array) -> Array:
@@ -39,7 +40,7 @@ def folded(pixels: Array) -> Array:
 def unfolded(pixels: Array, height: int, width: int) -> Array:
     """Inverse of `folded` for a picture of a height and a width."""
     short, long = sorted((height, width))
-    pieces = pixels.reshape(-1, short, SUPERBLOCK, *pixels.shape[2:]).copy()
+    pieces = pixels.reshape(-1, short, PIECE, *pixels.shape[2:]).copy()
     pieces[1::2] = pieces[1::2, ::-1, ::-1].copy()
     wide = pieces.swapaxes(0, 1).reshape(short, -1, *pixels.shape[2:])[:, :long]
     return np.ascontiguousarray(wide if height <= width else wide.swapaxes(0, 1))
