@@ -24,6 +24,7 @@ from circuits.noise.models import generic_cx_error, mixed_patches, noise_model, 
 from circuits.preparation.ansatz import Preparation
 from circuits.preparation.batch import equal_slope, preparation_paths, prepare_batch
 from circuits.preparation.states import prepare, template, template_angles
+from circuits.preparation.store import PreparationStore
 from circuits.preparation.tensor_trains import LayeredPreparation, prepare_train, prepare_train_in_layers
 from circuits.readout.intervals import amplitude_interval, decode_intervals, probability_interval
 from circuits.readout.mitigation import Mitigated, ReadoutCalibration, calibrate_readout, mitigate
@@ -87,6 +88,7 @@ __all__ = [
     "Mitigated",
     "PauliCounts",
     "Preparation",
+    "PreparationStore",
     "REPRESENTATIONS",
     "ReadoutCalibration",
     "Representation",

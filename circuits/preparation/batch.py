@@ -16,7 +16,7 @@ from qimg.core import Array, arguments, integer
 from qimg.states import amplitude_encode
 
 Cache = MutableMapping[str, list[Preparation]]
-"""Store of results by hash, such as a dict."""
+"""Store of results: a dict, or a `PreparationStore` for files."""
 
 Job: TypeAlias = tuple[str, Array, Callable[[Array], list[Preparation]]]
 """Prefix of the key in the cache, the state, and the function that solves the job."""

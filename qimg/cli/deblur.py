@@ -29,7 +29,7 @@ def deblur(
     """Remove a known blur from a picture, or from every picture of a folder.
 
     Args:
-        source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
+        source: Image or RAW file, without alpha, or a folder of them; --recursive searches its subfolders.
         kernel: Point spread function: an image with odd sides, or a text file with rows of numbers. The kernel is
             divided by its sum.
         out: File to write, whose ending determines the format; for a folder, the folder to write into.

@@ -23,7 +23,7 @@ def decode(
     """Decode a file, or every .qimg file of a folder, into picture files with the metadata that the format supports.
 
     Args:
-        source: A file written by `qimg encode`, or a folder of them; subfolders are not searched.
+        source: A file written by `qimg encode`, or a folder of them; --recursive searches its subfolders.
         out: File to write; its ending determines the format: png, tif, jpg, webp, avif, bmp, ppm, pgm. For a folder,
             the folder to write into, which is created if necessary.
         codec: Codec of files that are not .qimg, such as peer:jpegxl.

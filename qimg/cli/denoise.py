@@ -27,7 +27,7 @@ def denoise(
     """Remove white Gaussian noise from a picture, or from every picture of a folder.
 
     Args:
-        source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
+        source: Image or RAW file, without alpha, or a folder of them; --recursive searches its subfolders.
         out: File to write, whose ending determines the format; for a folder, the folder to write into.
         sigma: Standard deviation of the noise in 8-bit code values; estimated by default.
         effort: 1 (fast) to 9 (best); 1, 5 and 9 differ, and every other effort equals the next lower one of these.

@@ -40,7 +40,7 @@ def encode(
     The target is `quality`, `size`, `bits-per-pixel`, `psnr`, `distance` or `reduction`.
 
     Args:
-        source: Image or RAW file, or a folder of them; subfolders are not searched.
+        source: Image or RAW file, or a folder of them; --recursive searches its subfolders.
         out: File to write, such as photo.qimg; for a folder, the folder to write into, which is created if necessary.
         codec: auto (block), block, or a standard format: peer:jpeg, peer:jpeg-optimised, peer:webp, peer:jpeg2000,
             peer:avif, peer:avif-psnr, peer:jpegxl, peer:png. Each codec supports some of the options below, refuses

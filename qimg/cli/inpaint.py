@@ -26,7 +26,7 @@ def inpaint(
     """Fill in the missing pixels of a picture, or of every picture of a folder.
 
     Args:
-        source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
+        source: Image or RAW file, without alpha, or a folder of them; --recursive searches its subfolders.
         mask: Mask for all pictures: an image of the same size. A mask of two values, one of them black, is missing
             where it is not black (0 and 1, 0 and 255, a colour on black); one with grays or colours where it is above
             one half of white. Or a folder of masks with the names of the pictures and the same or another ending.

@@ -31,7 +31,7 @@ def restore(
     """Restore a JPEG file, or every JPEG file of a folder, by estimation under a prior of pictures.
 
     Args:
-        source: JPEG file, or a folder of them; subfolders are not searched.
+        source: JPEG file, or a folder of them; --recursive searches its subfolders.
         out: File to write, such as photo.png, whose ending determines the format; for a folder, the folder to write
             into, which is created if necessary.
         method: explicit, which uses linear algebra only, or network, which is more accurate and needs PyTorch (pip

@@ -24,7 +24,7 @@ def upscale(
     """Double the rows and columns of a picture, or of every picture of a folder.
 
     Args:
-        source: Image or RAW file, without alpha, or a folder of them; subfolders are not searched.
+        source: Image or RAW file, without alpha, or a folder of them; --recursive searches its subfolders.
         out: File to write, whose ending determines the format; for a folder, the folder to write into.
         sigma: Standard deviation of the noise in 8-bit code values, in addition to that of rounding.
         files: Files to write.

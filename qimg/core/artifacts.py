@@ -27,6 +27,7 @@ NAMES = {
     "restoration": "a restorer",
     "network": "a network",
     "checkpoint": "the checkpoint of a fit",
+    "preparation": "circuits of a vector",
 }
 """Names of the kinds of files in error messages, by the header entry `kind`; priors have no such entry."""
 _PREFIX = len(MAGIC) + 4 + 4

@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, ClassVar
 
-import llvmlite
 import numba
 import numpy as np
 from numba.core import caching as _numba_caching
@@ -28,7 +28,7 @@ _IMPORTS = re.compile(
 caching: Any = _numba_caching  # without annotations
 config: Any = _numba_config
 _ROOT = Path(__file__).parents[2]
-_VERSIONS = f"numba {numba.__version__}, llvmlite {llvmlite.__version__}, numpy {np.__version__}"
+_VERSIONS = f"numba {numba.__version__}, llvmlite {version('llvmlite')}, numpy {np.__version__}"
 _USED: set[Path] = set()
 _MAX_EARLIER = 8  # folders of earlier versions of a source file, which other environments and branches may still use
 

@@ -194,6 +194,18 @@ def test_nothing_is_left_behind_a_trial_that_ends_early(stage, error, pictures, 
     assert entries(tmp_path) == set()
 
 
-def test_trials_side_by_side_take_different_folders(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("measured_before", "drawn_before")
+def test_trials_side_by_side_take_different_folders(pictures, steps, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert [trial._reserve().name for _ in range(3)] == ["qimg-trial-1", "qimg-trial-2", "qimg-trial-3"]
+    free = runner.free
+
+    def beaten_to_it(parent, names):
+        for path in free(parent, names):
+            if path.name == "qimg-trial-1":  # the other trial ends first
+                path.mkdir()
+                (path / "report.html").touch()
+            yield path
+
+    monkeypatch.setattr(runner, "free", beaten_to_it)
+    assert trial.run_trial([str(pictures)], steps=steps).name == "qimg-trial-2"
+    assert entries(tmp_path) >= {"qimg-trial-1", "qimg-trial-2"}

@@ -74,8 +74,8 @@ def test_links_that_lead_in_circles_come_to_an_end(tmp_path: Path) -> None:
     (tmp_path / "self.png").symlink_to("self.png")
     every = ["a/one.png", "b/c/three.png", "b/two.png"]
     assert found(tmp_path, "**/s*.png") == ["self.png"]
-    assert found(tmp_path, "**/[ot]*.png") == every
-    assert found(tmp_path, "a/**/[ot]*.png") == ["a/one.png", "a/to0/c/three.png", "a/to0/two.png"]
+    assert found(tmp_path, "**/[to]*.png") == every
+    assert found(tmp_path, "a/**/[to]*.png") == ["a/one.png", "a/to0/c/three.png", "a/to0/two.png"]
     assert found(tmp_path, ".", recursive=True) == [*every, "self.png"]
 
 

@@ -10,6 +10,7 @@ from qiskit.quantum_info import Statevector
 
 import circuits
 from qimg import extract_patches, images
+from qimg.core.artifacts import ArtifactError, pack
 from qimg.states import amplitude_encode
 
 
@@ -79,6 +80,54 @@ def test_an_interrupted_batch_keeps_what_it_finished(patches):
     with pytest.raises(KeyboardInterrupt):
         circuits.prepare_batch(patches, fidelity=0.99, cache=cache, track=interrupt)
     assert len(cache) == 2
+
+
+def test_results_in_files_are_those_that_were_stored(patches, tmp_path):
+    vectors = [patches[:3], patches[:2] + 1j * patches[1:3]]
+    store = circuits.PreparationStore(tmp_path / "store")
+    stored = [one for part in vectors for one in circuits.prepare_batch(part, fidelity=0.9, cache=store)]
+    again = circuits.PreparationStore(tmp_path / "store")
+    assert len(again) == len(list(again)) == 5
+    loaded = [one for part in vectors for one in circuits.prepare_batch(part, fidelity=0.9, cache=again)]
+    for one, other in zip(stored, loaded, strict=True):
+        np.testing.assert_array_equal(one.pairs, other.pairs)
+        np.testing.assert_array_equal(one.angles, other.angles)
+        assert (one.n_qubits, one.imaginary, one.infidelity) == (other.n_qubits, other.imaginary, other.infidelity)
+    key = next(iter(again))
+    (file,) = (tmp_path / "store").glob(f"{key}*")
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(ArtifactError, match=f"{key}.preparation: cannot be read as circuits of a vector: it is cut"):
+        again[key]
+    del again[key]
+    with pytest.raises(KeyError):
+        again[key]
+
+
+def _file(*, n_qubits, pairs, angles, infidelity):
+    header = {"kind": "preparation", "provenance": {}}
+    header |= {"preparations": [{"n_qubits": n_qubits, "imaginary": False}]}
+    return pack(header, {"0/pairs": pairs, "0/angles": angles, "0/infidelity": np.array([infidelity])})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pairs": np.array([[0, 0]])}, "pairs must be pairs of 2 qubits"),
+        ({"pairs": np.array([[0, 2]])}, "pairs must be pairs of 2 qubits"),
+        ({"angles": np.zeros(3)}, "0/angles must be"),
+        ({"angles": np.full(4, np.nan)}, "must be finite"),
+        ({"n_qubits": 99}, "must have 1 to 8 qubits"),
+    ],
+)
+def test_files_of_other_circuits_are_refused(change, message, tmp_path):
+    good = {"n_qubits": 2, "pairs": np.array([[0, 1]]), "angles": np.zeros(4), "infidelity": 0.0}
+    store = circuits.PreparationStore(tmp_path)
+    store["good"] = [circuits.Preparation(**good)]
+    assert store["good"][0].cx == 1
+    content = _file(**good | change)
+    (tmp_path / "bad.preparation").write_bytes(content)
+    with pytest.raises(ArtifactError, match=message):
+        store["bad"]
 
 
 def test_zero_vectors_are_the_first_basis_state():
