@@ -374,6 +374,24 @@ def test_a_reference_tells_all_signs_and_its_errors_are_true():
     ("call", "message"),
     [
         (lambda: PauliCounts(bases=[[3]], counts=[[1, 2]]), "bases must hold 0, 1 and 2"),
+        (lambda: PauliCounts(bases=[[True]], counts=[[1, 2]]), "bases must hold 0, 1 and 2 .* not booleans"),
+        (
+            lambda: PauliCounts(bases=np.ma.masked_array([[2]], mask=True), counts=[[1, 2]]),
+            "bases must not have masked elements",
+        ),
+        (
+            lambda: circuits.draw_bases(np.eye(2) / 2, [[7]], shots=1, rng=np.random.default_rng(0)),
+            r"bases must hold 0, 1 and 2 for X, Y and Z, but bases=array\(\[7\]\)",
+        ),
+        (
+            lambda: circuits.ReadoutCalibration(counts=[np.ma.masked_array(np.eye(2), mask=np.eye(2))]),
+            "counts must not have masked elements",
+        ),
+        (
+            lambda: circuits.ReadoutCalibration(counts=[[[2, -1], [0, 1]]]),
+            "counts must have shots in every row and not",
+        ),
+        (lambda: circuits.ReadoutCalibration(counts=[np.eye(3)]), r"counts must have shape \(2\*\*k, 2\*\*k\)"),
         (lambda: PauliCounts(bases=[[0, 1]], counts=[[1, 2]]), r"counts must have shape \(1, 4\)"),
         (lambda: PauliCounts(bases=[[0]], counts=[[0, 0]]), "counts must not be negative nor all zero"),
         (lambda: circuits.all_bases(9), r"n_qubits must be in \[1, 8\]"),
