@@ -12,7 +12,7 @@ from scipy.optimize import nnls
 from circuits.counts import checked_counts
 from circuits.execution.backends import SIMULATORS, measured_qubits, sample
 from circuits.readout.intervals import normal_quantile
-from qimg.core import Array, integer, require, require_shape
+from qimg.core import Array, integer, real, require, require_shape
 from qimg.core.records import short_repr
 
 MAX_MITIGATED = 10
@@ -30,10 +30,13 @@ class ReadoutCalibration:
     """For each group of bits, lowest first, (2**k, 2**k): row = prepared, column = read."""
 
     def __post_init__(self) -> None:
-        for table in self.counts:
-            size = len(table)
-            require_shape(np.shape(table) == (size, size), "counts", "(2**k, 2**k)", np.asarray(table))
-            require(bool((np.sum(table, axis=1) > 0).all()), "counts", "must have shots in every row", table)
+        tables = [real("counts", table) for table in self.counts]
+        for table in tables:
+            size = 2 ** max(len(np.atleast_1d(table)).bit_length() - 1, 1)
+            require_shape(table.shape == (size, size), "counts", "(2**k, 2**k)", table)
+            ok = table.min() >= 0 and (table.sum(axis=1) > 0).all()
+            require(bool(ok), "counts", "must have shots in every row and not be negative", table.sum(axis=1))
+        object.__setattr__(self, "counts", tables)
 
     @property
     def bits(self) -> int:

@@ -12,7 +12,18 @@ from qiskit.providers import BackendV2
 from circuits.execution.backends import sample
 from circuits.readout.intervals import normal_quantile, probability_interval
 from circuits.seeds import stream
-from qimg.core import TOLERANCE, Array, density_matrix, hermitian, integer, one_of, real, require, require_shape
+from qimg.core import (
+    TOLERANCE,
+    Array,
+    arguments,
+    density_matrix,
+    hermitian,
+    integer,
+    one_of,
+    real,
+    require,
+    require_shape,
+)
 from qimg.core.records import short_repr
 from qimg.states import qubits_for
 
@@ -42,16 +53,13 @@ class PauliCounts:
     """(settings, 2**n); bit q of the outcome is qubit q, 0 for the eigenvalue +1."""
 
     def __post_init__(self) -> None:
-        bases, counts = np.asarray(self.bases), real("counts", self.counts)
-        ok = bases.ndim == 2 and len(bases) > 0 and 1 <= bases.shape[1] <= MAX_QUBITS
-        require_shape(ok, "bases", f"(settings, n) with n in [1, {MAX_QUBITS}]", bases)
-        require(set(np.unique(bases)) <= {X, Y, Z}, "bases", "must hold 0, 1 and 2 for X, Y and Z", np.unique(bases))
+        bases, counts = _checked_bases(self.bases), real("counts", self.counts)
         expected = (len(bases), 2 ** bases.shape[1])
         require_shape(counts.shape == expected, "counts", f"{expected}", counts)
         require(
             bool(counts.min() >= 0 and counts.sum() > 0), "counts", "must not be negative nor all zero", counts.min()
         )
-        object.__setattr__(self, "bases", bases.astype(np.int64))
+        object.__setattr__(self, "bases", bases)
         object.__setattr__(self, "counts", counts.astype(np.int64))
 
     @property
@@ -63,6 +71,18 @@ class PauliCounts:
     def shots(self) -> int:
         """Shots of all settings together."""
         return int(self.counts.sum())
+
+
+def _checked_bases(bases: ArrayLike, n_qubits: int | None = None) -> Array:
+    """Settings (settings, n) of X, Y and Z as integers."""
+    settings = arguments.plain("bases", bases)
+    ok = settings.ndim == 2 and len(settings) > 0 and 1 <= settings.shape[1] <= MAX_QUBITS
+    require_shape(ok, "bases", f"(settings, n) with n in [1, {MAX_QUBITS}]", settings)
+    require_shape(n_qubits in (None, settings.shape[1]), "bases", f"(settings, {n_qubits})", settings)
+    require(settings.dtype != bool, "bases", "must hold 0, 1 and 2 for X, Y and Z, not booleans", settings.dtype.name)
+    held = np.unique(settings)
+    require(set(held.tolist()) <= {X, Y, Z}, "bases", "must hold 0, 1 and 2 for X, Y and Z", held)
+    return settings.astype(np.int64)
 
 
 def all_bases(n_qubits: int) -> Array:
@@ -100,10 +120,8 @@ def _measured(
     shots: int | Sequence[int],
     seed: int | None,
 ) -> PauliCounts:
-    settings = np.asarray(bases)
     require(circuit.num_clbits == 0, "circuit", "must not measure", circuit.name)
-    expected = circuit.num_qubits
-    require_shape(settings.ndim == 2 and settings.shape[1] == expected, "bases", f"(settings, {expected})", settings)
+    settings = _checked_bases(bases, circuit.num_qubits)
     turned = []
     for setting in settings:
         copy = circuit.copy()
@@ -146,8 +164,8 @@ def draw_bases(
         shots: shots per setting, one number or one for each.
         rng: source of randomness of the outcomes.
     """
-    settings = np.asarray(bases)
     matrix = density_matrix("rho", rho)
+    settings = _checked_bases(bases, qubits_for(len(matrix)))
     populations = setting_populations(matrix, settings)
     populations = np.clip(populations, 0, None)
     populations /= populations.sum(axis=1, keepdims=True)

@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 from circuits.counts import checked_counts
 from circuits.execution.backends import sample
-from qimg.core import TOLERANCE, Array, real, require, require_shape
+from qimg.core import TOLERANCE, Array, fraction, real, require, require_shape
 from qimg.core.records import short_repr
 
 
@@ -27,9 +27,11 @@ class SignedAmplitudes:
     """Real amplitudes up to a global sign, and the significance of their signs."""
 
     amplitudes: Array
-    """(2**n,) of norm 1; the largest in modulus is positive."""
+    """(2**n,) of squared norm 1 − dropped; the largest in modulus is positive."""
     weakest: float
     """Smallest product of amplitudes, in standard errors, among the edges that determine the signs."""
+    dropped: float
+    """Share of the shots of amplitudes whose sign is not determined; they are 0."""
 
 
 def interference_circuits(circuit: QuantumCircuit) -> list[QuantumCircuit]:
@@ -50,21 +52,23 @@ def measure_interference(
     return sample("measure_interference", interference_circuits(circuit), backend, shots=shots, seed=seed)
 
 
-def signed_amplitudes(counts: ArrayLike, *, negligible: float = 3.0) -> SignedAmplitudes:
+def signed_amplitudes(counts: ArrayLike, *, negligible: float = 3.0, droppable: float = 0.01) -> SignedAmplitudes:
     """Real amplitudes with their signs, from counts of the n + 1 settings.
 
     Moduli are those of the first setting. Every edge of the cube has an estimate of c_k c_k⊕2ᵇ. Signs are propagated
-    along the spanning tree of the most significant edges, in standard errors.
+    along the spanning tree of the most significant edges, in standard errors. Amplitudes with enough counts may form
+    groups without an edge between them, whose relative sign these settings do not determine. The group with the most
+    shots is kept; the amplitudes of the others are set to 0, if they have few shots together.
 
     Args:
         counts: (n + 1, 2**n) of `measure_interference`, of a state with real amplitudes.
         negligible: amplitudes whose count is at most its square are not part of the tree; their sign is derived from
             the neighbour with the most significant edge.
+        droppable: largest share of the shots in dropped amplitudes.
 
     Raises:
-        ValueError: the amplitudes with enough counts form groups without an edge between them, so that these settings
-            do not determine their relative sign. Transform the register first, or use a reference
-            (`signed_by_reference`).
+        ValueError: the amplitudes to drop have a larger share of the shots. Transform the register first, or use a
+            reference (`signed_by_reference`).
     """
     table = real("counts", counts)
     n = len(table) - 1
@@ -80,13 +84,24 @@ def signed_amplitudes(counts: ArrayLike, *, negligible: float = 3.0) -> SignedAm
     significance = (plus - minus) / np.sqrt(np.maximum(plus + minus, 1))
     counted = table[0] > negligible**2
     require(bool(counted.any()), "counts", f"must have an outcome of more than {negligible**2:g} shots", table[0].max())
-    signs, weakest = _signs_along_tree(neighbours, significance, counted)
-    strength = np.where(counted[neighbours], np.abs(significance), 0)
+    share = fraction("droppable", droppable)
+    signs, spanned, weakest = _signs_along_tree(neighbours, significance, np.where(counted, table[0], 0))
+    unknown = counted & ~spanned
+    dropped = float(table[0][unknown].sum() / shots[0, 0])
+    if dropped > share:
+        raise ValueError(
+            f"counts must have outcomes that are connected by flips of one bit, but only {int(spanned.sum())} of "
+            f"{int(counted.sum())} outcomes are connected, and the signs of the others, with {dropped:.2%} of the "
+            "shots, are not determined"
+        )
+    strength = np.where(spanned[neighbours], np.abs(significance), 0)
     surest = strength.argmax(axis=1)[:, None]
     by_neighbour = np.sign(np.take_along_axis(signs[neighbours] * significance, surest, axis=1)[:, 0])
-    signs = np.where(counted, signs, np.where(strength.max(axis=1) > 0, by_neighbour, 1.0))
-    signs *= signs[np.argmax(moduli)]
-    return SignedAmplitudes(amplitudes=signs * moduli, weakest=weakest)
+    signs = np.where(spanned, signs, np.where(strength.max(axis=1) > 0, by_neighbour, 1.0))
+    signs[unknown] = 0
+    amplitudes = signs * moduli
+    amplitudes *= np.sign(amplitudes[np.argmax(np.abs(amplitudes))])
+    return SignedAmplitudes(amplitudes=amplitudes, weakest=weakest, dropped=dropped)
 
 
 def reference_state(amplitudes: ArrayLike, reference: ArrayLike) -> Array:
@@ -130,26 +145,29 @@ def signed_by_reference(counts: ArrayLike, reference: ArrayLike) -> tuple[Array,
     return difference / factors, np.sqrt(variance / shots) / np.abs(factors)
 
 
-def _signs_along_tree(neighbours: Array, significance: Array, counted: Array) -> tuple[Array, float]:
-    """Signs along the spanning tree of the most significant edges between outcomes with enough counts.
+def _signs_along_tree(neighbours: Array, significance: Array, weights: Array) -> tuple[Array, Array, float]:
+    """Signs along the spanning tree of the most significant edges between the outcomes of the heaviest group.
 
     Args:
         neighbours: (2**n, n) each outcome with one bit flipped.
         significance: (2**n, n) product of the two amplitudes in standard errors.
-        counted: (2**n,) bool, True for the outcomes that the tree spans.
+        weights: (2**n,) counts of the outcomes with enough of them, 0 for the others.
+
+    Returns:
+        (2**n,) signs, (2**n,) whether the tree reaches the outcome, and the significance of the weakest edge.
     """
+    counted = weights > 0
     rows, bits = np.nonzero(counted[:, None] & counted[neighbours] & (significance != 0))
     # The minimum spanning tree of negative weights is a maximum one, which maximises its weakest edge.
     edges = (-np.abs(significance[rows, bits]), (rows, neighbours[rows, bits]))
     tree = minimum_spanning_tree(coo_array(edges, shape=(len(counted),) * 2).tocsr())
-    order, before = breadth_first_order(tree, int(counted.argmax()), directed=False)
-    if len(order) < int(counted.sum()):
-        raise ValueError(
-            f"counts must have outcomes that are connected by flips of one bit, but only {len(order)} of "
-            f"{int(counted.sum())} outcomes are connected, and the signs of the others are not determined"
-        )
-    signs = np.ones(len(counted))
+    _, groups = connected_components(tree, directed=False)
+    heaviest = int(np.bincount(groups, weights).argmax())
+    order, before = breadth_first_order(tree, int((counted & (groups == heaviest)).argmax()), directed=False)
+    signs, spanned = np.ones(len(counted)), np.zeros(len(counted), bool)
+    spanned[order] = True
     for index in order[1:]:
         bit = int(index ^ before[index]).bit_length() - 1
         signs[index] = signs[before[index]] * np.sign(significance[index, bit])
-    return signs, float(-tree.data.max()) if tree.nnz else float("inf")
+    used = -tree.tocoo().data[spanned[tree.tocoo().row]]
+    return signs, spanned, float(used.min()) if used.size else float("inf")

@@ -51,6 +51,8 @@ from qimg.patches import extract_patches
 from qimg.states import amplitude_decode, amplitude_encode
 
 JPEG_QUALITY = 50
+BY_ONE_PROBABILITY = ("amplitude", "frqi", "mcrqi")
+"""Representations whose intervals narrow with the shots; those of digital codes jump to the pixel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +99,7 @@ class Row:
     psnr_db: float
     """Of luma, or of R, G and B; infinite where every pixel is right."""
     covered: float
-    """Share of the pixels inside their 95 % intervals; not a number where they have none."""
+    """Share of the pixels inside their 95 % intervals; not a number for digital codes and for dct."""
     interval_width: float
     """Mean width of the intervals, in code values."""
     first_order_psnr_db: float
@@ -183,7 +185,7 @@ def _of_registers(picture: Picture, name: str, params: Params, rng: np.random.Ge
 
 def _inside(encoded: Sequence[circuits.EncodedImage], counts: Sequence[Array], patches: Array) -> tuple[float, float]:
     """Share of the pixels inside their intervals, and the mean width of these."""
-    if encoded[0].representation not in circuits.WITH_INTERVALS:
+    if encoded[0].representation not in BY_ONE_PROBABILITY:
         return float("nan"), float("nan")
     ends = [circuits.decode_intervals(*pair) for pair in zip(encoded, counts, strict=True)]
     low, high = (np.stack(end) for end in zip(*ends, strict=True))

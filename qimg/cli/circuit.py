@@ -8,8 +8,9 @@ import numpy as np
 import tyro
 
 from qimg.cli import placeholders
+from qimg.cli.circuit_results import folder_to_create, measured_coefficients, measured_pixels, write_results
 from qimg.cli.reading import Reading
-from qimg.core import Array, arguments_named, integer, one_of, require
+from qimg.core import Array, arguments_named, integer, one_of, require, to_write
 
 if TYPE_CHECKING:
     from circuits import EncodedImage
@@ -105,6 +106,8 @@ def run(
     /,
     *,
     transform: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
+    out: placeholders.OptionalPath = None,
+    draw: bool = False,
     patch: tyro.conf.OmitArgPrefixes[Patch] = Patch(),
     machine: tyro.conf.OmitArgPrefixes[Machine] = Machine(),
 ) -> None:
@@ -113,39 +116,45 @@ def run(
     Args:
         photo: An image file, or the name of a photograph bundled with scikit-image.
         transform: Measure coefficients instead of pixels: dct, haar or walsh; append _2d to transform rows and
-            columns. Interference measures the signs, with one additional setting for each qubit.
+            columns. Interference measures the signs, with one additional setting for each qubit. Coefficients whose
+            sign it leaves undetermined are dropped if they are weak; otherwise a reference measures all signs.
+        out: New folder for the recovered patch (picture.png), the pixels' 95 % intervals (intervals.csv) and the
+            counts (counts.csv).
+        draw: Draw the circuit.
         patch: Selection of a patch and its encoding as a circuit.
         machine: Backend that runs the circuit.
     """
     import circuits
 
+    folder = None if out is None else folder_to_create(out)
     pixels, encoded = _encoded(photo, patch)
     integer("shots", machine.shots, 1)
     with arguments_named(name="transform"):
         circuit = circuits.image_circuit(encoded) if transform is None else _transformed(encoded, transform, real=True)
     device = _device(machine, encoded.n_qubits)
-    _show(circuit, patch)
-    if transform is not None:
-        counts = circuits.measure_interference(circuit, device, shots=machine.shots, seed=machine.seed)
-        matrix = circuits.transform_unitary(transform, encoded.n_qubits)
-        state = matrix.T @ circuits.signed_amplitudes(counts).amplitudes
-        decoded = circuits.decode_state(encoded, state * (1 if state.sum() > 0 else -1))
-        counts = counts[0]
+    _show(circuit, patch, draw=draw)
+    options = {"shots": machine.shots, "seed": machine.seed}
+    if transform is None:
+        measured = measured_pixels(circuit, encoded, device, **options)
     else:
-        counts = circuits.run(circuit, device, shots=machine.shots, seed=machine.seed)[0]
-        decoded = circuits.decode_counts(encoded, counts)
+        measured = measured_coefficients(circuit, encoded, device, transform=transform, **options)
     if machine.bond_dimension is not None or machine.threshold is not None:
         cut = circuits.run_truncated(circuit, bond_dimension=machine.bond_dimension, threshold=machine.threshold)
         print(f"bond dimension {cut.bond_dimension}, discarded weight {cut.discarded_weight:.3g}")
-    print(_counted(counts, encoded.n_qubits))
+    print(_counted(measured.counts[0], encoded.n_qubits))
+    if measured.note:
+        print(measured.note)
     for plane, name in enumerate(("original", "recovered") if pixels.ndim == 2 else ()):
-        _print_block(name, (pixels, decoded)[plane])
-    print(f"{machine.shots} shots on {machine.backend}: {_compared(pixels, decoded)}")
-    if transform is None and encoded.representation in circuits.WITH_INTERVALS:
-        low, high = circuits.decode_intervals(encoded, counts)
+        _print_block(name, (pixels, measured.picture)[plane])
+    print(f"{machine.shots} shots on {machine.backend}: {_compared(pixels, measured.picture)}")
+    if measured.intervals is not None and encoded.representation in circuits.WITH_INTERVALS:
+        low, high = measured.intervals
         inside = float(((low <= pixels) & (pixels <= high)).mean())
         width = float((high - low).mean())
         print(f"95 % intervals from shots alone: {width:.1f} code values wide, {inside:.0%} of the pixels inside")
+    if folder is not None:
+        names = write_results(measured, folder, n_qubits=encoded.n_qubits)
+        print(f"written to {folder}: {', '.join(names)}")
 
 
 def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
@@ -158,6 +167,7 @@ def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
         ending = Path(file).suffix.lower()
         require(ending in (".qasm", ".qpy"), "save", "must name files that end in .qasm or .qpy", file)
         require(Path(file).absolute().parent.is_dir(), "save", "must be in an existing folder", file)
+        to_write(file, overwrite=False)
     is_bundled = photo in images.BUNDLED and not Path(photo).exists()
     image = images.without_alpha(images.bundled(photo) if is_bundled else images.load(photo, **patch.options))
     colour = 1 not in representation.channels
@@ -207,16 +217,16 @@ def _device(machine: Machine, n_qubits: int) -> Any:
         return circuits.backend(machine.backend, gpu=machine.gpu, **options)
 
 
-def _show(circuit: Any, patch: Patch) -> None:
+def _show(circuit: Any, patch: Patch, *, draw: bool = True) -> None:
     import circuits
     from qimg.core import write_atomically
 
-    if patch.width:
+    if draw and patch.width:
         print(circuits.draw_circuit(circuit, width=patch.width))
     cost = circuits.count_gates(circuit)
     print(f"{circuit.num_qubits} qubits, {cost.cx} CX, {cost.one_qubit} one-qubit gates, depth {cost.depth}")
     for file in patch.save:
-        write_atomically(Path(file), circuits.circuit_bytes(circuit, Path(file).suffix.lower()))
+        write_atomically(Path(file), circuits.circuit_bytes(circuit, Path(file).suffix.lower()), overwrite=False)
         print(f"circuit: {file}")
 
 

@@ -321,6 +321,40 @@ def test_groups_without_an_edge_are_refused():
         circuits.signed_amplitudes(counts)
 
 
+def interference_counts(state: np.ndarray, shots: int, rng: np.random.Generator) -> np.ndarray:
+    """Counts of the settings of `measure_interference`, without a circuit."""
+    n = len(state).bit_length() - 1
+    mixed = np.array([[1, 1], [1, -1]]) / np.sqrt(2)
+    turned = [np.einsum("ab,xby->xay", mixed, state.reshape(-1, 2, 2**bit)).ravel() for bit in range(n)]
+    weights = np.array([state, *turned]) ** 2
+    return rng.multinomial(shots, weights / weights.sum(axis=1, keepdims=True))
+
+
+def test_weak_amplitudes_without_an_edge_are_dropped_and_their_share_is_returned():
+    wanted = np.zeros(8)
+    wanted[[0, 1, 7]] = np.sqrt(0.7), -np.sqrt(0.296), np.sqrt(0.004)
+    counts = interference_counts(wanted, 100_000, np.random.default_rng(0))
+    found = circuits.signed_amplitudes(counts)
+    assert found.dropped == counts[0, 7] / 100_000
+    assert found.amplitudes[7] == 0
+    np.testing.assert_allclose(found.amplitudes[:7], wanted[:7], atol=0.01)
+    assert np.linalg.norm(found.amplitudes) ** 2 == pytest.approx(1 - found.dropped)
+    assert np.isfinite(found.weakest)
+    with pytest.raises(ValueError, match=r"only 2 of 3 outcomes are connected, and the signs of the others, with 0\.4"):
+        circuits.signed_amplitudes(counts, droppable=0.001)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_coefficients_of_smooth_patches_have_signs(seed):
+    rng = np.random.default_rng(seed)
+    patch = 120 + 10 * rng.normal() * np.add.outer(np.arange(8), 0.3 * np.arange(8)) / 8 + rng.normal(size=(8, 8))
+    wanted = circuits.transform_unitary("dct_2d", 6) @ (patch.ravel() / np.linalg.norm(patch))
+    found = circuits.signed_amplitudes(interference_counts(wanted, 100_000, rng))
+    assert found.dropped < 0.01
+    # Each of 64 amplitudes errs by 1/(2 √shots) at most; dropped ones by their modulus.
+    assert np.linalg.norm(found.amplitudes - wanted) ** 2 < 4 * (64 / 4e5 + found.dropped)
+
+
 def test_a_reference_tells_all_signs_and_its_errors_are_true():
     rng = np.random.default_rng(0)
     wanted = np.linalg.qr(rng.normal(size=(8, 8)))[0][:, 0]
@@ -340,6 +374,24 @@ def test_a_reference_tells_all_signs_and_its_errors_are_true():
     ("call", "message"),
     [
         (lambda: PauliCounts(bases=[[3]], counts=[[1, 2]]), "bases must hold 0, 1 and 2"),
+        (lambda: PauliCounts(bases=[[True]], counts=[[1, 2]]), "bases must hold 0, 1 and 2 .* not booleans"),
+        (
+            lambda: PauliCounts(bases=np.ma.masked_array([[2]], mask=True), counts=[[1, 2]]),
+            "bases must not have masked elements",
+        ),
+        (
+            lambda: circuits.draw_bases(np.eye(2) / 2, [[7]], shots=1, rng=np.random.default_rng(0)),
+            r"bases must hold 0, 1 and 2 for X, Y and Z, but bases=array\(\[7\]\)",
+        ),
+        (
+            lambda: circuits.ReadoutCalibration(counts=[np.ma.masked_array(np.eye(2), mask=np.eye(2))]),
+            "counts must not have masked elements",
+        ),
+        (
+            lambda: circuits.ReadoutCalibration(counts=[[[2, -1], [0, 1]]]),
+            "counts must have shots in every row and not",
+        ),
+        (lambda: circuits.ReadoutCalibration(counts=[np.eye(3)]), r"counts must have shape \(2\*\*k, 2\*\*k\)"),
         (lambda: PauliCounts(bases=[[0, 1]], counts=[[1, 2]]), r"counts must have shape \(1, 4\)"),
         (lambda: PauliCounts(bases=[[0]], counts=[[0, 0]]), "counts must not be negative nor all zero"),
         (lambda: circuits.all_bases(9), r"n_qubits must be in \[1, 8\]"),
