@@ -41,7 +41,12 @@ def is_large(device: BackendV2, n_qubits: int) -> bool:
 
 
 def noisy_counts(
-    device: BackendV2, circuits: Sequence[QuantumCircuit], shots: Sequence[int], width: int, stream: np.random.SeedSequence, track: Track
+    device: BackendV2,
+    circuits: Sequence[QuantumCircuit],
+    shots: Sequence[int],
+    width: int,
+    stream: np.random.SeedSequence,
+    track: Track,
 ) -> NDArray[np.int64]:
     """Counts (n, 2**width) of compiled circuits under the noise of the generic device, in parts of 256 shots.
 
