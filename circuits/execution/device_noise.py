@@ -84,6 +84,8 @@ def with_rare_errors(model: NoiseModel, circuits: Sequence[QuantumCircuit]) -> N
                 result.add_quantum_error(rare(error), name, qubits, warnings=False)
     for qubits, error in model._local_readout_errors.items():
         result.add_readout_error(error, qubits, warnings=False)
+    for noise_pass in model._custom_noise_passes:  # of delays
+        result._custom_noise_passes.append(noise_pass)
     return result
 
 

@@ -319,9 +319,9 @@ def _without_ids(content: Any) -> Any:
 
 
 def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes that are numbers, text or arrays."""
-    kinds = (bool, int, float, str, np.ndarray, list, tuple, type(None))
-    return {name: value for name, value in attributes.items() if isinstance(value, kinds)}
+    """Attributes of a pass that are numbers, text or arrays; its hash follows from an address."""
+    kinds = (bool, int, float, str, np.ndarray, type(None))
+    return {name: value for name, value in attributes.items() if isinstance(value, kinds) and name != "_hash"}
 
 
 def _target(device: BackendV2) -> list[Any]:
