@@ -14,10 +14,11 @@ from qiskit_aer import AerSimulator  # also gives circuits their set_… and sav
 
 from circuits.compilation import compile_circuits, is_compiled, without_measurements
 from circuits.execution.counts_only import has_memory, run_for_counts
+from circuits.execution.device_noise import is_large, noisy_counts
 from circuits.execution.independent_jobs import IndependentJobs, has_seed, simulated_device
 from circuits.execution.truncated_counts import is_truncated, truncated_counts
 from circuits.seeds import checked_seed, stream
-from qimg.core import ArgumentError, Array, integer, literal, one_of, require
+from qimg.core import ArgumentError, Array, Track, integer, literal, one_of, require
 
 SIMULATORS = ("statevector", "density_matrix", "matrix_product_state")
 """Names of the ideal Aer simulators."""
@@ -98,6 +99,7 @@ def run(
     shots: int | Sequence[int],
     seed: int | None = 0,
     layout: Sequence[int] | None = None,
+    track: Track = iter,
 ) -> NDArray[np.int64]:
     """Sample circuits and count the outcomes.
 
@@ -105,17 +107,22 @@ def run(
     another `BackendV2` than those of Qiskit, Aer and IBM, of which only counts are required. If a circuit has no
     measurement, all its qubits are measured. Outcome k of the counts is the integer whose bit b is classical bit b.
 
+    Counts of a truncated matrix-product state are drawn from the state by qimg (`circuits.execution.truncated_counts`),
+    so its circuits must measure at their end alone.
+
     Args:
         circuits: one circuit, or several with the same number of measured bits.
         backend: a name for `backend`, or any `BackendV2`.
         shots: shots per circuit, one number or one for each.
         seed: seed of a simulator's shots (`circuits.seeds`).
         layout: the device's qubit for each qubit of the circuits; chosen by Qiskit when left out.
+        track: wraps parts of 256 shots to report progress, for circuits of 10 qubits or more on the generic device,
+            whose shots are simulated one by one.
 
     Returns:
         (n, 2**bits) counts; their sum along the last axis is `shots`.
     """
-    return sample("run", circuits, backend, shots=shots, seed=seed, layout=layout)
+    return sample("run", circuits, backend, shots=shots, seed=seed, layout=layout, track=track)
 
 
 def sample(
@@ -126,6 +133,7 @@ def sample(
     shots: int | Sequence[int],
     seed: int | None,
     layout: Sequence[int] | None = None,
+    track: Track = iter,
 ) -> NDArray[np.int64]:
     """`run` for a function of this name; functions of other names have independent streams."""
     many = [measured(circuit) for circuit in several(circuits)]
@@ -140,6 +148,9 @@ def sample(
     compiled = _compiled(many, device, layout)
     if not has_memory(device):
         return run_for_counts(device, compiled, each, width, stream(seed, "counts", purpose, many, each))
+    if is_large(device, widest):
+        own = stream(seed, "noisy", purpose, many, each, simulated_device(device))
+        return noisy_counts(device, compiled, each, width, own, track)
     if is_truncated(device):
         with undisturbed(device):
             own = stream(seed, "truncated", purpose, many, each, simulated_device(device))

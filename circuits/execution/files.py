@@ -1,6 +1,7 @@
 """Circuits as text drawings and as files in OpenQASM 3 and Qiskit's QPY."""
 
 import io
+import math
 from pathlib import Path
 
 from qiskit import qasm3, qpy
@@ -22,6 +23,8 @@ def draw_circuit(circuit: QuantumCircuit, *, width: int = 120) -> str:
 def circuit_bytes(circuit: QuantumCircuit, ending: str) -> bytes:
     """The content of a file with the circuit, compiled to CX and one-qubit gates, which both formats support.
 
+    Phases of controlled parts become gates; the global phase is the last statement (`gphase`) of an OpenQASM program.
+
     Args:
         circuit: any circuit without parameters.
         ending: ".qasm" for OpenQASM 3, ".qpy" for QPY.
@@ -30,7 +33,9 @@ def circuit_bytes(circuit: QuantumCircuit, ending: str) -> bytes:
     require(not circuit.parameters, "circuit", "must have no parameters", [str(one) for one in circuit.parameters])
     compiled = compile_circuit(circuit)
     if ending == ".qasm":
-        return qasm3.dumps(compiled).encode()
+        text, phase = qasm3.dumps(compiled), math.remainder(float(compiled.global_phase), math.tau)
+        # Qiskit's exporter leaves the global phase out, which is relative where the program becomes a controlled part.
+        return (text if abs(phase) < 1e-12 or "gphase" in text else f"{text.rstrip()}\ngphase({phase!r});\n").encode()
     content = io.BytesIO()
     qpy.dump(compiled, content)
     return content.getvalue()

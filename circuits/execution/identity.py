@@ -33,6 +33,8 @@ from qiskit.circuit import (
 from qiskit.circuit.classical import expr, types
 from qiskit.providers import BackendV2
 
+from circuits.execution.device_noise import model_of
+
 _COMMON = frozenset(
     [
         "_definition",
@@ -92,7 +94,8 @@ def device_hash(device: BackendV2) -> str:
     """
     kind = f"{type(device).__module__}.{type(device).__qualname__}"
     options = {name: value for name, value in vars(device.options).items() if name not in _WITHOUT_EFFECT}
-    noise = options.pop("noise_model", None)
+    options.pop("noise_model", None)
+    noise = model_of(device)
     scope = _Scope()
     try:
         about = [kind, str(device.name), str(device.backend_version), _value(options, scope), _noise(noise, scope)]
@@ -103,7 +106,7 @@ def device_hash(device: BackendV2) -> str:
 
 def known_names(device: BackendV2) -> frozenset[str]:
     """Names and labels that a device or its noise model distinguishes."""
-    noise = getattr(device.options, "noise_model", None)
+    noise = model_of(device)
     noisy = () if noise is None else noise.noise_instructions
     return frozenset([*device.operation_names, *noisy])
 
@@ -316,9 +319,9 @@ def _without_ids(content: Any) -> Any:
 
 
 def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes that are numbers, text or arrays."""
-    kinds = (bool, int, float, str, np.ndarray, list, tuple, type(None))
-    return {name: value for name, value in attributes.items() if isinstance(value, kinds)}
+    """Attributes of a pass that are numbers, text or arrays; its hash follows from an address."""
+    kinds = (bool, int, float, str, np.ndarray, type(None))
+    return {name: value for name, value in attributes.items() if isinstance(value, kinds) and name != "_hash"}
 
 
 def _target(device: BackendV2) -> list[Any]:

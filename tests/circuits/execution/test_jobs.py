@@ -103,6 +103,28 @@ def test_bad_arguments_are_named(tmp_path, options, message):
         circuits.run_jobs(small(4), **{"shots": 100, "seed": 0, "file": tmp_path / "jobs.sqlite", **options})
 
 
+def test_a_global_phase_is_part_of_an_exported_program():
+    circuit = QuantumCircuit(1, global_phase=0.7)
+    circuit.h(0)
+    text = circuits.circuit_bytes(circuit, ".qasm").decode()
+    phase = float(circuits.compile_circuit(circuit).global_phase)
+    last = text.splitlines()[-1]
+    assert np.exp(1j * float(last.removeprefix("gphase(").removesuffix(");"))) == pytest.approx(np.exp(1j * phase))
+    circuit.global_phase -= phase
+    assert "gphase" not in circuits.circuit_bytes(circuit, ".qasm").decode()
+
+
+@pytest.mark.parametrize("name", ["dct", "haar", "qft", "walsh"])
+def test_the_phase_of_a_controlled_transform_is_a_gate(name):
+    matrix = circuits.transform_unitary(name, 3)
+    whole = QuantumCircuit(4)
+    whole.append(circuits.transform_circuit(name, 3).to_gate().control(1), range(4))
+    for circuit in (whole, circuits.compile_circuit(whole)):
+        made = Operator(circuit).data  # the control is bit 0
+        np.testing.assert_allclose(made[1::2, 1::2], matrix, atol=1e-10)
+        np.testing.assert_allclose(made[::2, ::2], np.eye(8), atol=1e-10)
+
+
 def test_circuits_as_files(tmp_path):
     circuit = circuits.transform_circuit("dct_2d", 4)
     (tmp_path / "dct.qpy").write_bytes(circuits.circuit_bytes(circuit, ".qpy"))
