@@ -20,8 +20,9 @@ def test_the_grid_of_decoded_pictures_is_found(quality):
 
 
 def test_originals_have_no_grid(rng):
-    for photo in PHOTOS.values():
-        assert jpeg_grid(photo) is None
+    for name, photo in PHOTOS.items():
+        # scikit-image's cat is a JPEG file that was stored as PNG
+        assert jpeg_grid(photo) == ((0, 0) if name == "chelsea" else None)
         shown = images.jpeg_round_trip(photo, quality=75).image
         assert jpeg_grid(images.to_uint8(images.code_values(images.box_mean(shown, 2)))) is None
     assert jpeg_grid(rng.integers(0, 256, (200, 200), np.uint8)) is None
