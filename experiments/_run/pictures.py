@@ -139,7 +139,8 @@ def gather(sources: Sequence[str], *, box_mean: int = 0, originals: bool = False
     """
     integer("box_mean", box_mean, 0)
     if not sources:
-        return Gathered(pictures=bundled(box_mean=box_mean or 1), skipped=())
+        photographs = bundled(box_mean=box_mean or 1)
+        return Gathered(pictures=[one for one in photographs if not (originals and one.compressed)], skipped=())
     root = os.environ.get("QIMG_DATA") or None
     pictures: list[Picture] = []
     skipped: list[Skipped] = []
@@ -183,7 +184,14 @@ def bundled(*, box_mean: int = 1) -> list[Picture]:
 def _bundled(name: str, box_mean: int) -> Picture:
     pixels = images.bundled(name)
     size = pixels.shape[0] * pixels.shape[1]
-    return Picture(name=name, path=None, box_mean=box_mean, pixels=size, sha256=pixel_digest(pixels))
+    return Picture(
+        name=name,
+        path=None,
+        box_mean=box_mean,
+        pixels=size,
+        sha256=pixel_digest(pixels),
+        compressed=_grid_of(pixels),
+    )
 
 
 def others(pictures: Sequence[Picture], picture: Picture) -> list[Picture]:
@@ -217,8 +225,12 @@ def _identity(path: Path, *state: str | int) -> tuple[str, int, str]:
     """Hash, number of pixels and earlier compression of an image file, cached while its state does not change."""
     pixels = images.without_alpha(images.load(path))
     lossy = lossy_format(path)
-    compressed = f"{lossy} file" if lossy else "block grid of JPEG" if jpeg_grid(pixels) else ""
+    compressed = f"{lossy} file" if lossy else _grid_of(pixels)
     return pixel_digest(pixels), pixels.shape[0] * pixels.shape[1], compressed
+
+
+def _grid_of(pixels: Array) -> str:
+    return "block grid of JPEG" if jpeg_grid(pixels) else ""
 
 
 def _unique(path: Path, pictures: Sequence[Picture]) -> str:

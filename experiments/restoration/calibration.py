@@ -45,6 +45,8 @@ class Params(PictureParams):
     """Restoration method, "explicit" or "network"."""
     effort: int | None = None
     """Effort of restoration; the highest when left out."""
+    tune: str = "psnr"
+    """Aim of restoration, "psnr" or "natural", a draw seeded with 0."""
     probabilities: tuple[float, ...] = (0.5, 0.68, 0.8, 0.9, 0.95, 0.99)
     """Nominal probabilities of the intervals."""
 
@@ -60,6 +62,7 @@ class Row:
     quality: int
     probability: float
     pixels: int
+    """Number of pixels whose deviation is known: none of pictures that are left as decoded."""
     inside: int
     """Number of pixels whose true value lies in the interval."""
     squared_error: LibraryDependent
@@ -72,7 +75,7 @@ class Row:
     @property
     def coverage(self) -> float:
         """Fraction of the pixels inside the interval."""
-        return self.inside / self.pixels
+        return self.inside / self.pixels if self.pixels else float("nan")
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
@@ -81,8 +84,9 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     rows = []
     for quality in params.qualities:
         file = images.jpeg_round_trip(truth, quality=quality).file
-        restored = restoration.restore_picture(file, method=params.method, effort=params.effort)
-        error = np.abs(restored.image.astype(np.float64) - truth)
+        restored = restoration.restore_picture(file, method=params.method, effort=params.effort, tune=params.tune)
+        known = np.isfinite(restored.deviation)
+        error = np.abs(restored.image.astype(np.float64) - truth)[known]
         rows += [
             Row(
                 image=picture.name,
@@ -90,9 +94,9 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
                 probability=probability,
                 pixels=error.size,
                 # Restored pixels are rounded to whole code values, which adds up to half a code value.
-                inside=int((error <= restored.half_width(probability) + 0.5).sum()),
+                inside=int((error <= restored.half_width(probability)[known] + 0.5).sum()),
                 squared_error=float(np.square(error).sum()),
-                expected_squared_error=float(np.square(restored.deviation, dtype=np.float64).sum()),
+                expected_squared_error=float(np.square(restored.deviation[known], dtype=np.float64).sum()),
                 clipped=float(((truth == 0) | (truth == 255)).mean()),
             )
             for probability in params.probabilities
@@ -105,7 +109,8 @@ run = per_picture(rows_of)
 
 def pooled(rows: Sequence[Row]) -> float:
     """Coverage over all pixels of all rows."""
-    return sum(row.inside for row in rows) / sum(row.pixels for row in rows)
+    pixels = sum(row.pixels for row in rows)
+    return sum(row.inside for row in rows) / pixels if pixels else float("nan")
 
 
 def error_ratio(rows: Sequence[Row]) -> float:

@@ -47,6 +47,15 @@ def _preparation() -> None:
         circuits.prepare(amplitudes / np.linalg.norm(amplitudes), fidelity=0.9)
 
 
+def _jpeg() -> None:
+    import numpy as np
+
+    from qimg import images
+    from qimg.images.jpeg import read_jpeg
+
+    read_jpeg(images.jpeg_round_trip(np.zeros((16, 16), np.uint8), quality=50).file)
+
+
 def _circuits() -> None:
     import numpy as np
 
@@ -57,5 +66,5 @@ def _circuits() -> None:
     parity_path(np.array([1.0, 1.0, 0.0, 1.0]))
 
 
-STEPS = (_codec, _progressive, _preparation, _circuits)
+STEPS = (_codec, _progressive, _jpeg, _preparation, _circuits)
 COMMAND = warmup

@@ -1,12 +1,12 @@
 """Joint operators over (causal ring ⊕ block): predictors, residuals, eigenbases, spectra and ranks of the classes."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments, integer
+from qimg.core.cached import cached_property
 from qimg.operators import CorrelationOperator, LinearEstimator, conditional_expectation, eigenbasis
 from qimg.prior.mixture import GaussianMixture
 from qimg.prior.views import View

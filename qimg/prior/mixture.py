@@ -1,12 +1,12 @@
 """Mixtures of zero-mean Gaussians: weights and covariances, exact likelihood, responsibilities, samples."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments, integer
+from qimg.core.cached import cached_property
 
 _BATCH = 1 << 21  # numbers of a batch's products: 16 MiB
 

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property, reduce
+from functools import reduce
 from operator import add
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments
 from qimg.core.artifacts import Artifact, Kind, explained
+from qimg.core.cached import cached_property
 from qimg.operators import CorrelationOperator
 from qimg.prior.fitting.recipe import Recipe
 from qimg.prior.integers import (

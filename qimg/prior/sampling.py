@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from qimg.core import Array, arguments, integer
+from qimg.core.cached import cached_property
 from qimg.core.records import short_repr
 from qimg.prior.joint import JointMixture
 from qimg.prior.model import MissingPartError, Prior

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments, integer
+from qimg.core.cached import cached_property
 from qimg.core.records import short_repr
 from qimg.transforms import unitary
 

@@ -67,6 +67,7 @@ def test_a_folder_is_restored_and_what_fails_is_named(photo, tmp_path, capsys):
     (folder / "notes.txt").write_text("left out")
     out = tmp_path / "out"
     error = fails(["restore", str(folder), str(out), "--effort", "1"], capsys)
+    assert "qimg: 1 of 4 files are damaged" in error
     assert "no.jpg: must be a JPEG file" in error
     assert "1 of 4 pictures could not be restored" in error
     assert sorted(path.name for path in out.iterdir()) == ["cut.png", "one.jpeg.png", "one.jpg.png"]
@@ -75,8 +76,30 @@ def test_a_folder_is_restored_and_what_fails_is_named(photo, tmp_path, capsys):
 def test_a_damaged_file_is_told(photo, tmp_path, capsys):
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(photo.read_bytes()[:-400])
-    main(["restore", str(cut), str(tmp_path / "cut.png"), "--effort", "1"])
-    assert "damaged (Premature end of JPEG file)" in capsys.readouterr().out
+    command = ["restore", str(cut), str(tmp_path / "cut.png"), "--effort", "1", "--report", str(tmp_path / "a.csv")]
+    with pytest.raises(SystemExit) as caught:
+        main(command)
+    assert caught.value.code == 3
+    said = capsys.readouterr().out
+    assert "damaged (Premature end of JPEG file), " in said
+    assert " % of it missing, error unknown for " in said
+    assert ",damaged," in (tmp_path / "a.csv").read_text()
+    assert (tmp_path / "cut.png").exists()
+
+
+def test_a_folder_with_a_damaged_file_has_a_status_of_its_own(photo, tmp_path, capsys):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    (folder / "cut.jpg").write_bytes(photo.read_bytes()[:-400])
+    (folder / "whole.jpg").write_bytes(photo.read_bytes())
+    with pytest.raises(SystemExit) as caught:
+        main(["restore", str(folder), str(tmp_path / "out"), "--effort", "1"])
+    assert caught.value.code == 3
+    assert "qimg: 1 of 2 files are damaged" in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cut.png", "whole.png"]
+    error = fails(["restore", str(folder), str(tmp_path / "strict"), "--effort", "1", "--strict"], capsys)
+    assert "cut.jpg: is damaged (Premature end of JPEG file)" in error
+    assert [path.name for path in (tmp_path / "strict").iterdir()] == ["whole.png"]
 
 
 @pytest.mark.parametrize(

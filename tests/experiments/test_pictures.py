@@ -163,3 +163,21 @@ def test_a_picture_alone_is_fitted_on_the_bundled_ones_at_its_own_scale(folder):
 def test_a_bundled_picture_alone_is_not_fitted_on_itself():
     first, *rest = bundled()
     assert [other.name for other in others([first], first)] == [other.name for other in rest]
+
+
+def test_pictures_that_were_compressed_before_are_marked_and_averaged(tmp_path):
+    photo = images.bundled("coffee")[:200, :200]
+    (tmp_path / "a.jpg").write_bytes(images.jpeg_round_trip(photo, quality=80).file)
+    images.save(images.load(tmp_path / "a.jpg")[3:, 3:], tmp_path / "decoded.png")
+    images.save(photo, tmp_path / "original.png")
+    found = gather([str(tmp_path)])
+    marks = {picture.name: (picture.compressed, picture.box_mean) for picture in found.pictures}
+    assert marks == {"a": ("JPEG file", 2), "decoded": ("block grid of JPEG", 1), "original": ("", 1)}
+    assert found.remarks == [
+        "a: was compressed before (JPEG file), so that it is no original: averaged over 2×2 boxes",
+        "decoded: was compressed before (block grid of JPEG), so that it is no original: used as it is",
+    ]
+    assert [picture.box_mean for picture in gather([str(tmp_path)], box_mean=1).pictures] == [1, 1, 1]
+    strict = gather([str(tmp_path)], originals=True)
+    assert [picture.name for picture in strict.pictures] == ["original"]
+    assert ["was compressed before" in entry.reason for entry in strict.skipped] == [True, True]

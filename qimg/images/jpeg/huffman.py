@@ -1,10 +1,9 @@
 """Huffman tables of JPEG files, prepared for decoding."""
 
-from functools import cached_property
-
 import numpy as np
 
 from qimg.core import Array
+from qimg.core.cached import cached_property
 
 LOOK = 9
 """Bits of the codes that one look-up decodes."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments, integer
+from qimg.core.cached import cached_property
 from qimg.prior.fitting.moments import Expectation, Moments, pooled_moments
 from qimg.prior.mixture import GaussianMixture
 

@@ -9,12 +9,12 @@ A, Aᵀ and the inverse.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from qimg.core import Array
+from qimg.core.cached import cached_property
 from qimg.core.records import short_repr
 
 _TOLERANCE = 1e-6  # relative, of conjugate gradients: about a ten-thousandth of a code value

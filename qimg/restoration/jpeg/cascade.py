@@ -7,12 +7,12 @@ quality.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from qimg.core import Array, integer
+from qimg.core.cached import cached_property
 from qimg.core.records import short_repr
 from qimg.images.jpeg.blocks import BLOCK, DCT, cut, decoded, from_blocks, overlay
 from qimg.prior import GaussianMixture

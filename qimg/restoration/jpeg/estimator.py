@@ -1,12 +1,12 @@
 """Estimators of a component from its coefficients, applied in strips and projected onto the quantization bins."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from qimg.core import Array, Track, in_one_blas_thread
+from qimg.core.cached import cached_property
 from qimg.core.records import short_repr
 from qimg.images.jpeg.blocks import BLOCK, decoded
 from qimg.images.jpeg.coefficients import Component

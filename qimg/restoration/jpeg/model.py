@@ -3,13 +3,13 @@
 import lzma
 import os
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from qimg.core import Array, in_one_blas_thread, require
 from qimg.core.artifacts import Artifact, Kind
+from qimg.core.cached import cached_property
 from qimg.core.schema import require_type
 from qimg.images.jpeg.blocks import BLOCK
 from qimg.prior.integers import mixture_arrays, mixture_from_integers, mixture_to_integers, require_mixture

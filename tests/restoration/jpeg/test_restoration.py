@@ -214,6 +214,32 @@ def test_a_damaged_file_gives_what_it_holds_and_says_what_is_lost(small):
         restore(content, model=small)
 
 
+def test_nothing_is_stated_about_what_is_missing(small):
+    content = jpeg(COFFEE, quality=60)
+    known = restore_picture(content[: len(content) // 2], model=small)
+    missing, error = np.isnan(known.deviation), images.luma(known.image) - images.luma(COFFEE)
+    assert known.missing < missing.mean() < known.missing + 0.2
+    assert not np.isnan(known.deviation[:40]).any()
+    # What is stated holds for the rest: a small model on one picture, so within a third.
+    assert 0.7 < np.sqrt(np.square(error[~missing]).mean()) / known.rms_deviation < 1.4
+    with pytest.raises(images.ImageError, match=r"is damaged .Premature end of JPEG file."):
+        restore(content[: len(content) // 2], model=small, strict=True)
+    lossless = restore_picture(jpeg(COFFEE, quality=100), model=small)
+    assert np.isnan(lossless.rms_deviation)
+    flat = restore_picture(jpeg(COFFEE, qtables=[[24] * 64] * 2), model=small)
+    assert np.isnan(flat.deviation).all()
+
+
+@pytest.mark.parametrize("quality", [10, 40, 90])
+def test_the_deviation_of_a_draw_is_that_of_the_draw(quality):
+    plane = images.to_uint8(images.luma(images.bundled("chelsea")))[:160, :200]
+    mean, one = (restore_picture(jpeg(plane, quality=quality), tune=tune) for tune in ("psnr", "natural"))
+    error = np.abs(one.image.astype(float) - plane)
+    assert one.rms_deviation > 1.2 * mean.rms_deviation
+    assert 0.75 < np.sqrt(np.square(error).mean()) / one.rms_deviation < 1.25
+    assert 0.8 < (error <= one.half_width(0.9) + 0.5).mean() < 0.98
+
+
 @pytest.mark.slow
 def test_any_number_of_threads_gives_the_same_picture():
     script = (

@@ -1,7 +1,6 @@
 """Inspection of a coded picture: its blocks, their bits, and every stage of each block as arrays."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from qimg.codecs.block.transform.blocks import BASIS_BITS, Bases, new_work, pred
 from qimg.codecs.block.transform.dequantization import dequantize, log_step
 from qimg.codecs.block.transform.geometry import LARGEST, SAMPLE_SCALE, SIDES, gather_ring
 from qimg.core import Array, arguments
+from qimg.core.cached import cached_property
 from qimg.core.records import short_repr
 from qimg.images import check_image, without_alpha
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from qimg.codecs.block.transform.blocks import BASIS_BITS, PREDICTOR_BITS, Bases
 from qimg.codecs.block.transform.geometry import SIDES, ring_length
 from qimg.core import Array, require
 from qimg.core.artifacts import Artifact, Kind
+from qimg.core.cached import cached_property
 from qimg.entropy import mixing as model
 
 _SIZES = range(len(SIDES))

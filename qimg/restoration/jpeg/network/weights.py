@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 from qimg.core import arguments
 from qimg.core.arguments import EFFORT, Array, require
 from qimg.core.artifacts import Artifact, Kind, shipped
+from qimg.core.cached import cached_property
 from qimg.core.schema import require_type
 from qimg.images.jpeg.blocks import BLOCK, decoded
 from qimg.restoration.jpeg.calibration import COARSENESS, LEVELS, PREDICTED, Calibration
