@@ -108,7 +108,7 @@ def plain(name: str, value: ArrayLike) -> Array:
         ValueError: elements of a masked array are masked; NumPy would drop the mask and use what lies below it.
     """
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        count = np.ma.count_masked(value)
+        count = int(np.ma.getmaskarray(value).sum())
         raise ValueError(f"{name} must not have masked elements, but {count} of {value.size} are masked")
     array = np.asarray(value)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))

@@ -1,8 +1,9 @@
 """JPEG files: coefficients, 8×8 blocks, minimum coded units, libjpeg's integer arithmetic, tables, round trips."""
 
-from qimg.images.jpeg.coefficients import MAX_PIXELS, Component, DamagedJpegWarning, JpegFile, read_jpeg
+from qimg.images.jpeg.coefficients import Component, DamagedJpegWarning, JpegFile, read_jpeg
 from qimg.images.jpeg.round_trip import JpegRoundTrip, jpeg_round_trip
 from qimg.images.jpeg.tables import quantization_table
+from qimg.images.limits import MAX_PIXELS
 
 __all__ = [
     "MAX_PIXELS",

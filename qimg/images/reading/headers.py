@@ -25,7 +25,8 @@ def jpeg_segments(content: bytes) -> list[Segment]:
 
     Empty where the segments cannot be followed, and the decoder has to search for markers.
     """
-    segments, start = [], 2
+    segments: list[Segment] = []
+    start = 2
     while (match := _MARKER.match(content, start)) is not None:
         marker, place = match[1][0], match.end()
         if marker in (0xDA, 0xD9):

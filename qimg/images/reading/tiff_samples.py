@@ -2,6 +2,9 @@
 
 import io
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from qimg.images.reading.colour import pixels_of
 OLD_JPEG = 6
 _UNCOMPRESSED = 1
 _YCBCR = 6
+_PALETTE = 3
 _TO_RGB = (7, 34892, 33007)  # JPEG in its variants, for which tifffile returns R, G, B
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # not printed unless somebody listens
@@ -42,7 +46,10 @@ def stored_samples(page: Any, content: bytes, name: str, photometric: int, bits:
     try:
         samples = np.asarray(page.asarray())
     except Exception as error:  # tifffile and its decoders raise errors of many types
-        if any(words in str(error) for words in ("imagecodecs", "not supported")) and _exact_in_pillow(page, bits):
+        no_decoder = any(words in str(error) for words in ("imagecodecs", "not supported"))
+        if no_decoder and photometric == _PALETTE and page.tags.valueof(ExifTags.Base.Orientation, 1) == 1:
+            return _palette_indices(page, content, name)
+        if no_decoder and photometric != _PALETTE and _exact_in_pillow(page, bits):
             return None
         hint = "; pip install 'qimg[tiff]' installs it" if "imagecodecs" in str(error) else ""
         raise ImageError(f"{name}: cannot be read as an image ({error}{hint})") from None
@@ -65,10 +72,30 @@ def _exact_in_pillow(page: Any, bits: int) -> bool:
 
 def decoded_by_pillow(page: Any, content: bytes, name: str) -> Array:
     """The picture, upright, as Pillow's libtiff decodes and interprets it."""
-    with TiffImagePlugin.TiffImageFile(io.BytesIO(content)) as file:
+    with _loaded(page, content, name) as file:
+        return pixels_of(file, name, convert=False)
+
+
+def _palette_indices(page: Any, content: bytes, name: str) -> Array:
+    with _loaded(page, content, name) as file:
+        if file.mode != "P":
+            raise ImageError(f"{name}: cannot be read as an image (Pillow reads its palette in the mode {file.mode})")
+        return np.array(file)[..., None]
+
+
+@contextmanager
+def _loaded(page: Any, content: bytes, name: str) -> Iterator[TiffImagePlugin.TiffImageFile]:
+    try:
+        file = TiffImagePlugin.TiffImageFile(io.BytesIO(content))
         file.seek(page.index)
         file.load()
-        return pixels_of(file, name, convert=False)
+    except Exception as error:  # libtiff and Pillow raise errors of many types
+        hint = (
+            "" if find_spec("imagecodecs") else "; the package imagecodecs, pip install 'qimg[tiff]', reads more kinds"
+        )
+        raise ImageError(f"{name}: cannot be read as an image ({error}{hint})") from None
+    with file:
+        yield file
 
 
 def _rgb_of_ycbcr(page: Any, content: bytes, factors: tuple[int, int], name: str) -> Array:

@@ -13,9 +13,10 @@ from qimg import images
 from qimg.core import Track, arguments
 from qimg.core.arguments import EFFORT, Array, fraction, one_of, require
 from qimg.core.records import short_repr
-from qimg.images.jpeg.coefficients import MAX_PIXELS, DamagedJpegWarning, JpegFile, read_jpeg
+from qimg.images.jpeg.coefficients import DamagedJpegWarning, JpegFile, read_jpeg
 from qimg.images.jpeg.tables import quality_estimate
 from qimg.images.jpeg.upsampling import upsampled, upsampled_rows
+from qimg.images.limits import MAX_PIXELS
 from qimg.restoration.jpeg.estimator import Estimator, Explicit, as_decoded, estimated
 from qimg.restoration.jpeg.fallback import best_as_decoded
 from qimg.restoration.jpeg.model import Model, load

@@ -284,3 +284,22 @@ def test_nothing_is_logged_on_the_error_stream(tmp_path, capfd):
         images.load(written(tmp_path, tiff(bytes(35), (5, 7), tags)[:-40]))
     assert capfd.readouterr().err == ""
     assert logging.getLogger("tifffile").handlers
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 12])
+def test_a_missing_decoder_changes_no_pixels(tmp_path, monkeypatch, bits):
+    indices = samples_of(bits, 1)
+    table = tuple(np.random.default_rng(1).integers(0, 65536, 3 << bits).tolist())
+    tags = described(COLOUR_MAP, bits, 1, colours=table)
+    path = written(tmp_path, tiff(packed(indices[..., 0], bits), (5, 7), tags))
+    expected = images.load(path)
+
+    def missing(*_: object, **__: object) -> None:
+        raise ValueError("packints_decode requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", missing)
+    if bits == 12:
+        with pytest.raises(ImageError, match=r"imagecodecs.*qimg\[tiff\]|cannot be read as an image"):
+            images.load(path)
+    else:
+        assert_array_equal(images.load(path), expected)
