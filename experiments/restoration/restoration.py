@@ -55,6 +55,7 @@ from experiments._run import (
 from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs
 from qimg import images, metrics, restoration
 from qimg.images.collections import JPEG_SUFFIXES
+from qimg.images.jpeg import read_jpeg
 from qimg.images.jpeg.tables import quality_estimate
 
 PROTOCOLS = ("luma", "colour")
@@ -186,7 +187,8 @@ def rows_of_pair(pair: Pair, params: Params) -> list[Row]:
     """Measure one pair: a row per method, and one of the file as it is decoded."""
     available = methods()
     chosen = {one_of("methods", name, available): available[name] for name in params.methods or available}
-    file, quality = pair.degraded.read_bytes(), quality_estimate(pair.degraded)
+    file = pair.degraded.read_bytes()
+    quality = quality_estimate(read_jpeg(file).components[0].table)
     source = images.to_uint8(images.code_values(images.without_alpha(images.load(pair.original))))
     decoded, seconds = timed(images.load, pair.degraded)
     row = partial(_row, pair.name, PAIRS, quality, source)
