@@ -221,6 +221,13 @@ def _identity(path: Path, *state: str | int) -> tuple[str, int, str]:
     return pixel_digest(pixels), pixels.shape[0] * pixels.shape[1], compressed
 
 
+def described(name: str, path: Path) -> Picture:
+    """A picture of a file under a name, at its full size."""
+    state = path.stat()
+    digest, pixels, compressed = _identity(path, state.st_size, state.st_mtime_ns)
+    return Picture(name=name, path=path, box_mean=1, pixels=pixels, sha256=digest, compressed=compressed)
+
+
 def _unique(path: Path, pictures: Sequence[Picture]) -> str:
     """A name that no other picture has: the stem of the file, or more of its path if that is taken."""
     names = {picture.name for picture in pictures}

@@ -47,12 +47,11 @@ from experiments._run import (
     one_of,
     per_picture,
     pictures_counted,
-    require,
     rows_by_picture,
     select,
     timed,
 )
-from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs
+from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs, refuse_other_sources
 from qimg import images, metrics, restoration
 from qimg.images.collections import JPEG_SUFFIXES
 from qimg.images.jpeg import read_jpeg
@@ -177,7 +176,7 @@ def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list
         rows: list[Row] = _compressed_rows(params, track=track, workers=workers)
         return rows
     check(params)
-    require(not params.images, "images", "must be left out with pairs", params.images)
+    refuse_other_sources(params)
     pairs = gather_pairs(params.pairs, suffixes=JPEG_SUFFIXES)
     check_shapes(pairs)
     return rows_by_picture(rows_of_pair, pairs, params, track=track, workers=workers)
