@@ -16,28 +16,31 @@ from experiments._run import runner
 from qimg.cli import placeholders
 from qimg.cli.errors import as_options, clear_errors, interrupt_when_asked_to_end
 from qimg.cli.progress import bars
-from qimg.core import one_line
+from qimg.core import one_line, spelled_as
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Invalid input prints one sentence and ends with exit status 2."""
     interrupt_when_asked_to_end()
     words = sys.argv[1:] if arguments is None else arguments
-    names: list[str] = []
-    with clear_errors(spellings=lambda: {"name": "NAME", **as_options(names)}):
+    with clear_errors(), spelled_as({"name": "NAME"}):
         if not words or words[0] in ("-h", "--help"):
             _list()
         elif words[0] in COMMANDS:
             tyro.cli(COMMANDS[words[0]], args=words[1:], prog=f"qimg experiments {words[0]}")
         else:
-            _run(words[0], words[1:], names)
+            _run(words[0], words[1:])
 
 
-def _run(name: str, words: list[str], names: list[str]) -> None:
-    """Run an experiment; `names` receives the names of its options."""
+def _run(name: str, words: list[str]) -> None:
     module = runner.module(name)
-    names += [one.name for one in fields(_options(module.Params)) + fields(module.Params)]
-    options = tyro.cli(_options(module.Params), args=words, prog=f"qimg experiments {name}")
+    options_type = _options(module.Params)
+    with spelled_as(as_options(one.name for one in fields(options_type) + fields(module.Params))):
+        _measure(name, module, tyro.cli(options_type, args=words, prog=f"qimg experiments {name}"))
+
+
+def _measure(name: str, module: Any, options: Any) -> None:
+    """Run an experiment, and print and record what it found."""
     root = runner.results_root(Path(options.out))
     with bars() as named:
         track = named(name)

@@ -145,6 +145,34 @@ def test_the_help_of_commands_is_plain_text(monkeypatch: pytest.MonkeyPatch):
         assert str(Path.home()) not in text
 
 
+def test_the_help_names_paths_choices_and_units():
+    texts = usages()
+    for words, text in texts.items():
+        first = " ".join(text.partition("\n\n")[0].split())
+        assert "STR" not in first
+        assert "{None}" not in text, words
+    for words, shown in {
+        "restore": [
+            "SOURCE",
+            "OUT",
+            "--method {explicit,network}",
+            "--tune {psnr,natural}",
+            "--effort 1-9",
+            "FILE.csv",
+        ],
+        "encode": ["--size BYTES", "--psnr DB", "--bits-per-pixel BITS", "--codec CODEC"],
+        "decode": ["--quality 1-100", "{png,jpg,jpeg,tif,tiff,webp,bmp,ppm,pgm,avif}"],
+        "inpaint": ["SOURCE MASK OUT"],
+        "denoise": ["--sigma CODE-VALUES"],
+        "fit prior": ["--out PATH", "SOURCE ..."],
+        "circuit run": ["{row_major,morton,blocks}", "PICTURE"],
+        "experiments truncation": ["--images SOURCE ..."],
+        "experiments draw": ["TABLE --out PATH"],
+    }.items():
+        for part in shown:
+            assert part in " ".join(texts[words].replace("│", "").split()), (words, part)
+
+
 def test_the_help_of_commands_has_every_option():
     missing = {
         words: [option for option in options_of(command_of(words)) if option not in text]

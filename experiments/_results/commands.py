@@ -12,7 +12,7 @@ from experiments._results import figures, tables
 from experiments._results.pages import figures_shown, filled, pages
 from experiments._results.quotes import Evidence
 from experiments._results.unmarked import definitions, unmarked
-from qimg.core import write_atomically
+from qimg.core import to_write, write_atomically
 
 
 def publish(
@@ -43,6 +43,7 @@ def draw(
     *,
     out: Path,
     experiment: Annotated[str, tyro.conf.arg(metavar="NAME")] = "",
+    overwrite: bool = False,
 ) -> None:
     """Draw the figure of a table again, at print size.
 
@@ -50,7 +51,9 @@ def draw(
         table: Folder of a run, or its rows.csv; or EXPERIMENT/SET, a committed table.
         out: File to write, which ends in .svg, .pdf or .png.
         experiment: Experiment of a file of rows without the provenance.json of its run.
+        overwrite: Replace an existing file.
     """
+    to_write(out, overwrite=overwrite)
     figures.draw(_named(table, experiment), out)
     print(f"written to {out}")
 

@@ -1,16 +1,17 @@
 """Pairs of a degraded picture and its original, from two folders."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from tyro.conf import arg
 
 from experiments._run.parameters import fulfils
-from experiments._run.pictures import Gathered, Picture
+from experiments._run.pictures import Gathered, Picture, PictureParams, described
 from qimg import images
-from qimg.images.collections import PICTURE_SUFFIXES, Skipped, pixel_digest
+from qimg.core import require
+from qimg.images.collections import PICTURE_SUFFIXES, Skipped
 
 
 class PairError(ValueError):
@@ -87,20 +88,20 @@ def unmatched(folders: Sequence[str], *, suffixes: Sequence[str] = PICTURE_SUFFI
 
 def pair_inputs(folders: Sequence[str], *, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> Gathered:
     """Both pictures of every pair for the provenance, and the files without a partner."""
-    paths = [
-        (f"{kind}/{pair.name}", path)
-        for pair in gather_pairs(folders, suffixes=suffixes)
-        for kind, path in (("degraded", pair.degraded), ("original", pair.original))
-    ]
-    return Gathered(
-        pictures=[_described(name, path) for name, path in paths], skipped=unmatched(folders, suffixes=suffixes)
-    )
+    pictures: list[Picture] = []
+    for pair in gather_pairs(folders, suffixes=suffixes):
+        # A degraded picture is no original, whatever was done to it.
+        pictures.append(replace(described(f"degraded/{pair.name}", pair.degraded), compressed=""))
+        pictures.append(described(f"original/{pair.name}", pair.original))
+    return Gathered(pictures=pictures, skipped=unmatched(folders, suffixes=suffixes))
 
 
-def _described(name: str, path: Path) -> Picture:
-    pixels = images.load(path)
-    size = pixels.shape[0] * pixels.shape[1]
-    return Picture(name=name, path=path, box_mean=1, pixels=size, sha256=pixel_digest(pixels))
+def refuse_other_sources(params: PictureParams, *more: str) -> None:
+    """Raise an error for a parameter of the pictures that has no effect on pairs."""
+    default = type(params)()
+    for name in ("images", "box_mean", "originals", *more):
+        value = getattr(params, name)
+        require(value == getattr(default, name), name, "must be left out with pairs", value)
 
 
 def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:

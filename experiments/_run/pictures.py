@@ -233,6 +233,13 @@ def _grid_of(pixels: Array) -> str:
     return "block grid of JPEG" if jpeg_grid(pixels) else ""
 
 
+def described(name: str, path: Path) -> Picture:
+    """A picture of a file under a name, at its full size."""
+    state = path.stat()
+    digest, pixels, compressed = _identity(path, state.st_size, state.st_mtime_ns)
+    return Picture(name=name, path=path, box_mean=1, pixels=pixels, sha256=digest, compressed=compressed)
+
+
 def _unique(path: Path, pictures: Sequence[Picture]) -> str:
     """A name that no other picture has: the stem of the file, or more of its path if that is taken."""
     names = {picture.name for picture in pictures}

@@ -41,13 +41,12 @@ from experiments._run import (
     per_picture,
     pictures_counted,
     positive,
-    require,
     rows_by_picture,
     select,
     subplots,
     timed,
 )
-from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs
+from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs, refuse_other_sources
 from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, Task, task_of_pair, tasks
 from qimg import images, metrics
 from qimg.restoration import PlaneEstimate
@@ -130,8 +129,7 @@ def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list
         rows: list[Row] = _degraded_rows(params, track=track, workers=workers)
         return rows
     check(params)
-    for name in ("images", "tasks"):
-        require(not getattr(params, name), name, "must be left out with pairs", getattr(params, name))
+    refuse_other_sources(params, "tasks")
     pairs = gather_pairs(params.pairs)
     check_shapes(pairs, factors=(1, 2))
     return rows_by_picture(rows_of_pair, pairs, params, track=track, workers=workers)

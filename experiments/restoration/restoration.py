@@ -47,14 +47,14 @@ from experiments._run import (
     one_of,
     per_picture,
     pictures_counted,
-    require,
     rows_by_picture,
     select,
     timed,
 )
-from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs
+from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs, refuse_other_sources
 from qimg import images, metrics, restoration
 from qimg.images.collections import JPEG_SUFFIXES
+from qimg.images.jpeg import read_jpeg
 from qimg.images.jpeg.tables import quality_estimate
 
 PROTOCOLS = ("luma", "colour")
@@ -176,7 +176,7 @@ def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list
         rows: list[Row] = _compressed_rows(params, track=track, workers=workers)
         return rows
     check(params)
-    require(not params.images, "images", "must be left out with pairs", params.images)
+    refuse_other_sources(params)
     pairs = gather_pairs(params.pairs, suffixes=JPEG_SUFFIXES)
     check_shapes(pairs)
     return rows_by_picture(rows_of_pair, pairs, params, track=track, workers=workers)
@@ -186,7 +186,8 @@ def rows_of_pair(pair: Pair, params: Params) -> list[Row]:
     """Measure one pair: a row per method, and one of the file as it is decoded."""
     available = methods()
     chosen = {one_of("methods", name, available): available[name] for name in params.methods or available}
-    file, quality = pair.degraded.read_bytes(), quality_estimate(pair.degraded)
+    file = pair.degraded.read_bytes()
+    quality = quality_estimate(read_jpeg(file).components[0].table)
     source = images.to_uint8(images.code_values(images.without_alpha(images.load(pair.original))))
     decoded, seconds = timed(images.load, pair.degraded)
     row = partial(_row, pair.name, PAIRS, quality, source)

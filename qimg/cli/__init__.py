@@ -1,14 +1,14 @@
 """The `qimg` command, which imports and runs the module of a verb."""
 
 import sys
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import tyro
 
 from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end, spelling_of
 from qimg.cli.notices import notices
+from qimg.core import spelled_as
 
 VERBS = {
     "restore": "Restore a JPEG file or a folder of them.",
@@ -63,8 +63,7 @@ def _dispatch(words: list[str]) -> None:
 
 
 def _run(verb: str, arguments: list[str]) -> None:
-    commands: list[Callable[..., Any]] = []
-    with clear_errors(spellings=lambda: dict(*map(spelling_of, commands))), notices():
+    with clear_errors(), notices():
         module, prog = import_module(f"qimg.cli.{verb}"), f"qimg {verb.replace('.', ' ')}"
         if hasattr(module, "VERBS"):  # a folder, in which the next word names a module
             word = arguments[0] if arguments else ""
@@ -76,11 +75,12 @@ def _run(verb: str, arguments: list[str]) -> None:
         elif verb == "experiments":
             module.main(arguments)
         elif callable(module.COMMAND):
-            commands.append(module.COMMAND)
-            tyro.cli(module.COMMAND, prog=prog, args=arguments)
+            with spelled_as(spelling_of(module.COMMAND)):
+                tyro.cli(module.COMMAND, prog=prog, args=arguments)
         else:
-            commands += [module.COMMAND[word] for word in arguments[:1] if word in module.COMMAND]
-            tyro.extras.subcommand_cli_from_dict(module.COMMAND, prog=prog, description=VERBS[verb], args=arguments)
+            command = module.COMMAND.get(arguments[0]) if arguments else None
+            with spelled_as(spelling_of(command) if command else {}):
+                tyro.extras.subcommand_cli_from_dict(module.COMMAND, prog=prog, description=VERBS[verb], args=arguments)
 
 
 def _help(prog: str, text: str, verbs: dict[str, str]) -> NoReturn:

@@ -61,9 +61,12 @@ def _kernel(path: str) -> Array:
         values = images.luma(images.load(path))
     else:
         try:
-            values = np.loadtxt(regular(path), ndmin=2)
+            with regular(path).open() as file:
+                values = np.loadtxt(file, ndmin=2)
         except ValueError as error:
             raise ValueError(f"{path}: must hold rows of numbers ({error})") from None
+    if not all(side % 2 for side in values.shape):
+        raise ValueError(f"{path}: a kernel must have odd sides, but has {values.shape[1]} × {values.shape[0]}")
     total = float(values.sum())
     if not total > 0:
         raise ValueError(f"{path}: a kernel must have a positive sum, but its sum is {total}")

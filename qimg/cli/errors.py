@@ -4,40 +4,26 @@ import dataclasses
 import inspect
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, get_args, get_type_hints
 
 from qimg.cli.streams import any_terminal
-from qimg.core import ArgumentError, sentence
+from qimg.core import sentence
 
 
 @contextmanager
-def clear_errors(
-    *, spellings: Callable[[], Mapping[str, str]] = dict, interrupted: str = "interrupted; nothing was written"
-) -> Iterator[None]:
-    """Report bad input as one sentence on the error stream and exit with status 2, without a traceback.
-
-    Within the block, output is that of `any_terminal`.
-
-    Args:
-        spellings: name of an argument → its spelling on the command line.
-        interrupted: message after Ctrl-C.
-    """
+def clear_errors(*, interrupted: str = "interrupted; nothing was written") -> Iterator[None]:
+    """Report bad input as one sentence on the error stream and exit with status 2, without a traceback."""
     try:
         with any_terminal():
             yield
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(f"qimg: error: {said(error, spellings)}", file=sys.stderr)
+        print(f"qimg: error: {sentence(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print(f"qimg: {interrupted}", file=sys.stderr)
         raise SystemExit(130) from None
-
-
-def said(error: Exception, spellings: Callable[[], Mapping[str, str]]) -> str:
-    """The message of an error as one line, with arguments as the command line spells them."""
-    return " ".join(error.spelled(spellings()).split()) if isinstance(error, ArgumentError) else sentence(error)
 
 
 def spelling_of(command: Callable[..., Any]) -> dict[str, str]:

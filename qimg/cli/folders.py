@@ -11,12 +11,12 @@ from typing import Annotated, Any
 import tyro
 
 from qimg.cli import placeholders
-from qimg.cli.errors import as_options, said
+from qimg.cli.errors import as_options
 from qimg.cli.progress import bar
 from qimg.cli.reading import remarked
 from qimg.cli.results import Done, Report
 from qimg.cli.targets import Job, jobs_of
-from qimg.core import ArgumentError, literal, one_line, one_of, to_write
+from qimg.core import ArgumentError, literal, one_line, one_of, sentence, spelled_as, to_write
 from qimg.images import SUFFIXES, check_format
 from qimg.images.collections import PICTURE_SUFFIXES, Skipped, map_pictures, several
 
@@ -168,7 +168,7 @@ def _one(
             with bar("strips") as track:
                 result = remarked(work, source, out, track=track, **options)
         except (ValueError, OSError) as error:
-            written.failed(source, out, said(error, lambda: as_options(options)))
+            written.failed(source, out, sentence(error))
             written.write()
             raise
         print(one_line(result.line))
@@ -182,10 +182,8 @@ def _one(
 def _work(job: Job, shared: tuple[Callable[..., Done], dict[str, Any]]) -> tuple[Done, float]:
     work, options = shared
     start = time.perf_counter()
-    try:
+    with spelled_as(as_options(options)):  # again, because this may be another process
         result = remarked(work, job.source, job.out, track=iter, **options)
-    except ArgumentError as error:  # spelled here, because the records of failed pictures hold texts
-        raise ValueError(error.spelled(as_options(options))) from None
     return result, time.perf_counter() - start
 
 

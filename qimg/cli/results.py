@@ -59,6 +59,7 @@ class Report:
         self._path = None if path is None else to_write(path, overwrite=overwrite or resumed)
         self._rows: dict[str, dict[str, Any]] = {}
         self._last = -_PAUSE
+        self._overwrite = overwrite or resumed
         if self._path and resumed and self._path.exists():
             self._rows = {row["file"]: row for row in _rows_of(self._path)}
 
@@ -85,8 +86,8 @@ class Report:
     def write(self) -> None:
         """Write the file with all rows."""
         if self._path and self._rows:
-            write_atomically(self._path, _csv(list(self._rows.values())))
-            self._last = time.monotonic()
+            write_atomically(self._path, _csv(list(self._rows.values())), overwrite=self._overwrite)
+            self._last, self._overwrite = time.monotonic(), True
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -95,12 +96,12 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     writer = csv.DictWriter(buffer, [*FIRST, *names, "remark"], restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return buffer.getvalue().encode()
+    return buffer.getvalue().encode(errors="surrogateescape")  # names of files may not be UTF-8
 
 
 def _rows_of(path: Path) -> list[dict[str, Any]]:
     try:
-        reader = csv.DictReader(path.read_text("utf-8").splitlines(), strict=True)
+        reader = csv.DictReader(io.StringIO(path.read_text("utf-8", errors="surrogateescape")), strict=True)
         rows = list(reader)
     except (UnicodeDecodeError, csv.Error):
         rows, reader = [], csv.DictReader([])

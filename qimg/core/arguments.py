@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,14 @@ TOLERANCE = 1e-8
 """Largest deviation from Hermiticity, unit trace or positivity that is attributed to rounding."""
 
 
+_SPELLINGS: ContextVar[Mapping[str, str]] = ContextVar("spellings", default=MappingProxyType({}))
+
+
 class ArgumentError(ValueError):
     """A value that an argument does not allow.
 
-    The message spells arguments as Python does, such as `bits_per_pixel`; an interface with other spellings, such as
-    the command line with `--bits-per-pixel`, shows `spelled`.
+    The message spells arguments as Python does, such as `bits_per_pixel`; within `spelled_as`, as another interface
+    does, such as the command line with `--bits-per-pixel`.
 
     Args:
         template: the message, with `{0}`, `{1}`, … for the arguments, and other braces doubled (`literal`).
@@ -26,15 +31,12 @@ class ArgumentError(ValueError):
     """
 
     def __init__(self, template: str, *names: str) -> None:
-        super().__init__(template.format(*names))
+        spellings = _SPELLINGS.get()
+        super().__init__(template.format(*(spellings.get(name, name) for name in names)))
         self.template, self.names = template, names
 
     def __reduce__(self) -> tuple[type, tuple[str, ...]]:
         return ArgumentError, (self.template, *self.names)
-
-    def spelled(self, spellings: Mapping[str, str]) -> str:
-        """The message with other spellings of some arguments."""
-        return self.template.format(*(spellings.get(name, name) for name in self.names))
 
     def renamed(self, names: Mapping[str, str]) -> "ArgumentError":
         """The same error about arguments of other names."""
@@ -48,6 +50,16 @@ class ArgumentError(ValueError):
 def literal(text: object) -> str:
     """Text for the template of an `ArgumentError`."""
     return str(text).replace("{", "{{").replace("}", "}}")
+
+
+@contextmanager
+def spelled_as(spellings: Mapping[str, str]) -> Iterator[None]:
+    """Spell arguments in the errors of the block as an interface does: `spelled_as({"psnr_db": "--psnr"})`."""
+    token = _SPELLINGS.set(spellings)
+    try:
+        yield
+    finally:
+        _SPELLINGS.reset(token)
 
 
 @contextmanager

@@ -229,10 +229,19 @@ def test_an_interrupted_command_leaves_whole_files_and_goes_on(here) -> None:
 
 
 @pytest.mark.slow
-def test_experiments_are_ours_beside_a_folder_of_that_name(tmp_path) -> None:
-    (tmp_path / "experiments").mkdir()
-    (tmp_path / "experiments/__init__.py").write_text("raise SystemExit('the wrong one')")
+@pytest.mark.parametrize("starting", ["raise SystemExit('the wrong one')\n", None])
+def test_packages_are_ours_beside_folders_of_their_names(starting, tmp_path) -> None:
+    for name in ("experiments", "circuits"):
+        (tmp_path / name).mkdir()
+        if starting:
+            (tmp_path / name / "__init__.py").write_text(starting)
     environment = os.environ | {"PYTHONPATH": str(Path(qimg.__file__).parents[1])}
-    command = [sys.executable, "-m", "qimg", "experiments"]
-    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
-    assert "pairs" in run.stdout
+
+    def run(*words: str) -> str:
+        command = [sys.executable, *words]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert "pairs" in run("-m", "qimg", "experiments")
+    assert "written to runs" in run("-m", "qimg", "experiments", "pairs", "--box-mean", "16", "--workers", "2")
+    assert "6 qubits" in run("-m", "qimg", "circuit", "encode", "coffee")
+    assert "pairs" in run("-P", "-m", "experiments")

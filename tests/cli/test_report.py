@@ -1,14 +1,16 @@
 """`--report`: a row for each picture, kept when the command goes on, and never replaced without a word."""
 
 import csv
+import os
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from qimg import images
 from qimg.cli import main
-from qimg.core import ArgumentError, arguments_named, require
+from qimg.core import ArgumentError, arguments_named, require, spelled_as
 
 
 @pytest.fixture
@@ -71,6 +73,32 @@ def test_every_verb_writes_one(here, capsys) -> None:
     assert (failed["status"], failed["remark"]) == ("failed", "none.png: no such file")
 
 
+def test_rows_of_pictures_that_are_finished_are_written_while_the_command_runs(here, monkeypatch) -> None:
+    monkeypatch.setattr("qimg.cli.results._PAUSE", 0.0)
+    seen = []
+
+    def load(path, *_, **__):
+        seen.append(len(rows("report.csv")) if Path("report.csv").exists() else 0)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return np.zeros((8, 8), np.uint8)
+
+    monkeypatch.setattr(images, "load", load)
+    with pytest.raises(SystemExit) as ended:
+        main(["upscale", "in", "out", "--report", "report.csv"])
+    assert ended.value.code == 130
+    assert seen == [0, 1]
+    assert [row["file"] for row in rows("report.csv")] == ["in/a.jpg"]
+
+
+def test_names_that_are_no_utf_8_are_kept(here) -> None:
+    name = os.fsdecode(b"\xff, a.jpg")
+    Path("in/a.jpg").rename(name)
+    main(["upscale", name, "b.png", "--report", "report.csv"])
+    assert os.fsencode(name) in Path("report.csv").read_bytes()
+    main(["upscale", name, "b.png", "--report", "report.csv", "--skip-existing"])
+
+
 def test_a_file_that_is_no_report_is_not_continued(here, capsys) -> None:
     Path("notes.csv").write_text("my,notes\n1,2\n")
     said = refused(["restore", "in", "out", "--report", "notes.csv", "--skip-existing"], capsys)
@@ -118,7 +146,8 @@ def test_argument_errors_keep_their_names_through_processes() -> None:
         require(False, "bits_per_pixel", "must be {positive}", "{0}")
     for error in (raised.value, pickle.loads(pickle.dumps(raised.value))):
         assert str(error) == "bits_per_pixel must be {positive}, but bits_per_pixel='{0}'"
-        assert error.spelled({"bits_per_pixel": "-b"}) == "-b must be {positive}, but -b='{0}'"
+        with spelled_as({"bits_per_pixel": "-b"}):
+            assert str(pickle.loads(pickle.dumps(error))) == "-b must be {positive}, but -b='{0}'"
         assert str(error.of_file("a{b}.png")) == f"a{{b}}.png: {error}"
     with pytest.raises(ArgumentError, match=r"^backend must be known, but backend=1$"), arguments_named(name="backend"):
         require(False, "name", "must be known", 1)

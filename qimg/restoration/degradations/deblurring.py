@@ -80,7 +80,7 @@ def deblur_plane(
     rounds = 2 * arguments.effort(effort) + 2
     weights = checked_kernel(kernel, largest=blurred.shape)
     odd = all(side % 2 == 1 for side in weights.shape)
-    arguments.require_shape(odd, "kernel", "of two odd sides, the middle pixel being the origin,", weights)
+    arguments.require_shape(odd, "kernel", "of two odd sides", weights)
     level = blurred.mean()  # conjugate gradients measure their residual relative to the deviations from it
     margin = [(0, 0), (0, 0)]
     observed = blurred - level

@@ -113,6 +113,12 @@ def test_originals_of_twice_the_size_are_a_task_of_resolution(here) -> None:
     assert "nothing done" not in {row.method for row in rows}
 
 
+def test_originals_that_were_compressed_before_are_remarked(here) -> None:
+    assert restoration.Params(pairs=("coded", "originals")).inputs().remarks == []
+    (remark, _) = restoration.Params(pairs=("coded", "coded")).inputs().remarks[:2]
+    assert remark.startswith("original/alone: was compressed before (JPEG file), so that it is no original")
+
+
 @pytest.mark.parametrize("side", [0, 8, 20, 32, 64])
 @pytest.mark.parametrize("factor", [1, 2])
 def test_squares_of_both_planes_show_the_same(side: int, factor: int) -> None:
@@ -130,5 +136,7 @@ def test_pairs_and_images_exclude_each_other(here, experiment) -> None:
     params = experiment.Params(pairs=("coded", "originals"), images=("originals",))
     with pytest.raises(ValueError, match="images must be left out with pairs"):
         experiment.run(params)
+    with pytest.raises(ValueError, match="box_mean must be left out with pairs"):
+        experiment.run(replace(params, images=(), box_mean=2))
     with pytest.raises(ValueError, match="pairs must name two folders, but pairs="):
         experiment.run(replace(params, pairs=("coded",)))

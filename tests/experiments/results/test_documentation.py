@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.__main__ import main as command_line
 from experiments._results import commands, figures
 from experiments._results.quotes import Evidence, parse
 from experiments._results.tables import ResultError, publish, table
@@ -217,6 +218,32 @@ def test_a_page_of_definitions_is_exempt():
 
 def test_the_documentation_of_this_checkout_is_what_its_tables_give():
     assert commands.checked(Path(__file__).parents[3]) == []
+
+
+def test_figures_are_drawn_from_a_run_or_any_file_of_rows(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run = run_of(Path("run"))
+    Path("mine.csv").write_bytes((run / "rows.csv").read_bytes())
+    for source, out in (("run", "a.svg"), ("run/rows.csv", "b.svg"), ("mine.csv", "c.svg")):
+        more = ["--experiment", "purification"] if source == "mine.csv" else []
+        command_line(["draw", source, "--out", out, *more])
+    assert Path("a.svg").read_bytes() == Path("b.svg").read_bytes() == Path("c.svg").read_bytes()
+    command_line(["draw", "run", "--out", "d.PDF"])
+    assert Path("d.PDF").read_bytes().startswith(b"%PDF")
+    capsys.readouterr()
+    for arguments, sentence in (
+        (["mine.csv", "--out", "e.svg"], "mine.csv: no mine.json beside it names its experiment; --experiment does"),
+        (["mine.csv", "--out", "e.svg", "--experiment", "shots"], "mine.csv: has the columns of another version"),
+        (["mine.csv", "--out", "e.svg", "--experiment", "none"], "mine.csv: no experiment draws this table"),
+        (["absent", "--out", "e.svg"], "results/absent.csv: no such table"),
+        ([".", "--out", "e.svg"], ".: is no run, which holds rows.csv"),
+        (["run", "--out", "a.svg"], "a.svg: exists already, and overwriting is not enabled"),
+        (["run", "--out", "no/a.svg"], "no/a.svg: "),
+    ):
+        with pytest.raises(SystemExit):
+            command_line(["draw", *arguments])
+        assert capsys.readouterr().err.startswith(f"qimg: error: {sentence}")
+    command_line(["draw", "run", "--out", "a.svg", "--overwrite"])
 
 
 def test_figures_are_drawn_at_print_size_and_again_alike(root):
