@@ -71,8 +71,8 @@ def outcome(data: bytes) -> tuple[str, float, float]:
     before, start = peak_mebibytes(), time.process_time()
     try:
         result = str(codecs.decode(data).shape)
-    except Exception as error:
-        result = f"{type(error).__name__}: {error}"
+    except codecs.BitstreamError as error:
+        result = f"BitstreamError: {error}" if error.offset is not None else f"without an offset: {error}"
     return result, time.process_time() - start, peak_mebibytes() - before
 
 

@@ -27,7 +27,7 @@ def clear_errors(
     try:
         with any_terminal():
             yield
-    except (ValueError, OSError, ModuleNotFoundError) as error:
+    except (ValueError, OSError, ModuleNotFoundError, MemoryError) as error:
         print(f"qimg: error: {said(error, spellings)}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from benchmarks import absurd, bombs, fuzz
-from benchmarks.reliability import streams
+from benchmarks.reliability import streams, threads
 from benchmarks.timing import printed
 from qimg import codecs
 from qimg.codecs.block import truncate
@@ -136,6 +136,15 @@ def test_a_script_is_read_as_its_words_are():
     first.read_decisions(coder, 64)
     payload = b"\1" + encode_bits(*coder.coded).astype("<u4").tobytes()
     assert_array_equal(second.read(payload, 64), first.samples(64, 1))
+
+
+@pytest.mark.slow
+def test_threads_beside_the_codec():
+    rows = threads.measure(side=64, repeats=1)
+    assert {row.what for row in rows} >= {"encode, effort 5", "encode, size", "decode, progressive", "two threads"}
+    assert all(row.value > 0 for row in rows if row.quantity == "gain")
+    # The former encoder held the interpreter for a second at a time; a busy machine delays a thread by less.
+    assert max(row.value for row in rows if row.quantity == "longest standstill") < 500  # ms
 
 
 # --- announced sizes --------------------------------------------------------------------------------------------
