@@ -125,7 +125,7 @@ def test_tables_that_could_overflow_are_refused():
     arrays = {name: array.copy() for name, array in tables.default().contents.arrays.items()}
     arrays["predictor 16"][3, :, 7] = 4000
     with pytest.raises(ValueError, match=r"predictor 16 must have weights of total magnitude ≤ 31 a sample"):
-        tables.Tables.assemble(arrays, {}).check()
+        tables.Tables.assemble(arrays, {}).check_values()
 
 
 def test_a_script_is_read_as_its_words_are():
