@@ -31,7 +31,7 @@ def of_damage(arguments: list[str]) -> None:
 
     count, seed = (int(word) for word in (arguments + ["1000000", "0"][len(arguments) :])[:2])
     tally = fuzz(count, seed, track=lambda parts: track(parts, total=count))
-    print(f"{tally.refused} refused, {tally.exact} exact, {tally.other} with forged checksums gave another picture")
+    print(f"{tally.refused} refused, {tally.exact} exact, {tally.partial} partial, {tally.other} forged to another one")
     print(f"{tally.seconds:.0f} s, {1e3 * tally.slowest:.1f} ms for the slowest")
 
 

@@ -18,7 +18,7 @@ def clear_errors(*, interrupted: str = "interrupted; nothing was written") -> It
     try:
         with any_terminal():
             yield
-    except (ValueError, OSError, ModuleNotFoundError) as error:
+    except (ValueError, OSError, ModuleNotFoundError, MemoryError) as error:
         print(f"qimg: error: {sentence(error)}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:

@@ -47,7 +47,7 @@ class Envelope:
 
 
 @short_repr
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Chunk:
     """A part of the file."""
 

@@ -29,6 +29,7 @@ caching: Any = _numba_caching  # without annotations
 config: Any = _numba_config
 _ROOT = Path(__file__).parents[2]
 _VERSIONS = f"numba {numba.__version__}, llvmlite {version('llvmlite')}, numpy {np.__version__}"
+_OPTIONS = f", bounds checked {config.BOUNDSCHECK}" if config.BOUNDSCHECK else ""  # NUMBA_BOUNDSCHECK=1
 _USED: set[Path] = set()
 _MAX_EARLIER = 8  # folders of earlier versions of a source file, which other environments and branches may still use
 
@@ -60,8 +61,8 @@ def sources(file: Path) -> list[Path]:
 
 @cache
 def fingerprint(file: Path) -> str:
-    """Hash, 16 hexadecimal digits, of a file's `sources` and of the versions of the compiler."""
-    digest = hashlib.sha256(_VERSIONS.encode())
+    """Hash, 16 hexadecimal digits, of a file's `sources` and of the versions and options of the compiler."""
+    digest = hashlib.sha256((_VERSIONS + _OPTIONS).encode())
     for one in sources(file):
         content = one.read_bytes()
         digest.update(f"\n{one.name} {len(content)}\n".encode() + content)

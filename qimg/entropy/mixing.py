@@ -6,7 +6,7 @@ import numpy as np
 
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
-from qimg.entropy.range_coder import decode_bit, start
+from qimg.entropy.range_coder import INVALID, decode_bit, start
 
 INPUTS = 6
 """Number of contexts of each bit."""
@@ -38,15 +38,23 @@ class Coder(NamedTuple):
 
     writing: bool
     bits: Array
-    """uint8, written by the encoder."""
+    """uint8, written by the encoder; the script of a scripted decoder, replaced by the bits that were read."""
     probabilities: Array
-    """uint16 probability of a one for each bit, written by the encoder."""
+    """uint16 probability of a one for each of these bits."""
     position: Array
-    """(1,) int64 number of bits written."""
+    """(1,) int64 number of these bits."""
     words: Array
     """uint32 words of the range coder, read by the decoder."""
     state: Array
     """uint64 state of the range decoder."""
+    scripted: bool = False
+    """Whether the decoder reads `bits` instead of words."""
+
+    @property
+    def coded(self) -> tuple[Array, Array]:
+        """Bits written, or read from a script, and their probabilities: arguments of `range_coder.encode_bits`."""
+        count = self.position[0]
+        return self.bits[:count].copy(), self.probabilities[:count].copy()
 
 
 def new_writer(capacity: int) -> Coder:
@@ -70,6 +78,31 @@ def new_reader(words: Array) -> Coder:
         position=np.zeros(1, np.int64),
         words=words,
         state=start(words),
+    )
+
+
+LIKELY, UNLIKELY = 2, 3
+"""Entries of a script: the bit that the model predicts, and the other one; 0 and 1 are bits."""
+
+
+def new_script(script: Array) -> Coder:
+    """A coder that reads decisions from a script instead of words, for files that no encoder would write.
+
+    `coded` returns the bits that were read and their probabilities; `range_coder.encode_bits` makes words of them from
+    which a decoder reads the same decisions. A decoder that needs more bits is marked as broken.
+
+    Args:
+        script: (n,) uint8 of 0, 1, `LIKELY` and `UNLIKELY`; modified.
+    """
+    nothing = np.zeros(0, np.uint32)
+    return Coder(
+        writing=False,
+        bits=script,
+        probabilities=np.zeros(len(script), np.uint16),
+        position=np.zeros(1, np.int64),
+        words=nothing,
+        state=start(nothing),
+        scripted=True,
     )
 
 
@@ -98,6 +131,25 @@ def probability_of_one(model: Model, mixer: int) -> int:
     return _mixed_probability(model, mixer)
 
 
+@inner
+def _read_bit(coder: Coder, p: int) -> int:
+    if not coder.scripted:
+        return decode_bit(coder.state, coder.words, p)
+    place = coder.position[0]
+    bit = 1 if p >= 32768 else 0
+    if place >= coder.bits.size:
+        coder.state[INVALID] = np.uint64(1)
+        return bit
+    if coder.bits[place] < LIKELY:
+        bit = int(coder.bits[place])
+    elif coder.bits[place] == UNLIKELY:
+        bit = 1 - bit
+    coder.bits[place] = bit
+    coder.probabilities[place] = p
+    coder.position[0] = place + 1
+    return bit
+
+
 @compiled
 def code_bit(coder: Coder, model: Model, mixer: int, bit: int) -> int:
     """Code one bit in `model.context` and update the model; returns the bit.
@@ -115,7 +167,7 @@ def code_bit(coder: Coder, model: Model, mixer: int, bit: int) -> int:
         coder.probabilities[place] = p
         coder.position[0] = place + 1
     else:
-        bit = decode_bit(coder.state, coder.words, p)
+        bit = _read_bit(coder, p)
     error = (bit << 16) - p
     for i in range(INPUTS):
         model.weights[mixer, i] += (model.inputs[i] * error * 3 + (1 << 19)) >> 20
@@ -137,7 +189,15 @@ def code_bypass(coder: Coder, bit: int) -> int:
         coder.probabilities[place] = 32768
         coder.position[0] = place + 1
         return bit
-    return decode_bit(coder.state, coder.words, 32768)
+    return _read_bit(coder, 32768)
+
+
+@compiled(inline="always")
+def at_most(coder: Coder, value: int, most: int) -> int:
+    """Bound a number that was read: above `most` the stream is marked as broken, and the result is `most`."""
+    if value > most:
+        coder.state[INVALID] = np.uint64(1)
+    return min(value, most)
 
 
 def logistic_tables() -> tuple[Array, Array, Array]:

@@ -27,7 +27,7 @@ OFFSET = 1
 POSITION = 2
 """Index into the state: words consumed, including missing words, which count as zero."""
 INVALID = 3
-"""Index into the state: 1 after data that no encoder writes, otherwise 0."""
+"""Index into the state: 1 after data that no encoder writes or a number out of range, otherwise 0."""
 
 _BATCH = 1 << 16  # bits per call of constriction: bounds the memory for their probabilities to 0.5 MiB
 _WORD = np.uint64(32)
@@ -168,7 +168,8 @@ def is_broken(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
     """Whether a partly read stream cannot come from `encode_bits`: invalid data, or too few words for the bits read.
 
     A decoder consumes at most one word past the end of a valid stream. The check is cheap enough for every block. A
-    damaged stream may pass; `is_complete` after the last bit is stricter, and only a checksum is reliable.
+    damaged stream may pass; `is_complete` after the last bit is stricter, and only a checksum is reliable. A decoder
+    that reads a number out of range sets `state[INVALID]` as well.
 
     Args:
         state: from `start`, after any number of bits.
@@ -180,9 +181,20 @@ def is_broken(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
     >>> before, decode_bit(state, words, 32768), is_broken(state, words)
     (False, 0, True)
     """
-    if state[WIDTH] == ~np.uint64(0):
-        return False
-    return state[INVALID] != np.uint64(0) or state[POSITION] > np.uint64(words.size) + _ONE
+    if state[INVALID] != np.uint64(0):
+        return True
+    return state[WIDTH] != ~np.uint64(0) and state[POSITION] > np.uint64(words.size) + _ONE
+
+
+@compiled
+def has_ended(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
+    """Whether a missing word was consumed: in a stream that is cut, the bits read so far may not be the encoder's.
+
+    Args:
+        state: from `start`, after any number of bits.
+        words: (m,) `uint32`.
+    """
+    return bool(state[POSITION] > np.uint64(words.size))
 
 
 @compiled
@@ -205,9 +217,11 @@ def is_complete(state: NDArray[np.uint64], words: NDArray[np.uint32]) -> bool:
     >>> is_complete(state, words), is_complete(state, words[:-1])
     (True, False)
     """
+    if is_broken(state, words):
+        return False
     if state[WIDTH] == ~np.uint64(0):
         return words.size == 0
-    if state[POSITION] < np.uint64(words.size) or is_broken(state, words):
+    if state[POSITION] < np.uint64(words.size):
         return False
     return state[OFFSET] < _WORD_SIZE
 

@@ -29,7 +29,7 @@ PICTURE_SUFFIXES = (*SUFFIXES, *READ_ONLY_SUFFIXES, *RAW_SUFFIXES)
 """File endings of the pictures in a folder: `SUFFIXES`, `READ_ONLY_SUFFIXES` and `RAW_SUFFIXES`."""
 
 _BEGINNING = 1 << 14  # bytes
-_EXPECTED = (ValueError, OSError, ModuleNotFoundError)  # what broken or missing files raise
+_EXPECTED = (ValueError, OSError, ModuleNotFoundError, MemoryError)  # what broken, missing or huge files raise
 
 
 T = TypeVar("T", bound=Named)

@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image, ImageCms, ImageOps
 
 import qimg
+from benchmarks import bombs
 from qimg import cli, codecs, images
 from qimg.codecs import block
 from qimg.images import Metadata, read_metadata
@@ -172,6 +173,31 @@ def test_a_folder_is_decoded_and_described(here, capsys):
     assert said.splitlines()[0].startswith("qimg: failed: coded/a.qimg: not a qimg picture")
     assert said.splitlines()[-1] == "qimg: error: 1 of 3 pictures could not be decoded"
     assert sorted(path.name for path in Path("more").iterdir()) == ["b.bmp.jpg", "b.tif.jpg"]
+
+
+def test_a_bomb_in_a_folder_is_reported_and_the_rest_is_decoded(here, capsys):
+    Path("coded").mkdir()
+    for name in ("a", "c"):
+        Path(f"coded/{name}.qimg").write_bytes(qimg.encode(np.zeros((8, 9), np.uint8), quality=50))
+    Path("coded/b.qimg").write_bytes(bombs.files()["16384², empty strips"])
+    said = refusal(["decode", "coded", "out"], capsys).splitlines()
+    assert said[0].startswith("qimg: failed: coded/b.qimg: a payload must be a byte and words")
+    assert said[1:] == ["qimg: error: 1 of 3 pictures could not be decoded"]
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "c.png"]
+    said = refusal(["decode", "coded/a.qimg", "small.png", "--max-pixels", "71"], capsys)
+    assert "coded/a.qimg: the picture must have at most max_pixels=71, but has 72, at offset 14" in said
+    cli.main(["decode", "coded/a.qimg", "small.png", "--max-pixels", "72"])
+
+
+def test_a_picture_without_memory_for_it_is_reported(here, capsys, monkeypatch):
+    Path("a.qimg").write_bytes(qimg.encode(np.zeros((8, 9), np.uint8), quality=50))
+
+    def exhausted(*_, **__):
+        raise MemoryError("Unable to allocate 2.00 GiB")
+
+    monkeypatch.setattr("qimg.codecs.pictures.decode_picture", exhausted)
+    said = refusal(["decode", "a.qimg", "a.png"], capsys)
+    assert said == "qimg: error: Unable to allocate 2.00 GiB"
 
 
 def test_a_truncated_file_is_described_as_one(here, capsys):

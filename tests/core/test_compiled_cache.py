@@ -192,3 +192,11 @@ def test_without_a_compiler_pictures_decode_to_the_same_pixels():
     )
     pixels = _run(script)
     assert _run(script, NUMBA_DISABLE_JIT="1") == pixels
+
+
+def test_code_with_bounds_checks_has_a_folder_of_its_own():
+    script = (
+        "from pathlib import Path\nfrom qimg.core import compiled_cache\n"
+        "print(compiled_cache.fingerprint(Path(compiled_cache.__file__)))"
+    )
+    assert _run(script, NUMBA_BOUNDSCHECK="1") != _run(script) == _run(script, NUMBA_BOUNDSCHECK="0")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qimg.core import Array
 from qimg.entropy import range_coder
-from qimg.entropy.range_coder import decode_bit, encode_bits, is_broken, is_complete, start
+from qimg.entropy.range_coder import decode_bit, encode_bits, has_ended, is_broken, is_complete, start
 
 ALL = np.arange(1, 65536, dtype=np.uint16)
 SHARES = st.one_of(st.integers(1, 65535), st.sampled_from([1, 2, 32767, 32768, 32769, 65534, 65535]))
@@ -262,6 +262,28 @@ def test_a_stream_with_words_is_not_complete_before_its_first_bit() -> None:
     words = encode_bits([1], [5])
     assert not is_complete(start(words), words)
     assert not is_broken(start(words), words)
+
+
+def test_a_number_out_of_range_breaks_a_stream_before_and_after_its_first_bit() -> None:
+    words = encode_bits([1, 0], [40000, 9])
+    for bits in range(3):
+        state = start(words)
+        for p1 in (40000, 9)[:bits]:
+            decode_bit(state, words, p1)
+        state[range_coder.INVALID] = 1
+        assert is_broken(state, words)
+        assert not is_complete(state, words)
+
+
+def test_the_end_of_a_cut_stream_is_the_first_missing_word() -> None:
+    _, shares, words = random_stream(np.random.default_rng(4), 3000)
+    state = start(words)
+    for p1 in shares:
+        decode_bit(state, words[:3], int(p1))
+        if has_ended(state, words[:3]):
+            break
+    assert state[range_coder.POSITION] == 4
+    assert not is_broken(state, words[:3])
 
 
 def test_words_consumed_are_counted() -> None:

@@ -1,9 +1,14 @@
 """Steps of the quantizers, as stored in the header of a file."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
 from qimg.core.records import short_repr
+
+if TYPE_CHECKING:
+    from qimg.codecs.block.bitstream.container import Header
 
 
 @short_repr
@@ -34,3 +39,11 @@ class Parameters:
     def from_bytes(cls, content: bytes) -> "Parameters":
         """Parameters from the bytes of `to_bytes`; raises ValueError if a value is out of range."""
         return cls(int.from_bytes(content[:2], "little"), (content[2], content[3]))
+
+
+def parameters_of(header: "Header") -> Parameters:
+    """Steps in a header; raises `BitstreamError` if one is out of range."""
+    try:
+        return Parameters.from_bytes(header.parameters)
+    except ValueError as error:
+        raise BitstreamError(str(error), header.parameters_at) from None

@@ -94,10 +94,11 @@ class StripCoder:
         """Store the block sizes of a row of superblocks for the filter."""
         self.sizes[y // 4 : y // 4 + 8] = self.maps.size[1:]
 
-    def smoothed(self, plane: int) -> Array:
-        """A filtered plane of the strip; its last row replaces the next strip."""
-        samples = self.unfiltered[plane, 1:]
+    def smoothed(self, plane: int, rows: int | None = None) -> Array:
+        """The first rows of a filtered plane of the strip, by default all; copies of the last row follow them."""
+        samples = self.unfiltered[plane, 1:][:rows]
+        sizes = self.sizes[: len(samples) // 4]
         if self.above:
             samples = np.concatenate([self.last[plane], samples])
         step, weights = int(self.settings.steps[plane]), self.tables.filters[plane]
-        return smoothed(samples, self.sizes, step, weights, above=_ABOVE if self.above else 0)
+        return smoothed(samples, sizes, step, weights, above=_ABOVE if self.above else 0)

@@ -3,7 +3,7 @@
 from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, code_class, code_coefficients, code_split
 from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbour_sizes, neighbours
 from qimg.codecs.block.model.strip import Choice, Expected, Part, Strip
-from qimg.codecs.block.transform.blocks import predict, reconstruct
+from qimg.codecs.block.transform.blocks import largest_magnitude, predict, reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize
 from qimg.codecs.block.transform.geometry import place_of_block_4x4
 from qimg.core.compiled import inner
@@ -42,8 +42,8 @@ def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: in
         part = Part(plane, t, label, nearby_activity(maps, plane, t, cy, cx))
         q = choice.q[plane, 16 * block_4x4 : 16 * block_4x4 + n]
         sigma = strip.scales.log_sigma[t][plane, label]
-        log_step = settings.log_steps[plane]
-        scale = Expected(sigma, log_step, strip.scales.expected, bases.order[t][label])
+        log_step, step = settings.log_steps[plane], settings.steps[plane]
+        scale = Expected(sigma, log_step, strip.scales.expected, bases.order[t][label], largest_magnitude(step))
         value = code_coefficients(coder, strip.model, part, scale, work, settings.step_level, q)
         choice.ends[block_4x4, 2 + plane] = coder.position[0]
         mark_activity(maps, plane, t, cy, cx, value)
@@ -52,7 +52,7 @@ def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: in
         if not coder.writing:
             rec = strip.rec[plane]
             predict(bases, work, rec, t, label, y, x, strip.above)
-            dequantize(q, n, strip.points, sigma, log_step, settings.steps[plane], work.coefficients)
+            dequantize(q, n, strip.points, sigma, log_step, step, work.coefficients)
             reconstruct(bases, work, rec, t, label, y, x)
     mark(maps, t, cy, cx, label)
 

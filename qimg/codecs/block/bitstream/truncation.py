@@ -1,7 +1,9 @@
 """Truncation of progressive files to a size without decoding."""
 
 from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.layers.picture import CUT
+from qimg.codecs.block.bitstream.parameters import parameters_of
+from qimg.codecs.block.layers.picture import CUT, least_length
+from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
 
 
@@ -12,7 +14,7 @@ def truncate(data: bytes, size: int) -> bytes:
 
     Args:
         data: a progressive file, which may be the result of an earlier truncation.
-        size: bytes, at least those of the file without pixels.
+        size: bytes, at least those of the file without pixels, or with the means of more than 2²⁰ pixels.
 
     Raises:
         BitstreamError: `data` is of another format, cut or altered.
@@ -27,6 +29,8 @@ def truncate(data: bytes, size: int) -> bytes:
     tag = container.LOSSLESS if stream.all(container.LOSSLESS) else container.SEGMENT
     payload = b"".join(chunk.payload for chunk in stream.all(tag))
     places = [index for index, chunk in enumerate(stream.chunks) if chunk.tag == tag]
+    if not (places or stream.all(container.FLAT)):
+        raise BitstreamError("a progressive file must have segments, but has none", stream.size)
     if not places:
         raise ValueError(f"size must be at least {len(data)} for this file, which has flat areas only, but size={size}")
     before, after = (
@@ -38,7 +42,9 @@ def truncate(data: bytes, size: int) -> bytes:
         prefix = bytes([payload[0] | CUT]) + payload[1:length]
         return container.assemble(stream.header, [*before, *container.segments(prefix, tag), *after])
 
-    low, high = 1, len(payload)
+    header = stream.header
+    least = least_length(parameters_of(header), header.planes, header.height, header.width)
+    low, high = max(1, least), len(payload)
     if len(of_length(low)) > size:
         raise ValueError(f"size must be at least {len(of_length(low))} for this file, but size={size}")
     while high - low > 1:

@@ -10,16 +10,16 @@ from qimg.codecs.block.bitstream.alpha import decode_alpha
 from qimg.codecs.block.bitstream.container import Header, Stream
 from qimg.codecs.block.bitstream.flat_areas import FlatAreas
 from qimg.codecs.block.bitstream.lossless import decode_lossless
-from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.bitstream.parameters import Parameters, parameters_of
 from qimg.codecs.block.bitstream.strip_coder import strip_rows
-from qimg.codecs.block.decoder.progressive import decode_progressive
+from qimg.codecs.block.decoder.progressive import check_length, decode_progressive
 from qimg.codecs.block.decoder.strips import decode_strips
 from qimg.codecs.block.layers.picture import MOST_PIXELS
 from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.fold import folded_shape, unfolded
-from qimg.codecs.envelope import Chunk, metadata_of
+from qimg.codecs.envelope import metadata_of
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import Decoded, DecodeOptions
 from qimg.core import Array
@@ -42,9 +42,11 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
         message = f"a progressive picture must have at most {MOST_PIXELS} pixels, but has {area}"
         raise BitstreamError(message, header.width_at)
     tables, parameters = _tables_for(header, options.tables), parameters_of(header)
-    image, pixels = _new_image(stream)
+    # Memory of the image is used as pixels arrive, and alpha comes last: a file without contents takes none.
+    image = _new_image(header)
+    pixels = without_alpha(image)
     if stream.all(container.LOSSLESS):
-        _decode_lossless(stream, pixels)
+        _decode_lossless(stream, parameters, pixels)
     else:
         areas = _flat_areas(stream)
         strips = stream.all(container.STRIP) + stream.all(container.SEGMENT)
@@ -52,15 +54,11 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
             _decode_blocks(stream, tables, parameters, pixels)
         if areas is not None:
             areas.paint(pixels)
+    if header.has_alpha:
+        alpha = next(iter(stream.all(container.ALPHA)), None)
+        with _located(alpha.offset if alpha else stream.size):
+            decode_alpha(alpha.payload if alpha else None, image[..., -1])
     return Decoded(image=image, partial=not stream.complete, **metadata_of(stream.chunks))
-
-
-def parameters_of(header: Header) -> Parameters:
-    """Steps in a header; raises `BitstreamError` if one is out of range."""
-    try:
-        return Parameters.from_bytes(header.parameters)
-    except ValueError as error:
-        raise BitstreamError(str(error), header.parameters_at) from None
 
 
 def _tables_for(header: Header, tables: Tables | None) -> Tables:
@@ -97,7 +95,7 @@ def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters, pixel
     strips = decode_strips(payloads, rows, stream.header.planes, pixels.shape[1], tables, parameters)
     first = 0
     for chunk, count in zip(chunks, rows, strict=True):
-        with _located(chunk):
+        with _located(chunk.offset):
             samples = next(strips)
         colour.to_pixels(samples, pixels[first : first + count])
         first += count
@@ -108,14 +106,14 @@ def _decode_segments(stream: Stream, tables: Tables, parameters: Parameters, pix
     chunks = stream.all(container.SEGMENT)
     payload = b"".join(chunk.payload for chunk in chunks)
     height, width = pixels.shape[:2]
-    with _located(chunks[0] if chunks else None):
+    with _located(chunks[0].offset if chunks else stream.size):
         samples = decode_progressive(
             payload, height, stream.header.planes, width, tables, parameters, cut=not stream.complete
         )
     colour.to_pixels(samples, pixels)
 
 
-def _decode_lossless(stream: Stream, pixels: Array) -> None:
+def _decode_lossless(stream: Stream, parameters: Parameters, pixels: Array) -> None:
     """Decode the available part of lossless pixels."""
     header, chunks = stream.header, stream.all(container.LOSSLESS)
     others = [chunk for tag in (container.STRIP, container.SEGMENT, container.FLAT) for chunk in stream.all(tag)]
@@ -123,30 +121,26 @@ def _decode_lossless(stream: Stream, pixels: Array) -> None:
         tag = others[0].tag.decode()
         raise BitstreamError(f"lossless pixels must be the only pixels, but chunk {tag} has others", others[0].offset)
     values = np.empty((header.height, header.width, header.planes), pixels.dtype)
-    with _located(chunks[0]):
-        decode_lossless(b"".join(chunk.payload for chunk in chunks), values, cut=not stream.complete)
+    payload = b"".join(chunk.payload for chunk in chunks)
+    with _located(chunks[0].offset):
+        check_length(payload, parameters, (header.planes, header.height, header.width), cut=not stream.complete)
+        decode_lossless(payload, values, cut=not stream.complete)
     pixels[...] = values[..., 0] if pixels.ndim == 2 else values
 
 
 def _flat_areas(stream: Stream) -> FlatAreas | None:
     header, dtype = stream.header, np.uint16 if stream.header.bits == 16 else np.uint8
     for chunk in stream.all(container.FLAT):
-        with _located(chunk):
+        with _located(chunk.offset):
             return FlatAreas.from_bytes(chunk.payload, (header.height, header.width), header.planes, dtype)
     return None
 
 
-def _new_image(stream: Stream) -> tuple[Array, Array]:
-    """A new image with decoded alpha, and a view of its other channels, which are not filled."""
-    header = stream.header
+def _new_image(header: Header) -> Array:
+    """A new image, which is not filled."""
     shape = (header.height, header.width)
     dtype = np.uint16 if header.bits == 16 else np.uint8
-    image = np.empty(shape if header.channels == 1 else (*shape, header.channels), dtype)
-    alpha = next(iter(stream.all(container.ALPHA)), None)
-    if header.has_alpha:
-        with _located(alpha):
-            decode_alpha(alpha.payload if alpha else None, image[..., -1])
-    return image, without_alpha(image)
+    return np.empty(shape if header.channels == 1 else (*shape, header.channels), dtype)
 
 
 def _parsed(data: bytes, *, partial_ok: bool) -> Stream:
@@ -161,9 +155,9 @@ def _parsed(data: bytes, *, partial_ok: bool) -> Stream:
 
 
 @contextmanager
-def _located(chunk: Chunk | None) -> Iterator[None]:
-    """Add the offset of a chunk to errors about its contents."""
+def _located(offset: int) -> Iterator[None]:
+    """Add the offset of a chunk, or of the end of a file without it, to errors about its contents."""
     try:
         yield
     except BitstreamError as error:
-        raise BitstreamError(str(error), chunk.offset if chunk else None) from None
+        raise BitstreamError(str(error), offset) from None

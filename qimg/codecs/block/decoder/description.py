@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.decoder.decode import parameters_of
+from qimg.codecs.block.bitstream.parameters import parameters_of
 from qimg.codecs.block.decoder.progressive import is_truncated
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
 from qimg.codecs.envelope import METADATA_TAGS, metadata_of

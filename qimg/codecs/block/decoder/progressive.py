@@ -8,7 +8,7 @@ import numpy as np
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.bitstream.strip_coder import settings_for
 from qimg.codecs.block.decoder.strips import StripReader
-from qimg.codecs.block.layers.picture import CUT, LENGTH, TILE, LayeredPicture, steps_of
+from qimg.codecs.block.layers.picture import CUT, LENGTH, TILE, LayeredPicture, least_length, steps_of
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SUPERBLOCK, padded
 from qimg.codecs.errors import BitstreamError
@@ -40,26 +40,38 @@ def decode_progressive(
         BitstreamError: the payload cannot come from `encode_progressive`.
     """
     steps = steps_of(parameters)
+    check_length(payload, parameters, (planes, rows, width), cut=cut)
     parts = _Parts.of(payload, len(steps) - 1, (planes, rows, width), cut=cut)
     settings = [settings_for(tables, step, planes) for step in steps]
-    coder = StripReader(width, tables, settings[0], keep=True)
     ends_early = parts.cut and not parts.words
+    coder = StripReader(width, tables, settings[0], keep=not ends_early)
     samples = coder.read(parts.coarse, padded(rows), cut=ends_early)
     if ends_early:
-        _fill_with_means(samples, coder.whole, parts.tiles)
+        samples = _filled_with_means(samples, coder.whole, parts.tiles, padded(rows))
     elif len(steps) > 1:
         samples = _refined(LayeredPicture(coder, settings), parts)
     return samples[:, :rows, :width]
 
 
-def _fill_with_means(samples: Array, whole: int, tiles: Array) -> None:
-    """Fill all superblocks after the first `whole` ones with mean values."""
-    _, rows, width = samples.shape
-    flat = np.repeat(np.repeat(tiles, TILE, axis=1), TILE, axis=2)[:, :rows, :width].astype(np.int16) * SAMPLE_SCALE
+def check_length(payload: bytes, parameters: Parameters, size: tuple[int, int, int], *, cut: bool) -> None:
+    """Raise `BitstreamError` if a cut payload is too short for its picture, of a size (planes, rows, width)."""
+    least = least_length(parameters, *size)
+    if (cut or is_truncated(payload)) and len(payload) < least:
+        rule = f"a cut progressive payload of this size must have its means and {least} bytes"
+        raise BitstreamError(f"{rule}, but has {len(payload)}")
+
+
+def _filled_with_means(begun: Array, whole: int, tiles: Array, rows: int) -> Array:
+    """Samples of `rows` padded rows: the first `whole` superblocks of the rows that were begun, then mean values."""
+    planes, _, width = begun.shape
+    samples = np.empty((planes, rows, width), np.int16)
+    for top, means in zip(range(0, rows, TILE), tiles.swapaxes(0, 1).astype(np.int16) * SAMPLE_SCALE, strict=False):
+        samples[:, top : top + TILE] = np.repeat(means, TILE, axis=1)[:, None, :width]
     row, column = divmod(whole, width // SUPERBLOCK)
     top, left = SUPERBLOCK * row, SUPERBLOCK * column
-    samples[:, top + SUPERBLOCK :] = flat[:, top + SUPERBLOCK :]
-    samples[:, top : top + SUPERBLOCK, left:] = flat[:, top : top + SUPERBLOCK, left:]
+    samples[:, :top] = begun[:, :top]
+    samples[:, top : top + SUPERBLOCK, :left] = begun[:, top : top + SUPERBLOCK, :left]
+    return samples
 
 
 def _refined(picture: LayeredPicture, parts: "_Parts") -> Array:
@@ -70,11 +82,11 @@ def _refined(picture: LayeredPicture, parts: "_Parts") -> Array:
     for layer in range(1, len(filters)):
         for row in range(picture.rows):
             if not picture.code_row(reader, layer, row, source=nothing, cut=parts.cut):
+                if not (parts.cut and range_coder.has_ended(reader.state, words)):
+                    raise BitstreamError(f"the payload ends or is broken in layer {layer}, row {SUPERBLOCK * row}")
                 above, below = (picture.decoded(number, filters[number]) for number in (layer, layer - 1))
                 below[:, : SUPERBLOCK * row] = above[:, : SUPERBLOCK * row]
                 return below
-            if range_coder.is_broken(reader.state, words):
-                raise BitstreamError(f"the payload ends or is broken in layer {layer}, row {SUPERBLOCK * row}")
     if not (parts.cut or range_coder.is_complete(reader.state, words)):
         raise BitstreamError("the payload does not end where its last layer ends")
     return picture.decoded(len(filters) - 1, filters[-1])

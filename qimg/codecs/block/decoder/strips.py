@@ -16,7 +16,7 @@ from qimg.core import Array
 from qimg.core.compiled import compiled
 from qimg.entropy import range_coder
 from qimg.entropy.mixing import Coder, new_reader
-from qimg.entropy.range_coder import POSITION
+from qimg.entropy.range_coder import has_ended, is_broken
 
 
 def decode_strips(
@@ -40,40 +40,51 @@ class StripReader(StripCoder):
     def read(self, payload: bytes, rows: int, *, cut: bool = False) -> Array:
         """Decode a strip of `rows` padded rows; returns its samples.
 
-        With `cut` the payload may end anywhere: only the samples of the first `whole` superblocks are valid.
+        With `cut` the payload may end anywhere: the result has the rows of superblocks that were begun, and only the
+        samples of the first `whole` superblocks are valid.
         """
-        strip = self.begin(rows)
-        self.whole = 0
         if cut:
             payload = payload[: max(len(payload) - 1, 0) // 4 * 4 + 1] or b"\0"
-        if len(payload) % 4 != 1:
+        if len(payload) % 4 != 1 or (len(payload) == 1 and not cut):
             raise BitstreamError(f"a payload must be a byte and words of 4 bytes, but has {len(payload)} bytes")
         if payload[0] >> self.planes:
             rule = f"a payload must begin with filter flags of {self.planes} planes"
             raise BitstreamError(f"{rule}, but begins with {payload[0]:#04x}")
         words = np.frombuffer(payload, "<u4", offset=1).astype(np.uint32)
         coder = new_reader(words)
+        rows = self.read_decisions(coder, rows, cut=cut)
+        if not (cut or range_coder.is_complete(coder.state, words)):
+            raise BitstreamError("the payload does not end where its strip ends")
+        return self.samples(rows, payload[0])
+
+    def read_decisions(self, coder: Coder, rows: int, *, cut: bool = False) -> int:
+        """Read a strip without its filter flags; returns the rows of superblocks that were begun, all without `cut`."""
+        strip = self.begin(rows)
+        self.whole = 0
         for y in range(0, rows, SUPERBLOCK):
             whole = read_row(coder, strip, self.row_decisions(), y, cut)
             self.end_row(y)
             self.whole += whole
             if whole < self.width // SUPERBLOCK:
-                break
-            if not cut and range_coder.is_broken(coder.state, words):
-                raise BitstreamError(f"the payload ends or is broken in row {y} of its strip")
-        if not (cut or range_coder.is_complete(coder.state, words)):
-            raise BitstreamError("the payload does not end where its strip ends")
-        samples = strip.rec[:, 1:].copy()
+                if cut and has_ended(coder.state, coder.words):
+                    return y + SUPERBLOCK
+                place = f"row {y}, column {SUPERBLOCK * whole} of its strip"
+                raise BitstreamError(f"the payload ends or is broken in {place}")
+        return rows
+
+    def samples(self, rows: int, flags: int) -> Array:
+        """Samples of the first rows of the strip that was read; the planes in `flags` are filtered."""
+        samples = self.unfiltered[:, 1 : 1 + rows].copy()
         for plane in range(self.planes):
-            if payload[0] >> plane & 1:
-                samples[plane] = self.smoothed(plane)
+            if flags >> plane & 1:
+                samples[plane] = self.smoothed(plane, rows + SUPERBLOCK)[:rows]  # the filter reads three rows below
         self.above = True
         return samples
 
 
 @compiled
 def read_row(coder: Coder, strip: Strip, row: Choice, y: int, cut: bool) -> int:
-    """Read a row of superblocks into `strip.rec`; returns the number of complete superblocks.
+    """Read a row of superblocks into `strip.rec` up to the first one that is broken; returns the complete superblocks.
 
     Args:
         coder: reader.
@@ -82,10 +93,9 @@ def read_row(coder: Coder, strip: Strip, row: Choice, y: int, cut: bool) -> int:
         y: first row in the strip.
         cut: whether the words may end anywhere; superblocks after the end are not valid.
     """
-    available = np.uint64(coder.words.size)
     for x in range(0, strip.rec.shape[2], 32):
         code_superblock(coder, strip, y, x)
-        if cut and coder.state[POSITION] > available:
+        if is_broken(coder.state, coder.words) or (cut and has_ended(coder.state, coder.words)):
             return x >> 5
         keep_decisions(strip.choice, row, x >> 5)
     next_row(strip.maps)

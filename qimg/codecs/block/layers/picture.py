@@ -24,6 +24,8 @@ MOST_PIXELS = 1 << 25
 """Largest number of pixels of a progressive picture; encoder and decoder hold all of it in memory."""
 TILE = 128
 """Side of the squares whose means precede the coarse picture; they replace its missing parts in a cut file."""
+SHOWN_WITHOUT_MEANS = 1 << 20
+"""Largest number of pixels of a picture that is shown from a prefix without all means."""
 CUT = 128
 """Flag of a deliberately cut payload in its first byte; the other bits are the number of layers."""
 LENGTH = 4
@@ -44,6 +46,16 @@ def steps_of(parameters: Parameters) -> list[Parameters]:
     return [replace(parameters, step=parameters.step * RATIO ** (count - layer)) for layer in range(count + 1)]
 
 
+def least_length(parameters: Parameters, planes: int, rows: int, width: int) -> int:
+    """Bytes of the shortest prefix of a progressive payload that is shown: none, or up to the means of a large picture.
+
+    Means are one byte for each `TILE`² samples, so that the cost of a prefix stays in proportion to its bytes.
+    """
+    if rows * width <= SHOWN_WITHOUT_MEANS:
+        return 0
+    return 1 + layers_of(parameters.step) + LENGTH + planes * -(-rows // TILE) * -(-width // TILE)
+
+
 class LayeredPicture:
     """State of a progressive encoder or decoder: the coarse samples and the current layer."""
 
@@ -52,6 +64,7 @@ class LayeredPicture:
         self.sizes, self.settings = coder.sizes, settings
         self.rows, columns = len(coder.decisions), coder.width // SUPERBLOCK
         size, label, q, _ = (np.concatenate(rows) for rows in zip(*coder.decisions, strict=True))
+        coder.decisions.clear()  # they take as much memory as the layers
         count = len(size)
         self.layer = Layer(
             bases=self.tables.bases,
@@ -76,7 +89,7 @@ class LayeredPicture:
         self.space = new_space()
 
     def code_row(self, coder: Coder, layer: int, row: int, *, source: Array, cut: bool = False) -> bool:
-        """Code a row of superblocks of a layer; returns False if the words to read have run out."""
+        """Code a row of superblocks of a layer; returns False if the words to read end in it or are broken."""
         target = Target(source, self.tables.costs, self.space)
         current = self.layer._replace(settings=self.settings[layer])
         return bool(refinement.code_layer_row(coder, current, target, row, cut))

@@ -27,12 +27,12 @@ from qimg.codecs.block.model.contexts import (
 )
 from qimg.codecs.block.model.maps import mean_activity
 from qimg.codecs.block.model.strip import Part, Scales, Settings
-from qimg.codecs.block.transform.blocks import Bases, Work, forward, predict, reconstruct
+from qimg.codecs.block.transform.blocks import Bases, Work, forward, largest_magnitude, predict, reconstruct
 from qimg.codecs.block.transform.geometry import place_of_block_4x4
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 from qimg.entropy.mixing import Coder, Model, code_bit, probability_of_one
-from qimg.entropy.range_coder import POSITION
+from qimg.entropy.range_coder import has_ended, is_broken
 
 
 class Layer(NamedTuple):
@@ -118,6 +118,7 @@ def _code_plane(
     below = layer.q[s, max(plane - 1, 0), 16 * block_4x4 : 16 * block_4x4 + n]
     sigma = scales.log_sigma[t][plane, label]
     step = int(settings.steps[plane])
+    largest = largest_magnitude(step)
     wanted, shift = layer.wanted, layer.shift[plane]
     part = Part(plane, t, label, _nearby_activity(layer.activity[plane], t, cy, cx))
     prices = prices_of(target.costs, settings, layer.points, part)
@@ -177,21 +178,22 @@ def _code_plane(
             under = min(int(abs(below[k])), 3) if plane > 0 else 0
             spot = Spot(place_in_class(k), level, running, min(around, 3), beside, under)
             if q[k] == 0:
-                q[k] = grow(coder, model, prices, part, spot, relative_shift, wanted[k])
+                q[k] = grow(coder, model, prices, part, spot, relative_shift, largest, wanted[k])
                 if q[k] != 0 and t >= 2:
                     mark_near(near, order[k])
             else:
-                q[k] = divide(coder, model, prices, part, spot, q[k], relative_shift, wanted[k])
-            actual += abs(q[k]) << 8
+                q[k] = divide(coder, model, prices, part, spot, int(q[k]), relative_shift, wanted[k])
+            actual += abs(int(q[k])) << 8
             expected += scales.expected[level]
     _record(layer, plane, s, block_4x4, cy, cx, actual, expected)
 
 
 @compiled
 def code_layer_row(coder: Coder, layer: Layer, target: Target, row: int, cut: bool) -> bool:
-    """Code a row of superblocks of a layer; returns False if the words run out, which `cut` allows anywhere.
+    """Code a row of superblocks of a layer; returns False at the first block after the end of the words.
 
-    A block is either refined in all planes or unchanged from the previous layer.
+    A block is either refined in all planes or unchanged from the previous layer. With `cut` the words may end anywhere,
+    and the first missing word is the end.
     """
     bases, scales, settings, work = layer.bases, layer.scales, layer.settings, layer.work
     columns = layer.fine.shape[2] // 32
@@ -211,7 +213,7 @@ def code_layer_row(coder: Coder, layer: Layer, target: Target, row: int, cut: bo
                     for k in range(n):
                         layer.wanted[k] = target.space.coefficients[k] * inverse
                 _code_plane(coder, layer, target, s, block_4x4, cy, cx, plane)
-            if cut and coder.state[POSITION] > np.uint64(coder.words.size):
+            if is_broken(coder.state, coder.words) or (cut and has_ended(coder.state, coder.words)):
                 return False
             for plane in range(planes):
                 predict(bases, work, layer.coarse[plane], t, label, 4 * cy, 4 * cx, False)

@@ -8,7 +8,7 @@ from qimg.codecs.block.model.contexts import level_of
 from qimg.codecs.block.model.strip import Part
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
-from qimg.entropy.mixing import Coder, Model, code_bit, code_bypass, probability_of_one
+from qimg.entropy.mixing import Coder, Model, at_most, code_bit, code_bypass, probability_of_one
 
 RATIO = 3
 """Ratio of the steps of two layers; it nests the bins of the finer layer in those of the coarser one."""
@@ -82,7 +82,9 @@ def worth_coding(prices: Prices, step: int, wanted: Array, shift: Array, sigma: 
 
 
 @inner
-def grow(coder: Coder, model: Model, prices: Prices, part: Part, spot: Spot, shift: int, wanted: np.float32) -> int:
+def grow(
+    coder: Coder, model: Model, prices: Prices, part: Part, spot: Spot, shift: int, largest: int, wanted: np.float32
+) -> int:
     """Code a coefficient that was 0: a flag that it is nonzero, its sign relative to κ, its magnitude in unary.
 
     Args:
@@ -92,6 +94,7 @@ def grow(coder: Coder, model: Model, prices: Prices, part: Part, spot: Spot, shi
         part: the plane of the block.
         spot: the coefficient.
         shift: κ in steps · 256.
+        largest: largest magnitude, as from `largest_magnitude`.
         wanted: the exact coefficient in steps, if `coder` writes.
     """
     bias = bias_of_zero(shift)
@@ -137,7 +140,7 @@ def grow(coder: Coder, model: Model, prices: Prices, part: Part, spot: Spot, shi
         out = 1
         for digit in range(digits - 1, -1, -1):
             out = 2 * out + code_bypass(coder, (rest >> digit) & 1)
-        coded += out - 1
+        coded = at_most(coder, coded + out - 1, largest)
     return sign * coded
 
 

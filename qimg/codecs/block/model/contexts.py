@@ -8,7 +8,7 @@ from qimg.codecs.block.model.strip import Expected, Part, Scales
 from qimg.codecs.block.transform.blocks import Work
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
-from qimg.entropy.mixing import Coder, Model, code_bit, code_bypass, probability_of_one, set_contexts
+from qimg.entropy.mixing import Coder, Model, at_most, code_bit, code_bypass, probability_of_one, set_contexts
 
 GROUPS = np.array(
     [
@@ -285,7 +285,7 @@ def code_coefficients(
                     break
                 coded += 1
             if coded == UNARY:
-                coded += code_excess(coder, model, value - UNARY)
+                coded = at_most(coder, coded + code_excess(coder, model, value - UNARY), scale.largest)
             if coded > 0:
                 negative = code_bypass(coder, 1 if q[k] < 0 else 0)
                 q[k] = -coded if negative else coded

@@ -114,3 +114,5 @@ class Expected(NamedTuple):
     """(64,) expected magnitudes, as `Scales.expected`."""
     order: Array
     """(n,) index 16 u + v of each coefficient in the separable basis, for sizes from 16."""
+    largest: int
+    """Largest magnitude, as from `largest_magnitude`."""

@@ -10,7 +10,7 @@ from qimg.codecs.block.encoder.rate_distortion import Costs
 from qimg.codecs.block.model import contexts
 from qimg.codecs.block.model.strip import Scales
 from qimg.codecs.block.transform import smoothing
-from qimg.codecs.block.transform.blocks import BASIS_BITS, PREDICTOR_BITS, Bases
+from qimg.codecs.block.transform.blocks import BASIS_BITS, LARGEST_GAIN, PREDICTOR_BITS, Bases
 from qimg.codecs.block.transform.geometry import SIDES, ring_length
 from qimg.core import Array, require
 from qimg.core.artifacts import Artifact, Kind
@@ -172,6 +172,12 @@ class Tables(Artifact):
                 basis = arrays[name] / float(1 << BASIS_BITS)
                 deviation = float(np.abs(basis @ basis.transpose(0, 2, 1) - np.eye(basis.shape[1])).max())
                 require(deviation < _DEVIATION, name, "must be orthonormal up to rounding", deviation)
+        for name, axis, bits in [
+            *((f"predictor {side}", 1, PREDICTOR_BITS) for side in SIDES),
+            ("filters", 3, smoothing.WEIGHT_BITS),
+        ]:
+            gain = int(np.abs(arrays[name], dtype=np.int32).sum(axis=axis).max()) / (1 << bits)
+            require(gain <= LARGEST_GAIN, name, f"must have weights of total magnitude ≤ {LARGEST_GAIN} a sample", gain)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{side}: {classes}" for side, classes in zip(SIDES, self.classes, strict=True))

@@ -10,6 +10,14 @@ from qimg.core.compiled import compiled, inner
 
 PREDICTOR_BITS = 12
 BASIS_BITS = 13
+LARGEST_GAIN = 31
+"""Bound on the sum of the magnitudes of a predictor's weights for one sample; `Tables.check` enforces it."""
+LARGEST_COEFFICIENT = 1 << 25
+"""Bound on magnitude · step, in samples; an encoder stays below it, and a decoder refuses larger numbers.
+
+Samples and ring are in [0, S], S = 16320, so that a residual is at most S (1 + `LARGEST_GAIN`) = 2⁵ S. A block has up
+to 32² samples and unitary bases, so that a coefficient is at most 2⁵ · 2⁵ S < 2²⁴; rounding adds half of a step, < 2¹⁷.
+"""
 
 
 class Bases(NamedTuple):
@@ -46,6 +54,12 @@ class Work(NamedTuple):
     """(256,) int32 magnitudes in the plane before the current one."""
     near: Array
     """(20, 20) int8 number of nonzero coefficients nearby, with a margin of two."""
+
+
+@compiled(inline="always")
+def largest_magnitude(step: int) -> int:
+    """The largest magnitude of a quantized coefficient for a step in units of samples."""
+    return LARGEST_COEFFICIENT // step
 
 
 @compiled

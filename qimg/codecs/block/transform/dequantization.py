@@ -21,12 +21,12 @@ def dequantize(q: Array, n: int, points: Array, sigma: Array, log_step: int, ste
         out: (≥ n,) int64, filled.
     """
     for k in range(n):
-        value = q[k]
+        value = int(q[k])
         if value == 0:
             out[k] = 0
             continue
         size = abs(value)
-        shift = points[level_of(sigma[k], log_step), min(size, 3) - 1]
+        shift = int(points[level_of(sigma[k], log_step), min(size, 3) - 1])
         magnitude = (((size << POINT_BITS) - shift) * step + (1 << (POINT_BITS - 1))) >> POINT_BITS
         out[k] = magnitude if value > 0 else -magnitude
 
