@@ -72,8 +72,8 @@ def normalize(train: TensorTrain) -> TensorTrain:
     """
     cores = ordinary(train.cores)[0]
     by_site: list[int] = []
-    length, _ = _length(cores, by_site)
-    require(length > 0, "train", "must not be zero to be a state", float(length))
+    length = float(_length(cores, by_site)[0])
+    require(length > 0, "train", "must not be zero to be a state", length)
     if any(by_site):
         cores = [times_power(core, -one) for core, one in zip(cores, by_site, strict=True)]
     return TensorTrain(cores) * (1.0 / length)

@@ -300,7 +300,8 @@ class Reader:
 
     def _layout(self, scan: ScanHeader, planes: list[Plane], kind: int) -> tuple[Array, Array]:
         """Layout of the components of a scan, and the Huffman tables that it uses."""
-        single, prepared = len(planes) == 1, []
+        single = len(planes) == 1
+        prepared: list[Array] = []
         layout = np.zeros((len(planes), 6), np.int64)
         with_dc, with_ac = kind <= entropy.DC_FIRST, kind in (entropy.SEQUENTIAL_SCAN, *_AC_KINDS)
         for row, plane, (_, dc, ac) in zip(layout, planes, scan.components, strict=True):
@@ -327,7 +328,7 @@ class Reader:
         if (plane.levels < 0).all():
             marks = np.full_like(marks, entropy.MISSING | entropy.UNCERTAIN)
         elif (plane.levels != 0).any():
-            marks = marks | entropy.UNCERTAIN
+            marks = marks | np.uint8(entropy.UNCERTAIN)
         table = plane.table if plane.table is not None else self._tables.get(plane.header.table)
         return coefficients, marks, table
 
