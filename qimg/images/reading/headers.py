@@ -69,7 +69,7 @@ def depth_of_avif(content: bytes) -> int:
 
 
 def depths_of_jpeg2000(content: bytes) -> set[int]:
-    """Bits of the components in the marker SIZ of a codestream, negative where they are signed."""
+    """Bits of the components in the header of a codestream, negative where they are signed."""
     place = content.find(b"\xff\x4f\xff\x51")
     count = int.from_bytes(content[place + 40 : place + 42], "big") if place >= 0 else 0
     sizes = content[place + 42 : place + 42 + 3 * count : 3]
