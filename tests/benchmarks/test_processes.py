@@ -7,6 +7,7 @@ import pytest
 from benchmarks.reliability import processes
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
 def test_all_trials_end_as_documented():
     rows = processes.measure(runs=4, forks=2)

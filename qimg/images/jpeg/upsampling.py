@@ -9,11 +9,12 @@ from qimg.images.jpeg.coefficients import Component
 def upsampled(plane: Array, vertical: int, horizontal: int, shape: tuple[int, int]) -> Array:
     """Upsample a component (h, w) to the size of the picture (H, W), as libjpeg does.
 
-    A factor of 2 uses libjpeg's "fancy" triangle filter (each new sample is 3/4 of the nearer old one and 1/4 of the
-    other, centres aligned); for any other factor samples are repeated.
+    Factors of 1 and 2 use libjpeg's "fancy" triangle filter (each new sample is 3/4 of the nearer old one and 1/4 of
+    the other, centres aligned), unless two columns or fewer are doubled; for any other factor samples are repeated.
     """
+    fancy = max(vertical, horizontal) <= 2 and (horizontal == 1 or plane.shape[1] > 2)
     for axis, factor in ((0, vertical), (1, horizontal)):
-        plane = _doubled(plane, axis) if factor == 2 else np.repeat(plane, factor, axis=axis)
+        plane = _doubled(plane, axis) if fancy and factor == 2 else np.repeat(plane, factor, axis=axis)
     return plane[: shape[0], : shape[1]]
 
 

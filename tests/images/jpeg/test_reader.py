@@ -13,6 +13,7 @@ from qimg.images import ImageError
 from qimg.images.jpeg import read_jpeg
 from qimg.images.jpeg.blocks import decoded
 from qimg.images.jpeg.reader import MOST_SCANS
+from qimg.restoration.jpeg.restore import _pixels
 
 PHOTO = np.ascontiguousarray(images.bundled("coffee")[100:196, 200:328])
 SOF, DHT, DQT, DRI, SOS, EOI = 0xC0, 0xC4, 0xDB, 0xDD, 0xDA, b"\xff\xd9"
@@ -235,3 +236,13 @@ def test_work_is_bounded_by_the_content():
     progressive = jpeg(PHOTO[..., 1], progressive=True)
     file = read_jpeg(progressive[:-2] + scan * (MOST_SCANS + 10) + EOI)
     assert f"more than {MOST_SCANS} scans" in file.decoder_warnings
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 6, 7])
+def test_narrow_chroma_is_upsampled_as_by_libjpeg(width):
+    content = jpeg(PHOTO[20:36, 30 : 30 + width], quality=95, subsampling=2)
+    file = read_jpeg(content)
+    planes = [decoded(component.coefficients, component.table) for component in file.components]
+    with Image.open(io.BytesIO(content)) as shown:
+        # Neither rounded before the conversion to R'G'B', nor the same integer arithmetic: up to three code values.
+        assert np.abs(_pixels(file, planes).astype(int) - np.array(shown)).max() <= 3

@@ -216,11 +216,11 @@ def test_a_damaged_file_gives_what_it_holds_and_says_what_is_lost(small):
 
 def test_nothing_is_stated_about_what_is_missing(small):
     content = jpeg(COFFEE, quality=60)
-    known = restore_picture(content[: len(content) // 2], model=small)
+    known = restore_picture(content[: len(content) // 2], effort=1)
     missing, error = np.isnan(known.deviation), images.luma(known.image) - images.luma(COFFEE)
     assert known.missing < missing.mean() < known.missing + 0.2
     assert not np.isnan(known.deviation[:40]).any()
-    # What is stated holds for the rest: a small model on one picture, so within a third.
+    # What is stated holds for the rest: one picture, so within a third.
     assert 0.7 < np.sqrt(np.square(error[~missing]).mean()) / known.rms_deviation < 1.4
     with pytest.raises(images.ImageError, match=r"is damaged .Premature end of JPEG file."):
         restore(content[: len(content) // 2], model=small, strict=True)
