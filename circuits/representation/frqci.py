@@ -25,7 +25,7 @@ class JointAngle(ColourAngles):
 
     def to_levels(self, angles: Array, bits: int) -> Array:
         """The bytes of the nearest integer."""
-        return _bytes(np.rint(angles[0] / np.pi * _LARGEST))
+        return _bytes(np.rint(angles[0] * _LARGEST / np.pi))
 
     def levels_between(self, encoded: EncodedImage, low: Array, high: Array) -> tuple[Array, Array]:
         """The bytes of both ends; all values for a byte below one that differs between the ends."""

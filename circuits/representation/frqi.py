@@ -18,8 +18,8 @@ class SingleAngle(ColourAngles):
         return np.asarray(np.pi * levels / (2**bits - 1))
 
     def to_levels(self, angles: Array, bits: int) -> Array:
-        """Angle / π · (2ᵇ − 1), not rounded."""
-        return np.asarray(angles / np.pi * (2**bits - 1))
+        """Angle · (2ᵇ − 1) / π, not rounded."""
+        return np.asarray(angles * (2**bits - 1) / np.pi)
 
     def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:
         """(2ᵇ − 1) · 2/π · asin √p."""
