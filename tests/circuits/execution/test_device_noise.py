@@ -1,30 +1,10 @@
-"""Noise of the generic device on large registers: the same channels, in a form with rare errors."""
+"""Runs on the generic device in parts, and the identity of the device."""
 
 import numpy as np
-import pytest
 from qiskit.circuit import QuantumCircuit
-from qiskit.quantum_info import SuperOp
-from qiskit_aer.noise import depolarizing_error, pauli_error
 
 import circuits
 from circuits.execution import device_noise
-
-
-def test_the_channels_are_the_same_and_errors_are_rare():
-    model = device_noise.model_of(circuits.backend("generic", n_qubits=2))
-    for name in ("cx", "sx"):
-        for error in model._local_quantum_errors[name].values():
-            other = device_noise.rare(error)
-            # The documented difference is 1e-10.
-            np.testing.assert_allclose(SuperOp(other).data, SuperOp(error).data, rtol=0, atol=1e-10)
-            assert max(other.probabilities) > 0.9
-    depolarizing = device_noise.rare(depolarizing_error(0.1, 1))
-    assert max(depolarizing.probabilities) == pytest.approx(1 - 0.1 * 3 / 4)
-
-
-def test_an_error_without_the_identity_is_unchanged():
-    flip = pauli_error([("X", 1.0)])
-    assert device_noise.rare(flip) is flip
 
 
 def test_counts_have_the_distribution_of_the_device(monkeypatch):
