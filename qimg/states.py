@@ -47,7 +47,7 @@ def amplitude_encode(vectors: ArrayLike, *, n_qubits: int | None = None) -> Enco
         `EncodedStates(amplitudes, norms)`; a zero vector becomes |0…0⟩ with norm 0.
 
     >>> amplitude_encode([3.0, 4.0])
-    EncodedStates(amplitudes=array([0.6, 0.8]), norms=array(5.))
+    EncodedStates(amplitudes=[0.6, 0.8], norms=5.)
     """
     data = arguments.vectors("vectors", vectors)
     # Scaling by the largest component first avoids underflow and overflow in squares of tiny or huge values.

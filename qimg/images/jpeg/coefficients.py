@@ -3,17 +3,20 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qimg.core import Array
 from qimg.core.files import special
 from qimg.core.records import short_repr
-from qimg.images.jpeg.entropy import MISSING
 from qimg.images.jpeg.markers import FrameHeader, SegmentError
-from qimg.images.jpeg.reader import Reader
+from qimg.images.jpeg.marks import MISSING
 from qimg.images.limits import MAX_PIXELS, check_area
 from qimg.images.planes import ImageError
+
+if TYPE_CHECKING:
+    from qimg.images.jpeg.reader import Reader
 
 _SMALL = 1 << 22
 
@@ -91,6 +94,8 @@ def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None 
         ImageError: the file is missing, no JPEG, in CMYK, in 12 bits, arithmetic-coded, lossless, hierarchical or too
             large, holds too little for its size, or its tables or sampling factors are invalid.
     """
+    from qimg.images.jpeg.reader import Reader  # which loads Numba
+
     name = "the JPEG file" if isinstance(source, bytes) else os.fspath(source)
     content = source if isinstance(source, bytes) else _content(Path(source))
     if content[:2] != b"\xff\xd8":
@@ -130,7 +135,7 @@ def _content(path: Path) -> bytes:
         raise ImageError(f"{path}: is a folder, but a JPEG file is expected") from None
 
 
-def _check(reader: Reader, frame: FrameHeader, n_bytes: int, max_pixels: int | None, name: str) -> None:
+def _check(reader: "Reader", frame: FrameHeader, n_bytes: int, max_pixels: int | None, name: str) -> None:
     """Refuse files of kinds that are not read, and sizes that the content cannot fill."""
     if frame.refusal:
         raise ImageError(f"{name}: must be baseline or progressive with Huffman codes, but {frame.refusal}")
@@ -154,7 +159,7 @@ def _check(reader: Reader, frame: FrameHeader, n_bytes: int, max_pixels: int | N
         raise ImageError(f"{name}: sampling factors must divide the largest ones, but are {[*map(list, factors)]}")
 
 
-def _components(reader: Reader, frame: FrameHeader, name: str) -> tuple[Component, ...]:
+def _components(reader: "Reader", frame: FrameHeader, name: str) -> tuple[Component, ...]:
     down = max(one.vertical for one in frame.components)
     across = max(one.horizontal for one in frame.components)
     components = []

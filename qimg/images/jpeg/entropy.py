@@ -10,9 +10,8 @@ from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 from qimg.images.jpeg.huffman import LARGEST, LOOK, OFFSET, SYMBOLS
 from qimg.images.jpeg.markers import ZIGZAG
+from qimg.images.jpeg.marks import MISSING, UNCERTAIN
 
-UNCERTAIN, MISSING = 1, 2
-"""Marks of blocks, as bits: the value may be wrong or imprecise; the block was not decoded."""
 PADDING = 512
 """Bytes that working memory must have beyond those of the content, for the zeros after the data of an interval."""
 

@@ -32,6 +32,7 @@ from qimg.images.jpeg.markers import (
     scan_header,
     segment_at,
 )
+from qimg.images.jpeg.marks import MISSING, UNCERTAIN
 
 MOST_SCANS = 1000
 """Scans after which a file is taken for damaged."""
@@ -262,7 +263,7 @@ class Reader:
         largest = np.maximum(blocks.max(axis=0), -blocks.min(axis=0).astype(np.int64))
         if ((largest - 1) * steps > LARGEST).any():
             self._warn("Corrupt JPEG data: impossible coefficients")
-            self.marks[some] |= entropy.UNCERTAIN
+            self.marks[some] |= UNCERTAIN
 
     def _planes_of(self, scan: ScanHeader) -> list[Plane]:
         planes: list[Plane] = []
@@ -285,7 +286,7 @@ class Reader:
         if any((plane.levels[scan.first : scan.last + 1] != expected).any() for plane in planes):
             self._warn("Inconsistent progression of scans")
             for plane in planes:
-                self.marks[plane.base : plane.base + plane.rows * plane.columns] |= entropy.UNCERTAIN
+                self.marks[plane.base : plane.base + plane.rows * plane.columns] |= UNCERTAIN
         if scan.first == 0:
             return entropy.DC_REFINED if scan.high else entropy.DC_FIRST
         return entropy.AC_REFINED if scan.high else entropy.AC_FIRST
@@ -326,9 +327,9 @@ class Reader:
         coefficients = self.coefficients[some].reshape(plane.rows, plane.columns, 8, 8)[:rows, :columns]
         marks = self.marks[some].reshape(plane.rows, plane.columns)[:rows, :columns]
         if (plane.levels < 0).all():
-            marks = np.full_like(marks, entropy.MISSING | entropy.UNCERTAIN)
+            marks = np.full_like(marks, MISSING | UNCERTAIN)
         elif (plane.levels != 0).any():
-            marks = marks | np.uint8(entropy.UNCERTAIN)
+            marks = marks | np.uint8(UNCERTAIN)
         table = plane.table if plane.table is not None else self._tables.get(plane.header.table)
         return coefficients, marks, table
 

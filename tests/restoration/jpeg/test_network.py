@@ -302,7 +302,7 @@ def test_weights_must_fit_their_architecture(learned, tmp_path):
         return str(caught.value)
 
     assert "tile must be <f2 of shape (1, 8, 4, 4)" in refused({"width": 8, "blocks": 2}, arrays)
-    assert "there is no 'after.4.bias'" in refused({"width": 6, "blocks": 3}, arrays)
+    assert "there is no 'before.2.weight'" in refused({"width": 6, "blocks": 3}, arrays)
     assert "unexpected keyword" in refused({"width": 6, "depth": 2}, arrays)
     assert "width must be" in refused({"width": 0, "blocks": 2}, arrays)
     assert "must take only the decoded plane as input" in refused(
