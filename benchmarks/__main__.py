@@ -1,8 +1,9 @@
 """`python -m benchmarks [PART …]` measures speed and memory, prints tables and writes `runs/benchmarks/PART-1`.
 
 Parts are operators, simulator, imports, preparation, prior, codec, restoration and tensor_train, and, only where
-they are named, start, preparation_search, preparation_patches, codec_large, codec_progressive, restoration_large and
-workers. `python -m benchmarks workers --quick` runs workers on four pictures.
+they are named, start, preparation_search, preparation_patches, codec_large, codec_progressive, restoration_large,
+workers, and the trials of `benchmarks/reliability`: reliability_NAME, where NAME is artifacts, coverage, edges, exactness,
+foreign, kills, processes, streams or threads. `python -m benchmarks workers --quick` runs workers on four pictures.
 `qimg experiments publish runs/benchmarks/PART-1` makes `results/benchmarks/PART.csv` of a run.
 
 Instead of parts: `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec, `statements`
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 
 from benchmarks import codec, imports, operators, preparation, prior, restoration, simulator, start, tensor_train
 from benchmarks import workers as two_workers
@@ -70,6 +72,15 @@ LARGE: dict[str, Callable[[], list[Measurement]]] = {
     "workers --quick": partial(two_workers.measure, quick=True),
 }
 """Parts that run only when they are named: they take minutes and gigabytes."""
+TRIALS = ("artifacts", "coverage", "edges", "exactness", "foreign", "kills", "processes", "streams", "threads")
+"""Files of `benchmarks/reliability`; `reliability_NAME` is a part that runs only when it is named."""
+
+
+def trials(name: str) -> list[Measurement]:
+    """The outcomes of a kind of trial."""
+    rows: list[Measurement] = import_module(f"benchmarks.reliability.{name}").measure()
+    return rows
+
 
 OTHERS = {"fuzz": of_damage, "statements": of_size, "identity": of_identity}
 """Commands that measure no time."""
@@ -81,7 +92,7 @@ def main(words: list[str]) -> None:
         OTHERS[words[0]](words[1:])
         return
     words = ["workers --quick"] if words == ["workers", "--quick"] else words
-    parts = PARTS | LARGE
+    parts = PARTS | LARGE | {f"reliability_{name}": partial(trials, name) for name in TRIALS}
     unknown = [name for name in words if name not in parts]
     if unknown:
         sys.exit(f"PART must be one of {', '.join(parts)}, but is {unknown[0]!r}")
