@@ -2,8 +2,8 @@
 
 Parts are operators, simulator, imports, preparation, prior, codec, restoration and tensor_train, and, only where
 they are named, start, preparation_search, preparation_patches, codec_large, codec_progressive, restoration_large,
-workers, and the trials of `benchmarks/reliability`: reliability_NAME, where NAME is artifacts, coverage, edges, exactness,
-foreign, kills, processes, streams or threads. `python -m benchmarks workers --quick` runs workers on four pictures.
+workers and reliability_NAME, where NAME is artifacts, coverage, edges, exactness, foreign, kills, processes, streams
+or threads. `python -m benchmarks workers --quick` runs workers on four pictures.
 `qimg experiments publish runs/benchmarks/PART-1` makes `results/benchmarks/PART.csv` of a run.
 
 Instead of parts: `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec, `statements`
