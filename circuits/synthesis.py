@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
-from qiskit.circuit.library import Isometry, UnitaryGate
+from qiskit.circuit.library import DiagonalGate, Isometry, UnitaryGate
 from qiskit.exceptions import QiskitError
 from qiskit.synthesis.two_qubit import TwoQubitWeylDecomposition
 
@@ -24,7 +24,7 @@ LARGEST_DEVIATION = 1e-9
 """Largest deviation of a circuit from its matrix, as the Frobenius norm of their difference."""
 
 _TURNS = 4
-"""Number of different local rotations that are tried before a synthesis."""
+"""Number of different local rotations, and of different further columns, that are tried before a synthesis."""
 
 
 def matrix_circuit(columns: Array) -> QuantumCircuit:
@@ -96,6 +96,16 @@ def complement(columns: Array) -> Array:
 def _forms(columns: Array) -> Iterator[Callable[[], QuantumCircuit]]:
     """Functions that build a circuit of the matrix, those with the fewest CX first."""
     rows, count = columns.shape
+    yield from _syntheses(columns)
+    rng = np.random.default_rng(1)
+    for _ in range(_TURNS if rows - count >= 2 else 0):  # other columns give other two-qubit gates within the circuit
+        turn = np.linalg.qr(rng.normal(size=(rows - count, rows - count)))[0]
+        yield partial(_by_qiskit, np.hstack([columns, complement(columns) @ turn]), rng)
+    yield partial(_by_reflections, columns)
+
+
+def _syntheses(columns: Array) -> Iterator[Callable[[], QuantumCircuit]]:
+    rows, count = columns.shape
     # An isometry of half of the columns needs more CX (24 on 3 qubits, 122 on 4) than the whole unitary (19, 95).
     whole = 2 * count >= rows
     matrix = np.hstack([columns, complement(columns)]) if whole and count < rows else columns
@@ -106,7 +116,7 @@ def _forms(columns: Array) -> Iterator[Callable[[], QuantumCircuit]]:
     for _ in range(_TURNS if rows > 4 else 0):
         yield partial(_by_qiskit, matrix, rng)
     if not whole:
-        yield from _forms(np.hstack([columns, complement(columns)]))
+        yield from _syntheses(np.hstack([columns, complement(columns)]))
 
 
 def _by_qiskit(matrix: Array, rng: np.random.Generator | None = None) -> QuantumCircuit:
@@ -126,6 +136,33 @@ def _by_qiskit(matrix: Array, rng: np.random.Generator | None = None) -> Quantum
         for qubit, (polar, azimuth) in enumerate(angles.tolist() if rng is not None else ()):
             circuit.rz(-azimuth, qubit)
             circuit.ry(-polar, qubit)
+    return compile_circuit(circuit)
+
+
+def _by_reflections(columns: Array) -> QuantumCircuit:
+    """Householder reflections, each between two multiplexed preparations; accurate for every matrix, but of many CX."""
+    from circuits.preparation.multiplexed import multiplexed
+
+    size, count = columns.shape
+    n = size.bit_length() - 1
+    left, phases, reflections = columns.astype(complex), np.ones(size, complex), []
+    for j in range(count):
+        phases[j] = -np.exp(1j * np.angle(left[j, j]))
+        vector = left[:, j].copy()  # zero above row j, up to rounding
+        vector[:j] = 0
+        vector[j] -= phases[j]
+        vector /= np.linalg.norm(vector)
+        left -= 2 * np.outer(vector, vector.conj() @ left)
+        reflections.append(vector)
+    circuit = QuantumCircuit(n)
+    circuit.append(DiagonalGate(phases.tolist()), circuit.qubits)
+    for vector in reversed(reflections):
+        prepared = multiplexed(vector).circuit()
+        circuit.compose(prepared.inverse(), inplace=True)
+        zero = np.ones(size)
+        zero[0] = -1
+        circuit.append(DiagonalGate(zero.tolist()), circuit.qubits)
+        circuit.compose(prepared, inplace=True)
     return compile_circuit(circuit)
 
 

@@ -154,7 +154,7 @@ def measure(folder: Path | None = None) -> list[Measurement]:
     for name, found in outcomes(chosen).items():
         count = Counter(one.outcome for one in found)
         rows += [
-            Measurement(table="foreign_files", what=name, quantity=quantity, value=value)
+            Measurement(table="foreign_files", what=name, quantity=quantity, value=float(value))
             for quantity, value in (("tried", len(found)), *((outcome, count[outcome]) for outcome in OUTCOMES))
         ]
     return rows

@@ -7,7 +7,7 @@ from qiskit.quantum_info import Operator, random_unitary
 from scipy.linalg import expm
 
 from circuits.compilation import count_gates
-from circuits.synthesis import LARGEST_DEVIATION, images, matrix_circuit
+from circuits.synthesis import LARGEST_DEVIATION, _by_reflections, images, matrix_circuit
 
 X, Y, Z = np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1, -1])
 
@@ -81,3 +81,24 @@ def test_a_matrix_that_no_circuit_reaches_is_refused_with_its_deviation():
     unitary = np.eye(4) * (1 + 1e-6)
     with pytest.raises(RuntimeError, match=rf"a 4×4 matrix deviates by 2e-06, more than {LARGEST_DEVIATION:.0e}"):
         matrix_circuit(unitary)
+
+
+@pytest.mark.parametrize("tiny", [4e-8, 1e-7, 1e-6])
+def test_an_isometry_that_nearly_fixes_a_qubit(tiny):
+    # Every two-qubit gate within its circuit is near a special class, whatever the local rotations around it.
+    rng = np.random.default_rng(0)
+    step = tiny * rng.normal(size=(8, 2))
+    base = np.vstack([np.linalg.qr(rng.normal(size=(4, 2)))[0], np.zeros((4, 2))])
+    isometry = np.linalg.qr(base + step)[0]
+    made = images(matrix_circuit(isometry), 2)
+    np.testing.assert_allclose(made, isometry, rtol=0, atol=EXACT)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (4, 1), (4, 4), (8, 2), (8, 8), (16, 3)])
+@pytest.mark.parametrize("imaginary", [0.0, 1.0])
+def test_reflections_give_every_isometry_up_to_a_phase(shape, imaginary):
+    rng = np.random.default_rng(shape)
+    isometry = np.linalg.qr(rng.normal(size=shape) + 1j * imaginary * rng.normal(size=shape))[0]
+    for columns in (isometry, np.eye(shape[0])[:, : shape[1]], -np.eye(shape[0])[:, ::-1][:, : shape[1]]):
+        made = images(_by_reflections(columns), shape[1])
+        np.testing.assert_allclose(np.abs(np.vdot(made, columns)), shape[1], rtol=EXACT)
