@@ -29,9 +29,7 @@ for line in sys.stdin:
 """
 
 
-def measure(
-    *, compiled: int = 12_000, checked: int = 3_000, interpreted: int = 300, seed: int = 0
-) -> list[Measurement]:
+def measure(*, compiled: int = 4_000, checked: int = 1_500, interpreted: int = 200, seed: int = 0) -> list[Measurement]:
     """Counts of outcomes by kind of file.
 
     Args:
