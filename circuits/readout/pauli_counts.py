@@ -29,6 +29,8 @@ from qimg.states import qubits_for
 
 X, Y, Z = 0, 1, 2
 """Numbers of the bases in `PauliCounts.bases`."""
+LEAST_FOR_NORMAL = 100
+"""Least number of shots of the normal interval of an observable."""
 
 MAX_QUBITS = 8
 """Largest register whose density matrix is estimated."""
@@ -221,20 +223,22 @@ def observable_interval(
     7 R ln(2/δ) / 3(n − 1), or R √(ln(1/δ) / 2n). For one Pauli string `pauli_interval` is shorter.
 
     "normal" is shorter by a third or more. Its coverage is about the level if the observable depends on some hundred
-    shots; it is far lower for few shots or rare outcomes. If all settings have equal shots, the variance within the
+    shots; it is lower for rare outcomes, and far lower for fewer than 100 shots, which are refused. If all settings have equal shots, the variance within the
     settings is used; for random settings, the variance between them is included.
 
     Args:
         data: counts of all 3ⁿ settings with equal shots, or of random settings.
         observable: (2**n, 2**n) Hermitian.
         level: in (0, 1).
-        method: "bernstein" or "normal".
+        method: "bernstein" or "normal", which requires 100 shots.
     """
     matrix = hermitian("observable", observable)
     expected = (2**data.n_qubits,) * 2
     require_shape(matrix.shape == expected, "observable", f"{expected}", matrix)
     z = normal_quantile(level)
     one_of("method", method, ("bernstein", "normal"))
+    rule = f"must be bernstein for fewer than {LEAST_FOR_NORMAL} shots"
+    require(method == "bernstein" or data.shots >= LEAST_FOR_NORMAL, "method", rule, method)
     values = _contributions(matrix, data.bases)
     mean = float((data.counts * values).sum() / data.shots)
     each = data.counts.sum(axis=1)

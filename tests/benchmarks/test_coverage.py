@@ -21,7 +21,7 @@ def test_every_interval_is_tried(rows):
 
 def test_intervals_cover(rows):
     for row in rows:
-        if row.quantity == "covered, %" and "normal" not in row.what:
+        if row.quantity == "covered, %":
             # At least 48 values of 8 runs; four standard errors of 8 wholly dependent runs.
             assert row.value >= 95 - 100 * 4 * np.sqrt(0.05 * 0.95 / 8)
         if row.quantity == "p = 0 and p = 1, %":

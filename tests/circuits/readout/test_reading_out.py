@@ -142,6 +142,8 @@ def test_an_interval_lies_between_the_eigenvalues_and_narrows():
     one = circuits.draw_bases(rho, [[0, 2]], shots=1, rng=rng)
     found = circuits.observable_interval(one, observable)
     assert (found.low, found.high) == pytest.approx((least, most), abs=1e-6)
+    with pytest.raises(ValueError, match="method must be bernstein for fewer than 100 shots, but method='normal'"):
+        circuits.observable_interval(one, observable, method="normal")
     widths = []
     for shots in (10_000, 1_000_000):
         data = circuits.draw_bases(rho, circuits.all_bases(2), shots=shots, rng=rng)
