@@ -223,8 +223,9 @@ def observable_interval(
     7 R ln(2/δ) / 3(n − 1), or R √(ln(1/δ) / 2n). For one Pauli string `pauli_interval` is shorter.
 
     "normal" is shorter by a third or more. Its coverage is about the level if the observable depends on some hundred
-    shots; it is lower for rare outcomes, and far lower for fewer than 100 shots, which are refused. If all settings have equal shots, the variance within the
-    settings is used; for random settings, the variance between them is included.
+    shots; it is lower for rare outcomes, and far lower for fewer than 100 shots, which are refused. If all settings
+    have equal shots, the variance within the settings is used; for random settings, the variance between them is
+    included.
 
     Args:
         data: counts of all 3ⁿ settings with equal shots, or of random settings.
