@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import Pauli
 from scipy import stats
 
 import circuits
@@ -63,3 +64,22 @@ def test_a_measurement_before_the_end_is_refused():
     with pytest.raises(ValueError, match="circuits must measure at their end alone on a truncated"):
         circuits.run(circuit, device, shots=1)
     assert circuits.run(circuit, "matrix_product_state", shots=10)[0].sum() == 10
+
+
+@pytest.mark.parametrize("limits", [{"bond_dimension": 2}, {"threshold": 1e-2}])
+def test_expectation_values_are_those_of_the_truncated_state(limits):
+    circuit, precision = entangled(), 0.002
+    state = circuits.run_truncated(circuit, **limits).train.dense()
+    observables = [{"ZZIIII": 1.0}, {"IIXYII": 1.0}, {"IIIIIZ": 0.5, "XIIIIX": -2.0}, {"IIIIII": 3.0}]
+    found = circuits.estimate(
+        [circuit, circuit], observables, circuits.backend("matrix_product_state", **limits), precision=precision, seed=3
+    )
+    for column, observable in enumerate(observables):
+        matrix = sum(value * Pauli(label).to_matrix() for label, value in observable.items())
+        exact = (state.conj() @ matrix @ state).real / np.linalg.norm(state) ** 2
+        # Five standard errors, at most that of the precision for each string.
+        bound = 5 * precision * np.linalg.norm(list(observable.values()))
+        assert np.abs(found.values[:, column] - exact).max() <= bound
+        assert (found.standard_errors[:, column] <= bound / 5 + 1e-12).all()
+    assert (found.values[:, 3] == 3).all()
+    assert found.values[0, 1] != found.values[1, 1]
