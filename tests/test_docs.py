@@ -203,7 +203,7 @@ def test_every_public_name_is_documented(site: Path, room: str):
         and (inspect.isfunction(value) or inspect.isclass(value))
         and value.__module__ == room
     ]
-    assert len(public) >= 2
+    assert public  # a room with a single public class is one name
     documented = Page(site / "api" / f"{room}.html").identifiers
     # Constants of a package are documented where they are defined, one level further down.
     found = {identifier.rpartition(".")[2] for identifier in documented if identifier.startswith(f"{room}.")}

@@ -1,5 +1,6 @@
 """The `qimg circuit` commands: encode a patch of a picture as a circuit, transform it, run it on a backend."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ import tyro
 
 from qimg.cli import placeholders
 from qimg.cli.circuit_results import folder_to_create, measured_coefficients, measured_pixels, write_results
+from qimg.cli.progress import bar
 from qimg.cli.reading import Reading
 from qimg.core import Array, arguments_named, integer, one_of, require, to_write
 
@@ -135,7 +137,10 @@ def run(
     _show(circuit, patch, draw=draw)
     options = {"shots": machine.shots, "seed": machine.seed}
     if transform is None:
-        measured = measured_pixels(circuit, encoded, device, **options)
+        if machine.backend == "generic" and encoded.n_qubits >= 10:
+            print(f"{machine.shots} shots with noise on {encoded.n_qubits} qubits can take minutes", file=sys.stderr)
+        with bar("256 shots each") as track:
+            measured = measured_pixels(circuit, encoded, device, track=track, **options)
     else:
         measured = measured_coefficients(circuit, encoded, device, transform=transform, **options)
     if machine.bond_dimension is not None or machine.threshold is not None:

@@ -168,6 +168,7 @@ def _unpacked(arrays: dict[str, Array]) -> RoundedExperts:
     reader = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_FILTERS)
     content = reader.decompress(arrays["integers"].tobytes(), max_length=length + 1)  # never more than announced
     require(len(content) == length, "experts", f"must hold {length} integers", len(content))
+    require(reader.eof and not reader.unused_data, "experts", "must end where their integers end", reader.eof)
     integers = np.frombuffer(content, np.int8).reshape(inputs, outputs, count).transpose(2, 0, 1)
     return RoundedExperts(
         integers=integers,

@@ -518,7 +518,7 @@ def test_bad_input_is_one_sentence(folders, tmp_path, monkeypatch, capsys):
     out = tmp_path / "my.network"
     given = ["train", "--held-out", "rest", "--out", str(out), *OPTIONS]
     assert "none: no such file or folder" in command("none", *given[1:], capsys=capsys)
-    assert "held_out must hold no picture of sources, such as train/chelsea.png" in command(
+    assert "--held-out must hold no picture of sources, such as train/chelsea.png" in command(
         "train", "--held-out", "train", "--out", str(out), capsys=capsys
     )
     assert "use must not hold 'input' for a network that restores files" in command(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qimg.codecs.block.transform.blocks import BASIS_BITS, PREDICTOR_BITS
+from qimg.codecs.block.transform.blocks import BASIS_BITS, LARGEST_GAIN, PREDICTOR_BITS
 from qimg.codecs.block.transform.geometry import SIDES
 from qimg.core import Array
 from qimg.operators import CorrelationOperator, conditional_expectation, eigenbasis
@@ -75,7 +75,9 @@ class Classes:
         noise = ROUNDING + SHRINKAGE * np.trace(covariance[:m, :m]) / m
         operator = CorrelationOperator(matrix=covariance, sum=np.zeros(len(covariance)), count=1, weights="energy")
         estimator = conditional_expectation(operator, observed=m, noise_variance=noise)
-        self.predictor[k] = np.clip(estimator.weights.T, -7.99, 7.99)
+        weights = np.clip(estimator.weights.T, -7.99, 7.99)
+        gain = np.abs(weights).sum(axis=0)  # of each sample; rounding adds less than 0.01
+        self.predictor[k] = weights * np.minimum(1.0, (LARGEST_GAIN - 0.01) / np.maximum(gain, 1e-9))
         # The residual of the shrunken estimate.
         both = np.hstack([-estimator.weights, np.eye(len(covariance) - m)])
         residual = both @ covariance @ both.T
