@@ -1,6 +1,7 @@
 """Counts of outcomes: conversion of Aer's results and of the forms in which Qiskit returns counts, and their checks."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,6 +22,13 @@ Counts: TypeAlias = (
     | Result
 )
 """Counts of one circuit in any form of `checked_counts`."""
+
+
+def successful(result: Any) -> Any:
+    """The result of a run on Aer; raises `RuntimeError` with Aer's message if the run failed."""
+    if not result.success:
+        raise RuntimeError(f"Aer could not run the circuit: {result.status}")
+    return result
 
 
 def outcome_counts(result: Any, size: int) -> NDArray[np.int64]:
@@ -84,21 +92,31 @@ def _by_outcome(counts: Mapping[Any, Any], size: int) -> Array:
     return numbers
 
 
+def outcome_index(key: str | int) -> int:
+    """The integer of an outcome, whose bit b is classical bit b.
+
+    Args:
+        key: an integer, a hexadecimal number ("0x1f"), or bits, the highest first, with or without spaces.
+
+    Raises:
+        ValueError: the text is no such number.
+    """
+    if isinstance(key, int | np.integer):
+        return int(key)
+    digits = "".join(key.replace("_", "").split())
+    return int(digits, 16) if digits.lower().startswith("0x") else int(digits, 2)
+
+
 def _outcome(key: Any, size: int) -> int:
-    """The integer of an outcome, whose bit b is classical bit b; strings begin with the highest."""
+    """The integer of an outcome below `size`; a string of bits without a prefix must have all of them."""
     bits = size.bit_length() - 1
     value = -1
-    if isinstance(key, int | np.integer) and not isinstance(key, bool):
-        value = int(key)
-    elif isinstance(key, str):
+    if isinstance(key, str | int | np.integer) and not isinstance(key, bool):
+        with suppress(ValueError):
+            value = outcome_index(key)
+    if isinstance(key, str) and not key.strip().lower().startswith(("0x", "0b")):
         digits = "".join(key.split())
-        try:
-            if digits.lower().startswith(("0x", "0b")):
-                value = int(digits, 0)
-            elif len(digits) == bits and set(digits) <= {"0", "1"}:
-                value = int(digits, 2)
-        except ValueError:
-            pass
+        value = value if len(digits) == bits and set(digits) <= {"0", "1"} else -1
     rule = f"must have outcomes of {bits} bits: strings of bits, hexadecimal numbers or integers below {size}"
     require(0 <= value < size, "counts", rule, key)
     return value

@@ -52,7 +52,12 @@ def stream(seed: int | None, *call: Any) -> np.random.SeedSequence:
 
 def stream_seed(seed: int | None, *call: Any) -> int:
     """A seed in [0, 2³¹) for a part of a call, such as a batch, that calls another function of `circuits`."""
-    return int(stream(seed, *call).generate_state(1)[0] >> 1)
+    return drawn_seed(stream(seed, *call))
+
+
+def drawn_seed(one: np.random.SeedSequence) -> int:
+    """The seed in [0, 2³¹) that a stream gives."""
+    return int(one.generate_state(1)[0] >> 1)
 
 
 def simulator_seed(one: np.random.SeedSequence) -> int:

@@ -13,6 +13,7 @@ from qiskit.providers import BackendV2
 from qiskit_aer import AerSimulator  # also gives circuits their set_… and save_… methods
 
 from circuits.compilation import compile_circuits, is_compiled, without_measurements
+from circuits.counts import successful
 from circuits.execution.counts_only import has_memory, run_for_counts
 from circuits.execution.device_noise import is_large, noisy_counts
 from circuits.execution.independent_jobs import IndependentJobs, has_seed, simulated_device
@@ -200,10 +201,7 @@ def aer_result(circuits: QuantumCircuit | Sequence[QuantumCircuit], *, method: s
     device = AerSimulator(method=method)
     widest = max(circuit.num_qubits for circuit in several(circuits))
     with undisturbed(device):
-        result = device.run(circuits, **{**threads(device, widest), **options}).result()
-    if not result.success:
-        raise RuntimeError(f"Aer could not run the circuit: {result.status}")
-    return result
+        return successful(device.run(circuits, **{**threads(device, widest), **options}).result())
 
 
 def several(circuits: QuantumCircuit | Sequence[QuantumCircuit]) -> list[QuantumCircuit]:

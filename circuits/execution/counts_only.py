@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
+from circuits.counts import outcome_index
+from circuits.seeds import drawn_seed
+
 _WITH_MEMORY = ("qiskit", "qiskit_aer", "qiskit_ibm_runtime")
 """Packages whose own backends return the outcome of each shot, as Sampler V2 requires."""
 
@@ -50,7 +53,7 @@ def run_for_counts(
         for place, k in enumerate(chosen):
             one = np.zeros(2**width, np.int64)
             for outcome, number in _counts_of(results, place, len(chosen)).items():
-                index = _outcome(outcome)
+                index = outcome_index(outcome)
                 if not 0 <= index < len(one):
                     raise RuntimeError(f"{device.name} returned the outcome {outcome!r} for {width} bits")
                 one[index] += number
@@ -90,8 +93,7 @@ def _seed_option(device: BackendV2) -> str | None:
 
 def _seeds(stream: np.random.SeedSequence) -> Iterator[int]:
     while True:
-        (state,) = stream.spawn(1)[0].generate_state(1)
-        yield int(state >> 1)
+        yield drawn_seed(stream.spawn(1)[0])
 
 
 def _counts_of(results: Sequence[Any], place: int, many: int) -> dict[Any, int]:
@@ -104,11 +106,3 @@ def _counts_of(results: Sequence[Any], place: int, many: int) -> dict[Any, int]:
     except TypeError:  # a result whose get_counts has no argument
         counts = result.get_counts()
     return dict(counts[place] if isinstance(counts, list | tuple) else counts)
-
-
-def _outcome(key: str | int) -> int:
-    """The integer of a bit string, with or without spaces between registers, or of a hexadecimal number."""
-    if isinstance(key, int | np.integer):
-        return int(key)
-    digits = key.replace(" ", "").replace("_", "")
-    return int(digits, 16) if digits.lower().startswith("0x") else int(digits, 2)

@@ -13,6 +13,8 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
+from circuits.counts import outcome_counts, successful
+from circuits.seeds import drawn_seed
 from qimg.core import Track
 
 LARGE = 10
@@ -54,10 +56,6 @@ def noisy_counts(
     counts = np.zeros((len(circuits), 2**width), np.int64)
     for number in track(range(len(parts))):
         k, part = parts[number]
-        own = int(streams[number].generate_state(1)[0] >> 1)
-        result = simulator.run(circuits[k], shots=part, seed_simulator=own).result()
-        if not result.success:
-            raise RuntimeError(f"Aer could not run the circuit: {result.status}")
-        for outcome, count in result.data(0)["counts"].items():
-            counts[k, int(outcome, 16)] += count
+        result = simulator.run(circuits[k], shots=part, seed_simulator=drawn_seed(streams[number])).result()
+        counts[k] += outcome_counts(successful(result), 2**width)
     return counts

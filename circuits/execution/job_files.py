@@ -46,7 +46,8 @@ class JobFile:
     def missing(self, keys: Sequence[str]) -> set[str]:
         """The keys that are not in the file."""
         with reported(self._path):
-            return set(keys) - {key for (key,) in self._store.execute("SELECT key FROM jobs")}
+            found = (self._store.execute("SELECT key FROM jobs WHERE key = ?", (key,)).fetchone() for key in keys)
+            return {key for key, row in zip(keys, found, strict=True) if row is None}
 
     def counts(self, key: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Outcomes that occurred in a job, and their counts."""

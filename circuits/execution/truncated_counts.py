@@ -14,6 +14,7 @@ from qiskit.providers import BackendV2
 from qiskit.quantum_info import Pauli
 from qiskit_aer import AerSimulator
 
+from circuits.counts import successful
 from qimg.core import Array, require
 from qimg.tensor_train import TensorTrain, from_aer, inner, normalize, sample
 
@@ -93,9 +94,7 @@ def _final_trains(device: BackendV2, circuits: Sequence[QuantumCircuit]) -> list
     """The final states of circuits without measurements, to which the instruction that saves them is added."""
     for circuit in circuits:
         circuit.save_matrix_product_state()
-    result = device.run(list(circuits)).result()
-    if not result.success:
-        raise RuntimeError(f"Aer could not run the circuit: {result.status}")
+    result = successful(device.run(list(circuits)).result())
     return [from_aer(result.data(k)["matrix_product_state"]) for k in range(len(circuits))]
 
 
