@@ -92,7 +92,7 @@ def _by_outcome(counts: Mapping[Any, Any], size: int) -> Array:
     return numbers
 
 
-def outcome_index(key: str | int) -> int:
+def outcome_index(key: str | int | np.integer) -> int:
     """The integer of an outcome, whose bit b is classical bit b.
 
     Args:

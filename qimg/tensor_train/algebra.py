@@ -1,5 +1,6 @@
 """Inner products, norms and reduced states of tensor trains, computed from the cores."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,10 +29,10 @@ def fidelity(first: TensorTrain, second: TensorTrain) -> float:
     Raises:
         ValueError: a train is zero, or the value is too small for double precision (see `log_fidelity`).
     """
-    logarithm = log_fidelity(first, second)
-    overlap = number(*_overlap(normalize(first), normalize(second)), "fidelity", "log_fidelity")
-    require(logarithm > -700 or overlap == 0, "fidelity", "must not underflow (see log_fidelity)", logarithm)
-    return float(min(np.abs(overlap) ** 2, 1.0))
+    cosine, exponent = _cosine(first, second)
+    logarithm = _log_square(cosine, exponent)
+    require(logarithm > -700 or cosine == 0, "fidelity", "must not underflow (see log_fidelity)", logarithm)
+    return min(math.ldexp(cosine, exponent) ** 2, 1.0)
 
 
 def log_fidelity(first: TensorTrain, second: TensorTrain) -> float:
@@ -40,13 +41,7 @@ def log_fidelity(first: TensorTrain, second: TensorTrain) -> float:
     Raises:
         ValueError: a train is zero.
     """
-    same_sites(first, second)
-    lengths = log_norm(first) + log_norm(second)
-    require(np.isfinite(lengths), "train", "must not be zero to be a state", 0.0)
-    overlap, exponent = _overlap(first, second)
-    if overlap == 0:
-        return -np.inf
-    return float(min(2 * (np.log(np.abs(overlap)) + exponent * np.log(2) - lengths), 0.0))
+    return _log_square(*_cosine(first, second))
 
 
 def norm(train: TensorTrain) -> float:
@@ -101,6 +96,20 @@ def _overlap(first: TensorTrain, second: TensorTrain) -> tuple[Array, int]:
         carried, one = scaled(np.tensordot(bra.conj(), half, axes=([0, 1], [0, 1])))
         exponent += one
     return carried[0, 0], exponent
+
+
+def _cosine(first: TensorTrain, second: TensorTrain) -> tuple[float, int]:
+    """|⟨first|second⟩| / (‖first‖ ‖second‖) as a number and a binary exponent; raises if a train is zero."""
+    same_sites(first, second)
+    (one, before), (other, after) = _length(first.cores), _length(second.cores)
+    require(bool(one > 0 and other > 0), "train", "must not be zero to be a state", 0.0)
+    overlap, exponent = _overlap(first, second)
+    return float(np.abs(overlap) / (one * other)), exponent - before - after
+
+
+def _log_square(cosine: float, exponent: int) -> float:
+    """Ln of the square of a cosine, at most 0; −∞ for 0."""
+    return min(2 * (math.log(cosine) + exponent * math.log(2)), 0.0) if cosine > 0 else -math.inf
 
 
 def reduced_density_matrix(train: TensorTrain, keep: int | Sequence[int]) -> Array:
