@@ -1,16 +1,18 @@
 """Pairs of a degraded picture and its original, from two folders."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from tyro.conf import arg
 
-from experiments._run.parameters import fulfils
-from experiments._run.pictures import Gathered, Picture, PictureParams, described
+from experiments._run.parameters import check, fulfils
+from experiments._run.per_picture import Run, per_picture, rows_by_picture
+from experiments._run.pictures import Gathered, Picture, PictureParams, Track, described
 from qimg import images
 from qimg.core import require
+from qimg.core.workers import HERE, Workers
 from qimg.images.collections import PICTURE_SUFFIXES, Skipped
 
 
@@ -46,9 +48,7 @@ def gather_pairs(folders: Sequence[str], *, suffixes: Sequence[str] = PICTURE_SU
     Raises:
         PairError: a folder does not exist or holds no picture, two files have one name, or no names are equal.
     """
-    degraded, original = (
-        _by_stem(Path(folder), some) for folder, some in zip(folders, (suffixes, PICTURE_SUFFIXES), strict=True)
-    )
+    degraded, original = _both_by_stem(folders, suffixes)
     common = sorted(degraded.keys() & original.keys())
     if not common:
         names = " and ".join(", ".join(sorted(some)[:3]) for some in (degraded, original))
@@ -77,7 +77,7 @@ def check_shapes(pairs: Sequence[Pair], *, factors: Sequence[int] = (1,)) -> Non
 
 def unmatched(folders: Sequence[str], *, suffixes: Sequence[str] = PICTURE_SUFFIXES) -> list[Skipped]:
     """The pictures of either folder without a partner in the other."""
-    paths = [_by_stem(Path(folder), some) for folder, some in zip(folders, (suffixes, PICTURE_SUFFIXES), strict=True)]
+    paths = _both_by_stem(folders, suffixes)
     return [
         Skipped(name=str(path), reason=f"{path}: has no partner in {folder}")
         for own, other, folder in zip(paths, paths[::-1], folders[::-1], strict=True)
@@ -102,6 +102,41 @@ def refuse_other_sources(params: PictureParams, *more: str) -> None:
     for name in ("images", "box_mean", "originals", *more):
         value = getattr(params, name)
         require(value == getattr(default, name), name, "must be left out with pairs", value)
+
+
+def per_picture_or_pair(
+    rows_of: Callable[[Picture, Any], list[Any]],
+    rows_of_pair: Callable[[Pair, Any], list[Any]],
+    *,
+    suffixes: Sequence[str] = PICTURE_SUFFIXES,
+    factors: Sequence[int] = (1,),
+    unused: Sequence[str] = (),
+) -> Run:
+    """The `run` of an experiment that measures the pairs of `params.pairs`, or without them each picture.
+
+    Args:
+        rows_of: as for `per_picture`.
+        rows_of_pair: rows of one pair and `params`; a function of a module as well.
+        suffixes: as in `gather_pairs`.
+        factors: as in `check_shapes`.
+        unused: parameters beside those of the pictures that have no effect on pairs.
+    """
+    run_pictures = per_picture(rows_of)
+
+    def run(params: Any, *, track: Track = iter, workers: Workers = HERE) -> list[Any]:
+        if not params.pairs:
+            return run_pictures(params, track=track, workers=workers)
+        check(params)
+        refuse_other_sources(params, *unused)
+        pairs = gather_pairs(params.pairs, suffixes=suffixes)
+        check_shapes(pairs, factors=factors)
+        return rows_by_picture(rows_of_pair, pairs, params, track=track, workers=workers)
+
+    return run
+
+
+def _both_by_stem(folders: Sequence[str], suffixes: Sequence[str]) -> list[dict[str, Path]]:
+    return [_by_stem(Path(folder), some) for folder, some in zip(folders, (suffixes, PICTURE_SUFFIXES), strict=True)]
 
 
 def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:

@@ -16,7 +16,6 @@ from typing import Annotated
 import numpy as np
 
 from experiments._run import (
-    HERE,
     Array,
     Figure,
     Gathered,
@@ -27,9 +26,6 @@ from experiments._run import (
     Seconds,
     Seed,
     Table,
-    Track,
-    Workers,
-    check,
     comparable,
     distinct,
     each,
@@ -38,15 +34,13 @@ from experiments._run import (
     groups,
     mean,
     one_of,
-    per_picture,
     pictures_counted,
     positive,
-    rows_by_picture,
     select,
     subplots,
     timed,
 )
-from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs, refuse_other_sources
+from experiments._run.pairs import Pair, TwoFolders, pair_inputs, per_picture_or_pair
 from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, Task, task_of_pair, tasks
 from qimg import images, metrics
 from qimg.restoration import PlaneEstimate
@@ -120,21 +114,6 @@ def rows_of_task(image: str, name: str, plane: Array, degraded: Degraded, task: 
     return rows
 
 
-_degraded_rows = per_picture(rows_of)
-
-
-def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
-    """The rows of all pictures, or of all pairs."""
-    if not params.pairs:
-        rows: list[Row] = _degraded_rows(params, track=track, workers=workers)
-        return rows
-    check(params)
-    refuse_other_sources(params, "tasks")
-    pairs = gather_pairs(params.pairs)
-    check_shapes(pairs, factors=(1, 2))
-    return rows_by_picture(rows_of_pair, pairs, params, track=track, workers=workers)
-
-
 def rows_of_pair(pair: Pair, params: Params) -> list[Row]:
     """Measure one pair: one row per method and setting, none below 12×12 pixels."""
     given, plane = (
@@ -145,6 +124,9 @@ def rows_of_pair(pair: Pair, params: Params) -> list[Row]:
     task, degraded = task_of_pair(given, plane)
     name = "pairs, noise" if given.shape == plane.shape else "pairs, half size"
     return rows_of_task(pair.name, name, plane, degraded, task) if min(plane.shape) >= SMALLEST else []
+
+
+run = per_picture_or_pair(rows_of, rows_of_pair, factors=(1, 2), unused=("tasks",))
 
 
 def middle_of_pair(degraded: Array, original: Array, side: int) -> tuple[Array, Array]:

@@ -18,7 +18,6 @@ from PIL import Image
 from tyro.conf import arg
 
 from experiments._run import (
-    HERE,
     Array,
     Figure,
     Gathered,
@@ -30,10 +29,7 @@ from experiments._run import (
     Qualities,
     Seconds,
     Table,
-    Track,
-    Workers,
     among,
-    check,
     comparable,
     distinct,
     each,
@@ -45,13 +41,11 @@ from experiments._run import (
     mean,
     median,
     one_of,
-    per_picture,
     pictures_counted,
-    rows_by_picture,
     select,
     timed,
 )
-from experiments._run.pairs import Pair, TwoFolders, check_shapes, gather_pairs, pair_inputs, refuse_other_sources
+from experiments._run.pairs import Pair, TwoFolders, pair_inputs, per_picture_or_pair
 from qimg import images, metrics, restoration
 from qimg.images.collections import JPEG_SUFFIXES
 from qimg.images.jpeg import read_jpeg
@@ -167,21 +161,6 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     return rows
 
 
-_compressed_rows = per_picture(rows_of)
-
-
-def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
-    """The rows of all pictures, or of all pairs."""
-    if not params.pairs:
-        rows: list[Row] = _compressed_rows(params, track=track, workers=workers)
-        return rows
-    check(params)
-    refuse_other_sources(params)
-    pairs = gather_pairs(params.pairs, suffixes=JPEG_SUFFIXES)
-    check_shapes(pairs)
-    return rows_by_picture(rows_of_pair, pairs, params, track=track, workers=workers)
-
-
 def rows_of_pair(pair: Pair, params: Params) -> list[Row]:
     """Measure one pair: a row per method, and one of the file as it is decoded."""
     available = methods()
@@ -195,6 +174,9 @@ def rows_of_pair(pair: Pair, params: Params) -> list[Row]:
         row("JPEG", decoded, decoded, seconds),
         *(row(name, decoded, *timed(method, file, decoded, quality)) for name, method in chosen.items()),
     ]
+
+
+run = per_picture_or_pair(rows_of, rows_of_pair, suffixes=JPEG_SUFFIXES)
 
 
 def studio_luma(image: Array) -> Array:
