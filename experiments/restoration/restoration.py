@@ -7,11 +7,11 @@ JPEG; gray pictures are compressed as they are. The protocol "colour" compresses
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.util import find_spec
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -106,9 +106,13 @@ class Row:
     """Fraction of pixels that equal those of the decoded JPEG."""
 
 
+Method: TypeAlias = Callable[[bytes, Array, int], Array]
+"""A function of (file, decoded pixels, quality)."""
+
+
 @cache
-def methods() -> dict[str, Callable[[bytes, Array, int], Array]]:
-    """Methods by name, as functions of (file, decoded pixels, quality)."""
+def methods() -> dict[str, Method]:
+    """Methods by name."""
     model = restoration.load()
     efforts = range(1, len(model.cascade.stages) + 1)
     ours = {f"{EXPLICIT} {effort}": _restorer("explicit", effort) for effort in efforts}
@@ -116,7 +120,7 @@ def methods() -> dict[str, Callable[[bytes, Array, int], Array]]:
     return {"TV": _total_variation, SHIFTS: shifts, **ours, **learned}
 
 
-def _restorer(method: str, effort: int) -> Callable[[bytes, Array, int], Array]:
+def _restorer(method: str, effort: int) -> Method:
     return lambda file, decoded, quality: restoration.restore(file, method=method, effort=effort)
 
 
@@ -145,8 +149,7 @@ def _total_variation(file: bytes, decoded: Array, quality: int) -> Array:
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
     """Measure one picture: one row per protocol, quality and method."""
-    available = methods()
-    chosen = {one_of("methods", name, available): available[name] for name in params.methods or available}
+    chosen = _chosen(params)
     image = images.to_uint8(images.code_values(picture.image()))
     rows: list[Row] = []
     for protocol in params.protocols:
@@ -155,28 +158,37 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
             file = images.jpeg_round_trip(source, quality=quality).file
             row = partial(_row, picture.name, protocol, quality, source)
             decoded, seconds = timed(lambda file=file: np.array(Image.open(io.BytesIO(file))))
-            rows.append(row("JPEG", decoded, decoded, seconds))
-            for name, method in chosen.items():
-                rows.append(row(name, decoded, *timed(method, file, decoded, quality)))
+            rows += _rows_of_file(row, chosen, file, quality, decoded, seconds)
     return rows
 
 
 def rows_of_pair(pair: Pair, params: Params) -> list[Row]:
     """Measure one pair: a row per method, and one of the file as it is decoded."""
-    available = methods()
-    chosen = {one_of("methods", name, available): available[name] for name in params.methods or available}
+    chosen = _chosen(params)
     file = pair.degraded.read_bytes()
     quality = quality_estimate(read_jpeg(file).components[0].table)
     source = images.to_uint8(images.code_values(images.without_alpha(images.load(pair.original))))
     decoded, seconds = timed(images.load, pair.degraded)
     row = partial(_row, pair.name, PAIRS, quality, source)
+    return _rows_of_file(row, chosen, file, quality, decoded, seconds)
+
+
+run = per_picture_or_pair(rows_of, rows_of_pair, suffixes=JPEG_SUFFIXES)
+
+
+def _chosen(params: Params) -> dict[str, Method]:
+    available = methods()
+    return {one_of("methods", name, available): available[name] for name in params.methods or available}
+
+
+def _rows_of_file(
+    row: Callable[..., Row], chosen: Mapping[str, Method], file: bytes, quality: int, decoded: Array, seconds: float
+) -> list[Row]:
+    """One row of the decoded file and one per method."""
     return [
         row("JPEG", decoded, decoded, seconds),
         *(row(name, decoded, *timed(method, file, decoded, quality)) for name, method in chosen.items()),
     ]
-
-
-run = per_picture_or_pair(rows_of, rows_of_pair, suffixes=JPEG_SUFFIXES)
 
 
 def studio_luma(image: Array) -> Array:
