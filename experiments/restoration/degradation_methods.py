@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -31,6 +32,8 @@ class Degraded:
 
 
 Method = Callable[[Degraded], restoration.PlaneEstimate | Array]
+Methods: TypeAlias = Mapping[str, Mapping[str, Method]]
+"""Methods by name and setting."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,7 +41,7 @@ class Task:
     """A degradation, and the settings of each method."""
 
     degrade: Callable[[Array, np.random.Generator], Degraded]
-    methods: Mapping[str, Mapping[str, Method]]
+    methods: Methods
 
 
 def tasks(sigmas: tuple[float, ...]) -> dict[str, Task]:
@@ -52,17 +55,13 @@ def tasks(sigmas: tuple[float, ...]) -> dict[str, Task]:
     return found
 
 
-def task_of_pair(degraded: Array, original: Array) -> tuple[Task, Degraded]:
-    """The task and the inputs of the methods for a plane and its original of the same or of twice the size."""
-
-    def unused(plane: Array, rng: np.random.Generator) -> Degraded:
-        raise AssertionError("a pair is degraded already")
-
+def task_of_pair(degraded: Array, original: Array) -> tuple[str, Degraded, Methods]:
+    """Name, inputs and methods of the task of a plane and its original of the same or of twice the size."""
     if degraded.shape != original.shape:
-        return Task(degrade=unused, methods=_ENLARGERS), Degraded(plane=degraded, margin=MARGIN)
+        return "pairs, half size", Degraded(plane=degraded, margin=MARGIN), _ENLARGERS
     sigma = float(np.sqrt(np.square(degraded - original).mean()))
     # The least deviation keeps the methods defined for a picture that is not degraded.
-    return Task(degrade=unused, methods=_denoisers()), Degraded(plane=degraded, sigma=max(sigma, 0.1))
+    return "pairs, noise", Degraded(plane=degraded, sigma=max(sigma, 0.1)), _denoisers()
 
 
 def _noise(sigma: float) -> Callable[[Array, np.random.Generator], Degraded]:

@@ -41,7 +41,7 @@ from experiments._run import (
     timed,
 )
 from experiments._run.pairs import Pair, TwoFolders, pair_inputs, per_picture_or_pair
-from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, Task, task_of_pair, tasks
+from experiments.restoration.degradation_methods import NOTHING, OURS, Degraded, Methods, task_of_pair, tasks
 from qimg import images, metrics
 from qimg.restoration import PlaneEstimate
 
@@ -100,15 +100,15 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     rows: list[Row] = []
     for name in chosen if min(plane.shape) >= SMALLEST else ():
         rng = np.random.default_rng([params.seed, list(defined).index(name), int(picture.sha256[:8], 16)])
-        rows += rows_of_task(picture.name, name, plane, defined[name].degrade(plane, rng), defined[name])
+        rows += rows_of_task(picture.name, name, plane, defined[name].degrade(plane, rng), defined[name].methods)
     return rows
 
 
-def rows_of_task(image: str, name: str, plane: Array, degraded: Degraded, task: Task) -> list[Row]:
+def rows_of_task(image: str, name: str, plane: Array, degraded: Degraded, methods: Methods) -> list[Row]:
     """One row per method and setting, and one of the degraded plane where it has the size of the original."""
     row = partial(_row, image, name, plane, degraded)
     rows = [row(NOTHING, "", degraded.plane, 0.0)] if degraded.plane.shape == plane.shape else []
-    for method, settings in task.methods.items():
+    for method, settings in methods.items():
         for setting, restore in settings.items():
             rows.append(row(method, setting, *timed(restore, degraded, clock=time.process_time)))
     return rows
@@ -121,9 +121,8 @@ def rows_of_pair(pair: Pair, params: Params) -> list[Row]:
         for path in (pair.degraded, pair.original)
     )
     given, plane = middle_of_pair(given, plane, params.crop)
-    task, degraded = task_of_pair(given, plane)
-    name = "pairs, noise" if given.shape == plane.shape else "pairs, half size"
-    return rows_of_task(pair.name, name, plane, degraded, task) if min(plane.shape) >= SMALLEST else []
+    name, degraded, methods = task_of_pair(given, plane)
+    return rows_of_task(pair.name, name, plane, degraded, methods) if min(plane.shape) >= SMALLEST else []
 
 
 run = per_picture_or_pair(rows_of, rows_of_pair, factors=(1, 2), unused=("tasks",))
@@ -143,12 +142,7 @@ def middle_of_pair(degraded: Array, original: Array, side: int) -> tuple[Array, 
 
 def middle(plane: Array, side: int) -> Array:
     """Square in the middle of a plane with even sides; the whole plane where it is smaller or `side` is 0."""
-    for axis in (0, 1):
-        length = plane.shape[axis]
-        taken = (length if side == 0 else min(side, length)) // 2 * 2
-        first = (length - taken) // 2
-        plane = plane.take(range(first, first + taken), axis=axis)
-    return plane
+    return middle_of_pair(plane, plane, side)[0]
 
 
 def _row(
