@@ -96,7 +96,11 @@ class PictureParams:
 
     def gather(self) -> Gathered:
         """The pictures that these inputs name."""
-        return gather(self.images, box_mean=self.box_mean, originals=self.originals)
+        return self.gather_from(self.images)
+
+    def gather_from(self, sources: Sequence[str]) -> Gathered:
+        """The pictures of any sources, reduced and chosen by these inputs."""
+        return gather(sources, box_mean=self.box_mean, originals=self.originals)
 
     def inputs(self) -> Gathered:
         """All pictures that a run with these parameters reads."""

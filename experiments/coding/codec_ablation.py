@@ -68,7 +68,7 @@ class Params(PictureParams):
         pictures = self.gather()
         if not self.refit:
             return pictures
-        sources = gather(self.refit, box_mean=self.box_mean, originals=self.originals)
+        sources = self.gather_from(self.refit)
         return pictures + sources
 
 

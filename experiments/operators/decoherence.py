@@ -24,7 +24,6 @@ from experiments._run import (
     bundled,
     check,
     distinct,
-    gather,
     groups,
     legend_below,
     name_identity,
@@ -59,7 +58,7 @@ class Params(PictureParams):
         pictures = self.gather()
         if not self.alpha_from:
             return pictures
-        sources = gather(self.alpha_from, box_mean=self.box_mean, originals=self.originals)
+        sources = self.gather_from(self.alpha_from)
         return pictures + sources
 
 
@@ -132,7 +131,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 def _outside(params: Params, known: set[str]) -> list[Sample]:
     """Pictures for α that are not among those whose state is predicted."""
     if params.alpha_from:
-        sources = gather(params.alpha_from, box_mean=params.box_mean, originals=params.originals).pictures
+        sources = params.gather_from(params.alpha_from).pictures
     else:
         sources = bundled(box_mean=params.box_mean or 1)
     outside = [sample(picture) for picture in sources if picture.sha256 not in known]

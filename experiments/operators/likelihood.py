@@ -32,7 +32,6 @@ from experiments._run import (
     check,
     counted_pictures,
     each,
-    gather,
     groups,
     groups_by,
     in_brackets,
@@ -84,15 +83,15 @@ class Params(PictureParams):
 
     def gather(self) -> Gathered:
         """The pictures that are tested."""
-        found = self._gather(self.images)
+        found = self.gather_from(self.images)
         chosen = [picture for picture in found.pictures if self.only in str(picture.path or picture.name)]
         require(len(chosen) > 0, "only", "must be part of the path of a picture", self.only)
         return Gathered(pictures=chosen, skipped=found.skipped)
 
     def inputs(self) -> Gathered:
         """The pictures that are tested and, where they are given, those that models are fitted on."""
-        tested, fitted = self.gather(), self._gather(self.fit_on) if self.fit_on else Gathered(pictures=[], skipped=[])
-        return tested + fitted
+        tested = self.gather()
+        return tested + self.gather_from(self.fit_on) if self.fit_on else tested
 
     def folds(self) -> list[tuple[list[Picture], list[Picture]]]:
         """(tested, fitted) pictures; none is among both.
@@ -102,14 +101,15 @@ class Params(PictureParams):
         """
         tested = list(self.gather().pictures)
         if self.fit_on:
-            fitted = _others(self._gather(self.fit_on).pictures, tested)
+            fitted = _others(self.gather_from(self.fit_on).pictures, tested)
             require(len(fitted) > 0, "fit_on", "must hold a picture that images does not", self.fit_on)
             return [(tested, fitted)]
         halves = [tested[0::2], tested[1::2]]
         return [(half, _others(tested, half)) for half in halves if half]
 
-    def _gather(self, sources: Sequence[str]) -> Gathered:
-        found = gather(sources, box_mean=self.box_mean, originals=self.originals)
+    def gather_from(self, sources: Sequence[str]) -> Gathered:
+        """The pictures of any sources, files of JPEG reduced by at least `jpeg_box_mean`."""
+        found = super().gather_from(sources)
         return Gathered(pictures=[self._washed(picture) for picture in found.pictures], skipped=found.skipped)
 
     def _washed(self, picture: Picture) -> Picture:

@@ -29,7 +29,6 @@ from experiments._run import (
     distinct,
     each,
     finite_quantiles,
-    gather,
     groups,
     groups_by,
     interval_cell,
@@ -71,10 +70,7 @@ class Params(PictureParams):
             return {picture.name: Gathered(pictures=[picture], skipped=()) for picture in alone}
         short = [Path(source).name for source in self.images]
         names = {source: source if short.count(Path(source).name) > 1 else Path(source).name for source in self.images}
-        return {
-            name or source: gather((source,), box_mean=self.box_mean, originals=self.originals)
-            for source, name in names.items()
-        }
+        return {name or source: self.gather_from((source,)) for source, name in names.items()}
 
     def inputs(self) -> Gathered:
         """The pictures of all sets; one that two sets share is among those of both."""
