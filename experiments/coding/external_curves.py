@@ -4,10 +4,8 @@ import csv
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-from experiments._run import Picture
 
 COLUMNS = {
     "codec": "name of the codec",
@@ -54,22 +52,19 @@ class Point:
     """The other columns of a point."""
 
 
-def read_curves(
-    paths: Sequence[str], pictures: Sequence[Picture], areas: Mapping[str, int], *, taken: Sequence[str] = ()
-) -> dict[str, list[Point]]:
+def read_curves(paths: Sequence[str], areas: Mapping[str, int], *, taken: Sequence[str] = ()) -> dict[str, list[Point]]:
     """Points of all codecs in CSV files, by the name of the picture, each codec from its smallest file on.
 
     Args:
         paths: CSV files with the columns of `COLUMNS`.
-        pictures: that are measured; every codec must have equally many points on each of them. Lines of other pictures
-            are left out.
-        areas: pixels of each picture as it is measured, by its name.
+        areas: pixels of each picture as it is measured, by its name. Every codec must have equally many points on each
+            of them. Lines of other pictures are left out.
         taken: names of codecs that are measured.
 
     Raises:
         CurveFileError: a file cannot be read, lacks a column or a picture, or has a value out of range.
     """
-    points: dict[str, list[Point]] = {picture.name: [] for picture in pictures}
+    points: dict[str, list[Point]] = {name: [] for name in areas}
     for path in map(Path, paths):
         for codec, own in _of_file(path, areas).items():
             if codec in taken or any(codec == point.codec for some in points.values() for point in some):
@@ -89,7 +84,10 @@ def read_curves(
                 )
             for name, some in points.items():
                 ordered = sorted(own[name], key=lambda point: point.bits_per_pixel)
-                some += [_numbered(point, number) for number, point in enumerate(ordered, start=1)]
+                some += [
+                    replace(point, setting=float(number)) if math.isnan(point.setting) else point
+                    for number, point in enumerate(ordered, start=1)
+                ]
     return points
 
 
@@ -99,7 +97,7 @@ def digests(paths: Sequence[str]) -> dict[str, str]:
 
 
 def _of_file(path: Path, areas: Mapping[str, int]) -> dict[str, dict[str, list[Point]]]:
-    """Points by codec and picture; pictures that are not measured have points as well, with their bits alone."""
+    """Points by codec and picture, of the pictures in `areas`; at least one of each codec."""
     try:
         reader = csv.DictReader(path.read_text("utf-8-sig").splitlines())
         lines = list(reader)
@@ -118,11 +116,9 @@ def _of_file(path: Path, areas: Mapping[str, int]) -> dict[str, dict[str, list[P
         if None in line or None in line.values():
             raise CurveFileError(f"{where}: must have {len(names)} values")
         picture, codec = (_text(line[name], name, where) for name in ("picture", "codec"))
+        own = found.setdefault(codec, {})
         if picture in areas:
-            point = _point(line, codec, areas[picture], where)
-            found.setdefault(codec, {}).setdefault(picture, []).append(point)
-        else:
-            found.setdefault(codec, {})
+            own.setdefault(picture, []).append(_point(line, codec, areas[picture], where))
     if not found:
         raise CurveFileError(f"{path}: has no lines")
     for codec, own in found.items():
@@ -172,18 +168,6 @@ def _number(text: str, name: str, where: str) -> float:
     if not holds(value):
         raise CurveFileError(f"{where}: {name} {rule}, but is {text.strip()}")
     return value
-
-
-def _numbered(point: Point, number: int) -> Point:
-    if not math.isnan(point.setting):
-        return point
-    return Point(
-        codec=point.codec,
-        setting=float(number),
-        bytes=point.bytes,
-        bits_per_pixel=point.bits_per_pixel,
-        values=point.values,
-    )
 
 
 def _few(names: Sequence[str]) -> str:

@@ -168,10 +168,9 @@ def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list
     points: dict[str, list[Point]] = {}
     pixels: dict[str, tuple[int, ...]] = {}
     if params.curves:
-        pictures = params.gather().pictures
-        pixels = {picture.name: picture.image().shape for picture in pictures}
+        pixels = {picture.name: picture.image().shape for picture in params.gather().pictures}
         areas = {name: shape[0] * shape[1] for name, shape in pixels.items()}
-        points = read_curves(params.curves, pictures, areas, taken=names)
+        points = read_curves(params.curves, areas, taken=names)
     rows: list[Row] = measured_rows(params, track=track, workers=workers)
     return rows + [_read_row(name, pixels[name], point) for name, own in points.items() for point in own]
 

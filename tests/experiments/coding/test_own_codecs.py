@@ -190,9 +190,7 @@ def test_curves_of_other_programs_are_read_beside_measured_ones(here) -> None:
 
 def test_a_rate_is_bytes_or_bits_per_pixel(here) -> None:
     Path("a.csv").write_text("codec,picture,bits_per_pixel,psnr_y_db\nA,p,2,30\nA,p,1,28\n")
-    (picture,) = rate_distortion.Params(images=("coffee.png",)).gather().pictures
-    named = [type(picture)(**{**vars(picture), "name": "p"})]
-    points = read_curves(["a.csv"], named, {"p": 1000})["p"]
+    points = read_curves(["a.csv"], {"p": 1000})["p"]
     assert [(point.bytes, point.bits_per_pixel, point.setting) for point in points] == [(125, 1, 1), (250, 2, 2)]
 
 
