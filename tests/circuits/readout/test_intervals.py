@@ -5,21 +5,13 @@ import pytest
 from scipy import stats
 
 import circuits
+from benchmarks.reliability.coverage import LEVEL
+from benchmarks.reliability.coverage import binomial_coverage as coverage
 from qimg import images
-
-LEVEL = 0.95
 
 
 def patch() -> np.ndarray:
     return images.to_uint8(images.luma(images.bundled("coffee")))[80:88, 80:88]
-
-
-def coverage(method: str, trials: int, probabilities: np.ndarray) -> np.ndarray:
-    """The exact probability that the interval of a binomial holds its own p."""
-    k = np.arange(trials + 1)
-    low, high = circuits.probability_interval(k, trials, level=LEVEL, method=method)
-    holds = (low[:, None] <= probabilities) & (probabilities <= high[:, None])
-    return (stats.binom.pmf(k[:, None], trials, probabilities) * holds).sum(axis=0)
 
 
 @pytest.mark.parametrize("trials", [1, 7, 40, 300])
