@@ -209,7 +209,7 @@ def test_a_batch_that_another_process_finished_is_not_run(file, monkeypatch):
     def meanwhile(batch, *arguments, **options):
         sent.append(len(batch))
         if len(sent) == 1:  # the other process runs the remaining jobs
-            circuits.run_jobs(turned(12)[:], shots=100, file=file, batch=2)
+            circuits.run_jobs(turned(12), shots=100, file=file, batch=2)
         return run(batch, *arguments, **options)
 
     monkeypatch.setattr("circuits.execution.jobs.run", meanwhile)

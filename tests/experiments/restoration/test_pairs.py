@@ -101,7 +101,7 @@ def test_noise_is_a_task_of_pairs(here) -> None:
     assert {row.task for row in rows} == {"pairs, noise"}
     (degraded,) = (row for row in rows if (row.image, row.method) == ("coffee", "nothing done"))
     (ours,) = (row for row in rows if (row.image, row.setting) == ("coffee", "effort 1"))
-    planes = [images.luma(images.load(f"{name}")) for name in ("originals/coffee.png", "noisy/coffee.tif")]
+    planes = [images.luma(images.load(name)) for name in ("originals/coffee.png", "noisy/coffee.tif")]
     original, noisy = (plane[4:36, 5:37] for plane in planes)
     assert degraded.psnr_db == pytest.approx(metrics.psnr_db(original, noisy, data_range=255))
     assert ours.psnr_db > degraded.psnr_db
