@@ -1,6 +1,6 @@
 """Runs of benchmarks on disk: rows and provenance, as those of experiments. Runs are never overwritten."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -33,6 +33,13 @@ def record(part: str, rows: Sequence[Measurement], seconds: float, root: Path) -
         runner.write_rows(rows, partial / "rows.csv")
         runner.write_json(facts, partial / "provenance.json")
         return publish_folder(partial, runner.free(parent, (f"{name}-{number}" for number in count(1))))
+
+
+def rows_of(table: str, what: str, values: Mapping[str, float]) -> list[Measurement]:
+    """A row for each quantity, without a unit."""
+    return [
+        Measurement(table=table, what=what, quantity=quantity, value=float(value)) for quantity, value in values.items()
+    ]
 
 
 def machine() -> str:

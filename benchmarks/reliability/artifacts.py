@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.records import rows_of
 from experiments._results.measurements import Measurement
 from qimg.codecs.block.model.tables import Tables
 from qimg.core import Array
@@ -50,15 +51,12 @@ class Kind:
 
 def measure(count: int = 1000, seed: int = 0) -> list[Measurement]:
     """Outcomes of `count` damaged files of each kind, half of them forged."""
-    rows = []
+    rows: list[Measurement] = []
     with tempfile.TemporaryDirectory() as folder:
         for kind in kinds():
             tally = outcomes(kind, count, np.random.default_rng(seed), Path(folder, "damaged"))
             values = {"tried": tally.total(), **{name: tally[name] for name in QUANTITIES}}
-            rows += [
-                Measurement(table="damaged_file", what=kind.name, quantity=name, value=float(value))
-                for name, value in values.items()
-            ]
+            rows += rows_of("damaged_file", kind.name, values)
     return rows
 
 
@@ -77,12 +75,12 @@ def outcome(kind: Kind, path: Path) -> str:
         data = kind.opened(path)
     except kind.error as error:
         return REFUSED if str(path) in str(error) and "\n" not in str(error) else OTHER
-    except Exception:
+    except Exception:  # an error of any type is an outcome, which is counted
         return OTHER
     try:
         with np.errstate(all="ignore"):
             kind.used(data)
-    except Exception:
+    except Exception:  # likewise
         return LATE
     return USABLE
 

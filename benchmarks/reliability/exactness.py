@@ -7,6 +7,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 
 import circuits
+from benchmarks.records import rows_of
 from circuits.preparation.states import LARGEST_INFIDELITY
 from circuits.synthesis import images, matrix_circuit
 from experiments._results.measurements import Measurement
@@ -98,18 +99,10 @@ def _counted(call: str, family: str, trials: Iterator[Trial]) -> list[Measuremen
         difference = images(circuit, columns.shape[1]) - columns
         # ‖ψ − φ‖² bounds the infidelity without cancellation; for an isometry, of the worst column.
         infidelities.append(float((np.abs(difference) ** 2).sum(axis=0).max()))
-    values = {
-        "tried": len(infidelities),
-        "within the promise": sum(one <= LARGEST_INFIDELITY for one in infidelities),
-        "largest infidelity": max(infidelities),
-    }
+    table, what = "exactness", f"{call}, {family}"
+    within = sum(one <= LARGEST_INFIDELITY for one in infidelities)
+    largest = max(infidelities)
     return [
-        Measurement(
-            table="exactness",
-            what=f"{call}, {family}",
-            quantity=quantity,
-            value=float(value),
-            unit="relative" if quantity == "largest infidelity" else "",
-        )
-        for quantity, value in values.items()
+        *rows_of(table, what, {"tried": len(infidelities), "within the promise": within}),
+        Measurement(table=table, what=what, quantity="largest infidelity", value=largest, unit="relative"),
     ]

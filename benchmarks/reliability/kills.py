@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 import qimg
+from benchmarks.records import rows_of
 from experiments._results.measurements import Measurement
 from qimg import images
 
@@ -54,14 +55,10 @@ COMMANDS = (
 
 def measure(count: int = 20, seed: int = 0, commands: Sequence[Command] = COMMANDS) -> list[Measurement]:
     """Outcomes of `count` kills of each command."""
-    rows = []
+    rows: list[Measurement] = []
     for command in commands:
         tally = trials(command, count, np.random.default_rng(seed))
-        values = {"tried": count, **tally}
-        rows += [
-            Measurement(table="killed_command", what=command.name, quantity=name, value=float(value))
-            for name, value in values.items()
-        ]
+        rows += rows_of("killed_command", command.name, {"tried": count, **tally})
     return rows
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from benchmarks.records import rows_of
 from experiments._results.measurements import Measurement
 from qimg import images, restoration
 from qimg.images.jpeg import read_jpeg
@@ -51,11 +52,11 @@ def measure(*, runs: int = 20, forks: int = 20) -> list[Measurement]:
             lambda: images.jpeg_round_trip(photo, quality=30), forks
         ),
     }
-    return [
-        Measurement(table="threads_and_processes", what=what, quantity=quantity, value=float(value))
-        for what, trial in trials.items()
-        for quantity, value in zip(("tried", "as documented"), trial(), strict=True)
-    ]
+    rows: list[Measurement] = []
+    for what, trial in trials.items():
+        tried, right = trial()
+        rows += rows_of("threads_and_processes", what, {"tried": tried, "as documented": right})
+    return rows
 
 
 @contextmanager
