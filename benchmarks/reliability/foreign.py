@@ -17,16 +17,15 @@ import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import png
 import tifffile
 from PIL import Image, ImageOps
 
+from benchmarks.records import rows_of
 from experiments._results.measurements import Measurement
 from qimg import images
 from qimg.core import Array
@@ -133,14 +132,12 @@ def _rgba(values: Array) -> Array:
     return np.dstack([colour, np.ones(channels.shape[:2]) if alpha is None else alpha])
 
 
-def outcomes(folder: Path, show: Callable[[Outcome], Any] = lambda outcome: None) -> dict[str, list[Outcome]]:
+def outcomes(folder: Path) -> dict[str, list[Outcome]]:
     """Outcome of every file, by subfolder."""
-    sets: dict[str, list[Outcome]] = {}
-    for part in sorted(path for path in folder.iterdir() if path.is_dir()):
-        sets[part.name] = [outcome_of(path) for path in sorted(part.rglob("*")) if path.is_file()]
-        for one in sets[part.name]:
-            show(one)
-    return sets
+    return {
+        part.name: [outcome_of(path) for path in sorted(part.rglob("*")) if path.is_file()]
+        for part in sorted(path for path in folder.iterdir() if path.is_dir())
+    }
 
 
 def measure(folder: Path | None = None) -> list[Measurement]:
@@ -150,13 +147,11 @@ def measure(folder: Path | None = None) -> list[Measurement]:
         raise FileNotFoundError(
             "foreign files need a folder with one subfolder for each set, such as QIMG_DATA/foreign"
         )
-    rows = []
+    rows: list[Measurement] = []
     for name, found in outcomes(chosen).items():
         count = Counter(one.outcome for one in found)
-        rows += [
-            Measurement(table="foreign_files", what=name, quantity=quantity, value=float(value))
-            for quantity, value in (("tried", len(found)), *((outcome, count[outcome]) for outcome in OUTCOMES))
-        ]
+        values = {"tried": len(found), **{outcome: count[outcome] for outcome in OUTCOMES}}
+        rows += rows_of("foreign_files", name, values)
     return rows
 
 
