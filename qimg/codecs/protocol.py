@@ -7,9 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from qimg.core import ArgumentError, Array, Track, arguments
 from qimg.core.records import short_repr
-
-MAX_PIXELS = 1 << 28
-"""Default limit on the pixels of a decoded picture."""
+from qimg.images import MAX_PIXELS
 
 TARGETS = ("quality", "size", "bits_per_pixel", "psnr_db", "distance", "reduction")
 """Options that set the quality or the size of a file; an encoder needs exactly one of them."""

@@ -1,8 +1,7 @@
 """Files and folders that appear under their name only when they are complete.
 
 They are written under a temporary name in the same folder and then renamed. The writer holds a lock on the temporary
-file or folder, so that the next process that writes into the folder can tell the remains of a killed process, which it
-removes, from the work of a running one.
+file or folder. The next process that writes into the folder removes those without a lock, which killed processes left.
 """
 
 import errno

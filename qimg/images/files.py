@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from qimg.core import Array, allow, integer, one_of, require, write_atomically
-from qimg.core.files import special
+from qimg.images.contents import refuse_special
 from qimg.images.metadata import (
     Metadata,
     fitting,
@@ -65,8 +65,7 @@ def load(
         PictureWarning: samples are rounded, or a sample that is no colour is left out.
     """
     path = Path(path)
-    if special(path):
-        raise ImageError(f"{path}: is {special(path)}, but an image file is expected")
+    refuse_special(path)
     if max_pixels is not None:
         integer("max_pixels", max_pixels, 1)
     if path.suffix.lower() in RAW_SUFFIXES:

@@ -14,6 +14,7 @@ from PIL import ExifTags, Image
 from qimg.core import Array
 from qimg.core.files import special
 from qimg.core.records import short_repr
+from qimg.images.contents import refuse_special
 from qimg.images.limits import check_area
 from qimg.images.planes import ImageError
 
@@ -89,8 +90,7 @@ def _opened(path: Path) -> Iterator[Any]:
         raise ImageError(f"{path}: no such file")
     if path.is_dir():
         raise ImageError(f"{path}: is a folder, but an image file is expected")
-    if special(path):
-        raise ImageError(f"{path}: is {special(path)}, but an image file is expected")
+    refuse_special(path)
     try:
         import rawpy
     except ImportError:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qimg.core import Array
-from qimg.core.files import special
 from qimg.core.records import short_repr
+from qimg.images.contents import content_of
 from qimg.images.jpeg.markers import FrameHeader, SegmentError
 from qimg.images.jpeg.marks import MISSING
 from qimg.images.limits import MAX_PIXELS, check_area
@@ -97,7 +97,7 @@ def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None 
     from qimg.images.jpeg.reader import Reader  # which loads Numba
 
     name = "the JPEG file" if isinstance(source, bytes) else os.fspath(source)
-    content = source if isinstance(source, bytes) else _content(Path(source))
+    content = source if isinstance(source, bytes) else content_of(Path(source), "a JPEG file")
     if content[:2] != b"\xff\xd8":
         raise ImageError(
             f"{name}: must be a JPEG file, which begins with FF D8, "
@@ -122,17 +122,6 @@ def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None 
         orientation=reader.applications.orientation,
         decoder_warnings=tuple(reader.warnings) or (("Scans are missing",) if uncertain else ()),
     )
-
-
-def _content(path: Path) -> bytes:
-    if special(path):
-        raise ImageError(f"{path}: is {special(path)}, but a JPEG file is expected")
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ImageError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise ImageError(f"{path}: is a folder, but a JPEG file is expected") from None
 
 
 def _check(reader: "Reader", frame: FrameHeader, n_bytes: int, max_pixels: int | None, name: str) -> None:

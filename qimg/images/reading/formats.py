@@ -1,8 +1,5 @@
 """Formats of picture files, recognised by their first bytes."""
 
-from pathlib import Path
-
-from qimg.images.planes import ImageError
 from qimg.images.reading.opened import FORMATS, recognised
 from qimg.images.reading.png_files import SIGNATURE
 from qimg.images.reading.tiff_files import MAGIC
@@ -24,15 +21,3 @@ def format_of(start: bytes, suffix: str) -> str | None:
     if start.startswith(SIGNATURE):
         return "PNG"
     return "TIFF" if start.startswith(MAGIC) else recognised(start, suffix)
-
-
-def content_of(path: Path) -> bytes:
-    """The bytes of a file; raises `ImageError` if it cannot be read."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ImageError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise ImageError(f"{path}: is a folder, but an image file is expected") from None
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror})") from None

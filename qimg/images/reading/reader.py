@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from qimg.core import Array
+from qimg.images.contents import content_of
 from qimg.images.limits import several
 from qimg.images.metadata import Metadata, orientation_of
 from qimg.images.planes import ImageError, PictureWarning
-from qimg.images.reading.formats import START, content_of, format_of
+from qimg.images.reading.formats import START, format_of
 from qimg.images.reading.opened import read_opened
 from qimg.images.reading.png_files import frames, read_png
 from qimg.images.reading.samples import upright

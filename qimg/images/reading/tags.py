@@ -10,11 +10,12 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
+from qimg.images.contents import content_of
 from qimg.images.metadata import Metadata, turned_upright
 from qimg.images.planes import ImageError, PictureWarning, remark
 from qimg.images.raw import RAW_SUFFIXES
 from qimg.images.reading.bare import bare
-from qimg.images.reading.formats import START, content_of, format_of
+from qimg.images.reading.formats import START, format_of
 from qimg.images.reading.headers import jpeg_segments, png_chunks
 from qimg.images.reading.opened import opened
 
