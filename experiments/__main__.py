@@ -14,14 +14,15 @@ from rich.console import Console
 from experiments._results.commands import COMMANDS
 from experiments._run import runner
 from qimg.cli import placeholders
-from qimg.cli.errors import as_options, clear_errors, interrupt_when_asked_to_end
+from qimg.cli.errors import as_options, clear_errors
 from qimg.cli.progress import bars
 from qimg.core import one_line, spelled_as
+from qimg.core.interrupts import raise_when_asked_to_end
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Invalid input prints one sentence and ends with exit status 2."""
-    interrupt_when_asked_to_end()
+    raise_when_asked_to_end(KeyboardInterrupt)
     words = sys.argv[1:] if arguments is None else arguments
     with clear_errors(), spelled_as({"name": "NAME"}):
         if not words or words[0] in ("-h", "--help"):

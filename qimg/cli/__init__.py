@@ -6,9 +6,10 @@ from typing import NoReturn
 
 import tyro
 
-from qimg.cli.errors import clear_errors, interrupt_when_asked_to_end, spelling_of
+from qimg.cli.errors import clear_errors, spelling_of
 from qimg.cli.notices import notices
 from qimg.core import spelled_as
+from qimg.core.interrupts import raise_when_asked_to_end
 
 VERBS = {
     "restore": "Restore a JPEG file or a folder of them.",
@@ -34,7 +35,7 @@ _FORWARDED = {("prior", "fit"): ("fit", "prior")}
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `qimg` command."""
-    interrupt_when_asked_to_end()
+    raise_when_asked_to_end(KeyboardInterrupt)
     with clear_errors():
         _dispatch(sys.argv[1:] if arguments is None else arguments)
 

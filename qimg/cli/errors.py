@@ -2,7 +2,6 @@
 
 import dataclasses
 import inspect
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -45,10 +44,3 @@ def spelling_of(command: Callable[..., Any]) -> dict[str, str]:
 def as_options(names: Iterable[str]) -> dict[str, str]:
     """Names as options: `bits_per_pixel` → `--bits-per-pixel`."""
     return {name: f"--{name.replace('_', '-')}" for name in names}
-
-
-def interrupt_when_asked_to_end() -> None:
-    """Handle SIGTERM and SIGHUP (a closed terminal) like Ctrl-C, so that the command cleans up."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)

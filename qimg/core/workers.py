@@ -5,14 +5,13 @@ All of them yield results in the order of the items, with a few items in progres
 
 import os
 import signal
-import sys
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from operator import methodcaller
@@ -21,6 +20,7 @@ from typing import Any, Protocol
 from threadpoolctl import threadpool_limits
 
 from qimg.core.arguments import integer, require
+from qimg.core.interrupts import raise_when_asked_to_end
 
 Function = Callable[[Any, Any], Any]
 
@@ -158,10 +158,8 @@ def _serve(pipe: Any) -> None:
     """Serve the requests of a `_Process` with one thread; the parent handles Ctrl-C."""
     one_thread()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            # SystemExit rather than an immediate end, so that partially written files are removed.
-            signal.signal(getattr(signal, name), lambda *_: sys.exit(1))
+    # SystemExit rather than an immediate end, so that partially written files are removed.
+    raise_when_asked_to_end(partial(SystemExit, 1))
     function: Function
     shared: Any = None
     with suppress(EOFError, ConnectionError):  # the parent has ended

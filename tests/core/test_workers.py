@@ -106,9 +106,9 @@ def work(item, folder):
     write_atomically(folder / "one.txt", bytes(1 << 20))
 
 if __name__ == "__main__":
-    from qimg.cli.errors import interrupt_when_asked_to_end
+    from qimg.core.interrupts import raise_when_asked_to_end
 
-    interrupt_when_asked_to_end()
+    raise_when_asked_to_end(KeyboardInterrupt)
     with processes(1) as pool:
         list(pool.map(work, range(3), Path(sys.argv[1])))
 """
