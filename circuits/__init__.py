@@ -5,6 +5,24 @@ circuits share this index order; bits are never reversed.
 """
 
 from circuits import _qiskit  # noqa: F401 (before all other imports)
+from circuits.algorithms.block_encoding import BlockEncoding, block_encoding, picture_block_encoding
+from circuits.algorithms.functions import (
+    OperatorFunction,
+    low_rank_projection,
+    matrix_inverse,
+    matrix_square_root,
+    operator_function,
+    wiener_filter,
+)
+from circuits.algorithms.phase_angles import PhaseAngles, phase_angles
+from circuits.algorithms.polynomials import Polynomial, approximate
+from circuits.algorithms.singular_values import (
+    FunctionResult,
+    SampledFunction,
+    apply_function,
+    sample_function,
+    transformation_circuit,
+)
 from circuits.compilation import GateCount, compile_circuit, count_gates
 from circuits.execution.backends import backend, measured_qubits, run, statevectors
 from circuits.execution.expectations import Estimates, estimate
@@ -77,30 +95,39 @@ from circuits.transforms.structured import (
 from circuits.transforms.unitaries import transform_circuit, transform_unitary
 
 __all__ = [
+    "BlockEncoding",
     "EncodedImage",
     "Estimates",
     "Expectation",
+    "FunctionResult",
     "GateCount",
     "GrownTransform",
     "JobFileError",
     "LayeredPreparation",
     "LikelihoodFit",
     "Mitigated",
+    "OperatorFunction",
     "PauliCounts",
+    "PhaseAngles",
+    "Polynomial",
     "Preparation",
     "PreparationStore",
     "REPRESENTATIONS",
     "ReadoutCalibration",
     "Representation",
+    "SampledFunction",
     "SignedAmplitudes",
     "TruncatedRun",
     "WITH_INTERVALS",
     "all_bases",
     "amplitude_interval",
     "amplitude_moduli",
+    "apply_function",
     "apply_kraus",
     "apply_stinespring",
+    "approximate",
     "backend",
+    "block_encoding",
     "calibrate_readout",
     "circuit_bytes",
     "coding_gain_db",
@@ -131,6 +158,9 @@ __all__ = [
     "kraus_circuit",
     "leading_klt_circuit",
     "load_circuit",
+    "low_rank_projection",
+    "matrix_inverse",
+    "matrix_square_root",
     "maximum_likelihood",
     "measure_bases",
     "measure_interference",
@@ -142,7 +172,10 @@ __all__ = [
     "noise_model",
     "noisy_states",
     "observable_interval",
+    "operator_function",
     "pauli_interval",
+    "phase_angles",
+    "picture_block_encoding",
     "preparation_paths",
     "prepare",
     "prepare_batch",
@@ -156,6 +189,7 @@ __all__ = [
     "run_template",
     "run_truncated",
     "sample_batch",
+    "sample_function",
     "sample_stinespring",
     "signed_amplitudes",
     "signed_by_reference",
@@ -166,5 +200,7 @@ __all__ = [
     "transform_batch",
     "transform_circuit",
     "transform_unitary",
+    "transformation_circuit",
     "unbiased_state",
+    "wiener_filter",
 ]
