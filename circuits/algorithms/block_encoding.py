@@ -65,7 +65,7 @@ class BlockEncoding:
         return self.n_qubits - self.system_qubits
 
     def in_gates(self) -> "BlockEncoding":
-        """The same encoding of CX and one-qubit gates, checked again, for dilations of at most `LARGEST_GATES` qubits."""
+        """The same encoding in CX and one-qubit gates, checked again; of at most `LARGEST_GATES` qubits."""
         if "unitary" not in self.circuit.count_ops():
             return self
         rule = f"must have at most {LARGEST_GATES} qubits to be written in gates"
@@ -94,15 +94,15 @@ def block_encoding(
     registers of the purification, 2 ⌈log₂ d⌉. The state of a picture is such a purification without any eigenvectors:
     `picture_block_encoding`.
 
-    "dilation": the unitary [[B, √(1 − BB†)], [√(1 − B†B), −B†]] of the contraction B = A / α (Halmos, 1950) on one ancilla. It
-    is one dense gate, which simulators execute as it is; `BlockEncoding.in_gates` writes it in CX.
+    "dilation": the unitary [[B, √(1 − BB†)], [√(1 − B†B), −B†]] of the contraction B = A / α (Halmos, 1950) on one
+    ancilla. It is one dense gate, which simulators execute as it is; `BlockEncoding.in_gates` writes it in CX.
 
     The block is computed from the circuit and compared with A / α.
 
     Args:
-        matrix: (d, d), Hermitian and positive semidefinite for "purification" and `root`, otherwise with singular values of at most
-            `scale`. Of a correlation operator, its second moments M = Σ x x†, so that α = tr M for "purification". Padded with
-            zeros to a register.
+        matrix: (d, d), Hermitian and positive semidefinite for "purification" and `root`, otherwise with singular
+            values of at most `scale`. Of a correlation operator, its second moments M = Σ x x†, so that α = tr M for
+            "purification". Padded with zeros to a register.
         method: "purification" or "dilation".
         root: encode the positive root √A instead (dilation only).
         scale: α of a dilation; by default 1, or the largest singular value for a root or a correlation operator.
@@ -143,8 +143,8 @@ def block_encoding(
 def picture_block_encoding(state: ArrayLike) -> BlockEncoding:
     """The block encoding of the density matrix of the patches, from the state of their picture: G†·SWAP·G.
 
-    G prepares |I⟩ = Σ x_{b,p} |b⟩|p⟩ (`qimg.states.picture_state`), a purification of ρ = M / tr M. Ancillas: ⌈log₂ d⌉ of a
-    "what" register and ⌈log₂ B⌉ of the "where" register.
+    G prepares |I⟩ = Σ x_{b,p} |b⟩|p⟩ (`qimg.states.picture_state`), a purification of ρ = M / tr M. Ancillas: ⌈log₂ d⌉
+    of a "what" register and ⌈log₂ B⌉ of the "where" register.
 
     Args:
         state: (B, d) of Frobenius norm 1, padded with zeros to registers; ⌈log₂ B⌉ + 2 ⌈log₂ d⌉ is at most

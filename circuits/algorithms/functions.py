@@ -18,8 +18,8 @@ from qimg.core.records import short_repr
 class OperatorFunction:
     """A function f of the eigenvalues of a positive matrix ρ: f(ρ) = Σ f(λ_k) |v_k⟩⟨v_k|.
 
-    Of an encoding of ρ itself, the singular value is s = λ/α, and f is continued to negative s by `parity`. Of an encoding
-    of the root, s = √λ/α, so that f(α² s²) is even and as smooth as f.
+    Of an encoding of ρ itself, the singular value is s = λ/α, and f is continued to negative s by `parity`. Of an
+    encoding of the root, s = √λ/α, so that f(α² s²) is even and as smooth as f.
     """
 
     function: Callable[[Array], Array]

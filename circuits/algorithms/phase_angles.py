@@ -31,9 +31,9 @@ class PhaseAngles:
 def phase_angles(polynomial: Polynomial) -> PhaseAngles:
     """Symmetric angles with Im⟨0| e^{iφ₀Z} ∏ W(x) e^{iφ_jZ} |0⟩ = P(x), W(x) = e^{i arccos(x) X}.
 
-    Newton's method from φ = 0 on the values of P at ⌈(degree + 1)/2⌉ Chebyshev nodes (Dong, Lin, Ni and Wang, 2024), with
-    halved steps where a whole one does not reduce the deviation. Cost of a step: O(degree³). The result is compared
-    with the polynomial on a grid.
+    Newton's method from φ = 0 on the values of P at ⌈(degree + 1)/2⌉ Chebyshev nodes (Dong, Lin, Ni and Wang, 2024),
+    with halved steps where a whole one does not reduce the deviation. Cost of a step: O(degree³). The result is
+    compared with the polynomial on a grid.
 
     Args:
         polynomial: |P| < 1 on [0, 1], as all results of `approximate`.

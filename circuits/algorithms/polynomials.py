@@ -64,9 +64,9 @@ def approximate(
 ) -> Polynomial:
     """The polynomial of a parity that is close to a function on an interval and bounded by 1 on [0, 1].
 
-    Up to degree 200 it is the minimax polynomial on the points under the bound, from a linear program (Dong, Meng, Whaley
-    and Lin, 2021). Above it is the Chebyshev series of the function continued by its parity, which takes the whole
-    interval [0, 1] without weights.
+    Up to degree 200 it is the minimax polynomial on the points under the bound, from a linear program (Dong, Meng,
+    Whaley and Lin, 2021). Above it is the Chebyshev series of the function continued by its parity, which takes the
+    whole interval [0, 1] without weights.
 
     Args:
         function: real function of an array of singular values in [0, 1].
@@ -146,7 +146,7 @@ def _of_degree(
 def _points(interval: tuple[float, float], degree: int) -> Array:
     low, high = (float(one) for one in interval)
     require(0 <= low < high <= 1, "interval", "must be 0 <= a < b <= 1", interval)
-    count = 4 * degree + 8
+    count = 8 * degree + 32
     return (low + high) / 2 + (high - low) / 2 * np.cos(np.pi * np.arange(count + 1) / count)
 
 

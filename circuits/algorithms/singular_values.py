@@ -73,10 +73,10 @@ class SampledFunction:
 def transformation_circuit(encoding: BlockEncoding, phases: PhaseAngles) -> QuantumCircuit:
     """The circuit whose block, with the ancillas and the phase qubit |0⟩, is P(A / α).
 
-    The phase qubit is in |+⟩ while the encoding U and U† alternate, with e^{iφ_j Z ⊗ (2Π − 1)} between them, Π = |0…0⟩⟨0…0| of the
-    ancillas: its two basis states give the complex polynomial and its conjugate, of which their sum is the real
-    one (Gilyén, Su, Low and Wiebe, 2019, corollary 18). With A = Σ σ_k |u_k⟩⟨v_k|, an odd P gives Σ P(σ_k/α) |u_k⟩⟨v_k|, and an even
-    one Σ P(σ_k/α) |v_k⟩⟨v_k|.
+    The phase qubit is in |+⟩ while U and U† of the encoding alternate, with e^{iφ_j Z ⊗ (2Π − 1)} between them, where Π
+    projects the ancillas on |0…0⟩. Its two basis states give the complex polynomial and its conjugate, and their sum is
+    the real one (Gilyén, Su, Low and Wiebe, 2019, corollary 18). With A = Σ σ_k |u_k⟩⟨v_k|, an odd P gives
+    Σ P(σ_k/α) |u_k⟩⟨v_k|, and an even one Σ P(σ_k/α) |v_k⟩⟨v_k|.
 
     Args:
         encoding: n system qubits, then m ancillas.
@@ -112,20 +112,21 @@ def apply_function(
 ) -> FunctionResult:
     """Apply a function of a block-encoded matrix to many vectors by one run of the transformation on Aer.
 
-    The state Σ_i |i⟩|0⟩|x_i⟩/‖x‖ of a batch register, ancillas and system is loaded; every step acts on all vectors. The
-    gates of all steps are executed one after another. Exact state vectors, so signs and norms are those of P x.
+    The state Σ_i |i⟩|0⟩|x_i⟩/‖x‖ of a batch register, ancillas and system is loaded; every step acts on all vectors.
+    The gates of all steps are executed one after another. Exact state vectors, so signs and norms are those of P x.
 
     Args:
         encoding: from `block_encoding` or `picture_block_encoding`.
-        vectors: (n, d) or (d,), d at most the dimension of the system, padded with zeros; not all zero. They need not be
-            normalised.
-        function: a function of the eigenvalues of ρ (`circuits.algorithms.functions`), or a polynomial of the singular values
-            of A / α.
+        vectors: (n, d) or (d,), d at most the dimension of the system, padded with zeros; not all zero. They need not
+            be normalised.
+        function: a function of the eigenvalues of ρ (`circuits.algorithms.functions`), or a polynomial of the singular
+            values of A / α.
         degree: of the polynomial, for a function.
         error: largest error of the polynomial instead, for a function.
 
     Raises:
-        ValueError: dimensions that do not fit, an error or a degree that cannot be reached, or a register beyond memory.
+        ValueError: dimensions that do not fit, an error or a degree that cannot be reached, or a register beyond
+            memory.
 
     >>> import circuits
     >>> rho = np.diag([0.75, 0.25])
