@@ -1,0 +1,1 @@
+"""Quantum algorithms on density matrices of pictures."""
