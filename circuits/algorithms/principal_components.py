@@ -91,7 +91,7 @@ def doubling_settings(stages: int, shots: int) -> Settings:
     """
     times = 2.0 ** np.arange(integer("stages", stages, 1, 16))
     copies = np.ceil(times**2 / SPREAD).astype(int)
-    return Settings(delta=times / copies, copies=copies, shots=integer("shots", shots, 1))
+    return Settings(delta=times / copies, copies=copies, shots=integer("shots", shots, 1, 2**62))
 
 
 def quantum_pca(
@@ -155,7 +155,7 @@ def quantum_pca(
     low = values - z * errors
     if low.min() <= 0:
         worst = int(np.argmax(errors / values))
-        needed = math.ceil(shots * 1.5 * (z * errors[worst] / values[worst]) ** 2)
+        needed = _sufficient_shots(fitted, settings, worst, z)
         rule = f"must be at least {needed} for an interval of eigenvalue {worst + 1} above 0"
         require(False, "shots", rule, shots)
     register = phase_register(rho, ancillas=ancillas, swaps=16)
@@ -197,12 +197,32 @@ def fit_spectrum(counts: ArrayLike, settings: Settings, dimension: int) -> tuple
     for last in range(1, len(signals) + 1):
         part = (settings.delta[:last], settings.copies[:last], signals[:last], errors[:last], prior)
         logs = least_squares(_residuals, logs, jac=_slopes, args=part, method="lm", max_nfev=2000).x
-    slopes = _slopes(logs, settings.delta, settings.copies, signals, errors, prior)
-    weights = softmax(logs)
-    to_weights = np.diag(weights) - np.outer(weights, weights)
-    covariance = to_weights @ np.linalg.inv(slopes.T @ slopes) @ to_weights
+    weights, covariance = softmax(logs), _covariance(logs, settings, errors, prior)
     order = np.argsort(-weights)
     return weights[order], covariance[np.ix_(order, order)]
+
+
+def _covariance(logs: Array, settings: Settings, errors: Array, prior: Array) -> Array:
+    """Covariance of the eigenvalues: the inverse of the information about their logarithms, through their softmax."""
+    slopes = _slopes(logs, settings.delta, settings.copies, errors, errors, prior)
+    weights = softmax(logs)
+    to_weights = np.diag(weights) - np.outer(weights, weights)
+    return np.asarray(to_weights @ np.linalg.inv(slopes.T @ slopes) @ to_weights)
+
+
+def _sufficient_shots(weights: Array, settings: Settings, component: int, z: float) -> int:
+    """Shots for which the interval of a component would be 0.8 of the value to either side, if the spectrum is right."""
+    signal, _ = hadamard_signal(weights, weights, delta=settings.delta, copies=settings.copies)
+    variance = np.maximum(1 - np.stack([signal.real, signal.imag], axis=1) ** 2, 1e-12)
+    prior = -PRIOR_POWER * np.log(np.arange(1, len(weights) + 1))
+    logs = np.log(np.maximum(weights, 1e-300))
+    shots = settings.shots
+    while shots < 2**62:
+        shots *= 2
+        error = math.sqrt(_covariance(logs, settings, np.sqrt(variance / shots), prior)[component, component])
+        if z * error <= 0.8 * weights[component]:
+            break
+    return shots
 
 
 def _residuals(logs: Array, delta: Array, copies: Array, signals: Array, errors: Array, prior: Array) -> Array:
