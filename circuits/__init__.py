@@ -5,6 +5,18 @@ circuits share this index order; bits are never reversed.
 """
 
 from circuits import _qiskit  # noqa: F401 (before all other imports)
+from circuits.algorithms.copies import overlap, purity_from_copies, renyi_entropy, swap_test, trace_power
+from circuits.algorithms.ensembles import ensemble_average, ensemble_circuit, purification_circuit
+from circuits.algorithms.exponentiation import (
+    exponentiation_circuit,
+    exponentiation_copies,
+    hadamard_signal,
+    partial_swap,
+    superoperator_copy,
+    swap_step,
+)
+from circuits.algorithms.phase_register import PhaseRegister, phase_register, phase_register_circuit
+from circuits.algorithms.principal_components import PrincipalComponents, quantum_pca
 from circuits.compilation import GateCount, compile_circuit, count_gates
 from circuits.execution.backends import backend, measured_qubits, run, statevectors
 from circuits.execution.expectations import Estimates, estimate
@@ -87,8 +99,10 @@ __all__ = [
     "LikelihoodFit",
     "Mitigated",
     "PauliCounts",
+    "PhaseRegister",
     "Preparation",
     "PreparationStore",
+    "PrincipalComponents",
     "REPRESENTATIONS",
     "ReadoutCalibration",
     "Representation",
@@ -115,14 +129,19 @@ __all__ = [
     "draw_bases",
     "draw_circuit",
     "encode_image",
+    "ensemble_average",
+    "ensemble_circuit",
     "entry_errors",
     "equal_slope",
     "estimate",
+    "exponentiation_circuit",
+    "exponentiation_copies",
     "fourier_circuit",
     "fourier_error",
     "generic_cx_error",
     "grow_transforms",
     "haar_circuit",
+    "hadamard_signal",
     "image_circuit",
     "image_cost",
     "image_state",
@@ -142,7 +161,11 @@ __all__ = [
     "noise_model",
     "noisy_states",
     "observable_interval",
+    "overlap",
+    "partial_swap",
     "pauli_interval",
+    "phase_register",
+    "phase_register_circuit",
     "preparation_paths",
     "prepare",
     "prepare_batch",
@@ -150,7 +173,11 @@ __all__ = [
     "prepare_train_in_layers",
     "probability_interval",
     "projected_inversion",
+    "purification_circuit",
+    "purity_from_copies",
+    "quantum_pca",
     "reference_state",
+    "renyi_entropy",
     "run",
     "run_jobs",
     "run_template",
@@ -161,8 +188,12 @@ __all__ = [
     "signed_by_reference",
     "statevectors",
     "stinespring_circuit",
+    "superoperator_copy",
+    "swap_step",
+    "swap_test",
     "template",
     "template_angles",
+    "trace_power",
     "transform_batch",
     "transform_circuit",
     "transform_unitary",

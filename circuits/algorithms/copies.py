@@ -35,11 +35,10 @@ def swap_test(
 ) -> Expectation:
     """tr(ρσ) of two states by the swap test; |⟨φ|ψ⟩|² if both are pure.
 
-    "ancilla": a Hadamard test of the swap (Buhrman, Cleve, Watrous and de Wolf, 2001). "destructive": the pairs of qubits
-    are measured in the Bell basis, and the outcome is −1 for an odd number of singlets (Garcia-Escartin and
-    Chamorro-Posada, 2013): 2 CX less for each Toffoli of the controlled swaps, and no ancilla. In both, P(+1) = (1 +
-    tr ρσ)/2, so that the interval is that of Clopper and Pearson; its coverage is at least the level. The value is
-    unbiased and negative for some outcomes; the interval is cut to [0, 1].
+    "ancilla": a Hadamard test of the swap (Buhrman, Cleve, Watrous and de Wolf, 2001). "destructive": the pairs of
+    qubits are measured in the Bell basis, and the outcome is −1 for an odd number of singlets (Garcia-Escartin and
+    Chamorro-Posada, 2013), without an ancilla or controlled swaps. In both, P(+1) = (1 + tr ρσ)/2, so that the
+    interval is that of Clopper and Pearson; its coverage is at least the level. The value is unbiased and negative for some outcomes; the interval is cut to [0, 1].
 
     Args:
         first: (d,) vector, which is normalised, or (d, d) density matrix, which is purified.
@@ -68,7 +67,7 @@ def purity_from_copies(
     level: float = 0.95,
     seed: int | None = 0,
 ) -> Expectation:
-    """tr ρ² by the swap test of two copies, with a Clopper–Pearson interval; arguments as in `swap_test`.
+    """Tr ρ² by the swap test of two copies, with a Clopper–Pearson interval; arguments as in `swap_test`.
 
     The interval is cut to [1/d, 1] for the dimension 2ⁿ of the register.
     """
@@ -85,7 +84,7 @@ def trace_power(
     level: float = 0.95,
     seed: int | None = 0,
 ) -> Expectation:
-    """tr ρᵏ from k copies by the cyclic shift of their registers.
+    """Tr ρᵏ from k copies by the cyclic shift of their registers.
 
     "ancilla": a Hadamard test of the shift, P(+1) = (1 + tr ρᵏ)/2. "destructive": the k qubits at each place of the
     registers are measured in an eigenbasis of their shift, and the product of the eigenvalues e^{2πim/k} is averaged.
@@ -230,8 +229,8 @@ def permutation_test(loads: Sequence[QuantumCircuit], n_qubits: int, *, method: 
 def shift_basis(copies: int) -> tuple[Array, Array]:
     """Eigenvectors (2**k, 2**k), in columns, and exponents m (2**k,) of eigenvalues e^{2πim/k} of the cyclic shift.
 
-    The shift takes qubit c to qubit c + 1 mod k. Its orbits of basis states are Fourier transformed; for two copies this
-    is the Bell basis.
+    The shift takes qubit c to qubit c + 1 mod k. Its orbits of basis states are Fourier transformed; for two copies
+    this is the Bell basis.
     """
     k = integer("copies", copies, 2, MAX_QUBITS)
     basis, exponents = np.zeros((2**k, 2**k), complex), np.zeros(2**k, int)
@@ -276,7 +275,7 @@ def _binary(plus: int, shots: int, level: float, least: float) -> Expectation:
 
 
 def _sufficient_shots(value: float, least: float, copies: int, method: str, level: float) -> int:
-    """Shots for which the interval of a trace of about this value lies above the least one, with half of the distance."""
+    """Shots for which the interval of a trace of about this value lies above the least one, with half of the gap."""
     margin = (value - least) / 2
     if method == "destructive" and copies > 2:
         return math.ceil(2 * math.log(2 / (1 - level)) / margin**2)

@@ -61,8 +61,8 @@ def exponentiation_copies(time: float, *, error: float) -> int:
 def partial_swap(n_qubits: int, *, controlled: bool = True) -> QuantumCircuit:
     """The circuit of e^{-iδS} for the swap S of two registers, with the parameter δ.
 
-    In the Bell bases of the pairs, S is −1 to the number of singlets. Relative-phase Toffoli gates compute the parity of
-    that number in a work qubit, one rotation acts on it, and the gates are undone: 8n CX, and 2 more if controlled.
+    In the Bell bases of the pairs, S is −1 to the number of singlets. Relative-phase Toffoli gates compute the parity
+    of that number in a work qubit, one rotation acts on it, and the gates are undone: 8n CX, and 2 more if controlled.
 
     Qubits: control (if controlled), work (|0⟩ before and after), n of the state, n of the copy.
     """

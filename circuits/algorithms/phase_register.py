@@ -32,7 +32,7 @@ class PhaseRegister:
 
 
 def register_time(ancillas: int) -> float:
-    """Time t = 2π (1 − 2⁻ᵐ) of the lowest ancilla, for which outcome y = λ (2ᵐ − 1) of eigenvalues in [0, 1] is unique."""
+    """Time t = 2π (1 − 2⁻ᵐ) of the lowest ancilla: outcomes λ (2ᵐ − 1) of eigenvalues in [0, 1] do not wrap."""
     return 2 * np.pi * (1 - 2.0 ** -integer("ancillas", ancillas, 1, 12))
 
 
@@ -42,8 +42,8 @@ def phase_register(
     """The exact effect of phase estimation in which ancilla k controls 2ᵏ·`swaps` partial swaps of angle t/`swaps`.
 
     The swaps act on the blocks of the ancillas: σ ↦ swap_step(σ) where the ancilla is 1 on both sides, Kⁿσ or σK†ⁿ with
-    K = cos δ − iρ sin δ where it is on one, and σ where it is on none. In the eigenbasis of ρ all of them are products of
-    numbers. Cost: O(4ᵐ d) for the input ρ, O(4ᵐ d²) for another input, and O(2ᵐ d³) for the states.
+    K = cos δ − iρ sin δ where it is on one, and σ where it is on none. In the eigenbasis of ρ all of them are products
+    of numbers. Cost: O(4ᵐ d) for the input ρ, O(4ᵐ d²) for another input, and O(2ᵐ d³) for the states.
 
     Args:
         rho: (d, d) density matrix.

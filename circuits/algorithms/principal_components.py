@@ -11,7 +11,13 @@ from qiskit.providers import BackendV2
 from scipy.optimize import least_squares
 from scipy.special import softmax
 
-from circuits.algorithms.ensembles import MAX_DIMENSION, ensemble_average, padded_density, purification_circuit, spectral
+from circuits.algorithms.ensembles import (
+    MAX_DIMENSION,
+    ensemble_average,
+    padded_density,
+    purification_circuit,
+    spectral,
+)
 from circuits.algorithms.exponentiation import (
     MAX_SUPEROPERATOR_QUBITS,
     exponentiation_circuit,
@@ -104,6 +110,7 @@ def quantum_pca(
     centred: bool = False,
     backend: str | BackendV2 = CHANNEL,
     ancillas: int = 5,
+    swaps: int = 64,
     level: float = 0.95,
     seed: int | None = 0,
 ) -> PrincipalComponents:
@@ -111,20 +118,20 @@ def quantum_pca(
 
     Lloyd, Mohseni and Rebentrost (Nature Physics 10, 631, 2014): partial swaps with copies of ρ exponentiate it, and
     phase estimation reads the eigenvalues. Here one ancilla does so for times that double, which is the iterative
-    variant. For the input ρ the expectation is Σ_j λ_j (cos δ − iλ_j sin δ)ⁿ: the error O(t²/n) of the exponentiation is
-    part of the model, so that it is no bias. All eigenvalues are fitted by least squares, under a weak prior for those
-    that the shots do not resolve; the intervals are those of its normal approximation. They need times of at least the
-    reciprocal distance of neighbouring eigenvalues.
+    variant. For the input ρ the expectation is Σ_j λ_j (cos δ − iλ_j sin δ)ⁿ: the error O(t²/n) of the
+    exponentiation is part of the model, so that it is no bias. All eigenvalues are fitted by least squares, under a
+    weak prior for those that the shots do not resolve; the intervals are those of its normal approximation. They need
+    times of at least the reciprocal distance of neighbouring eigenvalues.
 
-    The eigenstates are those of a register of ancillas (`phase_register`), computed by the channel simulator with 16
-    swaps in the unit of time; their purity depends on the resolution 2^(−ancillas).
+    The eigenstates are those of a register of ancillas (`phase_register`), computed by the channel simulator. They
+    are as pure as the register resolves eigenvalues, 2^(−ancillas), and as its swaps approach the exponential.
 
     A measurement in the eigenbasis, where it is known, estimates λ with the relative error ε from N = (1 − λ)/(λε²)
     copies, the Cramér–Rao bound of a binomial share. Swaps need more copies, because a copy gives a phase of O(δ).
 
     Args:
-        source: a density matrix (d, d), d ≤ 64; a correlation operator; or, with `patch`, a picture (H, W) in 8-bit code
-            values. Dimensions that are no power of two are padded with zeros.
+        source: a density matrix (d, d), d ≤ 64; a correlation operator; or, with `patch`, a picture (H, W) in 8-bit
+            code values. Dimensions that are no power of two are padded with zeros.
         components: number k of eigenvalues.
         stages: number of times 1, 2, 4, …; copies grow with the fourfold for each.
         shots: shots of each time and quadrature.
@@ -134,6 +141,7 @@ def quantum_pca(
             `BackendV2` runs `exponentiation_circuit`, on "density_matrix" with copies as superoperators up to 32
             dimensions, elsewhere with the purification of ρ as the copy.
         ancillas: of the register that prepares eigenstates.
+        swaps: of its lowest ancilla; more swaps, purer eigenstates.
         level: of the intervals, in (0, 1), for each eigenvalue separately.
         seed: seed of the shots (`circuits.seeds`).
 
@@ -148,7 +156,7 @@ def quantum_pca(
     z, d = normal_quantile(level), len(rho)
     count = integer("components", components, 1, d)
     settings = doubling_settings(stages, shots)
-    weights, vectors = spectral(rho)
+    weights, _ = spectral(rho)
     counts, qubits = _counts(rho, weights, settings, backend, seed)
     fitted, covariance = fit_spectrum(counts, settings, d)
     values, errors = fitted[:count], np.sqrt(np.diag(covariance)[:count])
@@ -158,7 +166,7 @@ def quantum_pca(
         needed = _sufficient_shots(fitted, settings, worst, z)
         rule = f"must be at least {needed} for an interval of eigenvalue {worst + 1} above 0"
         require(False, "shots", rule, shots)
-    register = phase_register(rho, ancillas=ancillas, swaps=16)
+    register = phase_register(rho, ancillas=ancillas, swaps=swaps)
     chosen = np.rint(values * (2**ancillas - 1)).astype(int)
     probabilities = register.probabilities[chosen]
     return PrincipalComponents(
@@ -211,7 +219,7 @@ def _covariance(logs: Array, settings: Settings, errors: Array, prior: Array) ->
 
 
 def _sufficient_shots(weights: Array, settings: Settings, component: int, z: float) -> int:
-    """Shots for which the interval of a component would be 0.8 of the value to either side, if the spectrum is right."""
+    """Shots for which the interval of a component would be 0.8 of its value to either side in the fitted spectrum."""
     signal, _ = hadamard_signal(weights, weights, delta=settings.delta, copies=settings.copies)
     variance = np.maximum(1 - np.stack([signal.real, signal.imag], axis=1) ** 2, 1e-12)
     prior = -PRIOR_POWER * np.log(np.arange(1, len(weights) + 1))
@@ -280,5 +288,3 @@ def _density(source: ArrayLike | CorrelationOperator, patch: int | None, centred
     rule = f"must have at most {MAX_DIMENSION} dimensions"
     require(rho.ndim != 2 or len(rho) <= MAX_DIMENSION, "source", rule, rho.shape)
     return padded_density(rho, name="source")
-
-
