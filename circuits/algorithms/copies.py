@@ -38,7 +38,8 @@ def swap_test(
     "ancilla": a Hadamard test of the swap (Buhrman, Cleve, Watrous and de Wolf, 2001). "destructive": the pairs of
     qubits are measured in the Bell basis, and the outcome is −1 for an odd number of singlets (Garcia-Escartin and
     Chamorro-Posada, 2013), without an ancilla or controlled swaps. In both, P(+1) = (1 + tr ρσ)/2, so that the
-    interval is that of Clopper and Pearson; its coverage is at least the level. The value is unbiased and negative for some outcomes; the interval is cut to [0, 1].
+    interval is that of Clopper and Pearson; its coverage is at least the level. The value is unbiased and negative for
+    some outcomes; the interval is cut to [0, 1].
 
     Args:
         first: (d,) vector, which is normalised, or (d, d) density matrix, which is purified.

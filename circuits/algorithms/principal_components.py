@@ -279,7 +279,9 @@ def _tests(copy: QuantumCircuit, n_qubits: int, settings: Settings) -> Sequence[
 
 def _density(source: ArrayLike | CorrelationOperator, patch: int | None, centred: bool) -> Array:
     if patch is not None:
-        source = CorrelationOperator.from_planes(source, size=integer("patch", patch, 2, 8))
+        is_picture = not isinstance(source, CorrelationOperator)
+        require(is_picture, "patch", "has no effect on an operator: it must be None", patch)
+        source = CorrelationOperator.from_planes(np.asarray(source), size=integer("patch", patch, 2, 8))
     if isinstance(source, CorrelationOperator):
         rho = ensemble_average(source, centred=centred)
     else:
