@@ -6,6 +6,16 @@ circuits share this index order; bits are never reversed.
 
 from circuits import _qiskit  # noqa: F401 (before all other imports)
 from circuits.algorithms.block_encoding import BlockEncoding, block_encoding, picture_block_encoding
+from circuits.algorithms.copies import overlap, purity_from_copies, renyi_entropy, swap_test, trace_power
+from circuits.algorithms.ensembles import ensemble_average, ensemble_circuit, purification_circuit
+from circuits.algorithms.exponentiation import (
+    exponentiation_circuit,
+    exponentiation_copies,
+    hadamard_signal,
+    partial_swap,
+    superoperator_copy,
+    swap_step,
+)
 from circuits.algorithms.functions import (
     OperatorFunction,
     low_rank_projection,
@@ -15,7 +25,9 @@ from circuits.algorithms.functions import (
     wiener_filter,
 )
 from circuits.algorithms.phase_angles import PhaseAngles, phase_angles
+from circuits.algorithms.phase_register import PhaseRegister, phase_register, phase_register_circuit
 from circuits.algorithms.polynomials import Polynomial, approximate
+from circuits.algorithms.principal_components import PrincipalComponents, quantum_pca
 from circuits.algorithms.singular_values import (
     FunctionResult,
     SampledFunction,
@@ -109,9 +121,11 @@ __all__ = [
     "OperatorFunction",
     "PauliCounts",
     "PhaseAngles",
+    "PhaseRegister",
     "Polynomial",
     "Preparation",
     "PreparationStore",
+    "PrincipalComponents",
     "REPRESENTATIONS",
     "ReadoutCalibration",
     "Representation",
@@ -142,14 +156,19 @@ __all__ = [
     "draw_bases",
     "draw_circuit",
     "encode_image",
+    "ensemble_average",
+    "ensemble_circuit",
     "entry_errors",
     "equal_slope",
     "estimate",
+    "exponentiation_circuit",
+    "exponentiation_copies",
     "fourier_circuit",
     "fourier_error",
     "generic_cx_error",
     "grow_transforms",
     "haar_circuit",
+    "hadamard_signal",
     "image_circuit",
     "image_cost",
     "image_state",
@@ -173,8 +192,12 @@ __all__ = [
     "noisy_states",
     "observable_interval",
     "operator_function",
+    "overlap",
+    "partial_swap",
     "pauli_interval",
     "phase_angles",
+    "phase_register",
+    "phase_register_circuit",
     "picture_block_encoding",
     "preparation_paths",
     "prepare",
@@ -183,7 +206,11 @@ __all__ = [
     "prepare_train_in_layers",
     "probability_interval",
     "projected_inversion",
+    "purification_circuit",
+    "purity_from_copies",
+    "quantum_pca",
     "reference_state",
+    "renyi_entropy",
     "run",
     "run_jobs",
     "run_template",
@@ -195,8 +222,12 @@ __all__ = [
     "signed_by_reference",
     "statevectors",
     "stinespring_circuit",
+    "superoperator_copy",
+    "swap_step",
+    "swap_test",
     "template",
     "template_angles",
+    "trace_power",
     "transform_batch",
     "transform_circuit",
     "transform_unitary",
