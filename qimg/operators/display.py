@@ -27,7 +27,10 @@ def operator_html(operator: "CorrelationOperator") -> str:
     numbers = f"entropy {float(von_neumann_entropy(rho)):.3f} bit · purity {float(purity(rho)):.3f}"
     heat = _picture(diverging(rho.real, gamma=0.4), 192, "ρ, row 0 at the top, signed square-root-like scale")
     parts = [heat, _spectrum_svg(operator.spectrum())]
-    parts += [_picture(diverging(patch), 56, f"eigenvector {k}") for k, patch in enumerate(_as_patches(operator.eigenbasis().real))]
+    parts += [
+        _picture(diverging(patch), 56, f"eigenvector {k}")
+        for k, patch in enumerate(_as_patches(operator.eigenbasis().real))
+    ]
     row = "".join(f'<div style="margin-right:8px">{part}</div>' for part in parts)
     return f'<div>{title} · {numbers}<div style="display:flex;flex-wrap:wrap;align-items:flex-end">{row}</div></div>'
 

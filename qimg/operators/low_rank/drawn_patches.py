@@ -37,7 +37,7 @@ class DrawnPatches:
         forms = {(planes.shape[0], planes.dtype.str) for planes in self._planes}
         arguments.require(len(forms) == 1, "pictures", "must have one number of planes and one number type", forms)
         smallest = min(min(planes.shape[1:]) for planes in self._planes)
-        rule = "must be at most {} for these pictures".format(smallest)
+        rule = f"must be at most {smallest} for these pictures"
         arguments.require(self.size <= smallest, "size", rule, self.size)
         rng = np.random.default_rng(integer("seed", seed, 0))
         room = np.array([(p.shape[1] - size + 1, p.shape[2] - size + 1) for p in self._planes])

@@ -47,7 +47,7 @@ def entropy_estimate(
 ) -> EntropyEstimate:
     """Von Neumann entropy S(ρ) in bits by stochastic Lanczos quadrature (Ubaru, Chen and Saad, 2017), without a matrix.
 
-    With random signs z in d dimensions and the eigenvalues θ and first components τ of the Lanczos matrix T of ρ from z,
+    With random signs z in d dimensions, and the eigenvalues θ and first components τ of the Lanczos matrix of ρ from z,
 
         tr f(ρ) ≈ mean over z of ‖z‖² Σ τ² f(θ),  f(w) = −w log₂ w.
 
@@ -131,7 +131,7 @@ def _lanczos(stream: Stream, head: Array, start: Array, steps: int, workers: Wor
 
 def _quadrature(diagonals: Array, neighbours: Array) -> Array:
     """(m,) Σ τ² f(θ) of Lanczos matrices with these diagonals (s, m) and neighbours (s − 1, m)."""
-    size, probes = diagonals.shape
+    probes = diagonals.shape[1]
     result = np.empty(probes)
     for probe in range(probes):
         side = np.where(neighbours[:, probe] > 1e-10, neighbours[:, probe], 0.0)

@@ -72,19 +72,19 @@ class LowRankOperator:
     ) -> "LowRankOperator":
         """The leading eigenvectors of M from a stream of vectors, in constant memory.
 
-        | method | passes without verification | cost | what is known without verification |
+        | method | passes | operations | interval of the weight without verification |
         |---|---|---|---|
-        | `range_finder` | 1 (iterator) or `passes` | 4 n d ℓ per pass | an interval by the trace of the Nyström approximation |
-        | `frequent_directions` | 1 | about 8 n d ℓ | an interval by Δ, whatever the data |
-        | `length_squared` | 1 | n d to read the norms, s² d | an interval that holds with a probability of 0.95 |
+        | `range_finder` | 1 (iterator) or `passes` | 4 n d ℓ per pass | from the trace of the Nyström approximation |
+        | `frequent_directions` | 1 | about 8 n d ℓ | from Δ, whatever the data |
+        | `length_squared` | 1 | 2 n d for the norms, 2 s² d | holds with a probability of 0.95 |
 
-        The verification is one more pass, of 2 n d ℓ operations: it takes the eigenvectors of M within the span that was
-        found, and measures their energy. An iterator is read once and is never verified: `discarded_weight` is then an
-        estimate, which is biased, and `discarded_weight_is_estimate` says so.
+        The verification is one more pass, of 2 n d ℓ operations: it takes the eigenvectors of M within the span found,
+        and measures their energy. An iterator is read once and is never verified: `discarded_weight` is then a biased
+        estimate, which `discarded_weight_is_estimate` marks.
 
         Products of 8-bit, 16-bit and single-precision vectors are taken in single precision, those of others in double
-        precision. The rounding of a product changes the energy of a basis by about 1e-7 of the trace. The trace is summed
-        in double precision, and without rounding for 8-bit integers with the shift of 128.
+        precision. Rounding changes the energy of a basis by about 1e-7 of the trace. The trace is summed in double
+        precision, and without rounding for 8-bit integers with the shift of 128.
 
         Args:
             patches: an array (n, d), real or complex; an iterator of batches, read once; an iterable of batches or a
@@ -179,7 +179,7 @@ class LowRankOperator:
             raise ValueError(f"operators of different dimensions do not add: {self.dimension} and {other.dimension}")
         rank = max(self.rank, other.rank)
         parts = [part.basis * np.sqrt(part.eigenvalues)[:, None] for part in (self, other)]
-        left, values, rows = np.linalg.svd(np.concatenate(parts), full_matrices=False)
+        _, values, rows = np.linalg.svd(np.concatenate(parts), full_matrices=False)
         basis = rows[:rank]
         ends = [_energy_in(basis, part) for part in (self, other)]
         trace = self.trace + other.trace
@@ -405,7 +405,9 @@ class LowRankOperator:
         if self.trace > 0:
             low, high = self.discarded_weight_bounds
             marked = f"{self.discarded_weight:.4g} (estimate, in [{low:.3g}, {high:.3g}])"
-            weight = f"discarded_weight={marked if self.discarded_weight_is_estimate else f'{self.discarded_weight:.4g}'}"
+            weight = (
+                f"discarded_weight={marked if self.discarded_weight_is_estimate else f'{self.discarded_weight:.4g}'}"
+            )
         return (
             f"LowRankOperator(rank={self.rank}, dimension={self.dimension}, count={self.count}, "
             f"weights={self.weights!r}, {field}, {weight})"

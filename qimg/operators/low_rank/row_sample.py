@@ -69,7 +69,7 @@ class RowSample:
     def approximation(self, rank: int) -> Approximation:
         """The leading eigenvectors of S; cost: the Gram matrix of the drawn vectors, O(s² d + s³).
 
-        The interval of their energy holds with `CONFIDENCE` for length-squared draws, and is [0, tr M] for uniform ones.
+        The interval of the energy holds with `CONFIDENCE` for length-squared draws, and is [0, tr M] for uniform ones.
         """
         if self.rows is None:
             raise ValueError("patches must hold a vector that is not zero, so that vectors can be drawn, but hold none")
