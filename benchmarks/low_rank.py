@@ -21,7 +21,7 @@ from qimg.operators.low_rank.range_finder import verified
 from qimg.operators.low_rank.streams import Stream
 
 RANK, SIZE = 64, 64
-START = 4096
+START = 2048
 """Patches on which the range finder iterates before its passes."""
 TRAINING = ("train/bsds500_train_jpg", "train/unsplash", "train/urban100", "train/wiki")
 TABLE = "rank_64_of_12288_dimensions"

@@ -63,7 +63,7 @@ def fitted(
     if start:
         test = start_basis(drawn_vectors(stream, start, seed), test, stream.rule, START_ITERATIONS)
     for _ in range(products_needed if check else products_needed - 1):
-        test = power_iteration(stream, test, workers)[1]
+        test = power_iteration(stream, test, workers)
     if check:
         return verified(stream, test, rank, workers)
     return nystroem(accumulate(stream, Products(test), workers), test, rank)

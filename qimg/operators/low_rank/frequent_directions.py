@@ -61,7 +61,7 @@ class FrequentDirections:
         return Approximation(
             values=energies,
             vectors=vectors,
-            energy=(kept, min(kept + max(more, 0.0), self.totals.trace)),
+            energy=(kept, max(kept, min(kept + more, self.totals.trace))),
             totals=self.totals,
         )
 

@@ -68,7 +68,7 @@ def nystroem(products: Products, test: Array, rank: int) -> Approximation:
     return Approximation(
         values=energies[:rank],
         vectors=vectors[:, :rank],
-        energy=(kept, min(kept + max(missed, 0.0), products.totals.trace)),
+        energy=(kept, max(kept, min(kept + missed, products.totals.trace))),
         totals=products.totals,
     )
 
@@ -89,10 +89,10 @@ def verified(stream: Stream, vectors: Array, rank: int, workers: Workers = HERE)
     return rayleigh_ritz(accumulate(stream, Energies(basis), workers), basis, rank)
 
 
-def power_iteration(stream: Stream, test: Array, workers: Workers = HERE) -> tuple[Products, Array]:
-    """Products of one pass with orthonormal test vectors, and an orthonormal basis of their span."""
-    products = accumulate(stream, Products(test), workers)
-    return products, orthonormal(product_of(products, test), stream.rule)
+def power_iteration(stream: Stream, test: Array, workers: Workers = HERE) -> Array:
+    """An orthonormal basis of the span of M Q, by one pass."""
+    products = accumulate(stream, Products(test, with_totals=False), workers)
+    return orthonormal(product_of(products, test), stream.rule)
 
 
 def product_of(products: Products, test: Array) -> Array:
@@ -104,7 +104,7 @@ def start_basis(vectors: Array, test: Array, rule: Rule, iterations: int) -> Arr
     """Basis of a few vectors in memory by power iterations, from which the passes over all vectors start."""
     basis = test
     for _ in range(iterations):
-        products = Products(basis)
+        products = Products(basis, with_totals=False)
         step = max(1, (1 << 25) // (4 * rule.dimension))
         for first in range(0, len(vectors), step):
             products.add(rule.prepared(vectors[first : first + step]), rule)

@@ -161,7 +161,7 @@ def rule_of(batch: ArrayLike, *, shift: float, weights: Weights) -> Rule:
     _check_batch(data)
     kind = data.dtype.str[1:]
     dtype = "f4" if kind in _SINGLE else "c8" if kind == "c8" else "c16" if data.dtype.kind == "c" else "f8"
-    if dtype == "f4" and shift != np.float32(shift):
+    if dtype == "f4" and shift != float(np.float32(shift)):
         dtype = "f8"
     return Rule(dimension=data.shape[1], dtype=dtype, source=kind, shift=shift, weights=weights)
 

@@ -63,20 +63,26 @@ class Products:
     """Y = Σ x (x† Q): the product of M with test vectors, in one reading. Cost: 4 n d ℓ operations.
 
     Products are taken in the precision of the vectors, sums of batches in double precision.
+
+    Args:
+        test: Q (d, ℓ).
+        with_totals: whether to sum norms and vectors as well, of which a pass before a verification has no need.
     """
 
-    def __init__(self, test: Array) -> None:
+    def __init__(self, test: Array, *, with_totals: bool = True) -> None:
         self.test = test
+        self.with_totals = with_totals
         self.totals = Totals()
         self.product: Any = None
 
     def fresh(self) -> "Products":
         """The same test vectors, without any product."""
-        return Products(self.test)
+        return Products(self.test, with_totals=self.with_totals)
 
     def add(self, vectors: Array, rule: Rule) -> None:
         """Add vectors."""
-        self.totals.add(vectors, rule)
+        if self.with_totals:
+            self.totals.add(vectors, rule)
         coefficients = vectors.conj() @ self.test if vectors.dtype.kind == "c" else vectors @ self.test
         self._take(vectors.T @ coefficients, rule)
 

@@ -1,0 +1,372 @@
+"""Which way leads to the leading eigenvectors of patches in the least time, and with the fewest entries read?
+
+Every way gets the same vectors, level-shifted and in single precision, on one thread. Its basis is judged by the energy
+that it discards, measured on all vectors: the excess over the best basis of the rank, that of `eigh`. Vectors of other
+pictures show what the basis is worth there. Sampling is given its draws for nothing: only the entries of what it draws
+count as read, not those that its probabilities need.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan, nan
+from typing import Annotated
+
+import numpy as np
+
+from experiments._run import (
+    Array,
+    Count,
+    Figure,
+    FittingParams,
+    Gathered,
+    LibraryDependent,
+    Picture,
+    Seconds,
+    Seed,
+    Table,
+    Track,
+    among,
+    check,
+    distinct,
+    each,
+    fulfils,
+    gather,
+    groups,
+    levels,
+    mean,
+    others,
+    select,
+    subplots,
+    table_of,
+    timed,
+    whole,
+)
+from experiments.operators.low_rank_ways import Found, ways
+from experiments.tensor_trains.binary_pictures import digits, mnist_inputs
+from qimg import images
+from qimg.images import LEVEL_SHIFT
+from qimg.operators import DrawnPatches
+from qimg.report import plain_log_axis
+from qimg.report.plots import curve_styles
+
+PATCHES = {"patches 8×8": 8, "patches 32×32": 32}
+MNIST, SYNTHETIC = "MNIST", "flat spectrum"
+COLLECTIONS = (*PATCHES, MNIST, SYNTHETIC)
+_SYNTHETIC_DIMENSION, _SYNTHETIC_RANK, _NOISE = 2048, 4, 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(FittingParams):
+    """Inputs of the experiment. `images` are the pictures held out from the fit where `sources` are named."""
+
+    collections: Annotated[tuple[str, ...], each(among(COLLECTIONS))] = (*PATCHES, SYNTHETIC)
+    """Y'CbCr patches of 192 and 3072 dimensions; digits of MNIST, 784, from the set mnist in QIMG_DATA; vectors of rank
+    4 with equal eigenvalues and a little noise, in 2048 dimensions."""
+    vectors: Annotated[int, whole(100)] = 5000
+    """Vectors of each collection."""
+    unseen: Count = 1000
+    """Vectors of the held-out pictures."""
+    ranks: Annotated[tuple[int, ...], each(whole(1, 128))] = (4, 16, 64)
+    """Ranks k at which a basis is judged; it is found for the largest."""
+    shares: Annotated[tuple[float, ...], each(fulfils(lambda share: 0 < share <= 1, "must be in (0, 1]"))] = (
+        0.01,
+        0.03,
+        0.1,
+        0.3,
+    )
+    """Shares of the vectors that sampling draws."""
+    start: Count = 1024
+    """Vectors of the start of the range finder."""
+    draws: Count = 3
+    """Seeds with which ways that draw are repeated."""
+    seed: Seed = 0
+    """Seed of the positions of patches, and first seed of the ways."""
+
+    def inputs(self) -> Gathered:
+        """The pictures, and the files of digits."""
+        digits_files = Gathered(pictures=mnist_inputs(), skipped=()) if MNIST in self.collections else None
+        return super().inputs() + digits_files if digits_files else super().inputs()
+
+
+TINY = Params(
+    box_mean=8, collections=("patches 8×8",), vectors=300, unseen=50, ranks=(2, 8), shares=(0.1, 0.3), draws=2
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One basis at one rank."""
+
+    collection: str
+    dimension: int
+    vectors: int
+    method: str
+    setting: str
+    seed: int
+    rank: int
+    way_seconds: Seconds
+    """Time for the basis of the largest rank, from the vectors in memory."""
+    entries_read: int
+    """Entries of the vectors, as often as they were read; of sampling, only those of what it draws."""
+    condition: LibraryDependent
+    """λ₁ / λ_k."""
+    best_weight: LibraryDependent
+    """Weight that the best basis of this rank discards."""
+    discarded_weight: LibraryDependent
+    excess: LibraryDependent
+    """Discarded weight beyond the best one, as a share of the best one."""
+    estimate_error: LibraryDependent
+    """Of the way's own account of its discarded weight at the largest rank, relative; NaN where it gives none."""
+    loss_bound: LibraryDependent
+    """Most of the energy, as a share of all, that the way falls short of the best basis by its theorem; NaN without."""
+    unseen_weight: LibraryDependent
+    """Weight that the basis discards on vectors of held-out pictures; NaN for the synthetic vectors."""
+
+    @property
+    def share_read(self) -> float:
+        """Entries read as a multiple of all entries."""
+        return self.entries_read / (self.vectors * self.dimension)
+
+    @property
+    def loss(self) -> float:
+        """Energy short of the best basis, as a share of all."""
+        return self.discarded_weight - self.best_weight
+
+
+def run(params: Params, *, track: Track = iter) -> list[Row]:
+    """One row per collection, way, seed and rank; no rows of a collection without energy."""
+    check(params)
+    fit, held_out = _pictures(params)
+    found = [(name, *_vectors(name, params, fit, held_out)) for name in params.collections]
+    usable = [(name, vectors, unseen) for name, vectors, unseen in found if np.any(vectors)]
+    tasks = [
+        (name, way, seed)
+        for name, _, _ in usable
+        for way, (_, repeated) in ways(params.shares, params.start).items()
+        for seed in range(params.seed, params.seed + (params.draws if repeated else 1))
+    ]
+    steps = iter(track(tasks))
+    return [row for collection in usable for row in _rows(*collection, params, steps)]
+
+
+def _rows(name: str, vectors: Array, unseen: Array, params: Params, steps: object) -> list[Row]:
+    """The rows of one collection; the first way is `eigh`, the best."""
+    largest = min(max(params.ranks), vectors.shape[1] - 1, len(vectors) - 1)
+    ranks = [rank for rank in levels_of(params.ranks) if rank <= largest] or [largest]
+    start = min(params.start, len(vectors))
+    rows: list[Row] = []
+    best: Array | None = None
+    energies: Array = np.empty(0)
+    for (method, setting), (way, repeated) in ways(params.shares, start).items():
+        for seed in range(params.seed, params.seed + (params.draws if repeated else 1)):
+            next(steps, None)  # type: ignore[call-overload]
+            found, seconds = timed(way, vectors, ranks[-1], seed)
+            weights = _left(found.basis, vectors)
+            if best is None:
+                best, energies = weights, -np.diff(weights, prepend=1.0)
+            beyond = _left(found.basis, unseen) if len(unseen) else np.full(len(weights), nan)
+            rows += [
+                Row(
+                    collection=name,
+                    dimension=vectors.shape[1],
+                    vectors=len(vectors),
+                    method=method,
+                    setting=setting,
+                    seed=seed,
+                    rank=rank,
+                    way_seconds=seconds,
+                    entries_read=found.entries,
+                    condition=float(energies[0] / max(energies[rank - 1], 1e-12)),
+                    best_weight=float(best[rank - 1]),
+                    discarded_weight=float(weights[rank - 1]),
+                    excess=float(weights[rank - 1] / max(best[rank - 1], 1e-9) - 1),
+                    estimate_error=_estimate_error(found, weights) if rank == ranks[-1] else nan,
+                    loss_bound=found.bound(rank),
+                    unseen_weight=float(beyond[rank - 1]),
+                )
+                for rank in ranks
+                if rank <= len(weights)
+            ]
+    return rows
+
+
+def levels_of(ranks: Sequence[int]) -> list[int]:
+    """The ranks in ascending order, each once."""
+    return sorted(set(ranks))
+
+
+def _estimate_error(found: Found, weights: Array) -> float:
+    return found.estimate / max(float(weights[-1]), 1e-9) - 1
+
+
+def _left(basis: Array, vectors: Array) -> Array:
+    """(k,) share of the energy outside of the span of the first 1, 2, …, k rows of a basis."""
+    coefficients = (vectors @ basis.T.astype(vectors.dtype)).astype(np.float64)
+    energy = float((vectors.astype(np.float64) ** 2).sum())
+    return np.asarray(1 - np.cumsum((coefficients**2).sum(axis=0)) / max(energy, 1e-300))
+
+
+def _pictures(params: Params) -> tuple[Sequence[Picture], Sequence[Picture]]:
+    """Pictures of the fit, and those held out: the last one where no sources are named."""
+    pictures = params.gather().pictures
+    if params.sources:
+        used = {picture.sha256 for picture in pictures}
+        return [one for one in gather(params.sources, box_mean=1).pictures if one.sha256 not in used], pictures
+    return others(pictures, pictures[-1]), pictures[-1:]
+
+
+def _vectors(name: str, params: Params, fit: Sequence[Picture], held_out: Sequence[Picture]) -> tuple[Array, Array]:
+    """Vectors (n, d) of a collection and held-out ones, in single precision; none where no picture is large enough."""
+    if name == MNIST:
+        collection = digits(params.vectors)
+        return _flat(collection.train), _flat(collection.test[: params.unseen])
+    if name == SYNTHETIC:
+        rng = np.random.default_rng(params.seed)
+        span = np.linalg.qr(rng.normal(size=(_SYNTHETIC_DIMENSION, _SYNTHETIC_RANK)))[0]
+        signal = rng.normal(size=(params.vectors, _SYNTHETIC_RANK)) @ span.T
+        noise = _NOISE * rng.normal(size=(params.vectors, _SYNTHETIC_DIMENSION))
+        return (signal + noise).astype(np.float32), np.empty((0, _SYNTHETIC_DIMENSION), np.float32)
+    size = PATCHES[name]
+    return (
+        _drawn(fit, size, params.vectors, params.seed),
+        _drawn(held_out, size, params.unseen, params.seed + 1),
+    )
+
+
+def _drawn(pictures: Sequence[Picture], size: int, count: int, seed: int) -> Array:
+    planes = [images.to_uint8(picture.planes()) for picture in pictures]
+    large = [one for one in planes if min(one.shape[:2]) >= size]
+    if not large:
+        return np.empty((0, 3 * size * size), np.float32)
+    source = DrawnPatches(large, size=size, count=count, seed=seed)
+    return np.concatenate([np.subtract(batch, LEVEL_SHIFT, dtype=np.float32) for batch in source])
+
+
+def _flat(pictures: Array) -> Array:
+    return pictures.reshape(len(pictures), -1).astype(np.float32)
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """For each collection, the fastest way within 1 % of the best, and what sampling reaches."""
+    if not rows:
+        return ["No picture is large enough for a patch and has energy after the level shift."]
+    sentences = []
+    for name, own in groups(rows, "collection").items():
+        top = select(own, rank=max(levels(own, "rank")))
+        means = [(key, mean(part, "excess"), mean(part, "way_seconds")) for key, part in _by_way(top).items()]
+        close = sorted((seconds, key) for key, excess, seconds in means if excess <= 0.01)
+        seconds, (method, setting) = close[0]
+        sentences.append(
+            f"{name}: {method}{f' ({setting})' if setting else ''} is the fastest of the ways within 1 % of the best "
+            f"weight at rank {top[0].rank}, in {seconds:.2f} s."
+        )
+        draws = [(key, excess) for key, excess, _ in means if key[0] == "length-squared sampling"]
+        if draws:
+            (_, most), excess = draws[-1]
+            sentences.append(
+                f"{name}: length-squared sampling with {most} discards {100 * excess:.1f} % more than the best."
+            )
+    return sentences
+
+
+def _by_way(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+    return groups(rows, "method", "setting")
+
+
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """The tables of the documentation, by name: one for each collection, and the bounds."""
+    named = {_key(name): _ways_of(own) for name, own in groups(rows, "collection").items()}
+    return {**named, "bounds": _bounds(rows)}
+
+
+def _key(name: str) -> str:
+    return {"patches 8×8": "patches_8", "patches 32×32": "patches_32", MNIST: "mnist", SYNTHETIC: "flat"}[name]
+
+
+def _ways_of(rows: Sequence[Row]) -> Table:
+    ranks = levels(rows, "rank")
+
+    def at(rank: int, measure: str, scale: float = 1.0) -> object:
+        return lambda line: scale * mean(select(line, rank=rank), measure)
+
+    excesses = {f"excess at rank {rank}, %": at(rank, "excess", 100) for rank in ranks}
+    first = rows[0]
+    return table_of(
+        rows,
+        {
+            "method": "method",
+            "setting": "setting",
+            "time, s": "way_seconds",
+            "entries read / all": lambda line: mean(line, lambda row: row.share_read),
+            **excesses,
+            "own estimate off by, %": at(ranks[-1], "estimate_error", 100),
+            "held-out weight": at(ranks[-1], "unseen_weight"),
+        },
+        by=("method", "setting"),
+        caption=f"{first.vectors} vectors of {first.dimension} dimensions; the best bases discard "
+        + ", ".join(f"{mean(rows, 'best_weight', rank=rank):.4f} at rank {rank}" for rank in ranks)
+        + "; condition λ₁/λ_k "
+        + ", ".join(f"{mean(rows, 'condition', rank=rank):.0f}" for rank in ranks),
+        formats={
+            "time, s": ".2f",
+            "entries read / all": ".4g",
+            **dict.fromkeys(excesses, ".2f"),
+            "own estimate off by, %": "+.1f",
+            "held-out weight": ".4f",
+        },
+    )
+
+
+def _bounds(rows: Sequence[Row]) -> Table:
+    """Bounds of the energy that sketches and samples lose, beside what they lose."""
+    bounded = [row for row in rows if not isnan(row.loss_bound)]
+    return table_of(
+        bounded,
+        {
+            "vectors": "collection",
+            "method": "method",
+            "setting": "setting",
+            "rank": "rank",
+            "energy lost, share of all": lambda line: mean(line, lambda row: row.loss),
+            "bound": "loss_bound",
+            "best weight": "best_weight",
+            "bound below the best weight": lambda line: "yes" if line[0].loss_bound < line[0].best_weight else "no",
+            "draws for such a bound": lambda line: _draws_needed(line[0]),
+        },
+        by=("collection", "method", "setting", "rank"),
+        formats={"energy lost, share of all": ".2e", "bound": ".3g", "best weight": ".4f"},
+    )
+
+
+def _draws_needed(row: Row) -> object:
+    """Draws s with 2 √(k/s) equal to the best weight."""
+    if row.method != "length-squared sampling":
+        return ""
+    return round(4 * row.rank / max(row.best_weight, 1e-9) ** 2)
+
+
+def plot(rows: Sequence[Row]) -> Figure:
+    """Excess at the largest rank against time (above) and against entries read (below)."""
+    names = distinct(rows, "collection")
+    figure, axes = subplots(2, len(names), figsize=(4.2 * len(names), 8.0), squeeze=False, sharey="col")
+    for column, name in enumerate(names):
+        own = select(rows, collection=name)
+        top = select(own, rank=max(levels(own, "rank")))
+        for line, (measure, label) in enumerate(
+            [("way_seconds", "time, s"), ("share_read", "entries read / all entries")]
+        ):
+            ax = axes[line][column]
+            for (method, part), style in zip(groups(top, "method").items(), curve_styles(), strict=False):
+                points = [
+                    (mean(own_setting, measure), max(mean(own_setting, "excess"), 1e-5))
+                    for own_setting in groups(part, "setting").values()
+                ]
+                ax.plot(*zip(*sorted(points), strict=True), label=method, **{**style, "linestyle": "-"})
+            plain_log_axis(ax, "x")
+            ax.set_yscale("log")
+            ax.set_xlabel(label)
+            ax.set_ylabel("excess of the discarded weight")
+            if line == 0:
+                ax.set_title(f"{name}, d = {top[0].dimension}, k = {top[0].rank}")
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
