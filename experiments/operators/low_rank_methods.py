@@ -8,7 +8,7 @@ count as read, not those that its probabilities need.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import inf, isnan, log10, nan
 from typing import Annotated
 
 import numpy as np
@@ -41,7 +41,7 @@ from experiments._run import (
     timed,
     whole,
 )
-from experiments.operators.low_rank_ways import Found, ways
+from experiments.operators.low_rank_ways import Found, import_peers, ways
 from experiments.tensor_trains.binary_pictures import digits, mnist_inputs
 from qimg import images
 from qimg.images import LEVEL_SHIFT
@@ -119,8 +119,12 @@ class Row:
     """Of the way's own account of its discarded weight at the largest rank, relative; NaN where it gives none."""
     loss_bound: LibraryDependent
     """Most of the energy, as a share of all, that the way falls short of the best basis by its theorem; NaN without."""
+    psnr_db: LibraryDependent
+    """PSNR of the vectors projected on the basis, all components together."""
     unseen_weight: LibraryDependent
     """Weight that the basis discards on vectors of held-out pictures; NaN for the synthetic vectors."""
+    unseen_psnr_db: LibraryDependent
+    """PSNR of those vectors; NaN for the synthetic ones."""
 
     @property
     def share_read(self) -> float:
@@ -136,6 +140,7 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per collection, way, seed and rank; no rows of a collection without energy."""
     check(params)
+    import_peers()
     fit, held_out = _pictures(params)
     found = [(name, *_vectors(name, params, fit, held_out)) for name in params.collections]
     usable = [(name, vectors, unseen) for name, vectors, unseen in found if np.any(vectors)]
@@ -182,7 +187,9 @@ def _rows(name: str, vectors: Array, unseen: Array, params: Params, steps: objec
                     excess=float(weights[rank - 1] / max(best[rank - 1], 1e-9) - 1),
                     estimate_error=_estimate_error(found, weights) if rank == ranks[-1] else nan,
                     loss_bound=found.bound(rank),
+                    psnr_db=_psnr_db(vectors, weights[rank - 1]),
                     unseen_weight=float(beyond[rank - 1]),
+                    unseen_psnr_db=_psnr_db(unseen, beyond[rank - 1]),
                 )
                 for rank in ranks
                 if rank <= len(weights)
@@ -204,6 +211,14 @@ def _left(basis: Array, vectors: Array) -> Array:
     coefficients = (vectors @ basis.T.astype(vectors.dtype)).astype(np.float64)
     energy = float((vectors.astype(np.float64) ** 2).sum())
     return np.asarray(1 - np.cumsum((coefficients**2).sum(axis=0)) / max(energy, 1e-300))
+
+
+def _psnr_db(vectors: Array, weight: float) -> float:
+    """PSNR in 8-bit code values where this share of the energy is lost; infinite where nothing is."""
+    if not vectors.size:
+        return nan
+    error = max(weight, 0.0) * float(np.mean(np.square(vectors, dtype=np.float64)))
+    return 10 * log10(255**2 / error) if error > 0 else inf
 
 
 def _pictures(params: Params) -> tuple[Sequence[Picture], Sequence[Picture]]:
@@ -276,7 +291,7 @@ def _by_way(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name: one for each collection, and the bounds."""
     named = {_key(name): _ways_of(own) for name, own in groups(rows, "collection").items()}
-    return {**named, "bounds": _bounds(rows)}
+    return {**named, "bounds": _bounds(rows), "psnr": _psnr(rows)}
 
 
 def _key(name: str) -> str:
@@ -335,6 +350,24 @@ def _bounds(rows: Sequence[Row]) -> Table:
         },
         by=("collection", "method", "setting", "rank"),
         formats={"energy lost, share of all": ".2e", "bound": ".3g", "best weight": ".4f"},
+    )
+
+
+def _psnr(rows: Sequence[Row]) -> Table:
+    """What the best basis keeps at each rank."""
+    names = {"PSNR, dB": "psnr_db", "PSNR of held-out vectors, dB": "unseen_psnr_db"}
+    return table_of(
+        select(rows, method="full eigh"),
+        {
+            "vectors": "collection",
+            "dimension": "dimension",
+            "rank": "rank",
+            "discarded weight": "discarded_weight",
+            "held-out weight": "unseen_weight",
+            **names,
+        },
+        caption="The eigenvectors of the whole matrix",
+        formats={"discarded weight": ".4f", "held-out weight": ".4f", **dict.fromkeys(names, ".2f")},
     )
 
 

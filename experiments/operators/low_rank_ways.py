@@ -1,6 +1,5 @@
 """Ways to the leading eigenvectors of second moments, each with its time, the entries that it reads and its bound."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import nan, sqrt
@@ -13,6 +12,16 @@ from scipy.sparse.linalg import LinearOperator, svds
 from experiments._run import Array
 from qimg.operators import FrequentDirections, LowRankOperator, RowSample, SampleQuery, length_squared_basis
 from qimg.operators.low_rank.streams import rule_of
+
+
+def import_peers() -> None:
+    """Import scikit-learn, so that no way is timed with it."""
+    try:
+        import sklearn.decomposition
+        import sklearn.utils.extmath  # noqa: F401
+    except ImportError:
+        raise ModuleNotFoundError("low_rank_methods needs the package scikit-learn (extra `peers`)") from None
+
 
 BATCH = 1000
 """Vectors of a batch where a way reads a stream."""
@@ -207,10 +216,3 @@ def ways(shares: tuple[float, ...], start: int) -> Mapping[tuple[str, str], tupl
         **{("subsample and SVD", name): (subsample(p), True) for name, p in percents.items()},
         **{("sampled rows and entries", name): (rows_and_entries(p), True) for name, p in percents.items()},
     }
-
-
-def timed_way(way: Way, vectors: Array, rank: int, seed: int) -> tuple[Found, float]:
-    """The result of a way, and its seconds."""
-    begin = time.perf_counter()
-    found = way(vectors, rank, seed)
-    return found, time.perf_counter() - begin
