@@ -1,7 +1,8 @@
 """Correlation operators (additive second moments), their density matrices, entropies and coherence."""
 
 from qimg.operators.conditional import LinearEstimator, conditional_expectation
-from qimg.operators.correlation import CorrelationOperator, OperatorFileError
+from qimg.operators.correlation import CorrelationOperator
+from qimg.operators.files import OperatorFileError
 from qimg.operators.information import (
     eigenbasis,
     l1_coherence,

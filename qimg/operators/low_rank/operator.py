@@ -1,6 +1,5 @@
 """A correlation operator of any dimension, held by its leading eigenvectors and never formed as a matrix."""
 
-import io
 import math
 import os
 from dataclasses import dataclass, replace
@@ -9,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import Array, arguments, integer, one_of, regular, sentence, write_atomically
-from qimg.core.archives import read_npz
+from qimg.core import Array, arguments, integer, one_of, sentence
 from qimg.core.workers import HERE, Workers
-from qimg.operators.correlation import CorrelationOperator, OperatorFileError, Weights
+from qimg.operators.correlation import CorrelationOperator, Weights
+from qimg.operators.files import OperatorFileError, read_operator, write_operator
 from qimg.operators.low_rank.fitting import fitted
 from qimg.operators.low_rank.range_finder import Approximation
 from qimg.operators.low_rank.streams import Patches, Stream
@@ -26,8 +25,8 @@ Method = Literal["range_finder", "frequent_directions", "length_squared"]
 LARGEST_MATRIX = 4096
 """Largest dimension of which a matrix (d, d) is formed: 128 MiB in double precision."""
 
-_FORMAT, _VERSION = "qimg low-rank operator", 1
-_ARRAYS = ("header", "eigenvalues", "basis", "sum", "trace", "count", "energy")
+_FORM = ("qimg low-rank operator", 1)
+_ARRAYS = ("eigenvalues", "basis", "sum", "trace", "count", "energy")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -354,18 +353,7 @@ class LowRankOperator:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the operator as an `.npz` file without pickled objects; all of it or nothing."""
-        buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            header=np.array([_FORMAT, str(_VERSION), self.weights]),
-            eigenvalues=self.eigenvalues,
-            basis=self.basis,
-            sum=self.sum,
-            trace=np.float64(self.trace),
-            count=np.int64(self.count),
-            energy=np.array(self.energy),
-        )
-        write_atomically(path, buffer.getvalue())
+        write_operator(path, _FORM, self.weights, {name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "LowRankOperator":
@@ -374,16 +362,7 @@ class LowRankOperator:
         Raises:
             OperatorFileError: the file is missing, damaged or of another format, or its numbers are no operator.
         """
-        try:
-            arrays = read_npz(regular(path).read_bytes(), _ARRAYS)
-        except FileNotFoundError:
-            raise OperatorFileError(f"{path}: no such file") from None
-        except Exception as error:  # a damaged archive raises zip, zlib, key, value and end-of-file errors
-            reason = sentence(error) if isinstance(error, OSError) else f"{type(error).__name__}: {sentence(error)}"
-            raise OperatorFileError(f"{path}: is no low-rank operator, or damaged ({reason})") from None
-        kind, version, *rest = [str(entry) for entry in np.ravel(arrays["header"])] + ["", ""]
-        if kind != _FORMAT or version != str(_VERSION):
-            raise OperatorFileError(f"{path}: expected {_FORMAT} version {_VERSION}, but found {kind} {version}")
+        arrays, weights = read_operator(path, _FORM, _ARRAYS)
         try:
             low, high = arrays["energy"].tolist()
             return cls(
@@ -392,7 +371,7 @@ class LowRankOperator:
                 trace=float(arrays["trace"].item()),
                 sum=arrays["sum"],
                 count=arrays["count"].item(),
-                weights=rest[0],  # type: ignore[arg-type]
+                weights=weights,  # type: ignore[arg-type]
                 energy=(low, high),
             )
         except (ValueError, TypeError, OverflowError) as error:

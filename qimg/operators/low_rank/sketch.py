@@ -48,7 +48,8 @@ class Sketch:
         weights: Weights = "energy",
     ) -> None:
         self._rank = integer("rank", rank, 1)
-        self._method = one_of("method", method, METHODS)
+        one_of("method", method, METHODS)
+        self._method: Method = method
         self._seed = integer("seed", seed, 0)
         one_of("weights", weights, ("energy", "uniform"))
         self._extra = extra_columns(method, rank, oversampling)
@@ -80,7 +81,7 @@ class Sketch:
         result = Sketch(
             self._rank, self._method, seed=self._seed, oversampling=self._extra, shift=self._shift,
             weights=self._weights,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
         for part in (self, other):
             if part._rule is None:
                 continue

@@ -118,7 +118,7 @@ class Stream:
                 self.repeatable = False
                 self._first_pass = iter(patches)  # type: ignore[arg-type]
             else:
-                self._source = lambda: patches  # type: ignore[return-value]
+                self._source = lambda: patches  # type: ignore[assignment, return-value]
         else:
             data = arguments.plain("patches", patches)  # type: ignore[arg-type]
             _check_batch(data)
