@@ -32,6 +32,7 @@ from experiments._run import (
     fulfils,
     gather,
     groups,
+    groups_by,
     levels,
     mean,
     others,
@@ -46,7 +47,6 @@ from experiments.tensor_trains.binary_pictures import digits, mnist_inputs
 from qimg import images
 from qimg.images import LEVEL_SHIFT
 from qimg.operators import DrawnPatches
-from qimg.report import plain_log_axis
 from qimg.report.plots import curve_styles
 
 PATCHES = {"patches 8×8": 8, "patches 32×32": 32}
@@ -157,7 +157,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 def _rows(name: str, vectors: Array, unseen: Array, params: Params, steps: object) -> list[Row]:
     """The rows of one collection; the first way is `eigh`, the best."""
     largest = min(max(params.ranks), vectors.shape[1] - 1, len(vectors) - 1)
-    ranks = [rank for rank in levels_of(params.ranks) if rank <= largest] or [largest]
+    ranks = [rank for rank in sorted(set(params.ranks)) if rank <= largest] or [largest]
     start = min(params.start, len(vectors))
     rows: list[Row] = []
     best: Array | None = None
@@ -195,11 +195,6 @@ def _rows(name: str, vectors: Array, unseen: Array, params: Params, steps: objec
                 if rank <= len(weights)
             ]
     return rows
-
-
-def levels_of(ranks: Sequence[int]) -> list[int]:
-    """The ranks in ascending order, each once."""
-    return sorted(set(ranks))
 
 
 def _estimate_error(found: Found, weights: Array) -> float:
@@ -261,27 +256,36 @@ def _flat(pictures: Array) -> Array:
     return pictures.reshape(len(pictures), -1).astype(np.float32)
 
 
+WITHIN = 0.01
+"""Excess over the best weight that is close enough."""
+SAMPLING = ("length-squared sampling", "uniform sampling", "subsample and SVD", "sampled rows and entries")
+
+
 def findings(rows: Sequence[Row]) -> list[str]:
-    """For each collection, the fastest way within 1 % of the best, and what sampling reaches."""
+    """For each collection and the smallest and the largest rank, the fastest way within 1 % of the best."""
     if not rows:
         return ["No picture is large enough for a patch and has energy after the level shift."]
     sentences = []
     for name, own in groups(rows, "collection").items():
-        top = select(own, rank=max(levels(own, "rank")))
-        means = [(key, mean(part, "excess"), mean(part, "way_seconds")) for key, part in _by_way(top).items()]
-        close = sorted((seconds, key) for key, excess, seconds in means if excess <= 0.01)
-        seconds, (method, setting) = close[0]
-        sentences.append(
-            f"{name}: {method}{f' ({setting})' if setting else ''} is the fastest of the ways within 1 % of the best "
-            f"weight at rank {top[0].rank}, in {seconds:.2f} s."
-        )
-        draws = [(key, excess) for key, excess, _ in means if key[0] == "length-squared sampling"]
-        if draws:
-            (_, most), excess = draws[-1]
+        for rank in sorted({min(levels(own, "rank")), max(levels(own, "rank"))}):
+            close = _close(select(own, rank=rank))
+            fastest = min(close, key=lambda way: mean(close[way], "way_seconds"))
+            fewest = min(close, key=lambda way: mean(close[way], "entries_read"))
             sentences.append(
-                f"{name}: length-squared sampling with {most} discards {100 * excess:.1f} % more than the best."
+                f"{name}, rank {rank}: of the ways within 1 % of the best, {_named(fastest)} is the fastest, and "
+                f"{_named(fewest)} reads the fewest entries."
             )
     return sentences
+
+
+def _close(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
+    """The ways whose mean excess is small enough; `eigh` is one of them."""
+    return {way: part for way, part in _by_way(rows).items() if mean(part, "excess") <= WITHIN}
+
+
+def _named(way: tuple[str, str]) -> str:
+    method, setting = way
+    return f"{method} ({setting})" if setting else method
 
 
 def _by_way(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
@@ -291,7 +295,7 @@ def _by_way(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name: one for each collection, and the bounds."""
     named = {_key(name): _ways_of(own) for name, own in groups(rows, "collection").items()}
-    return {**named, "bounds": _bounds(rows), "psnr": _psnr(rows)}
+    return {**named, "within": _within(rows), "bounds": _bounds(rows), "psnr": _psnr(rows)}
 
 
 def _key(name: str) -> str:
@@ -332,9 +336,48 @@ def _ways_of(rows: Sequence[Row]) -> Table:
     )
 
 
+def _within(rows: Sequence[Row]) -> Table:
+    """What it takes to come within 1 % of the best weight, by rank and condition."""
+
+    def share_of(method: str) -> object:
+        def cell(line: list[Row]) -> object:
+            shares = [mean(part, lambda row: row.share_read) for way, part in _close(line).items() if way[0] == method]
+            return min(shares) if shares else "none"
+
+        return cell
+
+    def fastest(line: list[Row]) -> tuple[str, str]:
+        close = _close(line)
+        return min(close, key=lambda way: mean(close[way], "way_seconds"))
+
+    columns = {
+        "vectors": "collection",
+        "dimension": "dimension",
+        "rank": "rank",
+        "λ₁/λ_k": "condition",
+        "fastest way": lambda line: _named(fastest(line)),
+        "its time, s": lambda line: mean(_by_way(line)[fastest(line)], "way_seconds"),
+        **{f"{method}, entries read": share_of(method) for method in SAMPLING},
+    }
+    return table_of(
+        rows,
+        columns,
+        by=("collection", "dimension", "rank"),
+        caption="Ways within 1 % of the best weight; entries read as a share of all, for the smallest such sample",
+        formats={"λ₁/λ_k": ".0f", "its time, s": ".3f"},
+    )
+
+
 def _bounds(rows: Sequence[Row]) -> Table:
     """Bounds of the energy that sketches and samples lose, beside what they lose."""
-    bounded = [row for row in rows if not isnan(row.loss_bound)]
+    largest = max((row.entries_read / row.dimension for row in rows if row.method == SAMPLING[0]), default=0)
+    bounded = [
+        row
+        for row in rows
+        if not isnan(row.loss_bound)
+        and (row.method != SAMPLING[0] or row.entries_read / row.dimension == largest)
+        and row.rank in (min(levels(rows, "rank")), max(levels(rows, "rank")))
+    ]
     return table_of(
         bounded,
         {
@@ -357,7 +400,7 @@ def _psnr(rows: Sequence[Row]) -> Table:
     """What the best basis keeps at each rank."""
     names = {"PSNR, dB": "psnr_db", "PSNR of held-out vectors, dB": "unseen_psnr_db"}
     return table_of(
-        select(rows, method="full eigh"),
+        [row for row in select(rows, method="full eigh") if row.collection != SYNTHETIC],
         {
             "vectors": "collection",
             "dimension": "dimension",
@@ -379,27 +422,31 @@ def _draws_needed(row: Row) -> object:
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Excess at the largest rank against time (above) and against entries read (below)."""
+    """Excess at the largest rank against time and against entries read, and at the smallest against entries read."""
     names = distinct(rows, "collection")
-    figure, axes = subplots(2, len(names), figsize=(4.2 * len(names), 8.0), squeeze=False, sharey="col")
+    ranks = min(levels(rows, "rank")), max(levels(rows, "rank"))
+    lines = [("way_seconds", "time, s", ranks[1])]
+    lines += [("share_read", "entries read / all entries", rank) for rank in sorted(set(ranks), reverse=True)]
+    size = (4.2 * max(len(names), 2), 3.6 * len(lines))
+    figure, axes = subplots(len(lines), len(names), figsize=size, squeeze=False, sharey="row")
     for column, name in enumerate(names):
-        own = select(rows, collection=name)
-        top = select(own, rank=max(levels(own, "rank")))
-        for line, (measure, label) in enumerate(
-            [("way_seconds", "time, s"), ("share_read", "entries read / all entries")]
-        ):
+        for line, (measure, label, rank) in enumerate(lines):
             ax = axes[line][column]
-            for (method, part), style in zip(groups(top, "method").items(), curve_styles(), strict=False):
+            own = select(rows, collection=name, rank=rank)
+            for (method, part), style in zip(groups_by(own, _curve).items(), curve_styles(), strict=False):
                 points = [
-                    (mean(own_setting, measure), max(mean(own_setting, "excess"), 1e-5))
-                    for own_setting in groups(part, "setting").values()
+                    (mean(setting, measure), max(mean(setting, "excess"), 1e-5))
+                    for setting in groups(part, "setting").values()
                 ]
                 ax.plot(*zip(*sorted(points), strict=True), label=method, **{**style, "linestyle": "-"})
-            plain_log_axis(ax, "x")
+            ax.set_xscale("log")
             ax.set_yscale("log")
             ax.set_xlabel(label)
-            ax.set_ylabel("excess of the discarded weight")
-            if line == 0:
-                ax.set_title(f"{name}, d = {top[0].dimension}, k = {top[0].rank}")
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+            ax.set_ylabel("excess of the discarded weight" if column == 0 else "")
+            ax.set_title(f"{name}, rank {rank} of {own[0].dimension}" if own else name, fontsize="medium")
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
+
+
+def _curve(row: Row) -> str:
+    return "range finder, started by a sample" if row.setting.startswith("start") else row.method
