@@ -427,7 +427,7 @@ def plot(rows: Sequence[Row]) -> Figure:
     ranks = min(levels(rows, "rank")), max(levels(rows, "rank"))
     lines = [("way_seconds", "time, s", ranks[1])]
     lines += [("share_read", "entries read / all entries", rank) for rank in sorted(set(ranks), reverse=True)]
-    size = (4.2 * max(len(names), 2), 3.6 * len(lines))
+    size = (3.0 * max(len(names), 2), 3.4 * len(lines))
     figure, axes = subplots(len(lines), len(names), figsize=size, squeeze=False, sharey="row")
     for column, name in enumerate(names):
         for line, (measure, label, rank) in enumerate(lines):
@@ -442,8 +442,8 @@ def plot(rows: Sequence[Row]) -> Figure:
             ax.set_xscale("log")
             ax.set_yscale("log")
             ax.set_xlabel(label)
-            ax.set_ylabel("excess of the discarded weight" if column == 0 else "")
-            ax.set_title(f"{name}, rank {rank} of {own[0].dimension}" if own else name, fontsize="medium")
+            ax.set_ylabel("excess" if column == 0 else "")
+            ax.set_title(f"{name}, k = {rank}", fontsize="small")
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
