@@ -11,7 +11,6 @@ from scipy.sparse.linalg import LinearOperator, svds
 
 from experiments._run import Array
 from qimg.operators import FrequentDirections, LowRankOperator, RowSample, SampleQuery, length_squared_basis
-from qimg.operators.low_rank.streams import rule_of
 
 
 def import_peers() -> None:
@@ -128,7 +127,7 @@ def frequent_directions(factor: int) -> Way:
     def way(vectors: Array, rank: int, _: int) -> Found:
         sketch = FrequentDirections(factor * rank)
         for batch in batches(vectors):
-            sketch.add(batch, rule_of(batch, shift=0.0, weights="energy"))
+            sketch.add(batch)
         made = LowRankOperator.of_approximation(sketch.approximation(rank))
         share = sketch.shrinkage / made.trace
         return Found(
@@ -148,7 +147,7 @@ def sampled(probabilities: Any, share: float) -> Way:
             return Found(basis=_leading(chosen, rank), entries=count * vectors.shape[1])
         sample = RowSample(count, probabilities, seed=seed)
         for batch in batches(vectors):
-            sample.add(batch, rule_of(batch, shift=0.0, weights="energy"))
+            sample.add(batch)
         made = LowRankOperator.of_approximation(sample.approximation(rank))
         return Found(
             basis=made.basis,

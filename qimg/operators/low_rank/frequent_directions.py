@@ -6,7 +6,7 @@ import numpy as np
 
 from qimg.core import Array, integer
 from qimg.operators.low_rank.range_finder import Approximation
-from qimg.operators.low_rank.streams import Rule
+from qimg.operators.low_rank.streams import Rule, rule_of
 from qimg.operators.low_rank.sums import Totals
 
 
@@ -37,8 +37,9 @@ class FrequentDirections:
         """A sketch of the same size without vectors."""
         return FrequentDirections(self.size)
 
-    def add(self, vectors: Array, rule: Rule) -> None:
-        """Add vectors, in blocks of ℓ."""
+    def add(self, vectors: Array, rule: Rule | None = None) -> None:
+        """Add vectors (n, d), which were prepared by the rule, if there is one, in blocks of ℓ."""
+        rule = rule or rule_of(vectors, shift=0.0, weights="energy")
         self.totals.add(vectors, rule)
         for first in range(0, len(vectors), self.size):
             self._insert(vectors[first : first + self.size].astype(rule.accumulator, copy=False))

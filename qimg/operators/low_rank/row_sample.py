@@ -6,7 +6,7 @@ import numpy as np
 
 from qimg.core import Array, integer, one_of
 from qimg.operators.low_rank.range_finder import Approximation
-from qimg.operators.low_rank.streams import Rule
+from qimg.operators.low_rank.streams import Rule, rule_of
 from qimg.operators.low_rank.sums import Totals
 
 Probabilities = Literal["length_squared", "uniform"]
@@ -47,8 +47,9 @@ class RowSample:
         """A sample of the same size without vectors."""
         return RowSample(self.size, self.probabilities, seed=self.seed)  # type: ignore[arg-type]
 
-    def add(self, vectors: Array, rule: Rule) -> None:
-        """Add vectors."""
+    def add(self, vectors: Array, rule: Rule | None = None) -> None:
+        """Add vectors (n, d), which were prepared by the rule, if there is one."""
+        rule = rule or rule_of(vectors, shift=0.0, weights="energy")
         norms = self.totals.add(vectors, rule)
         weights = norms if self.probabilities == "length_squared" else np.ones(len(vectors))
         total = float(weights.sum())

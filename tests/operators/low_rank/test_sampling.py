@@ -9,7 +9,6 @@ from scipy import stats
 
 from qimg.core import Array
 from qimg.operators import RowSample, SampleQuery, length_squared_basis
-from qimg.operators.low_rank.streams import rule_of
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -20,11 +19,10 @@ def uneven(seed: int = 0, count: int = 60, dimension: int = 8) -> Array:
 
 
 def sample(vectors: Array, count: int, seed: int, probabilities: str = "length_squared", parts: int = 3) -> RowSample:
-    rule = rule_of(vectors, shift=0.0, weights="energy")
     total = RowSample(count, probabilities, seed=seed)  # type: ignore[arg-type]
     for part in np.array_split(vectors, parts):
         one = total.fresh()
-        one.add(part, rule)
+        one.add(part)
         total.merge(one)
     return total
 

@@ -24,11 +24,10 @@ def vectors_of(seed: int, *, complex_: bool = False, count: int = 120, dimension
 
 
 def directions(vectors: Array, rows: int, parts: int = 1) -> FrequentDirections:
-    rule = rule_of(vectors, shift=0.0, weights="energy")
     total = FrequentDirections(rows)
     for part in np.array_split(vectors, parts):
         sketch = FrequentDirections(rows)
-        sketch.add(part, rule)
+        sketch.add(part)
         total.merge(sketch)
     return total
 
