@@ -438,7 +438,9 @@ def _energy_in(basis: Array, part: LowRankOperator) -> tuple[float, float]:
     low, high = part.energy
     sine = float(np.linalg.norm(basis - overlap @ part.basis, 2))
     left = math.sqrt(max(part.trace - low, 0.0)) * min(sine, 1.0)
-    least, most = math.sqrt(max(energy - (high - low), 0.0)), math.sqrt(energy + (high - low))
+    # At the trace the interval is cut off, and its length bounds no difference any more.
+    most = math.sqrt(energy + (high - low) if high < part.trace else part.trace)
+    least = math.sqrt(max(energy - (high - low), 0.0))
     return max(least - left, 0.0) ** 2, min((most + left) ** 2, part.trace)
 
 

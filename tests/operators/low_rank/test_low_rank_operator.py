@@ -134,6 +134,18 @@ def test_operators_add(seed: int, complex_: bool, one_pass: bool, ranks: tuple[i
         assert_array_equal(part.basis, basis)
 
 
+@given(seed=SEEDS, one_pass=st.booleans(), method=st.sampled_from(METHODS[:2]), rank=st.integers(1, 5))
+def test_intervals_hold_through_sums_and_truncations(seed: int, one_pass: bool, method: str, rank: int) -> None:
+    parts = [scale * decaying(seed + number, 40) for number, scale in enumerate((1, 3, 2, 5))]
+    first, *others = [
+        LowRankOperator.from_patches(iter([part]) if one_pass else part, 5, method, oversampling=3) for part in parts
+    ]
+    total = (first + others[0]).truncate(rank=4) + (others[1] + others[2])
+    total = total.truncate(rank=min(rank, total.rank))
+    low, high = total.discarded_weight_bounds
+    assert low - 1e-9 <= weight_left(total.basis, np.concatenate(parts)) <= high + 1e-9
+
+
 def test_operators_of_the_same_span_add_without_loss() -> None:
     rng = np.random.default_rng(0)
     span = rng.normal(size=(3, 12))
