@@ -8,7 +8,7 @@ count as read, not those that its probabilities need.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, isnan, log10, nan
+from math import isnan, nan
 from typing import Annotated
 
 import numpy as np
@@ -20,7 +20,6 @@ from experiments._run import (
     FittingParams,
     Gathered,
     LibraryDependent,
-    Picture,
     Seconds,
     Seed,
     Table,
@@ -30,29 +29,28 @@ from experiments._run import (
     distinct,
     each,
     fulfils,
-    gather,
     groups,
     groups_by,
     levels,
     mean,
-    others,
     select,
     subplots,
     table_of,
     timed,
     whole,
 )
+from experiments.operators.low_rank_vectors import (
+    COLLECTIONS,
+    MNIST,
+    PATCHES,
+    SYNTHETIC,
+    pictures_of,
+    psnr_db,
+    vectors_of,
+)
 from experiments.operators.low_rank_ways import Found, import_peers, ways
-from experiments.tensor_trains.binary_pictures import digits, mnist_inputs
-from qimg import images
-from qimg.images import LEVEL_SHIFT
-from qimg.operators import DrawnPatches
+from experiments.tensor_trains.binary_pictures import mnist_inputs
 from qimg.report.plots import curve_styles
-
-PATCHES = {"patches 8×8": 8, "patches 32×32": 32}
-MNIST, SYNTHETIC = "MNIST", "flat spectrum"
-COLLECTIONS = (*PATCHES, MNIST, SYNTHETIC)
-_SYNTHETIC_DIMENSION, _SYNTHETIC_RANK, _NOISE = 2048, 4, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +139,8 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     """One row per collection, way, seed and rank; no rows of a collection without energy."""
     check(params)
     import_peers()
-    fit, held_out = _pictures(params)
-    found = [(name, *_vectors(name, params, fit, held_out)) for name in params.collections]
+    fit, held_out = pictures_of(params)
+    found = [(name, *vectors_of(name, params, fit, held_out)) for name in params.collections]
     usable = [(name, vectors, unseen) for name, vectors, unseen in found if np.any(vectors)]
     tasks = [
         (name, way, seed)
@@ -187,9 +185,9 @@ def _rows(name: str, vectors: Array, unseen: Array, params: Params, steps: objec
                     excess=float(weights[rank - 1] / max(best[rank - 1], 1e-9) - 1),
                     estimate_error=_estimate_error(found, weights) if rank == ranks[-1] else nan,
                     loss_bound=found.bound(rank),
-                    psnr_db=_psnr_db(vectors, weights[rank - 1]),
+                    psnr_db=psnr_db(vectors, weights[rank - 1]),
                     unseen_weight=float(beyond[rank - 1]),
-                    unseen_psnr_db=_psnr_db(unseen, beyond[rank - 1]),
+                    unseen_psnr_db=psnr_db(unseen, beyond[rank - 1]),
                 )
                 for rank in ranks
                 if rank <= len(weights)
@@ -206,54 +204,6 @@ def _left(basis: Array, vectors: Array) -> Array:
     coefficients = (vectors @ basis.T.astype(vectors.dtype)).astype(np.float64)
     energy = float((vectors.astype(np.float64) ** 2).sum())
     return np.asarray(1 - np.cumsum((coefficients**2).sum(axis=0)) / max(energy, 1e-300))
-
-
-def _psnr_db(vectors: Array, weight: float) -> float:
-    """PSNR in 8-bit code values where this share of the energy is lost; infinite where nothing is."""
-    if not vectors.size:
-        return nan
-    error = max(weight, 0.0) * float(np.mean(np.square(vectors, dtype=np.float64)))
-    return 10 * log10(255**2 / error) if error > 0 else inf
-
-
-def _pictures(params: Params) -> tuple[Sequence[Picture], Sequence[Picture]]:
-    """Pictures of the fit, and those held out: the last one where no sources are named."""
-    pictures = params.gather().pictures
-    if params.sources:
-        used = {picture.sha256 for picture in pictures}
-        return [one for one in gather(params.sources, box_mean=1).pictures if one.sha256 not in used], pictures
-    return others(pictures, pictures[-1]), pictures[-1:]
-
-
-def _vectors(name: str, params: Params, fit: Sequence[Picture], held_out: Sequence[Picture]) -> tuple[Array, Array]:
-    """Vectors (n, d) of a collection and held-out ones, in single precision; none where no picture is large enough."""
-    if name == MNIST:
-        collection = digits(params.vectors)
-        return _flat(collection.train), _flat(collection.test[: params.unseen])
-    if name == SYNTHETIC:
-        rng = np.random.default_rng(params.seed)
-        span = np.linalg.qr(rng.normal(size=(_SYNTHETIC_DIMENSION, _SYNTHETIC_RANK)))[0]
-        signal = rng.normal(size=(params.vectors, _SYNTHETIC_RANK)) @ span.T
-        noise = _NOISE * rng.normal(size=(params.vectors, _SYNTHETIC_DIMENSION))
-        return (signal + noise).astype(np.float32), np.empty((0, _SYNTHETIC_DIMENSION), np.float32)
-    size = PATCHES[name]
-    return (
-        _drawn(fit, size, params.vectors, params.seed),
-        _drawn(held_out, size, params.unseen, params.seed + 1),
-    )
-
-
-def _drawn(pictures: Sequence[Picture], size: int, count: int, seed: int) -> Array:
-    planes = [images.to_uint8(picture.planes()) for picture in pictures]
-    large = [one for one in planes if min(one.shape[:2]) >= size]
-    if not large:
-        return np.empty((0, 3 * size * size), np.float32)
-    source = DrawnPatches(large, size=size, count=count, seed=seed)
-    return np.concatenate([np.subtract(batch, LEVEL_SHIFT, dtype=np.float32) for batch in source])
-
-
-def _flat(pictures: Array) -> Array:
-    return pictures.reshape(len(pictures), -1).astype(np.float32)
 
 
 WITHIN = 0.01

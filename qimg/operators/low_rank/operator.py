@@ -12,10 +12,12 @@ from qimg.core import Array, arguments, integer, one_of, sentence
 from qimg.core.workers import HERE, Workers
 from qimg.operators.correlation import CorrelationOperator, Weights
 from qimg.operators.files import OperatorFileError, read_operator, write_operator
+from qimg.operators.low_rank.combination import Part, combined, phased
+from qimg.operators.low_rank.evaluation import energies_of, error_psnr_db
 from qimg.operators.low_rank.fitting import fitted
 from qimg.operators.low_rank.range_finder import Approximation
 from qimg.operators.low_rank.streams import Patches, Stream
-from qimg.operators.low_rank.sums import Energies, Totals, accumulate
+from qimg.operators.low_rank.sums import Totals
 
 if TYPE_CHECKING:
     from qiskit.quantum_info import DensityMatrix
@@ -122,7 +124,7 @@ class LowRankOperator:
         wide = np.complex128 if vectors.dtype.kind == "c" else np.float64
         return cls(
             eigenvalues=approximation.values,
-            basis=_phased(vectors.T.astype(wide)),
+            basis=phased(vectors.T.astype(wide)),
             trace=totals.trace,
             sum=np.broadcast_to(totals.sum, vectors.shape[:1]),
             count=totals.count,
@@ -167,7 +169,7 @@ class LowRankOperator:
 
         Count, trace and sum add exactly. The eigenvectors are those of the sum of both approximations: what either
         leaves out stays left out, and the discarded weight becomes an estimate with an interval that holds for any
-        vectors. Sketches (`qimg.operators.RangeSketch`, `FrequentDirections`) add without that loss.
+        vectors. Sketches (`qimg.operators.Sketch`) add without that loss.
         """
         if not isinstance(other, LowRankOperator):
             return NotImplemented
@@ -175,21 +177,16 @@ class LowRankOperator:
             raise ValueError(f"operators of different weights do not add: {self.weights} and {other.weights}")
         if self.dimension != other.dimension:
             raise ValueError(f"operators of different dimensions do not add: {self.dimension} and {other.dimension}")
-        rank = max(self.rank, other.rank)
-        parts = [part.basis * np.sqrt(part.eigenvalues)[:, None] for part in (self, other)]
-        _, values, rows = np.linalg.svd(np.concatenate(parts), full_matrices=False)
-        basis = _phased(rows[:rank])
-        ends = [_energy_in(basis, part) for part in (self, other)]
-        trace = self.trace + other.trace
-        values = np.minimum(values[:rank] ** 2, trace)
+        parts = [Part(one.eigenvalues, one.basis, one.trace, one.energy) for one in (self, other)]
+        total = combined(*parts)
         return LowRankOperator(
-            eigenvalues=values,
-            basis=basis,
-            trace=trace,
+            eigenvalues=total.values,
+            basis=total.basis,
+            trace=total.trace,
             sum=self.sum + other.sum,
             count=self.count + other.count,
             weights=self.weights,
-            energy=_interval(sum(low for low, _ in ends), sum(high for _, high in ends), trace),
+            energy=total.energy,
         )
 
     def __radd__(self, other: object) -> "LowRankOperator":
@@ -243,7 +240,7 @@ class LowRankOperator:
 
     def populations_of(self, patches: Patches, *, shift: float = 0.0, workers: Workers = HERE) -> Array:
         """(k,) share of the energy of other vectors in each vector of the basis. Cost: one pass, 2 n d k operations."""
-        energies = self._energies_of(patches, shift, workers)
+        energies = energies_of(self.basis, patches, shift=shift, weights=self.weights, workers=workers)
         return np.asarray(energies.matrix.diagonal().real / energies.totals.trace)
 
     def psnr_db_of(
@@ -257,15 +254,15 @@ class LowRankOperator:
             data_range: largest possible difference of a component.
             workers: as in `from_patches`.
         """
-        energies = self._energies_of(patches, shift, workers)
+        energies = energies_of(self.basis, patches, shift=shift, weights=self.weights, workers=workers)
         left = energies.totals.trace - np.cumsum(energies.matrix.diagonal().real)
-        return _psnr_db(left / (energies.totals.count * self.dimension), data_range)
+        return error_psnr_db(left / (energies.totals.count * self.dimension), data_range)
 
     def psnr_db(self, *, data_range: float = 255.0) -> Array:
         """(k,) the same for the vectors that the operator was made of, from its eigenvalues."""
         arguments.require(self.weights == "energy", "weights", "must be energy for errors of pixels", self.weights)
         left = self.trace - np.cumsum(self.eigenvalues)
-        return _psnr_db(left / (max(self.count, 1) * self.dimension), data_range)
+        return error_psnr_db(left / (max(self.count, 1) * self.dimension), data_range)
 
     def coefficients(self, patches: ArrayLike) -> Array:
         """(..., k) components of vectors (..., d) along the basis."""
@@ -396,22 +393,6 @@ class LowRankOperator:
 
         return low_rank_html(self)
 
-    def _energies_of(self, patches: Patches, shift: float, workers: Workers) -> Energies:
-        stream = Stream(patches, shift=shift, weights=self.weights)
-        arguments.require(
-            stream.rule.dimension == self.dimension, "patches", f"must have {self.dimension} components",
-            stream.rule.dimension,
-        )  # fmt: skip
-        real = stream.rule.dtype[0] == "f"
-        complex_basis = np.iscomplexobj(self.basis)
-        if real and complex_basis:
-            stream.rule = replace(stream.rule, dtype={"f4": "c8", "f8": "c16"}[stream.rule.dtype])
-        empty = Energies(self.basis.T.astype(stream.rule.dtype))
-        energies = accumulate(stream, empty, workers)
-        energy = energies.totals.trace
-        arguments.require(energy > 0, "patches", "must hold a vector that is not zero", energies.totals.count)
-        return energies
-
     def _vectors(self, patches: ArrayLike) -> Array:
         vectors = arguments.vectors("patches", patches)
         arguments.require_shape(vectors.shape[-1] == self.dimension, "patches", f"(..., {self.dimension})", vectors)
@@ -426,36 +407,3 @@ class LowRankOperator:
         size = 8 * self.dimension**2 * (2 if np.iscomplexobj(self.basis) else 1) / 2**20
         rule = f"must be at most {LARGEST_MATRIX} for a matrix (d, d), which would take {size:.0f} MiB here"
         arguments.require(self.dimension <= LARGEST_MATRIX, "dimension", rule, self.dimension)
-
-
-def _energy_in(basis: Array, part: LowRankOperator) -> tuple[float, float]:
-    """Interval of the energy of a part's vectors in the span of another basis.
-
-    With P the projector on the part's basis and X its vectors, ‖X Q‖ lies within ‖X (1 − P)‖ ‖(1 − P) Q‖ of ‖X P Q‖.
-    """
-    overlap = basis @ part.basis.conj().T
-    energy = float(((np.abs(overlap) ** 2) @ part.eigenvalues).sum())
-    low, high = part.energy
-    sine = float(np.linalg.norm(basis - overlap @ part.basis, 2))
-    left = math.sqrt(max(part.trace - low, 0.0)) * min(sine, 1.0)
-    # At the trace the interval is cut off, and its length bounds no difference any more.
-    most = math.sqrt(energy + (high - low) if high < part.trace else part.trace)
-    least = math.sqrt(max(energy - (high - low), 0.0))
-    return max(least - left, 0.0) ** 2, min((most + left) ** 2, part.trace)
-
-
-def _interval(low: float, high: float, trace: float) -> tuple[float, float]:
-    """An interval of energies within [0, tr M], whose ends rounding may have exchanged."""
-    high = min(max(high, low, 0.0), trace)
-    return min(max(low, 0.0), high), high
-
-
-def _phased(rows: Array) -> Array:
-    """Rows whose component of largest modulus is real and positive, as that of `qimg.operators.eigenbasis`."""
-    pivots = rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)]
-    return np.ascontiguousarray(rows * (np.abs(pivots) / pivots)[:, None])
-
-
-def _psnr_db(squared_error: Array, data_range: float) -> Array:
-    with np.errstate(divide="ignore"):
-        return np.asarray(10 * np.log10(data_range**2 / np.maximum(squared_error, 0.0)))
