@@ -18,8 +18,8 @@ class SampleQuery:
     |---|---|---|
     | `query` | entries | 1 |
     | `squared_norm` | ‖A_i‖², or ‖A‖² | 1 |
-    | `sample_rows` | i with the probability ‖A_i‖² / ‖A‖² | log₂ n |
-    | `sample_entries` | j with the probability |A_ij|² / ‖A_i‖² | log₂ d |
+    | `sample_rows` | i with its share ‖A_i‖² of ‖A‖² | log₂ n |
+    | `sample_entries` | j with the share of its squared modulus in ‖A_i‖² | log₂ d |
     | `update` | sets an entry | log₂ n + log₂ d |
 
     Building costs O(n d), as much as reading the matrix, and 16 to 32 bytes per entry beside the matrix.
