@@ -1,9 +1,10 @@
 """`python -m benchmarks [PART …]` measures speed and memory, prints tables and writes `runs/benchmarks/PART-1`.
 
 Parts are operators, simulator, imports, preparation, prior, codec, restoration and tensor_train, and, only where
-they are named, start, preparation_search, preparation_patches, codec_large, codec_progressive, restoration_large,
-workers and reliability_NAME, where NAME is artifacts, coverage, edges, exactness, foreign, kills, processes, streams
-or threads. `python -m benchmarks workers --quick` runs workers on four pictures.
+they are named, start, low_rank, preparation_search, preparation_patches, codec_large, codec_progressive,
+restoration_large, workers and reliability_NAME, where NAME is artifacts, coverage, edges, exactness, foreign, kills,
+processes, streams or threads. `python -m benchmarks workers --quick` runs workers on four pictures, and
+`low_rank --quick` that part on few patches.
 `qimg experiments publish runs/benchmarks/PART-1` makes `results/benchmarks/PART.csv` of a run.
 
 Instead of parts: `python -m benchmarks fuzz [COUNT [SEED]]` reads a million damaged files of the codec, `statements`
@@ -17,7 +18,18 @@ from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 
-from benchmarks import codec, imports, operators, preparation, prior, restoration, simulator, start, tensor_train
+from benchmarks import (
+    codec,
+    imports,
+    low_rank,
+    operators,
+    preparation,
+    prior,
+    restoration,
+    simulator,
+    start,
+    tensor_train,
+)
 from benchmarks import workers as two_workers
 from benchmarks.records import RUNS, machine, record
 from experiments._results import measurements
@@ -63,6 +75,8 @@ PARTS: dict[str, Callable[[], list[Measurement]]] = {
 }
 LARGE: dict[str, Callable[[], list[Measurement]]] = {
     "start": start.measure,
+    "low_rank": low_rank.measure,
+    "low_rank --quick": low_rank.quick,
     "preparation_search": preparation.search,
     "preparation_patches": preparation.patches,
     "codec_large": codec.measure_large,
@@ -91,7 +105,7 @@ def main(words: list[str]) -> None:
     if words and words[0] in OTHERS:
         OTHERS[words[0]](words[1:])
         return
-    words = ["workers --quick"] if words == ["workers", "--quick"] else words
+    words = [" ".join(words)] if len(words) == 2 and words[1] == "--quick" else words
     parts = PARTS | LARGE | {f"reliability_{name}": partial(trials, name) for name in TRIALS}
     unknown = [name for name in words if name not in parts]
     if unknown:

@@ -25,6 +25,7 @@ from qimg.images import ImageError, load, rgb_to_ycbcr, save, ycbcr_to_rgb
 from qimg.metrics import bd_rate, fidelity, ms_ssim, psnr_b, psnr_db, ssim, trace_distance
 from qimg.operators import (
     CorrelationOperator,
+    LowRankOperator,
     OperatorFileError,
     l1_coherence,
     log_negativity,
@@ -50,6 +51,7 @@ __all__ = [
     "CorrelationOperator",
     "ImageError",
     "KrausChannel",
+    "LowRankOperator",
     "OperatorFileError",
     "PictureTrain",
     "QuantizationChannel",

@@ -80,6 +80,46 @@ def iterate_patches(plane: ArrayLike, size: int = 8, *, batch: int = 2048) -> It
         yield _split(strip, size).reshape((last - first) * columns, -1)
 
 
+def multiscale_neighbourhoods(plane: ArrayLike, size: int = 8, *, scales: int = 3) -> Array:
+    """Each patch of `extract_patches` with its surroundings at coarser scales, as one vector.
+
+    Scale s holds the window of 2ˢ·size pixels around the patch, averaged over boxes of 2ˢ×2ˢ pixels to size×size means;
+    scale 0 is the patch. Edges are replicated. Component `(C s + p) size² + size r + c` is mean (r, c) of plane p at
+    scale s.
+
+    Args:
+        plane: (H, W) or (H, W, C), real.
+        size: side of a patch in pixels, a multiple of 2^(scales − 1).
+        scales: number of scales, 1 or more.
+
+    Returns:
+        (n, scales·C·size²) `float64`.
+
+    >>> multiscale_neighbourhoods(np.arange(16).reshape(4, 4), size=2, scales=2)[0]
+    array([0. , 1. , 4. , 5. , 0. , 1.5, 6. , 7.5])
+    """
+    pixels = _planes(plane)
+    size, scales = integer("size", size, 1), integer("scales", scales, 1)
+    step = 2 ** (scales - 1)
+    if size % step:
+        raise ValueError(f"size must be a multiple of {step} for {scales} scales, but size={size}")
+    rows, columns = grid(pixels.shape, size)
+    padded = pad_edges(pixels, rows * size, columns * size).astype(np.float64)
+    planes = padded[..., None] if padded.ndim == 2 else padded
+    parts = []
+    for scale in range(scales):
+        factor = 2**scale
+        # The window begins (factor − 1)·size / 2 before its patch; boxes of every patch lie on one grid.
+        margin = (factor - 1) * size
+        around = np.pad(planes, [(margin // 2, margin - margin // 2)] * 2 + [(0, 0)], mode="edge")
+        height, width, channels = around.shape
+        means = around.reshape(height // factor, factor, width // factor, factor, channels).mean(axis=(1, 3))
+        windows = np.lib.stride_tricks.sliding_window_view(means, (size, size), axis=(0, 1))
+        own = windows[:: size // factor, :: size // factor]
+        parts.append(own.reshape(rows * columns, channels * size * size))
+    return np.concatenate(parts, axis=1)
+
+
 def grid(shape: tuple[int, ...], size: int) -> tuple[int, int]:
     """Rows and columns of patches that cover a picture of the given shape."""
     return -(-shape[0] // size), -(-shape[1] // size)

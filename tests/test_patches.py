@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from qimg.core import Array
 from qimg.patches import (
@@ -15,6 +15,7 @@ from qimg.patches import (
     extract_patches,
     iterate_patches,
     morton_order,
+    multiscale_neighbourhoods,
     order_bits,
     spread_bits,
 )
@@ -125,3 +126,34 @@ def test_patches_never_share_memory_with_the_plane(shape, size):
     kept = patches.copy()
     assemble_patches(patches, shape, size)[...] = 0.0
     np.testing.assert_array_equal(patches, kept)
+
+
+@pytest.mark.parametrize("channels", [None, 3])
+def test_neighbourhoods_are_means_around_the_patches(channels):
+    rng = np.random.default_rng(0)
+    planes = rng.normal(size=(13, 18) if channels is None else (13, 18, channels))
+    vectors = multiscale_neighbourhoods(planes, size=4, scales=3)
+    patches = extract_patches(planes, size=4)
+    count, depth = patches.shape
+    assert vectors.shape == (count, 3 * depth)
+    assert_array_equal(vectors[:, :depth], patches)
+    colour = planes.reshape(13, 18, -1)
+    padded = np.pad(colour, [(0, 3), (0, 2), (0, 0)], mode="edge")
+    wide = np.pad(padded, [(20, 20), (20, 20), (0, 0)], mode="edge")
+    for number, (row, column) in enumerate((r, c) for r in range(0, 16, 4) for c in range(0, 20, 4)):
+        for scale in (1, 2):
+            factor = 2**scale
+            top, left = (20 + place - (factor - 1) * 2 for place in (row, column))
+            window = wide[top : top + 4 * factor, left : left + 4 * factor]
+            means = [
+                window[factor * r : factor * (r + 1), factor * c : factor * (c + 1), p].mean()
+                for p in range(colour.shape[2])
+                for r in range(4)
+                for c in range(4)
+            ]
+            assert_allclose(vectors[number, scale * depth : (scale + 1) * depth], means, atol=1e-12)
+
+
+def test_neighbourhoods_that_do_not_lie_on_one_grid_are_refused():
+    with pytest.raises(ValueError, match="size must be a multiple of 4 for 3 scales, but size=6"):
+        multiscale_neighbourhoods(np.zeros((8, 8)), size=6, scales=3)

@@ -51,6 +51,7 @@ THEMES = {
         "synthesis",
         "complex_chroma",
         "raw_pairs",
+        "low_rank_methods",
     ),
     "coding": ("rate_distortion", "generation_loss", "codec_ablation", "channel_of_the_codec"),
     "restoration": (

@@ -1,7 +1,8 @@
 """Correlation operators (additive second moments), their density matrices, entropies and coherence."""
 
 from qimg.operators.conditional import LinearEstimator, conditional_expectation
-from qimg.operators.correlation import CorrelationOperator, OperatorFileError
+from qimg.operators.correlation import CorrelationOperator
+from qimg.operators.files import OperatorFileError
 from qimg.operators.information import (
     eigenbasis,
     l1_coherence,
@@ -13,6 +14,18 @@ from qimg.operators.information import (
     spectrum,
     von_neumann_entropy,
 )
+from qimg.operators.low_rank import (
+    DrawnPatches,
+    EntropyEstimate,
+    FrequentDirections,
+    LowRankOperator,
+    RowSample,
+    SampledBasis,
+    SampleQuery,
+    Sketch,
+    entropy_estimate,
+    length_squared_basis,
+)
 from qimg.operators.widely_linear import (
     ComplexMoments,
     WidelyLinearEstimator,
@@ -23,12 +36,22 @@ from qimg.operators.widely_linear import (
 __all__ = [
     "ComplexMoments",
     "CorrelationOperator",
+    "DrawnPatches",
+    "EntropyEstimate",
+    "FrequentDirections",
     "LinearEstimator",
+    "LowRankOperator",
     "OperatorFileError",
+    "RowSample",
+    "SampleQuery",
+    "SampledBasis",
+    "Sketch",
     "WidelyLinearEstimator",
     "conditional_expectation",
     "eigenbasis",
+    "entropy_estimate",
     "l1_coherence",
+    "length_squared_basis",
     "log_negativity",
     "mutual_information",
     "purity",

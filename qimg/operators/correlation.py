@@ -1,6 +1,5 @@
 """The correlation operator M = Σ x x† of a set of vectors, which is additive; M / tr M is a density matrix."""
 
-import io
 import math
 import os
 from collections.abc import Iterable
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import TOLERANCE, Array, arguments, integer, one_of, regular, sentence, write_atomically
-from qimg.core.archives import read_npz
+from qimg.core import TOLERANCE, Array, arguments, integer, one_of, sentence
 from qimg.images import LEVEL_SHIFT
+from qimg.operators.files import OperatorFileError, read_operator, write_operator
 from qimg.operators.information import eigenbasis, spectrum
 from qimg.patches import iterate_patches
 from qimg.states import amplitude_encode, pad_to_register, qubits_for
@@ -22,14 +21,9 @@ if TYPE_CHECKING:
 
 Weights = Literal["energy", "uniform"]
 
-_FORMAT = "qimg correlation operator"
-_VERSION = 1
+_FORM = ("qimg correlation operator", 1)
 _LARGEST = 1e140  # moments whose squares can still be summed
 _BATCH_BYTES = 1 << 20  # a batch of vectors is used twice and fits into the second-level cache
-
-
-class OperatorFileError(ValueError):
-    """A file without a valid correlation operator; the message names the file and the expected content."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -216,10 +210,8 @@ class CorrelationOperator:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the operator as an `.npz` file without pickled objects; all of it or nothing."""
-        buffer = io.BytesIO()
-        header = np.array([_FORMAT, str(_VERSION), self.weights])
-        np.savez(buffer, header=header, matrix=self.matrix, sum=self.sum, count=np.int64(self.count))
-        write_atomically(path, buffer.getvalue())
+        arrays = {"matrix": self.matrix, "sum": self.sum, "count": np.int64(self.count)}
+        write_operator(path, _FORM, self.weights, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "CorrelationOperator":
@@ -228,19 +220,10 @@ class CorrelationOperator:
         Raises:
             OperatorFileError: the file is missing, damaged or of another format, or no set of vectors has such moments.
         """
-        try:
-            arrays = read_npz(regular(path).read_bytes(), ("header", "matrix", "sum", "count"))
-        except FileNotFoundError:
-            raise OperatorFileError(f"{path}: no such file") from None
-        except Exception as error:  # a damaged archive raises zip, zlib, key, value and end-of-file errors
-            reason = sentence(error) if isinstance(error, OSError) else f"{type(error).__name__}: {sentence(error)}"
-            raise OperatorFileError(f"{path}: is no correlation operator, or damaged ({reason})") from None
-        kind, version, *rest = [str(entry) for entry in np.ravel(arrays["header"])] + ["", ""]
-        if kind != _FORMAT or version != str(_VERSION):
-            raise OperatorFileError(f"{path}: expected {_FORMAT} version {_VERSION}, but found {kind} {version}")
+        arrays, weights = read_operator(path, _FORM, ("matrix", "sum", "count"))
         try:
             count = arrays["count"].item()
-            operator = cls(matrix=arrays["matrix"], sum=arrays["sum"], count=count, weights=rest[0])  # type: ignore[arg-type]
+            operator = cls(matrix=arrays["matrix"], sum=arrays["sum"], count=count, weights=weights)  # type: ignore[arg-type]
             operator.require_moments()
         except (ValueError, OverflowError) as error:
             raise OperatorFileError(f"{path}: {sentence(error)}") from None

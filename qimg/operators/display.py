@@ -12,6 +12,7 @@ from qimg.operators.information import purity, von_neumann_entropy
 
 if TYPE_CHECKING:
     from qimg.operators.correlation import CorrelationOperator
+    from qimg.operators.low_rank.operator import LowRankOperator
 
 _COLD, _MIDDLE, _WARM = np.array([59, 76, 192.0]), np.array([242, 242, 240.0]), np.array([180, 4, 38.0])
 
@@ -26,7 +27,26 @@ def operator_html(operator: "CorrelationOperator") -> str:
     numbers = f"entropy {float(von_neumann_entropy(rho)):.3f} bit · purity {float(purity(rho)):.3f}"
     heat = _picture(diverging(rho.real, gamma=0.4), 192, "ρ, row 0 at the top, signed square-root-like scale")
     parts = [heat, _spectrum_svg(operator.spectrum())]
-    parts += [_picture(diverging(patch), 56, f"eigenvector {k}") for k, patch in enumerate(_eigen_patches(operator))]
+    parts += [
+        _picture(diverging(patch), 56, f"eigenvector {k}")
+        for k, patch in enumerate(_as_patches(operator.eigenbasis().real))
+    ]
+    row = "".join(f'<div style="margin-right:8px">{part}</div>' for part in parts)
+    return f'<div>{title} · {numbers}<div style="display:flex;flex-wrap:wrap;align-items:flex-end">{row}</div></div>'
+
+
+def low_rank_html(operator: "LowRankOperator") -> str:
+    """Count, discarded weight, the spectrum, and the eight leading eigenvectors."""
+    title = f"<b>LowRankOperator</b> · rank {operator.rank} of {operator.dimension} · {operator.count:,} vectors"
+    title += f" · weights “{operator.weights}”"
+    if not operator.trace > 0:
+        return f"<div>{title} · all vectors are zero</div>"
+    low, high = operator.discarded_weight_bounds
+    numbers = f"discarded weight {operator.discarded_weight:.3g}"
+    numbers += f" (estimate, in [{low:.3g}, {high:.3g}])" if operator.discarded_weight_is_estimate else ""
+    patches = _as_patches(operator.eigenbasis().real)
+    parts = [_spectrum_svg(operator.spectrum())]
+    parts += [_picture(diverging(patch), 56, f"eigenvector {k}") for k, patch in enumerate(patches)]
     row = "".join(f'<div style="margin-right:8px">{part}</div>' for part in parts)
     return f'<div>{title} · {numbers}<div style="display:flex;flex-wrap:wrap;align-items:flex-end">{row}</div></div>'
 
@@ -39,17 +59,16 @@ def diverging(values: Array, *, gamma: float = 1.0) -> Array:
     return np.asarray(np.rint(_MIDDLE + (target - _MIDDLE) * strength)).astype(np.uint8)
 
 
-def _eigen_patches(operator: "CorrelationOperator") -> list[Array]:
-    basis = operator.eigenbasis().real
-    side = math.isqrt(operator.dimension)
-    if side * side != operator.dimension:
-        third = operator.dimension // 3
-        side = math.isqrt(third)
-        if 3 * side * side != operator.dimension:
+def _as_patches(basis: Array) -> list[Array]:
+    """The first eight columns as square patches, three planes side by side: luma, Cb, Cr; none of another shape."""
+    dimension, shown = len(basis), min(8, basis.shape[1])
+    side = math.isqrt(dimension)
+    if side * side != dimension:
+        side = math.isqrt(dimension // 3)
+        if 3 * side * side != dimension:
             return []
-        # Three planes side by side: luma, Cb, Cr.
-        return [np.hstack(list(basis[:, k].reshape(3, side, side))) for k in range(min(8, operator.dimension))]
-    return [basis[:, k].reshape(side, side) for k in range(min(8, operator.dimension))]
+        return [np.hstack(list(basis[:, k].reshape(3, side, side))) for k in range(shown)]
+    return [basis[:, k].reshape(side, side) for k in range(shown)]
 
 
 def _picture(rgb: Array, height: int, label: str) -> str:

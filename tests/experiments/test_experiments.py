@@ -21,7 +21,7 @@ from experiments.operators import conditional_expectation, convergence, decohere
 from qimg import images
 from qimg.report import Table
 
-POOLED = ("convergence", "universality", "synthesis", "network_prior")
+POOLED = ("convergence", "universality", "synthesis", "network_prior", "low_rank_methods")
 PER_PICTURE = [name for name in runner.EXPERIMENTS if name not in POOLED]
 ONE_OF_EACH_THEME = ("purification", "channel_of_the_codec", "calibration", "shots", "born_machine")
 
@@ -120,6 +120,8 @@ def test_tiny_measures_every_picture(measured):
         assert slopes == list(images.BUNDLED)
     elif measured.name == "network_prior":
         assert {(row.use, row.pictures) for row in measured.rows} == {("none", 2), ("projection", 2)}
+    elif measured.name == "low_rank_methods":
+        assert {(row.collection, row.rank) for row in measured.rows} == {("patches 8×8", 2), ("patches 8×8", 8)}
     else:
         assert {row.set_a for row in measured.rows} == {row.set_b for row in measured.rows} == set(images.BUNDLED)
 
