@@ -33,7 +33,7 @@ def swap_test(
     level: float = 0.95,
     seed: int | None = 0,
 ) -> Expectation:
-    """tr(ρσ) of two states by the swap test; |⟨φ|ψ⟩|² if both are pure.
+    """Overlap tr(ρσ) of two states by the swap test; |⟨φ|ψ⟩|² if both are pure.
 
     "ancilla": a Hadamard test of the swap (Buhrman, Cleve, Watrous and de Wolf, 2001). "destructive": the pairs of
     qubits are measured in the Bell basis, and the outcome is −1 for an odd number of singlets (Garcia-Escartin and
@@ -68,9 +68,9 @@ def purity_from_copies(
     level: float = 0.95,
     seed: int | None = 0,
 ) -> Expectation:
-    """Tr ρ² by the swap test of two copies, with a Clopper–Pearson interval; arguments as in `swap_test`.
+    """Purity tr ρ² by the swap test of two copies, with a Clopper–Pearson interval; arguments as in `trace_power`.
 
-    The interval is cut to [1/d, 1] for the dimension 2ⁿ of the register.
+    The interval is cut to [1/d, 1] for the dimension 2ⁿ of the register. The seed is that of `circuits.seeds`.
     """
     return trace_power(rho, order=2, shots=shots, method=method, backend=backend, level=level, seed=seed)
 
@@ -85,7 +85,7 @@ def trace_power(
     level: float = 0.95,
     seed: int | None = 0,
 ) -> Expectation:
-    """Tr ρᵏ from k copies by the cyclic shift of their registers.
+    """Trace of the power, tr ρᵏ, from k copies by the cyclic shift of their registers.
 
     "ancilla": a Hadamard test of the shift, P(+1) = (1 + tr ρᵏ)/2. "destructive": the k qubits at each place of the
     registers are measured in an eigenbasis of their shift, and the product of the eigenvalues e^{2πim/k} is averaged.

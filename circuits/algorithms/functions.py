@@ -9,7 +9,7 @@ from scipy.special import erf
 
 from circuits.algorithms.block_encoding import BlockEncoding
 from circuits.algorithms.polynomials import Parity, Polynomial, approximate
-from qimg.core import Array, one_of, real, require
+from qimg.core import Array, hermitian, one_of, real, require
 from qimg.core.records import short_repr
 
 
@@ -82,7 +82,7 @@ class OperatorFunction:
         Args:
             rho: (d, d) Hermitian, positive semidefinite.
         """
-        values, basis = np.linalg.eigh(rho)
+        values, basis = np.linalg.eigh(hermitian("rho", rho))
         return np.asarray((basis * self(np.maximum(values, 0))) @ basis.conj().T)
 
 

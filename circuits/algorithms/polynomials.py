@@ -49,7 +49,7 @@ class Polynomial:
 
     def __call__(self, x: ArrayLike) -> Array:
         """P(x), elementwise."""
-        return np.asarray(chebyshev.chebval(x, self.coefficients))
+        return np.asarray(chebyshev.chebval(real("x", x), self.coefficients))
 
 
 def approximate(

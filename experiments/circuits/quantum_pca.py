@@ -174,12 +174,17 @@ def _methods(patches: Array, size: int, params: Params) -> Iterator[dict[str, An
     for ancillas in params.ancillas:
         register = circuits.phase_register(rho, ancillas=ancillas, swaps=8 * 2**ancillas)
         yield from measured(
-            REGISTER, RUNS_OF_THE_MEDIAN * register.copies, params.repeats, lambda _, own=register: _median(own, rng)
+            REGISTER, RUNS_OF_THE_MEDIAN * register.copies, params.repeats, _drawn(_median, register, rng)
         )
     for number in params.copies:
-        yield from measured(EIGENBASIS, number, params.repeats, lambda _, n=number: _in_eigenbasis(spectrum, n, rng))
-        yield from measured(SHADOW, number, params.repeats, lambda _, n=number: _by_shadow(rho, n, rng))
-        yield from measured(EIGH, number, params.repeats, lambda _, n=number: _by_patches(patches, n, rng))
+        yield from measured(EIGENBASIS, number, params.repeats, _drawn(_in_eigenbasis, spectrum, number, rng))
+        yield from measured(SHADOW, number, params.repeats, _drawn(_by_shadow, rho, number, rng))
+        yield from measured(EIGH, number, params.repeats, _drawn(_by_patches, patches, number, rng))
+
+
+def _drawn(function: Callable[..., Any], *inputs: Any) -> Callable[[int], Any]:
+    """The function of its inputs, without the seed of a repetition: the generator among them goes on."""
+    return lambda _: function(*inputs)
 
 
 def _copies_of(stages: int) -> int:

@@ -32,6 +32,8 @@ def plus() -> QuantumCircuit:
     return circuit
 
 
+MIXED = np.diag([0.7, 0.3])
+
 CALLS = {
     "backend": lambda seed: [
         [about.error for about in circuits.backend("generic", n_qubits=2, seed=seed).target["cx"].values()]
@@ -46,9 +48,25 @@ CALLS = {
     "measure_interference": lambda seed: circuits.measure_interference(plus(), shots=5000, seed=seed),
     "measure_shadow": lambda seed: circuits.measure_shadow(plus(), shots=300, seed=seed).counts.sum(axis=1),
     "noisy_states": lambda seed: circuits.noisy_states(plus(), "generic", seed=seed),
+    "overlap": lambda seed: circuits.overlap([0.6, 0.8], [0.8, 0.6], shots=5000, seed=seed).value,
+    "purity_from_copies": lambda seed: circuits.purity_from_copies(MIXED, shots=5000, seed=seed).value,
+    "quantum_pca": lambda seed: circuits.quantum_pca(MIXED, shots=20_000, seed=seed).eigenvalues,
+    "renyi_entropy": lambda seed: circuits.renyi_entropy(MIXED, order=3, shots=5000, seed=seed).value,
     "run": lambda seed: circuits.run(plus(), shots=5000, seed=seed),
     "sample_batch": lambda seed: circuits.sample_batch(plus(), np.ones((4, 8)), shots=5000, seed=seed),
+    "sample_function": lambda seed: (
+        circuits.sample_function(
+            circuits.block_encoding(MIXED),
+            np.ones(2),
+            circuits.wiener_filter(noise=0.5),
+            degree=3,
+            shots=5000,
+            seed=seed,
+        ).counts
+    ),
     "sample_stinespring": lambda seed: circuits.sample_stinespring([0.5, 0.5], np.eye(2) / 2, shots=5000, seed=seed),
+    "swap_test": lambda seed: circuits.swap_test(MIXED, np.diag([0.3, 0.7]), shots=5000, seed=seed).value,
+    "trace_power": lambda seed: circuits.trace_power(MIXED, order=3, shots=5000, seed=seed).value,
 }
 
 
