@@ -75,6 +75,7 @@ class PrincipalComponents:
     """Gates of one controlled partial swap, without the preparation of the copy."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Settings:
     """Angles, swaps and shots of a series of Hadamard tests."""

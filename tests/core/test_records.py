@@ -87,6 +87,7 @@ def test_records_with_a_text_of_their_own_are_one_screen() -> None:
     prior = qimg.prior.load()
     values = [
         qimg.CorrelationOperator.from_planes(images.to_ycbcr(photo)),
+        qimg.LowRankOperator.from_patches(np.eye(200, 300), rank=100),
         qimg.KrausChannel(np.eye(4)[None]),
         qimg.quantization_channel(np.ones((9, 3)), np.ones(3), reconstruction="centroid"),
         train,

@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from qimg.core import Array, arguments, integer
+from qimg.core.records import short_repr
 from qimg.core.workers import HERE, Workers
 from qimg.operators.correlation import Weights
 from qimg.operators.low_rank.operator import LowRankOperator
@@ -18,6 +19,7 @@ CONFIDENCE = 0.95
 """Probability with which the interval of an estimate contains the entropy."""
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class EntropyEstimate:
     """An estimated entropy in bits."""
@@ -90,7 +92,7 @@ def entropy_estimate(
     estimates = [lengths * _quadrature(diagonals[:size], neighbours[: size - 1]) + leading for size in sizes]
     mean = float(estimates[-1].mean())
     error = float(estimates[-1].std(ddof=1)) / math.sqrt(probes)
-    width = float(stats.t.ppf((1 + CONFIDENCE) / 2, probes - 1)) * error
+    width = float(special.stdtrit(probes - 1, (1 + CONFIDENCE) / 2)) * error
     return EntropyEstimate(
         bits=mean,
         interval=(mean - width, mean + width),
