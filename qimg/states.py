@@ -93,6 +93,11 @@ def pad_to_register(amplitudes: ArrayLike, n_qubits: int | None = None) -> Array
     return np.pad(states, [(0, 0)] * (states.ndim - 1) + [(0, missing)])
 
 
+def pad_matrix_to_register(matrix: ArrayLike, n_qubits: int | None = None) -> Array:
+    """Append zero rows and columns to a square matrix up to 2**n_qubits, as `pad_to_register` does to amplitudes."""
+    return np.asarray(pad_to_register(pad_to_register(matrix, n_qubits).T, n_qubits).T)
+
+
 def ensemble_density_matrix(amplitudes: ArrayLike, weights: ArrayLike) -> Array:
     """ρ = Σ_i p_i |ψ_i⟩⟨ψ_i| with p = weights / Σ weights.
 

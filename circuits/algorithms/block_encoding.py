@@ -14,7 +14,7 @@ from circuits.synthesis import images, matrix_circuit
 from qimg.core import Array, hermitian, numeric, one_of, require, require_shape, vectors
 from qimg.core.records import short_repr
 from qimg.operators import CorrelationOperator
-from qimg.states import qubits_for
+from qimg.states import pad_matrix_to_register, qubits_for
 
 Method = Literal["purification", "dilation"]
 
@@ -121,8 +121,7 @@ def block_encoding(
     square = values.ndim == 2 and values.shape[0] == values.shape[1] and values.size > 0
     require_shape(square, "matrix", "(d, d)", values)
     n = max(1, qubits_for(len(values)))
-    padded: Array = np.zeros((2**n, 2**n), values.dtype)
-    padded[: len(values), : len(values)] = values
+    padded = pad_matrix_to_register(values, n)
     if method == "purification":
         require(not root, "root", "is encoded by a dilation: method='dilation'", root)
         require(scale is None, "scale", "has no effect on a purification and must be left out", scale)

@@ -7,7 +7,7 @@ from qiskit.circuit import QuantumCircuit
 from circuits.preparation.states import prepare
 from qimg.core import Array, arguments, density_matrix, populations, require, require_shape
 from qimg.operators import CorrelationOperator
-from qimg.states import pad_to_register, picture_state, qubits_for
+from qimg.states import pad_matrix_to_register, pad_to_register, picture_state, qubits_for
 
 MAX_DIMENSION = 64
 """Largest dimension of the density matrices of quantum PCA."""
@@ -85,7 +85,7 @@ def padded_density(rho: ArrayLike, *, name: str = "rho") -> Array:
     require_shape(matrix.ndim == 2, name, "(d, d)", matrix)
     populations(name, matrix)
     n = max(qubits_for(len(matrix)), 1)
-    return np.asarray(pad_to_register(pad_to_register(matrix, n).T, n).T)
+    return pad_matrix_to_register(matrix, n)
 
 
 def spectral(rho: ArrayLike) -> tuple[Array, Array]:

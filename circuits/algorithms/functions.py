@@ -1,7 +1,7 @@
 """Functions of a density matrix for `apply_function`: Wiener filter, low-rank projection, root, inverse and others."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -48,10 +48,7 @@ class OperatorFunction:
         """
         values = real("eigenvalues", eigenvalues)
         require(values.ndim == 1 and bool(values.min(initial=0) >= 0), "eigenvalues", "must be (n,) and >= 0", values)
-        return OperatorFunction(
-            function=self.function, name=self.name, parity=self.parity, interval=self.interval, eigenvalues=values,
-            weights=None if weights is None else real("weights", weights),
-        )  # fmt: skip
+        return replace(self, eigenvalues=values, weights=None if weights is None else real("weights", weights))
 
     def polynomial(
         self, encoding: BlockEncoding, *, degree: int | None = None, error: float | None = None

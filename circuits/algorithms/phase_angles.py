@@ -74,27 +74,33 @@ def phase_angles(polynomial: Polynomial) -> PhaseAngles:
 
 def _rows(half: Array, degree: int, x: Array, keep: bool) -> tuple[Array, list[Array]]:
     """The row vector ⟨0| e^{iφ₀Z} W e^{iφ₁Z} … of the first half before its middle, and those after each angle."""
-    y = 1j * np.sqrt(1 - x * x)
     row = np.zeros((2, len(x)), complex)
     row[0] = 1.0
     rows = []
     for j in range(len(half) if degree % 2 else len(half) - 1):
-        phase = np.exp(1j * half[j])
-        row = np.stack([row[0] * phase, row[1] / phase])
+        row = _turned(row, half[j])
         if keep:
             rows.append(row)
         if degree % 2 == 0 or j < len(half) - 1:
-            row = np.stack([row[0] * x + row[1] * y, row[0] * y + row[1] * x])
+            row = _signal(row, x)
     return row, rows
 
 
 def _middle(row: Array, half: Array, degree: int, x: Array) -> Array:
     """The column that the row is multiplied by: the middle W or middle phase, times the transposed row."""
-    if degree % 2:
-        y = 1j * np.sqrt(1 - x * x)
-        return np.stack([row[0] * x + row[1] * y, row[0] * y + row[1] * x])
-    phase = np.exp(1j * half[-1])
-    return np.stack([row[0] * phase, row[1] / phase])
+    return _signal(row, x) if degree % 2 else _turned(row, half[-1])
+
+
+def _signal(vectors: Array, x: Array) -> Array:
+    """W(x) times vectors (2, nodes), one for each node; W is symmetric, so rows and columns are treated alike."""
+    y = 1j * np.sqrt(1 - x * x)
+    return np.stack([vectors[0] * x + vectors[1] * y, vectors[0] * y + vectors[1] * x])
+
+
+def _turned(vectors: Array, angle: float) -> Array:
+    """e^{iφZ} times vectors (2, nodes)."""
+    phase = np.exp(1j * angle)
+    return np.stack([vectors[0] * phase, vectors[1] / phase])
 
 
 def _values(half: Array, degree: int, x: Array) -> Array:
@@ -114,7 +120,6 @@ def _jacobian(half: Array, degree: int, x: Array) -> Array:
 
 
 def _jacobian_at(half: Array, degree: int, x: Array) -> Array:
-    y = 1j * np.sqrt(1 - x * x)
     row, rows = _rows(half, degree, x, keep=True)
     column = _middle(row, half, degree, x)
     result = np.empty((len(x), len(half)))
@@ -122,8 +127,7 @@ def _jacobian_at(half: Array, degree: int, x: Array) -> Array:
         result[:, -1] = (1j * (row[0] * column[0] - row[1] * column[1])).imag
     for j in range(len(rows) - 1, -1, -1):
         if degree % 2 == 0 or j < len(rows) - 1:
-            column = np.stack([column[0] * x + column[1] * y, column[0] * y + column[1] * x])
+            column = _signal(column, x)
         result[:, j] = (2j * (rows[j][0] * column[0] - rows[j][1] * column[1])).imag
-        phase = np.exp(1j * half[j])
-        column = np.stack([column[0] * phase, column[1] / phase])
+        column = _turned(column, half[j])
     return result

@@ -100,8 +100,7 @@ def _within(
     weights: ArrayLike | None,
 ) -> Polynomial:
     """Doubling, then bisection of the degree."""
-    offset = 1 if parity == "odd" else 2
-    too_low, high = 0, offset
+    too_low, high = 0, 1 if parity == "odd" else 2
     best = _of_degree(function, high, interval, points, weights)
     while best.error > error:
         too_low = high
@@ -110,7 +109,7 @@ def _within(
         best = _of_degree(function, high, interval, points, weights)
     while high - too_low > max(2, high // 20):
         middle = too_low + (high - too_low) // 4 * 2
-        candidate = _of_degree(function, middle or offset, interval, points, weights)
+        candidate = _of_degree(function, middle, interval, points, weights)
         if candidate.error > error:
             too_low = middle
         else:

@@ -14,7 +14,7 @@ from qimg.images import LEVEL_SHIFT
 from qimg.operators.files import OperatorFileError, read_operator, write_operator
 from qimg.operators.information import eigenbasis, spectrum
 from qimg.patches import iterate_patches
-from qimg.states import amplitude_encode, pad_to_register, qubits_for
+from qimg.states import amplitude_encode, pad_matrix_to_register
 
 if TYPE_CHECKING:
     from qiskit.quantum_info import DensityMatrix
@@ -152,10 +152,7 @@ class CorrelationOperator:
         Args:
             order: (d,) permutation of 0 … d − 1.
         """
-        index = np.asarray(order)
-        valid = index.shape == self.sum.shape and bool((np.sort(index) == np.arange(self.dimension)).all())
-        if not valid:
-            raise ValueError(f"order must be a permutation of {self.dimension} components, but has shape {index.shape}")
+        index = permutation(order, self.dimension)
         return CorrelationOperator(
             matrix=self.matrix[np.ix_(index, index)], sum=self.sum[index], count=self.count, weights=self.weights
         )
@@ -250,9 +247,7 @@ class CorrelationOperator:
         from qiskit.quantum_info import DensityMatrix
 
         rho = self.density_matrix()
-        n_qubits = qubits_for(self.dimension)
-        padded = pad_to_register(pad_to_register(rho, n_qubits).T, n_qubits).T
-        return DensityMatrix(padded)
+        return DensityMatrix(pad_matrix_to_register(rho))
 
     def __repr__(self) -> str:
         field = "complex" if np.iscomplexobj(self.matrix) else "real"
@@ -267,3 +262,12 @@ class CorrelationOperator:
         if self.count == 0:
             raise ValueError("a mean needs at least one vector, but count=0")
         return self.count
+
+
+def permutation(order: ArrayLike, dimension: int) -> Array:
+    """A permutation of the components 0 … dimension − 1 as an array; anything else is a `ValueError`."""
+    index = np.asarray(order)
+    valid = index.shape == (dimension,) and bool((np.sort(index) == np.arange(dimension)).all())
+    if not valid:
+        raise ValueError(f"order must be a permutation of {dimension} components, but has shape {index.shape}")
+    return index

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from qimg.core import Array, arguments, integer, one_of, sentence
 from qimg.core.workers import HERE, Workers
-from qimg.operators.correlation import CorrelationOperator, Weights
+from qimg.operators.correlation import CorrelationOperator, Weights, permutation
 from qimg.operators.files import OperatorFileError, read_operator, write_operator
 from qimg.operators.low_rank.combination import Part, combined, phased
 from qimg.operators.low_rank.evaluation import energies_of, error_psnr_db
@@ -318,10 +318,7 @@ class LowRankOperator:
         Args:
             order: (d,) permutation of 0 … d − 1.
         """
-        index = np.asarray(order)
-        valid = index.shape == self.sum.shape and bool((np.sort(index) == np.arange(self.dimension)).all())
-        if not valid:
-            raise ValueError(f"order must be a permutation of {self.dimension} components, but has shape {index.shape}")
+        index = permutation(order, self.dimension)
         return replace(self, basis=self.basis[:, index], sum=self.sum[index])
 
     def density_matrix(self) -> Array:
