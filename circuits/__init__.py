@@ -84,9 +84,10 @@ from circuits.readout.tomography import (
     nearest_state,
     projected_inversion,
 )
+from circuits.representation.amplitudes import Amplitudes
+from circuits.representation.colour_angles import ColourAngles
+from circuits.representation.digits import DigitAngles
 from circuits.representation.encodings import (
-    REPRESENTATIONS,
-    WITH_INTERVALS,
     compress_image,
     decode_counts,
     decode_state,
@@ -95,7 +96,10 @@ from circuits.representation.encodings import (
     image_cost,
     image_state,
 )
-from circuits.representation.protocol import EncodedImage, Representation
+from circuits.representation.protocol import Contents, EncodedImage, Representation
+from circuits.representation.registry import REPRESENTATIONS, WITH_INTERVALS, representation_of
+from circuits.representation.transformed import TransformedAmplitudes
+from circuits.representation.trial import register_representation
 from circuits.transforms.low_cost_klt import GrownTransform, coding_gain_db, grow_transforms, leading_klt_circuit
 from circuits.transforms.structured import (
     cosine_circuit,
@@ -107,7 +111,11 @@ from circuits.transforms.structured import (
 from circuits.transforms.unitaries import transform_circuit, transform_unitary
 
 __all__ = [
+    "Amplitudes",
     "BlockEncoding",
+    "ColourAngles",
+    "Contents",
+    "DigitAngles",
     "EncodedImage",
     "Estimates",
     "Expectation",
@@ -131,6 +139,7 @@ __all__ = [
     "Representation",
     "SampledFunction",
     "SignedAmplitudes",
+    "TransformedAmplitudes",
     "TruncatedRun",
     "WITH_INTERVALS",
     "all_bases",
@@ -210,7 +219,9 @@ __all__ = [
     "purity_from_copies",
     "quantum_pca",
     "reference_state",
+    "register_representation",
     "renyi_entropy",
+    "representation_of",
     "run",
     "run_jobs",
     "run_template",

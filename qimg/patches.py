@@ -133,34 +133,41 @@ def pad_edges(planes: Array, height: int, width: int) -> Array:
     return np.pad(planes, [(0, rows), (0, columns)] + [(0, 0)] * (planes.ndim - 2), mode="edge")
 
 
-def order_bits(order: str, row_bits: int, column_bits: int) -> tuple[int, ...]:
+def order_bits(order: str, *axis_bits: int) -> tuple[int, ...]:
     """Permutation of index bits: for each bit of a pixel's position in an order, the bit of its row-major index.
 
     Bits are listed from the lowest.
 
     | order | bits of the position, lowest first |
     |---|---|
-    | `row_major` | column, then row |
-    | `morton` | column and row in turn, from their lowest bits on (Z order), then the rest of the longer side |
-    | `blocks` | 3 of the column, 3 of the row (a pixel in its 8×8 block), then the rest: blocks in row-major order |
+    | `row_major` | column, then row, then the axes before them |
+    | `morton` | a bit of each axis in turn, column first, from their lowest bits on (Z order), while an axis has bits |
+    | `blocks` | 3 of the column, 3 of the row (a pixel in its 8×8 block), then the rest in row-major order |
 
     Args:
         order: a name of the table.
-        row_bits: n; the picture has 2ⁿ rows.
-        column_bits: m; the picture has 2ᵐ columns, and the row-major index of pixel (r, c) is r 2ᵐ + c.
+        axis_bits: for each axis, the last of which is the column, the number n of its bits: it has 2ⁿ pixels. Of two
+            axes with n and m bits, the row-major index of pixel (r, c) is r 2ᵐ + c. "blocks" needs two axes at least.
 
     >>> order_bits("morton", 1, 3)
     (0, 3, 1, 2)
+    >>> order_bits("morton", 1, 2, 2)
+    (0, 2, 4, 1, 3)
     """
     one_of("order", order, ORDERS)
-    columns, rows = range(column_bits), range(column_bits, column_bits + row_bits)
+    axes, first = [], 0
+    for bits in axis_bits[::-1]:
+        axes.append(range(first, first + bits))
+        first += bits
     if order == "row_major":
-        return (*columns, *rows)
+        return tuple(range(first))
     if order == "blocks":
-        return (*columns[:3], *rows[:3], *columns[3:], *rows[3:])
-    shared = min(row_bits, column_bits)
-    in_turn = zip(columns[:shared], rows[:shared], strict=True)
-    return (*chain.from_iterable(in_turn), *columns[shared:], *rows[shared:])
+        if len(axes) < 2:
+            raise ValueError(f"order must be row_major or morton for one axis, but order={order!r}")
+        columns, rows, *others = axes
+        return (*columns[:3], *rows[:3], *columns[3:], *rows[3:], *chain.from_iterable(others))
+    in_turn = range(max(map(len, axes), default=0))
+    return tuple(axis[place] for place in in_turn for axis in axes if place < len(axis))
 
 
 def spread_bits(values: ArrayLike, places: Sequence[int]) -> Array:

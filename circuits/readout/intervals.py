@@ -5,9 +5,9 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from circuits.counts import Counts, checked_counts
-from circuits.representation.encodings import REPRESENTATIONS
 from circuits.representation.positions import picture_of_levels
 from circuits.representation.protocol import EncodedImage, PixelProbabilities
+from circuits.representation.registry import representation_of
 from qimg.core import Array, one_of, real, require, vectors
 
 METHODS = ("clopper-pearson", "wilson")
@@ -81,7 +81,7 @@ def decode_intervals(
     Raises:
         ValueError: a representation of your own without `outcomes`.
     """
-    representation = REPRESENTATIONS[encoded.representation]
+    representation = representation_of(encoded)
     if not isinstance(representation, PixelProbabilities):
         raise ValueError(f"encoded must be in a representation with outcomes, but encoded={encoded.representation!r}")
     successes, trials = representation.outcomes(encoded, checked_counts(counts, 2**encoded.n_qubits))

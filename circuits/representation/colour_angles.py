@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
@@ -15,12 +16,24 @@ from circuits.representation.multiplexed import (
     walsh_coefficients,
 )
 from circuits.representation.protocol import Contents, EncodedImage, Representation
-from qimg.core import Array
+from qimg.core import Array, require, require_shape
+
+_ROUNDING = 1e-12
+"""Probabilities such as 0 and 1 are computed with rounding errors of this size."""
+
+_CHUNK = 2**22
+"""Comparisons of levels with intervals at a time."""
+
+_FEW = 10
+"""Colour qubits whose 2ᵠ combinations of ends are evaluated."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ColourAngles(Representation):
-    """Levels as rotation angles of colour qubits in [0, π]; a subclass defines this map and its inverse."""
+    """Levels as rotation angles of colour qubits in [0, π]; a subclass defines this map and its inverse.
+
+    A colour qubit is 1 with probability sin²(angle/2), from which the levels and their intervals follow.
+    """
 
     @abstractmethod
     def to_angles(self, levels: Array, bits: int) -> Array:
@@ -32,8 +45,22 @@ class ColourAngles(Representation):
 
     def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
         """Walsh coefficients of the angles."""
-        table = walsh_coefficients(self.to_angles(levels, bits))
-        return Contents(table, (), colour_qubits=len(table))
+        angles = self.checked_angles(levels, bits)
+        return Contents(walsh_coefficients(angles), (), colour_qubits=len(angles))
+
+    def checked_angles(self, levels: Array, bits: int) -> Array:
+        """The angles (qubits, …) of levels, of the right shape and in [0, π].
+
+        Raises:
+            ValueError: `to_angles` returns other ones.
+        """
+        angles = np.asarray(self.to_angles(levels, bits), float)
+        fits = angles.ndim == 2 and angles.shape[1] == levels.shape[1] and len(angles) > 0
+        require_shape(fits, "to_angles", f"(qubits, {levels.shape[1]}) for {self.name}", angles)
+        ends = float(angles.min()), float(angles.max())
+        inside = -_ROUNDING <= ends[0] and ends[1] <= np.pi + _ROUNDING
+        require(inside, "to_angles", f"must be in [0, π] for {self.name}, so that a probability gives the angle", ends)
+        return angles
 
     def state(self, encoded: EncodedImage) -> Array:
         """A uniform superposition of the positions, with each colour qubit rotated by its angle."""
@@ -77,3 +104,42 @@ class ColourAngles(Representation):
         outcomes = np.arange(len(table))
         ones = [table[outcomes >> qubit & 1 == 1].sum(axis=0) for qubit in range(encoded.colour_qubits)]
         return np.stack(ones), table.sum(axis=0)
+
+    def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:
+        """Levels of the angles 2 asin √p of the qubits."""
+        return self.to_levels(2 * np.arcsin(np.sqrt(probability)), encoded.bits)
+
+    def levels_between(self, encoded: EncodedImage, low: Array, high: Array) -> tuple[Array, Array]:
+        """Smallest and largest levels whose probabilities lie in the intervals of all qubits.
+
+        Whole levels are compared one by one, whatever the map. Real ones are those at the ends of the intervals, so
+        that the map must be monotonic in each angle. Where no level agrees, it is undetermined: all of them.
+        """
+        if self.whole and not self.joint_planes:
+            return self._whole_between(encoded.bits, low, high)
+        if self.whole or len(low) > _FEW:
+            raise NotImplementedError(f"{self.name}: levels_between must be defined for this many levels of a position")
+        corners = [np.stack([(low, high)[end][qubit] for qubit, end in enumerate(ends)]) for ends in _ends(len(low))]
+        levels = [self.levels_of_probability(encoded, corner) for corner in corners]
+        return np.minimum.reduce(levels), np.maximum.reduce(levels)
+
+    def _whole_between(self, bits: int, low: Array, high: Array) -> tuple[Array, Array]:
+        """Ends (1, positions) of the levels from 0 to 2ᵇ − 1 that agree with the intervals."""
+        every = np.arange(2**bits, dtype=float)
+        probabilities = np.sin(self.checked_angles(every[None], bits) / 2) ** 2
+        ends = np.empty((2, low.shape[1]), np.int64)
+        step = max(_CHUNK // len(every), 1)
+        for first in range(0, low.shape[1], step):
+            part = slice(first, first + step)
+            agrees = np.ones((len(low[0, part]), len(every)), bool)
+            for qubit, values in enumerate(probabilities):
+                agrees &= low[qubit, part, None] <= values + _ROUNDING
+                agrees &= values - _ROUNDING <= high[qubit, part, None]
+            agrees |= ~agrees.any(axis=1, keepdims=True)
+            ends[:, part] = agrees.argmax(axis=1), len(every) - 1 - agrees[:, ::-1].argmax(axis=1)
+        return ends[:1], ends[1:]
+
+
+def _ends(qubits: int) -> list[tuple[int, ...]]:
+    """Lower or upper end of each qubit's interval, in all combinations."""
+    return list(product((0, 1), repeat=qubits))

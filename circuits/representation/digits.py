@@ -1,7 +1,4 @@
-"""Digital representations: each colour qubit holds one digit of a level as one of a few angles.
-
-NEQR (Zhang et al., 2013) and INEQR (Jiang and Wang, 2015) have one qubit for each bit, IFRQI (Khan, 2019) one for two.
-"""
+"""Common base of digital representations: each colour qubit holds one digit of a level as one of a few angles."""
 
 from dataclasses import dataclass
 
@@ -46,9 +43,3 @@ class DigitAngles(ColourAngles):
     def _levels(self, digits: Array) -> Array:
         """Levels (1, positions) of digits (qubits, positions), lowest first."""
         return sum(digits[k] << k * self._digit_bits for k in range(len(digits)))[None]
-
-
-NEQR = DigitAngles(name="neqr", whole=True, digits=(0.0, np.pi))
-INEQR = DigitAngles(name="ineqr", whole=True, square=False, digits=(0.0, np.pi))
-IFRQI = DigitAngles(name="ifrqi", whole=True, digits=tuple(np.array([0.0, 0.2, 0.3, 0.5]) * 2 * np.pi))
-"""0, 2π/5, 3π/5 and π, which a few shots distinguish."""

@@ -6,31 +6,18 @@ from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import GateCount
 from circuits.counts import Counts, checked_counts
-from circuits.representation.amplitude import AMPLITUDE
-from circuits.representation.dct import DCT
-from circuits.representation.digits import IFRQI, INEQR, NEQR
-from circuits.representation.frqci import FRQCI
-from circuits.representation.frqi import FRQI, MCRQI
 from circuits.representation.positions import levels_of_picture, picture_of_levels
-from circuits.representation.protocol import Compressible, EncodedImage, PixelProbabilities, Representation
-from qimg.core import Array, one_of, plain, real, require, require_shape, vectors
+from circuits.representation.protocol import Compressible, EncodedImage, Representation
+from circuits.representation.registry import REPRESENTATIONS as REPRESENTATIONS  # its place in earlier versions
+from circuits.representation.registry import representation_of
+from qimg.core import Array, integer, plain, real, require, require_shape, vectors
 from qimg.states import qubits_for
-
-REPRESENTATIONS: dict[str, Representation] = {
-    one.name: one for one in (AMPLITUDE, DCT, FRQI, MCRQI, FRQCI, NEQR, INEQR, IFRQI)
-}
-"""Representations by their names in `encode_image`."""
-
-WITH_INTERVALS = tuple(
-    name for name, one in REPRESENTATIONS.items() if isinstance(one, PixelProbabilities) and one.lossless
-)
-"""Names of the representations with confidence intervals of the picture's pixels."""
 
 
 def encode_image(
-    image: ArrayLike, representation: str, *, order: str = "row_major", kept: int | None = None
+    image: ArrayLike, representation: str, *, order: str = "row_major", kept: int | None = None, axes: int = 2
 ) -> EncodedImage:
-    r"""A picture of any size in one of the representations.
+    r"""A picture of any size and with any number of axes in one of the representations.
 
     | name | register for 8×8 pixels of 8 bits | state, up to normalisation |
     |---|---|---|
@@ -45,28 +32,39 @@ def encode_image(
 
     Padding repeats the last row and column; `amplitude` is padded with zeros.
 
+    A volume (D, H, W) or a video (T, H, W) has `axes=3`: the depth or the time is one more register, above those of
+    rows and columns, padded to a power of two. The channels come last and are no axis.
+
     Args:
-        image: (H, W), or (H, W, 3) for `amplitude`, `mcrqi` and `frqci`, or (H, W, 4) for `mcrqi`; `uint8`, `uint16`,
-            or, for a representation that is not digital, real code values from 0 to 255.
-        representation: a name of the table.
-        order: "row_major", "morton" or "blocks" (`qimg.patches.order_bits`); `dct` always uses "blocks".
+        image: (…, H, W), or (…, H, W, 3) for `amplitude`, `mcrqi` and `frqci`, or (…, H, W, 4) for `mcrqi`; `uint8`,
+            `uint16`, or, for a representation that is not digital, real code values from 0 to 255.
+        representation: a name of the table, that of a registered representation (`register_representation`), or an
+            import name, `module:object`.
+        order: "row_major", "morton" or "blocks" (`qimg.patches.order_bits`) of all axes; `dct` always uses "blocks",
+            which are those of 8×8 pixels in rows and columns.
         kept: number of loaded coefficients of the 64 of a block, a power of two; required for `dct`, an error for the
             others.
+        axes: axes of pixels, 2 or more.
+
+    Raises:
+        ValueError: the picture does not fit the representation, or needs more than 26 qubits of positions.
     """
-    one = REPRESENTATIONS[one_of("representation", representation, REPRESENTATIONS)]
+    one = representation_of(representation)
     if (kept is None) == one.takes_kept:
-        rules = (f"has no effect on {representation} and must be left out", f"must be given for {representation}")
+        rules = (f"has no effect on {one.name} and must be left out", f"must be given for {one.name}")
         require(False, "kept", rules[one.takes_kept], kept)
-    pixels, dtype = _checked_pixels(image, one)
+    axes = integer("axes", axes, 2)
+    pixels, dtype = _checked_pixels(image, one, axes)
     order = one.order or order
-    levels = levels_of_picture(pixels, one, order)
+    levels = levels_of_picture(pixels, one, order, axes)
     contents = one.encode(levels, bits=16 if dtype == np.uint16 else 8, kept=kept)
     return EncodedImage(
-        representation=representation,
+        representation=one.name,
         shape=pixels.shape,
         dtype=dtype,
         order=order,
         position_qubits=qubits_for(levels.shape[-1]),
+        axes=axes,
         **contents._asdict(),
     )
 
@@ -78,7 +76,7 @@ def compress_image(encoded: EncodedImage, share: float) -> EncodedImage:
         encoded: a picture in a representation with colour qubits; a digital one may be decoded with wrong bits.
         share: share of the remaining coefficients, in [0, 1].
     """
-    one = _of(encoded)
+    one = representation_of(encoded)
     if not isinstance(one, Compressible):
         raise ValueError(f"encoded must have colour qubits to be compressed, but encoded={one.name!r}")
     return one.compress(encoded, share)
@@ -87,7 +85,7 @@ def compress_image(encoded: EncodedImage, share: float) -> EncodedImage:
 def image_state(encoded: EncodedImage) -> Array:
     """The state (2**n_qubits,) of `image_circuit`, computed without it: real amplitudes, including the sign."""
     require(encoded.n_qubits <= 24, "encoded", "must have at most 24 qubits for a state vector", encoded.n_qubits)
-    return _of(encoded).state(encoded)
+    return representation_of(encoded).state(encoded)
 
 
 def image_circuit(encoded: EncodedImage) -> QuantumCircuit:
@@ -96,7 +94,7 @@ def image_circuit(encoded: EncodedImage) -> QuantumCircuit:
     Amplitudes are loaded by `prepare` up to 8 qubits and by `template` above; for "dct" one inverse DCT of all blocks
     follows. Each colour qubit has one multiplexed rotation (`append_rotation`).
     """
-    return _of(encoded).circuit(encoded)
+    return representation_of(encoded).circuit(encoded)
 
 
 def image_cost(encoded: EncodedImage) -> GateCount:
@@ -104,7 +102,7 @@ def image_cost(encoded: EncodedImage) -> GateCount:
 
     Amplitudes on more than 8 qubits take 2ⁿ − 2 CX. For colour qubits see `rotation_cost`.
     """
-    return _of(encoded).cost(encoded)
+    return representation_of(encoded).cost(encoded)
 
 
 def decode_state(encoded: EncodedImage, state: ArrayLike) -> Array:
@@ -120,7 +118,7 @@ def decode_state(encoded: EncodedImage, state: ArrayLike) -> Array:
     """
     amplitudes = vectors("state", state)
     require_shape(amplitudes.shape == (2**encoded.n_qubits,), "state", f"({2**encoded.n_qubits},)", amplitudes)
-    one = _of(encoded)
+    one = representation_of(encoded)
     return _rounded(encoded, picture_of_levels(one.levels_of_state(encoded, amplitudes), one, encoded))
 
 
@@ -139,23 +137,21 @@ def decode_counts(encoded: EncodedImage, counts: Counts) -> Array:
             result of Qiskit for one circuit.
     """
     numbers = checked_counts(counts, 2**encoded.n_qubits)
-    one = _of(encoded)
+    one = representation_of(encoded)
     return _rounded(encoded, picture_of_levels(one.levels_of_counts(encoded, numbers), one, encoded))
 
 
-def _of(encoded: EncodedImage) -> Representation:
-    return REPRESENTATIONS[encoded.representation]
-
-
-def _checked_pixels(image: ArrayLike, one: Representation) -> tuple[Array, np.dtype]:
+def _checked_pixels(image: ArrayLike, one: Representation, axes: int) -> tuple[Array, np.dtype]:
     """The pixels as real numbers, and the type of the decoded picture."""
     raw = plain("image", image)
     require(raw.dtype != np.bool_, "image", "must hold code values, not booleans: multiply by 255", raw.dtype.name)
     pixels = real("image", raw)
     planes = [() if count == 1 else (count,) for count in one.channels]
-    expected = " or ".join("(H, W)" if count == 1 else f"(H, W, {count})" for count in one.channels)
-    fits = pixels.ndim >= 2 and pixels.shape[2:] in planes and pixels.size > 0
-    require_shape(fits, "image", f"{expected} for {one.name}", pixels)
+    sides = ", ".join([*(f"D{axis}" if axes > 3 else "D" for axis in range(1, axes - 1)), "H", "W"])
+    expected = " or ".join(f"({sides})" if count == 1 else f"({sides}, {count})" for count in one.channels)
+    fits = pixels.ndim >= axes and pixels.shape[axes:] in planes and pixels.size > 0
+    where = f"{one.name} with axes={axes}" if axes > 2 else one.name
+    require_shape(fits, "image", f"{expected} for {where}{_fitting_axes(pixels, one, axes)}", pixels)
     if raw.dtype not in (np.uint8, np.uint16):
         require(not one.whole, "image", f"must be uint8 or uint16 for {one.name}", raw.dtype.name)
         low, high = float(pixels.min()), float(pixels.max())
@@ -163,9 +159,17 @@ def _checked_pixels(image: ArrayLike, one: Representation) -> tuple[Array, np.dt
     return pixels, raw.dtype if raw.dtype.kind == "u" else np.dtype(np.float64)
 
 
+def _fitting_axes(pixels: Array, one: Representation, axes: int) -> str:
+    """The numbers of axes for which the shape would fit, if there are any, as words of an error."""
+    plain_axes = [pixels.ndim] if 1 in one.channels else []
+    with_channels = [pixels.ndim - 1] if pixels.shape[-1:] and pixels.shape[-1] in one.channels else []
+    others = [str(count) for count in (*with_channels, *plain_axes) if count >= 2 and count != axes]
+    return f", or axes={' or '.join(others)}" if others and pixels.size else ""
+
+
 def _rounded(encoded: EncodedImage, picture: Array) -> Array:
     """The picture in the type of the encoded one, rounded and clipped for integers; NaN becomes the plane's mean."""
-    planes = picture.reshape(-1, picture.shape[2] if picture.ndim == 3 else 1)
+    planes = picture.reshape(-1, encoded.planes)
     unknown = np.isnan(planes)
     if unknown.all():
         raise ValueError("the counts or the state must have an outcome in the picture, and not only in its padding")

@@ -1,6 +1,8 @@
 """The interface of representations of pictures, which the functions of `encodings` use.
 
-A new representation is a file with an instance of a subclass of `Representation` and a line in `encodings.py`.
+A representation is an instance of a subclass of `Representation`, or of one of the families that fill it: `ColourAngles`
+(angles of colour qubits), `DigitAngles` (digits as one of a few angles), `Amplitudes` and `TransformedAmplitudes`. Those
+of qimg are one file each in `circuits/representation/definitions`; `register_representation` adds others.
 """
 
 from abc import ABC, abstractmethod
@@ -9,9 +11,10 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
+from qiskit.quantum_info import Statevector
 
-from circuits.compilation import GateCount
-from qimg.core import Array
+from circuits.compilation import GateCount, count_gates
+from qimg.core import Array, require
 from qimg.core.records import short_repr
 
 
@@ -22,7 +25,7 @@ class EncodedImage:
 
     representation: str
     shape: tuple[int, ...]
-    """(H, W) or (H, W, C) of the picture."""
+    """(…, H, W) or (…, H, W, C) of the picture."""
     dtype: np.dtype
     """Type of the picture; decoded values are rounded for integer types and not for `float64`."""
     order: str
@@ -37,6 +40,13 @@ class EncodedImage:
     """Position qubits on which amplitudes are loaded: all, or for "dct" those of the kept coefficients."""
     norm: float
     """Divisor of the amplitudes; 1 for other representations."""
+    axes: int = 2
+    """Axes of pixels, the first of `shape`: 2 for a picture, 3 for a volume or a video."""
+
+    @property
+    def planes(self) -> int:
+        """Channels of a pixel."""
+        return self.shape[self.axes] if len(self.shape) > self.axes else 1
 
     @property
     def n_qubits(self) -> int:
@@ -69,13 +79,13 @@ class Representation(ABC):
 
     name: str
     channels: tuple[int, ...] = (1,)
-    """Supported numbers C of channels of pictures (H, W, C); 1 stands for (H, W)."""
+    """Supported numbers C of channels of pictures (…, H, W, C); 1 stands for (…, H, W)."""
     joint_planes: bool = False
     """Whether one position holds all planes; otherwise the plane is part of the position."""
     whole: bool = False
     """Whether levels must be integers."""
     square: bool = True
-    """Whether pictures are padded to squares; otherwise each side is padded separately to a power of two."""
+    """Whether rows and columns are padded to a square; otherwise each side is padded separately to a power of two."""
     padding: str = "edge"
     """Mode of `numpy.pad`."""
     order: str | None = None
@@ -92,24 +102,27 @@ class Representation(ABC):
         """The data that the circuit loads, from levels with this number of bits."""
 
     @abstractmethod
-    def state(self, encoded: EncodedImage) -> Array:
-        """The real state (2**n_qubits,), including its sign."""
-
-    @abstractmethod
     def circuit(self, encoded: EncodedImage) -> QuantumCircuit:
         """The circuit that prepares the state."""
 
     @abstractmethod
-    def cost(self, encoded: EncodedImage) -> GateCount:
-        """Gates of the circuit, counted without building it if it is large."""
-
-    @abstractmethod
-    def levels_of_state(self, encoded: EncodedImage, state: Array) -> Array:
-        """Levels from a state (2**n_qubits,)."""
-
-    @abstractmethod
     def levels_of_counts(self, encoded: EncodedImage, counts: Array) -> Array:
         """Levels from counts (2**n_qubits,), not all zero; NaN where no count determines a level."""
+
+    def state(self, encoded: EncodedImage) -> Array:
+        """The real state (2**n_qubits,), including its sign; by default that of the circuit, gate by gate."""
+        state = Statevector(self.circuit(encoded)).data
+        rest = float(np.abs(state.imag).max())
+        require(rest < 1e-9, "circuit", f"of {self.name} must have real amplitudes", rest)
+        return np.asarray(state.real)
+
+    def cost(self, encoded: EncodedImage) -> GateCount:
+        """Gates of the circuit, if possible without building it; by default they are counted after compilation."""
+        return count_gates(self.circuit(encoded))
+
+    def levels_of_state(self, encoded: EncodedImage, state: Array) -> Array:
+        """Levels from a state (2**n_qubits,); by default from the exact probabilities of the outcomes."""
+        return self.levels_of_counts(encoded, np.abs(state) ** 2)
 
     def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:
         """The levels, not rounded, if they are increasing functions of one probability each."""
@@ -118,6 +131,16 @@ class Representation(ABC):
     def levels_between(self, encoded: EncodedImage, low: Array, high: Array) -> tuple[Array, Array]:
         """Smallest and largest levels, not rounded, of probabilities (of `outcomes`) between these ends."""
         return self.levels_of_probability(encoded, low), self.levels_of_probability(encoded, high)
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the picture's pixels have confidence intervals (`decode_intervals`)."""
+        return isinstance(self, PixelProbabilities) and self.lossless
+
+    @property
+    def in_colour(self) -> bool:
+        """Whether it takes pictures with channels alone."""
+        return 1 not in self.channels
 
 
 @runtime_checkable

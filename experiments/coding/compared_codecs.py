@@ -1,6 +1,5 @@
 """The codecs compared by experiments: selection from the registry, files and pixels at the settings of their curves."""
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from qimg import images
 from qimg.codecs import registry
 from qimg.codecs.protocol import Codec, CurveSettings, DecodeOptions, EncodeOptions
 from qimg.core import ArgumentError, Array, one_of
+from qimg.core.import_names import module_hashes
 from qimg.evaluation.rate_curves import Comparison
 from qimg.report import format_cell
 
@@ -65,8 +65,7 @@ def _imported(name: str) -> Codec:
 
 def modules_of(ids: Sequence[str]) -> dict[str, str]:
     """SHA-256 of the file of each imported codec's module, by the name of the codec."""
-    files = {name: registry.module_file(name) for name in ids if registry.is_import_name(name)}
-    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+    return module_hashes(name for name in ids if registry.is_import_name(name))
 
 
 def about(name: str) -> str:

@@ -1,19 +1,15 @@
 """Registry of codecs by id; each codec is imported on first use. A new codec is one new file and one line here."""
 
-import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
-from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from qimg.codecs.envelope import LENGTH, NUMBER_AT, Reader
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import TARGETS, Capabilities, Codec, DecodeOptions, EncodeOptions, PackCodec, one_target
-from qimg.core import ArgumentError, Array, one_of
+from qimg.core import ArgumentError, Array, import_names, one_of
 from qimg.core.records import short_repr
 from qimg.images import has_alpha
 
@@ -34,7 +30,6 @@ class Entry:
 
 _ENTRIES: dict[str, Entry] = {}
 
-_IMPORT_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _MEMBERS = sorted(name for name in vars(Codec) if name[0] != "_")
 
 AnyCodec = TypeVar("AnyCodec", bound=Codec | PackCodec)
@@ -104,7 +99,7 @@ def _loaded(codec_id: str, kind: type[AnyCodec], what: str) -> AnyCodec:
 
 def is_import_name(name: str) -> bool:
     """Whether a name is that of an object to import, `module:object`, and no id."""
-    return not name.startswith("peer:") and name not in _ENTRIES and _IMPORT_NAME.fullmatch(name) is not None
+    return not name.startswith("peer:") and name not in _ENTRIES and import_names.is_import_name(name)
 
 
 def imported(name: str) -> Codec:
@@ -115,8 +110,7 @@ def imported(name: str) -> Codec:
     Raises:
         ValueError: the module cannot be imported, or the object is no codec or has the id of another one.
     """
-    loaded = _object(name)
-    _check_not_hidden(name)
+    loaded = import_names.imported_object(name)
     missing = [member for member in _MEMBERS if not hasattr(loaded, member)]
     if isinstance(loaded, type):
         raise ValueError(f"{name}: must be a codec, but is a class; name an object of it")
@@ -138,34 +132,6 @@ def name_of(codec: Codec) -> str:
     """The name under which another process finds a codec: its id, or the name that it was imported by."""
     entry = _ENTRIES[codec.id]
     return codec.id if entry.where.startswith("qimg.") else entry.where
-
-
-def module_file(name: str) -> Path:
-    """File of the module of an imported codec."""
-    return Path(import_module(name.partition(":")[0]).__file__ or "")
-
-
-def _object(name: str) -> Any:
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)  # behind the installed modules, which it must not hide
-    try:
-        return resolve_name(name)
-    except AttributeError:
-        _check_not_hidden(name)
-        module, _, attribute = name.partition(":")
-        raise ValueError(f"{name}: the module {module} has no {attribute}") from None
-    except Exception as error:  # a module may raise anything when it is imported
-        raise ValueError(f"{name}: cannot be imported ({type(error).__name__}: {error})") from error
-
-
-def _check_not_hidden(name: str) -> None:
-    """Raise an error if the working folder has a module of this name, but an installed one was imported."""
-    module = name.partition(":")[0]
-    own = [Path.cwd() / f"{module.replace('.', '/')}{end}" for end in (".py", "/__init__.py")]
-    found = Path(getattr(import_module(module), "__file__", None) or "")
-    if any(path.exists() for path in own) and not any(path.exists() and path.samefile(found) for path in own):
-        raise ValueError(f"{name}: is the installed module {found}, which hides yours; give your file another name")
 
 
 def id_of(data: bytes) -> str:

@@ -1,5 +1,6 @@
-"""Pixels as amplitudes of the position register (QPIE): Σ x_p |p⟩ / ‖x‖, loaded by `prepare` or by the template."""
+"""Common base of representations with pixels as amplitudes: Σ w_p |p⟩ / ‖w‖, loaded by `prepare` or by the template."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from circuits.preparation.states import prepare, template, template_angles
 from circuits.preparation.variational import LARGEST
 from circuits.representation.positions import states_of_picture
 from circuits.representation.protocol import Contents, EncodedImage, Representation
-from qimg.core import Array, require
+from qimg.core import Array, require, require_shape
 from qimg.core.records import short_repr
 from qimg.states import amplitude_encode, qubits_for
 
@@ -21,13 +22,32 @@ MAX_IMAGINARY = 1e-6
 @short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Amplitudes(Representation):
-    """Amplitudes of the position register, loaded by `prepare` up to 8 qubits and by `template` above."""
+    """Levels as amplitudes of the positions, loaded by `prepare` up to 8 qubits and by `template` above.
+
+    A subclass defines the map from levels to weights and its inverse; amplitudes are the weights divided by their norm.
+    """
+
+    @abstractmethod
+    def to_weights(self, levels: Array, bits: int) -> Array:
+        """Weights, not negative and increasing, of levels (1, …) with this number of bits."""
+
+    @abstractmethod
+    def to_levels(self, weights: Array, bits: int) -> Array:
+        """Levels of weights, not rounded; a state may have negative ones too."""
 
     def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
-        """The vector of the levels, divided by its norm."""
-        table, norms = amplitude_encode(levels)
+        """The vector of the weights, divided by its norm."""
+        weights = np.asarray(self.to_weights(levels, bits))
+        require_shape(weights.shape == levels.shape, "to_weights", f"{levels.shape} for {self.name}", weights)
+        least = float(weights.min(initial=0))
+        require(least >= 0, "to_weights", f"must not be negative for {self.name}", least)
+        return self.loading(weights, tuple(range(qubits_for(levels.shape[1]))))
+
+    def loading(self, weights: Array, qubits: tuple[int, ...]) -> Contents:
+        """The amplitudes of weights (1, 2**len(qubits)) to load on these qubits."""
+        table, norms = amplitude_encode(weights)
         require(norms[0] > 0, "image", f"must not be black for {self.name}: a state has norm 1", float(norms[0]))
-        return Contents(table, tuple(range(qubits_for(table.shape[1]))), norm=float(norms[0]))
+        return Contents(table, qubits, norm=float(norms[0]))
 
     def state(self, encoded: EncodedImage) -> Array:
         """The amplitudes themselves."""
@@ -51,22 +71,22 @@ class Amplitudes(Representation):
         return GateCount(cx=amplitudes - 2, one_qubit=amplitudes - 1)
 
     def levels_of_state(self, encoded: EncodedImage, state: Array) -> Array:
-        """The amplitudes, real after removal of their global phase and with a positive sum, times the norm."""
-        return _real(state) * encoded.norm
+        """Levels of the amplitudes times the norm, real after removal of their global phase and with a positive sum."""
+        return self.to_levels(_real(state) * encoded.norm, encoded.bits)
 
     def levels_of_counts(self, encoded: EncodedImage, counts: Array) -> Array:
-        """Norm · √(n_k/n); signs are not measured, but pixels are not negative. NaN without counts in the picture."""
+        """Levels of norm · √(n_k/n); signs are not measured, but weights are not negative. NaN without counts."""
         successes, trials = self.outcomes(encoded, counts)
         shares = np.minimum(successes / trials, 1) if trials > 0 else np.full_like(successes, np.nan)
         return self.levels_of_probability(encoded, shares)
 
     def outcomes(self, encoded: EncodedImage, counts: Array) -> tuple[Array, Array]:
-        """The counts of the pixels' basis states, and as trials the shots in the picture, since its padding is 0."""
+        """The counts of the pixels' basis states, and as trials the shots in the picture; its padding must be 0."""
         return counts, counts[states_of_picture(self, encoded)].sum()
 
     def levels_of_probability(self, encoded: EncodedImage, probability: Array) -> Array:
-        """Norm · √p."""
-        return np.asarray(np.sqrt(probability) * encoded.norm)
+        """Levels of norm · √p."""
+        return self.to_levels(np.asarray(np.sqrt(probability) * encoded.norm), encoded.bits)
 
 
 def _real(state: Array) -> Array:
@@ -81,6 +101,3 @@ def _real(state: Array) -> Array:
     # A sum that vanishes up to rounding has no sign: the largest amplitude is positive then.
     positive = float(real.sum()) if abs(real.sum()) > 1e-9 * size else largest
     return np.asarray(-real if positive < 0 else real)
-
-
-AMPLITUDE = Amplitudes(name="amplitude", channels=(1, 3), padding="constant", takes_black=False)
