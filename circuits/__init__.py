@@ -96,7 +96,7 @@ from circuits.representation.encodings import (
     image_cost,
     image_state,
 )
-from circuits.representation.protocol import Contents, EncodedImage, Representation
+from circuits.representation.protocol import Contents, EncodedImage, PixelProbabilities, Representation
 from circuits.representation.registry import REPRESENTATIONS, WITH_INTERVALS, representation_of
 from circuits.representation.transformed import TransformedAmplitudes
 from circuits.representation.trial import register_representation
@@ -130,6 +130,7 @@ __all__ = [
     "PauliCounts",
     "PhaseAngles",
     "PhaseRegister",
+    "PixelProbabilities",
     "Polynomial",
     "Preparation",
     "PreparationStore",

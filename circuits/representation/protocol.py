@@ -133,6 +133,11 @@ class Representation(ABC):
         return self.levels_of_probability(encoded, low), self.levels_of_probability(encoded, high)
 
     @property
+    def largest_kept(self) -> int | None:
+        """The argument `kept` that keeps all coefficients of a block; None without this argument."""
+        return 64 if self.takes_kept else None
+
+    @property
     def has_intervals(self) -> bool:
         """Whether the picture's pixels have confidence intervals (`decode_intervals`)."""
         return isinstance(self, PixelProbabilities) and self.lossless

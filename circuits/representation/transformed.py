@@ -29,6 +29,11 @@ class TransformedAmplitudes(Amplitudes):
     """A name in `qimg.transforms` of a real transform."""
     block_qubits: int
 
+    @property
+    def largest_kept(self) -> int:
+        """The pixels of a block."""
+        return int(2**self.block_qubits)
+
     @abstractmethod
     def coefficient_bits(self, count: int) -> tuple[int, ...]:
         """The bits of a coefficient's index that are loaded; 2**count coefficients, whose other bits are 0."""
@@ -43,7 +48,7 @@ class TransformedAmplitudes(Amplitudes):
 
     def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
         """The coefficients of the blocks, divided by their norm."""
-        block = 2**self.block_qubits
+        block = self.largest_kept
         power = integer("kept", kept or 0, 1, block)
         require(power & (power - 1) == 0, "kept", "must be a power of two", kept)
         places = self.coefficient_bits(qubits_for(power))
@@ -53,7 +58,7 @@ class TransformedAmplitudes(Amplitudes):
 
     def state(self, encoded: EncodedImage) -> Array:
         """The inverse transform of the loaded amplitudes."""
-        state, block = np.zeros(2**encoded.position_qubits), 2**self.block_qubits
+        state, block = np.zeros(2**encoded.position_qubits), self.largest_kept
         state[spread_bits(np.arange(2 ** len(encoded.loaded)), encoded.loaded)] = encoded.table[0]
         return np.asarray(state.reshape(-1, block) @ unitary(self.transform, block)).ravel()
 

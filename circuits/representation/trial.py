@@ -121,7 +121,7 @@ def _picture(rng: np.random.Generator, side: int, channels: int) -> Array:
 
 
 def _encoded(one: Representation, image: Array) -> EncodedImage:
-    return encode_image(image, one.name, order=one.order or "row_major", kept=64 if one.takes_kept else None)
+    return encode_image(image, one.name, order=one.order or "row_major", kept=one.largest_kept)
 
 
 def _check_circuit(one: Representation, encoded: EncodedImage) -> None:

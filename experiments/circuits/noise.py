@@ -2,17 +2,21 @@
 
 Luma patches are prepared by exact circuits under depolarizing noise, amplitude damping and the errors of a generic
 device, on Aer's density-matrix simulator. Their density matrix and the pixels norm·√p are compared with the raw ones,
-and so are the patches of JPEG files. The strength of noise that is as far as JPEG is interpolated.
+and so are the patches of JPEG files. The strength of noise that is as far as JPEG is interpolated. Patches in another
+representation than amplitudes are decoded from the exact probabilities, and their density matrix is that of the decoded
+pixels, as for JPEG.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
+from tyro.conf import arg
 
 import circuits
+from circuits.noise.models import MAX_NOISY_QUBITS
 from experiments._run import (
     Array,
     Figure,
@@ -37,7 +41,9 @@ from experiments._run import (
     values,
     whole,
 )
+from experiments.circuits.representations import modules_of, represented
 from qimg import images, metrics
+from qimg.core import require
 from qimg.patches import extract_patches
 from qimg.states import amplitude_encode
 
@@ -51,6 +57,8 @@ class Params(PictureParams):
 
     side: Annotated[int, fulfils(SIDES.__contains__, f"must be one of {SIDES}")] = 8
     """Rows and columns of a patch: 8 takes 6 qubits and 29 CX, 4 takes 4 qubits and 6."""
+    representation: Annotated[str, represented, arg(metavar="NAME")] = "amplitude"
+    """Representation of the patches: one of luma, or the import name of one of your own (module:object)."""
     patches: Annotated[int, whole(1, 4096)] = 48
     """Patches drawn at random from each picture."""
     kinds: Annotated[tuple[str, ...], each(among(KINDS), empty=True)] = KINDS
@@ -72,6 +80,10 @@ class Params(PictureParams):
     """JPEG qualities, gray files of the whole picture."""
     seed: Seed = 0
     """Seed of the draw."""
+
+    def files(self) -> dict[str, str]:
+        """Hash of the module of an imported representation."""
+        return modules_of([self.representation])
 
 
 TINY = Params(box_mean=8, side=4, patches=6, strengths=(1e-4, 1e-2), qualities=(50,))
@@ -114,9 +126,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     if not len(chosen):
         return []
     raw = patches[chosen]
-    states, norms = amplitude_encode(raw)
-    prepared = [circuits.prepare(state) for state in states]
-    cx = float(np.mean([circuit.count_ops().get("cx", 0) for circuit in prepared]))
+    prepared, cx, rebuilt = _loaded(raw, params)
     reference = _moments(raw)
 
     def row(source: str, setting: float, rho: Array, pixels: Array, **equal: float) -> Row:
@@ -138,7 +148,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     for kind, strength in (*strengths, ("generic", None)):
         noisy = circuits.noisy_states(prepared, kind, strength=strength)
         setting = circuits.generic_cx_error(prepared[0].num_qubits) if strength is None else strength
-        rows.append(row(kind, setting, circuits.mixed_patches(noisy, norms), _pixels(noisy, norms)))
+        rows.append(row(kind, setting, *rebuilt(noisy)))
     scanned = {kind: select(rows, source=kind) for kind in params.kinds}
     for quality in params.qualities:
         decoded = images.jpeg_round_trip(luma, quality=quality).image
@@ -159,14 +169,43 @@ run = per_picture(rows_of)
 _EQUAL = ("equal_depolarizing", "equal_damping", "equal_depolarizing_psnr", "equal_damping_psnr")
 
 
+def _loaded(raw: Array, params: Params) -> tuple[list[Any], float, Callable[[Array], tuple[Array, Array]]]:
+    """Circuits of the patches, their mean CX, and the map from noisy states to a density matrix and pixels."""
+    if params.representation == "amplitude":
+        states, norms = amplitude_encode(raw)
+        prepared = [circuits.prepare(state) for state in states]
+        cx = float(np.mean([circuit.count_ops().get("cx", 0) for circuit in prepared]))
+        return prepared, cx, lambda noisy: (circuits.mixed_patches(noisy, norms), _pixels(noisy, norms))
+    one, side = circuits.representation_of(params.representation), params.side
+    require(not one.in_colour, "representation", "must take luma", params.representation)
+    patches = raw.astype(np.uint8).reshape(-1, side, side)
+    encoded = [circuits.encode_image(patch, one.name, kept=one.largest_kept) for patch in patches]
+    rule = f"must need at most {MAX_NOISY_QUBITS} qubits for {side}×{side} pixels"
+    qubits = encoded[0].n_qubits
+    require(qubits <= MAX_NOISY_QUBITS, "representation", rule, f"{params.representation} with {qubits} qubits")
+
+    def rebuilt(noisy: Array) -> tuple[Array, Array]:
+        pairs = zip(encoded, _populations(noisy), strict=True)
+        pixels = np.stack([circuits.decode_counts(*pair).ravel() for pair in pairs]).astype(float)
+        return _moments(pixels), pixels
+
+    cx = float(np.mean([circuits.image_cost(patch).cx for patch in encoded]))
+    return [circuits.image_circuit(patch) for patch in encoded], cx, rebuilt
+
+
 def _moments(patches: Array) -> Array:
+    """Density matrix of patches; fully mixed if noise leaves none but black ones."""
     moments = patches.T @ patches
-    return np.asarray(moments / np.trace(moments))
+    energy = np.trace(moments)
+    return np.asarray(moments / energy if energy else np.eye(len(moments)) / len(moments))
 
 
 def _pixels(states: Array, norms: Array) -> Array:
-    populations = np.clip(np.diagonal(states, axis1=1, axis2=2).real, 0, None)
-    return np.asarray(norms[:, None] * np.sqrt(populations))
+    return np.asarray(norms[:, None] * np.sqrt(_populations(states)))
+
+
+def _populations(states: Array) -> Array:
+    return np.clip(np.diagonal(states, axis1=1, axis2=2).real, 0, None)
 
 
 def _ac_distance(first: Array, second: Array) -> float:

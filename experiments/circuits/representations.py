@@ -11,6 +11,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
+from tyro.conf import arg
 
 import circuits
 from circuits.compilation import is_compiled
@@ -25,7 +26,6 @@ from experiments._run import (
     Seed,
     Table,
     Track,
-    among,
     check,
     count_pictures,
     curves,
@@ -46,19 +46,29 @@ from experiments._run import (
     wide_table,
 )
 from qimg import images, metrics
+from qimg.core import arguments_named
+from qimg.core.import_names import is_import_name, module_hashes
 
-COLOUR = tuple(name for name, one in circuits.REPRESENTATIONS.items() if 1 not in one.channels)
-"""Representations that take R, G and B; the others take luma."""
+
+def represented(name: str, value: str) -> circuits.Representation:
+    """Rule of a parameter: the name of a representation, or the import name of one of the user's own."""
+    with arguments_named(representation=name):
+        return circuits.representation_of(value)
+
+
+def modules_of(representations: Sequence[str]) -> dict[str, str]:
+    """SHA-256 of the modules of imported representations, by their import names."""
+    return module_hashes(name for name in representations if is_import_name(name))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    representations: Annotated[tuple[str, ...], each(among(circuits.REPRESENTATIONS), empty=True)] = tuple(
+    representations: Annotated[tuple[str, ...], each(represented, empty=True), arg(metavar="NAME ...")] = tuple(
         circuits.REPRESENTATIONS
     )
-    """Representations of the crop."""
+    """Representations of the crop; import names of your own (module:object)."""
     side: Annotated[int, whole(8, 32)] = 8
     """Rows and columns of the crop, at the middle of the picture."""
     order: str = "row_major"
@@ -77,6 +87,10 @@ class Params(PictureParams):
     """DCT coefficients loaded for each block of the whole picture."""
     seed: Seed = 0
     """Seed of the shots."""
+
+    def files(self) -> dict[str, str]:
+        """Hashes of the modules of imported representations."""
+        return modules_of(self.representations)
 
 
 TINY = Params(box_mean=8, shots=(1024,), shares=(1.0, 0.25), kept=(1,), representations=("amplitude", "frqi"))
@@ -120,15 +134,15 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 
 
 def _of_crop(picture: Picture, name: str, params: Params, rng: np.random.Generator) -> list[Row]:
-    image = colour_levels(picture) if name in COLOUR else picture.luma()
+    representation = circuits.representation_of(name)
+    image = colour_levels(picture) if representation.in_colour else picture.luma()
     top, left = ((length - params.side) // 2 if length > params.side else 0 for length in image.shape[:2])
     crop = image[top : top + params.side, left : left + params.side]
-    representation = circuits.REPRESENTATIONS[name]
     order = representation.order or params.order
     if (not representation.takes_black and not crop.any()) or (order == "blocks" and max(crop.shape) < 8):
         return []
     # Every coefficient: what the crop costs when it is loaded as DCT, not what is saved.
-    encoded = circuits.encode_image(crop, name, order=order, kept=64 if representation.takes_kept else None)
+    encoded = circuits.encode_image(crop, name, order=order, kept=representation.largest_kept)
     circuit = circuits.image_circuit(encoded)
     cost = circuits.count_gates(circuit, optimization_level=None if is_compiled(circuit) else 1)
     state = circuits.image_state(encoded)

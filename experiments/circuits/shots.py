@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from scipy import stats
+from tyro.conf import arg
 
 import circuits
 from experiments._run import (
@@ -26,7 +27,6 @@ from experiments._run import (
     Seed,
     Table,
     Track,
-    among,
     check,
     comparable,
     count_pictures,
@@ -45,15 +45,12 @@ from experiments._run import (
     whole,
     wide_table,
 )
-from experiments.circuits.representations import COLOUR, colour_levels, psnr_or_exact
+from experiments.circuits.representations import colour_levels, modules_of, psnr_or_exact, represented
 from qimg import images, metrics
 from qimg.patches import extract_patches
 from qimg.states import amplitude_decode, amplitude_encode
 
 JPEG_QUALITY = 50
-BY_ONE_PROBABILITY = ("amplitude", "frqi", "mcrqi")
-"""Representations whose intervals narrow with the shots; those of digital codes jump to the pixel."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
@@ -63,8 +60,10 @@ class Params(PictureParams):
     """Mean shots for each 8×8 patch."""
     patches: Annotated[int, whole(1, 4096)] = 64
     """Patches drawn at random from each picture."""
-    representations: Annotated[tuple[str, ...], each(among(circuits.REPRESENTATIONS))] = tuple(circuits.REPRESENTATIONS)
-    """Representations; amplitudes are always measured."""
+    representations: Annotated[tuple[str, ...], each(represented), arg(metavar="NAME ...")] = tuple(
+        circuits.REPRESENTATIONS
+    )
+    """Representations; amplitudes are always measured. Import names of your own (module:object)."""
     patches_each: Annotated[int, whole(1, 4096)] = 8
     """Patches of each representation but the amplitudes."""
     kept: int = 16
@@ -73,6 +72,10 @@ class Params(PictureParams):
     """Independent runs at each number of shots."""
     seed: Seed = 0
     """Seed of the draw and of the shots."""
+
+    def files(self) -> dict[str, str]:
+        """Hashes of the modules of imported representations."""
+        return modules_of(self.representations)
 
 
 TINY = Params(
@@ -158,9 +161,9 @@ def _of_amplitudes(picture: Picture, params: Params, rng: np.random.Generator) -
 
 
 def _of_registers(picture: Picture, name: str, params: Params, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
-    cut = _cut(colour_levels(picture) if name in COLOUR else picture.luma())
+    representation = circuits.representation_of(name)
+    cut = _cut(colour_levels(picture) if representation.in_colour else picture.luma())
     cut = cut[rng.permutation(len(cut))[: params.patches_each]]
-    representation = circuits.REPRESENTATIONS[name]
     kept = params.kept if representation.takes_kept else None
     patches = np.array([patch for patch in cut if representation.takes_black or patch.any()])
     encoded = [circuits.encode_image(patch, name, kept=kept) for patch in patches]
@@ -170,7 +173,7 @@ def _of_registers(picture: Picture, name: str, params: Params, rng: np.random.Ge
         decoded = np.stack([circuits.decode_counts(*pair) for pair in zip(encoded, counts, strict=True)])
         covered, width = _inside(encoded, counts, patches)
         yield {
-            "representation": name,
+            "representation": representation.name,
             "qubits": encoded[0].n_qubits,
             "patches": len(patches),
             "shots_per_patch": shots,
@@ -185,7 +188,9 @@ def _of_registers(picture: Picture, name: str, params: Params, rng: np.random.Ge
 
 def _inside(encoded: Sequence[circuits.EncodedImage], counts: Sequence[Array], patches: Array) -> tuple[float, float]:
     """Share of the pixels inside their intervals, and the mean width of these."""
-    if encoded[0].representation not in BY_ONE_PROBABILITY:
+    one = circuits.representation_of(encoded[0])
+    # Intervals of real levels narrow with the shots; those of whole ones jump to the pixel.
+    if one.whole or not one.has_intervals:
         return float("nan"), float("nan")
     ends = [circuits.decode_intervals(*pair) for pair in zip(encoded, counts, strict=True)]
     low, high = (np.stack(end) for end in zip(*ends, strict=True))

@@ -12,7 +12,7 @@ from qimg.cli import placeholders
 from qimg.cli.circuit_results import folder_to_create, measured_coefficients, measured_pixels, write_results
 from qimg.cli.progress import bar
 from qimg.cli.reading import Reading
-from qimg.core import Array, arguments_named, integer, one_of, require, to_write
+from qimg.core import Array, arguments_named, integer, require, to_write
 
 if TYPE_CHECKING:
     from circuits import EncodedImage
@@ -26,10 +26,9 @@ class Patch(Reading):
     """Row and column of the patch in the grid of patches: R,C."""
     size: int = 8
     """Rows and columns of a patch."""
-    representation: Annotated[str, tyro.conf.arg(metavar="{amplitude,dct,frqi,mcrqi,frqci,neqr,ineqr,ifrqi}")] = (
-        "amplitude"
-    )
-    """Encoding of the pixels in amplitudes, angles or basis states."""
+    representation: Annotated[str, tyro.conf.arg(metavar="REPRESENTATION")] = "amplitude"
+    """Encoding of the pixels in amplitudes, angles or basis states: amplitude, dct, frqi, mcrqi, frqci, neqr, ineqr,
+    ifrqi, or one of yours, module:object."""
     order: Annotated[str, tyro.conf.arg(metavar="{row_major,morton,blocks}")] = "row_major"
     """Order of the pixels."""
     kept: int = 64
@@ -152,7 +151,7 @@ def run(
     for plane, name in enumerate(("original", "recovered") if pixels.ndim == 2 else ()):
         _print_block(name, (pixels, measured.picture)[plane])
     print(f"{machine.shots} shots on {machine.backend}: {_compared(pixels, measured.picture)}")
-    if measured.intervals is not None and encoded.representation in circuits.WITH_INTERVALS:
+    if measured.intervals is not None and circuits.representation_of(encoded).has_intervals:
         low, high = measured.intervals
         inside = float(((low <= pixels) & (pixels <= high)).mean())
         width = float((high - low).mean())
@@ -166,8 +165,7 @@ def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
     import circuits
     from qimg import images
 
-    name = one_of("representation", patch.representation, circuits.REPRESENTATIONS)
-    representation = circuits.REPRESENTATIONS[name]
+    representation = circuits.representation_of(patch.representation)
     for file in patch.save:
         ending = Path(file).suffix.lower()
         require(ending in (".qasm", ".qpy"), "save", "must name files that end in .qasm or .qpy", file)
@@ -175,7 +173,7 @@ def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
         to_write(file, overwrite=False)
     is_bundled = photo in images.BUNDLED and not Path(photo).exists()
     image = images.without_alpha(images.bundled(photo) if is_bundled else images.load(photo, **patch.options))
-    colour = 1 not in representation.channels
+    colour = representation.in_colour
     values = images.to_uint8(images.code_values(image)) if colour else images.to_uint8(images.luma(image))
     require(not colour or values.ndim == 3, "photo", f"must be a colour image for {patch.representation}", photo)
     size = integer("size", patch.size, 2, 32)
@@ -186,7 +184,7 @@ def _encoded(photo: str, patch: Patch) -> "tuple[Array, EncodedImage]":
     require(inside, "patch", f"must lie in the {-(-height // size)}×{-(-width // size)} patches", patch.patch)
     kept = patch.kept if representation.takes_kept else None
     require(kept is not None or patch.kept == 64, "kept", "has no effect without dct", patch.kept)
-    return pixels, circuits.encode_image(pixels, name, order=patch.order, kept=kept)
+    return pixels, circuits.encode_image(pixels, representation.name, order=patch.order, kept=kept)
 
 
 def _place(text: str) -> tuple[int, int]:

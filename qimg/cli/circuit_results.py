@@ -26,7 +26,7 @@ class Measured:
     """(settings, 2**n_qubits)."""
     picture: Array
     intervals: tuple[Array, Array] | None
-    """Ends of the pixels' 95 % intervals; None for pixels from transform coefficients."""
+    """Ends of the pixels' 95 % intervals; None for pixels from transform coefficients, or without `outcomes`."""
     note: str = ""
 
 
@@ -35,11 +35,12 @@ def measured_pixels(circuit: Any, encoded: "EncodedImage", device: Any, **run: A
     import circuits
 
     counts = circuits.run(circuit, device, **run)
+    bounded = isinstance(circuits.representation_of(encoded), circuits.PixelProbabilities)
     return Measured(
         settings=["pixels"],
         counts=counts,
         picture=circuits.decode_counts(encoded, counts[0]),
-        intervals=circuits.decode_intervals(encoded, counts[0]),
+        intervals=circuits.decode_intervals(encoded, counts[0]) if bounded else None,
     )
 
 
