@@ -58,7 +58,7 @@ class ColourAngles(Representation):
         fits = angles.ndim == 2 and angles.shape[1] == levels.shape[1] and len(angles) > 0
         require_shape(fits, "to_angles", f"(qubits, {levels.shape[1]}) for {self.name}", angles)
         ends = float(angles.min()), float(angles.max())
-        inside = -_ROUNDING <= ends[0] and ends[1] <= np.pi + _ROUNDING
+        inside = ends[0] >= -_ROUNDING and ends[1] <= np.pi + _ROUNDING
         require(inside, "to_angles", f"must be in [0, π] for {self.name}, so that a probability gives the angle", ends)
         return angles
 

@@ -31,7 +31,7 @@ def axis_qubits(sides: Sequence[int], *, square: bool) -> tuple[int, ...]:
 
     Args:
         sides: pixels of each axis, two axes or more.
-        square: pad rows and columns to 2ⁿ×2ⁿ; otherwise each to a power of two, as the axes before them are in any case.
+        square: pad rows and columns to 2ⁿ×2ⁿ; otherwise each to a power of two, as all axes before them are.
     """
     *others, row_bits, column_bits = map(qubits_for, sides)
     row_bits, column_bits = max(row_bits, 1), max(column_bits, 1)

@@ -1,8 +1,9 @@
 """The interface of representations of pictures, which the functions of `encodings` use.
 
-A representation is an instance of a subclass of `Representation`, or of one of the families that fill it: `ColourAngles`
-(angles of colour qubits), `DigitAngles` (digits as one of a few angles), `Amplitudes` and `TransformedAmplitudes`. Those
-of qimg are one file each in `circuits/representation/definitions`; `register_representation` adds others.
+A representation is an instance of a subclass of `Representation`, or of one of the families that implement it:
+`ColourAngles` (angles of colour qubits), `DigitAngles` (digits as one of a few angles), `Amplitudes` and
+`TransformedAmplitudes`. Those of qimg are one file each in `circuits/representation/definitions`;
+`register_representation` adds others.
 """
 
 from abc import ABC, abstractmethod

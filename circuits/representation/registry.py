@@ -27,7 +27,8 @@ WITH_INTERVALS = tuple(name for name, one in REPRESENTATIONS.items() if one.has_
 def representation_of(what: str | EncodedImage) -> Representation:
     """The representation of a name, of an import name (`module:object`), or of an encoded picture.
 
-    An object that is imported for the first time is tried and registered under its own name (`register_representation`).
+    An object that is imported for the first time is tried and registered under its own name, as by
+    `register_representation`.
 
     Raises:
         ValueError: there is no such representation, or the object breaks the contract.

@@ -19,7 +19,7 @@ from qimg.transforms import unitary
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TransformedAmplitudes(Amplitudes):
-    """The `kept` coefficients of every block of 2**block_qubits pixels, followed by one inverse transform of all blocks.
+    """The `kept` coefficients of every block of 2**block_qubits pixels, followed by one inverse transform of all.
 
     A subclass defines the coefficients that are loaded. The pixels of a block are those of the lowest qubits, in the
     `order` of the representation.

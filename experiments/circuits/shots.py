@@ -52,6 +52,7 @@ from qimg.states import amplitude_decode, amplitude_encode
 
 JPEG_QUALITY = 50
 
+
 @dataclass(frozen=True, kw_only=True)
 class Params(PictureParams):
     """Inputs of the experiment."""

@@ -71,7 +71,7 @@ def test_time_is_the_highest_register(name):
     table = circuits.image_state(record).reshape(-1, 4, 4)
     for number, frame in enumerate(image):
         own = circuits.image_state(encoded(frame, name, axes=2)).reshape(-1, 4)
-        # Each frame is its own state, with the weight of a frame: the same for colour qubits, its energy for amplitudes.
+        # Each frame is its own state, weighted by its energy where pixels are amplitudes, and equally otherwise.
         np.testing.assert_allclose(table[:, number] / np.linalg.norm(table[:, number]), own, atol=1e-12)
 
 
@@ -151,7 +151,7 @@ GRAY = np.ones((2, 4, 4), np.uint8)
             lambda: circuits.encode_image(GRAY, "mcrqi", axes=3),
             r"shape \(D, H, W, 3\) or \(D, H, W, 4\) for mcrqi with axes=3, or axes=2, but has shape",
         ),
-        (lambda: circuits.encode_image(GRAY, "dct", axes=3, kept=4), "must be padded to 8×8 pixels at least for blocks"),
+        (lambda: circuits.encode_image(GRAY, "dct", axes=3, kept=4), "must be padded to 8×8 pixels at least"),
         (
             lambda: positions(1000, 1024, 1024, order="row_major", square=True),
             "must need at most 26 qubits of positions, as 256×512×512 does, "

@@ -363,7 +363,9 @@ def test_the_command_line_and_experiments_take_an_import_name(here, capsys):
     )
     rows = {(row.source, row.setting): row.psnr_db for row in noise.run(small)}
     assert rows["depolarizing", 1e-4] > rows["depolarizing", 0.1]
-    with pytest.raises(ValueError, match=r"must need at most 10 qubits for 4×4 pixels, but representation='neqr with 12"):
+    with pytest.raises(
+        ValueError, match=r"must need at most 10 qubits for 4×4 pixels, but representation='neqr with 12"
+    ):
         noise.run(noise.Params(images=photo, side=4, patches=2, representation="neqr"))
     with pytest.raises(ValueError, match="representation must take luma, but representation='mcrqi'"):
         noise.run(noise.Params(images=photo, side=4, patches=2, representation="mcrqi"))
