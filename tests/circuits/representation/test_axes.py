@@ -31,13 +31,13 @@ def test_the_circuit_is_the_state_and_the_state_is_the_video(name, sides, order)
     assert record.shape == image.shape
     assert record.axes == 3
     state = circuits.image_state(record)
-    if record.n_qubits <= 12:
+    if record.n_qubits <= (6 if name == "amplitude" else 12):  # larger ones take seconds
         # Hundreds of gates of rounding 1e-16 each.
         np.testing.assert_allclose(Statevector(circuits.image_circuit(record)).data, state, atol=1e-11)
     for decoded in (circuits.decode_state(record, state), circuits.decode_counts(record, state**2)):
         assert decoded.dtype == image.dtype
         np.testing.assert_array_equal(decoded, image)
-    low, high = circuits.decode_intervals(record, state**2 * 1e15)
+    low, high = circuits.decode_intervals(record, np.rint(state**2 * 1e15))
     # Probabilities of 1e15 shots are known to 1e-7, and angles at their ends to the root of this.
     assert ((low <= image + 0.1) & (image - 0.1 <= high)).all()
 
@@ -60,7 +60,7 @@ def test_a_video_of_one_frame_is_a_picture(name):
     image = video(name, 1, 8, 8)
     record, alone = encoded(image, name), encoded(image[0], name, axes=2)
     np.testing.assert_array_equal(circuits.image_state(record), circuits.image_state(alone))
-    assert circuits.image_cost(record) == circuits.image_cost(alone)
+    assert record.table.tobytes() == alone.table.tobytes()
 
 
 @pytest.mark.parametrize("name", ["frqi", "neqr", "amplitude"])
