@@ -280,7 +280,7 @@ def changed(base: circuits.Representation, **methods) -> circuits.Representation
         ),
         (
             lambda: changed(OWN["halves"], circuit=lambda self, encoded: QuantumCircuit(encoded.n_qubits)),
-            "must have the state of its circuit; the largest difference is shown, but has 0\.",
+            r"must have the state of its circuit; the largest difference is shown, but has 0\.",
         ),
         (
             lambda: changed(OWN["roots"], to_weights=lambda self, levels, bits: levels - 300),
