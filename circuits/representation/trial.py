@@ -141,8 +141,8 @@ def _check_decoding(one: Representation, encoded: EncodedImage, image: Array) ->
         ("exact probabilities", decode_counts(encoded, state**2)),
     ):
         _law(decoded.shape == image.shape, one, f"must decode to shape {image.shape}", decoded.shape)
-        wrong = np.argwhere(decoded != image) if one.lossless else ()
-        for place in map(tuple, wrong[:1]):
+        wrong = np.argwhere(decoded != image)[:1] if one.lossless else np.empty((0, image.ndim), int)
+        for place in map(tuple, wrong):
             _law(False, one, f"must give {image[place]} back at {_text(place)} from its {what}", int(decoded[place]))
 
 
