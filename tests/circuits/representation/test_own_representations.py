@@ -286,7 +286,12 @@ def changed(base: circuits.Representation, **methods) -> circuits.Representation
             lambda: changed(OWN["roots"], to_weights=lambda self, levels, bits: levels - 300),
             r"to_weights must not be negative for changed, but to_weights=-\d+",
         ),
-        (lambda: Halves(name="changed"), "must give real code values back within 0.001 from its exact state"),
+        (
+            lambda: changed(
+                OWN["tilted"], to_levels=lambda self, angles, bits: np.rint(Tilted.to_levels(self, angles, bits))
+            ),
+            "must give real code values back within 0.001 from its exact state",
+        ),
         (
             lambda: changed(
                 OWN["halves"], to_angles=lambda self, levels, bits: np.repeat(levels, 15, axis=0) / 255
