@@ -43,7 +43,7 @@ def register_representation(representation: Representation, *, replace: bool = F
     - the 95 % intervals, if there are any, hold the picture at exact probabilities, and in 100 draws of 400 shots not
       less often than the level by five standard errors of 100 draws.
 
-    Cost: about half a second. 16 bits are not tried.
+    Cost: about a second. 16 bits are not tried.
 
     Args:
         representation: an instance of a subclass of `Representation`.
