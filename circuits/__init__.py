@@ -56,6 +56,12 @@ from circuits.preparation.batch import equal_slope, preparation_paths, prepare_b
 from circuits.preparation.states import prepare, template, template_angles
 from circuits.preparation.store import PreparationStore
 from circuits.preparation.tensor_trains import LayeredPreparation, prepare_train, prepare_train_in_layers
+from circuits.processing.adders import constant_adder, register_adder
+from circuits.processing.comparison import PictureComparison, compare_pictures
+from circuits.processing.edges import EdgePicture, difference_circuit, edge_detection
+from circuits.processing.geometry import flip_picture, rotate_picture, shift_picture, transpose_picture
+from circuits.processing.levels import add_level, add_pictures, negate_picture, threshold_picture
+from circuits.processing.operation import PictureOperation, ProcessedPicture, process_picture
 from circuits.readout.intervals import amplitude_interval, decode_intervals, probability_interval
 from circuits.readout.mitigation import Mitigated, ReadoutCalibration, calibrate_readout, mitigate
 from circuits.readout.pauli_counts import (
@@ -108,6 +114,7 @@ from circuits.transforms.unitaries import transform_circuit, transform_unitary
 
 __all__ = [
     "BlockEncoding",
+    "EdgePicture",
     "EncodedImage",
     "Estimates",
     "Expectation",
@@ -122,10 +129,13 @@ __all__ = [
     "PauliCounts",
     "PhaseAngles",
     "PhaseRegister",
+    "PictureComparison",
+    "PictureOperation",
     "Polynomial",
     "Preparation",
     "PreparationStore",
     "PrincipalComponents",
+    "ProcessedPicture",
     "REPRESENTATIONS",
     "ReadoutCalibration",
     "Representation",
@@ -133,6 +143,8 @@ __all__ = [
     "SignedAmplitudes",
     "TruncatedRun",
     "WITH_INTERVALS",
+    "add_level",
+    "add_pictures",
     "all_bases",
     "amplitude_interval",
     "amplitude_moduli",
@@ -145,16 +157,20 @@ __all__ = [
     "calibrate_readout",
     "circuit_bytes",
     "coding_gain_db",
+    "compare_pictures",
     "compile_circuit",
     "compress_image",
+    "constant_adder",
     "cosine_circuit",
     "count_gates",
     "decode_counts",
     "decode_intervals",
     "decode_state",
+    "difference_circuit",
     "downsampling_circuit",
     "draw_bases",
     "draw_circuit",
+    "edge_detection",
     "encode_image",
     "ensemble_average",
     "ensemble_circuit",
@@ -163,6 +179,7 @@ __all__ = [
     "estimate",
     "exponentiation_circuit",
     "exponentiation_copies",
+    "flip_picture",
     "fourier_circuit",
     "fourier_error",
     "generic_cx_error",
@@ -188,6 +205,7 @@ __all__ = [
     "mitigate",
     "mixed_patches",
     "nearest_state",
+    "negate_picture",
     "noise_model",
     "noisy_states",
     "observable_interval",
@@ -205,12 +223,15 @@ __all__ = [
     "prepare_train",
     "prepare_train_in_layers",
     "probability_interval",
+    "process_picture",
     "projected_inversion",
     "purification_circuit",
     "purity_from_copies",
     "quantum_pca",
     "reference_state",
+    "register_adder",
     "renyi_entropy",
+    "rotate_picture",
     "run",
     "run_jobs",
     "run_template",
@@ -218,6 +239,7 @@ __all__ = [
     "sample_batch",
     "sample_function",
     "sample_stinespring",
+    "shift_picture",
     "signed_amplitudes",
     "signed_by_reference",
     "statevectors",
@@ -227,11 +249,13 @@ __all__ = [
     "swap_test",
     "template",
     "template_angles",
+    "threshold_picture",
     "trace_power",
     "transform_batch",
     "transform_circuit",
     "transform_unitary",
     "transformation_circuit",
+    "transpose_picture",
     "unbiased_state",
     "wiener_filter",
 ]
