@@ -320,8 +320,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
     if compared:
         errors = np.sqrt(np.mean([(row.value - row.reference) ** 2 for row in compared]))
         sentences.append(
-            f"The swap test gives root mean squared differences of crops with an error of {errors:.2f} code values; the "
-            "pixels give them exactly."
+            f"The swap test gives root mean squared differences of crops with an error of {errors:.2f} code values; "
+            "the pixels give them exactly."
         )
     return sentences or ["Nothing was measured."]
 

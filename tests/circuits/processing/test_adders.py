@@ -29,7 +29,7 @@ def test_costs_are_those_of_the_docstrings(n):
     assert circuits.count_gates(circuits.constant_adder(n, -1)).cx == ripple
     assert circuits.count_gates(circuits.constant_adder(n, 1)).cx == ripple
     assert circuits.count_gates(circuits.constant_adder(n, 3)).cx <= 2 * n * (n - 1)
-    assert circuits.count_gates(circuits.constant_adder(n, 2 ** (n - 1))) [:2] == (0, 1)
+    assert circuits.count_gates(circuits.constant_adder(n, 2 ** (n - 1)))[:2] == (0, 1)
     assert circuits.count_gates(circuits.register_adder(n)).cx <= 3 * n * n - n
 
 

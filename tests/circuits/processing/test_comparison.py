@@ -64,7 +64,7 @@ def test_circuits_and_vectors_give_the_same_swap_test():
 
 def test_pictures_that_do_not_fit_are_refused():
     first = circuits.encode_image(photograph(8, 8), "neqr")
-    with pytest.raises(ValueError, match="first must have at most 12 qubits: crop the pictures.*but first=14"):
+    with pytest.raises(ValueError, match=r"first must have at most 12 qubits: crop the pictures.*but first=14"):
         circuits.compare_pictures(first, first, shots=10)
     small = circuits.encode_image(photograph(4, 4), "frqi")
     with pytest.raises(ValueError, match="second must have the order of first, row_major, but second='morton'"):
