@@ -103,7 +103,7 @@ def _flipped(circuit: QuantumCircuit, encoded: EncodedImage, pixels: Array, axis
 
 
 def _transposed(circuit: QuantumCircuit, encoded: EncodedImage) -> tuple[EncodedImage, Array]:
-    """Append the swaps; the picture with its sides, but not its table, exchanged, and the positions as in `_flipped`."""
+    """Append the swaps; the picture with its sides exchanged, but not its table; the positions as in `_flipped`."""
     height, width, *planes = encoded.shape
     turned = replace(encoded, shape=(width, height, *planes))
     before, after = axes_of(encoded), axes_of(turned)

@@ -15,6 +15,7 @@ from circuits.processing.operation import PictureOperation, operation
 from circuits.processing.register import (
     WITH_COLOUR,
     angles_of_digits,
+    axes_of,
     digits_of,
     representable,
     with_angles,
@@ -55,10 +56,13 @@ def threshold_picture(encoded: EncodedImage, level: int) -> PictureOperation:
     measured. Exact; at most 4b² CX.
 
     Args:
-        encoded: a picture as "neqr" or "ineqr".
+        encoded: a picture as "neqr", or as "ineqr" with equally many qubits of rows and columns.
         level: in [1, 2ᵇ − 1].
     """
     representable(encoded, BASIS_STATES, "thresholds")
+    rows, columns = axes_of(encoded)
+    square = len(rows) == len(columns)  # the register of FRQI
+    require(square, "encoded", "must have a square register for a threshold: encode it as neqr", encoded.shape)
     bits = encoded.colour_qubits
     least = integer("level", level, 1, 2**bits - 1)
     colour = range(encoded.position_qubits, encoded.n_qubits)

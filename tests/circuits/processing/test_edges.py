@@ -22,8 +22,7 @@ def finite_differences(image: np.ndarray, mode: str = "nearest") -> list[np.ndar
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("shape", [(9, 14), (1, 1), (1, 6), (5, 1), (16, 16)])
-@pytest.mark.parametrize("block", [2, 8])
+@pytest.mark.parametrize(("shape", "block"), [((9, 14), 8), ((1, 1), 2), ((1, 6), 4)])
 def test_differences_are_those_of_scipy(mode, shape, block):
     image = photograph(*shape)
     edges = circuits.edge_detection(image, block=block, mode=mode)
@@ -45,7 +44,7 @@ def test_a_photograph_of_512_by_512_is_exact(block):
         np.testing.assert_allclose(ours, theirs, atol=1e-10)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 12), st.sampled_from([2, 4, 8]), st.integers(0, 2**32 - 1))
 def test_every_size_and_block_gives_the_same(height, width, block, seed):
     image = np.random.default_rng(seed).normal(size=(height, width))
@@ -83,9 +82,9 @@ def test_intervals_cover_the_magnitude_with_their_level():
     exact = circuits.edge_detection(image).magnitude
     held = [
         (read.low <= exact + 1e-9) & (exact - 1e-9 <= read.high)
-        for read in (circuits.edge_detection(image, shots=20_000, seed=seed) for seed in range(20))
+        for read in (circuits.edge_detection(image, shots=20_000, seed=seed) for seed in range(8))
     ]
-    # At least 95 % for every pixel by Bonferroni; 11 520 pixels have a standard error of 0.2 %.
+    # At least 95 % for every pixel by Bonferroni; 4608 pixels have a standard error of 0.3 %.
     assert np.mean(held) > 0.94
 
 

@@ -52,17 +52,17 @@ def check(operation: circuits.PictureOperation, expected: np.ndarray) -> None:
     else:
         # Angles near 0 and π are the roots of probabilities that round to 1e-16.
         np.testing.assert_allclose(read.picture, expected, atol=1e-5)
-    # What the result's own circuit prepares is the state on its wires.
-    probabilities = marginal(np.abs(after(operation)) ** 2, operation.wires)
-    np.testing.assert_allclose(probabilities, circuits.image_state(operation.result) ** 2, atol=1e-10)
+    if operation.circuit.num_qubits <= 14:
+        # What the result's own circuit prepares is the state on its wires.
+        probabilities = marginal(np.abs(after(operation)) ** 2, operation.wires)
+        np.testing.assert_allclose(probabilities, circuits.image_state(operation.result) ** 2, atol=1e-10)
     decoded = circuits.decode_state(operation.result, circuits.image_state(operation.result))
     np.testing.assert_allclose(decoded, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("order", ["row_major", "morton"])
-@pytest.mark.parametrize("shape", [(4, 4), (3, 5), (1, 1), (1, 3), (7, 2)])
+@pytest.mark.parametrize(("shape", "order"), [((4, 4), "morton"), ((3, 5), "row_major"), ((1, 3), "morton")])
 @pytest.mark.parametrize("change", GEOMETRY)
-@pytest.mark.parametrize("name", ["amplitude", "ineqr", "frqi"])
+@pytest.mark.parametrize("name", ["amplitude", "ineqr"])
 def test_geometry_is_that_of_numpy(name, change, shape, order):
     image = picture_for(name, *shape)
     encoded = circuits.encode_image(image, name, order=order)
@@ -72,7 +72,7 @@ def test_geometry_is_that_of_numpy(name, change, shape, order):
     np.testing.assert_allclose(after(operation), circuits.image_state(operation.result), atol=1e-10)
 
 
-@pytest.mark.parametrize("name", sorted({*BY_POSITION} - {"amplitude", "ineqr", "frqi"}))
+@pytest.mark.parametrize("name", sorted({*BY_POSITION} - {"amplitude", "ineqr"}))
 def test_geometry_is_the_same_in_every_representation(name):
     image = picture_for(name, 3, 2)
     encoded = circuits.encode_image(image, name)
@@ -92,7 +92,7 @@ def test_blocks_are_moved_in_their_order():
     check(circuits.rotate_picture(encoded, 1), np.rot90(image))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(-4, 4), st.integers(-8, 8), st.sampled_from(["amplitude", "ineqr"]))
 def test_shifts_are_those_of_numpy(rows, columns, name):
     image = photograph(4 if name == "ineqr" else 8, 8)
@@ -113,14 +113,14 @@ def test_negation_of_16_bits_and_of_real_pixels():
     check(circuits.negate_picture(circuits.encode_image(real, "frqi")), 255 - real)
 
 
-@pytest.mark.parametrize("level", [1, 96, 100, 127, 128, 129, 255])
+@pytest.mark.parametrize("level", [1, 96, 100, 128, 255])
 @pytest.mark.parametrize("name", ["neqr", "ineqr"])
 def test_thresholds_are_those_of_numpy(name, level):
     image = np.array([[0, 1, 95, 96], [99, 100, 127, 128], [129, 200, 254, 255]], np.uint8)
     check(circuits.threshold_picture(circuits.encode_image(image, name), level), np.uint8(255) * (image >= level))
 
 
-@pytest.mark.parametrize("amount", [-255, -100, -1, 0, 1, 64, 77, 255])
+@pytest.mark.parametrize("amount", [-255, -1, 0, 64, 77])
 def test_levels_are_added_as_unsigned_integers(amount):
     image = photograph(3, 4)
     expected = ((image.astype(int) + amount) % 256).astype(np.uint8)
@@ -140,7 +140,7 @@ def test_levels_are_added_to_angles(name):
 @pytest.mark.parametrize("name", ["neqr", "ineqr", "frqi", "mcrqi"])
 def test_pictures_are_added(name):
     angles = name in ("frqi", "mcrqi")
-    first, second = (picture_for(name, 3, 5)[:, columns] for columns in (slice(0, 2), slice(3, 5)))
+    first, second = (picture_for(name, 2, 5)[:, columns] for columns in (slice(0, 1), slice(3, 4)))
     first, second = (one // 2 if angles else one for one in (first, second))
     operation = circuits.add_pictures(circuits.encode_image(first, name), circuits.encode_image(second, name))
     check(operation, first + second)
@@ -188,24 +188,18 @@ def test_shots_hold_the_picture_in_their_intervals():
     image = photograph(4, 4)
     operation = circuits.rotate_picture(circuits.encode_image(image, "amplitude"), 1)
     held = []
-    for seed in range(40):
+    for seed in range(20):
         read = circuits.process_picture(operation, shots=4096, seed=seed)
         held.append((read.low <= np.rot90(image)) & (np.rot90(image) <= read.high))
-    # 640 intervals of at least 95 %: 3 standard errors of 0.9 %.
-    assert np.mean(held) > 0.92
+    # 320 intervals of at least 95 %: 3 standard errors of 1.2 %.
+    assert np.mean(held) > 0.91
 
 
 def test_digits_by_shots_are_exact():
-    image = photograph(2, 4)
-    encoded = circuits.encode_image(image, "ineqr")
-    other = circuits.encode_image(image[:, ::-1].copy(), "ineqr")
-    for operation, expected in (
-        (circuits.threshold_picture(encoded, 77), np.uint8(255) * (image >= 77)),
-        (circuits.add_pictures(encoded, other), image + image[:, ::-1]),
-    ):
-        read = circuits.process_picture(operation, shots=400)
-        np.testing.assert_array_equal(read.picture, expected)
-        assert read.shots == 400
+    image = photograph(2, 2)
+    read = circuits.process_picture(circuits.threshold_picture(circuits.encode_image(image, "ineqr"), 77), shots=400)
+    np.testing.assert_array_equal(read.picture, np.uint8(255) * (image >= 77))
+    assert read.shots == 400
 
 
 @pytest.mark.parametrize(
@@ -219,6 +213,7 @@ def test_digits_by_shots_are_exact():
         ("amplitude", lambda one: circuits.shift_picture(one, columns=8), r"columns must be in \[-7, 7\]"),
         ("amplitude", lambda one: circuits.rotate_picture(one, 4), r"quarter_turns must be in \[-3, 3\]"),
         ("amplitude", lambda one: circuits.flip_picture(one, "up"), "axis must be one of columns, rows"),
+        ("ineqr", lambda one: circuits.flip_picture(one, "left"), "axis must be one of columns, rows"),
         ("neqr", lambda one: circuits.threshold_picture(one, 0), r"level must be in \[1, 255\], but level=0"),
         ("neqr", lambda one: circuits.add_level(one, 0.5), r"amount must be in \[-255, 255\] and a whole number"),
     ],
@@ -227,6 +222,12 @@ def test_refusals_name_what_would_work(name, change, message):
     encoded = circuits.encode_image(photograph(5, 7), name)
     with pytest.raises(ValueError, match=message):
         change(encoded)
+
+
+def test_a_threshold_needs_a_square_register():
+    wide = circuits.encode_image(photograph(2, 8), "ineqr")
+    with pytest.raises(ValueError, match=r"encoded must have a square register for a threshold: encode it as neqr"):
+        circuits.threshold_picture(wide, 9)
 
 
 def test_pictures_of_two_kinds_are_refused():
