@@ -27,7 +27,7 @@ def test_a_register_is_added_to_another(n):
 def test_costs_are_those_of_the_docstrings(n):
     ripple = {3: 7, 4: 21}.get(n, 2 * n * (n - 1))
     assert circuits.count_gates(circuits.constant_adder(n, -1)).cx == ripple
-    assert circuits.count_gates(circuits.constant_adder(n, 1)).cx == ripple
+    assert circuits.count_gates(circuits.constant_adder(n, 1)).cx <= ripple
     assert circuits.count_gates(circuits.constant_adder(n, 3)).cx <= 2 * n * (n - 1)
     assert circuits.count_gates(circuits.constant_adder(n, 2 ** (n - 1)))[:2] == (0, 1)
     assert circuits.count_gates(circuits.register_adder(n)).cx <= 3 * n * n - n
