@@ -122,7 +122,7 @@ def edge_detection(
             suffices.
 
     >>> edges = edge_detection([[0.0, 0.0, 9.0], [0.0, 0.0, 9.0]], block=4)
-    >>> edges.columns.round(12).tolist()
+    >>> (edges.columns.round(12) + 0).tolist()
     [[0.0, 9.0, 0.0], [0.0, 9.0, 0.0]]
     """
     pixels = real("image", image)

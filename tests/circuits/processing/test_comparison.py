@@ -32,9 +32,9 @@ def test_coverage_of_the_squared_error():
     first, second = photograph(4, 4), photograph(8, 4)[4:]
     encoded = [circuits.encode_image(one, "amplitude") for one in (first, second)]
     error = float(((first.astype(float) - second) ** 2).mean())
-    reads = [circuits.compare_pictures(*encoded, shots=2000, seed=seed).mean_squared_error for seed in range(30)]
-    # At least 95 % each: 3 standard errors of 4 %.
-    assert np.mean([one.low <= error <= one.high for one in reads]) > 0.83
+    reads = [circuits.compare_pictures(*encoded, shots=2000, seed=seed).mean_squared_error for seed in range(12)]
+    # At least 95 % each: 3 standard errors of 6 %.
+    assert np.mean([one.low <= error <= one.high for one in reads]) > 0.76
 
 
 def test_equal_pictures_have_fidelity_1():

@@ -72,7 +72,9 @@ def test_the_circuit_is_differences_and_sums(axis, rows):
 def test_the_circuit_follows_the_preparation_of_a_picture():
     image = photograph(8, 8)
     encoded = circuits.encode_image(image, "amplitude")
-    whole = circuits.difference_circuit(3, 3, axis="columns").compose(circuits.image_circuit(encoded), range(6), True)
+    whole = circuits.difference_circuit(3, 3, axis="columns").compose(
+        circuits.image_circuit(encoded), range(6), front=True
+    )
     differences = -2 * encoded.norm * Statevector(whole).data[64:].real.reshape(8, 8)
     np.testing.assert_allclose(differences[:, :7], np.diff(image.astype(float), axis=1), atol=1e-9)
 
