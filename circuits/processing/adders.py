@@ -14,8 +14,8 @@ def constant_adder(n_qubits: int, amount: int) -> QuantumCircuit:
     """The permutation |k⟩ → |k + amount mod 2ⁿ⟩.
 
     Trailing zero bits of the amount leave as many low qubits out. An increment or a decrement of at most 4 qubits is a
-    ripple of multi-controlled X gates, with at most 0, 1, 7 and 21 CX. Otherwise phases add the amount between a Fourier
-    transform and its inverse (Draper, 2000), with 2n(n − 1) CX on n qubits. Exact.
+    ripple of multi-controlled X gates, with at most 0, 1, 7 and 21 CX. Otherwise phases add the amount between a
+    Fourier transform and its inverse (Draper, 2000), with 2n(n − 1) CX on n qubits. Exact.
 
     Args:
         n_qubits: n.
