@@ -299,7 +299,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     if operations:
         largest = max(values(operations, "difference"))
         sentences.append(
-            f"{len(operations)} operations on crops differ from NumPy by at most {largest:.0e} code values."
+            f"{len(operations)} operations on crops differ from NumPy by at most {largest:.0f} code values."
         )
     exact = select(rows, part="edges", shots=0)
     if exact:
