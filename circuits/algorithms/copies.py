@@ -9,6 +9,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
 from circuits.algorithms.ensembles import padded_density, purification_circuit
+from circuits.compilation import without_measurements
 from circuits.execution.backends import sample
 from circuits.preparation.states import prepare
 from circuits.readout.intervals import normal_quantile, probability_interval
@@ -24,8 +25,8 @@ METHODS = ("destructive", "ancilla")
 
 
 def swap_test(
-    first: ArrayLike,
-    second: ArrayLike,
+    first: ArrayLike | QuantumCircuit,
+    second: ArrayLike | QuantumCircuit,
     *,
     shots: int,
     method: str = "destructive",
@@ -42,7 +43,8 @@ def swap_test(
     some outcomes; the interval is cut to [0, 1].
 
     Args:
-        first: (d,) vector, which is normalised, or (d, d) density matrix, which is purified.
+        first: (d,) vector, which is normalised, or (d, d) density matrix, which is purified, or a circuit whose
+            qubits hold the state.
         second: the same of the same dimension.
         shots: shots, each with one copy of both.
         method: "destructive" or "ancilla".
@@ -283,10 +285,15 @@ def _sufficient_shots(value: float, least: float, copies: int, method: str, leve
     return math.ceil((normal_quantile(level) ** 2 * (1 - value**2) + 4 * margin) / margin**2)
 
 
-def _loaded(**states: ArrayLike) -> tuple[int, list[QuantumCircuit]]:
+def _loaded(**states: ArrayLike | QuantumCircuit) -> tuple[int, list[QuantumCircuit]]:
     """Qubits of the states and circuits that prepare them; vectors as they are, density matrices purified."""
     sizes, loads = set(), []
     for name, one in states.items():
+        if isinstance(one, QuantumCircuit):
+            without_measurements(name, one)
+            sizes.add(2**one.num_qubits)
+            loads.append(one)
+            continue
         array = arguments.numeric(name, one)
         require_shape(array.ndim in (1, 2), name, "(d,) or (d, d)", array)
         padded = _vector(name, array) if array.ndim == 1 else padded_density(array, name=name)

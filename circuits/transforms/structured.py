@@ -9,7 +9,7 @@ from qiskit.circuit import QuantumCircuit
 from qimg.core import integer, require
 
 
-def fourier_circuit(n_qubits: int, *, smallest_angle: float = 0.0) -> QuantumCircuit:
+def fourier_circuit(n_qubits: int, *, smallest_angle: float = 0.0, swaps: bool = True) -> QuantumCircuit:
     """The quantum Fourier transform e^{+2πi jk/N}/√N without the phases below an angle (Coppersmith, 1994).
 
     n Hadamards, n(n − 1)/2 controlled phases π/2, π/4, … π/2ⁿ⁻¹ and ⌊n/2⌋ swaps, 2 CX for each phase.
@@ -18,12 +18,13 @@ def fourier_circuit(n_qubits: int, *, smallest_angle: float = 0.0) -> QuantumCir
         n_qubits: n.
         smallest_angle: controlled phases below this angle in radians are omitted; 0 omits none. The error is at most
             `fourier_error`.
+        swaps: whether the swaps follow; without them bit b of the result is on qubit n − 1 − b.
     """
     n = integer("n_qubits", n_qubits, 1)
     require(bool(smallest_angle >= 0), "smallest_angle", "must not be negative", smallest_angle)
     circuit = QuantumCircuit(n, name="qft")
     _fourier(circuit, list(range(n)), smallest_angle)
-    for qubit in range(n // 2):
+    for qubit in range(n // 2 if swaps else 0):
         circuit.swap(qubit, n - 1 - qubit)
     return circuit
 

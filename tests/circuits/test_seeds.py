@@ -34,6 +34,8 @@ def plus() -> QuantumCircuit:
 
 MIXED = np.diag([0.7, 0.3])
 
+HALVES = [circuits.encode_image([[10.0, one]], "amplitude") for one in (20.0, 200.0)]
+
 CALLS = {
     "backend": lambda seed: [
         [about.error for about in circuits.backend("generic", n_qubits=2, seed=seed).target["cx"].values()]
@@ -41,6 +43,8 @@ CALLS = {
     "calibrate_readout": lambda seed: (
         circuits.calibrate_readout(plus(), circuits.backend("generic", n_qubits=3), shots=5000, seed=seed).counts
     ),
+    "compare_pictures": lambda seed: circuits.compare_pictures(*HALVES, shots=5000, seed=seed).fidelity.value,
+    "edge_detection": lambda seed: circuits.edge_detection(np.eye(4), shots=5000, seed=seed).rows,
     "estimate": lambda seed: circuits.estimate(plus(), [{"ZZI": 1.0}], precision=0.01, seed=seed).values,
     "generic_cx_error": lambda seed: circuits.generic_cx_error(2, seed=seed),
     "grow_transforms": lambda seed: circuits.grow_transforms(np.diag([4.0, 3, 2, 1]), max_cx=0, seed=seed)[0].angles,
@@ -49,6 +53,9 @@ CALLS = {
     "measure_shadow": lambda seed: circuits.measure_shadow(plus(), shots=300, seed=seed).counts.sum(axis=1),
     "noisy_states": lambda seed: circuits.noisy_states(plus(), "generic", seed=seed),
     "overlap": lambda seed: circuits.overlap([0.6, 0.8], [0.8, 0.6], shots=5000, seed=seed).value,
+    "process_picture": lambda seed: (
+        circuits.process_picture(circuits.flip_picture(HALVES[0], "rows"), shots=5000, seed=seed).low
+    ),
     "purity_from_copies": lambda seed: circuits.purity_from_copies(MIXED, shots=5000, seed=seed).value,
     "quantum_pca": lambda seed: circuits.quantum_pca(MIXED, shots=20_000, seed=seed).eigenvalues,
     "renyi_entropy": lambda seed: circuits.renyi_entropy(MIXED, order=3, shots=5000, seed=seed).value,
