@@ -73,6 +73,8 @@ THEMES = {
         "transform_cost",
         "noise",
         "train_circuits",
+        "quantum_pca",
+        "copies_and_entropies",
     ),
     "tensor_trains": ("image_mps", "operator_mpo", "born_machine"),
 }
