@@ -54,9 +54,9 @@ class Params(PictureParams):
 
     shots: Counts = (1000, 10_000, 100_000)
     """Shots, of k copies each."""
-    cases: Annotated[int, whole(1, len(CASES))] = len(CASES)
+    cases: Annotated[int, whole(1, len(CASES))] = 3
     """Number of cases: 2×2 patches with 2, 3 and 4 copies, 4×4 patches with 2."""
-    repeats: Annotated[int, whole(1)] = 40
+    repeats: Annotated[int, whole(1)] = 20
     """Independent runs."""
     seed: Seed = 0
     """Seed of the shots."""
