@@ -77,6 +77,7 @@ def test_the_notebooks_are_there():
         "inspect_a_density_matrix",
         "one_block_through_the_codec",
         "one_patch_back_from_jpeg",
+        "quantum_pca_of_a_photograph",
         "submit_a_circuit",
         "the_prior",
     ]

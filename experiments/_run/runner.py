@@ -74,6 +74,8 @@ THEMES = {
         "noise",
         "train_circuits",
         "encoded_processing",
+        "quantum_pca",
+        "copies_and_entropies",
     ),
     "tensor_trains": ("image_mps", "operator_mpo", "born_machine"),
 }
