@@ -73,6 +73,7 @@ THEMES = {
         "transform_cost",
         "noise",
         "train_circuits",
+        "unitary_denoising",
     ),
     "tensor_trains": ("image_mps", "operator_mpo", "born_machine"),
 }
