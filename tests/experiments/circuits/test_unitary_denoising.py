@@ -10,10 +10,9 @@ from qiskit.quantum_info import Operator
 import circuits
 from circuits.execution.backends import aer_result
 from experiments.circuits import unitary_denoising, wiener_circuits
-from experiments.circuits.unitary_denoising import GATES, MATRIX, NOISY, least_steps
+from experiments.circuits.denoising_rows import EMPTY, GATES, MATRIX, NOISY, SHOTS
+from experiments.circuits.denoising_tables import least_steps
 from experiments.circuits.wiener_circuits import INTERVAL, ODD, SPECTRUM, UNWEIGHTED
-
-EMPTY = unitary_denoising._EMPTY
 
 
 def noisy_patches(size: int, sigma: float, count: int) -> np.ndarray:
@@ -145,7 +144,7 @@ def test_tables_of_made_up_rows() -> None:
         ),
         replace(shared, method=ODD, steps=301, psnr_db=27.0, difference_db=-1.0),
         *(
-            replace(shared, method=unitary_denoising.SHOTS, steps=20, shots=1024, signs=signs, psnr_db=psnr)
+            replace(shared, method=SHOTS, steps=20, shots=1024, signs=signs, psnr_db=psnr)
             for signs, psnr in {"none": 5.0, "noisy": 24.0, "exact": 25.0}.items()
         ),
         replace(shared, size=4, method=GATES, strength=1e-3, cx=90, psnr_db=21.0, difference_db=-7.0),
