@@ -257,7 +257,14 @@ def in_noisy_gates(case: Case, *, steps: int, strengths: Sequence[float]) -> lis
 def _noisy_effects(method: str, sigma: float, steps: int, strength: float) -> tuple[int, Effects]:
     """CX of a circuit for 4×4 patches, and what it measures under noise."""
     circuit = transformation_in_gates(4, sigma, steps) if method == GATES else eigenbasis_circuit(4, sigma)
-    return circuit.count_ops().get("cx", 0), effects(circuit, 4, strength)
+    cx = circuit.count_ops().get("cx", 0)
+    if strength > 0:
+        return cx, effects(circuit, 4, strength)
+    if method == GATES:
+        block = filter_of(4, sigma, SPECTRUM, steps) * wiener_polynomial(4, sigma, SPECTRUM, steps).factor
+    else:
+        block = circuits.wiener_filter(noise=sigma**2).matrix(second_moments(4))
+    return cx, Effects(operators=np.einsum("ik,jk->kij", block, block))
 
 
 def prior_rows(*, sigmas: Sequence[float], function_degrees: Sequence[int]) -> list[Row]:
@@ -265,7 +272,7 @@ def prior_rows(*, sigmas: Sequence[float], function_degrees: Sequence[int]) -> l
     shared = replace(EMPTY, image=PRIOR)
     rows = []
     for sigma in sigmas:
-        cx = eigenbasis_circuit(8, sigma).count_ops().get("cx", 0)
+        cx = 2 * dense_gate_cx(6) + 2**6  # two changes of basis, and one rotation with six controls
         success = predicted_success(8, sigma)
         rows.append(
             replace(shared, method=EIGENBASIS, sigma=sigma, qubits=7, ancillas=1, cx=cx, predicted_success=success)

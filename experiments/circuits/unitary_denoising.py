@@ -89,7 +89,7 @@ class Params(PictureParams):
         3999,
     )
     """Degrees of odd polynomials in ρ, which are evaluated without a circuit."""
-    circuit_degrees: Annotated[tuple[int, ...], each(_MULTIPLES_OF_TWO)] = (40, 50, 80, 110)
+    circuit_degrees: Annotated[tuple[int, ...], each(_MULTIPLES_OF_TWO)] = (40, 80)
     """Those of `degrees` for which the circuits of √ρ with weights are run."""
     batch: Annotated[int, whole(1, 1024)] = 1024
     """Most patches of one run."""
@@ -97,10 +97,9 @@ class Params(PictureParams):
     """Shots of a run of the largest of `circuit_degrees`."""
     noise_sigma: Annotated[float, positive] = 25.0
     """Standard deviation of the noise of the pixels where the gates are noisy."""
-    noise_steps: Annotated[int, _MULTIPLES_OF_TWO] = 16
+    noise_steps: Annotated[int, _MULTIPLES_OF_TWO] = 8
     """Steps of the transformation of 4×4 patches in gates."""
     strengths: Annotated[tuple[float, ...], each(fulfils(lambda strength: 0 < strength <= 1, "must be in (0, 1]"))] = (
-        1e-6,
         1e-5,
         1e-4,
         1e-3,

@@ -106,7 +106,7 @@ def test_predicted_success_is_that_of_patches_with_the_moments() -> None:
     assert share == pytest.approx(wiener_circuits.predicted_success(8, 25.0), abs=0.005)
 
 
-def test_amplification_helps_below_three_quarters_only() -> None:
+def test_amplification_helps_below_one_half_only() -> None:
     """sin²(3θ) = sin²θ (3 − 4 sin²θ)², which is p for p = 1/2 and 1, and 0 for 3/4."""
     assert wiener_circuits.amplified(0.25) == pytest.approx(1)
     assert wiener_circuits.amplified(0.5) == pytest.approx(0.5)
