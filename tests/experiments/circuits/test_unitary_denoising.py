@@ -54,6 +54,7 @@ def test_the_eigenbasis_circuit_is_the_filter() -> None:
     np.testing.assert_allclose(block, expected, atol=1e-9)  # the accuracy of `matrix_circuit`
 
 
+@pytest.mark.slow
 def test_the_transformation_in_gates_is_the_polynomial() -> None:
     circuit = wiener_circuits.transformation_in_gates(4, 25.0, 2)
     factor = wiener_circuits.wiener_polynomial(4, 25.0, SPECTRUM, 2).factor
