@@ -76,6 +76,7 @@ THEMES = {
         "encoded_processing",
         "quantum_pca",
         "copies_and_entropies",
+        "unitary_denoising",
     ),
     "tensor_trains": ("image_mps", "operator_mpo", "born_machine"),
 }
