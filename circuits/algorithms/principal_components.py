@@ -45,9 +45,6 @@ value per copy for all λ below 0.7 and n δ² from 0.5 to 1.7; for larger λ a 
 PRIOR_POWER, PRIOR_DEVIATION = 1.5, 2.0
 """Regularisation of the fit: log λ_j is within about two units of a power law j^(−3/2)."""
 
-MAX_STEPS = 2000
-"""Steps of the fit of all settings; those of fewer settings, which only start the next one, have a fifth of it."""
-
 
 @short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -208,11 +205,7 @@ def fit_spectrum(counts: ArrayLike, settings: Settings, dimension: int) -> tuple
     logs = prior.copy()
     for last in range(1, len(signals) + 1):
         part = (settings.delta[:last], settings.copies[:last], signals[:last], errors[:last], prior)
-        steps = MAX_STEPS if last == len(signals) else MAX_STEPS // 5
-        fit = least_squares(
-            _residuals, logs, jac=_slopes, args=part, method="lm", x_scale="jac", xtol=1e-7, ftol=1e-7, max_nfev=steps
-        )
-        logs = fit.x
+        logs = least_squares(_residuals, logs, jac=_slopes, args=part, method="lm", max_nfev=2000).x
     weights, covariance = softmax(logs), _covariance(logs, settings, errors, prior)
     order = np.argsort(-weights)
     return weights[order], covariance[np.ix_(order, order)]
