@@ -27,7 +27,8 @@ class Axes(NamedTuple):
 
 
 def representable(encoded: EncodedImage, names: Iterable[str], purpose: str) -> EncodedImage:
-    """The picture, which must be in one of these representations."""
+    """The picture, which must have rows and columns and be in one of these representations."""
+    require(encoded.axes == 2, "encoded", f"must have 2 axes for {purpose}: encode one picture at a time", encoded.axes)
     allowed = sorted(names)
     rule = f"must be in a representation that allows {purpose}: {', '.join(allowed)}"
     require(encoded.representation in allowed, "encoded", rule, encoded.representation)
