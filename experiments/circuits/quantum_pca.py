@@ -170,7 +170,7 @@ def _estimators(patches: Array, rho: Array, spectrum: Array, params: Params) -> 
 def _measured(estimator: Estimator, spectrum: Array, seeds: range) -> Iterator[dict[str, Any]]:
     """Columns of the rows of an estimator, for each eigenvalue that is not 0."""
     runs = attempts(estimator.one, seeds)
-    estimates = np.array(runs.results).reshape(len(runs.results), 3, -1)
+    estimates: Array = np.array(runs.results).reshape(len(runs.results), 3, -1)
     estimated = estimates.shape[2] if runs.results else 1
     for k in range(min(estimated, int(np.count_nonzero(spectrum > SMALLEST)))):
         value = float(spectrum[k])

@@ -84,7 +84,7 @@ def test_intervals_cover_the_magnitude_with_their_level():
     exact = circuits.edge_detection(image).magnitude
     held = [
         (read.low <= exact + 1e-9) & (exact - 1e-9 <= read.high)
-        for read in (circuits.edge_detection(image, shots=20_000, seed=seed) for seed in range(8))
+        for read in (circuits.edge_detection(image, shots=10**6, seed=seed) for seed in range(8))
     ]
     # At least 95 % for every pixel by Bonferroni; 4608 pixels have a standard error of 0.3 %.
     assert np.mean(held) > 0.94
