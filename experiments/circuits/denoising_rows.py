@@ -9,22 +9,21 @@ from typing import Any
 import numpy as np
 
 import circuits
+from circuits.noise.effects import Effects, effects
 from experiments._run import Array, LibraryDependent, Seconds, timed
 from experiments.circuits.wiener_circuits import (
     APPROXIMATIONS,
     ODD,
     SPECTRUM,
     UNWEIGHTED,
-    Effects,
     dense_gate_cx,
-    effects,
-    eigenbasis_circuit,
     eigenvalues,
     encoding,
     filter_of,
     predicted_success,
     second_moments,
     transformation_in_gates,
+    wiener_in_eigenbasis,
     wiener_polynomial,
 )
 from qimg.images import LEVEL_SHIFT
@@ -257,7 +256,7 @@ def in_noisy_gates(case: Case, *, steps: int, strengths: Sequence[float]) -> lis
 @lru_cache
 def _noisy_effects(method: str, sigma: float, steps: int, strength: float) -> tuple[int, Effects]:
     """CX of a circuit for 4×4 patches, and what it measures under noise."""
-    circuit = transformation_in_gates(4, sigma, steps) if method == GATES else eigenbasis_circuit(4, sigma)
+    circuit = transformation_in_gates(4, sigma, steps) if method == GATES else wiener_in_eigenbasis(4, sigma)
     cx = circuit.count_ops().get("cx", 0)
     if strength > 0:
         return cx, effects(circuit, 4, strength)

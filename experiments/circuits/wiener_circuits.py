@@ -1,15 +1,12 @@
 """The operator, polynomials and circuits that `unitary_denoising` compares, each made once for all pictures."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
-from qiskit.circuit import QuantumCircuit
-from qiskit.circuit.library import UCRYGate
 
 import circuits
-from circuits.execution.backends import aer_result
-from circuits.synthesis import matrix_circuit
+from circuits.algorithms.eigenbasis import eigenbasis_circuit
 from experiments._run import Array
 from qimg import prior
 
@@ -92,65 +89,14 @@ def dense_gate_cx(n_qubits: int) -> int:
 
 
 @lru_cache
-def eigenbasis_circuit(size: int, sigma: float) -> QuantumCircuit:
-    """KLT, one rotation of an ancilla for each eigenvector, and the inverse KLT: the filter exactly, without steps."""
-    values, basis = np.linalg.eigh(second_moments(size))
-    klt = matrix_circuit(basis.T)
-    n = klt.num_qubits
-    gains = np.maximum(values, 0.0) / (np.maximum(values, 0.0) + sigma**2)
-    circuit = QuantumCircuit(n + 1, name="eigenbasis")
-    circuit.compose(klt, range(n), inplace=True)
-    circuit.append(UCRYGate((2 * np.arccos(np.minimum(gains, 1.0))).tolist()), [n, *range(n)])
-    circuit.compose(klt.inverse(), range(n), inplace=True)
-    return circuits.compile_circuit(circuit)
+def wiener_in_eigenbasis(size: int, sigma: float) -> Any:
+    """A `QuantumCircuit` of the filter, exact and without steps, from the eigenvectors of the second moments."""
+    return eigenbasis_circuit(second_moments(size), lambda values: values / (values + sigma**2))
 
 
 @lru_cache
-def transformation_in_gates(size: int, sigma: float, degree: int) -> QuantumCircuit:
-    """The transformation by the root at the spectrum, in CX and one-qubit gates; for 4×4 patches."""
+def transformation_in_gates(size: int, sigma: float, degree: int) -> Any:
+    """A `QuantumCircuit` of the transformation by the root at the spectrum, in CX and one-qubit gates; 4×4 patches."""
     phases = circuits.phase_angles(wiener_polynomial(size, sigma, SPECTRUM, degree))
     block = encoding(size, SPECTRUM).in_gates()
     return circuits.compile_circuit(circuits.transformation_circuit(block, phases))
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Effects:
-    """What a noisy circuit measures: p_k(x) = x† O_k x / ‖x‖² for pixel k with all ancillas 0."""
-
-    operators: Array
-    """(d, d, d) O_k."""
-
-    def probabilities(self, vectors: Array) -> Array:
-        """(n, d) joint probabilities of pixel and success for each vector; zeros for zero vectors."""
-        joint = np.einsum("ni,kij,nj->nk", vectors, self.operators, vectors, optimize=True).real
-        squares = (vectors**2).sum(axis=1, keepdims=True)
-        return np.asarray(np.maximum(joint, 0.0) / np.where(squares > 0, squares, 1.0))
-
-
-def effects(circuit: QuantumCircuit, system: int, strength: float) -> Effects:
-    """The effects of a compiled circuit under depolarizing noise of its gates, exactly, for any number of vectors.
-
-    The projector of each result runs backwards through the adjoint circuit. Depolarizing noise is its own adjoint and
-    commutes with the gate on the same qubits, so the noise of the inverse circuit is that of the circuit.
-
-    Args:
-        circuit: of `BASIS_GATES`.
-        system: qubits of the pixels, the lowest ones.
-        strength: error weight of a CX; a tenth of it on gates of one qubit except RZ.
-    """
-    d, total = 2**system, 2**circuit.num_qubits
-    # Gates are inverted one by one: what a compiler merges would have less noise.
-    backwards = circuits.compile_circuit(circuit.inverse(), optimization_level=0)
-    runs = []
-    for pixel in range(d):
-        projector = np.zeros((total, total), complex)
-        projector[pixel, pixel] = 1.0
-        whole = QuantumCircuit(circuit.num_qubits)
-        whole.set_density_matrix(projector)
-        whole.compose(backwards, inplace=True)
-        whole.save_density_matrix()
-        runs.append(whole)
-    model = circuits.noise_model("depolarizing", strength)
-    result = aer_result(runs, method="density_matrix", noise_model=model)
-    evolved = [np.asarray(result.data(k)["density_matrix"])[:d, :d] for k in range(d)]
-    return Effects(operators=np.stack(evolved))
