@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
+from scipy.linalg import solve_triangular
 from scipy.optimize import least_squares
 from scipy.special import softmax
 
@@ -41,6 +42,9 @@ CHANNEL = "channel"
 SPREAD = 0.5
 """n δ² of every setting. The information of n copies about a phase, n²δ² e^{-nδ²(1 − λ²)}, is within 1/4 of its largest
 value per copy for all λ below 0.7 and n δ² from 0.5 to 1.7; for larger λ a smaller value costs the same order."""
+
+MAX_STAGES = 16
+"""Most times of the Hadamard tests; the last one takes 2·4¹⁵ swaps."""
 
 PRIOR_POWER, PRIOR_DEVIATION = 1.5, 2.0
 """Regularisation of the fit: log λ_j is within about two units of a power law j^(−3/2)."""
@@ -96,7 +100,7 @@ def doubling_settings(stages: int, shots: int) -> Settings:
     Each time doubles the precision of phases, and the estimate of the times before decides between its periods
     (iterative phase estimation). The last stage has 4 times the copies of the one before.
     """
-    times = 2.0 ** np.arange(integer("stages", stages, 1, 16))
+    times = 2.0 ** np.arange(integer("stages", stages, 1, MAX_STAGES))
     copies = np.ceil(times**2 / SPREAD).astype(int)
     return Settings(delta=times / copies, copies=copies, shots=integer("shots", shots, 1, 2**62))
 
@@ -147,7 +151,8 @@ def quantum_pca(
         seed: seed of the shots (`circuits.seeds`).
 
     Raises:
-        ValueError: dimensions beyond 64, or too few shots for an interval above 0; the message has a number that works.
+        ValueError: dimensions beyond 64, or too few shots or stages for an interval above 0; the message has those that
+            work.
 
     >>> result = quantum_pca(np.diag([0.7, 0.3]), shots=100_000)
     >>> bool(result.low[0] < 0.7 < result.high[0])
@@ -164,9 +169,12 @@ def quantum_pca(
     low = values - z * errors
     if low.min() <= 0:
         worst = int(np.argmax(errors / values))
-        needed = _sufficient_shots(fitted, settings, worst, z)
-        rule = f"must be at least {needed} for an interval of eigenvalue {worst + 1} above 0"
-        require(False, "shots", rule, shots)
+        more, needed = _sufficient_settings(fitted, stages, settings.shots, worst, z)
+        purpose = f"for an interval of eigenvalue {worst + 1} above 0"
+        require(
+            more == stages, "stages", f"must be at least {more}, with shots of at least {needed}, {purpose}", stages
+        )
+        require(False, "shots", f"must be at least {needed} {purpose}", shots)
     register = phase_register(rho, ancillas=ancillas, swaps=swaps)
     chosen = np.rint(values * (2**ancillas - 1)).astype(int)
     probabilities = register.probabilities[chosen]
@@ -216,22 +224,31 @@ def _covariance(logs: Array, settings: Settings, errors: Array, prior: Array) ->
     slopes = _slopes(logs, settings.delta, settings.copies, errors, errors, prior)
     weights = softmax(logs)
     to_weights = np.diag(weights) - np.outer(weights, weights)
-    return np.asarray(to_weights @ np.linalg.inv(slopes.T @ slopes) @ to_weights)
+    # By the triangular factor of the slopes: the product is never negative, however large the information is.
+    half = solve_triangular(np.linalg.qr(slopes, mode="r"), to_weights, trans="T")
+    return np.asarray(half.T @ half)
 
 
-def _sufficient_shots(weights: Array, settings: Settings, component: int, z: float) -> int:
-    """Shots for which the interval of a component would be 0.8 of its value to either side in the fitted spectrum."""
-    signal, _ = hadamard_signal(weights, weights, delta=settings.delta, copies=settings.copies)
-    variance = np.maximum(1 - np.stack([signal.real, signal.imag], axis=1) ** 2, 1e-12)
+def _sufficient_settings(weights: Array, stages: int, shots: int, component: int, z: float) -> tuple[int, int]:
+    """Stages and shots for which an interval would be 0.8 of its value to either side in the fitted spectrum.
+
+    The number of shots doubles up to 2**40 before another time is added, because neighbours that the times do not
+    separate take more shots than anybody has.
+    """
     prior = -PRIOR_POWER * np.log(np.arange(1, len(weights) + 1))
     logs = np.log(np.maximum(weights, 1e-300))
-    shots = settings.shots
-    while shots < 2**62:
-        shots *= 2
-        error = math.sqrt(_covariance(logs, settings, np.sqrt(variance / shots), prior)[component, component])
-        if z * error <= 0.8 * weights[component]:
-            break
-    return shots
+    needed = 2 * shots
+    for more in range(stages, MAX_STAGES + 1):
+        settings = doubling_settings(more, shots)
+        signal, _ = hadamard_signal(weights, weights, delta=settings.delta, copies=settings.copies)
+        variance = np.maximum(1 - np.stack([signal.real, signal.imag], axis=1) ** 2, 1e-12)
+        needed = 2 * shots
+        while needed < max(2**40, 4 * shots):
+            error = math.sqrt(_covariance(logs, settings, np.sqrt(variance / needed), prior)[component, component])
+            if z * error <= 0.8 * weights[component]:
+                return more, needed
+            needed *= 2
+    return MAX_STAGES, needed
 
 
 def _residuals(logs: Array, delta: Array, copies: Array, signals: Array, errors: Array, prior: Array) -> Array:

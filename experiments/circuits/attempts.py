@@ -1,4 +1,4 @@
-"""Repeated runs of an estimator, some of which may be refused for too few shots."""
+"""Repeated runs of an estimator, some of which may be refused for too few shots or stages."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ def attempts(one: Callable[[int], T], seeds: Iterable[int]) -> Attempts[T]:
     """One run for each seed.
 
     Raises:
-        ValueError: what the estimator raises, except for too few shots.
+        ValueError: what the estimator raises, except for too few shots or stages.
     """
     results, refused, seconds = [], 0, 0.0
     for seed in seeds:
         try:
             result, took = timed(one, seed)
         except ValueError as error:
-            if "shots must be at least" not in str(error):
+            if not str(error).startswith(("shots must be at least", "stages must be at least")):
                 raise
             refused += 1
         else:
