@@ -1,6 +1,5 @@
 """Quantum principal-component analysis: eigenvalues of ρ with intervals from Hadamard tests of its exponential."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -152,7 +151,7 @@ def quantum_pca(
 
     Raises:
         ValueError: dimensions beyond 64, or too few shots or stages for an interval above 0; the message has those that
-            work.
+            suffice for the fitted spectrum.
 
     >>> result = quantum_pca(np.diag([0.7, 0.3]), shots=100_000)
     >>> bool(result.low[0] < 0.7 < result.high[0])
@@ -169,11 +168,10 @@ def quantum_pca(
     low = values - z * errors
     if low.min() <= 0:
         worst = int(np.argmax(errors / values))
-        more, needed = _sufficient_settings(fitted, stages, settings.shots, worst, z)
+        more, needed = _sufficient_settings(fitted, stages, settings.shots, count, z)
         purpose = f"for an interval of eigenvalue {worst + 1} above 0"
-        require(
-            more == stages, "stages", f"must be at least {more}, with shots of at least {needed}, {purpose}", stages
-        )
+        both = f"must be at least {more}, with shots of at least {needed}, {purpose}"
+        require(more == stages, "stages", both, stages)
         require(False, "shots", f"must be at least {needed} {purpose}", shots)
     register = phase_register(rho, ancillas=ancillas, swaps=swaps)
     chosen = np.rint(values * (2**ancillas - 1)).astype(int)
@@ -229,8 +227,8 @@ def _covariance(logs: Array, settings: Settings, errors: Array, prior: Array) ->
     return np.asarray(half.T @ half)
 
 
-def _sufficient_settings(weights: Array, stages: int, shots: int, component: int, z: float) -> tuple[int, int]:
-    """Stages and shots for which an interval would be 0.8 of its value to either side in the fitted spectrum.
+def _sufficient_settings(weights: Array, stages: int, shots: int, count: int, z: float) -> tuple[int, int]:
+    """Stages and shots for which `count` intervals would be 0.8 of their values to either side in the fitted spectrum.
 
     The number of shots doubles up to 2**40 before another time is added, because neighbours that the times do not
     separate take more shots than anybody has.
@@ -244,8 +242,8 @@ def _sufficient_settings(weights: Array, stages: int, shots: int, component: int
         variance = np.maximum(1 - np.stack([signal.real, signal.imag], axis=1) ** 2, 1e-12)
         needed = 2 * shots
         while needed < max(2**40, 4 * shots):
-            error = math.sqrt(_covariance(logs, settings, np.sqrt(variance / needed), prior)[component, component])
-            if z * error <= 0.8 * weights[component]:
+            variances = np.diag(_covariance(logs, settings, np.sqrt(variance / needed), prior))[:count]
+            if (z * np.sqrt(variances) <= 0.8 * weights[:count]).all():
                 return more, needed
             needed *= 2
     return MAX_STAGES, needed

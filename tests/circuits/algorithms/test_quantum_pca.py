@@ -270,7 +270,7 @@ def test_refusals_have_the_number_that_works():
         circuits.quantum_pca(np.diag(SPECTRUM), components=4, stages=6, shots=20)
     needed = int(re.search(r"at least (\d+)", str(error.value))[1])
     assert circuits.quantum_pca(np.diag(SPECTRUM), components=4, stages=6, shots=needed, ancillas=2).low.min() > 0
-    neighbours = np.diag([0.6, 0.2, 0.11, 0.09])
+    neighbours = np.diag([0.5, 0.3, 0.12, 0.08])
     with pytest.raises(ValueError, match=r"stages must be at least .* but stages=1") as error:
         circuits.quantum_pca(neighbours, components=4, stages=1, shots=1000)
     stages, needed = map(int, re.search(r"at least (\d+), with shots of at least (\d+)", str(error.value)).groups())
