@@ -7,8 +7,10 @@ import numpy as np
 from circuits.representation.colour_angles import ColourAngles
 from circuits.representation.protocol import EncodedImage
 from qimg.core import Array
+from qimg.core.records import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DigitAngles(ColourAngles):
     """One of a few increasing angles for each colour qubit."""
