@@ -43,6 +43,8 @@ from circuits.execution.job_files import JobFileError
 from circuits.execution.jobs import jobs_done, run_jobs
 from circuits.execution.sampling import amplitude_moduli, run_template, sample_batch, transform_batch
 from circuits.execution.truncated_runs import TruncatedRun, run_truncated
+from circuits.learning.kernels import fidelity_kernel, overlap_circuit
+from circuits.learning.variational import VariationalClassifier, fit_variational
 from circuits.noise.channels import (
     apply_kraus,
     apply_stinespring,
@@ -132,6 +134,7 @@ __all__ = [
     "SampledFunction",
     "SignedAmplitudes",
     "TruncatedRun",
+    "VariationalClassifier",
     "WITH_INTERVALS",
     "all_bases",
     "amplitude_interval",
@@ -163,6 +166,8 @@ __all__ = [
     "estimate",
     "exponentiation_circuit",
     "exponentiation_copies",
+    "fidelity_kernel",
+    "fit_variational",
     "fourier_circuit",
     "fourier_error",
     "generic_cx_error",
@@ -193,6 +198,7 @@ __all__ = [
     "observable_interval",
     "operator_function",
     "overlap",
+    "overlap_circuit",
     "partial_swap",
     "pauli_interval",
     "phase_angles",
