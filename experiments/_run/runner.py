@@ -74,7 +74,7 @@ THEMES = {
         "noise",
         "train_circuits",
     ),
-    "tensor_trains": ("image_mps", "operator_mpo", "born_machine"),
+    "tensor_trains": ("image_mps", "operator_mpo", "born_machine", "digit_classifiers"),
 }
 """Experiments by the folder that holds them."""
 
