@@ -39,6 +39,7 @@ from circuits.compilation import GateCount, compile_circuit, count_gates
 from circuits.execution.backends import backend, measured_qubits, run, statevectors
 from circuits.execution.expectations import Estimates, estimate
 from circuits.execution.files import circuit_bytes, draw_circuit, load_circuit
+from circuits.execution.gradients import Gradient, Shift, estimate_gradient, shift_circuits
 from circuits.execution.job_files import JobFileError
 from circuits.execution.jobs import jobs_done, run_jobs
 from circuits.execution.sampling import amplitude_moduli, run_template, sample_batch, transform_batch
@@ -58,16 +59,24 @@ from circuits.preparation.store import PreparationStore
 from circuits.preparation.tensor_trains import LayeredPreparation, prepare_train, prepare_train_in_layers
 from circuits.readout.intervals import amplitude_interval, decode_intervals, probability_interval
 from circuits.readout.mitigation import Mitigated, ReadoutCalibration, calibrate_readout, mitigate
+from circuits.readout.observed import MitigatedOutcomes, mitigate_observed
 from circuits.readout.pauli_counts import (
     Expectation,
     PauliCounts,
     all_bases,
     draw_bases,
     measure_bases,
-    measure_shadow,
     observable_interval,
     pauli_interval,
     unbiased_state,
+)
+from circuits.readout.shadows import (
+    Shadow,
+    ShadowEstimates,
+    draw_shadow,
+    measure_shadow,
+    shadow_expectations,
+    shadow_fidelity,
 )
 from circuits.readout.signs import (
     SignedAmplitudes,
@@ -84,6 +93,7 @@ from circuits.readout.tomography import (
     nearest_state,
     projected_inversion,
 )
+from circuits.readout.zero_noise import Extrapolated, extrapolate, fold_circuit, zero_noise_scales
 from circuits.representation.encodings import (
     REPRESENTATIONS,
     WITH_INTERVALS,
@@ -111,13 +121,16 @@ __all__ = [
     "EncodedImage",
     "Estimates",
     "Expectation",
+    "Extrapolated",
     "FunctionResult",
     "GateCount",
+    "Gradient",
     "GrownTransform",
     "JobFileError",
     "LayeredPreparation",
     "LikelihoodFit",
     "Mitigated",
+    "MitigatedOutcomes",
     "OperatorFunction",
     "PauliCounts",
     "PhaseAngles",
@@ -130,6 +143,9 @@ __all__ = [
     "ReadoutCalibration",
     "Representation",
     "SampledFunction",
+    "Shadow",
+    "ShadowEstimates",
+    "Shift",
     "SignedAmplitudes",
     "TruncatedRun",
     "WITH_INTERVALS",
@@ -155,14 +171,18 @@ __all__ = [
     "downsampling_circuit",
     "draw_bases",
     "draw_circuit",
+    "draw_shadow",
     "encode_image",
     "ensemble_average",
     "ensemble_circuit",
     "entry_errors",
     "equal_slope",
     "estimate",
+    "estimate_gradient",
     "exponentiation_circuit",
     "exponentiation_copies",
+    "extrapolate",
+    "fold_circuit",
     "fourier_circuit",
     "fourier_error",
     "generic_cx_error",
@@ -186,6 +206,7 @@ __all__ = [
     "measure_shadow",
     "measured_qubits",
     "mitigate",
+    "mitigate_observed",
     "mixed_patches",
     "nearest_state",
     "noise_model",
@@ -218,6 +239,9 @@ __all__ = [
     "sample_batch",
     "sample_function",
     "sample_stinespring",
+    "shadow_expectations",
+    "shadow_fidelity",
+    "shift_circuits",
     "signed_amplitudes",
     "signed_by_reference",
     "statevectors",
@@ -234,4 +258,5 @@ __all__ = [
     "transformation_circuit",
     "unbiased_state",
     "wiener_filter",
+    "zero_noise_scales",
 ]
