@@ -73,6 +73,7 @@ THEMES = {
         "transform_cost",
         "noise",
         "train_circuits",
+        "reading_out",
     ),
     "tensor_trains": ("image_mps", "operator_mpo", "born_machine"),
 }
