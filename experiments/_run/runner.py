@@ -73,6 +73,7 @@ THEMES = {
         "transform_cost",
         "noise",
         "train_circuits",
+        "low_depth_circuits",
     ),
     "tensor_trains": ("image_mps", "operator_mpo", "born_machine"),
 }
