@@ -105,7 +105,10 @@ def cost_table(rows: Sequence[Row]) -> Table:
 def success_table(rows: Sequence[Row]) -> Table:
     """Repetition against one round of amplitude amplification."""
     chosen = [row for row in of_pictures(rows, size=8) if row.executed and not row.shots]
-    success: Callable[[list[Row]], float] = lambda own: mean(own, "success")  # noqa: E731
+
+    def success(own: list[Row]) -> float:
+        return mean(own, "success")
+
     return table_of(
         sorted(chosen, key=lambda row: row.sigma),
         {
