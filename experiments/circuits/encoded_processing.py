@@ -466,6 +466,6 @@ def plot(rows: Sequence[Row]) -> Figure:
     }
     return figure_of(
         Panel(curves=curves(edges, "shots", "psnr_db", by="method"), x="shots", y="PSNR of the edges, dB"),
-        Panel(curves=by_cost, x="1 + CX of loading", y="1 + CX of the operation"),
+        Panel(curves=by_cost, x="1 + CX of loading", y="1 + CX of the operation", log="xy"),
         size=(10, 3.8),
     )
