@@ -12,7 +12,7 @@ os.environ["MPLBACKEND"] = "Agg"
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from qimg import images
 from qimg.core import Array
@@ -29,7 +29,15 @@ ROOMS = {
 }
 """Tests that run in one worker, so that the loops that they share are compiled once; others go by their file."""
 
-settings.register_profile("qimg", max_examples=40, deadline=None, derandomize=True, database=None)
+# Time limits of Hypothesis depend on the machine: neither a deadline nor the check for slow draws.
+settings.register_profile(
+    "qimg",
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    database=None,
+)
 settings.load_profile("qimg")
 
 

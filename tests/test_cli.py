@@ -16,7 +16,7 @@ from qimg import cli, images
 
 
 def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, timeout=600)
 
 
 def qimg_command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -134,7 +134,7 @@ def test_a_killed_fit_goes_on_where_it_was(here, capsys):
     whole = ["fit", "prior", "first", "second", "-o", "more.prior", *options, "--windows", "2000"]
     cli.main(whole)
     process = subprocess.Popen([sys.executable, "-c", script, *arguments], stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not Path("killed.prior.checkpoint").exists() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.005)
     process.kill()

@@ -133,9 +133,6 @@ def _longest_standstill(picture: Array) -> tuple[float, float]:
 def test_loops_let_other_threads_run():
     photo = images.bundled("coffee")[:384, :512]
     qimg.encode(photo[:64, :64], quality=50)
-    # 0.5 s of encoding. Loops with the lock stop the others for 0.04 s, a row of superblocks; without it 0.01 s were
-    # seen. The bound leaves room for a busy machine.
-    assert _longest_standstill(photo)[0] < 0.25
     # One row of superblocks, which one call of a loop encodes: with the lock nothing else runs during most of it.
     # The best of three, since a busy machine may stop everything for a while.
     row = np.concatenate([photo[y : y + 32] for y in range(0, 384, 32)], axis=1)

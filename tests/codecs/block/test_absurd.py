@@ -160,12 +160,12 @@ def test_data_that_end_early_are_refused_at_the_next_superblock(words):
 
 
 def test_announced_sizes_cost_what_the_file_holds():
-    """Seconds and memory of every bomb, in another process."""
+    """Time and memory of every bomb, in another process; the unit of time is a photograph of a quarter of a megapixel."""
     report = json.loads(printed("from benchmarks import bombs; bombs.main()"))
     assert set(report) == set(bombs.files())
-    for name, (outcome, seconds, mebibytes) in report.items():
+    for name, (outcome, photographs, mebibytes) in report.items():
         assert outcome.startswith("BitstreamError: "), name
-        assert seconds < 0.5, name
+        assert photographs < 5, name  # decoded whole, 16384² pixels would take a thousand
         assert mebibytes < 64, name
 
 
