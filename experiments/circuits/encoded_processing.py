@@ -28,13 +28,15 @@ from experiments._run import (
     Table,
     count_pictures,
     curves,
-    figure_of,
+    distinct,
     groups,
     levels,
     mean,
     mean_or_infinite,
     per_picture,
+    plain_log_axis,
     select,
+    subplots,
     table_of,
     timed,
     values,
@@ -42,6 +44,7 @@ from experiments._run import (
     wide_table,
 )
 from experiments.circuits.representations import psnr_or_exact
+from qimg.report.plots import curve_styles
 
 QHED, MEASURED = "QHED", "measured picture"
 SWAP_TEST = "swap test"
@@ -456,16 +459,26 @@ def comparison_table(rows: Sequence[Row]) -> Table:
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """PSNR of edges against shots, and CX of the operations beside those of loading."""
+    """PSNR of edges against shots, and CX of the operations; dashed lines are the CX of loading the crop."""
     edges = [row for row in rows if row.part == "edges" and row.shots and np.isfinite(row.psnr_db)]
     crops = select(rows, part="operation", shots=0)
-    by_cost = {
-        name: ([mean(one, "loading_cx") + 1 for one in lines], [mean(one, "cx") + 1 for one in lines])
-        for name, own in groups(crops, "representation").items()
-        for lines in [list(groups(own, "operation").values())]
-    }
-    return figure_of(
-        Panel(curves=curves(edges, "shots", "psnr_db", by="method"), x="shots", y="PSNR of the edges, dB"),
-        Panel(curves=by_cost, x="1 + CX of loading", y="1 + CX of the operation", log="xy"),
-        size=(10, 3.8),
-    )
+    figure, (of_edges, of_crops) = subplots(1, 2, figsize=(10, 3.8))
+    by_method = curves(edges, "shots", "psnr_db", by="method")
+    Panel(curves=by_method, x="shots", y="PSNR of the edges, dB").draw(of_edges)
+    if edges:
+        of_edges.set_xscale("log")
+    operations = distinct(crops, "operation")
+    parts = zip(groups(crops, "representation").items(), curve_styles(), strict=False)
+    for number, ((name, own), style) in enumerate(parts):
+        by_operation = groups(own, "operation")
+        cx = [1 + mean(lines, "cx") for lines in by_operation.values()]
+        heights = [operations.index(one) + 0.15 * (number - 1) for one in by_operation]  # marks lie side by side
+        of_crops.plot(cx, heights, label=name, **style | {"linestyle": ""})
+        of_crops.axvline(1 + mean(own, "loading_cx"), color=style["color"], linestyle="--", linewidth=1)
+    of_crops.set_yticks(range(len(operations)), operations)
+    of_crops.invert_yaxis()
+    of_crops.set_xlabel("1 + CX")
+    if crops:
+        plain_log_axis(of_crops, "x")
+        of_crops.legend(loc="lower left")
+    return figure
