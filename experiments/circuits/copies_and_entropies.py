@@ -266,5 +266,5 @@ def plot(rows: Sequence[Row]) -> Figure:
                 ax.set(xscale="log", yscale="log")
         ax.set(xlabel="copies of ρ, or patches", title=f"{patch}×{patch}, order {order}")
     axes[0, 0].set_ylabel("error of the Rényi entropy, bits")
-    axes[0, -1].legend(fontsize=7)
+    axes[0, -1].legend(fontsize=7, loc="upper right", bbox_to_anchor=(1, 0.9))  # below the dashed line
     return figure

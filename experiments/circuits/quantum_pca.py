@@ -62,7 +62,7 @@ class Params(PictureParams):
     """Sides of the patches: 2, 4 or 8."""
     shots: Counts = (100, 1000, 10_000, 100_000)
     """Shots of each setting for the largest eigenvalue, with 3 times."""
-    long_shots: Counts = (10**11,)
+    long_shots: Counts = (10**7, 10**9, 10**11)
     """Shots of each setting for the four largest eigenvalues."""
     stages: Annotated[int, whole(2, 12)] = 12
     """Times 1, 2, 4, … of the four largest eigenvalues."""
@@ -74,7 +74,7 @@ class Params(PictureParams):
     """Shots of each setting of the circuit, with 2 times."""
     repeats: Annotated[int, whole(2)] = 100
     """Independent runs of each method; the circuit runs once."""
-    long_repeats: Annotated[int, whole(1)] = 2
+    long_repeats: Annotated[int, whole(1)] = 4
     """Independent runs for the four largest eigenvalues, whose fit takes seconds."""
     seed: Seed = 0
     """First seed of the runs."""
