@@ -24,7 +24,7 @@ TIERS = {
 """What `python -m pytest` leaves out; `-m` with the name of a tier runs it, and nothing is in two tiers."""
 
 ROOMS = {
-    "codecs": ("codecs", "entropy", "experiments/coding", "cli/test_codec.py", "test_cli.py"),
+    "codecs": ("codecs", "entropy", "experiments/coding", "benchmarks", "cli/test_codec.py", "test_cli.py"),
     "circuits": ("circuits", "experiments/circuits", "cli/test_circuit.py"),
 }
 """Tests that run in one worker, so that the loops that they share are compiled once; others go by their file."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from experiments._run import timed
+from qimg.core import ArgumentError
 
 T = TypeVar("T")
 
@@ -30,8 +31,9 @@ def attempts(one: Callable[[int], T], seeds: Iterable[int]) -> Attempts[T]:
     for seed in seeds:
         try:
             result, took = timed(one, seed)
-        except ValueError as error:
-            if not str(error).startswith(("shots must be at least", "stages must be at least")):
+        except ArgumentError as error:
+            # The template is the same whichever way the interface spells arguments.
+            if error.names not in (("shots",), ("stages",)) or not error.template.startswith("{0} must be at least"):
                 raise
             refused += 1
         else:

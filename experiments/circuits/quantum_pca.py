@@ -85,6 +85,7 @@ TINY = Params(
     sizes=(2,),
     shots=(1000, 10_000),
     long_shots=(10**8,),
+    long_repeats=2,
     stages=8,
     ancillas=(2, 3),
     copies=(1000, 10_000),

@@ -9,6 +9,7 @@ import pytest
 import circuits
 from experiments.circuits import copies_and_entropies, eigenvalue_estimators, quantum_pca
 from experiments.circuits.attempts import attempts
+from qimg.core import require, spelled_as
 from qimg.operators import CorrelationOperator
 
 PATCHES = np.random.default_rng(0).normal(size=(500, 4)) * [3.0, 1.5, 1.0, 0.5]
@@ -62,10 +63,11 @@ def test_the_costs_of_swaps_are_those_of_their_results():
 def test_refusals_are_counted_and_other_errors_raised():
     def one(seed):
         if seed % 2:
-            raise ValueError("shots must be at least 10 for something, but shots=1")
+            require(False, "shots", "must be at least 10 for something", 1)
         return seed
 
-    runs = attempts(one, range(5))
+    with spelled_as({"shots": "--shots"}):  # as the command does
+        runs = attempts(one, range(5))
     assert (runs.results, runs.refused) == ([0, 2, 4], 2)
     assert math.isnan(attempts(one, [1]).seconds)
     with pytest.raises(ZeroDivisionError):
