@@ -160,7 +160,7 @@ def test_data_that_end_early_are_refused_at_the_next_superblock(words):
 
 
 def test_announced_sizes_cost_what_the_file_holds():
-    """Time and memory of every bomb, in another process; the unit of time is a photograph of a quarter of a megapixel."""
+    """Time and memory of every bomb, in another process; a photograph of 600×400 pixels is the unit of time."""
     report = json.loads(printed("from benchmarks import bombs; bombs.main()"))
     assert set(report) == set(bombs.files())
     for name, (outcome, photographs, mebibytes) in report.items():
