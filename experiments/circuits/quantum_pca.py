@@ -333,24 +333,27 @@ def smaller_table(rows: Sequence[Row]) -> Table:
         {
             "patch": "patch",
             "component": "component",
-            "copies": lambda own: f"{own[0].copies:.1e}",
+            "copies": "copies",
             "mean eigenvalue": "eigenvalue",
             "relative error, %": "relative_error",
             "largest, %": lambda own: max((row.relative_error for row in own if row.runs), default=float("nan")),
             "runs": lambda own: sum(row.runs for row in own),
             "refused": lambda own: sum(row.refused for row in own),
-            "copies of the bound": lambda own: _copies_of_the_bound(own),
+            "copies of the bound": lambda own: _geometric(
+                [row.copies / ratio for row in own for ratio in _ratios([row]) if ratio > 0]
+            ),
         },
         by=("patch", "component", "copies"),
         caption=f"Channel simulator, means over {count_pictures(rows)}; *largest* of the pictures; *copies of the "
         "bound*: those with which a measurement in the eigenbasis has the same error",
-        formats={"mean eigenvalue": ".4f", "relative error, %": ".3%", "largest, %": ".3%"},
+        formats={
+            "copies": ".1e",
+            "mean eigenvalue": ".4f",
+            "relative error, %": ".3%",
+            "largest, %": ".3%",
+            "copies of the bound": ".1e",
+        },
     )
-
-
-def _copies_of_the_bound(rows: Sequence[Row]) -> str:
-    numbers = [row.copies / ratio for row in rows for ratio in _ratios([row]) if ratio > 0]
-    return f"{_geometric(numbers):.1e}" if numbers else ""
 
 
 def exponent_table(rows: Sequence[Row]) -> Table:
