@@ -18,6 +18,7 @@ from qimg.tensor_train.born.machine import BornMachine, PixelReader, machine_fro
 from qimg.tensor_train.born.mixture import fit_mixture, mixture_machine
 from qimg.tensor_train.born.training import one_site_sweep, two_site_sweep
 from qimg.tensor_train.canonical import entanglement_entropy, left_canonical, reverse, right_canonical, schmidt_values
+from qimg.tensor_train.classifier.estimator import TensorTrainClassifier
 from qimg.tensor_train.decomposition import Truncation, compress, decompose
 from qimg.tensor_train.exchange import (
     from_aer,
@@ -51,6 +52,7 @@ __all__ = [
     "PictureTrain",
     "PixelReader",
     "TensorTrain",
+    "TensorTrainClassifier",
     "TrainOperator",
     "Truncation",
     "apply",

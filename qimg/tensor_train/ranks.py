@@ -54,6 +54,11 @@ def at_most(bond: int | None) -> Rule:
     return lambda cut: len(cut.weights) if bond is None else min(bond, len(cut.weights))
 
 
+def up_to(bond: int, cutoff: float) -> Rule:
+    """Keep at most `bond` values, and none below a share `cutoff` of the largest."""
+    return lambda cut: max(1, min(bond, int((cut.weights > cutoff * cut.weights[0]).sum())))
+
+
 def losing(budget: float, cuts: int) -> Rule:
     """Discard a total weight of at most `budget`: each cut may use an equal share of the remaining budget."""
 

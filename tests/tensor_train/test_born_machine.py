@@ -180,11 +180,11 @@ def test_the_gradient_is_that_of_finite_differences(seed: int):
         logs = [np.log(abs(a @ moved[:, x] @ b)) for a, b, x in zip(left, right, levels, strict=True)]
         return float((moved**2).sum() - 2 * np.mean(logs))
 
-    amplitudes = features.amplitudes(centre)
+    amplitudes = features.outputs(centre)
     assert_allclose(amplitudes, [a @ centre[:, x] @ b for a, b, x in zip(left, right, levels, strict=True)])
     gradient = 2 * centre - 2 * features.mean_over(amplitudes)
     direction = rng.normal(size=centre.shape)
-    slopes = features.amplitudes(direction)
+    slopes = features.outputs(direction)
     # Far below the relative distance to the nearest sign change, over which f is smooth.
     h = 1e-4 * float(np.abs(amplitudes / slopes).min())
     measured = (f(centre + h * direction) - f(centre - h * direction)) / (2 * h)

@@ -5,6 +5,7 @@ core but the first is an isometry, so that the sum over all following pixels is 
 probability of each pixel given the previous ones, and samples are therefore exact and cost one pass over the cores.
 """
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +13,16 @@ from numpy.typing import ArrayLike
 
 from qimg.core import Array, integer, one_blas_thread, plain, require, require_shape
 from qimg.core.records import short_repr
+from qimg.tensor_train.files import TrainFile
 from qimg.tensor_train.scale import scaled
 from qimg.tensor_train.train import TensorTrain
+from qimg.tensor_train.training.passes import unit
+
+MODEL = "born machine"
+"""Name of the model in files."""
 
 CHUNK = 1000
 """Pictures per batch; the vectors of a batch fit into the cache."""
-
-_TINY = 1e-140
-"""Norm below which squares of the components may underflow."""
 
 
 @short_repr
@@ -42,6 +45,19 @@ class BornMachine:
     def pixels(self) -> int:
         """Number of pixels, the sites of the train."""
         return len(self.train.cores)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+        """Write the machine to a file (`docs/formats/artifacts.md`), atomically."""
+        TrainFile.of(self.train, model=MODEL, record={}).save(path, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "BornMachine":
+        """Read a file of `save`.
+
+        Raises:
+            ArtifactError: the file is missing or altered, or holds anything else.
+        """
+        return TrainFile.read(path, MODEL, lambda train, _: machine_from_train(train))
 
     def log_likelihood(self, images: ArrayLike) -> Array:
         """Natural logarithm of p for each picture; −∞ where p is zero. Exact. Cost: O(pictures · pixels · bond²).
@@ -196,14 +212,3 @@ def step(vectors: Array, core: Array, column: Array) -> tuple[Array, Array]:
         rows = np.flatnonzero(column == value)
         result[rows] = vectors[rows] @ core[:, value]
     return unit(result)
-
-
-def unit(vectors: Array) -> tuple[Array, Array]:
-    """Vectors (n, r) scaled to norm 1, and their norms; zero vectors are unchanged."""
-    norms = np.linalg.norm(vectors, axis=1)
-    if norms.min(initial=1.0) < _TINY:  # their squares underflow
-        largest = np.abs(vectors).max(axis=1)
-        vectors = vectors / np.where(largest > 0, largest, 1.0)[:, None]
-        norms = np.linalg.norm(vectors, axis=1)
-        return vectors / np.where(norms > 0, norms, 1.0)[:, None], norms * largest
-    return vectors / np.where(norms > 0, norms, 1.0)[:, None], norms

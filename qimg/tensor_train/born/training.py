@@ -13,23 +13,20 @@ A centre of two sites is split by its Schmidt values, so that bonds grow where t
 PRX 8, 031012, 2018). A centre of one site keeps the bonds and truncates nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import Array, fraction, integer, one_blas_thread, require, require_shape
+from qimg.core import Array, fraction, integer, require, require_shape
 from qimg.tensor_train.born.machine import BornMachine, binary, step
-from qimg.tensor_train.canonical import reverse
-from qimg.tensor_train.ranks import Cut
+from qimg.tensor_train.ranks import up_to
 from qimg.tensor_train.sweeps import split
-from qimg.tensor_train.train import TensorTrain
+from qimg.tensor_train.training.descent import LEAST, check_descent, descend
+from qimg.tensor_train.training.passes import Move, forth_and_back
 
 NEWTON = 8
 """Largest number of Newton steps of a line search; the damped iteration converges quadratically."""
-
-LEAST = 1e-150
-"""Lower limit on the magnitude of amplitudes; the square of its reciprocal is finite."""
 
 
 def one_site_sweep(machine: BornMachine, images: ArrayLike, *, steps: int = 1, rate: float = 1.0) -> BornMachine:
@@ -46,7 +43,7 @@ def one_site_sweep(machine: BornMachine, images: ArrayLike, *, steps: int = 1, r
     """
     descent = _descent(steps, rate)
 
-    def move(cores: list[Array], k: int, left: Array, right: Array, columns: Array) -> None:
+    def move(cores: list[Array], k: int, left: Array, right: Array, columns: Sequence[Array]) -> None:
         centre = descent(cores[k], left, right, columns[k])
         if k == len(cores) - 1:
             cores[k] = centre
@@ -80,10 +77,9 @@ def two_site_sweep(
     require(machine.pixels >= 2, "machine", "must have at least two pixels", machine)
     descent = _descent(steps, rate)
 
-    def keep(cut: Cut) -> int:
-        return max(1, min(bond, int((cut.weights > cutoff * cut.weights[0]).sum())))
+    keep = up_to(bond, cutoff)
 
-    def move(cores: list[Array], k: int, left: Array, right: Array, columns: Array) -> None:
+    def move(cores: list[Array], k: int, left: Array, right: Array, columns: Sequence[Array]) -> None:
         pair = np.tensordot(cores[k], cores[k + 1], axes=1)
         before, after = pair.shape[0], pair.shape[-1]
         pair = descent(pair.reshape(before, 4, after), left, right, 2 * columns[k] + columns[k + 1])
@@ -94,61 +90,34 @@ def two_site_sweep(
     return _forth_and_back(machine, images, 2, move)
 
 
-Move = Callable[[list[Array], int, Array, Array, Array], None]
-"""Improves the centre that begins at a site, given the vectors on both sides, and moves it by one site."""
-
-
-def _forth_and_back(machine: BornMachine, images: ArrayLike, width: int, move: Move) -> BornMachine:
+def _forth_and_back(machine: BornMachine, images: ArrayLike, width: int, move: Move[Array]) -> BornMachine:
     pixels = binary("images", images, machine.pixels).reshape(-1, machine.pixels)
     require_shape(len(pixels) > 0, "images", "(..., pixels) with at least one picture", pixels)
-    columns = np.ascontiguousarray(pixels.T)
-    train = machine.train
-    with one_blas_thread():
-        vectors = [np.ones((len(pixels), 1))]
-        for core, column in zip(reverse(train).cores[:-1], columns[:0:-1], strict=True):
-            vectors.append(step(vectors[-1], core, column)[0])
-        for _ in range(2):
-            # The way back is a sweep over the reversed train, whose right vectors are the new left vectors.
-            cores, passed = list(train.cores), [np.ones((len(pixels), 1))]
-            del vectors[len(cores) - width + 1 :]
-            for k in range(len(cores) - width + 1):
-                move(cores, k, passed[-1], vectors.pop(), columns)
-                if k < len(cores) - 1:
-                    passed.append(step(passed[-1], cores[k], columns[k])[0])
-            train, vectors, columns = reverse(TensorTrain(cores)), passed, columns[::-1]
-    return BornMachine(train=train)
+
+    def past(vectors: Array, core: Array, column: Array) -> Array:
+        return step(vectors, core, column)[0]
+
+    columns = list(np.ascontiguousarray(pixels.T))
+    start = np.ones((len(pixels), 1))
+    return BornMachine(
+        train=forth_and_back(machine.train, columns, width=width, start=start, step=past, move=move)
+    )
 
 
 def _descent(steps: int, rate: float) -> Callable[[Array, Array, Array, Array], Array]:
     """The update of a centre (left, levels, right) from the vectors on both sides and the level of each picture."""
-    integer("steps", steps, 1)
-    require(bool(0 < rate <= 1), "rate", "must be in (0, 1]", rate)
+    check_descent(steps, rate)
 
-    def descend(centre: Array, left: Array, right: Array, levels: Array) -> Array:
+    def improve(centre: Array, left: Array, right: Array, levels: Array) -> Array:
         features = Features(left, right, levels, centre.shape[1])
-        centre = centre / np.linalg.norm(centre)
-        amplitudes = features.amplitudes(centre)
-        before = direction = None
-        for _ in range(steps):
-            downhill = features.mean_over(amplitudes) - centre
-            if before is None or direction is None:
-                direction = downhill
-            else:  # Polak and Ribière's rule, restarted where the direction would point uphill
-                turn = float(np.vdot(downhill, downhill - before)) / max(float(np.vdot(before, before)), LEAST)
-                direction = downhill + max(0.0, turn) * direction
-            before = downhill
-            slopes = features.amplitudes(direction)
-            length = rate * best_step(
-                amplitudes, slopes, float(np.vdot(centre, direction)), float(np.vdot(direction, direction))
-            )
-            centre, amplitudes = centre + length * direction, amplitudes + length * slopes
+        centre = descend(features, centre / np.linalg.norm(centre), steps=steps, rate=rate)
         return np.asarray(centre / np.linalg.norm(centre))
 
-    return descend
+    return improve
 
 
 class Features:
-    """Φ(x) of every picture, left vector ⊗ level ⊗ right vector, in factored form.
+    """Φ(x) of every picture, left vector ⊗ level ⊗ right vector, in factored form: the `Objective` f.
 
     The scale of the vectors is arbitrary, because `mean_over` divides by amplitudes of the same scale.
     """
@@ -160,12 +129,21 @@ class Features:
         self._right = [right[rows] for rows in self._groups]
         self._size = len(levels)
 
-    def amplitudes(self, centre: Array) -> Array:
+    def outputs(self, centre: Array) -> Array:
         """⟨Φ(x), C⟩ (n,) of a centre (left, levels, right)."""
         result = np.empty(self._size)
         for level, (rows, left, right) in enumerate(zip(self._groups, self._left, self._right, strict=True)):
             result[rows] = np.einsum("nr,nr->n", left @ centre[:, level], right)
         return result
+
+    def downhill(self, centre: Array, outputs: Array) -> Array:
+        """Half of the negative gradient of f."""
+        return self.mean_over(outputs) - centre
+
+    def best_step(self, centre: Array, direction: Array, outputs: Array, slopes: Array) -> float:
+        """As the function `best_step`."""
+        along, square = float(np.vdot(centre, direction)), float(np.vdot(direction, direction))
+        return best_step(outputs, slopes, along, square)
 
     def mean_over(self, amplitudes: Array) -> Array:
         """1/n Σ Φ(x) / ψ(x), shaped as the centre."""

@@ -1,0 +1,1 @@
+"""Classifiers whose class scores are a tensor train applied to one small vector for each pixel."""

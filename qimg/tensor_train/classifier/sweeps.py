@@ -1,0 +1,163 @@
+"""Training of a classifier in sweeps over centres of two sites, as in DMRG (Stoudenmire and Schwab, 2016).
+
+The label is an index of the centre and moves with it. The scores are linear in the centre, so that the mean
+cross-entropy is convex in it: softmax regression on the products of the vectors on both sides and of both pixels. Each
+centre is improved by conjugate gradients with exact line searches and split by its Schmidt values. The passes and the
+descent are those of the Born machine (`qimg.tensor_train.training`).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from qimg.core import Array, Track
+from qimg.tensor_train.canonical import right_isometries
+from qimg.tensor_train.classifier.features import LEVELS, constant_weights, site_vectors
+from qimg.tensor_train.classifier.scores import LARGEST, Scaled, log_softmax, start, step
+from qimg.tensor_train.ranks import up_to
+from qimg.tensor_train.sweeps import split
+from qimg.tensor_train.train import TensorTrain
+from qimg.tensor_train.training.descent import descend
+from qimg.tensor_train.training.passes import forth_and_back
+
+CHUNK = 512
+"""Samples whose features are formed at a time."""
+
+NEWTON = 12
+"""Largest number of Newton steps of a line search."""
+
+NOISE = 0.1
+"""Standard deviation of the initial cores about multiples of the identity."""
+
+CUTOFF = 1e-12
+"""Squared Schmidt values below this share of the largest are dropped."""
+
+
+def initial(
+    columns: Array, *, bond: int, labels: int, features: str, rng: np.random.Generator
+) -> TensorTrain:
+    """A right-canonical train with the label at its first site, from cores near multiples of the identity."""
+    weights = constant_weights(columns, features)
+    cores = rng.normal(0, NOISE, (len(columns), bond, LEVELS, bond))
+    cores[:, np.arange(bond), :, np.arange(bond)] += weights
+    first = rng.normal(0, 1, (1, labels, bond))
+    closing = np.full((bond, 1), 1 / np.sqrt(bond))
+    with_label = np.einsum("alr,rid->aild", first, cores[0]).reshape(1, LEVELS * labels, bond)
+    chain = [with_label, *cores[1:]]
+    chain[-1] = np.tensordot(chain[-1], closing, axes=1)
+    isometries, _ = right_isometries(TensorTrain(chain))
+    centre = isometries[0]
+    return TensorTrain([centre / np.linalg.norm(centre), *isometries[1:]])
+
+
+def train_by_sweeps(
+    columns: Array,
+    targets: Array,
+    *,
+    bond: int,
+    labels: int,
+    features: str,
+    sweeps: int,
+    steps: int,
+    rng: np.random.Generator,
+    track: Track,
+) -> tuple[TensorTrain, int, list[float]]:
+    """Minimise the mean cross-entropy; the train, the site of its label and the loss at the last centre of each sweep.
+
+    Cost of a sweep: O(n · sites · bond² · labels · steps) and an eigenproblem of size 2 · bond at each cut; memory for
+    the vectors of all samples at all sites, 8 · n · sites · bond bytes.
+
+    Args:
+        columns: (sites, n) pixels in [0, 1], at least two sites.
+        targets: (n,) labels from 0.
+        bond: largest bond dimension.
+        labels: number of labels.
+        features: one of `FEATURES`.
+        sweeps: each forth and back.
+        steps: conjugate gradient steps at each centre.
+        rng: draws the initial cores.
+        track: wraps the sweeps.
+    """
+    values = list(site_vectors(columns.astype(float), features))
+    train = initial(columns, bond=bond, labels=labels, features=features, rng=rng)
+    keep = up_to(bond, CUTOFF)
+    losses: list[float] = []
+
+    def move(cores: list[Array], k: int, left: Scaled, right: Scaled, vectors: Sequence[Array]) -> None:
+        before, after = len(cores[k]), cores[k + 1].shape[2]
+        centre = cores[k].reshape(before, LEVELS, labels, -1)
+        pair = np.einsum("ailr,rjb->aijbl", centre, cores[k + 1])
+        problem = Softmax(left, vectors[k], vectors[k + 1], right, targets)
+        pair = descend(problem, pair.reshape(-1, labels), steps=steps, rate=1.0)
+        last[0] = problem.loss(problem.outputs(pair))
+        pair = pair.reshape(before, LEVELS, LEVELS, after, labels).transpose(0, 1, 2, 4, 3)
+        basis, rest, _ = split(pair.reshape(before * LEVELS, -1), k, before, 0.0, keep, precise=False)
+        cores[k] = basis.reshape(before, LEVELS, -1)
+        cores[k + 1] = rest.reshape(-1, LEVELS * labels, after)
+
+    last = [0.0]
+    for _ in track(range(sweeps)):
+        train = forth_and_back(train, values, width=2, start=start(len(targets)), step=step, move=move)
+        losses.append(last[0])
+    return train, 0, losses
+
+
+class Softmax:
+    """Mean cross-entropy of scores Φ(x) · C: the `Objective` of a centre C (left · 2 · 2 · right, labels).
+
+    Φ(x) is the outer product of the vectors on both sides and of both pixels, formed for a part of the samples at a
+    time.
+    """
+
+    def __init__(self, left: Scaled, first: Array, second: Array, right: Scaled, targets: Array) -> None:
+        """Store the vectors (n, …) of all samples and their labels (n,)."""
+        scales = np.exp(np.clip(left.logs + right.logs, -LARGEST, LARGEST))
+        self._left, self._right = left.vectors * scales[:, None], right.vectors
+        self._pixels = (first[:, :, None] * second[:, None, :]).reshape(len(first), -1)
+        self._targets = targets
+
+    def _features(self) -> Iterator[tuple[slice, Array]]:
+        for begin in range(0, len(self._left), CHUNK):
+            rows = slice(begin, begin + CHUNK)
+            outer = self._left[rows, :, None] * self._pixels[rows, None, :]
+            wide = outer.reshape(len(outer), -1, 1) * self._right[rows, None, :]
+            yield rows, wide.reshape(len(outer), -1)
+
+    def outputs(self, centre: Array) -> Array:
+        """Scores (n, labels)."""
+        return np.concatenate([features @ centre for _, features in self._features()])
+
+    def loss(self, outputs: Array) -> float:
+        """Mean cross-entropy of scores."""
+        return -float(log_softmax(outputs)[np.arange(len(outputs)), self._targets].mean())
+
+    def downhill(self, centre: Array, outputs: Array) -> Array:
+        """The negative gradient."""
+        slopes = -np.exp(log_softmax(outputs))
+        slopes[np.arange(len(slopes)), self._targets] += 1
+        slopes /= len(slopes)
+        result = np.zeros_like(centre)
+        for rows, features in self._features():
+            result += features.T @ slopes[rows]
+        return result
+
+    def best_step(self, centre: Array, direction: Array, outputs: Array, slopes: Array) -> float:
+        """The minimum along a direction by damped Newton steps, which approach it from one side.
+
+        The third derivative along the line is at most the second times the largest spread r of the slopes of a sample.
+        The first derivative therefore vanishes no earlier than after log(1 + r s) / r, with s the step of Newton.
+        """
+        t, rows = 0.0, np.arange(len(outputs))
+        spread = float(np.ptp(slopes, axis=1).max())
+        own = slopes[rows, self._targets]
+        for _ in range(NEWTON):
+            p = np.exp(log_softmax(outputs + t * slopes))
+            means = (p * slopes).sum(axis=1)
+            slope = float((means - own).mean())
+            curvature = float((p * (slopes - means[:, None]) ** 2).sum(axis=1).mean())
+            if curvature <= 0 or slope**2 < 1e-12 * curvature:  # the remaining gain, in nats
+                break
+            if slope >= 0:  # rounding
+                break
+            t += float(np.log1p(-spread * slope / curvature)) / spread
+        return t

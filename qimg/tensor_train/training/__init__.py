@@ -1,0 +1,1 @@
+"""Sweeps shared by models that are trained core by core: Born machines and classifiers."""
