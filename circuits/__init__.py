@@ -43,6 +43,8 @@ from circuits.execution.job_files import JobFileError
 from circuits.execution.jobs import jobs_done, run_jobs
 from circuits.execution.sampling import amplitude_moduli, run_template, sample_batch, transform_batch
 from circuits.execution.truncated_runs import TruncatedRun, run_truncated
+from circuits.learning.kernels import fidelity_kernel, overlap_circuit
+from circuits.learning.variational import VariationalClassifier, fit_variational
 from circuits.noise.channels import (
     apply_kraus,
     apply_stinespring,
@@ -152,6 +154,7 @@ __all__ = [
     "SignedAmplitudes",
     "TransformedAmplitudes",
     "TruncatedRun",
+    "VariationalClassifier",
     "WITH_INTERVALS",
     "add_level",
     "add_pictures",
@@ -190,6 +193,8 @@ __all__ = [
     "exponentiation_circuit",
     "exponentiation_copies",
     "flip_picture",
+    "fidelity_kernel",
+    "fit_variational",
     "fourier_circuit",
     "fourier_error",
     "generic_cx_error",
@@ -221,6 +226,7 @@ __all__ = [
     "observable_interval",
     "operator_function",
     "overlap",
+    "overlap_circuit",
     "partial_swap",
     "pauli_interval",
     "phase_angles",

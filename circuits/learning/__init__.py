@@ -1,0 +1,1 @@
+"""Learning from state vectors: fidelity kernels and variational classifiers."""
