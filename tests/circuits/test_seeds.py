@@ -46,6 +46,8 @@ CALLS = {
     "compare_pictures": lambda seed: circuits.compare_pictures(*HALVES, shots=5000, seed=seed).fidelity.value,
     "edge_detection": lambda seed: circuits.edge_detection(np.eye(4), shots=5000, seed=seed).rows,
     "estimate": lambda seed: circuits.estimate(plus(), [{"ZZI": 1.0}], precision=0.01, seed=seed).values,
+    "fidelity_kernel": lambda seed: circuits.fidelity_kernel(np.eye(8) + 0.3, shots=5000, seed=seed),
+    "fit_variational": lambda seed: circuits.fit_variational(np.eye(4), [0, 1, 0, 1], iterations=2, seed=seed).angles,
     "generic_cx_error": lambda seed: circuits.generic_cx_error(2, seed=seed),
     "grow_transforms": lambda seed: circuits.grow_transforms(np.diag([4.0, 3, 2, 1]), max_cx=0, seed=seed)[0].angles,
     "measure_bases": lambda seed: circuits.measure_bases(plus(), [[2, 2, 2]], shots=5000, seed=seed).counts,
