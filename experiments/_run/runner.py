@@ -78,7 +78,7 @@ THEMES = {
         "copies_and_entropies",
         "unitary_denoising",
     ),
-    "tensor_trains": ("image_mps", "operator_mpo", "born_machine"),
+    "tensor_trains": ("image_mps", "operator_mpo", "born_machine", "digit_classifiers"),
 }
 """Experiments by the folder that holds them."""
 

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +20,8 @@ BINARISATIONS = (THRESHOLD, SAMPLE)
 MNIST = ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
 """Files of training and test digits in the set `mnist`."""
 
-_MAGIC = b"\0\0\x08\x03"
-"""Eight bits for each value, three dimensions."""
-
-_HEADER = 16
-"""Bytes before the pixels: a magic number, and three lengths of four bytes."""
+_EIGHT_BITS = b"\0\0\x08"
+"""First bytes of a file of eight bits for each value; the number of dimensions follows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,14 +39,14 @@ def digits(count: int) -> Collection:
     Raises:
         ImageError: QIMG_DATA holds no such set, or fewer digits.
     """
-    train, test = (_read(path) for path in mnist_files())
+    train, test = (read_idx(path, 3) for path in mnist_files())
     if count > len(train):
         raise images.ImageError(f"digits must be at most {len(train)}, as many as mnist holds, but digits={count}")
     return Collection(name="mnist", train=train[:count], test=test)
 
 
-def mnist_files() -> list[Path]:
-    """The files of training and test digits.
+def mnist_files(names: Sequence[str] = MNIST) -> list[Path]:
+    """The files of training and test digits, or others of the set `mnist`.
 
     Raises:
         ImageError: QIMG_DATA is not set or holds no set `mnist`.
@@ -56,18 +54,18 @@ def mnist_files() -> list[Path]:
     root = os.environ.get("QIMG_DATA")
     if root is None:
         raise images.ImageError("digits need the set mnist in the folder that QIMG_DATA names, but it is not set")
-    found = [Path(root) / "mnist" / name for name in MNIST]
+    found = [Path(root) / "mnist" / name for name in names]
     for path in found:
         if not path.is_file():
             raise images.ImageError(f"{path}: no such file; digits need the set mnist in QIMG_DATA")
     return found
 
 
-def mnist_inputs() -> list[Picture]:
+def mnist_inputs(names: Sequence[str] = MNIST) -> list[Picture]:
     """Those files as inputs of an experiment, with the hash of their bytes."""
     return [
         Picture(name=path.name, path=path, box_mean=1, pixels=0, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-        for path in mnist_files()
+        for path in mnist_files(names)
     ]
 
 
@@ -93,12 +91,19 @@ def binarise(pictures: Array, binarisation: str, rng: np.random.Generator) -> Ar
     return (rng.random(flat.shape) < flat / 255).astype(np.uint8)
 
 
-def _read(path: Path) -> Array:
+def read_idx(path: Path, dimensions: int) -> Array:
+    """The `uint8` values of a gzipped IDX file of so many dimensions.
+
+    Raises:
+        ImageError: it is missing, or no such file.
+    """
     try:
         content = gzip.decompress(path.read_bytes())
-        shape = np.frombuffer(content, ">u4", count=3, offset=4).tolist()
-        if content[:4] != _MAGIC:
+        shape = np.frombuffer(content, ">u4", count=dimensions, offset=4).tolist()
+        if content[:4] != _EIGHT_BITS + bytes([dimensions]):
             raise ValueError(f"begins with {content[:4]!r}")
-        return np.frombuffer(content, np.uint8, offset=_HEADER).reshape(shape)
+        # The lengths of the dimensions take four bytes each, after four bytes of magic number.
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise images.ImageError(f"{path}: is no gzipped IDX file of three dimensions and 8 bits ({error})") from None
+        form = f"no gzipped IDX file of {dimensions} dimension{'s' if dimensions > 1 else ''} and 8 bits"
+        raise images.ImageError(f"{path}: is {form} ({error})") from None

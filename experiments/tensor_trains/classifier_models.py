@@ -1,0 +1,167 @@
+"""The models of the experiment on classifiers: each is trained on labelled pictures and predicts those of the test."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+import circuits
+from experiments._run import Array
+from experiments.tensor_trains.labelled_pictures import Labelled, along_a_snake, low_depth_states
+from experiments.tensor_trains.small_network import network_predictions
+from qimg.tensor_train import TensorTrainClassifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the models need besides the pictures."""
+
+    bond: int
+    seen: int
+    shots: int
+    layers: int
+    iterations: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """Predicted labels, and what they cost."""
+
+    train: Array
+    test: Array
+    parameters: int
+    fit_seconds: float
+    predict_seconds: float
+
+
+def _most_frequent(data: Labelled, settings: Settings) -> Outcome:
+    classes, counts = np.unique(data.train_labels, return_counts=True)
+    guess = classes[counts.argmax()]
+    train, test = (np.full(len(labels), guess) for labels in (data.train_labels, data.test_labels))
+    return Outcome(train=train, test=test, parameters=0, fit_seconds=0.0, predict_seconds=0.0)
+
+
+def _logistic(data: Labelled, settings: Settings) -> Outcome:
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(max_iter=200, tol=1e-3)
+    return _of_pixels(model, data, lambda: model.coef_.size + model.intercept_.size)
+
+
+def _rbf(data: Labelled, settings: Settings) -> Outcome:
+    from sklearn.svm import SVC
+
+    model = SVC(C=10.0, gamma="scale")
+    return _of_pixels(model, data, lambda: model.support_vectors_.size + model.dual_coef_.size)
+
+
+def _of_pixels(model: object, data: Labelled, parameters: Callable[[], int]) -> Outcome:
+    """A model of scikit-learn on pixels along a snake."""
+    train, test = (along_a_snake(pictures) for pictures in (data.train, data.test))
+    start = time.process_time()
+    model.fit(train, data.train_labels)  # type: ignore[attr-defined]
+    fitted = time.process_time()
+    predicted = model.predict(test)  # type: ignore[attr-defined]
+    done = time.process_time()
+    return Outcome(
+        train=model.predict(train),  # type: ignore[attr-defined]
+        test=predicted,
+        parameters=parameters(),
+        fit_seconds=fitted - start,
+        predict_seconds=done - fitted,
+    )
+
+
+def _tensor_train(data: Labelled, settings: Settings) -> Outcome:
+    model = TensorTrainClassifier(
+        bond_dimension=settings.bond, passes=max(1, round(settings.seen / len(data.train))), seed=settings.seed
+    )
+    return _of_pixels(model, data, lambda: model.train_.parameters)
+
+
+def _shifted_tensor_train(data: Labelled, settings: Settings) -> Outcome:
+    shifted = _tensor_train(data.shifted(), settings)
+    return Outcome(**{**vars(shifted), "train": shifted.train[: len(data.train)]})
+
+
+def _network(data: Labelled, settings: Settings) -> Outcome:
+    classes, targets = np.unique(data.train_labels, return_inverse=True)
+    start = time.process_time()
+    train, test, weights = network_predictions(
+        data.train, targets, data.test, classes=len(classes), seen=settings.seen, seed=settings.seed
+    )
+    seconds = time.process_time() - start  # predictions, which take a few seconds at most, included
+    return Outcome(
+        train=classes[train], test=classes[test], parameters=weights, fit_seconds=seconds, predict_seconds=np.nan
+    )
+
+
+def _shifted_network(data: Labelled, settings: Settings) -> Outcome:
+    shifted = _network(data.shifted(), settings)
+    return Outcome(**{**vars(shifted), "train": shifted.train[: len(data.train)]})
+
+
+def _kernel(shots: bool) -> Callable[[Labelled, Settings], Outcome]:
+    def model(data: Labelled, settings: Settings) -> Outcome:
+        from sklearn.svm import SVC
+
+        train, test = (along_a_snake(pictures).astype(float) for pictures in (data.train, data.test))
+        options = {"shots": settings.shots, "seed": settings.seed} if shots else {}
+        start = time.process_time()
+        gram = circuits.fidelity_kernel(train, **options)
+        machine = SVC(kernel="precomputed", C=10.0).fit(gram, data.train_labels)
+        fitted = time.process_time()
+        predicted = machine.predict(circuits.fidelity_kernel(test, train, **options))
+        done = time.process_time()
+        return Outcome(
+            train=machine.predict(gram),
+            test=predicted,
+            parameters=machine.dual_coef_.size,
+            fit_seconds=fitted - start,
+            predict_seconds=done - fitted,
+        )
+
+    return model
+
+
+def _variational(data: Labelled, settings: Settings) -> Outcome:
+    start = time.process_time()
+    train = low_depth_states(data.train, bond=2)
+    model = circuits.fit_variational(
+        train, data.train_labels, layers=settings.layers, iterations=settings.iterations, seed=settings.seed
+    )
+    fitted = time.process_time()
+    predicted = model.predict(low_depth_states(data.test, bond=2))
+    done = time.process_time()
+    return Outcome(
+        train=model.predict(train),
+        test=predicted,
+        parameters=model.angles.size,
+        fit_seconds=fitted - start,
+        predict_seconds=done - fitted,
+    )
+
+
+FREQUENT, LOGISTIC, RBF = "most frequent class", "logistic regression", "RBF-SVC"
+TRAIN, SHIFTED_TRAIN = "tensor train", "tensor train, shifted copies"
+NETWORK, SHIFTED_NETWORK = "small CNN", "small CNN, shifted copies"
+KERNEL, SHOTS_KERNEL, VARIATIONAL = "fidelity-kernel SVC", "fidelity-kernel SVC, shots", "variational circuit"
+
+MODELS: Mapping[str, Callable[[Labelled, Settings], Outcome]] = {
+    FREQUENT: _most_frequent,
+    LOGISTIC: _logistic,
+    RBF: _rbf,
+    NETWORK: _network,
+    TRAIN: _tensor_train,
+    SHIFTED_NETWORK: _shifted_network,
+    SHIFTED_TRAIN: _shifted_tensor_train,
+    KERNEL: _kernel(False),
+    SHOTS_KERNEL: _kernel(True),
+    VARIATIONAL: _variational,
+}
+"""The models by name, in the order of the tables."""
+
+SEEDED = (TRAIN, SHIFTED_TRAIN, NETWORK, SHIFTED_NETWORK, SHOTS_KERNEL, VARIATIONAL)
+"""Models that depend on a seed."""
