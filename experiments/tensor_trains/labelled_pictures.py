@@ -41,9 +41,7 @@ class Labelled:
     def shifted(self) -> "Labelled":
         """Five copies of each training picture, shifted by a pixel in four directions; black enters."""
         copies = [_moved(self.train, *by) for by in SHIFTS]
-        return replace(
-            self, train=np.concatenate(copies), train_labels=np.tile(self.train_labels, len(SHIFTS))
-        )
+        return replace(self, train=np.concatenate(copies), train_labels=np.tile(self.train_labels, len(SHIFTS)))
 
 
 def labelled_digits(count: int) -> Labelled:

@@ -1,14 +1,16 @@
 """A small convolutional network in PyTorch, the baseline of classifiers."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from experiments._run import Array
 
 
 def network_predictions(
-    train: Array, labels: Array, test: Array, *, classes: int, seen: int, seed: int
-) -> tuple[Array, Array, int]:
-    """Predicted labels of the training and of the test pictures, and the number of weights.
+    train: Array, labels: Array, asked: Sequence[Array], *, classes: int, seen: int, seed: int
+) -> tuple[list[Array], int]:
+    """Predicted labels of several collections of pictures after training, and the number of weights.
 
     Two convolutions 3×3 of 16 and 32 channels, each with a maximum over 2×2, and one linear layer; Adam with the
     learning rate 0.003 falling to zero, in batches of 250.
@@ -16,7 +18,7 @@ def network_predictions(
     Args:
         train: (n, height, width) pictures in [0, 1].
         labels: (n,) numbers of the classes.
-        test: pictures.
+        asked: collections of pictures.
         classes: number of classes.
         seen: pictures of all steps together.
         seed: of weights and batches.
@@ -54,8 +56,6 @@ def network_predictions(
             optimizer.step()
             schedule.step()
     with torch.no_grad():
-        found = [
-            np.concatenate([network(part).argmax(dim=1).numpy() for part in torch.from_numpy(many[:, None]).split(1000)])
-            for many in (train, test)
-        ]
-    return found[0], found[1], sum(weights.numel() for weights in network.parameters())
+        parts = [torch.from_numpy(many[:, None]).split(1000) for many in asked]
+        found = [np.concatenate([network(part).argmax(dim=1).numpy() for part in own]) for own in parts]
+    return found, sum(weights.numel() for weights in network.parameters())

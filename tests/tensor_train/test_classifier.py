@@ -99,7 +99,9 @@ def test_long_trains_neither_overflow_nor_underflow(factor: float):
 @settings(max_examples=10)
 def test_constant_weights_keep_products_near_one(columns: Array):
     assert_array_equal(constant_weights(columns, "linear"), [[1.0, 0.0]] * 3)
-    products = np.einsum("knc,kc->kn", site_vectors(columns, "trigonometric"), constant_weights(columns, "trigonometric"))
+    products = np.einsum(
+        "knc,kc->kn", site_vectors(columns, "trigonometric"), constant_weights(columns, "trigonometric")
+    )
     # cos + sin lies between 1 and √2, so that a constant multiple of it is within 17 % of 1 everywhere.
     assert np.sqrt(((products - 1) ** 2).mean()) < 0.17
 
@@ -300,7 +302,12 @@ PICTURES = np.full((4, 3), 0.5)
         ({}, PICTURES, [0, 1, 0], "y must have shape (4,), one label for each picture, but has shape (3,)"),
         ({}, PICTURES, [1, 1, 1, 1], "y must hold at least two classes, but y=[1]"),
         ({}, PICTURES, [0.5, 1, 0, 1], "y must hold integers or strings, but y='float64'"),
-        ({}, 16 * PICTURES, [0, 1, 0, 1], "X must be in [0, 1], the data_range (data_range=8 would do), but X=(8.0, 8.0)"),
+        (
+            {},
+            16 * PICTURES,
+            [0, 1, 0, 1],
+            "X must be in [0, 1], the data_range (data_range=8 would do), but X=(8.0, 8.0)",
+        ),
         ({}, -PICTURES, [0, 1, 0, 1], "X must be in [0, 1], the data_range, but X=(-0.5, -0.5)"),
         ({}, PICTURES * np.nan, [0, 1, 0, 1], "X must be finite, but X=(nan, nan)"),
         ({}, PICTURES[0], [0], "X must have shape (n, pixels) with n >= 1, but has shape (3,)"),

@@ -99,9 +99,7 @@ def _forth_and_back(machine: BornMachine, images: ArrayLike, width: int, move: M
 
     columns = list(np.ascontiguousarray(pixels.T))
     start = np.ones((len(pixels), 1))
-    return BornMachine(
-        train=forth_and_back(machine.train, columns, width=width, start=start, step=past, move=move)
-    )
+    return BornMachine(train=forth_and_back(machine.train, columns, width=width, start=start, step=past, move=move))
 
 
 def _descent(steps: int, rate: float) -> Callable[[Array, Array, Array, Array], Array]:

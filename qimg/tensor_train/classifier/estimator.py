@@ -122,9 +122,7 @@ class TensorTrainClassifier:
         }
         if self.solver == "gradient":
             rate = LEARNING_RATE if self.learning_rate is None else self.learning_rate
-            fitted = train_by_gradient(
-                columns, targets, epochs=self.passes, batch=batch, learning_rate=rate, **common
-            )
+            fitted = train_by_gradient(columns, targets, epochs=self.passes, batch=batch, learning_rate=rate, **common)
         else:
             require_shape(sites >= 2, "X", "(n, pixels) with at least two pixels for the solver sweeps", columns.T)
             steps = STEPS if self.steps is None else self.steps
@@ -255,8 +253,7 @@ class TensorTrainClassifier:
 
 
 _PARAMETERS = {
-    name: parameter.default
-    for name, parameter in inspect.signature(TensorTrainClassifier).parameters.items()
+    name: parameter.default for name, parameter in inspect.signature(TensorTrainClassifier).parameters.items()
 }
 """Names of the parameters, and their defaults."""
 

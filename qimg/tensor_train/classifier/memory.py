@@ -27,9 +27,7 @@ def needed(solver: str, bond: int, *, count: int, sites: int, labels: int, batch
     return samples + 8 * count * sites * (bond + LEVELS) + 8 * 4 * (LEVELS * sites + LEVELS**2 * labels) * bond**2
 
 
-def require_memory(
-    solver: str, bond: int, *, limit: int, count: int, sites: int, labels: int, batch: int
-) -> None:
+def require_memory(solver: str, bond: int, *, limit: int, count: int, sites: int, labels: int, batch: int) -> None:
     """Raise `ValueError` with the largest bond dimension that fits unless a training takes at most `limit` bytes."""
 
     def fits(size: int) -> bool:

@@ -33,9 +33,7 @@ CUTOFF = 1e-12
 """Squared Schmidt values below this share of the largest are dropped."""
 
 
-def initial(
-    columns: Array, *, bond: int, labels: int, features: str, rng: np.random.Generator
-) -> TensorTrain:
+def initial(columns: Array, *, bond: int, labels: int, features: str, rng: np.random.Generator) -> TensorTrain:
     """A right-canonical train with the label at its first site, from cores near multiples of the identity."""
     weights = constant_weights(columns, features)
     cores = rng.normal(0, NOISE, (len(columns), bond, LEVELS, bond))
