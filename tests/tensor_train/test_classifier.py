@@ -268,6 +268,24 @@ def test_the_interface_is_that_of_scikit_learn():
     assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict(pictures), fitted.predict(pictures))
 
 
+@pytest.mark.parametrize("solver", ["gradient", "sweeps"])
+def test_predictions_depend_on_one_side_of_a_cut_through_its_vectors(solver: str):
+    model, pictures = trained(solver=solver), bars(6, 2)[0]
+    vectors = {cut: model.bond_vectors(pictures, cut=cut) for cut in range(1, 16)}
+    for cut, found in vectors.items():
+        assert found.shape == (6, model.train_.bonds[cut - 1])
+        assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-12)
+        inside = slice(0, cut) if cut <= model.label_site_ else slice(cut, 16)
+        changed = np.full_like(pictures, 0.3)
+        changed[:, inside] = pictures[:, inside]
+        assert_allclose(model.bond_vectors(changed, cut=cut), found, atol=1e-12)
+    core = model.train_.cores[-1][:, :, 0]
+    expected = site_vectors(pictures[:, -1], "linear") @ core.T
+    assert_allclose(vectors[15], expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-12)
+    with pytest.raises(ValueError, match=r"cut must be in \[1, 15\], but cut=16"):
+        model.bond_vectors(pictures, cut=16)
+
+
 def test_track_wraps_the_passes():
     ticks: list[int] = []
     pictures, labels = bars(30, 0)

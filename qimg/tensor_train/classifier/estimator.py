@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, Track, integer, one_of, plain, require, require_shape
-from qimg.tensor_train.classifier.features import FEATURES, LEVELS, pixel_columns
+from qimg.tensor_train.canonical import reverse
+from qimg.tensor_train.classifier.features import FEATURES, LEVELS, pixel_columns, site_vectors
 from qimg.tensor_train.classifier.gradient import train_by_gradient
 from qimg.tensor_train.classifier.memory import LIMIT, require_memory
-from qimg.tensor_train.classifier.scores import class_scores, log_softmax
+from qimg.tensor_train.classifier.scores import carried, class_scores, log_softmax
 from qimg.tensor_train.classifier.sweeps import train_by_sweeps
 from qimg.tensor_train.files import TrainFile
 from qimg.tensor_train.train import TensorTrain
@@ -39,8 +40,8 @@ class TensorTrainClassifier:
     - "gradient": Adam on all cores at once, by minibatches in single precision. Cost of an epoch: about
       24 · n · sites · bond² operations. The label stays at the middle site.
     - "sweeps": sweeps over centres of two sites, as in DMRG, with conjugate gradients on all samples and truncation to
-      the bond dimension. Cost of a sweep: about 32 · n · sites · bond² · labels · (steps + 1) operations, and memory for
-      8 · n · sites · bond bytes. For some thousand pictures.
+      the bond dimension. Cost of a sweep: about 32 · n · sites · bond² · labels · (steps + 1) operations, and memory
+      for 8 · n · sites · bond bytes. For some thousand pictures.
 
     Neither finds the best train in general: both descend from cores near the identity, and the result depends on the
     seed. Arguments are checked by `fit`. Attributes after `fit`: `classes_` (sorted labels), `n_features_in_`
@@ -149,6 +150,24 @@ class TensorTrainClassifier:
         """The most probable label (n,) of each picture."""
         scores = self.decision_function(X)
         return np.asarray(self.classes_[scores.argmax(axis=1)])
+
+    def bond_vectors(self, X: ArrayLike, *, cut: int) -> Array:
+        """What the train transmits through a cut: unit vectors (n, bond), up to a change of basis of the bond.
+
+        They are the products of the cores on the side of the cut without the label; the prediction depends on the
+        pixels of that side through them alone, apart from their norm.
+
+        Args:
+            X: (n, pixels), of which only the pixels on that side matter.
+            cut: number of sites before the cut, in [1, pixels − 1]; the side is that before it up to the label's site.
+        """
+        self._require_fitted()
+        columns = pixel_columns("X", X, data_range=self.data_range, pixels=self.n_features_in_, dtype=np.float64)
+        integer("cut", cut, 1, self.n_features_in_ - 1)
+        vectors, train = site_vectors(columns, self.features), self.train_
+        if cut <= self.label_site_:
+            return carried(train.cores[:cut], vectors[:cut]).vectors
+        return carried(reverse(train).cores[: len(columns) - cut], vectors[: cut - 1 : -1]).vectors
 
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Share of pictures (n, pixels) whose predicted label is that of y (n,)."""

@@ -1,5 +1,6 @@
 """Class scores of pictures: a train with the label at one of its sites, applied to the vectors of the pixels."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,13 +53,18 @@ def class_scores(train: TensorTrain, label_site: int, columns: Array, features: 
 
 def _chunk(train: TensorTrain, label_site: int, columns: Array, features: str) -> Array:
     vectors = site_vectors(columns.astype(float), features)
-    left = right = start(columns.shape[1])
     with one_blas_thread():
-        for core, one in zip(train.cores[:label_site], vectors[:label_site], strict=True):
-            left = step(left, core, one)
-        for core, one in zip(reverse(train).cores[: -label_site - 1], vectors[:label_site:-1], strict=True):
-            right = step(right, core, one)
+        left = carried(train.cores[:label_site], vectors[:label_site])
+        right = carried(reverse(train).cores[: -label_site - 1], vectors[:label_site:-1])
         return _at_label(left, train.cores[label_site], vectors[label_site], right)
+
+
+def carried(cores: Sequence[Array], vectors: Array) -> Scaled:
+    """The samples' vectors behind several cores, given the vectors (sites, n, 2) of their pixels."""
+    behind = start(vectors.shape[1])
+    for core, one in zip(cores, vectors, strict=True):
+        behind = step(behind, core, one)
+    return behind
 
 
 def _at_label(left: Scaled, centre: Array, vectors: Array, right: Scaled) -> Array:
