@@ -23,7 +23,7 @@ def fidelity_kernel(
     backend: str | BackendV2 | None = None,
     seed: int | None = 0,
 ) -> Array:
-    """The fidelities |⟨a|b⟩|² of all pairs of two sets of vectors, a positive semidefinite kernel (Havlíček et al. 2019).
+    """The fidelities |⟨a|b⟩|² of all pairs of two sets: a positive semidefinite kernel (Havlíček et al. 2019).
 
     Without shots the kernel is exact and takes one matrix product, O(n m d). With shots it is the share of outcome 0
     of the circuit that prepares a and then undoes the preparation of b, unbiased with the variance K (1 − K) / shots.
@@ -36,7 +36,8 @@ def fidelity_kernel(
         states_a: (n, d) real or complex vectors, which are normalised; a zero vector is |0…0⟩.
         states_b: (m, d); `states_a` when left out.
         shots: shots for each pair; exact when left out.
-        backend: a name for `circuits.backend`, or any `BackendV2`; only with shots, and for at most `MAX_CIRCUITS` pairs.
+        backend: a name for `circuits.backend`, or any `BackendV2`; only with shots, for at most
+            `MAX_CIRCUITS` pairs.
         seed: seed of the shots (`circuits.seeds`).
 
     Returns:

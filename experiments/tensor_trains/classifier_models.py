@@ -111,12 +111,12 @@ def _kernel(shots: bool) -> Callable[[Labelled, Settings], Outcome]:
         from sklearn.svm import SVC
 
         train, test = (along_a_snake(pictures).astype(float) for pictures in (data.train, data.test))
-        options = {"shots": settings.shots, "seed": settings.seed} if shots else {}
+        count = settings.shots if shots else None
         start = time.process_time()
-        gram = circuits.fidelity_kernel(train, **options)
+        gram = circuits.fidelity_kernel(train, shots=count, seed=settings.seed)
         machine = SVC(kernel="precomputed", C=10.0).fit(gram, data.train_labels)
         fitted = time.process_time()
-        predicted = machine.predict(circuits.fidelity_kernel(test, train, **options))
+        predicted = machine.predict(circuits.fidelity_kernel(test, train, shots=count, seed=settings.seed))
         done = time.process_time()
         return Outcome(
             train=machine.predict(gram[:PRINTED]),

@@ -1,6 +1,7 @@
 """A small convolutional network in PyTorch, the baseline of classifiers."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def network_predictions(
     import torch
     from torch import nn
 
-    height, width = (-(-(-(-length // 2)) // 2) for length in train.shape[1:])
+    height, width = (ceil(ceil(length / 2) / 2) for length in train.shape[1:])
     batch = min(250, len(train))
     steps = max(1, seen // batch)
     with torch.random.fork_rng(devices=[]):
