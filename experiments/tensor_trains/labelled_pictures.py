@@ -93,7 +93,7 @@ def low_depth_states(pictures: Array, *, bond: int) -> Array:
         return np.tile([1.0, 0.0], (len(pictures), 1))
     states = []
     for picture in pictures.astype(float):
-        train = picture_train(picture, order="morton", bond=bond) if picture.any() else None
+        train = picture_train(picture, order="morton", bond=bond, fillings=0) if picture.any() else None
         states.append(np.eye(1, _register(picture))[0] if train is None else train.train.dense())
     return np.array(states)
 
