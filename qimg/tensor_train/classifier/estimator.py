@@ -196,7 +196,10 @@ class TensorTrainClassifier:
         """Write the trained classifier to a file (`docs/formats/artifacts.md`), atomically."""
         self._require_fitted()
         record = {
-            "parameters": self.get_params(),
+            "parameters": {
+                name: value.item() if isinstance(value, np.generic) else value
+                for name, value in self.get_params().items()
+            },
             "classes": self.classes_.tolist(),
             "label_site": self.label_site_,
             "losses": self.losses_,
