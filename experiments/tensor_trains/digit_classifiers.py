@@ -166,6 +166,7 @@ def _row(data: Labelled, model: str, seed: int, params: Params) -> Row:
     )
     known = (data.shifted() if model in SHIFTED else data).smaller(params.box)
     outcome: Outcome = MODELS[model](known, settings)
+    labels = data.train_labels[:PRINTED]  # unshifted pictures come first
     return Row(
         image=data.name,
         model=model,
@@ -175,7 +176,7 @@ def _row(data: Labelled, model: str, seed: int, params: Params) -> Row:
         classes=data.classes,
         bond=params.bond if model.startswith(TRAIN) else 0,
         parameters=outcome.parameters,
-        train_error=float((outcome.train != data.train_labels[:PRINTED]).mean()),
+        train_error=float((outcome.train[: len(labels)] != labels).mean()),
         test_error=float((outcome.test != data.test_labels).mean()),
         tested=len(data.test),
         fit_seconds=outcome.fit_seconds,

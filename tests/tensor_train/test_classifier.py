@@ -168,9 +168,9 @@ def test_the_centre_of_a_sweep_is_a_softmax_regression(seed: int):
     grid = np.concatenate([np.linspace(0, 2 * length, 100), length * np.geomspace(1, 1e3, 50)])
     losses = [problem.loss(outputs + t * line) for t in grid]
     start, reached = problem.loss(outputs), problem.loss(outputs + length * line)
-    # The iteration approaches the minimum from one side and ends after twelve steps.
+    # The root is known to a thousandth, and a convex function is flat at its minimum.
     assert length > 0
-    assert reached <= min(losses) + 0.2 * (start - min(losses)) + 1e-9
+    assert reached <= min(losses) + 1e-5 * (start - min(losses))
 
 
 @pytest.mark.parametrize("features", FEATURES)

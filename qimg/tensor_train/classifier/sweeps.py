@@ -9,6 +9,7 @@ descent are those of the Born machine (`qimg.tensor_train.training`).
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy.optimize import brentq
 
 from qimg.core import Array, Track
 from qimg.tensor_train.canonical import right_isometries
@@ -23,8 +24,8 @@ from qimg.tensor_train.training.passes import forth_and_back
 CHUNK = 512
 """Samples whose features are formed at a time."""
 
-NEWTON = 12
-"""Largest number of Newton steps of a line search."""
+FLAT = 1e-9
+"""Share of the first derivative along a line below which the line counts as flat, where no minimum is finite."""
 
 NOISE = 0.1
 """Standard deviation of the initial cores about multiples of the identity."""
@@ -140,22 +141,26 @@ class Softmax:
         return result
 
     def best_step(self, centre: Array, direction: Array, outputs: Array, slopes: Array) -> float:
-        """The minimum along a direction by damped Newton steps, which approach it from one side.
+        """The minimum along a direction, where the derivative vanishes or falls below a billionth of the first one.
 
         The third derivative along the line is at most the second times the largest spread r of the slopes of a sample.
-        The first derivative therefore vanishes no earlier than after log(1 + r s) / r, with s the step of Newton.
+        The first derivative therefore vanishes no earlier than after log(1 + r s) / r, with s the step of Newton. From
+        there the step is doubled until the derivative has changed its sign, and the root is found by Brent's method.
         """
-        t, rows = 0.0, np.arange(len(outputs))
-        spread = float(np.ptp(slopes, axis=1).max())
+        rows = np.arange(len(outputs))
         own = slopes[rows, self._targets]
-        for _ in range(NEWTON):
+        spread = float(np.ptp(slopes, axis=1).max())
+
+        def derivatives(t: float) -> tuple[float, float]:
             p = np.exp(log_softmax(outputs + t * slopes))
             means = (p * slopes).sum(axis=1)
-            slope = float((means - own).mean())
             curvature = float((p * (slopes - means[:, None]) ** 2).sum(axis=1).mean())
-            if curvature <= 0 or slope**2 < 1e-12 * curvature:  # the remaining gain, in nats
-                break
-            if slope >= 0:  # rounding
-                break
-            t += float(np.log1p(-spread * slope / curvature)) / spread
-        return t
+            return float((means - own).mean()), curvature
+
+        first, curvature = derivatives(0.0)
+        if first >= 0 or curvature <= 0:  # a minimum up to rounding
+            return 0.0
+        before, t = 0.0, float(np.log1p(-spread * first / curvature)) / spread
+        while (slope := derivatives(t)[0]) < -FLAT * abs(first):
+            before, t = t, 2 * t
+        return t if slope <= 0 else float(brentq(lambda one: derivatives(one)[0], before, t, rtol=1e-3))

@@ -95,7 +95,8 @@ def test_the_experiment_trains_each_model_on_each_number_of_digits(mnist):
         digits=(40, 80),
         box=2,
         seeds=(0, 1),
-        seen=2400,
+        bond=6,
+        seen=16_000,
         models=tuple(model for model in MODELS if "CNN" not in model),
     )
     rows = digit_classifiers.run(params)
