@@ -23,6 +23,7 @@ class Settings:
 
     bond: int
     seen: int
+    sweeps: int
     shots: int
     layers: int
     iterations: int
@@ -89,6 +90,13 @@ def _tensor_train(data: Labelled, settings: Settings) -> Outcome:
     return _of_pixels(model, data, lambda: model.train_.parameters)
 
 
+def _swept_train(data: Labelled, settings: Settings) -> Outcome:
+    model = TensorTrainClassifier(
+        bond_dimension=settings.bond, solver="sweeps", passes=settings.sweeps, seed=settings.seed
+    )
+    return _of_pixels(model, data, lambda: model.train_.parameters)
+
+
 def _network(data: Labelled, settings: Settings) -> Outcome:
     classes, targets = np.unique(data.train_labels, return_inverse=True)
     start = time.process_time()
@@ -148,7 +156,7 @@ def _variational(data: Labelled, settings: Settings) -> Outcome:
 
 
 FREQUENT, LOGISTIC, RBF = "most frequent class", "logistic regression", "RBF-SVC"
-TRAIN, SHIFTED_TRAIN = "tensor train", "tensor train, shifted copies"
+TRAIN, SHIFTED_TRAIN, SWEPT_TRAIN = "tensor train", "tensor train, shifted copies", "tensor train, sweeps"
 NETWORK, SHIFTED_NETWORK = "small CNN", "small CNN, shifted copies"
 KERNEL, SHOTS_KERNEL, VARIATIONAL = "fidelity-kernel SVC", "fidelity-kernel SVC, shots", "variational circuit"
 
@@ -158,6 +166,7 @@ MODELS: Mapping[str, Callable[[Labelled, Settings], Outcome]] = {
     RBF: _rbf,
     NETWORK: _network,
     TRAIN: _tensor_train,
+    SWEPT_TRAIN: _swept_train,
     SHIFTED_NETWORK: _network,
     SHIFTED_TRAIN: _tensor_train,
     KERNEL: _kernel(False),
@@ -169,5 +178,5 @@ MODELS: Mapping[str, Callable[[Labelled, Settings], Outcome]] = {
 SHIFTED = (SHIFTED_TRAIN, SHIFTED_NETWORK)
 """Models that learn from five copies of each picture, shifted by a pixel."""
 
-SEEDED = (TRAIN, SHIFTED_TRAIN, NETWORK, SHIFTED_NETWORK, SHOTS_KERNEL, VARIATIONAL)
+SEEDED = (TRAIN, SHIFTED_TRAIN, SWEPT_TRAIN, NETWORK, SHIFTED_NETWORK, SHOTS_KERNEL, VARIATIONAL)
 """Models that depend on a seed."""

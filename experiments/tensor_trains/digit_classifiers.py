@@ -71,6 +71,8 @@ class Params(PictureParams):
     """Bond dimension of the tensor train."""
     seen: Count = 100_000
     """Training pictures of all steps together, of the tensor train and of the network."""
+    sweeps: Count = 2
+    """Sweeps of the tensor train that is trained by them."""
     shots: Count = 1024
     """Shots for each entry of the kernel."""
     layers: Annotated[int, whole(0)] = 4
@@ -94,6 +96,7 @@ TINY = Params(
     patches=40,
     bond=3,
     seen=800,
+    sweeps=1,
     iterations=5,
     layers=1,
     seeds=(0,),
@@ -159,6 +162,7 @@ def _row(data: Labelled, model: str, seed: int, params: Params) -> Row:
     settings = Settings(
         bond=params.bond,
         seen=params.seen,
+        sweeps=params.sweeps,
         shots=params.shots,
         layers=params.layers,
         iterations=params.iterations,

@@ -173,6 +173,23 @@ def test_the_centre_of_a_sweep_is_a_softmax_regression(seed: int):
     assert reached <= min(losses) + 1e-5 * (start - min(losses))
 
 
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_truncation_loses_least_where_both_sides_are_independent(rng: np.random.Generator, rank: int):
+    rows, columns = rng.normal(size=(5, 3)), rng.normal(size=(7, 2)) * [1, 10]
+    first, second = rng.random((5, 2)), rng.random((7, 2))
+    i, j = np.indices((5, 7)).reshape(2, -1)  # all pairs
+    logs = np.zeros(35)
+    problem = sweeps.Softmax(Scaled(rows[i], logs), first[i], second[j], Scaled(columns[j], logs), np.zeros(35, int))
+    centre = rng.normal(size=(24, 3))
+    kept = problem.truncated(centre, rank)
+    matrix = kept.reshape(6, 4, 3).reshape(6, 12)
+    assert np.linalg.matrix_rank(matrix, tol=1e-9 * np.linalg.norm(matrix)) <= rank
+    change = ((problem.outputs(kept) - problem.outputs(centre)) ** 2).sum()
+    exact = np.linalg.svd(problem.outputs(centre).reshape(5, 21), compute_uv=False)
+    # The ridge of a millionth moves the optimum a little.
+    assert change == pytest.approx((exact[rank:] ** 2).sum(), rel=1e-3)
+
+
 @pytest.mark.parametrize("features", FEATURES)
 def test_gradients_learn_bars_at_any_place(features: str):
     pictures, labels = bars(400, 0)

@@ -2,8 +2,8 @@
 
 The label is an index of the centre and moves with it. The scores are linear in the centre, so that the mean
 cross-entropy is convex in it: softmax regression on the products of the vectors on both sides and of both pixels. Each
-centre is improved by conjugate gradients with exact line searches and split by its Schmidt values. The passes and the
-descent are those of the Born machine (`qimg.tensor_train.training`).
+centre is improved by conjugate gradients with exact line searches, truncated in the metric of the samples' vectors, and
+split. The passes and the descent are those of the Born machine (`qimg.tensor_train.training`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,6 +29,9 @@ FLAT = 1e-9
 
 NOISE = 0.1
 """Standard deviation of the initial cores about multiples of the identity."""
+
+RIDGE = 1e-6
+"""Share of the mean second moment that is added to every direction."""
 
 CUTOFF = 1e-12
 """Squared Schmidt values below this share of the largest are dropped."""
@@ -89,7 +92,7 @@ def train_by_sweeps(
         problem = Softmax(left, vectors[k], vectors[k + 1], right, targets)
         pair = descend(problem, pair.reshape(-1, labels), steps=steps, rate=1.0)
         last[0] = problem.loss(problem.outputs(pair))
-        pair = pair.reshape(before, LEVELS, LEVELS, after, labels).transpose(0, 1, 2, 4, 3)
+        pair = problem.truncated(pair, bond).reshape(before, LEVELS, LEVELS, after, labels).transpose(0, 1, 2, 4, 3)
         basis, rest, _ = split(pair.reshape(before * LEVELS, -1), k, before, 0.0, keep, precise=False)
         cores[k] = basis.reshape(before, LEVELS, -1)
         cores[k + 1] = rest.reshape(-1, LEVELS * labels, after)
@@ -112,6 +115,8 @@ class Softmax:
         """Store the vectors (n, …) of all samples and their labels (n,)."""
         scales = np.exp(np.clip(left.logs + right.logs, -LARGEST, LARGEST))
         self._left, self._right = left.vectors * scales[:, None], right.vectors
+        self._units, self._first, self._second = left.vectors, first, second
+        self._scales = scales / scales.max()
         self._pixels = (first[:, :, None] * second[:, None, :]).reshape(len(first), -1)
         self._targets = targets
 
@@ -121,6 +126,30 @@ class Softmax:
             outer = self._left[rows, :, None] * self._pixels[rows, None, :]
             wide = outer.reshape(len(outer), -1, 1) * self._right[rows, None, :]
             yield rows, wide.reshape(len(outer), -1)
+
+    def truncated(self, centre: Array, bond: int) -> Array:
+        """A centre of at most the rank `bond` between its sites that gives the samples nearly the same scores.
+
+        Schmidt values weigh all vectors alike, those of no sample included. Here the vectors on both sides are
+        weighted by their second moments over the samples: where both sides are independent, no centre of this rank has
+        a smaller mean squared change of the scores.
+        """
+        count, labels = len(self._scales), centre.shape[1]
+        before = (self._units[:, :, None] * self._first[:, None, :]).reshape(count, -1)
+        after = (self._second[:, :, None] * self._right[:, None, :]).reshape(count, -1)
+        (left, left_inverse), (right, right_inverse) = self._root(before), self._root(after)
+        matrices = centre.reshape(len(left), len(right), labels).transpose(2, 0, 1)
+        weighted = (left @ matrices @ right).transpose(1, 0, 2).reshape(len(left), -1)
+        u, values, v = np.linalg.svd(weighted, full_matrices=False)
+        kept = ((u[:, :bond] * values[:bond]) @ v[:bond]).reshape(len(left), labels, -1).transpose(1, 0, 2)
+        return np.asarray((left_inverse @ kept @ right_inverse).transpose(1, 2, 0)).reshape(-1, labels)
+
+    def _root(self, vectors: Array) -> tuple[Array, Array]:
+        """The root of the vectors' second moments, weighted by the samples' scales, and its inverse."""
+        moments = vectors.T @ (vectors * self._scales[:, None])
+        values, basis = np.linalg.eigh(moments)
+        values = np.sqrt(np.maximum(values, 0) + RIDGE * np.trace(moments) / len(moments))
+        return (basis * values) @ basis.T, (basis / values) @ basis.T
 
     def outputs(self, centre: Array) -> Array:
         """Scores (n, labels)."""
