@@ -219,11 +219,7 @@ def error_table(rows: Sequence[Row]) -> Table:
             "seeds": len,
             "training": lambda own: 100 * mean(own, "train_error"),
             "test": lambda own: 100 * mean(own, "test_error"),
-            "of the seeds": lambda own: (
-                in_brackets(*(100 * end(row.test_error for row in own) for end in (min, max)), ".2f")
-                if len(own) > 1
-                else ""
-            ),
+            "of the seeds": _extremes,
             "95 % interval": _interval,
             "accuracy": lambda own: 100 - 100 * mean(own, "test_error"),
         },
@@ -233,11 +229,17 @@ def error_table(rows: Sequence[Row]) -> Table:
     )
 
 
+def _extremes(own: list[Row]) -> str:
+    """The least and the largest error of the seeds."""
+    errors = [100 * row.test_error for row in own]
+    return in_brackets(min(errors), max(errors), ".2f").strip() if len(own) > 1 else ""
+
+
 def _interval(own: list[Row]) -> str:
     """The interval of the mean error, as if one model had it."""
     wrong = round(mean(own, "test_error") * own[0].tested)
     low, high = probability_interval(wrong, own[0].tested)
-    return in_brackets(100 * float(low), 100 * float(high), ".2f")
+    return in_brackets(100 * float(low), 100 * float(high), ".2f").strip()
 
 
 def cost_table(rows: Sequence[Row]) -> Table:

@@ -53,10 +53,10 @@ def network_predictions(
             chosen = order[first : first + batch]
             loss = nn.functional.cross_entropy(network(pictures[chosen]), targets[chosen])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
     with torch.no_grad():
-        parts = [torch.from_numpy(many[:, None]).split(1000) for many in asked]
+        parts = [torch.split(torch.from_numpy(many[:, None]), 1000) for many in asked]
         found = [np.concatenate([network(part).argmax(dim=1).numpy() for part in own]) for own in parts]
     return found, sum(weights.numel() for weights in network.parameters())
