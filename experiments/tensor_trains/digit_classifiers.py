@@ -30,6 +30,7 @@ from experiments._run import (
     in_brackets,
     levels,
     mean,
+    plain_log_axis,
     select,
     subplots,
     table_of,
@@ -261,19 +262,21 @@ def cost_table(rows: Sequence[Row]) -> Table:
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Test errors against the number of training pictures, and against the seconds of training."""
-    figure, (by_pictures, by_seconds) = subplots(1, 2, figsize=(11, 4.5))
-    for model, style in zip(distinct(rows, "model"), curve_styles(), strict=False):
+    """Test errors against the seconds of training and against stored numbers; lines join numbers of pictures."""
+    figure, panels = subplots(1, 2, figsize=(11, 4.5), sharey=True)
+    models = [model for model in distinct(rows, "model") if model != FREQUENT]
+    for model, style in zip(models, curve_styles(), strict=False):
         own = select(rows, model=model)
-        sizes = levels(own, "pictures")
-        errors = [100 * mean(select(own, pictures=size), "test_error") for size in sizes]
-        seconds = [max(mean(select(own, pictures=size), "fit_seconds"), 1e-3) for size in sizes]
-        by_pictures.plot(sizes, errors, label=model, **style)
-        by_seconds.plot(seconds, errors, label=model, **style)
-    by_pictures.set(xlabel="training pictures", ylabel="wrong labels of test pictures, %", xscale="log")
-    by_seconds.set(xlabel="seconds of training on one core", xscale="log")
-    if all(row.test_error > 0 for row in rows):
-        for ax in (by_pictures, by_seconds):
-            ax.set_yscale("log")
-    by_pictures.legend(fontsize=7)
+        sizes = [select(own, pictures=size) for size in levels(own, "pictures")]
+        errors = [100 * mean(some, "test_error") for some in sizes]
+        for ax, name in zip(panels, ("fit_seconds", "parameters"), strict=True):
+            ax.plot([max(mean(some, name), 1e-3) for some in sizes], errors, label=model, **style)
+    panels[0].set(xlabel="seconds of training on one core", ylabel="wrong labels of test pictures, %")
+    panels[1].set_xlabel("stored numbers")
+    if models:
+        panels[0].legend(fontsize=8)
+        for ax in panels:
+            ax.set_xscale("log")
+        if all(row.test_error > 0 for row in rows):
+            plain_log_axis(panels[0], "y")
     return figure
