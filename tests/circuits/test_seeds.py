@@ -88,7 +88,9 @@ def test_the_same_seed_gives_the_same_and_another_another(name):
     call = CALLS[name]
     np.testing.assert_array_equal(call(3), call(3))
     assert not np.array_equal(call(3), call(4))
-    assert not np.array_equal(call(None), call(None))
+    first = call(None)
+    # One number from 5000 shots is drawn twice in a row with a probability of 1 %.
+    assert any(not np.array_equal(first, call(None)) for _ in range(4))
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))
