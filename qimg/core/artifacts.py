@@ -28,6 +28,7 @@ NAMES = {
     "network": "a network",
     "checkpoint": "the checkpoint of a fit",
     "preparation": "circuits of a vector",
+    "preparations": "circuits of a set of vectors",
 }
 """Names of the kinds of files in error messages, by the header entry `kind`; priors have no such entry."""
 _PREFIX = len(MAGIC) + 4 + 4
