@@ -294,8 +294,8 @@ def circuit_table(rows: Sequence[Row]) -> Table:
         },
         by=("encoding", "layers", "chain", "method"),
         caption="*Numbers*: angles, or DCT coefficients without their positions; sweeps go there and back",
-        formats={name: "_.0f" for name in ("pictures", "gates", "CX", "depth", "numbers")}
-        | {name: ".4f" for name in ("mean fidelity", "least", "lower quartile", "upper quartile")}
+        formats=dict.fromkeys(("pictures", "gates", "CX", "depth", "numbers"), "_.0f")
+        | dict.fromkeys(("mean fidelity", "least", "lower quartile", "upper quartile"), ".4f")
         | {"sweeps": ".0f", "CPU time each, ms": ".0f"},
     )
 
