@@ -21,6 +21,7 @@ _BATCH = 16 * LANES
 """Vectors of a batch, which limits the memory of the start."""
 
 
+@in_one_blas_thread
 def prepare_in_layers(
     vectors: ArrayLike,
     *,
@@ -109,7 +110,6 @@ class _Options(NamedTuple):
         return [(chain[a], chain[b]) for layer in reversed(self.rounds[:layers]) for a, b in layer]
 
 
-@in_one_blas_thread
 def _fitted(states: Array, options: _Options) -> tuple[Array, Array]:
     """Gates (vectors, gates, 4, 4) and sweeps (vectors,) of a batch."""
     count = len(states)

@@ -29,7 +29,8 @@ class PreparationSet(Artifact):
         cls, n_qubits: int, pairs: Array, angles: Array, states: Array, *, sweeps: Array, recipe: dict[str, Any]
     ) -> "PreparationSet":
         """The set for angles (vectors, …) of the states (vectors, 2**n_qubits); infidelities are computed."""
-        stored = np.remainder(angles, 4 * np.pi).astype(np.float32)
+        # A period of RY is 4π; the error of single precision is proportional to the modulus.
+        stored = (np.remainder(angles + 2 * np.pi, 4 * np.pi) - 2 * np.pi).astype(np.float32)
         arrays = {
             "pairs": np.asarray(pairs, np.int64).reshape(-1, 2),
             "angles": stored,

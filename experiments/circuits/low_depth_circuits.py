@@ -257,7 +257,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
         return ["No picture has energy, so there is no state to prepare."]
     sentences = []
     for (encoding, layers), own in groups(rows, "encoding", "layers").items():
-        by = {method: mean(select(own, method=method), "fidelity") for method in (DISENTANGLER, FITTED[0], DCT)}
+        shown = [row for row in own if row.chain in (own[0].chain, "")]
+        by = {method: mean(select(shown, method=method), "fidelity") for method in (DISENTANGLER, FITTED[0], DCT)}
         better = "more" if by[DCT] > by[FITTED[0]] else "less"
         sentences.append(
             f"{encoding}, {layers} layer(s), {max(values(own, 'cx'))} CX: mean fidelity {by[FITTED[0]]:.4f} fitted, "

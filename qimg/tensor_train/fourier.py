@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qimg.core import Array, integer, one_of, real, require, require_shape
+from qimg.core.records import short_repr
 from qimg.tensor_train.decomposition import compress
 from qimg.tensor_train.layouts import layout
 from qimg.tensor_train.pictures import PictureTrain
@@ -16,6 +17,7 @@ from qimg.tensor_train.train import TensorTrain
 BASES = ("cosine", "fourier")
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FourierTrain:
     """The train of a picture's lowest modes, and bounds that follow from the weight of the others."""

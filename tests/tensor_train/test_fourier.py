@@ -66,6 +66,10 @@ def test_a_photograph_keeps_its_mean_and_more_with_more_modes() -> None:
     results = [tt.fourier_train(picture, modes=modes) for modes in (1, 4, 16)]
     errors = [float(((result.train.picture() - picture) ** 2).sum()) for result in results]
     assert errors[0] > errors[1] > errors[2]
+    # A truncated train of the same bonds is nearer than the modes.
+    whole = padded(picture)
+    truncated = tt.decompose(whole, (2,) * (whole.size.bit_length() - 1), bond=7)
+    assert truncated.discarded_weight < results[1].discarded_weight
     assert results[0].train.train.bonds == (1,) * (len(results[0].train.train.cores) - 1)
 
 
