@@ -12,13 +12,19 @@ from circuits.preparation.ansatz import angles_before
 from circuits.preparation.architectures import ARCHITECTURES, Pairs
 from circuits.preparation.orthogonal import COLUMNS, SIGNS, rotation_angles
 from circuits.preparation.sets import LARGEST_REGISTER, PreparationSet
-from circuits.preparation.sweeping import LANES, sweep
+from circuits.preparation.sweeping import FEWEST_ROWS, sweep, undo
 from circuits.preparation.tensor_trains import wires_of
 from qimg.core import Array, arguments, in_one_blas_thread, integer
 from qimg.states import amplitude_encode
 
-_BATCH = 16 * LANES
-"""Vectors of a batch, which limits the memory of the start."""
+_LANES = (8, 32)
+"""Fewest and most vectors that are swept at a time."""
+
+_CACHED = 2**16
+"""Numbers of the states that are swept at a time, about half of a core's second-level cache with two such arrays."""
+
+_BATCH = 8
+"""Times as many vectors start together, which limits the memory of the start."""
 
 
 @in_one_blas_thread
@@ -41,8 +47,8 @@ def prepare_in_layers(
     bond 2 (Ran, 2020). Then all gates are swept there and back, each turned to its optimum for fixed others, which
     never lowers the fidelity. With `sweeps=0` and `growing_sweeps=0` the result is this disentangler, without a fit.
 
-    Cost: O(layers · n · 2ⁿ) for each vector and sweep; eight vectors are swept at a time. The result does not depend on
-    the number of workers. Infidelities are computed from the stored angles.
+    Cost: O(layers · n · 2ⁿ) for each vector and sweep; up to 32 vectors are swept at a time. The result of a vector
+    does not depend on the others or on the number of workers. Infidelities are computed from the stored angles.
 
     Args:
         vectors: (count, 2**n) real, of any norm, n from 2 to 20; a zero vector is |0…0⟩.
@@ -52,7 +58,7 @@ def prepare_in_layers(
         qubits: the qubit of each site of the chain; when left out, site s is qubit n − 1 − s.
         growing_sweeps: most sweeps after each layer but the last.
         sweeps: most sweeps after the last layer.
-        gain: a block of eight vectors ends where no fidelity rises by more than this in a sweep.
+        gain: the sweeps of a vector end where its fidelity rises by no more than this.
         workers: threads; the compiled sweeps release the global interpreter lock.
         track: wraps the iteration over batches of vectors to report progress.
 
@@ -75,7 +81,8 @@ def prepare_in_layers(
         projected=architecture == "sequential",
     )
     states = amplitude_encode(data).amplitudes
-    batches = [states[start : start + _BATCH] for start in range(0, len(states), _BATCH)]
+    size = _BATCH * options.lanes
+    batches = [states[start : start + size] for start in range(0, len(states), size)]
     with ThreadPoolExecutor(integer("workers", workers, 1)) as pool:
         results = pool.map(partial(_fitted, options=options), batches)
         done = [result for _, result in zip(track(batches), results, strict=True)]
@@ -104,6 +111,11 @@ class _Options(NamedTuple):
     projected: bool
     """Whether a new layer is the circuit of a train, which takes the second qubit of each pair to |0⟩."""
 
+    @property
+    def lanes(self) -> int:
+        """Vectors that are swept at a time."""
+        return min(max(_CACHED >> len(self.wires), _LANES[0]), _LANES[1])
+
     def pairs(self, layers: int) -> Pairs:
         """Pairs of the first `layers` layers, in the order of application."""
         chain = self.wires[::-1]
@@ -112,35 +124,49 @@ class _Options(NamedTuple):
 
 def _fitted(states: Array, options: _Options) -> tuple[Array, Array]:
     """Gates (vectors, gates, 4, 4) and sweeps (vectors,) of a batch."""
-    count = len(states)
-    full = np.concatenate([states, np.repeat(states[-1:], -count % LANES, axis=0)])
-    targets = _blocks(full)
-    gates = np.empty((len(full), 0, 4, 4))
-    taken = np.zeros(len(full), np.int64)
-    rest = full
+    count, size = states.shape
+    targets = np.zeros((max(size, FEWEST_ROWS), count))
+    targets[:size] = states.T
+    gates = np.empty((0, 4, 4, count))
+    rest, taken = targets, np.zeros(count, np.int64)
     for layer in range(1, len(options.rounds) + 1):
         pairs = options.pairs(layer)
-        start = _disentangling(rest, pairs[: len(options.rounds[layer - 1])], projected=options.projected)
-        gates = np.concatenate([start, gates], axis=1)
+        first = pairs[: len(options.rounds[layer - 1])]
+        start = _disentangling(rest[:size].T, first, projected=options.projected)
+        gates = np.ascontiguousarray(np.concatenate([np.moveaxis(start, 0, -1), gates]))
+        rest, wires = targets.copy(), np.array(pairs, np.int64)
+        undo(rest, wires, gates)
         limit = options.sweeps if layer == len(options.rounds) else options.growing_sweeps
-        lanes = _blocks(gates)
-        undone = np.empty_like(targets)
-        for block, target in enumerate(targets):
-            wires = np.array(pairs, np.int64)
-            undone[block], steps = sweep(target, wires, lanes[block], COLUMNS, SIGNS, limit, options.gain)
-            taken[block * LANES : (block + 1) * LANES] += steps
-        rest, gates = _rows(undone), _rows(lanes)
-    return gates[:count], taken[:count]
+        taken += _sweep_all(rest, wires, gates, options.lanes, limit, options.gain)
+    return np.moveaxis(gates, -1, 0), taken
 
 
-def _blocks(rows: Array) -> Array:
-    """(blocks, …, LANES) of rows (blocks · LANES, …)."""
-    return np.ascontiguousarray(np.moveaxis(rows.reshape(-1, LANES, *rows.shape[1:]), 1, -1))
+def _sweep_all(rest: Array, wires: Array, gates: Array, lanes: int, limit: int, gain: float) -> Array:
+    """Sweep the vectors (rows, vectors) with gates (gates, 4, 4, vectors) undone, in place; returns the sweeps of each.
+
+    A vector whose sweeps have ended makes room for the next one.
+    """
+    taken = np.zeros(rest.shape[1], np.int64)
+    waiting = np.arange(rest.shape[1] if limit else 0)
+    present, waiting = waiting[:lanes], waiting[lanes:]
+    states, turned = rest.take(present, axis=-1), gates.take(present, axis=-1)
+    while len(present):
+        before = states[0] ** 2
+        sweep(states, wires, turned, COLUMNS, SIGNS)
+        taken[present] += 1
+        over = (states[0] ** 2 - before <= gain) | (taken[present] == limit)
+        if over.any():
+            rest[:, present[over]], gates[..., present[over]] = states[:, over], turned[..., over]
+            following, waiting = waiting[: over.sum()], waiting[over.sum() :]
+            present = np.concatenate([present[~over], following])
+            states = _exchanged(states, over, rest.take(following, axis=-1))
+            turned = _exchanged(turned, over, gates.take(following, axis=-1))
+    return taken
 
 
-def _rows(blocks: Array) -> Array:
-    """The inverse of `_blocks`."""
-    return np.moveaxis(blocks, -1, 1).reshape(-1, *blocks.shape[1:-1])
+def _exchanged(lanes: Array, over: Array, following: Array) -> Array:
+    """Lanes on the last axis without those that are over, and with the following ones."""
+    return np.ascontiguousarray(np.concatenate([lanes.compress(~over, axis=-1), following], axis=-1))
 
 
 def _disentangling(states: Array, pairs: Pairs, *, projected: bool) -> Array:

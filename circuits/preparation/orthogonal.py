@@ -40,6 +40,10 @@ _SQUARINGS = 6
 """Squarings of the matrix of the power iteration, which therefore takes 64 steps."""
 
 
+_SMALLEST = 1e-200
+"""Squared norm below which every rotation is as good."""
+
+
 @compiled(allocates=True, fastmath=True)
 def turn_to(matrices: Array, gates: Array, columns: Array, signs: Array) -> None:
     """Replace gates g by rotations with a larger tr(gᵀM), in place; at convergence by the one with the largest.
@@ -53,70 +57,96 @@ def turn_to(matrices: Array, gates: Array, columns: Array, signs: Array) -> None
         columns: `COLUMNS`.
         signs: `SIGNS`.
     """
-    n, s, t = np.empty((4, 4)), np.empty((4, 4)), np.empty((4, 4))
-    p, q = np.empty(4), np.empty(4)
-    for w in range(gates.shape[2]):
-        largest, row = 0.0, 0
+    lanes = gates.shape[2]
+    wanted, present = _in_quaternions(matrices, columns, signs), _in_quaternions(gates, columns, signs)
+    q = _largest_row(present)  # the matrix of the present gate is 4 p qᵀ
+    power, square, transposed = np.empty((4, 4, lanes)), np.empty((4, 4, lanes)), np.empty((4, 4, lanes))
+    for i in range(4):
+        for j in range(4):
+            transposed[i, j] = wanted[j, i]
+    _multiply(transposed, wanted, power)
+    scale = np.empty(lanes)
+    for _ in range(_SQUARINGS):
+        for w in range(lanes):
+            scale[w] = 1 / max(power[0, 0, w] + power[1, 1, w] + power[2, 2, w] + power[3, 3, w], _SMALLEST)
+        for i in range(4):
+            for j in range(4):
+                for w in range(lanes):
+                    power[i, j, w] *= scale[w]
+        _multiply(power, power, square)
+        power, square = square, power
+    q, valid = _normalized(power, q)
+    p, also_valid = _normalized(wanted, q)
+    turned = np.zeros((4, 4, lanes))
+    for i in range(4):
+        for j in range(4):
+            for b in range(4):
+                sign, row = signs[i, j, b], turned[b, columns[i, j, b]]
+                for w in range(lanes):
+                    row[w] += sign * p[i, w] * q[j, w]
+    for w in range(lanes):
+        if valid[w] and also_valid[w]:
+            gates[:, :, w] = turned[:, :, w]
+
+
+@compiled(allocates=True, fastmath=True)
+def _in_quaternions(matrices: Array, columns: Array, signs: Array) -> Array:
+    """(4, 4, lanes) tr((L_i R_j)ᵀ M) of matrices (4, 4, lanes)."""
+    out = np.zeros(matrices.shape)
+    for i in range(4):
+        for j in range(4):
+            for b in range(4):
+                sign, row = signs[i, j, b], matrices[b, columns[i, j, b]]
+                for w in range(matrices.shape[2]):
+                    out[i, j, w] += sign * row[w]
+    return out
+
+
+@compiled(allocates=True, fastmath=True)
+def _largest_row(matrices: Array) -> Array:
+    """(4, lanes) the row of the largest norm of each matrix (4, 4, lanes)."""
+    out = np.zeros(matrices.shape[1:])
+    for w in range(matrices.shape[2]):
+        largest = 0.0
         for i in range(4):
             size = 0.0
             for j in range(4):
-                wanted, present = 0.0, 0.0
-                for b in range(4):
-                    wanted += signs[i, j, b] * matrices[b, columns[i, j, b], w]
-                    present += signs[i, j, b] * gates[b, columns[i, j, b], w]
-                n[i, j] = wanted
-                t[i, j] = present
-                size += present * present
+                size += matrices[i, j, w] ** 2
             if size > largest:
-                largest, row = size, i
+                largest = size
+                out[:, w] = matrices[i, :, w]
+    return out
+
+
+@compiled(allocates=True, fastmath=True)
+def _multiply(left: Array, right: Array, out: Array) -> None:
+    """Products of matrices (4, 4, lanes), into another array."""
+    total = np.empty(out.shape[2])
+    for i in range(4):
         for j in range(4):
-            q[j] = t[row, j]  # the matrix of the present gate is 4 p qᵀ
-        for i in range(4):
-            for j in range(4):
-                total = 0.0
-                for k in range(4):
-                    total += n[k, i] * n[k, j]
-                s[i, j] = total
-        for _ in range(_SQUARINGS):
-            trace = s[0, 0] + s[1, 1] + s[2, 2] + s[3, 3]
-            factor = 1.0 / trace if trace > 1e-300 else 0.0
-            for i in range(4):
-                for j in range(4):
-                    s[i, j] *= factor
-            for i in range(4):
-                for j in range(4):
-                    total = 0.0
-                    for k in range(4):
-                        total += s[i, k] * s[k, j]
-                    t[i, j] = total
-            s[:, :] = t
-        size = 0.0
-        for i in range(4):
-            total = 0.0
-            for j in range(4):
-                total += s[i, j] * q[j]
-            p[i] = total
-            size += total * total
-        if size < 1e-200:  # every rotation is as good
-            continue
-        q[:] = p / np.sqrt(size)
-        size = 0.0
-        for i in range(4):
-            total = 0.0
-            for j in range(4):
-                total += n[i, j] * q[j]
-            p[i] = total
-            size += total * total
-        if size < 1e-200:
-            continue
-        p /= np.sqrt(size)
-        for b in range(4):
-            for a in range(4):
-                gates[b, a, w] = 0.0
-        for i in range(4):
-            for j in range(4):
-                for b in range(4):
-                    gates[b, columns[i, j, b], w] += signs[i, j, b] * p[i] * q[j]
+            a0, a1, a2, a3 = left[i, 0], left[i, 1], left[i, 2], left[i, 3]
+            b0, b1, b2, b3 = right[0, j], right[1, j], right[2, j], right[3, j]
+            for w in range(out.shape[2]):
+                total[w] = a0[w] * b0[w] + a1[w] * b1[w] + a2[w] * b2[w] + a3[w] * b3[w]
+            out[i, j] = total
+
+
+@compiled(allocates=True, fastmath=True)
+def _normalized(matrices: Array, vectors: Array) -> tuple[Array, Array]:
+    """(4, lanes) products of norm 1 of matrices (4, 4, lanes) and vectors (4, lanes), and whether they are not zero."""
+    out = np.zeros(vectors.shape)
+    sizes = np.zeros(vectors.shape[1])
+    for i in range(4):
+        for j in range(4):
+            for w in range(vectors.shape[1]):
+                out[i, w] += matrices[i, j, w] * vectors[j, w]
+    for i in range(4):
+        for w in range(vectors.shape[1]):
+            sizes[w] += out[i, w] * out[i, w]
+    for i in range(4):
+        for w in range(vectors.shape[1]):
+            out[i, w] /= np.sqrt(max(sizes[w], _SMALLEST))
+    return out, sizes > _SMALLEST
 
 
 def rotation_angles(gates: Array) -> Array:

@@ -1,6 +1,8 @@
-"""Compiled sweeps over circuits of two-qubit rotations, for several real states at a time.
+"""Compiled sweeps over circuits of two-qubit rotations, for many real states at a time.
 
-States are arrays (2ⁿ, lanes), so that the innermost loop runs over the states: it is the same for all pairs of qubits.
+States are arrays (rows, lanes), so that the innermost loop runs over the states: it is the same for all pairs of
+qubits. Its bound is the length of the array, because Numba vectorises no loop that LLVM unrolls; sums are formed in
+arrays of the function, which cannot overlap with its arguments.
 """
 
 import numpy as np
@@ -9,8 +11,8 @@ from circuits.preparation.orthogonal import turn_to
 from qimg.core import Array
 from qimg.core.compiled import compiled
 
-LANES = 8
-"""States of a block, a constant of the compiled loops."""
+FEWEST_ROWS = 16
+"""Fewest rows of states, of which four groups of four are read at a time."""
 
 
 @compiled(inline="always")
@@ -20,100 +22,85 @@ def _row(index: int, low: int, high: int) -> int:
     return ((row >> high) << (high + 1)) | (row & ((1 << high) - 1))
 
 
+@compiled(inline="always")
+def _digits(index: int, first: int, second: int) -> int:
+    """The two digits of a gate's index at their places in the row; the first qubit is the higher digit."""
+    return ((index >> 1) << first) | ((index & 1) << second)
+
+
 @compiled(allocates=True, fastmath=True)
 def act(states: Array, gate: Array, first: int, second: int, transposed: bool) -> None:
-    """Apply a gate (4, 4, LANES), or its transpose, to qubits of states (2ⁿ, LANES), in place.
-
-    The first qubit is the higher digit of the gate's index.
-    """
+    """Apply gates (4, 4, lanes), or their transposes, to two qubits of states (rows, lanes), in place."""
+    lanes = states.shape[1]
     low, high = min(first, second), max(first, second)
-    one, two = 1 << second, 1 << first
-    g = np.empty((4, 4, LANES))
+    g, turned = np.empty((4, 4, lanes)), np.empty((4, lanes))
     for i in range(4):
         for j in range(4):
             g[i, j] = gate[j, i] if transposed else gate[i, j]
     for k in range(states.shape[0] // 4):
         row = _row(k, low, high)
-        x0, x1, x2, x3 = states[row], states[row | one], states[row | two], states[row | one | two]
-        for w in range(LANES):
+        x0, x1 = states[row], states[row | _digits(1, first, second)]
+        x2, x3 = states[row | _digits(2, first, second)], states[row | _digits(3, first, second)]
+        for w in range(lanes):
             v0, v1, v2, v3 = x0[w], x1[w], x2[w], x3[w]
-            x0[w] = g[0, 0, w] * v0 + g[0, 1, w] * v1 + g[0, 2, w] * v2 + g[0, 3, w] * v3
-            x1[w] = g[1, 0, w] * v0 + g[1, 1, w] * v1 + g[1, 2, w] * v2 + g[1, 3, w] * v3
-            x2[w] = g[2, 0, w] * v0 + g[2, 1, w] * v1 + g[2, 2, w] * v2 + g[2, 3, w] * v3
-            x3[w] = g[3, 0, w] * v0 + g[3, 1, w] * v1 + g[3, 2, w] * v2 + g[3, 3, w] * v3
+            turned[0, w] = g[0, 0, w] * v0 + g[0, 1, w] * v1 + g[0, 2, w] * v2 + g[0, 3, w] * v3
+            turned[1, w] = g[1, 0, w] * v0 + g[1, 1, w] * v1 + g[1, 2, w] * v2 + g[1, 3, w] * v3
+            turned[2, w] = g[2, 0, w] * v0 + g[2, 1, w] * v1 + g[2, 2, w] * v2 + g[2, 3, w] * v3
+            turned[3, w] = g[3, 0, w] * v0 + g[3, 1, w] * v1 + g[3, 2, w] * v2 + g[3, 3, w] * v3
+        for i in range(4):
+            x = states[row | _digits(i, first, second)]
+            for w in range(lanes):
+                x[w] = turned[i, w]
 
 
 @compiled(allocates=True, fastmath=True)
-def _environment(ahead: Array, behind: Array, first: int, second: int, out: Array) -> None:
-    """M (4, 4, LANES) with ⟨ahead|g|behind⟩ = tr(gᵀM) for every gate g on the qubits."""
+def _environment(ahead: Array, behind: Array, first: int, second: int) -> Array:
+    """M (4, 4, lanes) with ⟨ahead|g|behind⟩ = tr(gᵀM) for every gate g on the qubits."""
+    lanes = ahead.shape[1]
     low, high = min(first, second), max(first, second)
-    one, two = 1 << second, 1 << first
-    out[:] = 0.0
-    for k in range(ahead.shape[0] // 4):
-        row = _row(k, low, high)
-        x0, x1, x2, x3 = ahead[row], ahead[row | one], ahead[row | two], ahead[row | one | two]
-        y0, y1, y2, y3 = behind[row], behind[row | one], behind[row | two], behind[row | one | two]
-        for w in range(LANES):
-            v0, v1, v2, v3 = y0[w], y1[w], y2[w], y3[w]
-            out[0, 0, w] += x0[w] * v0
-            out[0, 1, w] += x0[w] * v1
-            out[0, 2, w] += x0[w] * v2
-            out[0, 3, w] += x0[w] * v3
-            out[1, 0, w] += x1[w] * v0
-            out[1, 1, w] += x1[w] * v1
-            out[1, 2, w] += x1[w] * v2
-            out[1, 3, w] += x1[w] * v3
-            out[2, 0, w] += x2[w] * v0
-            out[2, 1, w] += x2[w] * v1
-            out[2, 2, w] += x2[w] * v2
-            out[2, 3, w] += x2[w] * v3
-            out[3, 0, w] += x3[w] * v0
-            out[3, 1, w] += x3[w] * v1
-            out[3, 2, w] += x3[w] * v2
-            out[3, 3, w] += x3[w] * v3
+    out = np.zeros((4, 4, lanes))
+    for k in range(0, ahead.shape[0] // 4, 4):
+        a, b = _row(k, low, high), _row(k + 1, low, high)
+        c, d = _row(k + 2, low, high), _row(k + 3, low, high)
+        for i in range(4):
+            digits = _digits(i, first, second)
+            x0, x1, x2, x3 = ahead[a | digits], ahead[b | digits], ahead[c | digits], ahead[d | digits]
+            for j in range(4):
+                digits = _digits(j, first, second)
+                y0, y1, y2, y3 = behind[a | digits], behind[b | digits], behind[c | digits], behind[d | digits]
+                for w in range(lanes):
+                    out[i, j, w] += x0[w] * y0[w] + x1[w] * y1[w] + x2[w] * y2[w] + x3[w] * y3[w]
+    return out
 
 
 @compiled(allocates=True, fastmath=True)
-def sweep(
-    targets: Array, pairs: Array, gates: Array, columns: Array, signs: Array, limit: int, enough: float
-) -> tuple[Array, int]:
-    """Fit gates to targets in sweeps there and back; returns the targets with all gates undone, and the sweeps taken.
+def undo(states: Array, pairs: Array, gates: Array) -> None:
+    """Apply the inverse of a circuit to states (rows, lanes), in place; arguments as in `sweep`."""
+    for g in range(pairs.shape[0] - 1, -1, -1):
+        act(states, gates[g], pairs[g, 0], pairs[g, 1], True)
 
-    Each gate is turned towards its optimum for fixed other gates, so that the fidelity, the square of row 0 of the
-    result, never decreases. Sweeps end where no fidelity rises by more than `enough`.
+
+@compiled(allocates=True, fastmath=True)
+def sweep(ahead: Array, pairs: Array, gates: Array, columns: Array, signs: Array) -> None:
+    """Turn each gate towards its optimum for fixed other gates, there and back over the circuit, in place.
+
+    The fidelity, which is the square of row 0 of `ahead`, never decreases.
 
     Args:
-        targets: (2ⁿ, LANES) of norm 1.
+        ahead: (rows, lanes) targets of norm 1 with all gates undone.
         pairs: (gates, 2) qubits in the order of application to |0…0⟩.
-        gates: (gates, 4, 4, LANES) in SO(4), changed in place.
+        gates: (gates, 4, 4, lanes) in SO(4).
         columns: `orthogonal.COLUMNS`.
         signs: `orthogonal.SIGNS`.
-        limit: largest number of sweeps.
-        enough: smallest gain of a sweep.
     """
-    count = pairs.shape[0]
-    ahead = targets.copy()
-    behind = np.zeros_like(targets)
+    behind = np.zeros_like(ahead)
     behind[0] = 1.0
-    matrices = np.empty((4, 4, LANES))
-    for g in range(count - 1, -1, -1):
-        act(ahead, gates[g], pairs[g, 0], pairs[g, 1], True)
-    taken = 0
-    while taken < limit:
-        before = ahead[0] ** 2
-        for g in range(count):
-            first, second = pairs[g, 0], pairs[g, 1]
-            act(ahead, gates[g], first, second, False)
-            _environment(ahead, behind, first, second, matrices)
-            turn_to(matrices, gates[g], columns, signs)
-            act(behind, gates[g], first, second, False)
-        for g in range(count - 1, -1, -1):
-            first, second = pairs[g, 0], pairs[g, 1]
-            act(behind, gates[g], first, second, True)
-            _environment(ahead, behind, first, second, matrices)
-            turn_to(matrices, gates[g], columns, signs)
-            act(ahead, gates[g], first, second, True)
-        taken += 1
-        if (ahead[0] ** 2 - before).max() <= enough:
-            break
-    return ahead, taken
+    count = pairs.shape[0]
+    for step in range(2 * count):
+        forward = step < count
+        g = step if forward else 2 * count - 1 - step
+        first, second = pairs[g, 0], pairs[g, 1]
+        # The gate under the sweep belongs to neither state.
+        act(ahead if forward else behind, gates[g], first, second, not forward)
+        turn_to(_environment(ahead, behind, first, second), gates[g], columns, signs)
+        act(behind if forward else ahead, gates[g], first, second, not forward)

@@ -76,7 +76,7 @@ class Params(PictureParams):
     compared: Annotated[int, whole(1)] = 100
     """Pictures on which "brick" and "dense" are fitted, in the first chain."""
     gain: Annotated[float, fulfils(lambda gain: gain >= 0, "must be at least 0")] = 1e-5
-    """Gain of fidelity below which a block of pictures is not swept again."""
+    """Gain of fidelity of a sweep at which a picture is not swept again."""
     seed: Seed = 0
     """Seed of the patches."""
 
@@ -119,8 +119,8 @@ class Row:
     """Sweeps there and back for each picture, on average."""
     bytes_each: LibraryDependent
     """Bytes of the file of all circuits for each picture; 0 for the DCT."""
-    seconds_each: Seconds
-    """Of the fit, for each picture."""
+    method_seconds: Seconds
+    """CPU time of the fit, or of the DCT, for each picture."""
 
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
@@ -214,7 +214,7 @@ def _row(
         **_spread(fidelities),
         sweeps=float(found.sweeps.mean()),
         bytes_each=len(found.to_bytes()) / len(states),
-        seconds_each=seconds / len(states),
+        method_seconds=seconds / len(states),
     )
 
 
@@ -241,7 +241,7 @@ def _of_dct(states: Array, encoding: str, like: Row) -> Row:
         **_spread(np.minimum(largest.sum(axis=1), 1.0)),
         sweeps=0.0,
         bytes_each=0.0,
-        seconds_each=(time.process_time() - start) / len(states),
+        method_seconds=(time.process_time() - start) / len(states),
     )
 
 
@@ -291,7 +291,7 @@ def circuit_table(rows: Sequence[Row]) -> Table:
             "lower quartile": "quarter",
             "upper quartile": "three_quarters",
             "sweeps": "sweeps",
-            "CPU time each, ms": lambda own: 1e3 * mean(own, "seconds_each"),
+            "CPU time each, ms": lambda own: 1e3 * mean(own, "method_seconds"),
         },
         by=("encoding", "layers", "chain", "method"),
         caption="*Numbers*: angles, or DCT coefficients without their positions; sweeps go there and back",
