@@ -73,8 +73,8 @@ class Params(PictureParams):
     """Numbers of layers."""
     sweeps: Annotated[int, whole(0)] = 40
     """Most sweeps after the last layer; 8 after each earlier one."""
-    compared: Annotated[int, whole(1)] = 100
-    """Pictures on which "brick" and "dense" are fitted, in the first chain."""
+    compared: Annotated[int, whole(0)] = 100
+    """Pictures on which "brick" and "dense" are fitted, in the first chain; 0 for none."""
     gain: Annotated[float, fulfils(lambda gain: gain >= 0, "must be at least 0")] = 1e-5
     """Gain of fidelity of a sweep at which a picture is not swept again."""
     seed: Seed = 0
@@ -152,7 +152,7 @@ def _of_pictures(name: str, pictures: Array, params: Params, track: Track) -> li
                 wires = _chain(chain, encoding, n_qubits)
                 plain = partial(fit, qubits=wires, sweeps=0, growing_sweeps=0)
                 rows.append(row(chain, DISENTANGLER, plain, states, track))
-                for method in FITTED if number == 0 else FITTED[:1]:
+                for method in FITTED if number == 0 and params.compared else FITTED[:1]:
                     fitted = partial(fit, qubits=wires, architecture=method, sweeps=params.sweeps)
                     some = states if method == FITTED[0] else states[: params.compared]
                     rows.append(row(chain, method, fitted, some, track))
@@ -291,11 +291,12 @@ def circuit_table(rows: Sequence[Row]) -> Table:
             "lower quartile": "quarter",
             "upper quartile": "three_quarters",
             "sweeps": "sweeps",
+            "bytes each": "bytes_each",
             "CPU time each, ms": lambda own: 1e3 * mean(own, "method_seconds"),
         },
         by=("encoding", "layers", "chain", "method"),
         caption="*Numbers*: angles, or DCT coefficients without their positions; sweeps go there and back",
-        formats=dict.fromkeys(("pictures", "gates", "CX", "depth", "numbers"), "_.0f")
+        formats=dict.fromkeys(("pictures", "gates", "CX", "depth", "numbers", "bytes each"), "_.0f")
         | dict.fromkeys(("mean fidelity", "least", "lower quartile", "upper quartile"), ".4f")
         | {"sweeps": ".0f", "CPU time each, ms": ".0f"},
     )
