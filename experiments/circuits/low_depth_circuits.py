@@ -77,6 +77,8 @@ class Params(PictureParams):
     """Pictures on which "brick" and "dense" are fitted, in the first chain; 0 for none."""
     gain: Annotated[float, fulfils(lambda gain: gain >= 0, "must be at least 0")] = 1e-5
     """Gain of fidelity of a sweep at which a picture is not swept again."""
+    threads: Count = 1
+    """Threads of a fit, which change no circuit."""
     seed: Seed = 0
     """Seed of the patches."""
 
@@ -147,7 +149,7 @@ def _of_pictures(name: str, pictures: Array, params: Params, track: Track) -> li
         n_qubits = states.shape[1].bit_length() - 1
         for layers in params.layers:
             row = partial(_row, image=name, encoding=encoding, layers=layers, qubits=n_qubits)
-            fit = partial(circuits.prepare_in_layers, layers=layers, gain=params.gain)
+            fit = partial(circuits.prepare_in_layers, layers=layers, gain=params.gain, workers=params.threads)
             for number, chain in enumerate(params.chains):
                 wires = _chain(chain, encoding, n_qubits)
                 plain = partial(fit, qubits=wires, sweeps=0, growing_sweeps=0)
