@@ -44,7 +44,7 @@ def prepare_in_layers(
 
     A layer has n − 1 rotations in SO(4), of 2 CX each. Layers are added at the beginning of the circuit. A new one
     starts as the gates that best disentangle what the others leave: for "sequential", the exact circuit of its train of
-    bond 2 (Ran, 2020). Then all gates are swept there and back, each turned to its optimum for fixed others, which
+    bond 2 (Ran, 2020). Then all gates are swept there and back, each turned towards its optimum for fixed others, which
     never lowers the fidelity. With `sweeps=0` and `growing_sweeps=0` the result is this disentangler, without a fit.
 
     Cost: O(layers · n · 2ⁿ) for each vector and sweep; up to 32 vectors are swept at a time. The result of a vector
@@ -72,12 +72,14 @@ def prepare_in_layers(
     arguments.require_shape(fits, "vectors", f"(n, 2**q), 2 <= q <= {LARGEST_REGISTER}", data)
     integer("layers", layers, 1)
     arguments.one_of("architecture", architecture, ARCHITECTURES)
+    least = float(arguments.real("gain", gain))
+    arguments.require(least >= 0, "gain", "must be at least 0", gain)
     options = _Options(
         wires=wires_of(qubits, n_qubits),
         rounds=[ARCHITECTURES[architecture](n_qubits, layer) for layer in range(layers)],
         growing_sweeps=integer("growing_sweeps", growing_sweeps, 0),
         sweeps=integer("sweeps", sweeps, 0),
-        gain=float(arguments.real("gain", gain)),
+        gain=least,
         projected=architecture == "sequential",
     )
     states = amplitude_encode(data).amplitudes

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Annotated
 
 import numpy as np
-from PIL import Image
 
 import circuits
 from experiments._run import (
@@ -42,13 +41,13 @@ from experiments._run import (
     values,
     whole,
 )
+from experiments.circuits.picture_registers import CENTRED, HIERARCHICAL, chain_of, square
 from experiments.tensor_trains.binary_pictures import digits, luma_patches, mnist_inputs
 from qimg import transforms
 
 DISENTANGLER, DCT = "disentangler", "DCT"
 FITTED = ("sequential", "brick", "dense")
 METHODS = (DISENTANGLER, *FITTED, DCT)
-CENTRED, HIERARCHICAL = "centred", "hierarchical"
 ENCODINGS = ("frqi", "amplitude")
 
 
@@ -142,7 +141,7 @@ def _of_pictures(name: str, pictures: Array, params: Params, track: Track) -> li
     pictures = pictures[pictures.any(axis=(1, 2))]  # amplitudes of a black picture have no state
     if not len(pictures):
         return []
-    pictures = _square(pictures, resized=params.resized)
+    pictures = square(pictures, resized=params.resized)
     rows = []
     for encoding in params.encodings:
         states = np.stack([circuits.image_state(circuits.encode_image(one, encoding)) for one in pictures])
@@ -151,7 +150,7 @@ def _of_pictures(name: str, pictures: Array, params: Params, track: Track) -> li
             row = partial(_row, image=name, encoding=encoding, layers=layers, qubits=n_qubits)
             fit = partial(circuits.prepare_in_layers, layers=layers, gain=params.gain, workers=params.threads)
             for number, chain in enumerate(params.chains):
-                wires = _chain(chain, encoding, n_qubits)
+                wires = chain_of(chain, encoding, n_qubits)
                 plain = partial(fit, qubits=wires, sweeps=0, growing_sweeps=0)
                 rows.append(row(chain, DISENTANGLER, plain, states, track))
                 for method in FITTED if number == 0 and params.compared else FITTED[:1]:
@@ -160,28 +159,6 @@ def _of_pictures(name: str, pictures: Array, params: Params, track: Track) -> li
                     rows.append(row(chain, method, fitted, some, track))
             rows.append(_of_dct(states, encoding, rows[-1]))
     return rows
-
-
-def _square(pictures: Array, *, resized: bool) -> Array:
-    """8-bit pictures of equal sides that are a power of two, padded with black around the picture or resized."""
-    height, width = pictures.shape[1:]
-    side = max(2, 1 << (max(height, width) - 1).bit_length())
-    rounded = np.clip(np.round(pictures), 0, 255).astype(np.uint8)
-    if resized:
-        sized = [Image.fromarray(one).resize((side, side), Image.Resampling.BILINEAR) for one in rounded]
-        return np.stack([np.asarray(one) for one in sized])
-    margins = [((side - length) // 2, (side - length + 1) // 2) for length in (height, width)]
-    return np.pad(rounded, [(0, 0), *margins])
-
-
-def _chain(chain: str, encoding: str, n_qubits: int) -> list[int]:
-    """Qubit of each site; columns are the lowest qubits, then rows, and the colour is the highest."""
-    colour = [n_qubits - 1] if encoding == "frqi" else []
-    positions = n_qubits - len(colour)
-    columns, rows = list(range(positions // 2)), list(range(positions // 2, positions))
-    if chain == CENTRED:
-        return [*rows, *colour, *columns[::-1]]
-    return [*colour, *(bit for pair in zip(rows[::-1], columns[::-1], strict=True) for bit in pair)]
 
 
 def _row(

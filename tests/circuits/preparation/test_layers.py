@@ -165,6 +165,7 @@ def test_files_of_other_sets_are_refused(change, message, tmp_path) -> None:
             "architecture must be one of brick, dense, sequential",
         ),
         (lambda: circuits.prepare_in_layers(np.ones((1, 4)), layers=1, sweeps=-1), "sweeps must be an integer of"),
+        (lambda: circuits.prepare_in_layers(np.ones((1, 4)), layers=1, gain=-1.0), "gain must be at least 0"),
         (lambda: circuits.prepare_in_layers(np.ones((1, 4)), layers=1, qubits=[0, 0]), "qubits must name each of 2"),
     ],
 )
