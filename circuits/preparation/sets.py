@@ -31,7 +31,7 @@ class PreparationSet(Artifact):
         """The set for angles (vectors, …) of the states (vectors, 2**n_qubits); infidelities are computed."""
         # A period of RY is 4π; the error of single precision is proportional to the modulus.
         stored = (np.remainder(angles + 2 * np.pi, 4 * np.pi) - 2 * np.pi).astype(np.float32)
-        arrays = {
+        arrays: dict[str, Array] = {
             "pairs": np.asarray(pairs, np.int64).reshape(-1, 2),
             "angles": stored,
             "infidelities": _infidelities(gate_table(n_qubits, pairs, False), stored.astype(np.float64), states),
