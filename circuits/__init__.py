@@ -55,6 +55,8 @@ from circuits.noise.channels import (
 from circuits.noise.models import generic_cx_error, mixed_patches, noise_model, noisy_states
 from circuits.preparation.ansatz import Preparation
 from circuits.preparation.batch import equal_slope, preparation_paths, prepare_batch
+from circuits.preparation.layers import prepare_in_layers
+from circuits.preparation.sets import PreparationSet
 from circuits.preparation.states import prepare, template, template_angles
 from circuits.preparation.store import PreparationStore
 from circuits.preparation.tensor_trains import LayeredPreparation, prepare_train, prepare_train_in_layers
@@ -144,6 +146,7 @@ __all__ = [
     "PixelProbabilities",
     "Polynomial",
     "Preparation",
+    "PreparationSet",
     "PreparationStore",
     "PrincipalComponents",
     "ProcessedPicture",
@@ -236,6 +239,7 @@ __all__ = [
     "preparation_paths",
     "prepare",
     "prepare_batch",
+    "prepare_in_layers",
     "prepare_train",
     "prepare_train_in_layers",
     "probability_interval",

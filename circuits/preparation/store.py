@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from circuits.preparation.ansatz import Preparation
+from circuits.preparation.sets import require_pairs
 from qimg.core import require
 from qimg.core.artifacts import Artifact, Kind
 
@@ -26,8 +27,7 @@ class _Path(Artifact):
             self.require_arrays({f"{number}/pairs": ((len(pairs), 2), "<i8")})
             count = (n_qubits + 2 * len(pairs)) * (1 + imaginary) + imaginary
             self.require_arrays({f"{number}/angles": ((count,), "<f8"), f"{number}/infidelity": ((1,), "<f8")})
-            inside = bool(((pairs >= 0) & (pairs < n_qubits)).all() and (pairs[:, 0] != pairs[:, 1]).all())
-            require(inside, "pairs", f"must be pairs of {n_qubits} qubits", pairs.tolist()[:8])
+            require_pairs(pairs, n_qubits)
             finite = bool(np.isfinite(angles).all() and np.isfinite(self.contents.arrays[f"{number}/infidelity"]).all())
             require(finite, "angles and infidelity", "must be finite", finite)
 

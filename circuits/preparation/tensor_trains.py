@@ -51,7 +51,7 @@ def prepare_train(train: TensorTrain, *, qubits: Sequence[int] | None = None) ->
     sites = compress(normalize(binary_sites(train))).train
     require(set(sites.dims) == {2}, "train", "must have two components or more", sites.dims)
     n = len(sites.cores)
-    wires = _wires(qubits, n)
+    wires = wires_of(qubits, n)
     rule = f"must have bonds of at most {2 ** (LARGEST_GATE - 1)} to be synthesised (see compress)"
     require(max(sites.bonds, default=1) <= 2 ** (LARGEST_GATE - 1), "train", rule, sites.bonds)
     circuit = QuantumCircuit(n, name="train")
@@ -84,7 +84,7 @@ def prepare_train_in_layers(
     sites = normalize(binary_sites(train))
     n = len(sites.cores)
     require(2 <= n <= DENSE_QUBITS, "train", f"must have 2 to {DENSE_QUBITS} qubits", n)
-    wires = _wires(qubits, n)
+    wires = wires_of(qubits, n)
     target = sites.dense()
     gates: list[_Gate] = []
     rest = target
@@ -110,7 +110,8 @@ class _Gate:
     matrix: Array
 
 
-def _wires(qubits: Sequence[int] | None, n: int) -> list[int]:
+def wires_of(qubits: Sequence[int] | None, n: int) -> list[int]:
+    """The qubit of each of n sites, checked; when left out, site s is qubit n − 1 − s."""
     wires = list(range(n))[::-1] if qubits is None else [int(qubit) for qubit in qubits]
     require(sorted(wires) == list(range(n)), "qubits", f"must name each of {n} qubits once", wires)
     return wires

@@ -77,6 +77,7 @@ THEMES = {
         "quantum_pca",
         "copies_and_entropies",
         "unitary_denoising",
+        "low_depth_circuits",
     ),
     "tensor_trains": ("image_mps", "operator_mpo", "born_machine", "digit_classifiers"),
 }

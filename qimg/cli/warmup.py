@@ -45,6 +45,7 @@ def _preparation() -> None:
     vector = np.random.default_rng(0).normal(size=16)
     for amplitudes in (vector, vector * (1 + 1j * vector)):
         circuits.prepare(amplitudes / np.linalg.norm(amplitudes), fidelity=0.9)
+    circuits.prepare_in_layers(vector[None], layers=1)
 
 
 def _jpeg() -> None:

@@ -30,6 +30,7 @@ from qimg.tensor_train.exchange import (
     to_quimb,
     to_tensornetwork,
 )
+from qimg.tensor_train.fourier import FourierTrain, fourier_train
 from qimg.tensor_train.layouts import ORDERS, Layout, layout
 from qimg.tensor_train.operators import (
     OperatorTruncation,
@@ -47,6 +48,7 @@ from qimg.tensor_train.train import TensorTrain, product_train
 __all__ = [
     "ORDERS",
     "BornMachine",
+    "FourierTrain",
     "Layout",
     "OperatorTruncation",
     "PictureTrain",
@@ -65,6 +67,7 @@ __all__ = [
     "expectation",
     "fidelity",
     "fit_mixture",
+    "fourier_train",
     "from_aer",
     "from_nodes",
     "from_quimb",

@@ -109,12 +109,16 @@ def picture_train(
         parameters -= int(np.count_nonzero(offset))
     padded = plan.pad(target)
     best: tuple[float, TensorTrain] | None = None
-    for _ in range(1 + fillings * (truncated and padded.size > target.size)):
+    rounds = 1 + fillings * (truncated and padded.size > target.size)
+    for _ in range(rounds):
         if allowed is None:
             vector = plan.to_vector(padded)
             train = decompose(vector, plan.dims, bond=bond, parameters=parameters, refinements=refinements).train
         else:
             train = _fewest(plan, padded, target, allowed, bond, refinements)
+        if rounds == 1:  # nothing to compare or to fill, so the train is not multiplied out
+            best = (0.0, train)
+            break
         rebuilt = plan.to_padded(train.dense())
         cost = _error(plan, rebuilt, target) if allowed is None else float(train.parameters)
         if best is None or cost < best[0]:

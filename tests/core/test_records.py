@@ -97,6 +97,7 @@ def test_records_with_a_text_of_their_own_are_one_screen() -> None:
         qimg.restoration.load(),
         *prior.mixtures.values(),
         next(iter(prior.mixtures.values())).mixture,
+        circuits.PreparationSet.packed({"n_qubits": 2}, {"pairs": np.array([[0, 1]]), "angles": np.zeros((9, 4))}),
     ]
     for value in values:
         assert_one_screen(value)
