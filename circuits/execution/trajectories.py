@@ -1,0 +1,283 @@
+"""Counts of noisy circuits by quantum trajectories that branch where the noise of the shots differs.
+
+All shots start together. At each error of the noise model, the numbers of shots that have each of its terms are
+multinomial, and the state is copied only for shots that leave the others. Shots without errors therefore cost one run
+of the circuit together, and a shot with errors costs the gates after its first one. States are kept as their nonzero
+amplitudes, of which a picture in NEQR has at most two for each pixel. The distribution of the counts is that of the
+noise model, without approximation; amplitudes below 1e-12 are rounded to zero.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import Instruction, QuantumCircuit
+from qiskit_aer.noise import NoiseModel
+
+from circuits.compilation import compile_circuit
+from circuits.execution.trajectory_loop import CHOICE, CNOT, END, KRAUS, RETURN, UNITARY, run_shots
+from qimg.core import Array
+
+MAX_QUBITS = 20
+"""Largest number of qubits with gates; the states of 16 384 shots take 0.4 GiB at most."""
+
+PART = 2**14
+"""Shots that start together."""
+
+_PAULIS = {
+    "X": np.array([[0, 1], [1, 0]], complex),
+    "Y": np.array([[0, -1j], [1j, 0]]),
+    "Z": np.diag([1.0 + 0j, -1]),
+}
+_RESET = np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]], complex)
+"""Kraus operators of a reset: |0⟩⟨0| and |0⟩⟨1|."""
+
+
+class NotSupported(Exception):
+    """The circuit or its noise is none of `Program`; the message names what."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Program:
+    """A compiled circuit with its noise as instructions of `trajectory_loop`."""
+
+    code: NDArray[np.int64]
+    matrices: Array
+    probabilities: Array
+    addresses: NDArray[np.int64]
+    n_qubits: int
+    """Qubits with a gate or a measurement."""
+    measured: Mapping[int, int]
+    """Qubit of each classical bit."""
+    misread: Mapping[int, Array]
+    """For each classical bit with readout errors, (2, 2): row = bit of the state, column = bit that is read."""
+
+    def counts(self, shots: int, width: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Counts (2**width,) of the classical bits."""
+        counts = np.zeros(2**width, np.int64)
+        for start in range(0, shots, PART):
+            part = min(PART, shots - start)
+            register = self.outcomes(part, rng)
+            read = np.zeros(part, np.int64)
+            for bit, qubit in self.measured.items():
+                value = register >> qubit & 1
+                if bit in self.misread:
+                    value = (rng.random(part) < self.misread[bit][value, 1]).astype(np.int64)
+                read |= value << bit
+            counts += np.bincount(read, minlength=2**width)
+        return counts
+
+    def outcomes(self, shots: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Basis states (shots,) at the end of the circuit, those of equal trajectories together."""
+        size, levels = 2**self.n_qubits, shots.bit_length() + 2
+        options = [self.code[self.code[:, 0] == kind, column] for kind, column in ((CHOICE, 2), (KRAUS, 3))]
+        most = int(np.concatenate(options).max(initial=1))
+        outcomes = np.empty(shots, np.int64)
+        run_shots(
+            self.code,
+            self.matrices,
+            self.probabilities,
+            self.addresses,
+            shots,
+            rng,
+            np.zeros((levels, size), complex),
+            np.zeros((levels, size + 1), np.int64),
+            np.zeros((levels, self.n_qubits, 2, 2), complex),
+            np.zeros((levels, self.n_qubits), np.bool_),
+            np.zeros((levels, 4), np.int64),
+            np.zeros((levels, most + 1), np.int64),
+            (np.zeros(size, np.uint8), np.zeros(size, np.int64), np.zeros(size, complex), np.zeros(max(size, most))),
+            outcomes,
+        )
+        return outcomes
+
+
+def assemble(circuit: QuantumCircuit, model: NoiseModel) -> Program:
+    """The instructions of a compiled circuit under a noise model.
+
+    Args:
+        circuit: gates, and measurements after the last gate of their qubits.
+        model: errors of gates, of Pauli operators, resets, and unitary and Kraus operators of one qubit; readout errors
+            of single qubits.
+
+    Raises:
+        NotSupported: anything else.
+    """
+    errors = _Errors.of(model)
+    used = sorted({circuit.find_bit(qubit).index for one in _gates(circuit) for qubit in one.qubits})
+    if len(used) > MAX_QUBITS:
+        raise NotSupported(f"{len(used)} qubits, more than {MAX_QUBITS}")
+    place = {qubit: k for k, qubit in enumerate(used)}
+    made, measured, misread = _Assembler(), {}, {}
+    for instruction in _gates(circuit):
+        operation, name = instruction.operation, instruction.operation.name
+        device = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
+        qubits = [place[qubit] for qubit in device]
+        if set(qubits) & set(measured.values()):
+            raise NotSupported(f"{name} after a measurement")
+        if name == "measure":
+            bit = circuit.find_bit(instruction.clbits[0]).index
+            measured[bit] = qubits[0]
+            if errors.readout_of(device) is not None:
+                misread[bit] = np.asarray(errors.readout_of(device))
+            continue
+        if instruction.clbits or getattr(operation, "blocks", ()):
+            raise NotSupported(name)
+        made.gate(operation, qubits)
+        error = errors.of_gate(operation.label if operation.label in errors.gates else name, device)
+        if error is not None:
+            made.error(error, qubits)
+    return made.program(len(used), measured, misread)
+
+
+def _gates(circuit: QuantumCircuit) -> Iterator[Any]:
+    return (one for one in circuit.data if one.operation.name not in ("barrier", "delay"))
+
+
+@dataclass(frozen=True, eq=False)
+class _Errors:
+    """The errors of a noise model by gate and qubits; those of all qubits stand at `()`."""
+
+    gates: dict[str, dict[tuple[int, ...], dict[str, Any]]] = field(default_factory=dict)
+    readout: dict[tuple[int, ...], Array] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: NoiseModel) -> "_Errors":
+        one = cls()
+        for error in model.to_dict()["errors"]:
+            places = [tuple(qubits) for qubits in error.get("gate_qubits", [()])]
+            for qubits in places:
+                if error["type"] == "roerror":
+                    if len(qubits) > 1 or np.shape(error["probabilities"]) != (2, 2):
+                        raise NotSupported("readout errors of several qubits")
+                    one.readout[qubits] = np.asarray(error["probabilities"], float)
+                    continue
+                for gate in error["operations"]:
+                    if gate in ("measure", "delay") or qubits in one.gates.get(gate, {}):
+                        raise NotSupported(f"errors of {gate}" if gate in ("measure", "delay") else f"two of {gate}")
+                    one.gates.setdefault(gate, {})[qubits] = error
+        return one
+
+    def of_gate(self, name: str, qubits: tuple[int, ...]) -> dict[str, Any] | None:
+        named = self.gates.get(name, {})
+        return named.get(qubits, named.get(()))
+
+    def readout_of(self, qubits: tuple[int, ...]) -> Array | None:
+        return self.readout.get(qubits, self.readout.get(()))
+
+
+class _Assembler:
+    """Instructions of the circuit, and the subprograms of its errors, which are placed behind it."""
+
+    def __init__(self) -> None:
+        self._code: list[tuple[int, int, int, int]] = []
+        self._matrices: list[Array] = []
+        self._places: dict[bytes, int] = {}
+        self._probabilities: list[float] = []
+        self._addresses: list[int] = []
+        self._subprograms: list[list[tuple[int, int, int, int]]] = []
+        self._choices: dict[tuple[int, ...], tuple[int, int]] = {}
+        self._decompositions: dict[tuple[Any, ...], QuantumCircuit] = {}
+
+    def gate(self, operation: Instruction, qubits: Sequence[int]) -> None:
+        """Append a gate, decomposed into CX and one-qubit gates where it has another form."""
+        name = operation.name
+        if name == "cx":
+            self._code.append((CNOT, qubits[0], qubits[1], 0))
+        elif name == "reset":
+            self._code.append(self._kraus(_RESET, qubits[0]))
+        elif len(qubits) == 1:
+            if name != "id":
+                self._code.append(self._unitary(_matrix(operation), qubits[0]))
+        else:
+            key = (name, *(float(one) for one in operation.params if np.ndim(one) == 0))
+            if key not in self._decompositions or len(key) <= len(operation.params):  # parameters that are arrays
+                alone = QuantumCircuit(len(qubits))
+                alone.append(operation, alone.qubits)
+                self._decompositions[key] = compile_circuit(alone)
+            inside = self._decompositions[key]
+            for one in inside.data:
+                self.gate(one.operation, [qubits[inside.find_bit(qubit).index] for qubit in one.qubits])
+
+    def error(self, error: Mapping[str, Any], qubits: Sequence[int]) -> None:
+        """Append the choice between the terms of an error after a gate of these qubits."""
+        key = (id(error), *qubits)
+        if key not in self._choices:
+            self._choices[key] = self._choice(error, qubits)
+        first, count = self._choices[key]
+        if count:
+            self._code.append((CHOICE, first, count, 0))
+
+    def program(self, n_qubits: int, measured: Mapping[int, int], misread: Mapping[int, Array]) -> Program:
+        """The program; addresses of subprograms become places in the code."""
+        code = [*self._code, (END, 0, 0, 0)]
+        starts = []
+        for subprogram in self._subprograms:
+            starts.append(len(code))
+            code += [*subprogram, (RETURN, 0, 0, 0)]
+        return Program(
+            code=np.array(code, np.int64),
+            matrices=np.array(self._matrices, complex).reshape(-1, 2, 2),
+            probabilities=np.array(self._probabilities, float),
+            addresses=np.array([starts[k] for k in self._addresses], np.int64),
+            n_qubits=n_qubits,
+            measured=measured,
+            misread=misread,
+        )
+
+    def _choice(self, error: Mapping[str, Any], qubits: Sequence[int]) -> tuple[int, int]:
+        """The place and the number of the terms; no term where all are the identity."""
+        terms: dict[tuple[Any, ...], float] = {}
+        for instructions, weight in zip(error["instructions"], error["probabilities"], strict=True):
+            if weight > 0:
+                made = tuple(one for each in instructions for one in self._of_error(each, qubits))
+                terms[made] = terms.get(made, 0.0) + float(weight)
+        first = len(self._probabilities)
+        if list(terms) == [()]:
+            return first, 0
+        for made, weight in sorted(terms.items(), key=lambda pair: -pair[1]):  # the most probable is found first
+            self._addresses.append(len(self._subprograms))
+            self._probabilities.append(weight)
+            self._subprograms.append(list(made))
+        return first, len(terms)
+
+    def _of_error(self, one: Mapping[str, Any], qubits: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+        """The instructions of one operation of a term."""
+        name, places = one["name"], [qubits[k] for k in one["qubits"]]
+        if name == "pauli":
+            for letter, place in zip(reversed(one["params"][0]), places, strict=True):
+                if letter != "I":
+                    yield self._unitary(_PAULIS[letter], place)
+        elif name in ("x", "y", "z"):
+            yield self._unitary(_PAULIS[name.upper()], places[0])
+        elif name == "reset":
+            for place in places:
+                yield self._kraus(_RESET, place)
+        elif name in ("kraus", "unitary") and len(places) == 1:
+            operators = np.asarray(one["params"], complex).reshape(-1, 2, 2)
+            yield (self._kraus(operators, places[0]) if name == "kraus" else self._unitary(operators[0], places[0]))
+        elif name != "id":
+            raise NotSupported(f"the error {name} of {len(places)} qubits")
+
+    def _unitary(self, matrix: Array, qubit: int) -> tuple[int, int, int, int]:
+        return UNITARY, qubit, self._stored(matrix[None]), 0
+
+    def _kraus(self, operators: Array, qubit: int) -> tuple[int, int, int, int]:
+        return KRAUS, qubit, self._stored(operators), len(operators)
+
+    def _stored(self, matrices: Array) -> int:
+        """The place of matrices in the list; equal ones are stored once."""
+        own = matrices.tobytes()
+        if own not in self._places:
+            self._places[own] = len(self._matrices)
+            self._matrices.extend(np.asarray(one, complex) for one in matrices)
+        return self._places[own]
+
+
+def _matrix(operation: Instruction) -> Array:
+    try:
+        return np.asarray(operation.to_matrix(), complex)  # type: ignore[attr-defined]
+    except Exception:
+        raise NotSupported(operation.name) from None
