@@ -3,8 +3,10 @@
 All shots start together. At each error of the noise model, the numbers of shots that have each of its terms are
 multinomial, and the state is copied only for shots that leave the others. Shots without errors therefore cost one run
 of the circuit together, and a shot with errors costs the gates after its first one. States are kept as their nonzero
-amplitudes, of which a picture in NEQR has at most two for each pixel. The distribution of the counts is that of the
-noise model, without approximation; amplitudes below 1e-12 are rounded to zero.
+amplitudes, of which a picture in NEQR has at most two for each pixel, as long as no error falls between the rotations
+of a colour qubit. A channel of one qubit is divided into the identity, with the largest probability p for which the
+rest is a channel, and that rest: p does not depend on the state, and most shots remain unchanged. The distribution of
+the counts is that of the noise model, without approximation; amplitudes below 1e-12 are rounded to zero.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +27,9 @@ MAX_QUBITS = 20
 
 PART = 2**14
 """Shots that start together."""
+
+_RANK = 1e-10
+"""Eigenvalue of a Choi matrix below which it counts as zero."""
 
 _PAULIS = {
     "X": np.array([[0, 1], [1, 0]], complex),
@@ -123,7 +128,7 @@ def assemble(circuit: QuantumCircuit, model: NoiseModel) -> Program:
             if errors.readout_of(device) is not None:
                 misread[bit] = np.asarray(errors.readout_of(device))
             continue
-        if instruction.clbits or getattr(operation, "blocks", ()):
+        if instruction.clbits or name == "delay" or getattr(operation, "blocks", ()):
             raise NotSupported(name)
         made.gate(operation, qubits)
         error = errors.of_gate(operation.label if operation.label in errors.gates else name, device)
@@ -133,7 +138,7 @@ def assemble(circuit: QuantumCircuit, model: NoiseModel) -> Program:
 
 
 def _gates(circuit: QuantumCircuit) -> Iterator[Any]:
-    return (one for one in circuit.data if one.operation.name not in ("barrier", "delay"))
+    return (one for one in circuit.data if one.operation.name != "barrier")
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,9 +236,13 @@ class _Assembler:
         """The place and the number of the terms; no term where all are the identity."""
         terms: dict[tuple[Any, ...], float] = {}
         for instructions, weight in zip(error["instructions"], error["probabilities"], strict=True):
-            if weight > 0:
-                made = tuple(one for each in instructions for one in self._of_error(each, qubits))
-                terms[made] = terms.get(made, 0.0) + float(weight)
+            parts: list[tuple[float, tuple[Any, ...]]] = [(float(weight), ())]
+            for each in instructions:
+                options = self._of_error(each, qubits)
+                parts = [(share * one, (*before, *made)) for share, before in parts for one, made in options]
+            for share, made in parts:
+                if share > 0:
+                    terms[made] = terms.get(made, 0.0) + share
         first = len(self._probabilities)
         if list(terms) == [()]:
             return first, 0
@@ -243,23 +252,25 @@ class _Assembler:
             self._subprograms.append(list(made))
         return first, len(terms)
 
-    def _of_error(self, one: Mapping[str, Any], qubits: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
-        """The instructions of one operation of a term."""
+    def _of_error(self, one: Mapping[str, Any], qubits: Sequence[int]) -> list[tuple[float, list[Any]]]:
+        """The instructions of one operation of a term, in several options with their probabilities."""
         name, places = one["name"], [qubits[k] for k in one["qubits"]]
+        if name == "id":
+            return [(1.0, [])]
         if name == "pauli":
-            for letter, place in zip(reversed(one["params"][0]), places, strict=True):
-                if letter != "I":
-                    yield self._unitary(_PAULIS[letter], place)
-        elif name in ("x", "y", "z"):
-            yield self._unitary(_PAULIS[name.upper()], places[0])
-        elif name == "reset":
-            for place in places:
-                yield self._kraus(_RESET, place)
-        elif name in ("kraus", "unitary") and len(places) == 1:
-            operators = np.asarray(one["params"], complex).reshape(-1, 2, 2)
-            yield (self._kraus(operators, places[0]) if name == "kraus" else self._unitary(operators[0], places[0]))
-        elif name != "id":
+            letters = zip(reversed(one["params"][0]), places, strict=True)
+            return [(1.0, [self._unitary(_PAULIS[letter], place) for letter, place in letters if letter != "I"])]
+        if name in ("x", "y", "z"):
+            return [(1.0, [self._unitary(_PAULIS[name.upper()], places[0])])]
+        if name == "reset":
+            return [(1.0, [self._kraus(_RESET, place) for place in places])]
+        if name not in ("kraus", "unitary") or len(places) > 1:
             raise NotSupported(f"the error {name} of {len(places)} qubits")
+        operators = np.asarray(one["params"], complex).reshape(-1, 2, 2)
+        if name == "unitary":
+            return [(1.0, [self._unitary(operators[0], places[0])])]
+        unchanged, rest = without_identity(operators)
+        return [(unchanged, []), (1 - unchanged, [self._kraus(rest, places[0])])]
 
     def _unitary(self, matrix: Array, qubit: int) -> tuple[int, int, int, int]:
         return UNITARY, qubit, self._stored(matrix[None]), 0
@@ -274,6 +285,31 @@ class _Assembler:
             self._places[own] = len(self._matrices)
             self._matrices.extend(np.asarray(one, complex) for one in matrices)
         return self._places[own]
+
+
+def without_identity(operators: Array) -> tuple[float, Array]:
+    """The largest p for which a channel is p times the identity and 1 − p times another, and the other's operators.
+
+    With the Choi matrix C and the vector v of the identity, C − p v v† is positive up to p = 1 / (v† C⁻¹ v). If v is
+    outside of the range of C, as for amplitude damping alone, p is 0.
+
+    Args:
+        operators: (k, d, d) Kraus operators.
+    """
+    size = operators.shape[-1]
+    columns = operators.reshape(len(operators), -1).T
+    choi = columns @ columns.conj().T
+    identity = np.eye(size).ravel()
+    values, vectors = np.linalg.eigh(choi)
+    overlaps, large = np.abs(vectors.conj().T @ identity) ** 2, values > _RANK * values[-1]
+    if overlaps[~large].sum() > _RANK:
+        return 0.0, operators
+    unchanged = min(float(1 / (overlaps[large] / values[large]).sum()), 1.0)
+    if 1 - unchanged < _RANK:
+        return 1.0, operators
+    values, vectors = np.linalg.eigh((choi - unchanged * np.outer(identity, identity)) / (1 - unchanged))
+    rest = (vectors * np.sqrt(np.maximum(values, 0))).T[values > _RANK]
+    return unchanged, rest.reshape(-1, size, size)
 
 
 def _matrix(operation: Instruction) -> Array:

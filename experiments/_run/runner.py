@@ -77,6 +77,7 @@ THEMES = {
         "quantum_pca",
         "copies_and_entropies",
         "unitary_denoising",
+        "reading_out",
     ),
     "tensor_trains": ("image_mps", "operator_mpo", "born_machine"),
 }
