@@ -66,7 +66,7 @@ def test_richardson_has_the_formula_of_lagrange():
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match="scale must be at least 1, but scale=0.5"):
+    with pytest.raises(ValueError, match=r"scale must be at least 1, but scale=0\.5"):
         circuits.fold_circuit(CIRCUIT, 0.5)
     with pytest.raises(ValueError, match="scales must be two or more different numbers of at least 1"):
         circuits.extrapolate([1, 1], [0.1, 0.2], [0.1, 0.1])
