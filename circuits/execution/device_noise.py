@@ -30,9 +30,9 @@ _log = logging.getLogger(__name__)
 
 
 def model_of(device: BackendV2) -> NoiseModel | None:
-    """The noise model of a simulator; those of generic and fake devices follow from their targets."""
+    """The noise model of a simulator; that of the generic device follows from its target before its first run, too."""
     model: NoiseModel | None = getattr(device.options, "noise_model", None)
-    return NoiseModel.from_backend(device) if model is None and _is_simulated(device) else model
+    return NoiseModel.from_backend(device) if model is None and type(device) is GenericBackendV2 else model
 
 
 def is_large(device: BackendV2, n_qubits: int) -> bool:

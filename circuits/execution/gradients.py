@@ -48,7 +48,7 @@ def shift_circuits(circuit: QuantumCircuit, parameters: ArrayLike) -> list[Shift
 
     For a gate e^{−iθG/2} with G² = 1, ∂⟨O⟩/∂θ = [⟨O⟩(θ + π/2) − ⟨O⟩(θ − π/2)] / 2. A parameter of several gates, or in
     an expression, has two circuits for each of its gates, with the derivative of the expression as a factor. Cost: two
-    circuits for each angle that depends on parameters.
+    circuits for each parameter in each angle.
 
     Args:
         circuit: with parameters in `SHIFTED` gates alone.
@@ -134,4 +134,4 @@ def _slope(angle: ParameterExpression, parameter: Parameter, values: Mapping[Par
     slope = angle.gradient(parameter)
     if isinstance(slope, ParameterExpression):
         slope = slope.bind({one: values[one] for one in slope.parameters})
-    return float(slope)
+    return float(np.real(complex(slope)))

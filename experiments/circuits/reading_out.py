@@ -124,19 +124,20 @@ def _of_crop(picture: Picture, crop: Array, name: str, params: Params) -> list[R
     rows = []
     for shots in params.shots:
         read = partial(circuits.run, backend=device, shots=shots, **options)
-        counts, seconds = zip(*(timed(read, one) for one in folded), strict=True)
-        counts = [one[0] for one in counts]
+        runs = [timed(read, one) for one in folded]
+        counts, seconds = [run[0][0] for run in runs], [run[1] for run in runs]
         correct = partial(circuits.mitigate, calibration=calibration, repeats=params.repeats, rng=rng)
-        mitigated, of_mitigation = zip(*(timed(correct, one) for one in counts), strict=True)
+        corrected = [timed(correct, one) for one in counts]
+        of_mitigation = [one[1] for one in corrected]
         errors = [np.sqrt(one * (shots - one) / shots**3) for one in counts]
-        probabilities = [one.probabilities for one in mitigated]
+        probabilities = [one[0].probabilities for one in corrected]
         calibrating = 2 * params.calibration_shots
         readings = {
             "ideal": (rng.multinomial(shots, exact) / shots, shots, 0.0),
             "noisy": (counts[0] / shots, shots, seconds[0]),
             "mitigated": (probabilities[0], shots + calibrating, seconds[0] + of_calibration + of_mitigation[0]),
             "extrapolated": (
-                _limit(np.stack(counts) / shots, errors),
+                _limit([one / shots for one in counts], errors),
                 shots * len(counts),
                 sum(seconds),
             ),
@@ -255,7 +256,7 @@ def plot(rows: Sequence[Row]) -> Figure:
             x="shots of each circuit",
             y="distance from the ideal distribution",
             title=name,
-            log="xy",
+            log="x",
         )
         for name, own in groups(rows, "representation").items()
     ]

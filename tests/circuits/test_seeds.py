@@ -52,8 +52,11 @@ CALLS = {
     "compare_pictures": lambda seed: circuits.compare_pictures(*HALVES, shots=5000, seed=seed).fidelity.value,
     "edge_detection": lambda seed: circuits.edge_detection(np.eye(4), shots=5000, seed=seed).rows,
     "estimate": lambda seed: circuits.estimate(plus(), [{"ZZI": 1.0}], precision=0.01, seed=seed).values,
-    "estimate_gradient": lambda seed: (
-        circuits.estimate_gradient(rotated(), [0.4], [{"Z": 1.0}], precision=0.01, seed=seed).gradient
+    "estimate_gradient": lambda seed: np.ravel(
+        [
+            (found := circuits.estimate_gradient(rotated(), [0.4], [{"Z": 1.0}], precision=0.01, seed=seed)).values,
+            found.gradient[0],
+        ]
     ),
     "generic_cx_error": lambda seed: circuits.generic_cx_error(2, seed=seed),
     "grow_transforms": lambda seed: circuits.grow_transforms(np.diag([4.0, 3, 2, 1]), max_cx=0, seed=seed)[0].angles,

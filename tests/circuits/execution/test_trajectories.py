@@ -99,13 +99,12 @@ def test_shots_are_independent(seed):
     assert (np.abs(ratio - 1) < 5 * 0.06).all()
 
 
-@pytest.mark.parametrize("t2", [30.0, 50.0, 75.0, 99.0])
+@pytest.mark.parametrize("t2", [60.0, 75.0, 99.0])
 def test_a_channel_is_the_identity_and_a_rest(t2):
     (instructions,) = [
         one["instructions"] for one in model_of((["x"], thermal_relaxation_error(50.0, t2, 5.0))).to_dict()["errors"]
     ]
-    if len(instructions) > 1:  # a mixture of unitary operators and resets
-        return
+    assert len(instructions) == 1  # Kraus operators instead of a mixture of unitary operators and resets
     operators = np.asarray(instructions[0][0]["params"], complex).reshape(-1, 2, 2)
     share, rest = without_identity(operators)
 
