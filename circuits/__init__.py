@@ -99,10 +99,10 @@ from circuits.readout.tomography import (
     nearest_state,
     projected_inversion,
 )
+from circuits.readout.zero_noise import Extrapolated, extrapolate, fold_circuit, zero_noise_scales
 from circuits.representation.amplitudes import Amplitudes
 from circuits.representation.colour_angles import ColourAngles
 from circuits.representation.digits import DigitAngles
-from circuits.readout.zero_noise import Extrapolated, extrapolate, fold_circuit, zero_noise_scales
 from circuits.representation.encodings import (
     compress_image,
     decode_counts,

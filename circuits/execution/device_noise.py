@@ -16,7 +16,8 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
 from circuits.counts import outcome_counts, successful
-from circuits.execution.trajectories import PART, NotSupported, Program, assemble
+from circuits.execution.trajectories import PART, Program
+from circuits.execution.trajectory_programs import NotSupported, assemble
 from circuits.seeds import drawn_seed
 from qimg.core import Track
 

@@ -93,7 +93,7 @@ class Row:
     bits_read_per_pixel: float
     """All shots times the qubits."""
     seconds: Seconds
-    """Simulation and evaluation of one reading; for NEQR on the generic device the noise is simulated exactly."""
+    """Simulation of the noisy shots and evaluation of one reading."""
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
@@ -129,7 +129,6 @@ def _of_crop(picture: Picture, crop: Array, name: str, params: Params) -> list[R
         correct = partial(circuits.mitigate, calibration=calibration, repeats=params.repeats, rng=rng)
         corrected = [timed(correct, one) for one in counts]
         of_mitigation = [one[1] for one in corrected]
-        errors = [np.sqrt(one * (shots - one) / shots**3) for one in counts]
         probabilities = [one[0].probabilities for one in corrected]
         calibrating = 2 * params.calibration_shots
         readings = {
@@ -137,12 +136,12 @@ def _of_crop(picture: Picture, crop: Array, name: str, params: Params) -> list[R
             "noisy": (counts[0] / shots, shots, seconds[0]),
             "mitigated": (probabilities[0], shots + calibrating, seconds[0] + of_calibration + of_mitigation[0]),
             "extrapolated": (
-                _limit([one / shots for one in counts], errors),
+                _limit([one / shots for one in counts]),
                 shots * len(counts),
                 sum(seconds),
             ),
             "both": (
-                _limit(probabilities, errors),
+                _limit(probabilities),
                 shots * len(counts) + calibrating,
                 sum(seconds) + of_calibration + sum(of_mitigation),
             ),
@@ -168,10 +167,11 @@ def _of_crop(picture: Picture, crop: Array, name: str, params: Params) -> list[R
     return rows
 
 
-def _limit(values: Sequence[Array], errors: Sequence[Array]) -> Array:
+def _limit(values: Sequence[Array]) -> Array:
     """The distribution at zero noise by lines through each probability; negative ones are set to zero."""
-    limit = np.maximum(circuits.extrapolate(_SCALES, np.stack(values), np.stack(errors)).values, 0)
-    return np.asarray(limit / limit.sum())
+    stacked = np.stack(values)
+    limit = circuits.extrapolate(_SCALES, stacked, np.zeros_like(stacked), method="richardson").values
+    return np.asarray(np.maximum(limit, 0) / np.maximum(limit, 0).sum())
 
 
 run = per_picture(rows_of)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from qiskit import transpile
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
@@ -18,7 +19,7 @@ from scipy import stats
 
 import circuits
 from circuits.execution import device_noise
-from circuits.execution.trajectories import NotSupported, assemble, without_identity
+from circuits.execution.trajectory_programs import NotSupported, assemble, without_identity
 from qimg import images
 
 
@@ -84,6 +85,29 @@ def test_counts_have_the_distribution_of_the_density_matrix(name):
     chi2 = ((counts - expected) ** 2 / np.maximum(expected, 1e-9)).sum()
     # One in a million at the fixed seed, for each of six models.
     assert chi2 < stats.chi2.isf(1e-6, len(wanted) - 1)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_sparse_states_have_the_distribution_of_the_density_matrix(name):
+    """2×2 pixels of 5 bits have 4 amplitudes of 128, of which up to 32 are stored one by one."""
+    model, shots, circuit = MODELS[name], 8000, QuantumCircuit(7)
+    circuit.h([0, 1])
+    for colour, bits in enumerate((0b0001, 0b1000, 0b0110, 0b1001, 0b0000)):  # of the four pixels
+        for pixel in (one for one in range(4) if bits >> one & 1):
+            absent = [k for k in range(2) if not pixel >> k & 1]
+            circuit.x(absent) if absent else None
+            circuit.ccx(0, 1, 2 + colour)
+            circuit.x(absent) if absent else None
+    circuit = transpile(circuit, basis_gates=["cx", "rz", "sx", "x"], optimization_level=1)
+    wanted = exact(circuit, model)
+    measured = circuit.copy()
+    measured.measure_all()
+    counts = assemble(measured, model).counts(shots, circuit.num_qubits, np.random.default_rng(3))
+    # Outcomes of fewer than ten expected counts are counted together, so that the statistic has its distribution.
+    rare = wanted * shots < 10
+    both = [np.append(one[~rare], one[rare].sum()) for one in (counts, wanted * shots)]
+    chi2 = ((both[0] - both[1]) ** 2 / np.maximum(both[1], 1e-9)).sum()
+    assert chi2 < stats.chi2.isf(1e-6, len(both[0]) - 1)
 
 
 @pytest.mark.parametrize("seed", range(3))
