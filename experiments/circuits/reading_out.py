@@ -56,7 +56,7 @@ class Params(PictureParams):
     """Representations of the crop."""
     side: Annotated[int, whole(1, 8)] = 8
     """Rows and columns of the crop, at the middle of the picture."""
-    shots: Counts = (256, 1024, 4096, 16384)
+    shots: Counts = (256, 1024, 4096)
     """Shots of each circuit."""
     calibration_shots: Annotated[int, fulfils(lambda shots: shots >= 100, "must be at least 100")] = 8192
     """Shots of each of the two calibration circuits."""
