@@ -76,14 +76,8 @@ from circuits.readout.pauli_counts import (
     pauli_interval,
     unbiased_state,
 )
-from circuits.readout.shadows import (
-    Shadow,
-    ShadowEstimates,
-    draw_shadow,
-    measure_shadow,
-    shadow_expectations,
-    shadow_fidelity,
-)
+from circuits.readout.shadow_estimates import ShadowEstimates, shadow_expectations, shadow_fidelity
+from circuits.readout.shadows import Shadow, draw_shadow, measure_shadow
 from circuits.readout.signs import (
     SignedAmplitudes,
     interference_circuits,

@@ -95,6 +95,22 @@ def test_observed_probabilities_are_covered(correlated):
     assert np.mean(held) >= 0.95  # most outcomes are rare, so that the term for them dominates
 
 
+def test_quasi_probabilities_are_those_of_mthree():
+    mthree = pytest.importorskip("mthree", reason="mthree, the program of the method, is not installed")
+    bits, rng = 12, np.random.default_rng(7)
+    counts = rng.multinomial(3000, sparse(bits, seed=7)[1])
+    table = {format(int(k), f"0{bits}b"): int(counts[k]) for k in np.flatnonzero(counts)}
+    found = circuits.mitigate_observed(table, calibration(bits))
+    peer = mthree.M3Mitigation()
+    peer.single_qubit_cals, peer.num_qubits = [ERROR] * bits, bits
+    quasi = peer.apply_correction(table, list(range(bits)), distance=bits, method="direct")
+    nearest = quasi.nearest_probability_distribution()
+    labels = [format(one, f"0{bits}b") for one in found.outcomes.tolist()]
+    # mthree computes with single precision, and the condition number of A is (1/0.87)¹² = 5.
+    np.testing.assert_allclose(found.quasi, [quasi[one] for one in labels], atol=2e-6)
+    np.testing.assert_allclose(found.probabilities, [nearest.get(one, 0.0) for one in labels], atol=2e-6)
+
+
 def test_forty_bits():
     rng = np.random.default_rng(6)
     target = int("10" * 20, 2)

@@ -121,6 +121,14 @@ def test_a_hundred_thousand_snapshots_of_fourteen_qubits():
     found = circuits.shadow_expectations(shadow, [{label: 1.0} for label in labels])
     wanted = signs @ state**2
     assert ((found.low <= wanted) & (wanted <= found.high)).all()
+    parts = [
+        circuits.Shadow(planes=shadow.planes[:, start : start + 2000], n_qubits=14) for start in range(0, 100_000, 2000)
+    ]
+    held = [(one := circuits.shadow_fidelity(part, state)).low <= 1 <= one.high for part in parts]
+    # Contributions are skewed at 14 qubits; four standard errors of 50 parts below the level.
+    assert np.mean(held) >= 0.95 - 4 * np.sqrt(0.95 * 0.05 / 50)
+    rounded = state + 1e-17 * np.random.default_rng(2).normal(size=2**14)
+    assert circuits.shadow_fidelity(parts[0], rounded).value == circuits.shadow_fidelity(parts[0], state).value
 
 
 @pytest.mark.parametrize(

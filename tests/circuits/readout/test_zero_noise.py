@@ -65,6 +65,15 @@ def test_richardson_has_the_formula_of_lagrange():
     assert float(found.standard_errors) == pytest.approx(np.hypot(1.5 * 0.01, 0.5 * 0.02))
 
 
+def test_limits_are_those_of_mitiq():
+    inference = pytest.importorskip("mitiq.zne.inference", reason="mitiq is not installed")
+    scales, values = [1.0, 3.0, 5.0], [0.8, 0.55, 0.4]
+    peers = {"linear": inference.LinearFactory, "richardson": inference.RichardsonFactory}
+    for method, peer in peers.items():
+        found = circuits.extrapolate(scales, values, [0.01] * 3, method=method)
+        assert float(found.values) == pytest.approx(peer.extrapolate(scales, values), abs=1e-9)
+
+
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"scale must be at least 1, but scale=0\.5"):
         circuits.fold_circuit(CIRCUIT, 0.5)
