@@ -53,7 +53,9 @@ def assemble(circuit: QuantumCircuit, model: NoiseModel) -> Program:
     if len(used) > MAX_QUBITS:
         raise NotSupported(f"{len(used)} qubits, more than {MAX_QUBITS}")
     place = {qubit: k for k, qubit in enumerate(used)}
-    made, measured, misread = _Assembler(), {}, {}
+    made = _Assembler()
+    measured: dict[int, int] = {}
+    misread: dict[int, Array] = {}
     last = {qubit: k for k, one in enumerate(instructions) if one.operation.name != "measure" for qubit in one.qubits}
     for number, instruction in enumerate(instructions):
         operation, name = instruction.operation, instruction.operation.name
