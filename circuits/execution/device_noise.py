@@ -89,7 +89,7 @@ def noisy_counts(
     """Counts (n, 2**width) of compiled circuits under the noise of a generic or fake device.
 
     They are drawn by `trajectories`; circuits that these do not support, such as dynamic ones, run on Aer in parts of
-    256 shots.
+    256 shots. Each part has a stream of its own, spawned from `stream` in the order of the circuits and parts.
 
     Raises:
         ValueError: the device has no calibration data.
