@@ -39,6 +39,7 @@ from circuits.compilation import GateCount, compile_circuit, count_gates
 from circuits.execution.backends import backend, measured_qubits, run, statevectors
 from circuits.execution.expectations import Estimates, estimate
 from circuits.execution.files import circuit_bytes, draw_circuit, load_circuit
+from circuits.execution.gradients import Gradient, Shift, estimate_gradient, shift_circuits
 from circuits.execution.job_files import JobFileError
 from circuits.execution.jobs import jobs_done, run_jobs
 from circuits.execution.sampling import amplitude_moduli, run_template, sample_batch, transform_batch
@@ -68,17 +69,19 @@ from circuits.processing.levels import add_level, add_pictures, negate_picture, 
 from circuits.processing.operation import PictureOperation, ProcessedPicture, process_picture
 from circuits.readout.intervals import amplitude_interval, decode_intervals, probability_interval
 from circuits.readout.mitigation import Mitigated, ReadoutCalibration, calibrate_readout, mitigate
+from circuits.readout.observed import MitigatedOutcomes, mitigate_observed
 from circuits.readout.pauli_counts import (
     Expectation,
     PauliCounts,
     all_bases,
     draw_bases,
     measure_bases,
-    measure_shadow,
     observable_interval,
     pauli_interval,
     unbiased_state,
 )
+from circuits.readout.shadow_estimates import ShadowEstimates, shadow_expectations, shadow_fidelity
+from circuits.readout.shadows import Shadow, draw_shadow, measure_shadow
 from circuits.readout.signs import (
     SignedAmplitudes,
     interference_circuits,
@@ -94,6 +97,7 @@ from circuits.readout.tomography import (
     nearest_state,
     projected_inversion,
 )
+from circuits.readout.zero_noise import Extrapolated, extrapolate, fold_circuit, zero_noise_scales
 from circuits.representation.amplitudes import Amplitudes
 from circuits.representation.colour_angles import ColourAngles
 from circuits.representation.digits import DigitAngles
@@ -130,13 +134,16 @@ __all__ = [
     "EncodedImage",
     "Estimates",
     "Expectation",
+    "Extrapolated",
     "FunctionResult",
     "GateCount",
+    "Gradient",
     "GrownTransform",
     "JobFileError",
     "LayeredPreparation",
     "LikelihoodFit",
     "Mitigated",
+    "MitigatedOutcomes",
     "OperatorFunction",
     "PauliCounts",
     "PhaseAngles",
@@ -154,6 +161,9 @@ __all__ = [
     "ReadoutCalibration",
     "Representation",
     "SampledFunction",
+    "Shadow",
+    "ShadowEstimates",
+    "Shift",
     "SignedAmplitudes",
     "TransformedAmplitudes",
     "TruncatedRun",
@@ -187,17 +197,21 @@ __all__ = [
     "draw_bases",
     "draw_circuit",
     "edge_detection",
+    "draw_shadow",
     "encode_image",
     "ensemble_average",
     "ensemble_circuit",
     "entry_errors",
     "equal_slope",
     "estimate",
+    "estimate_gradient",
     "exponentiation_circuit",
     "exponentiation_copies",
     "flip_picture",
     "fidelity_kernel",
     "fit_variational",
+    "extrapolate",
+    "fold_circuit",
     "fourier_circuit",
     "fourier_error",
     "generic_cx_error",
@@ -221,6 +235,7 @@ __all__ = [
     "measure_shadow",
     "measured_qubits",
     "mitigate",
+    "mitigate_observed",
     "mixed_patches",
     "nearest_state",
     "negate_picture",
@@ -262,6 +277,9 @@ __all__ = [
     "sample_function",
     "sample_stinespring",
     "shift_picture",
+    "shadow_expectations",
+    "shadow_fidelity",
+    "shift_circuits",
     "signed_amplitudes",
     "signed_by_reference",
     "statevectors",
@@ -280,4 +298,5 @@ __all__ = [
     "transpose_picture",
     "unbiased_state",
     "wiener_filter",
+    "zero_noise_scales",
 ]

@@ -108,6 +108,9 @@ def run(
     another `BackendV2` than those of Qiskit, Aer and IBM, of which only counts are required. If a circuit has no
     measurement, all its qubits are measured. Outcome k of the counts is the integer whose bit b is classical bit b.
 
+    Circuits of 10 qubits or more on the generic and fake devices are simulated by trajectories, which are exact in
+    distribution (`circuits.execution.trajectories`): 8×8 pixels in NEQR take seconds for thousands of shots.
+
     Counts of a truncated matrix-product state are drawn from the state by qimg (`circuits.execution.truncated_counts`),
     so its circuits must measure at their end alone.
 
@@ -117,8 +120,8 @@ def run(
         shots: shots per circuit, one number or one for each.
         seed: seed of a simulator's shots (`circuits.seeds`).
         layout: the device's qubit for each qubit of the circuits; chosen by Qiskit when left out.
-        track: wraps parts of 256 shots to report progress, for circuits of 10 qubits or more on the generic device,
-            whose shots are simulated one by one.
+        track: wraps parts of 16 384 shots to report progress, for circuits of 10 qubits or more on the generic and fake
+            devices, or of 256 shots of circuits that measure before their end.
 
     Returns:
         (n, 2**bits) counts; their sum along the last axis is `shots`.

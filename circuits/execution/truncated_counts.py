@@ -49,7 +49,7 @@ def truncated_counts(
     counts = np.zeros((len(circuits), 2**width), np.int64)
     parts = [_split(circuit) for circuit in circuits]
     places = [measured for _, measured in parts]
-    trains = _final_trains(device, [before for before, _ in parts])
+    trains = final_trains(device, [before for before, _ in parts])
     for k, (measured, own) in enumerate(zip(places, stream.spawn(len(circuits)), strict=True)):
         digits = sample(trains[k], shots[k], rng=np.random.default_rng(own))
         outcomes = np.zeros(shots[k], np.int64)
@@ -78,7 +78,7 @@ def truncated_expectations(
         stream: of the random numbers.
     """
     values, errors = (np.zeros((len(circuits), len(observables))) for _ in range(2))
-    trains = _final_trains(device, [circuit.copy() for circuit in circuits])
+    trains = final_trains(device, [circuit.copy() for circuit in circuits])
     for row, (final, own) in enumerate(zip(trains, stream.spawn(len(circuits)), strict=True)):
         state, rng = normalize(final), np.random.default_rng(own)
         for column, observable in enumerate(observables):
@@ -90,7 +90,7 @@ def truncated_expectations(
     return values, np.sqrt(errors)
 
 
-def _final_trains(device: BackendV2, circuits: Sequence[QuantumCircuit]) -> list[TensorTrain]:
+def final_trains(device: BackendV2, circuits: Sequence[QuantumCircuit]) -> list[TensorTrain]:
     """The final states of circuits without measurements, to which the instruction that saves them is added."""
     for circuit in circuits:
         circuit.save_matrix_product_state()

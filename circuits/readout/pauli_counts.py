@@ -1,17 +1,17 @@
-"""Counts in products of Pauli bases, the data of tomography and classical shadows."""
+"""Counts in products of Pauli bases, the data of tomography."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
 from circuits.execution.backends import sample
 from circuits.readout.intervals import normal_quantile, probability_interval
-from circuits.seeds import stream
 from qimg.core import (
     TOLERANCE,
     Array,
@@ -74,6 +74,31 @@ class PauliCounts:
         """Shots of all settings together."""
         return int(self.counts.sum())
 
+    def pauli_counts(self) -> "PauliCounts":
+        """The data itself, as `Shadow.pauli_counts` returns it of a shadow."""
+        return self
+
+    def trials_of(self, label: str) -> tuple[int, int]:
+        """The shots that measure a Pauli string with the outcome +1, and all that measure it."""
+        n = self.n_qubits
+        valid = isinstance(label, str) and len(label) == n and set(label) <= set("IXYZ")
+        require(valid, "label", f"must have {n} letters of I, X, Y, Z", label)
+        bases = ["XYZ".find(letter) for letter in reversed(label)]
+        measured = [qubit for qubit in range(n) if bases[qubit] >= 0]
+        chosen = self.counts[(self.bases[:, measured] == [bases[qubit] for qubit in measured]).all(axis=1)]
+        odd = np.bitwise_count(np.arange(2**n) & sum(1 << qubit for qubit in measured)) & 1
+        return int(chosen[:, odd == 0].sum()), int(chosen.sum())
+
+
+class PauliData(Protocol):
+    """Outcomes in products of Pauli bases: `PauliCounts` or `Shadow`."""
+
+    def pauli_counts(self) -> PauliCounts:
+        """The outcomes as counts."""
+
+    def trials_of(self, label: str) -> tuple[int, int]:
+        """The shots that measure a Pauli string with the outcome +1, and all that measure it."""
+
 
 def _checked_bases(bases: ArrayLike, n_qubits: int | None = None) -> Array:
     """Settings (settings, n) of X, Y and Z as integers."""
@@ -110,22 +135,24 @@ def measure_bases(
         shots: shots per setting, one number or one for each.
         seed: seed of a simulator's shots (`circuits.seeds`).
     """
-    return _measured("measure_bases", circuit, bases, backend, shots=shots, seed=seed)
+    settings = _checked_bases(bases, circuit.num_qubits)
+    counts = measured_settings("measure_bases", circuit, settings, backend, shots=shots, seed=seed)
+    return PauliCounts(bases=settings, counts=counts)
 
 
-def _measured(
+def measured_settings(
     purpose: str,
     circuit: QuantumCircuit,
-    bases: ArrayLike,
+    bases: Array,
     backend: str | BackendV2,
     *,
     shots: int | Sequence[int],
     seed: int | None,
-) -> PauliCounts:
+) -> NDArray[np.int64]:
+    """Counts (settings, 2**n) of a circuit in each setting of bases; `purpose` names the stream of the seed."""
     require(circuit.num_clbits == 0, "circuit", "must not measure", circuit.name)
-    settings = _checked_bases(bases, circuit.num_qubits)
     turned = []
-    for setting in settings:
+    for setting in bases:
         copy = circuit.copy()
         for qubit, basis in enumerate(setting):
             if basis == Y:
@@ -133,26 +160,7 @@ def _measured(
             if basis != Z:
                 copy.h(qubit)
         turned.append(copy)
-    return PauliCounts(bases=settings, counts=sample(purpose, turned, backend, shots=shots, seed=seed))
-
-
-def measure_shadow(
-    circuit: QuantumCircuit, backend: str | BackendV2 = "statevector", *, shots: int, seed: int | None = 0
-) -> PauliCounts:
-    """A classical shadow: every shot is measured in random bases (Huang, Kueng and Preskill, 2020).
-
-    Settings that are drawn several times run as one circuit.
-
-    Args:
-        circuit: without measurements.
-        backend: a name for `circuits.backend`, or any `BackendV2`.
-        shots: total number of shots, one for each snapshot.
-        seed: seed of the bases and of a simulator's shots (`circuits.seeds`).
-    """
-    own = stream(seed, "measure_shadow", circuit, integer("shots", shots, 1))
-    drawn = np.random.default_rng(own).integers(0, 3, (shots, circuit.num_qubits))
-    bases, repeats = np.unique(drawn, axis=0, return_counts=True)
-    return _measured("measure_shadow", circuit, bases, backend, shots=repeats.tolist(), seed=seed)
+    return sample(purpose, turned, backend, shots=shots, seed=seed)
 
 
 def draw_bases(
@@ -180,12 +188,13 @@ def setting_populations(rho: Array, bases: Array) -> Array:
     return np.concatenate([values.real for _, values in _values(rho, bases, effects)])
 
 
-def unbiased_state(data: PauliCounts) -> Array:
+def unbiased_state(data: PauliData) -> Array:
     """The mean of the snapshots ⊗(3 |b⟩⟨b| − 1), which is Hermitian and of trace 1, but not positive.
 
     It is unbiased for random bases and for all 3ⁿ settings with equal shots, for which it is the linear inversion by
     least squares (Guţă et al., 2020). Cost: O(settings · 4ⁿ).
     """
+    data = data.pauli_counts()
     n = data.n_qubits
     total = np.zeros(4**n, complex)
     for part in _parts(len(data.bases), n):
@@ -210,7 +219,7 @@ class Expectation:
 
 
 def observable_interval(
-    data: PauliCounts, observable: ArrayLike, *, level: float = 0.95, method: str = "bernstein"
+    data: PauliData, observable: ArrayLike, *, level: float = 0.95, method: str = "bernstein"
 ) -> Expectation:
     """Estimate of tr(O ρ) for any observable, with an interval from the scatter of the shots.
 
@@ -228,12 +237,13 @@ def observable_interval(
     included.
 
     Args:
-        data: counts of all 3ⁿ settings with equal shots, or of random settings.
+        data: counts of all 3ⁿ settings with equal shots, or of random settings, or a shadow of at most 8 qubits.
         observable: (2**n, 2**n) Hermitian.
         level: in (0, 1).
         method: "bernstein" or "normal", which requires 100 shots.
     """
     matrix = hermitian("observable", observable)
+    data = data.pauli_counts()
     expected = (2**data.n_qubits,) * 2
     require_shape(matrix.shape == expected, "observable", f"{expected}", matrix)
     z = normal_quantile(level)
@@ -276,24 +286,17 @@ def _bernstein(variance: float, width: float, shots: int, level: float) -> float
     return float(np.sqrt(2 * variance * np.log(2 / tail) / shots)) + of_range
 
 
-def pauli_interval(data: PauliCounts, label: str, *, level: float = 0.95) -> Expectation:
+def pauli_interval(data: PauliData, label: str, *, level: float = 0.95) -> Expectation:
     """Estimate of ⟨P⟩ for a Pauli string, with an interval whose coverage is at least the level for every state.
 
     It is the Clopper–Pearson interval: the outcomes of P in the shots that measure it are binomial, and ⟨P⟩ = 2p − 1.
 
     Args:
-        data: counts.
+        data: counts, or a shadow of any size.
         label: such as "XIZ"; the first letter is the highest qubit, as in Qiskit.
         level: in (0, 1).
     """
-    n = data.n_qubits
-    valid = isinstance(label, str) and len(label) == n and set(label) <= set("IXYZ")
-    require(valid, "label", f"must have {n} letters of I, X, Y, Z", label)
-    bases = ["XYZ".find(letter) for letter in reversed(label)]
-    measured = [qubit for qubit in range(n) if bases[qubit] >= 0]
-    chosen = data.counts[(data.bases[:, measured] == [bases[qubit] for qubit in measured]).all(axis=1)]
-    odd = np.bitwise_count(np.arange(2**n) & sum(1 << qubit for qubit in measured)) & 1
-    trials, plus = int(chosen.sum()), int(chosen[:, odd == 0].sum())
+    plus, trials = data.trials_of(label)
     require(trials > 0, "data", f"must have a shot that measures {label}", trials)
     low, high = probability_interval(plus, trials, level=level)
     return Expectation(value=2 * plus / trials - 1, low=2 * float(low) - 1, high=2 * float(high) - 1)

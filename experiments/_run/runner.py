@@ -78,6 +78,7 @@ THEMES = {
         "copies_and_entropies",
         "unitary_denoising",
         "low_depth_circuits",
+        "reading_out",
     ),
     "tensor_trains": ("image_mps", "operator_mpo", "born_machine", "digit_classifiers"),
 }

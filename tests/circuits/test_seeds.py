@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Parameter, QuantumCircuit
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
@@ -32,6 +32,12 @@ def plus() -> QuantumCircuit:
     return circuit
 
 
+def rotated() -> QuantumCircuit:
+    circuit = QuantumCircuit(1)
+    circuit.ry(Parameter("a"), 0)
+    return circuit
+
+
 MIXED = np.diag([0.7, 0.3])
 
 HALVES = [circuits.encode_image([[10.0, one]], "amplitude") for one in (20.0, 200.0)]
@@ -48,11 +54,17 @@ CALLS = {
     "estimate": lambda seed: circuits.estimate(plus(), [{"ZZI": 1.0}], precision=0.01, seed=seed).values,
     "fidelity_kernel": lambda seed: circuits.fidelity_kernel(np.eye(8) + 0.3, shots=5000, seed=seed),
     "fit_variational": lambda seed: circuits.fit_variational(np.eye(4), [0, 1, 0, 1], iterations=2, seed=seed).angles,
+    "estimate_gradient": lambda seed: np.ravel(
+        [
+            (found := circuits.estimate_gradient(rotated(), [0.4], [{"Z": 1.0}], precision=0.01, seed=seed)).values,
+            found.gradient[0],
+        ]
+    ),
     "generic_cx_error": lambda seed: circuits.generic_cx_error(2, seed=seed),
     "grow_transforms": lambda seed: circuits.grow_transforms(np.diag([4.0, 3, 2, 1]), max_cx=0, seed=seed)[0].angles,
     "measure_bases": lambda seed: circuits.measure_bases(plus(), [[2, 2, 2]], shots=5000, seed=seed).counts,
     "measure_interference": lambda seed: circuits.measure_interference(plus(), shots=5000, seed=seed),
-    "measure_shadow": lambda seed: circuits.measure_shadow(plus(), shots=300, seed=seed).counts.sum(axis=1),
+    "measure_shadow": lambda seed: circuits.measure_shadow(plus(), shots=300, seed=seed).planes,
     "noisy_states": lambda seed: circuits.noisy_states(plus(), "generic", seed=seed),
     "overlap": lambda seed: circuits.overlap([0.6, 0.8], [0.8, 0.6], shots=5000, seed=seed).value,
     "process_picture": lambda seed: (

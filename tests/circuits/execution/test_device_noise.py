@@ -5,6 +5,7 @@ from qiskit.circuit import QuantumCircuit
 
 import circuits
 from circuits.execution import device_noise
+from circuits.execution.trajectories import PART
 
 
 def test_counts_have_the_distribution_of_the_device(monkeypatch):
@@ -21,7 +22,7 @@ def test_counts_have_the_distribution_of_the_device(monkeypatch):
     (other,) = circuits.run(
         circuit, device, shots=shots, seed=2, track=lambda items: parts.extend(items) or iter(parts)
     )
-    assert len(parts) == -(-shots // 256)
+    assert len(parts) == -(-shots // PART)
     assert other.sum() == shots
     # Five standard errors of a difference of two frequencies.
     assert (np.abs(usual - other) / shots <= 5 * np.sqrt(2 * 0.25 / shots)).all()

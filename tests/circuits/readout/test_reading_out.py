@@ -83,8 +83,8 @@ def test_a_shadow_is_unbiased_and_observables_agree_with_its_matrix():
 
 def test_shadows_of_circuits_merge_equal_settings():
     data = circuits.measure_shadow(circuits.prepare(np.array([0.6, 0.8])), shots=500, seed=2)
-    assert data.bases.tolist() == [[0], [1], [2]]
-    assert data.shots == 500
+    assert data.pauli_counts().bases.tolist() == [[0], [1], [2]]
+    assert data.snapshots == data.pauli_counts().shots == 500
     found = circuits.pauli_interval(data, "Z")
     assert found.low < 0.36 - 0.64 < found.high
 
