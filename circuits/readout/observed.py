@@ -115,7 +115,7 @@ class _Products:
         widest = max(int(np.prod([self._sizes[group] for group in table])) for table in self._tables)
         tables = np.zeros((len(self._tables), widest, widest))
         for row, table in enumerate(self._tables):
-            whole = np.ones((1, 1))
+            whole: Array = np.ones((1, 1))
             for group in table:
                 whole = np.kron(matrices[group], whole)
             tables[row, : len(whole), : len(whole)] = whole

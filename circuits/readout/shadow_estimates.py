@@ -117,12 +117,12 @@ def shadow_fidelity(shadow: Shadow, state: ArrayLike, *, level: float = 0.95) ->
     norm = float(np.linalg.norm(amplitudes))
     require(abs(norm - 1) <= 1e-6, "state", "must have norm 1", norm)
     places = np.flatnonzero(np.abs(amplitudes) > NEGLIGIBLE)
-    words = [
+    in_y, in_z, outcomes = (
         np.asarray(plane.astype(np.int64) @ (256 ** np.arange(plane.shape[1], dtype=np.int64)), np.int64)
         for plane in shadow.planes
-    ]
+    )
     values = np.empty(shadow.snapshots)
-    _overlaps(places.astype(np.int64), amplitudes[places].astype(complex), *words, (1 << n) - 1, values)
+    _overlaps(places.astype(np.int64), amplitudes[places].astype(complex), in_y, in_z, outcomes, (1 << n) - 1, values)
     mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
     low, high = np.clip([mean - z * error, mean + z * error], 0, 1)
     return Expectation(value=mean, low=float(low), high=float(high))

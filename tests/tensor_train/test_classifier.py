@@ -348,7 +348,7 @@ PICTURES = np.full((4, 3), 0.5)
         ({}, PICTURES[0], [0], "X must have shape (n, pixels) with n >= 1, but has shape (3,)"),
         ({"bond_dimension": 0}, PICTURES, [0, 1, 0, 1], "bond_dimension must be an integer of at least 1, but"),
         ({"bond_dimension": 10**5}, PICTURES, [0, 1, 0, 1], "bond_dimension must be at most "),
-        ({"solver": "als"}, PICTURES, [0, 1, 0, 1], "solver must be one of gradient, sweeps, but solver='als'"),
+        ({"solver": "newton"}, PICTURES, [0, 1, 0, 1], "solver must be one of gradient, sweeps, but solver='newton'"),
         ({"features": "x"}, PICTURES, [0, 1, 0, 1], "features must be one of linear, trigonometric, but features='x'"),
         ({"steps": 2}, PICTURES, [0, 1, 0, 1], "steps has no effect on the solver gradient and must be left out"),
         (
