@@ -6,6 +6,7 @@ All of them yield results in the order of the items, with a few items in progres
 import os
 import signal
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,9 @@ ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "
 
 _result = methodcaller("result")
 _CONNECT = "10s"
+WITHOUT_WORKERS = 60.0
+"""Seconds without any worker after which a cluster is given up."""
+_LOOK = 5.0  # seconds between two looks at the workers of a cluster
 _GRACE = 10.0  # seconds in which a process may clean up
 _SPAWN = get_context("spawn")
 
@@ -214,7 +218,38 @@ class Cluster:
         def submit(item: Any) -> Any:
             return self._client.submit(_on_one_thread, function, item, stored, pure=False, retries=3)
 
-        yield from _in_order(submit, items, width, _gathered)
+        yield from _in_order(submit, items, width, self._gathered)
+
+    def _gathered(self, future: Any) -> Any:
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            return self._result(future)
+        except (CancelledError, KilledWorker) as error:
+            raise ConnectionError(
+                f"the cluster lost a task repeatedly ({type(error).__name__}): its worker died, possibly because "
+                f"memory ran out, or the scheduler died"
+            ) from None
+        finally:
+            future.release()
+
+    def _result(self, future: Any) -> Any:
+        """The result of a task; Dask alone would wait for it also where no worker can start any more."""
+        seen = time.monotonic()
+        while True:
+            try:
+                return future.result(timeout=min(_LOOK, WITHOUT_WORKERS))
+            except TimeoutError:
+                if future.status != "pending":  # the task itself has raised it
+                    raise
+                with suppress(OSError):  # a scheduler that died cancels the task
+                    if self._client.scheduler_info(n_workers=-1)["workers"]:
+                        seen = time.monotonic()
+                if time.monotonic() - seen > WITHOUT_WORKERS:
+                    raise ConnectionError(
+                        f"scheduler {self.address}: has had no workers for {WITHOUT_WORKERS:g} seconds; they died, and "
+                        "no new ones could start"
+                    ) from None
 
 
 def _identity(value: Any) -> Any:
@@ -224,20 +259,6 @@ def _identity(value: Any) -> Any:
 def _on_one_thread(function: Function, item: Any, shared: Any) -> Any:
     one_thread()
     return function(item, shared)
-
-
-def _gathered(future: Any) -> Any:
-    from distributed import CancelledError, KilledWorker
-
-    try:
-        return future.result()
-    except (CancelledError, KilledWorker) as error:
-        raise ConnectionError(
-            f"the cluster lost a task repeatedly ({type(error).__name__}): its worker died, possibly because memory "
-            f"ran out, or the scheduler died"
-        ) from None
-    finally:
-        future.release()
 
 
 def _in_order(

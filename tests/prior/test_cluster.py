@@ -154,6 +154,20 @@ def test_a_killed_worker_changes_nothing(folder: Path, reference: Prior, cluster
         assert min(before) not in client.run(os.getpid).values()
 
 
+def test_a_cluster_that_loses_all_workers_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "WITHOUT_WORKERS", 2.0)
+    with local_cluster(1) as started, workers.dask_cluster(started.scheduler_address, workers=1) as pool:
+        results = pool.map(_slow, range(2), None)
+        started.scale(0)
+        with pytest.raises(ConnectionError, match="has had no workers for 2 seconds"):
+            list(results)
+
+
+def _slow(item: int, shared: None) -> int:
+    time.sleep(10)
+    return item
+
+
 def test_a_scheduler_that_does_not_answer_is_named_quickly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits, client = [], distributed.Client
 
