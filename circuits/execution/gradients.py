@@ -32,6 +32,7 @@ class Gradient:
     """(observables, parameters) standard errors of the derivatives."""
 
 
+@short_repr
 class Shift(NamedTuple):
     """A circuit whose expectation value contributes to a derivative."""
 

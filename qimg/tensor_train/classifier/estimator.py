@@ -62,7 +62,7 @@ class TensorTrainClassifier:
         seed: of the initial cores and of the batches.
 
     >>> bars = np.array([[1, 0, 0, 1], [1, 0, 0, 0.9], [0, 1, 1, 0], [0.1, 1, 0.9, 0]])
-    >>> model = TensorTrainClassifier(bond_dimension=2, passes=100).fit(bars, ["a", "a", "b", "b"])
+    >>> model = TensorTrainClassifier(bond_dimension=2, passes=100, learning_rate=0.03).fit(bars, ["a", "a", "b", "b"])
     >>> model.predict([[0.9, 0.1, 0, 1]]).tolist()
     ['a']
     """
