@@ -35,6 +35,8 @@ from experiments._run import (
     figure_of,
     fulfils,
     groups,
+    legend_below,
+    levels,
     mean,
     select,
     table_of,
@@ -291,5 +293,10 @@ def plot(rows: Sequence[Row]) -> Figure:
             )
             for (chain, method), same in groups(own, "chain", "method").items()
         }
-        panels.append(Panel(curves=curves, x=f"layers ({encoding})", y="1 − fidelity", log="y"))
-    return figure_of(*panels, size=(10, 3.8))
+        panels.append(Panel(curves=curves, x=f"layers ({encoding})", y="1 − fidelity", log="y", legend=False))
+    figure = figure_of(*panels, size=(10, 4.3), layout="constrained")
+    for ax in figure.axes:
+        ax.set_xticks(levels(rows, "layers"))
+    if panels:
+        legend_below(figure)
+    return figure
