@@ -110,7 +110,7 @@ from circuits.representation.encodings import (
     image_cost,
     image_state,
 )
-from circuits.representation.protocol import Contents, EncodedImage, PixelProbabilities, Representation
+from circuits.representation.protocol import EncodedImage, LoadedContents, PixelProbabilities, Representation
 from circuits.representation.registry import REPRESENTATIONS, WITH_INTERVALS, representation_of
 from circuits.representation.transformed import TransformedAmplitudes
 from circuits.representation.trial import register_representation
@@ -128,7 +128,7 @@ __all__ = [
     "Amplitudes",
     "BlockEncoding",
     "ColourAngles",
-    "Contents",
+    "LoadedContents",
     "DigitAngles",
     "EdgePicture",
     "EncodedImage",

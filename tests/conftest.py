@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 # Workers, which inherit this, run side by side, one on each core: threads of BLAS, PyTorch and Aer would wait in turns.
 for library in ("OPENBLAS", "OMP", "MKL"):
@@ -25,9 +26,12 @@ TIERS = {
 
 ROOMS = {
     "codecs": ("codecs", "entropy", "experiments/coding", "benchmarks", "cli/test_codec.py", "test_cli.py"),
-    "circuits": ("circuits", "experiments/circuits", "cli/test_circuit.py"),
+    "preparation": ("circuits/preparation",),
 }
 """Tests that run in one worker, so that the loops that they share are compiled once; others go by their file."""
+
+EXPERIMENTS = "experiments/test_experiments.py"
+"""Its tests go by the experiment, the last part of their parameters, whose rows they share."""
 
 # Time limits of Hypothesis depend on the machine: neither a deadline nor the check for slow draws.
 settings.register_profile(
@@ -47,14 +51,24 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(cores, 8)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file, and of one room where loops are compiled, go to one worker."""
-    here = Path(__file__).parent
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            file = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else "docstrings"
-            group = next((room for room, paths in ROOMS.items() if file.startswith(paths)), file)
-            item.add_marker(pytest.mark.xdist_group(group))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one `work_unit` go to one worker; `--dist=loadgroup` of xdist 3.8 groups nothing under pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByWorkUnit(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return work_unit(nodeid)
+
+    return ByWorkUnit(config, log)
+
+
+def work_unit(nodeid: str) -> str:
+    """The tests that run in the same worker as a test: those of its room, of its experiment, or of its file."""
+    path, _, test = nodeid.partition("::")
+    file = path.removeprefix("tests/")
+    if file == EXPERIMENTS and test.endswith("]"):
+        return test[:-1].replace("[", "-").rpartition("-")[2]
+    return next((room for room, paths in ROOMS.items() if path != file and file.startswith(paths)), path)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -10,7 +10,7 @@ from circuits.compilation import GateCount, count_gates
 from circuits.preparation.states import prepare, template, template_angles
 from circuits.preparation.variational import LARGEST
 from circuits.representation.positions import states_of_picture
-from circuits.representation.protocol import Contents, EncodedImage, Representation
+from circuits.representation.protocol import EncodedImage, LoadedContents, Representation
 from qimg.core import Array, require, require_shape
 from qimg.core.records import short_repr
 from qimg.states import amplitude_encode, qubits_for
@@ -35,7 +35,7 @@ class Amplitudes(Representation):
     def to_levels(self, weights: Array, bits: int) -> Array:
         """Levels of weights, not rounded; a state may have negative ones too."""
 
-    def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
+    def encode(self, levels: Array, *, bits: int, kept: int | None) -> LoadedContents:
         """The vector of the weights, divided by its norm."""
         weights = np.asarray(self.to_weights(levels, bits))
         require_shape(weights.shape == levels.shape, "to_weights", f"{levels.shape} for {self.name}", weights)
@@ -43,11 +43,11 @@ class Amplitudes(Representation):
         require(least >= 0, "to_weights", f"must not be negative for {self.name}", least)
         return self.loading(weights, tuple(range(qubits_for(levels.shape[1]))))
 
-    def loading(self, weights: Array, qubits: tuple[int, ...]) -> Contents:
+    def loading(self, weights: Array, qubits: tuple[int, ...]) -> LoadedContents:
         """The amplitudes of weights (1, 2**len(qubits)) to load on these qubits."""
         table, norms = amplitude_encode(weights)
         require(norms[0] > 0, "image", f"must not be black for {self.name}: a state has norm 1", float(norms[0]))
-        return Contents(table, qubits, norm=float(norms[0]))
+        return LoadedContents(table, qubits, norm=float(norms[0]))
 
     def state(self, encoded: EncodedImage) -> Array:
         """The amplitudes themselves."""

@@ -15,7 +15,7 @@ from circuits.representation.multiplexed import (
     walsh_angles,
     walsh_coefficients,
 )
-from circuits.representation.protocol import Contents, EncodedImage, Representation
+from circuits.representation.protocol import EncodedImage, LoadedContents, Representation
 from qimg.core import Array, require, require_shape
 
 _ROUNDING = 1e-12
@@ -43,10 +43,10 @@ class ColourAngles(Representation):
     def to_levels(self, angles: Array, bits: int) -> Array:
         """Levels (planes, …) of angles (qubits, …); angles with a measurement error give the nearest levels."""
 
-    def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
+    def encode(self, levels: Array, *, bits: int, kept: int | None) -> LoadedContents:
         """Walsh coefficients of the angles."""
         angles = self.checked_angles(levels, bits)
-        return Contents(walsh_coefficients(angles), (), colour_qubits=len(angles))
+        return LoadedContents(walsh_coefficients(angles), (), colour_qubits=len(angles))
 
     def checked_angles(self, levels: Array, bits: int) -> Array:
         """The angles (qubits, …) of levels, of the right shape and in [0, π].

@@ -61,7 +61,7 @@ class EncodedImage:
 
 
 @short_repr
-class Contents(NamedTuple):
+class LoadedContents(NamedTuple):
     """Result of `Representation.encode`; the fields are those of `EncodedImage`."""
 
     table: Array
@@ -99,7 +99,7 @@ class Representation(ABC):
     """Whether decoding the exact state gives the encoded picture."""
 
     @abstractmethod
-    def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
+    def encode(self, levels: Array, *, bits: int, kept: int | None) -> LoadedContents:
         """The data that the circuit loads, from levels with this number of bits."""
 
     @abstractmethod

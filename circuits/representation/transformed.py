@@ -9,7 +9,7 @@ from qiskit.circuit import QuantumCircuit
 
 from circuits.compilation import GateCount, count_gates
 from circuits.representation.amplitudes import Amplitudes
-from circuits.representation.protocol import Contents, EncodedImage
+from circuits.representation.protocol import EncodedImage, LoadedContents
 from circuits.transforms.unitaries import transform_circuit
 from qimg.core import Array, integer, require
 from qimg.patches import spread_bits
@@ -46,7 +46,7 @@ class TransformedAmplitudes(Amplitudes):
         """The weights."""
         return weights
 
-    def encode(self, levels: Array, *, bits: int, kept: int | None) -> Contents:
+    def encode(self, levels: Array, *, bits: int, kept: int | None) -> LoadedContents:
         """The coefficients of the blocks, divided by their norm."""
         block = self.largest_kept
         power = integer("kept", kept or 0, 1, block)

@@ -46,6 +46,7 @@ from experiments.tensor_trains.classifier_models import (
     RBF,
     SEEDED,
     SHIFTED,
+    SWEPT_TRAIN,
     TRAIN,
     Outcome,
     Settings,
@@ -148,7 +149,13 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         for model in params.models
         for seed in (params.seeds if model in SEEDED else params.seeds[:1])
     ]
-    return [_row(_data(job, params), model, seed, params) for job, model, seed in track(trials)]
+    rows = []
+    for job, model, seed in track(trials):
+        data = _data(job, params)
+        # A sweep changes two neighbouring sites at a time.
+        if model != SWEPT_TRAIN or data.smaller(params.box).train[0].size > 1:
+            rows.append(_row(data, model, seed, params))
+    return rows
 
 
 def _data(job: tuple[Picture | None, int], params: Params) -> Labelled:

@@ -27,11 +27,8 @@ ONE_OF_EACH_THEME = ("purification", "channel_of_the_codec", "calibration", "sho
 
 
 def of_an_experiment(name: str, *values: object, slow: bool):
-    """A case of one experiment. Slow ones share `tiny` in one worker each, others the loops compiled for their room."""
-    theme = next(theme for theme, names in runner.THEMES.items() if name in names)
-    group = {"coding": "codecs", "circuits": "circuits"}.get(theme, name)
-    marks = [pytest.mark.xdist_group(name), pytest.mark.slow] if slow else [pytest.mark.xdist_group(group)]
-    return pytest.param(name, *values, marks=marks, id="-".join(map(str, (*values, name))))
+    """A case of one experiment, whose name ends the identifier: cases of one experiment share `tiny` in one worker."""
+    return pytest.param(name, *values, marks=pytest.mark.slow if slow else (), id="-".join(map(str, (*values, name))))
 
 
 @functools.cache
@@ -83,10 +80,6 @@ def on_folder(name: str, folder: Path):
     """TINY of an experiment on the pictures of a folder, at their own size."""
     few = {"draws": 2} if name == "convergence" else {}
     return dataclasses.replace(runner.module(name).TINY, images=(str(folder),), box_mean=1, **few)
-
-
-def values_without_seconds(rows) -> list[list]:
-    return [[value for key, value in dataclasses.asdict(row).items() if not key.endswith("_seconds")] for row in rows]
 
 
 def test_one_experiment_of_each_theme_is_in_the_default_tier():
@@ -163,7 +156,7 @@ def test_the_same_seed_measures_the_same_with_a_bar_or_without(measured):
 
     again = runner.measure(measured.name, measured.params, track=track)
     # NaN marks what cannot be measured and is not equal to itself, so the rows are compared as text.
-    assert repr(values_without_seconds(again.rows)) == repr(values_without_seconds(measured.rows))
+    assert repr([identity.plain(row) for row in again.rows]) == repr([identity.plain(row) for row in measured.rows])
     assert sum(steps) > 0
 
 
@@ -374,7 +367,6 @@ def test_resamples_come_closer_with_more_pictures():
     assert all(0 <= row.subspace_cos2 <= 1 + 1e-12 and row.energy_lost > -1e-12 for row in rows)
 
 
-@pytest.mark.xdist_group("circuits")
 def test_circuits_agree_with_matrices_on_pictures():
     rows = tiny("transform_circuits").rows
     assert max(row.agreement for row in rows) < 1e-12
@@ -383,7 +375,6 @@ def test_circuits_agree_with_matrices_on_pictures():
         assert abs(row.chi2_per_degree - 1) < 4 * math.sqrt(2 / row.degrees_of_freedom)
 
 
-@pytest.mark.xdist_group("circuits")
 def test_psnr_of_shots_follows_the_standard_error():
     measured = shots.run(dataclasses.replace(shots.TINY, shots_per_patch=(4096,), patches=16))
     rows = [row for row in measured if row.representation == "amplitude"]

@@ -26,6 +26,10 @@ SOLVERS = ("gradient", "sweeps")
 BATCH, LEARNING_RATE, STEPS = 250, 3e-3, 2
 """Defaults of `batch_size` and `learning_rate` of the solver "gradient", and of `steps` of the solver "sweeps"."""
 
+SITES = 196
+"""Pixels up to which the default learning rate is `LEARNING_RATE`; a step changes the logarithm of a score in
+proportion to rate and pixels, so that it is smaller for more pixels."""
+
 
 class TensorTrainClassifier:
     """Classes of pictures by a tensor train: scores f_c(x), and probabilities that are their softmax.
@@ -55,8 +59,8 @@ class TensorTrainClassifier:
         solver: "gradient" or "sweeps".
         passes: epochs or sweeps.
         batch_size: pictures of a gradient step, 250 by default; only with the solver "gradient".
-        learning_rate: of the first gradient step, 0.003 by default, falling to 0 along half a cosine; only with the
-            solver "gradient".
+        learning_rate: of the first gradient step, falling to 0 along half a cosine; by default 0.003 up to 196 pixels,
+            and in proportion to 1/pixels beyond; only with the solver "gradient".
         steps: conjugate gradient steps at each centre, 2 by default; only with the solver "sweeps".
         memory_limit: largest memory of a training, in bytes.
         seed: of the initial cores and of the batches.
@@ -122,7 +126,7 @@ class TensorTrainClassifier:
             "track": track,
         }
         if self.solver == "gradient":
-            rate = LEARNING_RATE if self.learning_rate is None else self.learning_rate
+            rate = LEARNING_RATE * min(1, SITES / sites) if self.learning_rate is None else self.learning_rate
             fitted = train_by_gradient(columns, targets, epochs=self.passes, batch=batch, learning_rate=rate, **common)
         else:
             require_shape(sites >= 2, "X", "(n, pixels) with at least two pixels for the solver sweeps", columns.T)

@@ -80,7 +80,7 @@ class Columns(circuits.Representation):
     """NEQR with X gates, one pixel after another: the interface without a family."""
 
     def encode(self, levels, *, bits, kept):
-        return circuits.Contents(levels, (), colour_qubits=bits)
+        return circuits.LoadedContents(levels, (), colour_qubits=bits)
 
     def circuit(self, encoded):
         positions = encoded.position_qubits

@@ -19,7 +19,7 @@ from circuits.representation.multiplexed import (
     walsh_coefficients,
 )
 from circuits.representation.positions import positions, states_of_picture
-from circuits.representation.protocol import Contents, Representation
+from circuits.representation.protocol import LoadedContents, Representation
 from qimg import images, psnr_db
 from qimg.patches import morton_order
 
@@ -346,7 +346,7 @@ class Brightness(Representation):
     """A toy: one pixel as the angle of one qubit, without a position."""
 
     def encode(self, levels, *, bits, kept):
-        return Contents(levels[:, :1] / (2**bits - 1), (), colour_qubits=1)
+        return LoadedContents(levels[:, :1] / (2**bits - 1), (), colour_qubits=1)
 
     def state(self, encoded):
         share = np.repeat(encoded.table, 4, axis=1)
