@@ -173,6 +173,16 @@ def test_the_centre_of_a_sweep_is_a_softmax_regression(seed: int):
     assert reached <= min(losses) + 1e-5 * (start - min(losses))
 
 
+@pytest.mark.parametrize(("pixels", "rate"), [(100, 3e-3), (784, 7.5e-4)])
+def test_the_default_learning_rate_falls_with_the_number_of_pixels(rng: np.random.Generator, pixels: int, rate: float):
+    pictures, labels = rng.random((30, pixels)), rng.integers(0, 2, 30)
+    default, given = (
+        tt.TensorTrainClassifier(bond_dimension=2, passes=2, learning_rate=one).fit(pictures, labels).losses_
+        for one in (None, rate)
+    )
+    assert default == given
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_truncation_loses_least_where_both_sides_are_independent(rng: np.random.Generator, rank: int):
     rows, columns = rng.normal(size=(5, 3)), rng.normal(size=(7, 2)) * [1, 10]
