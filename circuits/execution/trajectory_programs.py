@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from qiskit.circuit import Instruction, QuantumCircuit
+from qiskit.exceptions import QiskitError
 from qiskit_aer.noise import NoiseModel
 
 from circuits.compilation import compile_circuit
@@ -259,5 +260,5 @@ def without_identity(operators: Array) -> tuple[float, Array]:
 def _matrix(operation: Instruction) -> Array:
     try:
         return np.asarray(operation.to_matrix(), complex)  # type: ignore[attr-defined]
-    except Exception:
+    except (AttributeError, TypeError, QiskitError):  # no matrix, or one of parameters that are not bound
         raise NotSupported(operation.name) from None

@@ -4,6 +4,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -66,16 +67,16 @@ def _rbf(data: Labelled, settings: Settings) -> Outcome:
     return _of_pixels(model, data, lambda: model.support_vectors_.size + model.dual_coef_.size)
 
 
-def _of_pixels(model: object, data: Labelled, parameters: Callable[[], int]) -> Outcome:
+def _of_pixels(model: Any, data: Labelled, parameters: Callable[[], int]) -> Outcome:
     """A model of scikit-learn on pixels along a snake."""
     train, test = (along_a_snake(pictures) for pictures in (data.train, data.test))
     start = time.process_time()
-    model.fit(train, data.train_labels)  # type: ignore[attr-defined]
+    model.fit(train, data.train_labels)
     fitted = time.process_time()
-    predicted = model.predict(test)  # type: ignore[attr-defined]
+    predicted = model.predict(test)
     done = time.process_time()
     return Outcome(
-        train=model.predict(train[:PRINTED]),  # type: ignore[attr-defined]
+        train=model.predict(train[:PRINTED]),
         test=predicted,
         parameters=parameters(),
         fit_seconds=fitted - start,
