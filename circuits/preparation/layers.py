@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from circuits.preparation.ansatz import angles_before
 from circuits.preparation.architectures import ARCHITECTURES, Pairs
 from circuits.preparation.orthogonal import COLUMNS, SIGNS, rotation_angles
+from circuits.preparation.registers import wires_of
 from circuits.preparation.sets import LARGEST_REGISTER, PreparationSet
 from circuits.preparation.sweeping import FEWEST_ROWS, sweep, undo
-from circuits.preparation.tensor_trains import wires_of
 from qimg.core import Array, arguments, in_one_blas_thread, integer
 from qimg.states import amplitude_encode
 

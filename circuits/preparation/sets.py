@@ -7,6 +7,7 @@ import numpy as np
 
 from circuits.preparation.ansatz import Preparation, angles_before, gate_table
 from circuits.preparation.least_squares import state
+from circuits.preparation.registers import require_pairs
 from qimg.core import Array, require
 from qimg.core.artifacts import Artifact, Kind
 from qimg.core.compiled import compiled
@@ -98,12 +99,6 @@ class PreparationSet(Artifact):
     def __repr__(self) -> str:
         """Number, register and gates."""
         return f"PreparationSet({len(self)} vectors, n_qubits={self.n_qubits}, cx={self.cx})"
-
-
-def require_pairs(pairs: Array, n_qubits: int) -> None:
-    """Raise an error unless every row is a pair of different qubits of the register."""
-    inside = bool(((pairs >= 0) & (pairs < n_qubits)).all() and (pairs[:, 0] != pairs[:, 1]).all())
-    require(inside, "pairs", f"must be pairs of {n_qubits} qubits", pairs.tolist()[:8])
 
 
 @compiled(allocates=True)

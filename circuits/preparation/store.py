@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from circuits.preparation.ansatz import Preparation
-from circuits.preparation.sets import require_pairs
+from circuits.preparation.registers import require_pairs
 from qimg.core import require
 from qimg.core.artifacts import Artifact, Kind
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from qiskit.circuit import QuantumCircuit
 
+from circuits.preparation.registers import wires_of
 from circuits.preparation.states import prepare
 from circuits.synthesis import append_matrix, complement
 from qimg.core import Array, integer, require
@@ -108,13 +109,6 @@ class _Gate:
 
     site: int
     matrix: Array
-
-
-def wires_of(qubits: Sequence[int] | None, n: int) -> list[int]:
-    """The qubit of each of n sites, checked; when left out, site s is qubit n − 1 − s."""
-    wires = list(range(n))[::-1] if qubits is None else [int(qubit) for qubit in qubits]
-    require(sorted(wires) == list(range(n)), "qubits", f"must name each of {n} qubits once", wires)
-    return wires
 
 
 def _isometries(train: TensorTrain) -> list[tuple[int, Array]]:
