@@ -30,6 +30,9 @@ ROOMS = {
 }
 """Tests that run in one worker, so that the loops that they share are compiled once; others go by their file."""
 
+APART = ("test_notebooks.py",)
+"""Tests of these files share nothing and take long, so that each may run in any worker."""
+
 EXPERIMENTS = "experiments/test_experiments.py"
 """Its tests go by the experiment, the last part of their parameters, whose rows they share."""
 
@@ -66,6 +69,8 @@ def work_unit(nodeid: str) -> str:
     """The tests that run in the same worker as a test: those of its room, of its experiment, or of its file."""
     path, _, test = nodeid.partition("::")
     file = path.removeprefix("tests/")
+    if file in APART:
+        return nodeid
     if file == EXPERIMENTS and test.endswith("]"):
         return test[:-1].replace("[", "-").rpartition("-")[2]
     return next((room for room, paths in ROOMS.items() if path != file and file.startswith(paths)), path)
