@@ -7,6 +7,8 @@ seed. Shifted copies are a model of their own, because they add knowledge. Secon
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated
 
 import numpy as np
@@ -150,11 +152,11 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         for seed in (params.seeds if model in SEEDED else params.seeds[:1])
     ]
     rows = []
-    for job, model, seed in track(trials):
+    for job, own in groupby(track(trials), key=itemgetter(0)):
         data = _data(job, params)
-        # A sweep changes two neighbouring sites at a time.
-        if model != SWEPT_TRAIN or data.smaller(params.box).train[0].size > 1:
-            rows.append(_row(data, model, seed, params))
+        # A sweep changes two neighbouring sites at a time, and boxes may leave one.
+        several = max(data.train.shape[1:]) >= 2 * params.box
+        rows += [_row(data, model, seed, params) for _, model, seed in own if several or model != SWEPT_TRAIN]
     return rows
 
 
