@@ -114,7 +114,9 @@ class Distribution:
         values, table = _checked(self, symbols, parameters)
         if self.kind == "categorical" and len(values):
             low, high = int(values.min()), int(values.max())
-            require(low >= 0 and high < self.size, "symbols", f"must be in [0, {self.size - 1}]", low if low < 0 else high)
+            require(
+                low >= 0 and high < self.size, "symbols", f"must be in [0, {self.size - 1}]", low if low < 0 else high
+            )
         capacity = len(values) + _ESCAPE * int(_escapes(self.number, self.size, values, table, tables()))
         lefts, widths = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
         count = _encode(self.number, self.size, values, table, tables(), lefts, widths)
@@ -167,7 +169,9 @@ def _checked(distribution: Distribution, symbols: ArrayLike, parameters: ArrayLi
     for name, array in (("symbols", values), ("parameters", table)):
         require(array.dtype.kind in "iu" or not array.size, name, "must be integers", array.dtype.name)
     require_shape(values.ndim == 1, "symbols", "(n,)", values)
-    require_shape(table.shape == (len(values), distribution.outputs), "parameters", f"(n, {distribution.outputs})", table)
+    require_shape(
+        table.shape == (len(values), distribution.outputs), "parameters", f"(n, {distribution.outputs})", table
+    )
     largest = int(np.abs(values.astype(np.int64)).max(initial=0))
     require(largest <= _FARTHEST, "symbols", f"must be at most {_FARTHEST} in magnitude", largest)
     return values.astype(np.int32), table.astype(np.int32, copy=False)

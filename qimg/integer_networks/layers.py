@@ -53,7 +53,7 @@ class Layer:
             one = getattr(self, name)
             require_shape(one.shape == (outputs,), name, f"({outputs},)", one)
         low, high = (int(one) for one in (self.shift.min(initial=0), self.shift.max(initial=0)))
-        require(0 <= low and high <= 24, "shift", "must be in [0, 24]", high if low >= 0 else low)
+        require(low >= 0 and high <= 24, "shift", "must be in [0, 24]", high if low >= 0 else low)
         require(int(self.low) <= int(self.high), "low", f"must be at most high={int(self.high)}", int(self.low))
         largest = int(self.largest_accumulator)
         require(largest < LIMIT, "weight", f"must keep accumulators below {LIMIT}", largest)
@@ -82,7 +82,7 @@ class Layer:
             x: integers of magnitude at most `bound` as float32 or float64, which is the precision of the products.
         """
         if self.weight.ndim == 2:
-            y = self.weight.astype(x.dtype) @ x.reshape(len(x), -1)
+            y = self.weight.astype(x.dtype) @ x.reshape(len(x), int(np.prod(x.shape[1:])))
             return self._scaled(y).reshape(-1, *x.shape[1:])
         return self._scaled(self._convolved(x)).reshape(-1, *x.shape[1:])
 
@@ -160,5 +160,3 @@ class Network:
     def of_arrays(cls, arrays: Mapping[str, ArrayLike], prefix: str, layers: int) -> "Network":
         """The network with arrays of `arrays`."""
         return cls(layers=tuple(Layer.of_arrays(arrays, f"{prefix}{number}.") for number in range(layers)))
-
-
