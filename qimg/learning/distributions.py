@@ -18,8 +18,8 @@ def bits(distribution: Distribution, symbols: Tensor, parameters: Tensor) -> Ten
     Args:
         distribution: the family.
         symbols: (…) integers or, except for categorical ones, real numbers.
-        parameters: (outputs, …) means; binary logarithms of scales over `SMALLEST`; logits in nats. These are the integer
-            parameters of `Distribution` times 2^-fraction.
+        parameters: (outputs, …) means; binary logarithms of scales over `SMALLEST`; logits in nats: the integer parameters
+            of `Distribution` times 2^-fraction.
     """
     size = distribution.size
     if distribution.kind == "categorical":
