@@ -83,8 +83,8 @@ class Layer:
         """
         if self.weight.ndim == 2:
             y = self.weight.astype(x.dtype) @ x.reshape(len(x), int(np.prod(x.shape[1:])))
-            return self._scaled(y).reshape(-1, *x.shape[1:])
-        return self._scaled(self._convolved(x)).reshape(-1, *x.shape[1:])
+            return self._scaled(y).reshape(len(self.weight), *x.shape[1:])
+        return self._scaled(self._convolved(x)).reshape(len(self.weight), *x.shape[1:])
 
     def _scaled(self, y: Array) -> Array:
         """Add the bias, shift and clamp, in place; (outputs, n)."""
