@@ -57,7 +57,6 @@ def codec(
         minutes: End the training after this time, if its steps take longer; the learning rate decays accordingly.
         every: Steps between progress reports.
     """
-
     _require_pytorch()
 
     def report(record: "Record") -> None:
