@@ -171,7 +171,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         )
         drawing = time.perf_counter() - start
         if restorers:
-            alone = Record(step=0, seconds=0.0, loss=float("nan"), gain_db=held.of_estimates())
+            alone = Record(step=0, seconds=0.0, loss=float("nan"), held_out=held.of_estimates())
             rows.append(_row(ALONE, alone, count, seed))
         for use in uses:
             recipe = _recipe(use, params, seed)
@@ -239,9 +239,9 @@ def _row(
         train_seconds=record.seconds,
         drawing_seconds=drawing,
         weights=weights,
-        gain_q10_db=record.gain_db["Q10"],
-        gain_q20_db=record.gain_db["Q20"],
-        gain_q40_db=record.gain_db["Q40"],
+        gain_q10_db=record.held_out["Q10"],
+        gain_q20_db=record.held_out["Q20"],
+        gain_q40_db=record.held_out["Q40"],
         loss=record.loss,
     )
 

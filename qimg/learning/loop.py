@@ -20,7 +20,8 @@ C = TypeVar("C")
 C_co = TypeVar("C_co", covariant=True)
 
 Loss = Callable[[N, C], tuple[Tensor, Tensor]]
-"""Map from a network and crops to the loss that is minimised and the mean error without regularisation."""
+"""Map from a network and crops to the loss that is minimised and the value that the log shows, such as the mean error
+without regularisation. Random numbers come from PyTorch's global generator, whose state is part of a checkpoint."""
 
 
 class Draws(Sided, Protocol[C_co]):
@@ -45,9 +46,9 @@ class Record:
     seconds: float
     """Training time so far, without evaluations."""
     loss: float
-    """Mean over crops of the root mean square error, on the scale of the loss, since the last line."""
-    gain_db: dict[str, float]
-    """Mean gain in PSNR over the decoded file on held-out crops, by quality; of averaged weights."""
+    """Mean over steps since the last line of the second value of the loss."""
+    held_out: dict[str, float]
+    """Figures of the averaged weights on held-out data, by name, such as mean gains in PSNR by quality."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -73,6 +74,7 @@ class State(Generic[N]):
             "averaged": _arrays(self.averaged.state_dict()),
             "optimizer": [_arrays(values) for values in self.optimizer.state_dict()["state"].values()],
             "generator": self.generator.get_state().numpy(),
+            "noise": torch.get_rng_state().numpy(),
             "machine": self.machine,
             "step": self.step,
             "seconds": self.seconds,
@@ -86,6 +88,7 @@ class State(Generic[N]):
         moments = {number: _tensors(values) for number, values in enumerate(saved["optimizer"])}
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
         self.generator.set_state(torch.from_numpy(saved["generator"]))
+        torch.set_rng_state(torch.from_numpy(saved["noise"]))
         self.machine, self.step, self.seconds = saved["machine"], saved["step"], saved["seconds"]
         self.log = [Record(**record) for record in saved["log"]]
         for name, hint in {"machine": str, "step": int, "seconds": float, "log": list[Record]}.items():
@@ -134,6 +137,7 @@ def learn(
     every: int = 1000,
     minutes: float | None = None,
     report: Callable[[Record], None] = lambda record: None,
+    prepare: Callable[[N, float], None] | None = None,
 ) -> State[N]:
     """Train a network.
 
@@ -142,7 +146,7 @@ def learn(
     Args:
         schedule: the steps.
         draws: pictures to train on.
-        held_out: gains of a network on other pictures, by quality.
+        held_out: figures of a network on other data, by name.
         build: makes a network.
         loss: the loss that is minimised.
         device: device to train on.
@@ -150,6 +154,8 @@ def learn(
         every: steps between lines of the log and checkpoints.
         minutes: time limit of the training; the learning rate is then scheduled by time if that ends sooner.
         report: called with each line of the log, after the checkpoint.
+        prepare: called before each step with the network and the completed share of the training, to change what is not
+            a parameter, such as the rounding of layers; before an evaluation also with the averaged network.
 
     Raises:
         ArtifactError: the checkpoint belongs to another training or is damaged.
@@ -159,7 +165,8 @@ def learn(
     draws = draws.to(device)
     state = begin(schedule, device, build)
     checkpoint.load(state.restore)
-    work = (_captured if device.type == "cuda" else _eager)(state, schedule, draws, loss)
+    # A graph repeats the step that was captured, whatever `prepare` changes.
+    work = (_captured if device.type == "cuda" and prepare is None else _eager)(state, schedule, draws, loss)
     total = torch.zeros((), device=device)
     places = Places(draws, schedule.crop)
     start = time.perf_counter() - state.seconds  # excludes the time of evaluations
@@ -167,6 +174,9 @@ def learn(
         state.optimizer.param_groups[0]["lr"].fill_(schedule.learning_rate(state.step, share))
         # Early in the training the average is over the last tenth of the steps.
         state.share.fill_(max(1 - schedule.averaging, 10 / (state.step + 10)))
+        if prepare is not None:
+            prepare(state.network, share)
+            prepare(state.averaged, share)
         total += work(places.draw(schedule.batch, state.generator))
         state.step += 1
         if state.step % every == 0:
@@ -196,7 +206,7 @@ def _log_and_save(
     mean = float(total) / max(steps, 1)  # waits for the device
     state.seconds = time.perf_counter() - start
     total.zero_()
-    state.log.append(Record(step=state.step, seconds=state.seconds, loss=mean, gain_db=held_out(state.averaged)))
+    state.log.append(Record(step=state.step, seconds=state.seconds, loss=mean, held_out=held_out(state.averaged)))
     checkpoint.save(state.to_checkpoint())
     report(state.log[-1])
 

@@ -49,7 +49,7 @@ def network(
     """
 
     def report(record: Record) -> None:
-        gains = ", ".join(f"{name} {gain:+.3f} dB" for name, gain in record.gain_db.items())
+        gains = ", ".join(f"{name} {gain:+.3f} dB" for name, gain in record.held_out.items())
         line = f"step {record.step}, {record.seconds:.0f} s: error {record.loss:.4f}, {gains}"
         print(line, flush=True)
         with Path(f"{out}.log").open("a", encoding="utf-8") as file:

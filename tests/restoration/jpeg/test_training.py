@@ -327,7 +327,7 @@ def test_the_loss_goes_down_and_gains_come(pool, held_out):
     assert [record.step for record in records] == [30, 60, 90, 120]
     assert state.log == records
     assert records[-1].loss < 0.97 * records[0].loss
-    assert records[-1].gain_db["Q10"] > 0.2
+    assert records[-1].held_out["Q10"] > 0.2
     assert [record.seconds for record in records] == sorted(record.seconds for record in records)
     assert state.machine == "cpu, 1 thread(s)"
 
@@ -355,8 +355,8 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(use, pool, held_o
     assert steps == [15, 20]
     for name in ("network", "averaged"):
         assert equal(getattr(whole, name).state_dict(), getattr(resumed, name).state_dict())
-    assert [(one.step, one.loss, one.gain_db) for one in whole.log] == [
-        (one.step, one.loss, one.gain_db) for one in resumed.log
+    assert [(one.step, one.loss, one.held_out) for one in whole.log] == [
+        (one.step, one.loss, one.held_out) for one in resumed.log
     ]
     # A training that is over stays as it is.
     over = train(recipe, pool, held_out, checkpoint=checkpoint, **options)

@@ -1,0 +1,239 @@
+"""Band contexts: which coded latents, and which other numbers, the distribution of a latent depends on.
+
+Latents are integers (channels, H, W, n), with the pictures of a batch last. Channels are divided into bands, coded one
+after the other. Within a band, positions are coded in phases; all channels of a band at the positions of a phase are
+independent given what was coded before. For each phase of a band, a network maps the features of one position to the
+parameters of the distributions of the band's channels:
+
+- a. of the channels of all lower bands: y and |y| at the position, and Σ |y| over its 3×3 neighbourhood;
+- b. of the first band, unless it is the own one: y at the eight neighbours;
+- c. of the own band: y, and |y|, at the neighbours within `reach` that earlier phases have coded;
+- d. side information at the position;
+- e. conditions of the picture;
+- f. row and column of the position.
+
+The entropy models of the literature are points of this space: no features (factorized), side information (a scale
+hyperprior; Ballé et al. 2018), causal features, or both (Minnen et al. 2018). The raster-encoder is one channel in the
+order of the raster. The same functions gather features of PyTorch's tensors and of NumPy's arrays.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qimg.core import integer, one_of, require
+from qimg.core.records import short_repr
+from qimg.entropy.distributions import Distribution
+
+ORDERS = ("once", "checkerboard", "quarters", "dyadic", "raster")
+"""Orders of the positions of a band: all at once; the two colours of a checkerboard; the four positions of a 2×2 period
+in the order of `quarters`; those of an 8×8 period, halving distances; one after the other by rows."""
+
+_QUARTERS = ((0, 0), (1, 1), (0, 1), (1, 0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """The positions of a band that are coded together."""
+
+    lattices: tuple[tuple[int, int], ...]
+    """Rows and columns, modulo the period; one, or two for a checkerboard."""
+    period: int
+    """Of the positions in rows and columns."""
+    visible: tuple[tuple[int, int], ...]
+    """Offsets of the neighbours that earlier phases have coded, the same at all of these positions."""
+    one_by_one: bool = False
+    """Whether the positions are coded one after the other by rows."""
+
+
+@short_repr
+@dataclass(frozen=True, kw_only=True)
+class ContextDesign:
+    """The design of a context model.
+
+    Raises:
+        ValueError: an argument is out of range, or two of them contradict each other.
+    """
+
+    distribution: Distribution
+    """Family of the distributions."""
+    bands: tuple[int, ...]
+    """Channels of each band; 1 or more."""
+    orders: tuple[str, ...] = ("once",)
+    """One of `ORDERS` for each band; the last one holds for all further bands."""
+    reach: int = 0
+    """Radius of the neighbourhood of features c; 0 leaves them out, as `b`."""
+    lower_bands: bool = True
+    """Whether features a are used."""
+    magnitudes: bool = True
+    """Whether |y| is used; it is redundant for latents that are not negative."""
+    side: int = 0
+    """Channels of side information."""
+    conditions: int = 0
+    """Numbers that describe a picture."""
+    positions: bool = False
+    """Whether features f are used."""
+    hidden: tuple[int, ...] = (64,)
+    """Features of the hidden layers of each network."""
+    bound: int = 127
+    """Largest magnitude of an integer feature; larger ones are clamped."""
+    input_fraction: int = 0
+    """Binary digits after the point of the features: 0 for small latents, 5 for code values."""
+
+    def __post_init__(self) -> None:
+        require(len(self.bands) > 0, "bands", "must not be empty", self.bands)
+        for size in self.bands:
+            integer("bands", size, 1)
+        require(
+            1 <= len(self.orders) <= len(self.bands), "orders", "must have 1 entry to one for each band", self.orders
+        )
+        for order in self.orders:
+            one_of("orders", order, ORDERS)
+        for name in ("reach", "side", "conditions"):
+            integer(name, getattr(self, name), 0)
+        integer("bound", self.bound, 1, 1 << 11)
+        integer("input_fraction", self.input_fraction, 0, 12)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the latents."""
+        return sum(self.bands)
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """First channel of each band."""
+        return tuple(sum(self.bands[:band]) for band in range(len(self.bands)))
+
+    def phases(self, band: int) -> tuple[Phase, ...]:
+        """The phases of a band."""
+        return phases_of(self.orders[min(band, len(self.orders) - 1)], self.reach)
+
+    def features(self, band: int, phase: Phase) -> int:
+        """Number of features of a position."""
+        lower = self.starts[band] if self.lower_bands else 0
+        signs = 2 if self.magnitudes else 1
+        first = 8 * self.bands[0] if band and self.lower_bands and self.reach else 0
+        own = signs * self.bands[band] * len(phase.visible)
+        return (signs + 1) * lower + first + own + self.side + self.conditions + 2 * self.positions
+
+    def fractions(self, band: int) -> list[int]:
+        """Binary digits after the point of the parameters of a band: (channels, outputs) in a row."""
+        return list(self.distribution.fractions) * self.bands[band]
+
+    def steps(self) -> Iterator[tuple[int, int, Phase]]:
+        """Band, number of the phase in it, and phase, in the order of coding."""
+        for band in range(len(self.bands)):
+            for number, phase in enumerate(self.phases(band)):
+                yield band, number, phase
+
+
+def phases_of(order: str, reach: int) -> tuple[Phase, ...]:
+    """The phases of an order."""
+    offsets = [(i, j) for i in range(-reach, reach + 1) for j in range(-reach, reach + 1) if (i, j) != (0, 0)]
+    if order == "once":
+        return (Phase(lattices=((0, 0),), period=1, visible=()),)
+    if order == "raster":
+        visible = tuple(offset for offset in offsets if offset < (0, 0))
+        return (Phase(lattices=((0, 0),), period=1, visible=visible, one_by_one=True),)
+    groups, period = _groups(order)
+    time = {place: number for number, group in enumerate(groups) for place in group}
+    phases = []
+    for number, group in enumerate(groups):
+        earlier = [
+            offset
+            for offset in offsets
+            if all(time[(i + offset[0]) % period, (j + offset[1]) % period] < number for i, j in group)
+        ]
+        phases.append(Phase(lattices=group, period=period, visible=tuple(earlier)))
+    return tuple(phases)
+
+
+def _groups(order: str) -> tuple[list[tuple[tuple[int, int], ...]], int]:
+    """Positions of each phase in a period, and the period."""
+    if order == "checkerboard":
+        return [((0, 0), (1, 1)), ((0, 1), (1, 0))], 2
+    if order == "quarters":
+        return [(place,) for place in _QUARTERS], 2
+    groups: list[tuple[tuple[int, int], ...]] = [((0, 0),)]
+    for step in (4, 2, 1):
+        coarse = range(0, 8, 2 * step)
+        for i, j in _QUARTERS[1:]:
+            groups.append(tuple((row + step * i, column + step * j) for row in coarse for column in coarse))
+    return groups, 8
+
+
+def energies(magnitudes: Any) -> Any:
+    """Σ |y| over 3×3 neighbourhoods of (C, H + 2, W + 2, n), padded by one row and column on each side."""
+    rows = magnitudes[:, :-2] + magnitudes[:, 1:-1] + magnitudes[:, 2:]
+    return rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Coded:
+    """What features are gathered from: arrays or tensors whose last axis is the batch."""
+
+    y: Any
+    """(channels, H + 2m, W + 2m, n) latents clamped to the bound, with a margin m = max(reach, 1) of zeros."""
+    magnitudes: Any
+    """|y|."""
+    energy: Any
+    """(channels, H, W, n) Σ |y| over 3×3 neighbourhoods, clamped; valid for lower bands."""
+    side: Any = None
+    """(side, H, W, n), or None."""
+    conditions: Any = None
+    """(conditions, n), or None."""
+    positions: Any = None
+    """(2, H, W, 1), or None."""
+    join: Callable[[Sequence[Any]], Any]
+    """Concatenation along the first axis."""
+    spread: Callable[[Any, tuple[int, ...]], Any]
+    """Broadcasting to a shape."""
+
+
+def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: slice, columns: slice) -> Any:
+    """Features (F, H', W', n) of positions of one lattice.
+
+    Args:
+        design: the design.
+        coded: latents and other numbers.
+        band: the band.
+        phase: the phase.
+        rows: rows of the positions, with a start, a stop of at most H, and a step.
+        columns: as `rows`.
+    """
+    margin = max(design.reach, 1)
+    start, size = design.starts[band], design.bands[band]
+
+    def at(array: Any, channels: slice, offset: tuple[int, int]) -> Any:
+        places = [
+            slice(one.start + margin + by, one.stop + margin + by, one.step)
+            for one, by in zip((rows, columns), offset, strict=True)
+        ]
+        return array[channels, places[0], places[1]]
+
+    parts = []
+    own = slice(start, start + size)
+    if design.lower_bands and band:
+        lower = slice(0, start)
+        parts.append(at(coded.y, lower, (0, 0)))
+        if design.magnitudes:
+            parts.append(at(coded.magnitudes, lower, (0, 0)))
+        parts.append(coded.energy[lower, rows, columns])
+        if design.reach:
+            parts += [at(coded.y, slice(0, design.bands[0]), offset) for offset in _AROUND]
+    parts += [at(coded.y, own, offset) for offset in phase.visible]
+    if design.magnitudes:
+        parts += [at(coded.magnitudes, own, offset) for offset in phase.visible]
+    if design.side:
+        parts.append(coded.side[:, rows, columns])
+    shape = (*at(coded.y, slice(0, 1), (0, 0)).shape[1:],)
+    if design.conditions:
+        parts.append(coded.spread(coded.conditions[:, None, None], (design.conditions, *shape)))
+    if design.positions:
+        parts.append(coded.spread(coded.positions[:, rows, columns], (2, *shape)))
+    if not parts:
+        return coded.y[:0, : shape[0], : shape[1]]
+    return coded.join(parts)
+
+
+_AROUND = tuple((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0))
