@@ -266,7 +266,7 @@ def _encode(
 ) -> int:
     count = 0
     for n in range(symbols.size):
-        p, symbol = parameters[n], np.int64(symbols[n])
+        p, symbol = parameters[n], int(symbols[n])
         low, high = _window(kind, size, p, tables)
         if low <= symbol <= high:
             lefts[count] = _start(kind, size, p, tables, symbol, low, high)

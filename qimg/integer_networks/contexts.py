@@ -85,7 +85,10 @@ class ContextDesign:
         for size in self.bands:
             integer("bands", size, 1)
         require(
-            1 <= len(self.orders) <= len(self.bands), "orders", "must have 1 entry to one for each band", self.orders
+            1 <= len(self.orders) <= len(self.bands),
+            "orders",
+            "must have an entry, at most one for each band",
+            self.orders,
         )
         for order in self.orders:
             one_of("orders", order, ORDERS)

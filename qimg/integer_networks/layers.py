@@ -1,8 +1,8 @@
 """Layers of networks in integer arithmetic: products of integers that are exact in single precision.
 
-A layer computes y = clamp((W x + b + 2^(s−1)) >> s, low, high), with one shift s for each output. The magnitude of every
-partial sum is below 2^24 for all inputs of at most `bound`, which `Layer` checks; integers of this size and their sums
-are exact in float32 in any order of summation, so that a product by any BLAS gives the same result.
+A layer computes y = clamp((W x + b + 2^(s−1)) >> s, low, high), with one shift s for each output. The magnitude of
+every partial sum is below 2^24 for all inputs of at most `bound`, which `Layer` checks; integers of this size and their
+sums are exact in float32 in any order of summation, so that a product by any BLAS gives the same result.
 """
 
 from collections.abc import Mapping
@@ -83,8 +83,8 @@ class Layer:
         """
         if self.weight.ndim == 2:
             y = self.weight.astype(x.dtype) @ x.reshape(len(x), int(np.prod(x.shape[1:])))
-            return self._scaled(y).reshape(-1, *x.shape[1:])
-        return self._scaled(self._convolved(x)).reshape(-1, *x.shape[1:])
+            return self._scaled(y).reshape(len(self.weight), *x.shape[1:])
+        return self._scaled(self._convolved(x)).reshape(len(self.weight), *x.shape[1:])
 
     def _scaled(self, y: Array) -> Array:
         """Add the bias, shift and clamp, in place; (outputs, n)."""
@@ -94,7 +94,7 @@ class Layer:
         return np.clip(y, int(self.low), int(self.high), out=y)
 
     def _convolved(self, x: Array) -> Array:
-        """The sum of one product for each place of the kernel, on shifted views of the padded inputs; (outputs, H W)."""
+        """The sum of a product for each place of the kernel, on shifted views of padded inputs; (outputs, H W)."""
         rows, columns = self.weight.shape[2:]
         height, width = x.shape[1:]
         top, left = rows // 2, columns // 2

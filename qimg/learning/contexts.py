@@ -46,7 +46,7 @@ class BandContexts(nn.Module):
 
         Args:
             y: (channels, H, W, n) latents whose code lengths are computed: noisy ones, or integers.
-            coded: (channels, H, W, n) latents that features are gathered from: integers with straight-through gradients.
+            coded: (channels, H, W, n) latents that features are gathered from: integers, straight through.
             side: (side, H, W, n) side information as integers.
             conditions: (conditions, n) integers that describe a picture.
         """
@@ -85,7 +85,7 @@ class BandContexts(nn.Module):
             side=None if side is None else side.clamp(-design.bound, design.bound),
             conditions=conditions,
             positions=torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[..., None].to(y.dtype),
-            join=torch.cat,
+            join=lambda parts: torch.cat(list(parts)),
             spread=lambda array, shape: array.expand(shape),
         )
 

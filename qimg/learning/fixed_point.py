@@ -27,7 +27,7 @@ def straight_through(x: Tensor) -> Tensor:
 
 
 class FixedPoint(nn.Module):
-    """A dense layer, or a convolution with a kernel of odd sides, for features (inputs, …) or pictures (B, inputs, H, W).
+    """A dense layer, or a convolution with a kernel of odd sides, for features (inputs, …) or maps (n, inputs, H, W).
 
     In training without `rounding` the layer computes in floating point, with clamped outputs.
     """
@@ -91,7 +91,8 @@ class FixedPoint(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs, on the grid of their fractions in `rounding` mode."""
-        weight, bias = self.weight, self.bias
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
         if self.rounding:
             scale = 2.0 ** self.exponents()
             shape = (-1,) + (1,) * (weight.ndim - 1)

@@ -9,7 +9,7 @@ __all__ = ["dithered", "noisy", "straight_through"]
 
 
 def noisy(y: Tensor) -> Tensor:
-    """Y plus uniform noise of [−½, ½), whose density at y + noise is that of rounding on average (Ballé et al. 2017)."""
+    """Add uniform noise of [−½, ½), whose density is that of rounding on average (Ballé et al. 2017)."""
     return y + torch.rand_like(y) - 0.5
 
 
