@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy.signal import correlate
 
 from qimg.core import Array
-from qimg.integer_networks.layers import Layer, Network
+from qimg.integer_networks.layers import IntegerLayer, IntegerNetwork
 
 
-def layer(rng: np.random.Generator, outputs: int, inputs: int, kernel: int = 0, **changed: Any) -> Layer:
+def layer(rng: np.random.Generator, outputs: int, inputs: int, kernel: int = 0, **changed: Any) -> IntegerLayer:
     shape = (outputs, inputs, kernel, kernel) if kernel else (outputs, inputs)
     arrays = {
         "weight": rng.integers(-127, 128, shape).astype(np.int8),
@@ -22,10 +22,10 @@ def layer(rng: np.random.Generator, outputs: int, inputs: int, kernel: int = 0, 
         "high": np.array(400, np.int32),
         "bound": np.array(255, np.int32),
     }
-    return Layer(**arrays | changed)
+    return IntegerLayer(**arrays | changed)
 
 
-def exact(one: Layer, x: Array) -> Array:
+def exact(one: IntegerLayer, x: Array) -> Array:
     """The definition, in 64-bit integers."""
     if one.weight.ndim == 2:
         y = one.weight.astype(np.int64) @ x.astype(np.int64)
@@ -52,7 +52,7 @@ def test_results_are_those_of_integers(seed: int, kernel: int, dtype: str) -> No
 
 def test_batches_do_not_change_results() -> None:
     rng = np.random.default_rng(0)
-    network = Network(
+    network = IntegerNetwork(
         layers=(
             layer(rng, 40, 30, low=np.array(0, np.int32), high=np.array(255, np.int32)),
             layer(rng, 5, 40),
@@ -67,7 +67,7 @@ def test_batches_do_not_change_results() -> None:
 def test_files_hold_the_same_layers() -> None:
     rng = np.random.default_rng(0)
     one = layer(rng, 4, 3, 3)
-    again = Network.of_arrays(Network(layers=(one,)).arrays("net."), "net.", 1).layers[0]
+    again = IntegerNetwork.of_arrays(IntegerNetwork(layers=(one,)).arrays("net."), "net.", 1).layers[0]
     x = rng.integers(-255, 256, (3, 5, 6)).astype(np.float32)
     np.testing.assert_array_equal(again(x), one(x))
 
@@ -82,6 +82,6 @@ def test_errors() -> None:
     with pytest.raises(ValueError, match="bias"):
         layer(rng, 2, 2, bias=np.zeros(3, np.int32))
     with pytest.raises(ValueError, match="layers must have outputs of at most 255 in layer 0"):
-        Network(layers=(layer(rng, 2, 2), layer(rng, 2, 2)))
+        IntegerNetwork(layers=(layer(rng, 2, 2), layer(rng, 2, 2)))
     with pytest.raises(ValueError, match="layers must have 3 inputs in layer 1"):
-        Network(layers=(layer(rng, 3, 2), layer(rng, 2, 2)))
+        IntegerNetwork(layers=(layer(rng, 3, 2), layer(rng, 2, 2)))

@@ -13,7 +13,7 @@ from qimg.core.schema import require_type
 from qimg.entropy.distributions import Distribution
 from qimg.integer_networks.coding import ContextModel
 from qimg.integer_networks.contexts import ContextDesign
-from qimg.integer_networks.layers import Network
+from qimg.integer_networks.layers import IntegerNetwork
 
 SIDE = 28
 """Rows and columns of a digit."""
@@ -43,8 +43,8 @@ class LatentModel(Artifact):
     @classmethod
     def assemble(
         cls,
-        encoder: Network,
-        decoder: Network,
+        encoder: IntegerNetwork,
+        decoder: IntegerNetwork,
         contexts: ContextModel,
         *,
         steps: Array,
@@ -72,17 +72,17 @@ class LatentModel(Artifact):
         return cls.packed(header, {**arrays, "steps": np.asarray(steps, np.int32)})
 
     @cached_property
-    def encoder(self) -> Network:
+    def encoder(self) -> IntegerNetwork:
         """Pixels and the rate to latents."""
         return self._network("encoder")
 
     @cached_property
-    def decoder(self) -> Network:
+    def decoder(self) -> IntegerNetwork:
         """Reconstructed latents to pixels."""
         return self._network("decoder")
 
-    def _network(self, name: str) -> Network:
-        return Network.of_arrays(self.contents.arrays, f"{name}.", int(self.contents.header["layers"][name]))
+    def _network(self, name: str) -> IntegerNetwork:
+        return IntegerNetwork.of_arrays(self.contents.arrays, f"{name}.", int(self.contents.header["layers"][name]))
 
     @cached_property
     def contexts(self) -> ContextModel:

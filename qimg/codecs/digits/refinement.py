@@ -7,7 +7,7 @@ import numpy as np
 from qimg.codecs.digits.latent_model import LatentModel
 from qimg.core import Array
 from qimg.integer_networks.contexts import ContextDesign
-from qimg.integer_networks.layers import Layer
+from qimg.integer_networks.layers import IntegerLayer
 
 _BATCH = 256
 """Digits that are refined together; results do not depend on it."""
@@ -136,7 +136,7 @@ class _Chain:
     """(channels, hidden, 2 channels + conditions): weights of y, |y| and conditions."""
     second: Array
     """(channels, outputs, hidden)."""
-    layers: tuple[Layer, Layer]
+    layers: tuple[IntegerLayer, IntegerLayer]
     """Both layers with their outputs for all channels, for biases, shifts and clamping."""
 
     @classmethod
@@ -182,20 +182,20 @@ class _Chain:
         return self.design.distribution.lengths(codes[start:].ravel(), table).reshape(-1, count)
 
 
-def _joined(layers: list[Layer]) -> Layer:
-    """One layer with the outputs of several, for `Layer.scaled`; its weights are zero."""
+def _joined(layers: list[IntegerLayer]) -> IntegerLayer:
+    """One layer with the outputs of several, for `IntegerLayer.scaled`; its weights are zero."""
     bias, shift = (np.concatenate([getattr(layer, name) for layer in layers]) for name in ("bias", "shift"))
     one = layers[0]
     weight = np.zeros((len(bias), 1), np.int8)
-    return Layer(weight=weight, bias=bias, shift=shift, low=one.low, high=one.high, bound=one.bound)
+    return IntegerLayer(weight=weight, bias=bias, shift=shift, low=one.low, high=one.high, bound=one.bound)
 
 
-def _part(layer: Layer, start: int, channels: int) -> Layer:
+def _part(layer: IntegerLayer, start: int, channels: int) -> IntegerLayer:
     """The outputs of a joined layer from a channel on."""
     if not start:
         return layer
     first = start * (len(layer.bias) // channels)
-    return Layer(
+    return IntegerLayer(
         weight=layer.weight[first:],
         bias=layer.bias[first:],
         shift=layer.shift[first:],

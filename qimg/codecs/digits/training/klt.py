@@ -1,5 +1,6 @@
 """The KLT of digits in PyTorch: a fixed transform in integers and the training of its context model."""
 
+from collections.abc import Mapping
 from math import log
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from qimg.codecs.digits.latent_model import BOUND, FRACTION, PIXELS, RATES, STEP_FRACTION, LatentModel
 from qimg.codecs.digits.training.recipes import KltRecipe
 from qimg.core import Array
-from qimg.integer_networks.layers import Network
+from qimg.integer_networks.layers import IntegerNetwork
 from qimg.learning.contexts import BandContexts
 from qimg.learning.fixed_point import FixedPoint
 from qimg.learning.quantizers import noisy
@@ -61,7 +62,6 @@ class Klt(nn.Module):
             self.decoder.weight.copy_(columns)
             self.decoder.bias.copy_(torch.from_numpy(mean).float())
         for layer in (self.encoder, self.decoder):
-            layer.rounding = True
             layer.requires_grad_(False)
         self.contexts = BandContexts(recipe.design)
 
@@ -82,11 +82,11 @@ class Klt(nn.Module):
         return self.contexts.bits(y[:, None, None], rounded[:, None, None], conditions=conditions)
 
     @torch.no_grad()
-    def export(self, provenance: dict[str, Any]) -> LatentModel:
+    def export(self, provenance: Mapping[str, Any]) -> LatentModel:
         """The model in integers."""
         step = self.step(torch.linspace(0, 1, RATES))[:, None].expand(-1, self.recipe.channels)
         steps = torch.round((1 << STEP_FRACTION) * step).numpy()
-        encoder, decoder = (Network(layers=(layer.export(),)) for layer in (self.encoder, self.decoder))
+        encoder, decoder = (IntegerNetwork(layers=(layer.export(),)) for layer in (self.encoder, self.decoder))
         contexts = self.contexts.export()
         return LatentModel.assemble(
             encoder, decoder, contexts, steps=steps, weights=self.recipe.weights, provenance=provenance

@@ -1,5 +1,6 @@
 """The auto-encoder in PyTorch: one network for all rates, its rate–distortion loss, and its export."""
 
+from collections.abc import Mapping
 from math import log
 from typing import Any
 
@@ -18,7 +19,7 @@ from qimg.codecs.digits.latent_model import (
 from qimg.codecs.digits.training.chains import Chain
 from qimg.codecs.digits.training.recipes import LatentRecipe
 from qimg.core import Array
-from qimg.learning.fixed_point import dense_network, exported, set_rounding
+from qimg.learning.fixed_point import dense_network, exported
 from qimg.learning.quantizers import noisy, straight_through
 
 _KNOTS = 5
@@ -87,7 +88,7 @@ class AutoEncoder(nn.Module):
         return low * (high / low) ** rate
 
     @torch.no_grad()
-    def export(self, provenance: dict[str, Any]) -> LatentModel:
+    def export(self, provenance: Mapping[str, Any]) -> LatentModel:
         """The model in integers."""
         gains = self.gain(torch.linspace(0, 1, RATES))
         steps = torch.round((1 << STEP_FRACTION) / gains).clamp(1, 1 << 20).T.numpy()
@@ -112,11 +113,6 @@ def loss(network: AutoEncoder, pixels: Tensor) -> tuple[Tensor, Tensor]:
     weight = network.weight(rate)
     costs = ((lengths + weight * errors) / weight.sqrt()).mean()
     return costs / _SCALE, costs.detach()
-
-
-def prepare(network: AutoEncoder, done: float) -> None:
-    """Round weights and activations in the last part of the training, as the integer networks do."""
-    set_rounding(network, done >= network.recipe.rounding)
 
 
 @torch.no_grad()

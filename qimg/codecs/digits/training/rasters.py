@@ -1,5 +1,6 @@
 """Raster-encoders in PyTorch: sampled pixels of digits with their windows, the loss, and the export."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from qimg.core import Array
 from qimg.integer_networks.coding import latent_bits
 from qimg.learning.contexts import BandContexts
 from qimg.learning.distributions import bits
-from qimg.learning.fixed_point import FixedPoint, set_rounding
+from qimg.learning.fixed_point import FixedPoint
 
 _FIRST, _POSITIONS = 0.5, 8.0
 """Factors of the first layer's initial weights, and of those of row and column."""
@@ -137,7 +138,7 @@ class RasterNetwork(nn.Module):
         parameters = self.contexts.networks[0](features * 2.0**-design.input_fraction)
         return bits(design.distribution, levels, parameters)
 
-    def export(self, levels: Array, digits: Array, provenance: dict[str, Any]) -> RasterModel:
+    def export(self, levels: Array, digits: Array, provenance: Mapping[str, Any]) -> RasterModel:
         """The model in integers; the value of a level is the mean of its code values.
 
         Args:
@@ -166,11 +167,6 @@ def loss(network: RasterNetwork, pixels: Pixels) -> tuple[Tensor, Tensor]:
     """Bits of a digit over 100; and bits of a digit."""
     total = (network.lengths(pixels.features, pixels.levels) * pixels.weights).sum()
     return total / 100, total.detach()
-
-
-def prepare(network: RasterNetwork, done: float) -> None:
-    """Round weights and activations in the last part of the training, as the integer networks do."""
-    set_rounding(network, done >= network.recipe.rounding)
 
 
 def figures(network: RasterNetwork, levels: Array) -> dict[str, float]:

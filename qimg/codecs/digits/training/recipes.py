@@ -3,22 +3,23 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from qimg.codecs.training import CodecRecipe
 from qimg.core import fraction, integer, require
 from qimg.core.records import short_repr
 from qimg.entropy.distributions import Distribution
 from qimg.integer_networks.contexts import ContextDesign
-from qimg.learning.schedule import Schedule
 
 
 @short_repr
 @dataclass(frozen=True, kw_only=True)
-class LatentRecipe(Schedule):
+class LatentRecipe(CodecRecipe):
     """Parameters of an auto-encoder and its training."""
 
     crop: int = 1
     batch: int = 256
     steps: int = 16_000
     averaging: float = 0.999
+    rounded_from: float = 0.7
     channels: int = 32
     """Latents of a digit."""
     encoder: tuple[int, ...] = (256, 256)
@@ -33,8 +34,6 @@ class LatentRecipe(Schedule):
     """Bits that a unit of squared error is worth, at the lowest rate and at the highest."""
     distorted: float = 0.5
     """Share of the training digits that are distorted."""
-    rounding: float = 0.7
-    """Share of the training after which weights and activations are rounded."""
     held_out: int = 2000
     """Digits at the end that are not trained on, for the figures of the log."""
 
@@ -45,7 +44,6 @@ class LatentRecipe(Schedule):
         integer("components", self.components, 1)
         require(0 < self.weights[0] < self.weights[1], "weights", "must be positive and increase", self.weights)
         fraction("distorted", self.distorted)
-        fraction("rounding", self.rounding)
 
     @property
     def design(self) -> ContextDesign:
@@ -64,12 +62,13 @@ class LatentRecipe(Schedule):
 
 @short_repr
 @dataclass(frozen=True, kw_only=True)
-class KltRecipe(Schedule):
+class KltRecipe(CodecRecipe):
     """Parameters of the KLT of digits and of the training of its context model."""
 
     crop: int = 1
     batch: int = 512
     steps: int = 4000
+    rounded_from: float = 0.0
     channels: int = 112
     """Coefficients of a digit, those of the largest variances."""
     bands: tuple[int, ...] = (4, 4, 8, 16, 16, 32, 32)
@@ -101,7 +100,7 @@ class KltRecipe(Schedule):
 
 @short_repr
 @dataclass(frozen=True, kw_only=True)
-class RasterRecipe(Schedule):
+class RasterRecipe(CodecRecipe):
     """Parameters of a raster-encoder and its training."""
 
     crop: int = 1
@@ -109,6 +108,7 @@ class RasterRecipe(Schedule):
     """Digits of a step; some pixels of each are used."""
     steps: int = 6000
     averaging: float = 0.998
+    rounded_from: float = 0.75
     levels: int = 4
     """Levels of gray: 2, 4, 8 or 256."""
     thresholds: tuple[int, ...] = ()
@@ -121,8 +121,6 @@ class RasterRecipe(Schedule):
     """Bits that a squared code value is worth to the encoder; 0 rounds to the nearest level."""
     pixels: tuple[int, int] = (13, 3)
     """Pixels of a digit in a step: with a pixel in the window that is not black, and with none."""
-    rounding: float = 0.75
-    """Share of the training after which weights and activations are rounded."""
     held_out: int = 2000
     """Digits at the end that are not trained on, for the figures of the log."""
 
@@ -130,7 +128,6 @@ class RasterRecipe(Schedule):
         super().__post_init__()
         require(self.levels in (2, 4, 8, 256), "levels", "must be 2, 4, 8 or 256", self.levels)
         integer("reach", self.reach, 1)
-        fraction("rounding", self.rounding)
         edges = [0, *self.thresholds, 256]
         rising = all(low < high for low, high in pairwise(edges))
         fitting = not self.thresholds or len(self.thresholds) == self.levels - 1
@@ -157,12 +154,13 @@ class RasterRecipe(Schedule):
         )
 
 
-RECIPES: dict[str, LatentRecipe | KltRecipe | RasterRecipe] = {
-    "mnist-autoencoder": LatentRecipe(),
-    "mnist-klt": KltRecipe(),
-    "mnist-raster-2": RasterRecipe(levels=2, reach=5, hidden=(96, 64), weight=2.5e-4),
-    "mnist-raster-4": RasterRecipe(levels=4, thresholds=(43, 128, 213), weight=5e-4),
-    "mnist-raster-8": RasterRecipe(levels=8, hidden=(96, 64), weight=2e-3),
-    "mnist-raster-256": RasterRecipe(levels=256, hidden=(128, 112), steps=10_000),
-}
-"""Recipes of the shipped models, by name."""
+DigitRecipe = LatentRecipe | KltRecipe | RasterRecipe
+
+AUTOENCODER_RECIPE = LatentRecipe()
+KLT_RECIPE = KltRecipe()
+RASTER_RECIPES = (
+    RasterRecipe(levels=2, weight=2.5e-4),
+    RasterRecipe(levels=4, thresholds=(43, 128, 213), weight=5e-4),
+    RasterRecipe(levels=8, weight=2e-3),
+    RasterRecipe(levels=256, hidden=(128, 112), steps=10_000),
+)
