@@ -13,6 +13,7 @@ from qimg.codecs.digits.recognition import recognised
 from qimg.codecs.digits.refinement import refined
 from qimg.codecs.errors import BitstreamError
 from qimg.core import Array, fraction, integer
+from qimg.core.arguments import EFFORT, allow
 from qimg.core.artifacts import shipped
 from qimg.entropy import range_coder
 from qimg.integer_networks.coding import decode_latents, latent_bits, latent_intervals
@@ -33,6 +34,8 @@ class LatentCodec:
     """Number in the envelope."""
     shipped: str
     """Name of the shipped model."""
+    refines: bool = True
+    """Whether `effort` is supported."""
     about: str = "this package"
     """Program and settings."""
 
@@ -47,7 +50,7 @@ class LatentCodec:
         images: ArrayLike,
         *,
         rate: float,
-        effort: int = 5,
+        effort: int | None = None,
         model: "LatentModel | str | os.PathLike[str] | None" = None,
     ) -> bytes:
         """Encode digits as one file.
@@ -57,8 +60,8 @@ class LatentCodec:
         Args:
             images: (n, 28, 28) uint8; n may be 0.
             rate: from 0 (smallest files) to 1, rounded to a multiple of 1/32.
-            effort: 1 quantizes the encoder's latents; more refines the codes of each digit against the decoder, in up
-                to 6 sweeps at 9.
+            effort: of `mnist-autoencoder`: 1 quantizes the encoder's latents; more refines the codes of each digit
+                against the decoder, by default (5) in up to 2 sweeps, at 9 in up to 6.
             model: a file of `qimg fit codec`, or a model; the decoder needs the same.
 
         Raises:
@@ -80,13 +83,14 @@ class LatentCodec:
         images: ArrayLike,
         *,
         rate: float,
-        effort: int = 5,
+        effort: int | None = None,
         model: "LatentModel | str | os.PathLike[str] | None" = None,
     ) -> Array:
         """The quantized latents (channels, n) int32 that `encode` writes; arguments as for `encode`."""
         digits, fitted = pack.checked(images), self.model(model)
         number = round(fraction("rate", rate) * (RATES - 1))
-        sweeps = SWEEPS[integer("effort", effort, 1, 9)]
+        allow(self.refines or effort is None, "effort", f"has no effect with codec {self.id}")
+        sweeps = SWEEPS[integer("effort", EFFORT if effort is None else effort, 1, 9)] if self.refines else 0
         pixels = np.ascontiguousarray(digits.reshape(len(digits), PIXELS).T)
         latents = fitted.latents(pixels, number)
         own, same = recognised(fitted, pixels, latents, number)
@@ -145,4 +149,4 @@ def _conditions(codes: Array, rate: int) -> Array:
 
 
 AUTOENCODER = LatentCodec(id="mnist-autoencoder", name="auto-encoder", number=4, shipped="autoencoder")
-KLT = LatentCodec(id="mnist-klt", name="KLT", number=5, shipped="klt")
+KLT = LatentCodec(id="mnist-klt", name="KLT", number=5, shipped="klt", refines=False)
