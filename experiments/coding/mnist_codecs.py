@@ -69,8 +69,7 @@ class Params(PictureParams):
     patches: Count = 100
     """Most patches of a picture."""
     rates: Annotated[tuple[float, ...], each(fulfils(lambda rate: 0 <= rate <= 1, "must be in [0, 1]"))] = (
-        *(0.0, 0.125, 0.25, 0.375, 0.5),
-        *(0.625, 0.75, 0.875, 1.0),
+        *(0.0, 0.25, 0.5, 0.75, 1.0),
     )
     """Rates of the auto-encoder and the KLT."""
     efforts: Annotated[tuple[int, ...], each(whole(1))] = (1, 5, 9)
@@ -87,6 +86,8 @@ class Params(PictureParams):
     """Digits that are coded in one file each."""
     rounds: Annotated[int, whole(0)] = 10
     """Rounds in which decoded digits are coded again."""
+    recoded: Count = 1000
+    """Digits of these."""
     seen: Count = 600_000
     """Digits of all steps of the classifier together."""
     bond: Annotated[int, whole(0)] = 16
@@ -212,15 +213,15 @@ def _rows(data: _Collection, params: Params, track: Track) -> list[Row]:
 
 def _jobs(data: _Collection, params: Params) -> list[Callable[[], Coded]]:
     """What codes the digits, one call for each row."""
-    digits, rounds = data.digits, params.rounds
+    digits, again = data.digits, {"rounds": params.rounds, "recoded": params.recoded}
     jobs: list[Callable[[], Coded]] = []
     for rate in params.rates:
         for effort in params.efforts:
-            jobs.append(partial(latent_pack, "mnist-autoencoder", digits, rate, effort, rounds=rounds))
-        jobs.append(partial(latent_pack, "mnist-klt", digits, rate, None, rounds=rounds))
+            jobs.append(partial(latent_pack, "mnist-autoencoder", digits, rate, effort, **again))
+        jobs.append(partial(latent_pack, "mnist-klt", digits, rate, None, **again))
     for levels in params.levels:
         for effort in (1,) if levels == 256 else (1, 5):
-            jobs.append(partial(raster_pack, digits, levels, effort, rounds=rounds))
+            jobs.append(partial(raster_pack, digits, levels, effort, **again))
     for name in params.peers:
         codec = registry.codec(name)
         for setting in curve_of(codec).settings[: params.settings]:

@@ -67,15 +67,18 @@ class LatentCodec:
         Raises:
             ValueError: an argument is out of range.
         """
-        digits, fitted = pack.checked(images), self.model(model)
-        number = round(fraction("rate", rate) * (RATES - 1))
-        codes = self.codes(digits, rate=rate, effort=effort, model=fitted)
+        fitted = self.model(model)
+        return self.file(self.codes(images, rate=rate, effort=effort, model=fitted), rate=rate, model=fitted)
+
+    def file(self, codes: Array, *, rate: float, model: "LatentModel | str | os.PathLike[str] | None" = None) -> bytes:
+        """The file of quantized latents (channels, n) int32 from `codes`; other arguments as for `encode`."""
+        fitted = self.model(model)
+        number, count = round(fraction("rate", rate) * (RATES - 1)), codes.shape[1]
         encoder = range_coder.Encoder()
-        if len(digits):
-            encoder.push_intervals(
-                *latent_intervals(fitted.contexts, _grid(codes), conditions=_conditions(codes, number))
-            )
-        contents = pack.Pack(count=len(digits), setting=number, words=encoder.words())
+        if count:
+            conditions = _conditions(codes, number)
+            encoder.push_intervals(*latent_intervals(fitted.contexts, _grid(codes), conditions=conditions))
+        contents = pack.Pack(count=count, setting=number, words=encoder.words())
         return pack.to_bytes(contents, number=self.number, model=fitted.sha256)
 
     def codes(
@@ -93,9 +96,10 @@ class LatentCodec:
         sweeps = SWEEPS[integer("effort", EFFORT if effort is None else effort, 1, 9)] if self.refines else 0
         pixels = np.ascontiguousarray(digits.reshape(len(digits), PIXELS).T)
         latents = fitted.latents(pixels, number)
-        own, same = recognised(fitted, pixels, latents, number)
-        codes = refined(fitted, pixels, fitted.quantized(latents, number), number, sweeps)
-        return np.where(same, own, codes)
+        codes, own = recognised(fitted, pixels, latents, number)
+        start = fitted.quantized(latents[:, ~own], number)
+        codes[:, ~own] = refined(fitted, pixels[:, ~own], start, number, sweeps)
+        return codes
 
     def ideal_bits(self, codes: Array, *, rate: float, model: Any = None) -> float:
         """The cross entropy of quantized latents (channels, n) in bits, which the file's words attain."""

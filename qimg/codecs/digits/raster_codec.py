@@ -61,7 +61,11 @@ class RasterCodec:
             ValueError: an argument is out of range.
         """
         fitted = self.model(levels, model)
-        codes = self.codes(images, levels=levels, effort=effort, model=fitted)
+        return self.file(self.codes(images, levels=levels, effort=effort, model=fitted), levels=levels, model=fitted)
+
+    def file(self, codes: Array, *, levels: int, model: "RasterModel | str | os.PathLike[str] | None" = None) -> bytes:
+        """The file of levels (n, 28, 28) int32 from `codes`; other arguments as for `encode`."""
+        fitted = self.model(levels, model)
         encoder = range_coder.Encoder()
         if len(codes):
             encoder.push_intervals(*latent_intervals(fitted.contexts, _grid(codes)))
@@ -82,8 +86,10 @@ class RasterCodec:
         nearest = fitted.quantized(digits)
         if effort == 1 or levels == 256 or not len(digits):
             return nearest
-        own = (fitted.reproduced(nearest) == digits).all(axis=(1, 2))
-        return np.where(own[:, None, None], nearest, _chosen(fitted, digits))
+        other = (fitted.reproduced(nearest) != digits).any(axis=(1, 2))
+        if other.any():
+            nearest[other] = _chosen(fitted, digits[other])
+        return nearest
 
     def ideal_bits(self, codes: Array, *, levels: int, model: Any = None) -> float:
         """The cross entropy of levels (n, 28, 28) in bits, which the file's words attain."""

@@ -211,7 +211,7 @@ def test_model_files_that_are_cut_or_of_another_kind_are_named(tmp_path):
     content = shipped(LatentModel, "klt").to_bytes()
     path.write_bytes(content[:-1])
     with pytest.raises(
-        ArtifactError, match="my.latents: cannot be read as an auto-encoder or a KLT of digits: it is cut"
+        ArtifactError, match=r"my\.latents: cannot be read as an auto-encoder or a KLT of digits: it is cut"
     ):
         KLT.encode(strokes(1), rate=0.5, model=path)
     path.write_bytes(shipped(RasterModel, "raster2").to_bytes())

@@ -85,9 +85,7 @@ def test_the_figures_of_a_training_are_those_of_the_integer_model():
 
 
 def test_a_chain_is_the_band_contexts_of_its_design():
-    design = latents.AutoEncoder(
-        replace(recipes.training("mnist-autoencoder").recipe, **SMALL["mnist-autoencoder"])
-    ).contexts.design
+    design = replace(recipes.training("mnist-autoencoder").recipe, **SMALL["mnist-autoencoder"]).design
     chain = Chain(design, scale=2.0)
     y = torch.from_numpy(np.random.default_rng(0).integers(-6, 7, (6, 11))).float()
     conditions = torch.full((1, 11), 9.0)
