@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from qimg.codecs.digits.latent_model import SIDE
 from qimg.codecs.training import CodecRecipe
 from qimg.core import fraction, integer, require
 from qimg.core.records import short_repr
@@ -148,9 +149,10 @@ class RasterRecipe(CodecRecipe):
             reach=self.reach,
             magnitudes=False,
             positions=True,
+            grid=(SIDE, SIDE),
             hidden=self.hidden,
-            bound=max(self.levels - 1, 27),
-            input_fraction=6 if self.levels == 256 else 2,
+            bound=self.levels - 1,
+            input_fraction=(self.levels - 1).bit_length(),
         )
 
 
