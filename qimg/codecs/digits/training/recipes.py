@@ -161,8 +161,8 @@ DigitRecipe = LatentRecipe | KltRecipe | RasterRecipe
 AUTOENCODER_RECIPE = LatentRecipe()
 KLT_RECIPE = KltRecipe()
 RASTER_RECIPES = (
-    RasterRecipe(levels=2, weight=2.5e-4),
-    RasterRecipe(levels=4, thresholds=(43, 128, 213), weight=5e-4),
-    RasterRecipe(levels=8, weight=2e-3),
+    RasterRecipe(levels=2, weight=4e-4),
+    RasterRecipe(levels=4, thresholds=(43, 128, 213), weight=9e-4),
+    RasterRecipe(levels=8, weight=6e-3),
     RasterRecipe(levels=256, hidden=(128, 112), steps=10_000),
 )
