@@ -19,9 +19,12 @@ order of the raster. The same functions gather features of PyTorch's tensors and
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from qimg.core import integer, one_of, require
+import numpy as np
+
+from qimg.core import Array, integer, one_of, require
 from qimg.core.records import short_repr
 from qimg.entropy.distributions import Distribution
 
@@ -29,6 +32,7 @@ ORDERS = ("once", "checkerboard", "quarters", "dyadic", "raster")
 """Orders of the positions of a band: all at once; the two colours of a checkerboard; the four positions of a 2×2 period
 in the order of `quarters`; those of an 8×8 period, halving distances; one after the other by rows."""
 
+_LARGEST_BOUND = 1 << 11
 _QUARTERS = ((0, 0), (1, 1), (0, 1), (1, 0))
 
 
@@ -67,6 +71,8 @@ class ContextDesign:
     """Whether features a are used."""
     magnitudes: bool = True
     """Whether |y| is used; it is redundant for latents that are not negative."""
+    companded: bool = False
+    """Whether |y| and Σ |y| pass through `companded`; for latents of large magnitude."""
     side: int = 0
     """Channels of side information."""
     conditions: int = 0
@@ -94,7 +100,7 @@ class ContextDesign:
             one_of("orders", order, ORDERS)
         for name in ("reach", "side", "conditions"):
             integer(name, getattr(self, name), 0)
-        integer("bound", self.bound, 1, 1 << 11)
+        integer("bound", self.bound, 1, _LARGEST_BOUND)
         integer("input_fraction", self.input_fraction, 0, 12)
 
     @property
@@ -165,6 +171,23 @@ def _groups(order: str) -> tuple[list[tuple[tuple[int, int], ...]], int]:
     return groups, 8
 
 
+COMPANDING_FRACTION = 3
+"""Binary digits after the point of companded magnitudes."""
+
+
+@cache
+def _logarithms() -> Array:
+    """`companded` of all sums of nine magnitudes; no value before rounding is within 1e-6 of the middle of integers."""
+    table = np.rint((1 << COMPANDING_FRACTION) * np.log2(1.0 + np.arange(9 * _LARGEST_BOUND + 1))).astype(np.float32)
+    table.flags.writeable = False
+    return table
+
+
+def companded(magnitudes: Array) -> Array:
+    """Round 8 log2(1 + v) of integers v of at most nine times the largest bound; the type is kept."""
+    return _logarithms()[magnitudes.astype(np.intp)].astype(magnitudes.dtype)
+
+
 def energies(magnitudes: Any) -> Any:
     """Σ |y| over 3×3 neighbourhoods of (C, H + 2, W + 2, n), padded by one row and column on each side."""
     rows = magnitudes[:, :-2] + magnitudes[:, 1:-1] + magnitudes[:, 2:]
@@ -178,9 +201,9 @@ class Coded:
     y: Any
     """(channels, H + 2m, W + 2m, n) latents clamped to the bound, with a margin m = max(reach, 1) of zeros."""
     magnitudes: Any
-    """|y|."""
+    """|y|, companded where the design says so."""
     energy: Any
-    """(channels, H, W, n) Σ |y| over 3×3 neighbourhoods, clamped; valid for lower bands."""
+    """(channels, H, W, n) Σ |y| over 3×3 neighbourhoods, companded alike, and clamped; valid for lower bands."""
     side: Any = None
     """(side, H, W, n), or None."""
     conditions: Any = None
