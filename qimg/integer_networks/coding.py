@@ -11,7 +11,7 @@ from qimg.core import Array, require, require_shape
 from qimg.core.records import short_repr
 from qimg.entropy import range_coder
 from qimg.entropy.distributions import bits_of
-from qimg.integer_networks.contexts import Coded, ContextDesign, Phase, companded, energies, gather
+from qimg.integer_networks.contexts import Coded, ContextDesign, Phase, companded, energies, gather, shifted
 from qimg.integer_networks.layers import IntegerNetwork
 
 
@@ -128,7 +128,7 @@ class Walk:
         values = symbols.reshape(self.latents[place].shape)
         self.latents[place] = values
         bound, margin = self._model.design.bound, self._margin
-        inside = tuple(slice(one.start + margin, one.stop + margin, one.step) for one in (rows, columns))
+        inside = tuple(shifted(one, margin) for one in (rows, columns))
         clamped = np.clip(values, -bound, bound)
         self._coded.y[channels, inside[0], inside[1]] = clamped
         magnitudes = np.abs(clamped)
@@ -146,8 +146,13 @@ class Walk:
         self._coded.energy[channels] = np.minimum(total, design.bound)
 
 
-def _slices(phase: Phase, height: int, width: int) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of the positions that are coded together."""
+def _slices(phase: Phase, height: int, width: int) -> Iterator[tuple[Any, Any]]:
+    """Rows and columns of the positions that are coded together: slices, or the numbers of each position."""
+    if phase.slope:
+        for number in range(width + phase.slope * (height - 1)):
+            rows = np.arange(max(-((width - 1 - number) // phase.slope), 0), min(number // phase.slope, height - 1) + 1)
+            yield rows, number - phase.slope * rows
+        return
     if phase.one_by_one:
         for row in range(height):
             for column in range(width):

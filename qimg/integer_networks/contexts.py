@@ -28,9 +28,10 @@ from qimg.core import Array, integer, one_of, require
 from qimg.core.records import short_repr
 from qimg.entropy.distributions import Distribution
 
-ORDERS = ("once", "checkerboard", "quarters", "dyadic", "raster")
+ORDERS = ("once", "checkerboard", "quarters", "dyadic", "raster", "wavefront")
 """Orders of the positions of a band: all at once; the two colours of a checkerboard; the four positions of a 2×2 period
-in the order of `quarters`; those of an 8×8 period, halving distances; one after the other by rows."""
+in the order of `quarters`; those of an 8×8 period, halving distances; one after the other by rows; with the neighbours
+of the raster, all positions (i, j) of equal j + (reach + 1) i at once, which do not depend on each other."""
 
 _LARGEST_BOUND = 1 << 11
 _QUARTERS = ((0, 0), (1, 1), (0, 1), (1, 0))
@@ -48,6 +49,8 @@ class Phase:
     """Offsets of the neighbours that earlier phases have coded, the same at all of these positions."""
     one_by_one: bool = False
     """Whether the positions are coded one after the other by rows."""
+    slope: int = 0
+    """Unless 0, positions (i, j) of equal j + slope · i are coded together, in ascending order of this number."""
 
 
 @short_repr
@@ -141,9 +144,10 @@ def phases_of(order: str, reach: int) -> tuple[Phase, ...]:
     offsets = [(i, j) for i in range(-reach, reach + 1) for j in range(-reach, reach + 1) if (i, j) != (0, 0)]
     if order == "once":
         return (Phase(lattices=((0, 0),), period=1, visible=()),)
-    if order == "raster":
+    if order in ("raster", "wavefront"):
         visible = tuple(offset for offset in offsets if offset < (0, 0))
-        return (Phase(lattices=((0, 0),), period=1, visible=visible, one_by_one=True),)
+        slope = reach + 1 if order == "wavefront" else 0
+        return (Phase(lattices=((0, 0),), period=1, visible=visible, one_by_one=not slope, slope=slope),)
     groups, period = _groups(order)
     time = {place: number for number, group in enumerate(groups) for place in group}
     phases = []
@@ -216,25 +220,22 @@ class Coded:
     """Broadcasting to a shape."""
 
 
-def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: slice, columns: slice) -> Any:
-    """Features (F, H', W', n) of positions of one lattice.
+def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: Any, columns: Any) -> Any:
+    """Features (F, H', W', n) of positions of one lattice, or (F, P, n) of P single positions.
 
     Args:
         design: the design.
         coded: latents and other numbers.
         band: the band.
         phase: the phase.
-        rows: rows of the positions, with a start, a stop of at most H, and a step.
+        rows: slice of the rows of the positions, with a start, a stop of at most H, and a step; or (P,) integers.
         columns: as `rows`.
     """
     margin = max(design.reach, 1)
     start, size = design.starts[band], design.bands[band]
 
     def at(array: Any, channels: slice, offset: tuple[int, int]) -> Any:
-        places = [
-            slice(one.start + margin + by, one.stop + margin + by, one.step)
-            for one, by in zip((rows, columns), offset, strict=True)
-        ]
+        places = [shifted(one, margin + by) for one, by in zip((rows, columns), offset, strict=True)]
         return array[channels, places[0], places[1]]
 
     parts = []
@@ -254,12 +255,18 @@ def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: s
         parts.append(coded.side[:, rows, columns])
     shape = (*at(coded.y, slice(0, 1), (0, 0)).shape[1:],)
     if design.conditions:
-        parts.append(coded.spread(coded.conditions[:, None, None], (design.conditions, *shape)))
+        each = coded.conditions.reshape(design.conditions, *(1,) * (len(shape) - 1), -1)
+        parts.append(coded.spread(each, (design.conditions, *shape)))
     if design.positions:
         parts.append(coded.spread(coded.positions[:, rows, columns], (2, *shape)))
     if not parts:
-        return coded.y[:0, : shape[0], : shape[1]]
+        return at(coded.y, slice(0, 0), (0, 0))
     return coded.join(parts)
+
+
+def shifted(places: Any, by: int) -> Any:
+    """A slice or an array of positions, moved."""
+    return slice(places.start + by, places.stop + by, places.step) if isinstance(places, slice) else places + by
 
 
 _AROUND = tuple((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0))
