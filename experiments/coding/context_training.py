@@ -126,5 +126,5 @@ def rows_that_depend_on_the_batch(model: BlockModel, symbols: Array, batch: int)
 
 def _differing(network: Callable[[Tensor], Tensor], features: Tensor, batch: int) -> float:
     together = network(features)
-    apart = torch.cat([network(part) for part in features.split(batch, dim=1)], dim=1)
+    apart = torch.cat([network(part) for part in torch.split(features, batch, dim=1)], dim=1)
     return float((together != apart).any(0).float().mean())

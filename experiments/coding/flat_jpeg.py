@@ -63,6 +63,6 @@ def recompressed_bytes(file: bytes) -> int | None:
     import imagecodecs
 
     compressed = imagecodecs.jpegxl_encode_jpeg(file)
-    if bytes(imagecodecs.jpegxl_decode_jpeg(compressed)) != file:
+    if bytes(imagecodecs.jpegxl_decode_jpeg(compressed, numthreads=1)) != file:
         raise ValueError("JPEG XL does not restore the JPEG file")
     return len(compressed)
