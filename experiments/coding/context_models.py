@@ -60,6 +60,7 @@ class Kind:
             orders=("once",) if self.context in ("none", "side") else ("wavefront",),
             reach=0 if self.context in ("none", "side") else 1,
             lower_bands=by_band,
+            lower_neighbours=by_band,
             companded=True,
             side=_SIDE_CHANNELS if self.context in ("side", "both") else 0,
             hidden=(hidden, hidden),

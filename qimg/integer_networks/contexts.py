@@ -6,7 +6,8 @@ independent given what was coded before. For each phase of a band, a network map
 parameters of the distributions of the band's channels:
 
 - a. of the channels of all lower bands: y and |y| at the position, and Σ |y| over its 3×3 neighbourhood;
-- b. of the first band, unless it is the own one: y at the eight neighbours;
+- b. of the first band, unless it is the own one: y at the eight neighbours; with `lower_neighbours` also y at the four
+  nearest neighbours of the other lower bands, for transforms of blocks, whose edges meet;
 - c. of the own band: y, and |y|, at the neighbours within `reach` that earlier phases have coded;
 - d. side information at the position;
 - e. conditions of the picture;
@@ -72,6 +73,8 @@ class ContextDesign:
     """Radius of the neighbourhood of features c; 0 leaves them out, as `b`."""
     lower_bands: bool = True
     """Whether features a are used."""
+    lower_neighbours: bool = False
+    """Whether features b are of all lower bands."""
     magnitudes: bool = True
     """Whether |y| is used; it is redundant for latents that are not negative."""
     companded: bool = False
@@ -125,8 +128,9 @@ class ContextDesign:
         lower = self.starts[band] if self.lower_bands else 0
         signs = 2 if self.magnitudes else 1
         first = 8 * self.bands[0] if band and self.lower_bands and self.reach else 0
+        others = 4 * (lower - self.bands[0]) if first and self.lower_neighbours else 0
         own = signs * self.bands[band] * len(phase.visible)
-        return (signs + 1) * lower + first + own + self.side + self.conditions + 2 * self.positions
+        return (signs + 1) * lower + first + others + own + self.side + self.conditions + 2 * self.positions
 
     def fractions(self, band: int) -> list[int]:
         """Binary digits after the point of the parameters of a band: (channels, outputs) in a row."""
@@ -248,6 +252,8 @@ def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: A
         parts.append(coded.energy[lower, rows, columns])
         if design.reach:
             parts += [at(coded.y, slice(0, design.bands[0]), offset) for offset in _AROUND]
+            others = slice(design.bands[0], start)
+            parts += [at(coded.y, others, offset) for offset in _NEAREST if design.lower_neighbours]
     parts += [at(coded.y, own, offset) for offset in phase.visible]
     if design.magnitudes:
         parts += [at(coded.magnitudes, own, offset) for offset in phase.visible]
@@ -269,4 +275,5 @@ def shifted(places: Any, by: int) -> Any:
     return slice(places.start + by, places.stop + by, places.step) if isinstance(places, slice) else places + by
 
 
+_NEAREST = ((-1, 0), (0, -1), (0, 1), (1, 0))
 _AROUND = tuple((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0))

@@ -21,7 +21,14 @@ from qimg.learning.quantizers import dithered, noisy, straight_through
 LAPLACE, MIXTURE = Distribution(kind="laplace"), Distribution(kind="mixture", size=3)
 DESIGNS = {
     "all": ContextDesign(
-        distribution=LAPLACE, bands=(2, 3), orders=("dyadic", "quarters"), reach=2, side=3, conditions=1, positions=True
+        distribution=LAPLACE,
+        bands=(2, 1, 2),
+        orders=("dyadic", "quarters"),
+        reach=2,
+        lower_neighbours=True,
+        side=3,
+        conditions=1,
+        positions=True,
     ),
     "factorized": ContextDesign(distribution=Distribution(kind="gaussian"), bands=(5,), lower_bands=False),
     "checkerboard": ContextDesign(distribution=MIXTURE, bands=(2, 2), orders=("checkerboard",), reach=1),
