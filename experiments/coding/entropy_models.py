@@ -43,6 +43,7 @@ from experiments._run import (
     values,
     whole,
 )
+from experiments._run.columns import OfOneMachine
 from experiments.coding.flat_jpeg import FlatJpeg, flat_jpeg, recompressed_bytes
 from experiments.coding.symbol_tables import coded_by_tables, counts_of, table_bits, widths_of
 from qimg.learning.schedule import Schedule
@@ -144,7 +145,7 @@ class Row:
     """Trained numbers; 0 for models without training."""
     products_per_pixel: float
     """Multiply-accumulates of decoding; 0 for models without networks."""
-    float_rows: LibraryDependent
+    float_rows: Annotated[float, OfOneMachine()]
     """Largest share of blocks whose parameters, in floating point, depend on the size of the batch; NaN without."""
     integer_rows: LibraryDependent
     """The same share in integers."""
