@@ -55,6 +55,9 @@ def register(codec_id: str, where: str, *, number: int | None = None) -> None:
 
 
 register("block", "qimg.codecs.block.codec:CODEC", number=1)
+register("mnist-autoencoder", "qimg.codecs.digits.latent_codec:AUTOENCODER", number=4)
+register("mnist-klt", "qimg.codecs.digits.latent_codec:KLT", number=5)
+register("mnist-raster", "qimg.codecs.digits.raster_codec:RASTER", number=6)
 register("peer:jpeg", "qimg.codecs.peers.jpeg:CODEC")
 register("peer:jpeg-optimised", "qimg.codecs.peers.jpeg:OPTIMISED")
 register("peer:webp", "qimg.codecs.peers.webp:CODEC")
@@ -87,9 +90,13 @@ def pack_codec(codec_id: str) -> PackCodec:
     return _loaded(codec_id, PackCodec, "is a codec for single pictures")  # type: ignore[type-abstract]
 
 
+def named(codec_id: str) -> object:
+    """The object of an id, a codec for single pictures or for packs; `auto` selects `AUTO`; errors as for `codec`."""
+    return resolve_name(_ENTRIES[AUTO if codec_id == "auto" else one_of("codec", codec_id, _ENTRIES)].where)
+
+
 def _loaded(codec_id: str, kind: type[AnyCodec], what: str) -> AnyCodec:
-    codec_id = AUTO if codec_id == "auto" else one_of("codec", codec_id, _ENTRIES)
-    loaded = resolve_name(_ENTRIES[codec_id].where)
+    loaded = named(codec_id)
     if not isinstance(loaded, kind):
         raise ValueError(f"codec={codec_id!r} {what}")
     if isinstance(loaded, Codec) and not loaded.installed():

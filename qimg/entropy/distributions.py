@@ -122,6 +122,13 @@ class Distribution:
         count = _encode(self.number, self.size, values, table, tables(), lefts, widths)
         return lefts[:count], widths[:count]
 
+    def lengths(self, symbols: ArrayLike, parameters: ArrayLike) -> Array:
+        """Code length of each symbol in bits, (n,) float64, that of its intervals; arguments as for `intervals`."""
+        values, table = _checked(self, symbols, parameters)
+        lengths = np.empty(len(values))
+        _lengths(self.number, self.size, values, table, tables(), lengths)
+        return lengths
+
     def decode(self, state: Array, words: Array, parameters: ArrayLike) -> Array:
         """Decode symbols; damaged data set `state[INVALID]`.
 
@@ -291,6 +298,29 @@ def _encode(
             widths[count] = _HALF
             count += 1
     return count
+
+
+@compiled
+def _lengths(kind: int, size: int, symbols: Array, parameters: Array, tables: Tables, lengths: Array) -> None:
+    for n in range(symbols.size):
+        p, symbol = parameters[n], np.int64(symbols[n])
+        low, high = _window(kind, size, p, tables)
+        beyond = np.int64(0)
+        if symbol < low:
+            width = _start(kind, size, p, tables, low, low, high) - 1
+            beyond = low - symbol
+        elif symbol > high:
+            width = TOTAL - 1 - _start(kind, size, p, tables, high + 1, low, high)
+            beyond = symbol - high
+        else:
+            below = _start(kind, size, p, tables, int(symbol), low, high)
+            width = _start(kind, size, p, tables, int(symbol) + 1, low, high) - below
+        lengths[n] = np.log2(TOTAL / width)
+        if beyond:
+            length = 0
+            while beyond >> (length + 1):
+                length += 1
+            lengths[n] += (2 * length + 1) * np.log2(TOTAL / _HALF)
 
 
 @inner
