@@ -81,9 +81,9 @@ class Params(PictureParams):
         "both, mixture of 3",
     )
     """Learned models: what distributions depend on, and their family."""
-    training: Count = 500
+    training: Count = 1800
     """Steps of the training of each model."""
-    batch: Count = 16
+    batch: Count = 4
     """Crops of a step of the training."""
     crop: Count = 16
     """Blocks on a side of a crop."""
@@ -109,7 +109,7 @@ class Params(PictureParams):
             steps=self.training,
             rate=self.rate,
             warmup=max(self.training // 25, 1),
-            averaging=0.98,
+            averaging=0.99,
             seed=self.seed,
         )
 
