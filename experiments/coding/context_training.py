@@ -116,6 +116,8 @@ def rows_that_depend_on_the_batch(model: BlockModel, symbols: Array, batch: int)
     set_rounding(model, False)
     model.bits(torch.from_numpy(symbols[..., None]).float())
     handle.remove()
+    if not len(inputs[-1]):  # constants, without a product
+        return 0.0, 0.0
     features = inputs[-1].reshape(len(inputs[-1]), -1)
     floating = _differing(network, features, batch)
     set_rounding(model, True)

@@ -209,20 +209,22 @@ def _sizes(data: Collection, params: Params) -> list[Row]:
     sizes = _model_sizes(data, params)
     measured = [size for size in params.sizes if size <= params.latents]
     test = data.test[: params.tested]
-    common = {"weight": params.weight, "schedule": params.schedule()}
+    weight, schedule = params.weight, params.schedule()
     klt = _klt(data.train, test, measured)
     found: list[tuple[str, str, int, float, float, float]] = [
         (SIZES, KLT, size, np.nan, psnr, 0.0) for size, psnr in klt.items()
     ]
     for model, literal, embedded in ((LITERAL, True, False), (NORMALISED, False, False), (EMBEDDED, False, True)):
-        network, seconds = sized(sizes, data.train, literal=literal, embedded=embedded, **common)
+        network, seconds = sized(
+            sizes, data.train, literal=literal, embedded=embedded, weight=weight, schedule=schedule
+        )
         results = sized_results(network, test, measured)
         found += [(SIZES, model, size, size_bytes, psnr, seconds) for size, size_bytes, psnr in results]
         if embedded and params.cut:
             cuts = cut_streams(network, test[: params.cut])
             found += [(BYTES, model, size, float(count), psnr, seconds) for size, count, psnr in cuts]
     if params.stages <= params.latents:
-        stages, seconds = staged(sizes, data.train, count=params.stages, **common)
+        stages, seconds = staged(sizes, data.train, count=params.stages, weight=weight, schedule=schedule)
         found += [
             (SIZES, STAGES, size, size_bytes, psnr, seconds) for size, size_bytes, psnr in staged_results(stages, test)
         ]

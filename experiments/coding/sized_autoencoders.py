@@ -138,14 +138,20 @@ def _decoded(model: ContextModel, beginning: bytes, filler: bytes) -> Array:
 class Stages(nn.Module):
     """Auto-encoders one after the other; each codes the difference of the picture to the output of those before."""
 
-    def __init__(self, sizes: Sizes, count: int) -> None:
-        """Create `count` auto-encoders with equal shares of the latents, and of the hidden features."""
+    def __init__(self, sizes: Sizes, count: int, centre: Tensor) -> None:
+        """Create `count` auto-encoders with equal shares of the latents, and half of the hidden features each.
+
+        Args:
+            sizes: of a single auto-encoder instead of the stages.
+            count: number of stages.
+            centre: (pixels,) the output before the first stage.
+        """
         super().__init__()
-        share = sizes.latents // count
+        self.share = share = sizes.latents // count
         narrow = tuple(max(width // 2, 1) for width in sizes.encoder)
         part = Sizes(pixels=sizes.pixels, latents=share, encoder=(narrow[0], narrow[1]), decoder=(narrow[0], narrow[1]))
         self.parts = nn.ModuleList(AutoEncoder(part) for _ in range(count))
-        self.start = nn.Parameter(torch.zeros(sizes.pixels))
+        self.start = nn.Parameter(centre / 128)
 
     def outputs(self, pixels: Tensor, *, training: bool) -> list[tuple[Tensor, Tensor]]:
         """Code lengths (n,) and output (pixels, n) of each stage, those of the stages before included."""
@@ -177,14 +183,15 @@ def staged(sizes: Sizes, digits: Array, *, count: int, weight: float, schedule: 
         ]
         return torch.stack(costs).mean() / 10
 
-    return trained(lambda: Stages(sizes, count), loss, digits, schedule)
+    centre = columns(digits).mean(1)
+    return trained(lambda: Stages(sizes, count, centre), loss, digits, schedule)
 
 
 @torch.no_grad()
 def staged_results(network: Stages, digits: Array) -> list[tuple[int, float, float]]:
     """Number of latents, bytes of a picture, and PSNR after each stage."""
     pixels = columns(digits)
-    share = network.parts[0].sizes.latents
+    share = network.share
     results = network.outputs(pixels, training=False)
     return [
         (share * (number + 1), float(lengths.mean()) / 8, psnr_of(output, pixels))

@@ -105,6 +105,8 @@ def test_training_reduces_the_cost(file):
 
 def test_integers_do_not_depend_on_the_batch(file):
     model, _ = trained(KINDS["coefficients, mixture of 3"], [file.symbols], SCHEDULE, hidden=48)
+    constants, _ = trained(KINDS["none, Laplace"], [file.symbols], SCHEDULE, hidden=48)
+    assert rows_that_depend_on_the_batch(constants, file.symbols, 1) == (0, 0)
     assert [rows_that_depend_on_the_batch(model, file.symbols, size)[1] for size in (1, 7, 4096)] == [0, 0, 0]
 
 
