@@ -11,7 +11,16 @@ from qimg.core import Array, require, require_shape
 from qimg.core.records import short_repr
 from qimg.entropy import range_coder
 from qimg.entropy.distributions import bits_of
-from qimg.integer_networks.contexts import Coded, ContextDesign, Phase, companded, energies, gather, shifted
+from qimg.integer_networks.contexts import (
+    Coded,
+    ContextDesign,
+    Phase,
+    companded,
+    energies,
+    gather,
+    place_features,
+    shifted,
+)
 from qimg.integer_networks.layers import IntegerNetwork
 
 
@@ -94,14 +103,13 @@ class Walk:
         margin = self._margin
         self.latents = np.zeros((design.channels, height, width, count), np.int32)
         padded = np.zeros((design.channels, height + 2 * margin, width + 2 * margin, count), dtype)
-        places = np.minimum(np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij")), design.bound)
         self._coded = Coded(
             y=padded,
             magnitudes=np.zeros_like(padded),
             energy=np.zeros((design.channels, height, width, count), dtype),
             side=None if side is None else np.clip(side, -design.bound, design.bound).astype(dtype),
             conditions=None if conditions is None else np.asarray(conditions).astype(dtype),
-            positions=places[..., None].astype(dtype),
+            positions=place_features(design, height, width).astype(dtype),
             join=np.concatenate,
             spread=np.broadcast_to,
         )

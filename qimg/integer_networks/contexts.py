@@ -85,6 +85,9 @@ class ContextDesign:
     """Numbers that describe a picture."""
     positions: bool = False
     """Whether features f are used."""
+    grid: tuple[int, int] = (0, 0)
+    """Rows and columns of all pictures, at most: features f are then one for each row and each column, `bound` at the
+    own ones and 0 at others; (0, 0): they are the numbers of row and column."""
     hidden: tuple[int, ...] = (64,)
     """Features of the hidden layers of each network."""
     bound: int = 127
@@ -107,6 +110,9 @@ class ContextDesign:
         for name in ("reach", "side", "conditions"):
             integer(name, getattr(self, name), 0)
         integer("bound", self.bound, 1, _LARGEST_BOUND)
+        for length in self.grid:
+            integer("grid", length, 0)
+        require(self.positions or not any(self.grid), "grid", "has no effect without positions", self.grid)
         integer("input_fraction", self.input_fraction, 0, 12)
 
     @property
@@ -130,7 +136,12 @@ class ContextDesign:
         first = 8 * self.bands[0] if band and self.lower_bands and self.reach else 0
         others = 4 * (lower - self.bands[0]) if first and self.lower_neighbours else 0
         own = signs * self.bands[band] * len(phase.visible)
-        return (signs + 1) * lower + first + others + own + self.side + self.conditions + 2 * self.positions
+        return (signs + 1) * lower + first + others + own + self.side + self.conditions + self.position_features
+
+    @property
+    def position_features(self) -> int:
+        """Number of features f."""
+        return (sum(self.grid) or 2) if self.positions else 0
 
     def fractions(self, band: int) -> list[int]:
         """Binary digits after the point of the parameters of a band: (channels, outputs) in a row."""
@@ -196,6 +207,25 @@ def companded(magnitudes: Array) -> Array:
     return _logarithms()[magnitudes.astype(np.intp)].astype(magnitudes.dtype)
 
 
+def place_features(design: ContextDesign, height: int, width: int) -> Array:
+    """Features f of all positions, (position features, H, W, 1) integers.
+
+    Raises:
+        ValueError: the picture is larger than the design's grid.
+    """
+    if not any(design.grid):
+        places = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"))
+        return np.minimum(places, design.bound)[..., None]
+    rows, columns = design.grid
+    require(height <= rows and width <= columns, "grid", f"must be at least {height}×{width}", design.grid)
+    features = np.zeros((rows + columns, height, width, 1), np.int64)
+    for row in range(height):
+        features[row, row] = design.bound
+    for column in range(width):
+        features[rows + column, :, column] = design.bound
+    return features
+
+
 def energies(magnitudes: Any) -> Any:
     """Σ |y| over 3×3 neighbourhoods of (C, H + 2, W + 2, n), padded by one row and column on each side."""
     rows = magnitudes[:, :-2] + magnitudes[:, 1:-1] + magnitudes[:, 2:]
@@ -217,7 +247,7 @@ class Coded:
     conditions: Any = None
     """(conditions, n), or None."""
     positions: Any = None
-    """(2, H, W, 1), or None."""
+    """(position features, H, W, 1) of `place_features`, or None."""
     join: Callable[[Sequence[Any]], Any]
     """Concatenation along the first axis."""
     spread: Callable[[Any, tuple[int, ...]], Any]
@@ -264,7 +294,7 @@ def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: A
         each = coded.conditions.reshape(design.conditions, *(1,) * (len(shape) - 1), -1)
         parts.append(coded.spread(each, (design.conditions, *shape)))
     if design.positions:
-        parts.append(coded.spread(coded.positions[:, rows, columns], (2, *shape)))
+        parts.append(coded.spread(coded.positions[:, rows, columns], (design.position_features, *shape)))
     if not parts:
         return at(coded.y, slice(0, 0), (0, 0))
     return coded.join(parts)

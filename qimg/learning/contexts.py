@@ -4,7 +4,14 @@ import torch
 from torch import Tensor, nn
 
 from qimg.integer_networks.coding import ContextModel
-from qimg.integer_networks.contexts import COMPANDING_FRACTION, Coded, ContextDesign, energies, gather
+from qimg.integer_networks.contexts import (
+    COMPANDING_FRACTION,
+    Coded,
+    ContextDesign,
+    energies,
+    gather,
+    place_features,
+)
 from qimg.learning.distributions import bits, initial_parameters
 from qimg.learning.fixed_point import FixedPoint, dense_network, exported, straight_through
 
@@ -78,15 +85,13 @@ class BandContexts(nn.Module):
         inner = slice(margin - 1, -margin + 1 or None)
         energy = energies(magnitudes[:, inner, inner])
         energy = _companded(energy) if design.companded else energy
-        rows = torch.arange(y.shape[1], device=y.device).clamp(max=design.bound)
-        columns = torch.arange(y.shape[2], device=y.device).clamp(max=design.bound)
         return Coded(
             y=padded,
             magnitudes=_companded(magnitudes) if design.companded else magnitudes,
             energy=energy.clamp(max=design.bound),
             side=None if side is None else side.clamp(-design.bound, design.bound),
             conditions=conditions,
-            positions=torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[..., None].to(y.dtype),
+            positions=torch.from_numpy(place_features(design, y.shape[1], y.shape[2])).to(y),
             join=lambda parts: torch.cat(list(parts)),
             spread=lambda array, shape: array.expand(shape),
         )

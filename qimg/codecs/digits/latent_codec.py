@@ -94,6 +94,7 @@ class LatentCodec:
         number = round(fraction("rate", rate) * (RATES - 1))
         allow(self.refines or effort is None, "effort", f"has no effect with codec {self.id}")
         sweeps = SWEEPS[integer("effort", EFFORT if effort is None else effort, 1, 9)] if self.refines else 0
+        allow(not sweeps or fitted.is_chain, "effort", "must be 1 for a model whose latents are not coded one by one")
         pixels = np.ascontiguousarray(digits.reshape(len(digits), PIXELS).T)
         latents = fitted.latents(pixels, number)
         codes, own = recognised(fitted, pixels, latents, number)

@@ -104,6 +104,13 @@ class LatentModel(Artifact):
         """Number of latents of a digit."""
         return self.contexts.design.channels
 
+    @property
+    def is_chain(self) -> bool:
+        """Whether latents are coded one by one, by networks with one hidden layer, so that they can be refined."""
+        design = self.contexts.design
+        single = set(design.bands) == {1} and not design.magnitudes and design.lower_bands
+        return single and len(design.hidden) == 1
+
     def check(self) -> None:
         """Raise an error unless the parts are networks of integers that fit each other."""
         design, channels = self.contexts.design, self.channels
@@ -115,9 +122,8 @@ class LatentModel(Artifact):
         expected = [(PIXELS + 1, channels), (channels, PIXELS)]
         require(sizes == expected, "layers", f"must have inputs and outputs {expected}", sizes)
         require(int(self.decoder.layers[0].bound) >= BOUND, "bound", f"must be at least {BOUND}", sizes)
-        single = set(design.bands) == {1} and not (design.reach or design.side or design.magnitudes or design.positions)
-        chain = single and design.lower_bands and design.conditions == 1 and len(design.hidden) == 1
-        require(chain, "design", "must be a chain of single latents, given the rate, with one hidden layer", design)
+        usual = not (design.reach or design.side or design.positions) and design.conditions == 1
+        require(usual, "design", "must depend on the rate and on lower bands alone", design)
         low, high = self.contents.header["weights"]
         require(0 < low <= high, "weights", "must be positive and increase", (low, high))
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from qimg.codecs.digits.latent_model import PIXELS, SIDE
 from qimg.codecs.digits.raster_model import RasterModel
@@ -17,8 +18,8 @@ from qimg.learning.contexts import BandContexts
 from qimg.learning.distributions import bits
 from qimg.learning.fixed_point import FixedPoint
 
-_FIRST, _POSITIONS = 0.5, 8.0
-"""Factors of the first layer's initial weights, and of those of row and column."""
+_PIXELS, _POSITIONS = 1.5, 0.5
+"""Factors of the first layer's initial weights: of pixels, and of rows and columns."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,6 +48,8 @@ class Rasters:
     counts: Tensor
     """(n,) number of these."""
     reach: int
+    bound: int
+    """Feature of the own row and column."""
     samples: tuple[int, int]
     """Pixels of a digit in a step, with a window that is not black, and a black one."""
 
@@ -65,6 +68,7 @@ class Rasters:
             order=torch.from_numpy(order),
             counts=torch.from_numpy(occupied.sum(axis=(1, 2))),
             reach=reach,
+            bound=recipe.design.bound,
             samples=recipe.pixels,
         )
 
@@ -106,8 +110,9 @@ class Rasters:
         place = digits * self.padded.shape[1] + (row + self.reach) * width + column + self.reach
         steps = torch.tensor([width * i + j for i, j in offsets(self.reach)], device=self.device)
         flat = self.padded.flatten()
-        window = flat[steps[:, None] + place]
-        features = torch.cat([window.float(), row[None].float(), column[None].float()])
+        window = flat[steps[:, None] + place].float()
+        rows, columns = (self.bound * functional.one_hot(one, SIDE).T.float() for one in (row, column))
+        features = torch.cat([window, rows, columns])
         return Pixels(features=features, levels=flat[place].long(), weights=weights)
 
 
@@ -129,8 +134,9 @@ class RasterNetwork(nn.Module):
         first = network[0]
         assert isinstance(first, FixedPoint)
         with torch.no_grad():
-            first.weight.mul_(_FIRST)
-            first.weight[:, -2:].mul_(_POSITIONS)
+            pixels = recipe.design.features(0, recipe.design.phases(0)[0]) - recipe.design.position_features
+            first.weight[:, :pixels].mul_(_PIXELS)
+            first.weight[:, pixels:].mul_(_POSITIONS)
 
     def lengths(self, features: Tensor, levels: Tensor) -> Tensor:
         """Code lengths (n,) in bits of levels given features (F, n)."""

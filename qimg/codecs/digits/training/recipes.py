@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from qimg.codecs.digits.latent_model import SIDE
 from qimg.codecs.training import CodecRecipe
 from qimg.core import fraction, integer, require
 from qimg.core.records import short_repr
@@ -148,9 +149,10 @@ class RasterRecipe(CodecRecipe):
             reach=self.reach,
             magnitudes=False,
             positions=True,
+            grid=(SIDE, SIDE),
             hidden=self.hidden,
-            bound=max(self.levels - 1, 27),
-            input_fraction=6 if self.levels == 256 else 2,
+            bound=self.levels - 1,
+            input_fraction=(self.levels - 1).bit_length(),
         )
 
 
@@ -159,8 +161,8 @@ DigitRecipe = LatentRecipe | KltRecipe | RasterRecipe
 AUTOENCODER_RECIPE = LatentRecipe()
 KLT_RECIPE = KltRecipe()
 RASTER_RECIPES = (
-    RasterRecipe(levels=2, weight=2.5e-4),
-    RasterRecipe(levels=4, thresholds=(43, 128, 213), weight=5e-4),
-    RasterRecipe(levels=8, weight=2e-3),
+    RasterRecipe(levels=2, weight=4e-4),
+    RasterRecipe(levels=4, thresholds=(43, 128, 213), weight=9e-4),
+    RasterRecipe(levels=8, weight=6e-3),
     RasterRecipe(levels=256, hidden=(128, 112), steps=10_000),
 )
