@@ -53,7 +53,14 @@ THEMES = {
         "raw_pairs",
         "low_rank_methods",
     ),
-    "coding": ("rate_distortion", "generation_loss", "codec_ablation", "channel_of_the_codec", "entropy_models"),
+    "coding": (
+        "rate_distortion",
+        "generation_loss",
+        "codec_ablation",
+        "channel_of_the_codec",
+        "entropy_models",
+        "codec_parts",
+    ),
     "restoration": (
         "restoration",
         "calibration",
