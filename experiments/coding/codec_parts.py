@@ -202,7 +202,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
         ]
         if changed:
             sentences.append(f"Rate at equal error after a change of the {name} alone: {', '.join(changed)}.")
-    for other in distinct(rows, "quantizer")[1:]:
+    quantizers: list[str] = distinct(rows, "quantizer")
+    for other in quantizers[1:]:
         for model in distinct(select(rows, quantizer=other), "model"):
             pairs = [
                 f"{transform} {gain(changed, plain):+.1f} %"
