@@ -204,7 +204,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
             sentences.append(f"Rate at equal error after a change of the {name} alone: {', '.join(changed)}.")
     quantizers: list[str] = distinct(rows, "quantizer")
     for other in quantizers[1:]:
-        for model in distinct(select(rows, quantizer=other), "model"):
+        present = select(rows, quantizer=other)
+        for model in distinct(present, "model"):
             pairs = [
                 f"{transform} {gain(changed, plain):+.1f} %"
                 for transform in distinct(rows, "transform")
