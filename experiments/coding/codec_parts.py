@@ -204,12 +204,11 @@ def findings(rows: Sequence[Row]) -> list[str]:
             sentences.append(f"Rate at equal error after a change of the {name} alone: {', '.join(changed)}.")
     quantizers: list[str] = distinct(rows, "quantizer")
     for other in quantizers[1:]:
-        present = select(rows, quantizer=other)
-        for model in distinct(present, "model"):
+        for model in distinct(select(rows, quantizer=other), "model"):
             pairs = [
-                f"{transform} {gain(changed, plain):+.1f} %"
+                f"{transform} {gain(own, plain):+.1f} %"
                 for transform in distinct(rows, "transform")
-                if (changed := select(rows, transform=transform, quantizer=other, model=model))
+                if (own := select(rows, transform=transform, quantizer=other, model=model))
                 and (plain := select(rows, transform=transform, quantizer=first.quantizer, model=model))
             ]
             if pairs:
