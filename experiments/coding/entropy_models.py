@@ -63,11 +63,22 @@ MODELS = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params(PictureParams):
-    """Inputs of the experiment."""
+class DividedParams(PictureParams):
+    """The inputs of experiments that train on some pictures and measure others."""
 
     sources: Sources = ()
     """Pictures to train on; by default every other picture, and then the remaining ones for them."""
+
+    def inputs(self) -> Gathered:
+        """The measured pictures, and those to train on."""
+        pictures = self.gather()
+        return pictures + self.gather_from(self.sources) if self.sources else pictures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(DividedParams):
+    """Inputs of the experiment."""
+
     steps: Annotated[tuple[int, ...], each(whole(1, 255))] = (8, 16, 32)
     """Quantization steps in code values."""
     models: Annotated[tuple[str, ...], each(among(MODELS))] = (
@@ -95,11 +106,6 @@ class Params(PictureParams):
     """Blocks of a product, compared with one product for all blocks of a picture."""
     seed: Seed = 0
     """Seed of weights and crops."""
-
-    def inputs(self) -> Gathered:
-        """The measured pictures, and those to train on."""
-        pictures = self.gather()
-        return pictures + self.gather_from(self.sources) if self.sources else pictures
 
     def schedule(self) -> Schedule:
         """Parameters of the steps of a training."""
@@ -159,7 +165,7 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of all pictures, steps and models, in the order of the pictures."""
     check(params)
-    jobs = [(own, fit, step) for own, fit in _divided(params) for step in params.steps]
+    jobs = [(own, fit, step) for own, fit in divided(params) for step in params.steps]
     rows: list[Row] = []
     for own, fit, step in track(jobs):
         files = [flat_jpeg(picture.luma(), step) for picture in own]
@@ -173,7 +179,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     return sorted(rows, key=lambda row: order[row.image])
 
 
-def _divided(params: Params) -> Iterator[tuple[Sequence[Picture], Sequence[Picture]]]:
+def divided(params: DividedParams) -> Iterator[tuple[Sequence[Picture], Sequence[Picture]]]:
     """Pictures to measure, and those to train on for them."""
     pictures = params.gather().pictures
     if params.sources:
