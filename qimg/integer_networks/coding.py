@@ -11,7 +11,7 @@ from qimg.core import Array, require, require_shape
 from qimg.core.records import short_repr
 from qimg.entropy import range_coder
 from qimg.entropy.distributions import bits_of
-from qimg.integer_networks.contexts import Coded, ContextDesign, Phase, energies, gather, place_features
+from qimg.integer_networks.contexts import Coded, ContextDesign, Phase, energies, gather, magnitudes_of, place_features
 from qimg.integer_networks.layers import IntegerNetwork
 
 
@@ -130,7 +130,7 @@ class Walk:
         inside = tuple(slice(one.start + margin, one.stop + margin, one.step) for one in (rows, columns))
         clamped = np.clip(values, -bound, bound)
         self._coded.y[channels, inside[0], inside[1]] = clamped
-        self._coded.magnitudes[channels, inside[0], inside[1]] = np.abs(clamped)
+        self._coded.magnitudes[channels, inside[0], inside[1]] = magnitudes_of(self._model.design, clamped)
 
     def _finish(self, band: int) -> None:
         """Compute the energies of a band, which later bands use."""

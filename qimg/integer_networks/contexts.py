@@ -8,6 +8,7 @@ parameters of the distributions of the band's channels:
 - a. of the channels of all lower bands: y and |y| at the position, and Σ |y| over its 3×3 neighbourhood;
 - b. of the first band, unless it is the own one: y at the eight neighbours;
 - c. of the own band: y, and |y|, at the neighbours within `reach` that earlier phases have coded;
+  of levels of a categorical distribution, which are not negative, whether they are positive takes the place of |y|;
 - d. side information at the position;
 - e. conditions of the picture;
 - f. row and column of the position.
@@ -68,7 +69,7 @@ class ContextDesign:
     lower_bands: bool = True
     """Whether features a are used."""
     magnitudes: bool = True
-    """Whether |y| is used; it is redundant for latents that are not negative."""
+    """Whether |y| is used; of levels of a categorical distribution `bound` where y > 0 and 0 elsewhere."""
     side: int = 0
     """Channels of side information."""
     conditions: int = 0
@@ -195,6 +196,11 @@ def place_features(design: ContextDesign, height: int, width: int) -> Array:
     for column in range(width):
         features[rows + column, :, column] = design.bound
     return features
+
+
+def magnitudes_of(design: ContextDesign, clamped: Any) -> Any:
+    """What features use as |y|, of clamped latents."""
+    return (clamped > 0) * design.bound if design.distribution.kind == "categorical" else abs(clamped)
 
 
 def energies(magnitudes: Any) -> Any:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from qimg.integer_networks.coding import ContextModel
-from qimg.integer_networks.contexts import Coded, ContextDesign, energies, gather, place_features
+from qimg.integer_networks.contexts import Coded, ContextDesign, energies, gather, magnitudes_of, place_features
 from qimg.learning.distributions import bits, initial_parameters
 from qimg.learning.fixed_point import FixedPoint, dense_network, exported
 
@@ -74,7 +74,7 @@ class BandContexts(nn.Module):
         design, margin = self.design, max(self.design.reach, 1)
         clamped = y.clamp(-design.bound, design.bound)
         padded = nn.functional.pad(clamped, (0, 0, margin, margin, margin, margin))
-        magnitudes = padded.abs()
+        magnitudes = magnitudes_of(design, padded)
         inner = slice(margin - 1, -margin + 1 or None)
         return Coded(
             y=padded,
