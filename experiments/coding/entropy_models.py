@@ -243,12 +243,13 @@ def _by_network(
 
     model, seconds = trained(KINDS[name], learnt, params.schedule(), hidden=params.hidden)
     coder = model.export()
-    depends = [rows_that_depend_on_the_batch(model, files[0].symbols, size) for size in params.splits]
+    depends = [rows_that_depend_on_the_batch(model, files[0].symbols[..., None], size) for size in params.splits]
     rows = []
     for picture, file in zip(own, files, strict=True):
-        (words, ideal), encoding = timed(coder.encode, file.symbols)
-        again, decoding = timed(coder.decode, words, file.symbols.shape[1:])
-        require(np.array_equal(again, file.symbols), name, f"must decode {picture.name}", "other coefficients")
+        symbols = file.symbols[..., None]
+        (words, ideal), encoding = timed(coder.encode, symbols)
+        again, decoding = timed(coder.decode, words, symbols.shape[1:])
+        require(np.array_equal(again, symbols), name, f"must decode {picture.name}", "other coefficients")
         rows.append(
             _row(
                 picture.name,
@@ -257,7 +258,7 @@ def _by_network(
                 file,
                 4 * len(words),
                 ideal_bits=ideal,
-                float_bits=bits_in_floating_point(model, file.symbols),
+                float_bits=bits_in_floating_point(model, symbols),
                 weights=sum(value.numel() for value in model.parameters()),
                 products_per_pixel=coder.multiply_accumulates() / 64,
                 float_rows=max(floating for floating, _ in depends),
