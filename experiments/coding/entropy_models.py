@@ -347,8 +347,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
         f"Integers cost {min(integers):+.2f} to {max(integers):+.2f} % of the bits of the same weights in floating "
         f"point.",
         f"With plain single precision, {100 * min(values(own, 'float_rows')):.0f} to "
-        f"{100 * max(values(own, 'float_rows')):.0f} % of the positions get other parameters in batches of another size; "
-        f"in integers {100 * max(values(own, 'integer_rows')):.0f} %.",
+        f"{100 * max(values(own, 'float_rows')):.0f} % of the positions get other parameters in batches of another "
+        f"size; in integers {100 * max(values(own, 'integer_rows')):.0f} %.",
     ]
     return sentences
 
