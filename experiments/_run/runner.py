@@ -59,6 +59,7 @@ THEMES = {
         "codec_ablation",
         "channel_of_the_codec",
         "mnist_codecs",
+        "codec_parts",
         "entropy_models",
         "size_conditioning",
         "complexity_dial",

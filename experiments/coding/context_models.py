@@ -84,14 +84,20 @@ class BlockModel(nn.Module):
         self.contexts = BandContexts(design)
         self.hyper = Hyper(design.channels, design.side) if design.side else None
 
-    def bits(self, y: Tensor) -> Tensor:
-        """() code length of the numbers and of their side information."""
+    def bits(self, y: Tensor, coded: Tensor | None = None) -> Tensor:
+        """() code length of the numbers and of their side information.
+
+        Args:
+            y: (channels, R, C, n) numbers whose code lengths are computed.
+            coded: (channels, R, C, n) integers for side information and contexts; by default `y`.
+        """
+        coded = y if coded is None else coded
         if self.hyper is None:
-            return self.contexts.bits(y, y).sum()
-        latents = self.hyper.latents(y)
+            return self.contexts.bits(y, coded).sum()
+        latents = self.hyper.latents(coded)
         noise = noisy(latents) if self.training else straight_through(latents)
         side = self.hyper.side(straight_through(latents), (y.shape[1], y.shape[2]))
-        return self.contexts.bits(y, y, side=side).sum() + self.hyper.prior.bits(noise, noise).sum()
+        return self.contexts.bits(y, coded, side=side).sum() + self.hyper.prior.bits(noise, noise).sum()
 
     def export(self) -> "BlockCoder":
         """The model in integers, and the analysis, which only an encoder needs."""

@@ -66,11 +66,22 @@ MODELS = tuple(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params(PictureParams):
-    """Inputs of the experiment."""
+class DividedParams(PictureParams):
+    """The inputs of experiments that train on some pictures and measure others."""
 
     sources: Sources = ()
     """Pictures to train on; by default every other picture, and then the remaining ones for them."""
+
+    def inputs(self) -> Gathered:
+        """The measured pictures, and those to train on."""
+        pictures = self.gather()
+        return pictures + self.gather_from(self.sources) if self.sources else pictures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(DividedParams):
+    """Inputs of the experiment."""
+
     steps: Annotated[tuple[int, ...], each(whole(1, 255))] = (8, 16, 32)
     """Quantization steps in code values."""
     digits: Annotated[int, whole(0)] = 0
@@ -106,10 +117,7 @@ class Params(PictureParams):
 
     def inputs(self) -> Gathered:
         """The measured pictures, and those to train on; or the files of digits."""
-        if self.digits:
-            return Gathered(pictures=mnist_inputs(), skipped=())
-        pictures = self.gather()
-        return pictures + self.gather_from(self.sources) if self.sources else pictures
+        return Gathered(pictures=mnist_inputs(), skipped=()) if self.digits else super().inputs()
 
     def schedule(self) -> Schedule:
         """Parameters of the steps of a training."""
@@ -173,7 +181,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     check(params)
     if params.digits:
         return [row for rate in track(params.rates) for row in _by_latents(rate, params)]
-    jobs = [(own, fit, step) for own, fit in _divided(params) for step in params.steps]
+    jobs = [(own, fit, step) for own, fit in divided(params) for step in params.steps]
     rows: list[Row] = []
     for own, fit, step in track(jobs):
         files = [flat_jpeg(picture.luma(), step) for picture in own]
@@ -196,7 +204,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     return sorted(rows, key=lambda row: order[row.image])
 
 
-def _divided(params: Params) -> Iterator[tuple[Sequence[Picture], Sequence[Picture]]]:
+def divided(params: DividedParams) -> Iterator[tuple[Sequence[Picture], Sequence[Picture]]]:
     """Pictures to measure, and those to train on for them."""
     pictures = params.gather().pictures
     if params.sources:

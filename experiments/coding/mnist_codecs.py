@@ -72,7 +72,7 @@ class Params(PictureParams):
         *(0.0, 0.25, 0.5, 0.75, 1.0),
     )
     """Rates of the auto-encoder and the KLT."""
-    efforts: Annotated[tuple[int, ...], each(whole(1))] = (1, 5, 9)
+    efforts: Annotated[tuple[int, ...], each(whole(1))] = (1, 5)
     """Efforts of the auto-encoder."""
     levels: Annotated[tuple[int, ...], each(fulfils(lambda n: n in (2, 4, 8, 256), "must be 2, 4, 8 or 256"))] = (
         *(2, 4, 8, 256),
@@ -82,19 +82,19 @@ class Params(PictureParams):
     """Other codecs, by ids of `qimg.codecs.registry`."""
     settings: Count = 5
     """Settings of each of them, from the smallest file on."""
-    single: Count = 500
+    single: Count = 300
     """Digits that are coded in one file each."""
     rounds: Annotated[int, whole(0)] = 10
     """Rounds in which decoded digits are coded again."""
-    recoded: Count = 1000
+    recoded: Count = 500
     """Digits of these."""
-    seen: Count = 600_000
+    seen: Count = 300_000
     """Digits of all steps of the classifier together."""
     bond: Annotated[int, whole(0)] = 16
     """Bond of the Born machine, the raster-encoder of a tensor train; 0 leaves it out."""
     pictures: Count = 1000
     """Training digits of the Born machine, thresholded at half of white."""
-    sweeps: Count = 10
+    sweeps: Count = 5
     """Sweeps of its training."""
     seed: Seed = 0
     """Seed of patches, classifier and Born machine."""

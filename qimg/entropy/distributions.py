@@ -252,6 +252,25 @@ def _start(kind: int, size: int, p: Array, tables: Tables, symbol: int, low: int
     return int(2 + ((_below(kind, size, p, tables, symbol) * mass) >> 30) + symbol - low)
 
 
+@inner
+def _level_at(size: int, p: Array, tables: Tables, place: int) -> tuple[int, int, int]:
+    """The level of a categorical distribution whose interval holds a place, and the ends of the interval."""
+    largest = p[0]
+    for k in range(1, size):
+        largest = max(largest, p[k])
+    total = 0
+    for k in range(size):
+        total += tables.weight[min(largest - p[k], 255)]
+    first, sum_ = 1, 0
+    for k in range(size):
+        sum_ += tables.weight[min(largest - p[k], 255)]
+        last = int(1 + sum_ * (TOTAL - 2 - size) // total + k + 1)
+        if place < last:
+            return k, first, last
+        first = last
+    return size - 1, first, first
+
+
 _ESCAPE = 48  # intervals of an escape at most: 24 bits of a unary length, 24 of the rest
 _HALF = TOTAL // 2 - 1  # a bit of probability 1/2: [1, HALF + 1) and [HALF + 1, 2 HALF + 1)
 
@@ -357,6 +376,11 @@ def _decode(
         low, high = _window(kind, size, p, tables)
         place = quantile(state)
         left, right = low, high + 1
+        if kind == _CATEGORICAL and 1 <= place < TOTAL - 1:
+            left, first, last = _level_at(size, p, tables, place)
+            advance(state, words, first, last - first)
+            symbols[n] = left
+            continue
         first, last = _start(kind, size, p, tables, left, low, high), _start(kind, size, p, tables, right, low, high)
         if place < first:
             advance(state, words, 1, first - 1)

@@ -284,9 +284,14 @@ def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: A
             parts += [at(coded.y, slice(0, design.bands[0]), offset) for offset in _AROUND]
             others = slice(design.bands[0], start)
             parts += [at(coded.y, others, offset) for offset in _NEAREST if design.lower_neighbours]
-    parts += [at(coded.y, own, offset) for offset in phase.visible]
-    if design.magnitudes:
-        parts += [at(coded.magnitudes, own, offset) for offset in phase.visible]
+    for array in (coded.y, coded.magnitudes) if design.magnitudes else (coded.y,):
+        if phase.one_by_one and size == 1 and (rows.stop - rows.start, columns.stop - columns.start) == (1, 1):
+            width = array.shape[2]  # one product of slices for each neighbour would take most of the time of a raster
+            place = (rows.start + margin) * width + columns.start + margin
+            steps = [place + i * width + j for i, j in phase.visible]
+            parts.append(array[start].reshape(-1, array.shape[3])[steps][:, None, None])
+        else:
+            parts += [at(array, own, offset) for offset in phase.visible]
     if design.side:
         parts.append(coded.side[:, rows, columns])
     shape = (*at(coded.y, slice(0, 1), (0, 0)).shape[1:],)
