@@ -169,7 +169,10 @@ def _rows(data: Collection, params: Params) -> list[Row]:
         return rate_loss(network, columns, rate, low * (high / low) ** rate)
 
     source, seconds = trained(
-        lambda: AutoEncoder(sizes, conditions=1), loss, data.train, params.schedule(params.training)
+        lambda: AutoEncoder(sizes, weights=(low, high), conditions=1),
+        loss,
+        data.train,
+        params.schedule(params.training),
     )
     codes = []
     with torch.no_grad():

@@ -1,4 +1,7 @@
-"""Entropy models of quantized blocks as points of one grid: what the distributions depend on, and their family."""
+"""Entropy models of quantized numbers as points of one grid: what the distributions depend on, and their family.
+
+The numbers are the coefficients of blocks, or the latents of an auto-encoder with a single position.
+"""
 
 from dataclasses import dataclass
 
@@ -16,10 +19,8 @@ from qimg.learning.contexts import BandContexts
 from qimg.learning.fixed_point import FixedPoint, exported
 from qimg.learning.quantizers import noisy, straight_through
 
-CHANNELS = 64
-"""Coefficients of a block."""
 BANDS = (1, 2, 3, 4, 5, 6, 7, 12, 24)
-"""Coefficients that are coded together, in zigzag order."""
+"""Coefficients of a block that are coded together, in zigzag order; latents are coded one after the other."""
 CONTEXTS = {
     "none": "constants for each coefficient",
     "side": "side information that is coded first",
@@ -51,12 +52,13 @@ class Kind:
         """Name in tables."""
         return f"{self.context}, {self.distribution}"
 
-    def design(self, hidden: int) -> ContextDesign:
+    def design(self, channels: int, hidden: int) -> ContextDesign:
         """The context model, with two layers of `hidden` features in each network."""
+        bands = BANDS if channels == sum(BANDS) else (1,) * channels
         by_band = self.context in ("coefficients", "both")
         return ContextDesign(
             distribution=DISTRIBUTIONS[self.distribution],
-            bands=BANDS if by_band else (CHANNELS,),
+            bands=bands if by_band else (channels,),
             orders=("once",) if self.context in ("none", "side") else ("wavefront",),
             reach=0 if self.context in ("none", "side") else 1,
             lower_bands=by_band,
@@ -74,20 +76,20 @@ KINDS = {kind.name: kind for kind in (Kind(context=c, distribution=d) for c in C
 
 
 class BlockModel(nn.Module):
-    """A context model of quantized blocks (64, R, C, n), with side information where the design has it."""
+    """A context model of numbers (channels, R, C, n), with side information where the design has it."""
 
     def __init__(self, design: ContextDesign) -> None:
         """Create the networks."""
         super().__init__()
         self.contexts = BandContexts(design)
-        self.hyper = Hyper(design.side) if design.side else None
+        self.hyper = Hyper(design.channels, design.side) if design.side else None
 
     def bits(self, y: Tensor, coded: Tensor | None = None) -> Tensor:
-        """() code length of the blocks and of their side information.
+        """() code length of the numbers and of their side information.
 
         Args:
-            y: (64, R, C, n) blocks whose code lengths are computed.
-            coded: (64, R, C, n) integers that side information and contexts are computed of; by default those of `y`.
+            y: (channels, R, C, n) numbers whose code lengths are computed.
+            coded: (channels, R, C, n) integers for side information and contexts; by default `y`.
         """
         coded = y if coded is None else coded
         if self.hyper is None:
@@ -109,14 +111,14 @@ class BlockModel(nn.Module):
 
 
 class Hyper(nn.Module):
-    """Side information: latents of a quarter of the blocks' number, and the features that they become."""
+    """Side information: latents of a quarter of the positions, and the features that they become."""
 
-    def __init__(self, side: int) -> None:
-        """Create the networks for so many channels of features."""
+    def __init__(self, channels: int, side: int) -> None:
+        """Create the networks for so many channels of numbers and of features."""
         super().__init__()
         width = 2 * side
         self.analysis = nn.Sequential(
-            nn.Conv2d(CHANNELS, width, 1),
+            nn.Conv2d(channels, width, 1),
             nn.ReLU(),
             nn.Conv2d(width, width, 2 * _BELOW + 1, stride=_BELOW, padding=_BELOW),
             nn.ReLU(),
@@ -138,7 +140,7 @@ class Hyper(nn.Module):
         self.fine = nn.Sequential(FixedPoint(width, side, kernel=3, high=_LARGEST))
 
     def latents(self, y: Tensor) -> Tensor:
-        """(8, R / 2, C / 2, n) of blocks (64, R, C, n); real numbers."""
+        """(8, R / 2, C / 2, n) of numbers (channels, R, C, n); real."""
         x = torch.log2(1 + y.abs()).movedim(-1, 0)
         result: Tensor = 4 * self.analysis(x).movedim(0, -1)
         return result.clamp(-_LARGEST, _LARGEST)
@@ -153,7 +155,7 @@ class Hyper(nn.Module):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BlockCoder:
-    """A block model in integers, which encodes and decodes single pictures."""
+    """A block model in integers, which encodes and decodes."""
 
     contexts: ContextModel
     prior: ContextModel | None
@@ -162,28 +164,29 @@ class BlockCoder:
     hyper: Hyper | None
 
     def encode(self, symbols: Array) -> tuple[Array, float]:
-        """The words of a picture (64, R, C), and their ideal length in bits."""
+        """The words of numbers (channels, R, C, n), and their ideal length in bits."""
         parts, side = [], None
         if self.prior is not None and self.hyper is not None:
             with torch.no_grad():
-                real = self.hyper.latents(torch.from_numpy(symbols[..., None]).float())
+                real = self.hyper.latents(torch.from_numpy(symbols).float())
             latents = np.floor(real.numpy() + 0.5).astype(np.int32)
             parts.append(latent_intervals(self.prior, latents))
-            side = self._side(latents, symbols.shape[1:])
-        parts.append(latent_intervals(self.contexts, symbols[..., None], side=side))
+            side = self._side(latents, symbols.shape[1:3])
+        parts.append(latent_intervals(self.contexts, symbols, side=side))
         lefts, widths = (np.concatenate([part[number] for part in parts]) for number in (0, 1))
         return range_coder.encode_intervals(lefts, widths), bits_of(widths)
 
-    def decode(self, words: Array, sides: tuple[int, int]) -> Array:
-        """The picture (64, R, C) of its words."""
+    def decode(self, words: Array, shape: tuple[int, int, int]) -> Array:
+        """The numbers (channels, R, C, n) of their words."""
         state, side = range_coder.start(words), None
+        rows, columns, count = shape
         if self.prior is not None:
-            below = (-(-sides[0] // _BELOW), -(-sides[1] // _BELOW), 1)
-            side = self._side(decode_latents(self.prior, state, words, below), sides)
-        return decode_latents(self.contexts, state, words, (*sides, 1), side=side)[..., 0]
+            below = (-(-rows // _BELOW), -(-columns // _BELOW), count)
+            side = self._side(decode_latents(self.prior, state, words, below), (rows, columns))
+        return decode_latents(self.contexts, state, words, shape, side=side)
 
     def multiply_accumulates(self) -> float:
-        """Products of a block, for decoding."""
+        """Products of a position, for decoding."""
         total = self.contexts.multiply_accumulates()
         if self.prior is not None and self.coarse is not None and self.fine is not None:
             total += (self.prior.multiply_accumulates() + self.coarse.multiply_accumulates) / _BELOW**2
@@ -193,6 +196,9 @@ class BlockCoder:
     def _side(self, latents: Array, sides: tuple[int, ...]) -> Array:
         assert self.coarse is not None
         assert self.fine is not None
-        coarse = self.coarse(latents[..., 0].astype(np.float32))
-        wide = coarse.repeat(_BELOW, axis=1).repeat(_BELOW, axis=2)[:, : sides[0], : sides[1]]
-        return self.fine(np.ascontiguousarray(wide))[..., None].astype(np.int32)
+        features = []
+        for number in range(latents.shape[-1]):
+            coarse = self.coarse(latents[..., number].astype(np.float32))
+            wide = coarse.repeat(_BELOW, axis=1).repeat(_BELOW, axis=2)[:, : sides[0], : sides[1]]
+            features.append(self.fine(np.ascontiguousarray(wide)))
+        return np.stack(features, axis=-1).astype(np.int32)

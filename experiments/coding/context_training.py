@@ -1,4 +1,4 @@
-"""Training of entropy models on crops of quantized blocks, by the loop of all trainings."""
+"""Training of entropy models on crops of quantized pictures, by the loop of all trainings."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ ROUNDED_FROM = 0.6
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Blocks:
-    """Quantized blocks of pictures, (64, R, C) float32 each, that crops are cut from."""
+    """Quantized pictures, (channels, R, C) float32 each, that crops are cut from."""
 
     pictures: Sequence[Tensor]
 
@@ -45,7 +45,7 @@ class Blocks:
         return Blocks(pictures=[picture.to(device) for picture in self.pictures])
 
     def crops(self, places: Tensor, side: int) -> Tensor:
-        """(64, side, side, n) blocks at places (n, 3): picture, row and column."""
+        """(channels, side, side, n) crops at places (n, 3): picture, row and column."""
         cut = [
             self.pictures[number][:, row : row + side, column : column + side]
             for number, row, column in places.tolist()
@@ -56,7 +56,7 @@ class Blocks:
 def trained(
     kind: Kind, pictures: Sequence[Array], schedule: Schedule, *, hidden: int, rounded: bool = True
 ) -> tuple[BlockModel, float]:
-    """A model that was trained on quantized pictures (64, R, C), and the processor seconds of its training.
+    """A model that was trained on quantized pictures (channels, R, C), and the processor seconds of its training.
 
     Args:
         kind: the model.
@@ -73,7 +73,7 @@ def trained(
             schedule,
             Blocks.of(pictures),
             lambda model: {},
-            build=lambda: BlockModel(kind.design(hidden)),
+            build=lambda: BlockModel(kind.design(len(pictures[0]), hidden)),
             loss=_loss,
             device=torch.device("cpu"),
             checkpoint=Checkpoint(None, recipe=schedule),
@@ -92,29 +92,29 @@ def _loss(model: BlockModel, crops: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def bits_in_floating_point(model: BlockModel, symbols: Array) -> float:
-    """Code length of a picture (64, R, C) by the trained weights without any rounding."""
+    """Code length of numbers (channels, R, C, n) by the trained weights without any rounding."""
     set_rounding(model, False)
-    bits = float(model.bits(torch.from_numpy(symbols[..., None]).float()))
+    bits = float(model.bits(torch.from_numpy(symbols).float()))
     set_rounding(model, True)
     return bits
 
 
 @torch.no_grad()
 def rows_that_depend_on_the_batch(model: BlockModel, symbols: Array, batch: int) -> tuple[float, float]:
-    """Shares of blocks whose parameters differ between one product for all and products of `batch` blocks.
+    """Shares of positions whose parameters differ between one product for all and products of `batch` positions.
 
     Of the network of the last band, in floating point without rounding, and in integers.
 
     Args:
         model: a trained model.
-        symbols: (64, R, C) picture.
-        batch: blocks of a product.
+        symbols: (channels, R, C, n) numbers.
+        batch: positions of a product.
     """
     network = model.contexts.networks[-1]
     inputs: list[Tensor] = []
     handle = network.register_forward_pre_hook(lambda module, given: inputs.append(given[0]))
     set_rounding(model, False)
-    model.bits(torch.from_numpy(symbols[..., None]).float())
+    model.bits(torch.from_numpy(symbols).float())
     handle.remove()
     if not len(inputs[-1]):  # constants, without a product
         return 0.0, 0.0

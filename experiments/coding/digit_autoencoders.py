@@ -52,11 +52,20 @@ class Sizes:
 class AutoEncoder(nn.Module):
     """Pixels to latents, gains, a chain of latents, and latents to pixels; both networks are given a condition."""
 
-    def __init__(self, sizes: Sizes, *, conditions: int = 0, encoder_conditions: int | None = None) -> None:
+    def __init__(
+        self,
+        sizes: Sizes,
+        *,
+        weights: tuple[float, float],
+        conditions: int = 0,
+        encoder_conditions: int | None = None,
+    ) -> None:
         """Create the networks.
 
         Args:
             sizes: of the networks.
+            weights: bits that a unit of squared error is worth at the lowest rate and the highest; gains begin in
+                proportion to their roots.
             conditions: numbers that the decoder is given.
             encoder_conditions: numbers that the encoder is given, by default as many.
         """
@@ -65,7 +74,8 @@ class AutoEncoder(nn.Module):
         self.encoder_conditions = conditions if encoder_conditions is None else encoder_conditions
         self.encoder = _dense(sizes.pixels + self.encoder_conditions, sizes.encoder, sizes.latents)
         self.decoder = _dense(sizes.latents + conditions, sizes.decoder, sizes.pixels)
-        self.gains = nn.Parameter(torch.full((_KNOTS, sizes.latents), 1.5 / _SPEED))
+        start = torch.linspace(log(weights[0]), log(weights[1]), _KNOTS) / 2 + 0.8
+        self.gains = nn.Parameter((start[:, None] / _SPEED).repeat(1, sizes.latents))
         design = ContextDesign(
             distribution=Distribution(kind="mixture", size=2),
             bands=(1,) * sizes.latents,

@@ -4,11 +4,12 @@ The coefficients are those of a JPEG file of luma with one step for all frequenc
 recompression of JPEG XL code the same numbers. The base is a table of each coefficient's values in other pictures. The
 learned models are points of a grid: what a distribution depends on, and its family. They are trained on the same other
 pictures, for each step, and evaluated in integers; every file is decoded again. Sizes of learned models and tables are
-those of the coded numbers, without the picture's size and without the model, which all pictures share.
+those of the coded numbers, without the picture's size and without the model, which all pictures share. With digits, the
+numbers are the latents of an auto-encoder.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -32,6 +33,7 @@ from experiments._run import (
     count_pictures,
     distinct,
     each,
+    fulfils,
     levels,
     mean,
     others,
@@ -46,6 +48,7 @@ from experiments._run import (
 from experiments._run.columns import OfOneMachine
 from experiments.coding.flat_jpeg import FlatJpeg, flat_jpeg, recompressed_bytes
 from experiments.coding.symbol_tables import coded_by_tables, counts_of, table_bits, widths_of
+from experiments.tensor_trains.binary_pictures import mnist_inputs
 from qimg.learning.schedule import Schedule
 from qimg.report.plots import curve_styles
 
@@ -81,6 +84,11 @@ class Params(DividedParams):
 
     steps: Annotated[tuple[int, ...], each(whole(1, 255))] = (8, 16, 32)
     """Quantization steps in code values."""
+    digits: Annotated[int, whole(0)] = 0
+    """Training digits of MNIST; the latents that the shipped auto-encoder gives the test digits are then coded instead
+    of pictures, in one pack, from the set mnist in QIMG_DATA."""
+    rates: Annotated[tuple[float, ...], each(fulfils(lambda rate: 0 <= rate <= 1, "must be in [0, 1]"))] = (0.5,)
+    """Rates of the auto-encoder."""
     models: Annotated[tuple[str, ...], each(among(MODELS))] = (
         "none, Laplace",
         "side, Gaussian",
@@ -106,6 +114,10 @@ class Params(DividedParams):
     """Blocks of a product, compared with one product for all blocks of a picture."""
     seed: Seed = 0
     """Seed of weights and crops."""
+
+    def inputs(self) -> Gathered:
+        """The measured pictures, and those to train on; or the files of digits."""
+        return Gathered(pictures=mnist_inputs(), skipped=()) if self.digits else super().inputs()
 
     def schedule(self) -> Schedule:
         """Parameters of the steps of a training."""
@@ -137,7 +149,9 @@ class Row:
     """One picture by one model at one step."""
 
     image: str
+    """The picture, or "mnist" for the latents of all test digits."""
     step: int
+    """Quantization step in code values; for digits the rate of the auto-encoder in percent."""
     model: str
     bytes: LibraryDependent
     ideal_bits: LibraryDependent
@@ -165,16 +179,27 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of all pictures, steps and models, in the order of the pictures."""
     check(params)
+    if params.digits:
+        return [row for rate in track(params.rates) for row in _by_latents(rate, params)]
     jobs = [(own, fit, step) for own, fit in divided(params) for step in params.steps]
     rows: list[Row] = []
     for own, fit, step in track(jobs):
         files = [flat_jpeg(picture.luma(), step) for picture in own]
         learnt = [flat_jpeg(picture.luma(), step).symbols for picture in fit]
-        for picture, file in zip(own, files, strict=True):
-            rows += _by_programs(picture.name, step, file)
-            rows += _by_tables(picture.name, step, file, learnt)
+        coded = [
+            Quantized(
+                image=picture.name,
+                step=step,
+                symbols=file.symbols[..., None],
+                pixels=file.symbols.size,
+                psnr_db=file.psnr_db,
+            )
+            for picture, file in zip(own, files, strict=True)
+        ]
+        for one, file in zip(coded, files, strict=True):
+            rows += _by_programs(one, file) + _by_tables(one, learnt)
         for name in params.models:
-            rows += _by_network(name, step, own, files, learnt, params)
+            rows += _by_network(name, coded, learnt, params.schedule(), params)
     order = {picture.name: number for number, picture in enumerate(params.gather().pictures)}
     return sorted(rows, key=lambda row: order[row.image])
 
@@ -193,16 +218,41 @@ def divided(params: DividedParams) -> Iterator[tuple[Sequence[Picture], Sequence
         yield pictures[1::2], pictures[::2]
 
 
-def _row(image: str, step: int, model: str, file: FlatJpeg, size: int, **columns: float) -> Row:
-    pixels = file.symbols[0].size * 64  # of whole blocks
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Quantized:
+    """Integers that all models code."""
+
+    image: str
+    step: int
+    symbols: Array
+    """(channels, R, C, n)."""
+    pixels: int
+    """Of all pictures together, with the padding of blocks."""
+    psnr_db: float
+
+
+def _by_latents(rate: float, params: Params) -> list[Row]:
+    """Tables and learned models of the latents of digits."""
+    from experiments.coding.digit_latents import digit_latents
+
+    train, test, psnr = digit_latents(params.digits, rate)
+    coded = Quantized(image="mnist", step=round(100 * rate), symbols=test, pixels=test.shape[-1] * 784, psnr_db=psnr)
+    learnt = list(np.moveaxis(train, -1, 0))
+    # Digits have one position each, so that a batch holds as many of them as crops of pictures hold blocks.
+    schedule = replace(params.schedule(), crop=1, batch=params.batch * params.crop**2)
+    rows = _by_tables(coded, [train])
+    return rows + [row for name in params.models for row in _by_network(name, [coded], learnt, schedule, params)]
+
+
+def _row(coded: Quantized, model: str, size: int, **columns: float) -> Row:
     columns = dict.fromkeys(_OF_MODELS, np.nan) | {"weights": 0, "products_per_pixel": 0.0} | columns
     return Row(
-        image=image,
-        step=step,
+        image=coded.image,
+        step=coded.step,
         model=model,
         bytes=float(size),
-        bits_per_pixel=8 * size / pixels,
-        psnr_db=file.psnr_db,
+        bits_per_pixel=8 * size / coded.pixels,
+        psnr_db=coded.psnr_db,
         **columns,  # type: ignore[arg-type]
     )
 
@@ -218,28 +268,28 @@ _OF_MODELS = (
 )
 
 
-def _by_programs(image: str, step: int, file: FlatJpeg) -> list[Row]:
+def _by_programs(coded: Quantized, file: FlatJpeg) -> list[Row]:
     """JPEG, and JPEG XL if it is installed."""
-    rows = [_row(image, step, SCAN, file, file.scan_bytes), _row(image, step, FILE, file, len(file.file))]
+    rows = [_row(coded, SCAN, file.scan_bytes), _row(coded, FILE, len(file.file))]
     size, seconds = timed(recompressed_bytes, file.file)
-    return rows if size is None else [*rows, _row(image, step, JXL, file, size, encode_seconds=seconds)]
+    return rows if size is None else [*rows, _row(coded, JXL, size, encode_seconds=seconds)]
 
 
-def _by_tables(image: str, step: int, file: FlatJpeg, learnt: Sequence[Array]) -> list[Row]:
+def _by_tables(coded: Quantized, learnt: Sequence[Array]) -> list[Row]:
     """The table of other pictures, and that of the picture with its cost."""
     rows = []
-    for model, pictures in ((STATIC, learnt), (OWN, [file.symbols])):
+    for model, pictures in ((STATIC, learnt), (OWN, [coded.symbols])):
         counts = counts_of(pictures)
-        size, ideal = coded_by_tables(file.symbols, widths_of(counts))
+        size, ideal = coded_by_tables(coded.symbols, widths_of(counts))
         cost = table_bits(counts) if model == OWN else 0
-        rows.append(_row(image, step, model, file, size + -(-cost // 8), ideal_bits=ideal + cost))
+        rows.append(_row(coded, model, size + -(-cost // 8), ideal_bits=ideal + cost))
     return rows
 
 
 def _by_network(
-    name: str, step: int, own: Sequence[Picture], files: Sequence[FlatJpeg], learnt: Sequence[Array], params: Params
+    name: str, coded: Sequence[Quantized], learnt: Sequence[Array], schedule: Schedule, params: Params
 ) -> list[Row]:
-    """A learned model, trained on other pictures."""
+    """A learned model, trained on other pictures (channels, R, C)."""
     from experiments.coding.context_models import KINDS
     from experiments.coding.context_training import (
         bits_in_floating_point,
@@ -247,25 +297,24 @@ def _by_network(
         trained,
     )
 
-    model, seconds = trained(KINDS[name], learnt, params.schedule(), hidden=params.hidden)
+    model, seconds = trained(KINDS[name], learnt, schedule, hidden=params.hidden)
     coder = model.export()
-    depends = [rows_that_depend_on_the_batch(model, files[0].symbols, size) for size in params.splits]
+    depends = [rows_that_depend_on_the_batch(model, coded[0].symbols, size) for size in params.splits]
     rows = []
-    for picture, file in zip(own, files, strict=True):
-        (words, ideal), encoding = timed(coder.encode, file.symbols)
-        again, decoding = timed(coder.decode, words, file.symbols.shape[1:])
-        require(np.array_equal(again, file.symbols), name, f"must decode {picture.name}", "other coefficients")
+    for one in coded:
+        (words, ideal), encoding = timed(coder.encode, one.symbols)
+        again, decoding = timed(coder.decode, words, one.symbols.shape[1:])
+        require(np.array_equal(again, one.symbols), name, f"must decode {one.image}", "other numbers")
+        positions = one.symbols[0].size / one.pixels
         rows.append(
             _row(
-                picture.name,
-                step,
+                one,
                 name,
-                file,
                 4 * len(words),
                 ideal_bits=ideal,
-                float_bits=bits_in_floating_point(model, file.symbols),
+                float_bits=bits_in_floating_point(model, one.symbols),
                 weights=sum(value.numel() for value in model.parameters()),
-                products_per_pixel=coder.multiply_accumulates() / 64,
+                products_per_pixel=coder.multiply_accumulates() * positions,
                 float_rows=max(floating for floating, _ in depends),
                 integer_rows=max(integer for _, integer in depends),
                 train_seconds=seconds,
@@ -306,8 +355,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
         f"Integers cost {min(integers):+.2f} to {max(integers):+.2f} % of the bits of the same weights in floating "
         f"point.",
         f"With plain single precision, {100 * min(values(own, 'float_rows')):.0f} to "
-        f"{100 * max(values(own, 'float_rows')):.0f} % of the blocks get other parameters in batches of another size; "
-        f"in integers {100 * max(values(own, 'integer_rows')):.0f} %.",
+        f"{100 * max(values(own, 'float_rows')):.0f} % of the positions get other parameters in batches of another "
+        f"size; in integers {100 * max(values(own, 'integer_rows')):.0f} %.",
     ]
     return sentences
 
@@ -361,7 +410,7 @@ def costs(rows: Sequence[Row]) -> Table:
             "integers over floats, %": lambda own: (
                 100 * (sum(values(own, "ideal_bits")) / sum(values(own, "float_bits")) - 1)
             ),
-            "blocks that depend on the batch, floats, %": lambda own: 100 * mean(own, "float_rows"),
+            "positions that depend on the batch, floats, %": lambda own: 100 * mean(own, "float_rows"),
             "integers, %": lambda own: 100 * mean(own, "integer_rows"),
             "training, s": "train_seconds",
             "encoding, s": "encode_seconds",
@@ -375,7 +424,7 @@ def costs(rows: Sequence[Row]) -> Table:
             "products per pixel": ".0f",
             "file over ideal, %": "+.3f",
             "integers over floats, %": "+.2f",
-            "blocks that depend on the batch, floats, %": ".0f",
+            "positions that depend on the batch, floats, %": ".0f",
             "integers, %": ".0f",
             "training, s": ".0f",
             "encoding, s": ".2f",

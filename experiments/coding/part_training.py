@@ -75,7 +75,7 @@ class PartCodec(nn.Module):
         super().__init__()
         self.parts = parts
         self.transform = BlockTransform(parts.transform, step)
-        self.entropy = BlockModel(parts.entropy.design(hidden))
+        self.entropy = BlockModel(parts.entropy.design(64, hidden))
 
     def coded(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the rate is computed of, what contexts see, and what is decoded: (64, R, C, n) each."""
@@ -158,7 +158,7 @@ def measured(codec: PartCodec, picture: Array, seed: int) -> Measured:
     error = float((output - pixels).square().mean())
     if codec.parts.quantizer == DITHER:
         return Measured(bytes=np.nan, ideal_bits=float(codec.entropy.bits(rated, seen)), mean_squared_error=error)
-    coder, symbols = codec.entropy.export(), seen[..., 0].numpy().astype(np.int32)
+    coder, symbols = codec.entropy.export(), seen.numpy().astype(np.int32)
     words, ideal = coder.encode(symbols)
     again = coder.decode(words, symbols.shape[1:])
     assert np.array_equal(again, symbols)

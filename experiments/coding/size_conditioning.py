@@ -75,9 +75,9 @@ class Params(PictureParams):
     """The same for the models of sizes."""
     width: Count = 256
     """Features of the hidden layers."""
-    training: Count = 2500
+    training: Count = 4000
     """Steps of the training of each model."""
-    batch: Count = 256
+    batch: Count = 128
     rate: float = 2e-3
     """Highest learning rate."""
     cut: Annotated[int, whole(0)] = 64
@@ -184,14 +184,19 @@ def _rates(data: Collection, params: Params) -> list[Row]:
         rate = torch.rand(pixels.shape[1])
         return rate_loss(network, pixels, rate, low * (high / low) ** rate)
 
-    network, seconds = trained(lambda: AutoEncoder(sizes, conditions=1), of_all, data.train, params.schedule())
+    network, seconds = trained(
+        lambda: AutoEncoder(sizes, weights=(low, high), conditions=1), of_all, data.train, params.schedule()
+    )
     rows = [row(ONE, network, *pair, seconds) for pair in zip(shares, params.weights, strict=True)]
     for weight in params.weights:
 
         def of_one(network: AutoEncoder, pixels: torch.Tensor, weight: float = weight) -> torch.Tensor:
             return rate_loss(network, pixels, torch.zeros(pixels.shape[1]), torch.tensor(weight))
 
-        network, seconds = trained(lambda: AutoEncoder(sizes), of_one, data.train, params.schedule())
+        def build(weight: float = weight) -> AutoEncoder:
+            return AutoEncoder(sizes, weights=(weight, weight))
+
+        network, seconds = trained(build, of_one, data.train, params.schedule())
         rows.append(row(SPECIALIST, network, 0.0, weight, seconds))
     return rows
 

@@ -59,7 +59,9 @@ def sized(
         return (costs / norms[chosen.long() - 1]).mean() / 10
 
     def build() -> AutoEncoder:
-        return AutoEncoder(sizes, conditions=count, encoder_conditions=0 if embedded else count)
+        return AutoEncoder(
+            sizes, weights=(weight, weight), conditions=count, encoder_conditions=0 if embedded else count
+        )
 
     return trained(build, loss, digits, schedule)
 
@@ -138,19 +140,20 @@ def _decoded(model: ContextModel, beginning: bytes, filler: bytes) -> Array:
 class Stages(nn.Module):
     """Auto-encoders one after the other; each codes the difference of the picture to the output of those before."""
 
-    def __init__(self, sizes: Sizes, count: int, centre: Tensor) -> None:
+    def __init__(self, sizes: Sizes, count: int, centre: Tensor, weight: float) -> None:
         """Create `count` auto-encoders with equal shares of the latents, and half of the hidden features each.
 
         Args:
             sizes: of a single auto-encoder instead of the stages.
             count: number of stages.
             centre: (pixels,) the output before the first stage.
+            weight: bits that a unit of squared error is worth.
         """
         super().__init__()
         self.share = share = sizes.latents // count
         narrow = tuple(max(width // 2, 1) for width in sizes.encoder)
         part = Sizes(pixels=sizes.pixels, latents=share, encoder=(narrow[0], narrow[1]), decoder=(narrow[0], narrow[1]))
-        self.parts = nn.ModuleList(AutoEncoder(part) for _ in range(count))
+        self.parts = nn.ModuleList(AutoEncoder(part, weights=(weight, weight)) for _ in range(count))
         self.start = nn.Parameter(centre / 128)
 
     def outputs(self, pixels: Tensor, *, training: bool) -> list[tuple[Tensor, Tensor]]:
@@ -184,7 +187,7 @@ def staged(sizes: Sizes, digits: Array, *, count: int, weight: float, schedule: 
         return torch.stack(costs).mean() / 10
 
     centre = columns(digits).mean(1)
-    return trained(lambda: Stages(sizes, count, centre), loss, digits, schedule)
+    return trained(lambda: Stages(sizes, count, centre, weight), loss, digits, schedule)
 
 
 @torch.no_grad()

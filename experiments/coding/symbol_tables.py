@@ -1,4 +1,4 @@
-"""Entropy coding by tables: the frequencies of each coefficient in other pictures, or in the picture itself."""
+"""Entropy coding by tables: the frequencies of each channel's values in other pictures, or in the picture itself."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ LARGEST = 2047
 
 
 def counts_of(pictures: Sequence[Array]) -> Array:
-    """(64, 2 · `LARGEST` + 1) occurrences of each value of each coefficient in pictures (64, R, C)."""
-    size = 2 * LARGEST + 1
-    total = np.zeros((64, size), np.int64)
+    """(channels, 2 · `LARGEST` + 1) occurrences of each value of each channel in pictures (channels, …)."""
+    channels, size = len(pictures[0]), 2 * LARGEST + 1
+    total = np.zeros((channels, size), np.int64)
     for symbols in pictures:
-        offsets = np.arange(64)[:, None] * size + symbols.reshape(64, -1) + LARGEST
-        total += np.bincount(offsets.ravel(), minlength=64 * size).reshape(64, size)
+        offsets = np.arange(channels)[:, None] * size + symbols.reshape(channels, -1) + LARGEST
+        total += np.bincount(offsets.ravel(), minlength=channels * size).reshape(channels, size)
     return total
 
 
@@ -29,9 +29,9 @@ def widths_of(counts: Array) -> Array:
 
 
 def coded_by_tables(symbols: Array, widths: Array) -> tuple[int, float]:
-    """Bytes, and the code length in bits, of a picture (64, R, C) by tables of `widths_of`."""
+    """Bytes, and the code length in bits, of a picture (channels, …) by tables of `widths_of`."""
     lefts = 1 + np.cumsum(widths, axis=1) - widths
-    rows = np.repeat(np.arange(64), symbols[0].size)
+    rows = np.repeat(np.arange(len(symbols)), symbols[0].size)
     places = symbols.ravel() + LARGEST
     own = widths[rows, places]
     words = range_coder.encode_intervals(lefts[rows, places], own)
@@ -41,7 +41,7 @@ def coded_by_tables(symbols: Array, widths: Array) -> tuple[int, float]:
 def table_bits(counts: Array) -> int:
     """Bits for the counts of a picture: Elias's gamma code of each count plus one, between the outermost values.
 
-    The two outermost values of each coefficient take 12 bits each.
+    The two outermost values of each channel take 12 bits each.
     """
     total = 0
     for row in counts:

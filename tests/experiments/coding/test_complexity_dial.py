@@ -21,7 +21,7 @@ WIDTHS = (4, 7)
 @pytest.fixture
 def source() -> AutoEncoder:
     torch.manual_seed(0)
-    return AutoEncoder(SIZES, conditions=1)
+    return AutoEncoder(SIZES, weights=(5.0, 60.0), conditions=1)
 
 
 def pixels_of(source: AutoEncoder, decoder: torch.nn.Sequential, codes: torch.Tensor) -> torch.Tensor:

@@ -86,10 +86,11 @@ def test_names_of_models_are_those_of_the_grid():
 def test_files_of_every_context_decode_and_cost_their_cross_entropy(name, file):
     model, seconds = trained(KINDS[name], [file.symbols], SCHEDULE, hidden=8)
     coder = model.export()
-    words, ideal = coder.encode(file.symbols)
-    np.testing.assert_array_equal(coder.decode(words, (8, 10)), file.symbols)
+    symbols = file.symbols[..., None]
+    words, ideal = coder.encode(symbols)
+    np.testing.assert_array_equal(coder.decode(words, (8, 10, 1)), symbols)
     assert ideal <= 32 * len(words) <= 1.01 * ideal + 64
-    assert bits_in_floating_point(model, file.symbols) == pytest.approx(ideal, rel=0.05)  # 4 steps: weights are coarse
+    assert bits_in_floating_point(model, symbols) == pytest.approx(ideal, rel=0.05)  # 4 steps: weights are coarse
     assert (coder.multiply_accumulates() > 0) == (name != "none, Laplace")
     assert seconds > 0
 
@@ -100,14 +101,18 @@ def test_training_reduces_the_cost(file):
         trained(KINDS["coefficients, Laplace"], [file.symbols], dataclasses.replace(SCHEDULE, steps=steps), hidden=8)[0]
         for steps in (1, 60)
     )
-    assert many.export().encode(file.symbols)[1] < 0.8 * few.export().encode(file.symbols)[1]
+    assert many.export().encode(file.symbols[..., None])[1] < 0.8 * few.export().encode(file.symbols[..., None])[1]
 
 
 def test_integers_do_not_depend_on_the_batch(file):
     model, _ = trained(KINDS["coefficients, mixture of 3"], [file.symbols], SCHEDULE, hidden=48)
     constants, _ = trained(KINDS["none, Laplace"], [file.symbols], SCHEDULE, hidden=48)
-    assert rows_that_depend_on_the_batch(constants, file.symbols, 1) == (0, 0)
-    assert [rows_that_depend_on_the_batch(model, file.symbols, size)[1] for size in (1, 7, 4096)] == [0, 0, 0]
+    assert rows_that_depend_on_the_batch(constants, file.symbols[..., None], 1) == (0, 0)
+    assert [rows_that_depend_on_the_batch(model, file.symbols[..., None], size)[1] for size in (1, 7, 4096)] == [
+        0,
+        0,
+        0,
+    ]
 
 
 @pytest.fixture(scope="module")

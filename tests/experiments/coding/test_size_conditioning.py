@@ -84,7 +84,7 @@ def test_cut_streams_approach_the_whole_picture(digits, embedded):
 
 def test_each_stage_adds_to_the_output_of_those_before(digits):
     torch.manual_seed(0)
-    stages = Stages(SMALL, 2, columns(digits).mean(1))
+    stages = Stages(SMALL, 2, columns(digits).mean(1), 5.0)
     (first_bits, first), (second_bits, second) = stages.outputs(columns(digits), training=False)
     assert stages.share == 2
     assert bool((second_bits > first_bits).all())
@@ -105,7 +105,10 @@ def test_training_reduces_the_error(digits):
 
     few, many = (
         trained(
-            lambda: AutoEncoder(SMALL), loss, digits, dataclasses.replace(TINY, training=steps, batch=16).schedule()
+            lambda: AutoEncoder(SMALL, weights=(5.0, 5.0)),
+            loss,
+            digits,
+            dataclasses.replace(TINY, training=steps, batch=16).schedule(),
         )[0]
         for steps in (1, 60)
     )
