@@ -12,7 +12,7 @@ from qimg.core.records import short_repr
 from qimg.entropy import range_coder
 from qimg.entropy.distributions import bits_of
 from qimg.integer_networks.contexts import Coded, ContextDesign, Phase, energies, gather
-from qimg.integer_networks.layers import Network
+from qimg.integer_networks.layers import IntegerNetwork
 
 
 @short_repr
@@ -25,7 +25,7 @@ class ContextModel:
     """
 
     design: ContextDesign
-    networks: tuple[Network, ...]
+    networks: tuple[IntegerNetwork, ...]
 
     def __post_init__(self) -> None:
         steps = list(self.design.steps())
@@ -53,7 +53,7 @@ class ContextModel:
         networks = []
         for number, (band, _, phase) in enumerate(design.steps()):
             layers = (len(design.hidden) if design.features(band, phase) else 0) + 1
-            networks.append(Network.of_arrays(arrays, f"{prefix}{number}.", layers))
+            networks.append(IntegerNetwork.of_arrays(arrays, f"{prefix}{number}.", layers))
         return cls(design=design, networks=tuple(networks))
 
 

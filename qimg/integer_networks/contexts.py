@@ -87,7 +87,7 @@ class ContextDesign:
         require(
             1 <= len(self.orders) <= len(self.bands),
             "orders",
-            "must have at least one entry and at most one for each band",
+            "must have an entry, at most one for each band",
             self.orders,
         )
         for order in self.orders:

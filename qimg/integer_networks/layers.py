@@ -1,8 +1,8 @@
 """Layers of networks in integer arithmetic: products of integers that are exact in single precision.
 
 A layer computes y = clamp((W x + b + 2^(s−1)) >> s, low, high), with one shift s for each output. The magnitude of
-every partial sum is below 2^24 for all inputs of at most `bound`, which `Layer` checks; integers of this size and their
-sums are exact in float32 in any order of summation, so that a product by any BLAS gives the same result.
+every partial sum is below 2^24 for all inputs of at most `bound`, which `IntegerLayer` checks; integers of this size
+and their sums are exact in float32 in any order of summation, so that a product by any BLAS gives the same result.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ FIELDS = ("weight", "bias", "shift", "low", "high", "bound")
 
 @short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Layer:
+class IntegerLayer:
     """A dense layer or a convolution in integer arithmetic.
 
     Raises:
@@ -83,8 +83,8 @@ class Layer:
         """
         if self.weight.ndim == 2:
             y = self.weight.astype(x.dtype) @ x.reshape(len(x), int(np.prod(x.shape[1:])))
-            return self._scaled(y).reshape(-1, *x.shape[1:])
-        return self._scaled(self._convolved(x)).reshape(-1, *x.shape[1:])
+            return self._scaled(y).reshape(len(self.weight), *x.shape[1:])
+        return self._scaled(self._convolved(x)).reshape(len(self.weight), *x.shape[1:])
 
     def _scaled(self, y: Array) -> Array:
         """Add the bias, shift and clamp, in place; (outputs, n)."""
@@ -116,21 +116,21 @@ class Layer:
         return {f"{prefix}{name}": getattr(self, name) for name in FIELDS}
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, ArrayLike], prefix: str) -> "Layer":
+    def of_arrays(cls, arrays: Mapping[str, ArrayLike], prefix: str) -> "IntegerLayer":
         """The layer with arrays of `arrays`."""
         return cls(**{name: np.asarray(arrays[f"{prefix}{name}"]) for name in FIELDS})
 
 
 @short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Network:
+class IntegerNetwork:
     """Layers that are applied one after the other.
 
     Raises:
         ValueError: a layer's outputs do not fit the next layer's inputs.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[IntegerLayer, ...]
 
     def __post_init__(self) -> None:
         for number, (before, after) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
@@ -141,7 +141,7 @@ class Network:
             require(widest <= bound, "layers", f"must have outputs of at most {bound} in layer {number}", widest)
 
     def __call__(self, x: Array) -> Array:
-        """Outputs of the last layer; see `Layer`."""
+        """Outputs of the last layer; see `IntegerLayer`."""
         for layer in self.layers:
             x = layer(x)
         return x
@@ -157,6 +157,6 @@ class Network:
         return {name: array for part in parts for name, array in part.items()}
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, ArrayLike], prefix: str, layers: int) -> "Network":
+    def of_arrays(cls, arrays: Mapping[str, ArrayLike], prefix: str, layers: int) -> "IntegerNetwork":
         """The network with arrays of `arrays`."""
-        return cls(layers=tuple(Layer.of_arrays(arrays, f"{prefix}{number}.") for number in range(layers)))
+        return cls(layers=tuple(IntegerLayer.of_arrays(arrays, f"{prefix}{number}.") for number in range(layers)))

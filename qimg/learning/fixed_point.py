@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from qimg.core import require
-from qimg.integer_networks.layers import LIMIT, WEIGHT_BITS, Layer, Network
+from qimg.integer_networks.layers import LIMIT, WEIGHT_BITS, IntegerLayer, IntegerNetwork
 
 HIDDEN_FRACTION = 5
 """Binary digits after the point of hidden activations, which are in [0, 8)."""
@@ -112,7 +112,7 @@ class FixedPoint(nn.Module):
         return y.clamp(self.low, self.high) * unit
 
     @torch.no_grad()
-    def export(self) -> Layer:
+    def export(self) -> IntegerLayer:
         """The layer in integers; its inputs and outputs are those of this layer times 2^fraction.
 
         Raises:
@@ -124,7 +124,7 @@ class FixedPoint(nn.Module):
         weight = torch.floor(self.weight.double() * scale.view((-1,) + (1,) * (self.weight.ndim - 1)) + 0.5)
         bias = torch.floor(self.bias.double() * scale * 2.0**self.input_fraction + 0.5)
         shift = exponents + self.input_fraction + torch.log2(self.unit.double())
-        return Layer(
+        return IntegerLayer(
             weight=weight.clamp(-_LARGEST - 1, _LARGEST).cpu().numpy().astype(np.int8),
             bias=bias.cpu().numpy().astype(np.int32),
             shift=torch.floor(shift + 0.5).cpu().numpy().astype(np.int8),
@@ -176,6 +176,6 @@ def set_rounding(module: nn.Module, rounding: bool) -> None:
         layer.rounding = rounding
 
 
-def exported(layers: nn.Sequential) -> Network:
+def exported(layers: nn.Sequential) -> IntegerNetwork:
     """The network of fixed-point layers in integers."""
-    return Network(layers=tuple(layer.export() for layer in fixed_point_layers(layers)))
+    return IntegerNetwork(layers=tuple(layer.export() for layer in fixed_point_layers(layers)))

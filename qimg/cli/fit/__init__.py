@@ -1,4 +1,4 @@
-"""`qimg fit`: fits a prior, codec tables, a restorer or a network on pictures; one module for each."""
+"""`qimg fit`: fits a prior, codec tables, a restorer, a network or a learned codec on pictures; one module for each."""
 
 import os
 import sys
@@ -13,6 +13,7 @@ VERBS = {
     "tables": "Fit codec tables.",
     "restorer": "Fit the explicit estimator that restores JPEG files.",
     "network": "Train a network that restores JPEG files.",
+    "codec": "Train a learned codec.",
 }
 """Verbs; the module `qimg.cli.fit.<verb>` has `COMMAND`."""
 
