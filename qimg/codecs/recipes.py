@@ -7,7 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 from qimg.codecs.training import CodecRecipe, Task
 from qimg.core import import_names, one_of
 
-RECIPES: dict[str, str] = {}
+RECIPES: dict[str, str] = {
+    "photographs": "qimg.codecs.learned.training.recipe:TRAINING",
+}
 """Name → `package.module:OBJECT` of a `Training`."""
 
 

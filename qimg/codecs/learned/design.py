@@ -38,9 +38,9 @@ class Design:
 
     bands: tuple[int, ...] = (1, 2, 3, 6, 8, 12, 16, 24, 32, 40)
     """Channels of each band of the latents, in the order of the KLT's eigenvalues; the first band has one channel."""
-    hidden: tuple[int, ...] = (64,)
+    hidden: tuple[int, ...] = (96,)
     """Features of the hidden layers of context networks."""
-    width: int = 64
+    width: int = 32
     """Channels of the restoration network."""
     blocks: int = 3
     """Residual blocks of two 3×3 convolutions of the restoration network; 0 for a linear decoder."""

@@ -8,13 +8,18 @@ from torch import Tensor, nn
 
 from qimg.codecs.learned.design import BLOCK, COLOURS, CONDITION_FRACTION, SUPPORT, Design
 from qimg.codecs.learned.latents import predictions, surroundings
+from qimg.codecs.learned.training.pool import Basis
 from qimg.codecs.learned.training.restoration import Restoration
 from qimg.core import Array
+from qimg.entropy.distributions import SMALLEST
 from qimg.learning.contexts import BandContexts
+from qimg.learning.fixed_point import fixed_point_layers
 from qimg.learning.quantizers import noisy
 
 _SLOW = 0.1
 """Learning rate of the transform relative to that of the networks."""
+_TYPICAL = 32.0
+"""Step for which scales are set at the start."""
 _MARGIN = (SUPPORT - BLOCK) // 2
 
 
@@ -37,26 +42,37 @@ class Network(nn.Module):
     `predictions`.
     """
 
-    def __init__(self, design: Design, basis: Array) -> None:
+    def __init__(self, design: Design, basis: Basis) -> None:
         """Create the network.
 
         Args:
             design: the design.
-            basis: (channels, 3, 8, 8) orthonormal basis of blocks in the order of eigenvalues.
+            basis: the KLT at the start.
         """
         super().__init__()
         self.design = design
         start = torch.zeros(design.channels, COLOURS, SUPPORT, SUPPORT)
         inner = slice(_MARGIN, _MARGIN + BLOCK)
-        start[:, :, inner, inner] = torch.from_numpy(np.ascontiguousarray(basis)).float()
+        start[:, :, inner, inner] = torch.from_numpy(basis.functions.copy()).float()
         self.start = nn.Buffer(start)
         self.analysis_change = nn.Parameter(torch.zeros_like(start))
         self.synthesis_change = nn.Parameter(torch.zeros_like(start))
         self.finer = nn.Parameter(torch.zeros(design.conditions, design.channels))
         self.larger = nn.Parameter(torch.zeros(design.conditions, design.channels))
         self.first = BandContexts(design.first_context(), scale=2.0)
-        self.further = BandContexts(design.further_context(), scale=0.5)
+        self.further = BandContexts(design.further_context())
+        self._set_scales(basis.deviations)
         self.restoration = Restoration(design) if design.blocks else None
+
+    @torch.no_grad()
+    def _set_scales(self, deviations: Array) -> None:
+        """Set the scales of further channels at the start to mean magnitudes at a typical rate."""
+        scales = torch.from_numpy(np.maximum(np.log2(deviations / (4 * _TYPICAL * SMALLEST)), 0)).float()
+        context = self.design.further_context()
+        for (band, _, _), network in zip(context.steps(), self.further.networks, strict=True):
+            first = 1 + context.starts[band]
+            last = list(fixed_point_layers(network))[-1]
+            last.bias.view(-1, 2)[:, 1] = scales[first : first + context.bands[band]]
 
     def analysis(self) -> Tensor:
         """(channels, 3, 16, 16) basis functions of the encoder."""
@@ -98,7 +114,12 @@ class Network(nn.Module):
         further = self.further.bits(y[1:], contexts[1:], side=side, conditions=conditions)
         return torch.cat([first, further])
 
-    def forward(self, pictures: Tensor, steps: Tensor, shares: Tensor, *, threshold: float, noise: bool) -> Coded:
+    @property
+    def rounding(self) -> bool:
+        """Whether layers compute in integers."""
+        return next(fixed_point_layers(self)).rounding
+
+    def forward(self, pictures: Tensor, steps: Tensor, shares: Tensor, *, threshold: float, rounded: bool) -> Coded:
         """Code pictures.
 
         Args:
@@ -106,16 +127,18 @@ class Network(nn.Module):
             steps: (B,) quantization steps.
             shares: (conditions, B) interpolation between octaves.
             threshold: magnitudes below ½ + threshold are quantized to 0, and so on.
-            noise: rates are those of noisy latents, with gradients; otherwise of integers, without gradients of latents.
+            rounded: rates are those of integers, and nothing before the quantizer is learned; otherwise rates are those
+                of noisy latents.
         """
-        y = self.latents(pictures, steps, shares)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not rounded):
+            y = self.latents(pictures, steps, shares)
         codes = quantized(y, threshold)
-        symbols = noisy(y) if noise else codes.detach()
+        symbols = codes if rounded else noisy(y)
         bits = self.bits(symbols, codes.detach(), shares)
         linear = self.synthesised(codes * (self.decoder_gains(shares) * steps[:, None])[:, :, None, None])
         decoded = linear
         if self.restoration is not None:
-            decoded = linear + self.restoration(linear, shares) * steps.view(-1, 1, 1, 1)
+            decoded = linear + self.restoration(linear, steps, shares) * steps.view(-1, 1, 1, 1)
         return Coded(bits, linear, decoded)
 
 
@@ -123,5 +146,3 @@ def quantized(y: Tensor, threshold: float) -> Tensor:
     """Integers with a wider bin of zero; gradients pass straight through."""
     magnitude = torch.floor(y.abs() + (0.5 - threshold)).clamp(min=0)
     return y + (torch.sign(y) * magnitude - y).detach()
-
-

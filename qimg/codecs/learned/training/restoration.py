@@ -1,10 +1,19 @@
-"""The restoration network in PyTorch: residual convolutions at a quarter of the resolution, in fixed point."""
+"""The restoration network in PyTorch: residual convolutions at half the resolution, in fixed point."""
 
 import torch
 from torch import Tensor, nn
 
 from qimg.codecs.learned.design import COLOURS, CONDITION_FRACTION, Design
-from qimg.codecs.learned.restoration import CHANGE_FRACTION, FACTOR, FURTHEST, INPUT_BOUND, INPUT_FRACTION
+from qimg.codecs.learned.restoration import (
+    CHANGE_FRACTION,
+    DETAIL_SCALE,
+    FACTOR,
+    FURTHEST,
+    INPUT_BOUND,
+    INPUT_FRACTION,
+    PICTURE_SCALE,
+    SMOOTH,
+)
 from qimg.learning.fixed_point import HIDDEN_FRACTION, HIDDEN_HIGH, FixedPoint, straight_through
 
 
@@ -17,7 +26,7 @@ class Restoration(nn.Module):
         width, samples = design.width, COLOURS * FACTOR * FACTOR
         wide = {"low": -FURTHEST, "high": FURTHEST}
         self.first = FixedPoint(
-            samples + design.conditions,
+            2 * samples + design.conditions,
             width,
             kernel=3,
             bound=INPUT_BOUND,
@@ -35,17 +44,21 @@ class Restoration(nn.Module):
         """Whether layers compute in integers."""
         return self.first.rounding
 
-    def forward(self, pictures: Tensor, shares: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor, steps: Tensor, shares: Tensor) -> Tensor:
         """Changes (B, 3, H, W) in steps.
 
         Args:
             pictures: (B, 3, H, W) code values minus 128; sides are multiples of 4.
+            steps: (B,) quantization steps.
             shares: (conditions, B) interpolation between octaves.
         """
-        rounded = straight_through(pictures) if self.rounding else pictures
-        x = nn.functional.pixel_unshuffle(rounded.clamp(-INPUT_BOUND, INPUT_BOUND), FACTOR) * 2.0**-INPUT_FRACTION
-        conditions = shares.T[:, :, None, None] * 2.0 ** (CONDITION_FRACTION - INPUT_FRACTION)
-        x = torch.cat([x, conditions.expand(-1, -1, *x.shape[2:])], 1).contiguous(memory_format=torch.channels_last)
+        smooth = nn.functional.avg_pool2d(pictures, SMOOTH).repeat_interleave(SMOOTH, 2).repeat_interleave(SMOOTH, 3)
+        details = (pictures - smooth) / (DETAIL_SCALE * steps.view(-1, 1, 1, 1))
+        x = torch.cat([pictures / PICTURE_SCALE, details], 1) * 2.0**INPUT_FRACTION
+        x = nn.functional.pixel_unshuffle(straight_through(x) if self.rounding else x, FACTOR)
+        conditions = (shares.T * 2.0**CONDITION_FRACTION)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        x = torch.cat([x.clamp(-INPUT_BOUND, INPUT_BOUND), conditions], 1) * 2.0**-INPUT_FRACTION
+        x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.training, cache_enabled=False):
             stream = self.first(x)
             for before, after in zip(self.before, self.after, strict=True):
