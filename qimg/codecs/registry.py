@@ -55,6 +55,7 @@ def register(codec_id: str, where: str, *, number: int | None = None) -> None:
 
 
 register("block", "qimg.codecs.block.codec:CODEC", number=1)
+register("learned", "qimg.codecs.learned.codec:CODEC", number=2)
 register("peer:jpeg", "qimg.codecs.peers.jpeg:CODEC")
 register("peer:jpeg-optimised", "qimg.codecs.peers.jpeg:OPTIMISED")
 register("peer:webp", "qimg.codecs.peers.webp:CODEC")

@@ -29,6 +29,7 @@ NAMES = {
     "checkpoint": "the checkpoint of a fit",
     "preparation": "circuits of a vector",
     "train": "a model that is a tensor train",
+    "photographs": "a learned codec for photographs",
     "preparations": "circuits of a set of vectors",
 }
 """Names of the kinds of files in error messages, by the header entry `kind`; priors have no such entry."""

@@ -21,6 +21,16 @@ CONDITION_FRACTION = 5
 """Binary digits after the point of conditions."""
 STEP_FRACTION = 6
 """Binary digits after the point of quantization steps."""
+GAIN_FRACTION = 12
+"""Binary digits after the point of gains."""
+COORDINATE_FRACTION = 12
+"""Binary digits after the point of dequantized latents."""
+SYNTHESIS_FRACTION = 16
+"""Binary digits after the point of basis functions."""
+SAMPLE_FRACTION = 6
+"""Binary digits after the point of decoded samples before they are rounded to code values."""
+MIDDLE = 128
+"""Code value that is subtracted from pictures."""
 SIDE = 16
 """Channels of side information from the first channel of the latents: eight differences and their magnitudes."""
 INPUT_FRACTION = 3

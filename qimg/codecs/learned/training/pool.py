@@ -9,15 +9,12 @@ import torch
 from torch import Tensor
 
 from qimg import images
-from qimg.codecs.learned.design import BLOCK, COLOURS
+from qimg.codecs.learned.design import BLOCK, COLOURS, MIDDLE
 from qimg.codecs.training import Pictures
 from qimg.core import Array
 from qimg.core.fitting import usable
 from qimg.images import ImageError
 from qimg.images.collections import Source, gather, pixel_digest, without_copies
-
-MIDDLE = 128
-"""Code value that is subtracted from pictures."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -1,6 +1,6 @@
 """The training of the learned codec: parameters, loss, figures on held-out pictures, and the model file."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 from typing import Any
@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qimg.codecs.learned.design import BLOCK, CONDITION_FRACTION, STEP_FRACTION, Design, conditions
+from qimg.codecs.learned.design import BLOCK, CONDITION_FRACTION, MIDDLE, STEP_FRACTION, Design, conditions
+from qimg.codecs.learned.model import LearnedModel
 from qimg.codecs.learned.training.network import Coded, Network
-from qimg.codecs.learned.training.pool import MIDDLE, Pool, block_basis, read
+from qimg.codecs.learned.training.pool import Pool, block_basis, read
 from qimg.codecs.training import CodecRecipe, Task, require_no_evaluation_pictures
 from qimg.core import Array, fraction, integer, require
 from qimg.core.records import short_repr
@@ -171,7 +172,7 @@ class PhotographTraining:
             figures=Figures(others, recipe),
             build=_build(photographs, recipe),
             loss=RateDistortion(recipe),
-            assemble=_assemble,
+            assemble=assemble,
         )
 
 
@@ -180,8 +181,21 @@ def _build(photographs: Sequence[Array], recipe: PhotographRecipe) -> Callable[[
     return lambda: Network(recipe.design, basis)
 
 
-def _assemble(network: Network, provenance: Any) -> Any:
-    raise NotImplementedError
+def assemble(network: Network, provenance: Mapping[str, Any]) -> LearnedModel:
+    """The model file of a trained network."""
+    restoration = network.restoration
+    with torch.no_grad():
+        return LearnedModel.assemble(
+            network.design,
+            analysis=network.analysis().numpy(),
+            synthesis=network.synthesis().numpy(),
+            encoder_gains=(1 + network.finer).numpy(),
+            decoder_gains=(1 + network.larger).numpy(),
+            first=network.first.export(),
+            further=network.further.export(),
+            restoration=None if restoration is None else restoration.export(),
+            provenance=provenance,
+        )
 
 
 TRAINING = PhotographTraining()

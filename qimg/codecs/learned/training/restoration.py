@@ -13,12 +13,13 @@ from qimg.codecs.learned.restoration import (
     INPUT_FRACTION,
     PICTURE_SCALE,
     SMOOTH,
+    IntegerRestoration,
 )
-from qimg.learning.fixed_point import HIDDEN_FRACTION, HIDDEN_HIGH, FixedPoint, straight_through
+from qimg.learning.fixed_point import HIDDEN_FRACTION, HIDDEN_HIGH, FixedPoint, fixed_point_layers, straight_through
 
 
 class Restoration(nn.Module):
-    """Changes of a decoded picture in quantization steps; `qimg.codecs.learned.restoration` evaluates it in integers."""
+    """Changes of a decoded picture in steps; `qimg.codecs.learned.restoration` evaluates the network in integers."""
 
     def __init__(self, design: Design) -> None:
         """Create the network; at the start its changes are zero."""
@@ -65,6 +66,15 @@ class Restoration(nn.Module):
                 stream = stream + after(before(_rectified(stream)))
             change = self.last(_rectified(stream))
         return nn.functional.pixel_shuffle(change.float(), FACTOR)
+
+    def export(self) -> IntegerRestoration:
+        """The network in integers."""
+        return IntegerRestoration(
+            first=self.first.export(),
+            before=tuple(layer.export() for layer in fixed_point_layers(self.before)),
+            after=tuple(layer.export() for layer in fixed_point_layers(self.after)),
+            last=self.last.export(),
+        )
 
 
 def _rectified(stream: Tensor) -> Tensor:
