@@ -72,6 +72,7 @@ class LearnedCodec:
             rate=header.rate,
             model=header.identity.hex(),
             tiles=header.tiles,
+            complete=True,
             **metadata_of(stream.chunks),
         )
 

@@ -36,7 +36,7 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
     image = np.empty((header.height, header.width) if header.gray else (header.height, header.width, COLOURS), np.uint8)
     for rows, latents, first in _rows_of_tiles(model, stream):
         paint(model, header.rate, latents, rows, first, image)
-    return Decoded(image=image, **metadata_of(stream.chunks))
+    return Decoded(image=image, partial=False, **metadata_of(stream.chunks))
 
 
 def model_for(header: Header, model: LearnedModel | None) -> LearnedModel:

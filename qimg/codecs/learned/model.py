@@ -79,8 +79,9 @@ class LearnedModel(Artifact):
     @cached_property
     def design(self) -> Design:
         """The design."""
-        values = self.contents.header["design"]
-        return Design(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        values: dict[str, Any] = self.contents.header["design"]
+        given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
+        return Design(**given)
 
     @cached_property
     def first(self) -> ContextModel:
@@ -151,7 +152,9 @@ class LearnedModel(Artifact):
                 "steps": ((design.rates,), "<i4"),
             }
         )
-        _ = self.first, self.further, self.restoration
+        _ = self.first, self.further
+        if self.restoration is not None:
+            self.restoration.check(design)
 
     def check_values(self) -> None:
         """Raise an error where a value is out of range."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from qimg.codecs.learned.design import COLOURS, SAMPLE_FRACTION, STEP_FRACTION
-from qimg.core import Array
+from qimg.codecs.learned.design import COLOURS, SAMPLE_FRACTION, STEP_FRACTION, Design
+from qimg.core import Array, require_shape
 from qimg.core.records import short_repr
 from qimg.integer_networks.layers import IntegerLayer
 
@@ -69,6 +69,14 @@ class IntegerRestoration:
         changes = _spread(self.last(np.clip(stream, 0, HIDDEN_HIGH))).astype(np.int64) * step
         drop = CHANGE_FRACTION + STEP_FRACTION - SAMPLE_FRACTION
         return (changes + (1 << (drop - 1))) >> drop
+
+    def check(self, design: Design) -> None:
+        """Raise `ValueError` where the layers do not fit a design."""
+        inputs, outputs = 2 * COLOURS * FACTOR**2 + design.conditions, COLOURS * FACTOR**2
+        shapes = {"first": (design.width, inputs, 3, 3), "last": (outputs, design.width, 1, 1)}
+        for name, layer in self._layers():
+            shape = shapes.get(name, (design.width, design.width, 3, 3))
+            require_shape(layer.weight.shape == shape, name, f"{shape}", layer.weight)
 
     def arrays(self, prefix: str) -> dict[str, Array]:
         """The arrays of all layers by name, for a file."""
