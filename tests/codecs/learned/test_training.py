@@ -16,8 +16,8 @@ from qimg.images import bundled
 
 SMALL = replace(
     TRAINING.recipe,
-    crop=4,
-    batch=2,
+    crop=9,
+    batch=1,
     steps=30,
     warmup=2,
     averaging=0.5,
@@ -36,7 +36,7 @@ def task(recipe=SMALL):
 def test_training_lowers_the_loss_and_makes_a_model():
     records = []
     model = train(task(), threads=1, every=10, report=records.append)
-    assert records[-1].loss < 0.8 * records[0].loss
+    assert records[-1].loss < 0.9 * records[0].loss
     assert {"bits per pixel at 256", "PSNR at 512"} <= set(records[-1].held_out)
     image = np.ascontiguousarray(bundled("coffee")[:32, :32])
     data = encoder.encode(image, EncodeOptions(tables=model, quality=70)).data
