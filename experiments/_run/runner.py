@@ -53,7 +53,17 @@ THEMES = {
         "raw_pairs",
         "low_rank_methods",
     ),
-    "coding": ("rate_distortion", "generation_loss", "codec_ablation", "channel_of_the_codec", "mnist_codecs"),
+    "coding": (
+        "rate_distortion",
+        "generation_loss",
+        "codec_ablation",
+        "channel_of_the_codec",
+        "mnist_codecs",
+        "codec_parts",
+        "entropy_models",
+        "size_conditioning",
+        "complexity_dial",
+    ),
     "restoration": (
         "restoration",
         "calibration",

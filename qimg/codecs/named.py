@@ -1,28 +1,14 @@
 """Codecs by name, with two verbs: `encode` and `decode`."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import ArrayLike
 
 from qimg.codecs import registry
 from qimg.codecs.pictures import decode, encode
-from qimg.codecs.protocol import Codec
+from qimg.codecs.protocol import Codec, PackCodec
 from qimg.core import Array
-
-
-class Named(Protocol):
-    """A codec for pictures or for packs of pictures."""
-
-    @property
-    def id(self) -> str:
-        """Id in the registry."""
-
-    def encode(self, images: ArrayLike, /, **options: Any) -> bytes:
-        """Encode a picture, or a pack of them, as one file."""
-
-    def decode(self, data: bytes, /, **options: Any) -> Array:
-        """Decode a file."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +27,7 @@ class PictureCodec:
         return decode(data, codec=self.id, **options)
 
 
-def get(name: str) -> Named:
+def get(name: str) -> PictureCodec | PackCodec:
     """The codec of a name, with `encode` and `decode`.
 
     A codec for single pictures, such as `block`, takes and returns a picture; a codec for packs, such as
@@ -59,8 +45,6 @@ def get(name: str) -> Named:
     >>> codec.decode(codec.encode(np.zeros((8, 8), np.uint8), quality=50)).shape
     (8, 8)
     """
-    codec: Any = registry.named(name)
-    if isinstance(codec, Codec):
+    if isinstance(registry.named(name), Codec):
         return PictureCodec(registry.codec(name).id)
-    pack: Named = codec
-    return pack
+    return registry.pack_codec(name)
