@@ -47,6 +47,7 @@ _MOST_LEVELS = 256
 _SHIFT = 16
 
 
+@short_repr
 class Tables(NamedTuple):
     """The integers that cumulative probabilities are computed from."""
 

@@ -39,6 +39,7 @@ _LARGEST_BOUND = 1 << 11
 _QUARTERS = ((0, 0), (1, 1), (0, 1), (1, 0))
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Phase:
     """The positions of a band that are coded together."""
@@ -238,6 +239,7 @@ def energies(magnitudes: Any) -> Any:
     return rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Coded:
     """What features are gathered from: arrays or tensors whose last axis is the batch."""
