@@ -14,7 +14,7 @@ from qimg.learning.schedule import Schedule
 if TYPE_CHECKING:
     from torch import nn
 
-    from qimg.learning.loop import Draws, Loss, Record
+    from qimg.learning.loop import Record
 
 N = TypeVar("N", bound="nn.Module")
 C = TypeVar("C")
@@ -51,8 +51,8 @@ class Task(Generic[N, C, A]):
     """A codec to be trained: a network with its loss, the data, and the file that is made of the result."""
 
     recipe: CodecRecipe
-    draws: "Draws[C]"
-    """What is learnt from."""
+    draws: Any
+    """What is learnt from: `qimg.learning.loop.Draws`."""
     pictures: Pictures
     """The pictures of `draws`."""
     held_out: Pictures
@@ -60,7 +60,8 @@ class Task(Generic[N, C, A]):
     figures: Callable[[N], dict[str, float]]
     """Figures of a network on the held-out pictures, by name; the network rounds its layers as at that time."""
     build: Callable[[], N]
-    loss: "Loss[N, C]"
+    loss: Callable[[N, C], tuple[Any, Any]]
+    """`qimg.learning.loop.Loss`."""
     assemble: Callable[[N, Mapping[str, Any]], A]
     """Makes the file of a network, whose layers round, and its provenance."""
 
