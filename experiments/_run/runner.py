@@ -64,6 +64,7 @@ THEMES = {
         "size_conditioning",
         "complexity_dial",
     ),
+    "coding": ("rate_distortion", "generation_loss", "codec_ablation", "channel_of_the_codec", "learned_codec"),
     "restoration": (
         "restoration",
         "calibration",

@@ -39,6 +39,18 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
     return Decoded(image=image, partial=False, **metadata_of(stream.chunks))
 
 
+def latents_of(model: LearnedModel, stream: Stream) -> Array:
+    """All latents (channels, H, W) int32 of a file, for inspection.
+
+    Raises:
+        BitstreamError: the words of a tile are damaged.
+    """
+    return np.concatenate(
+        [latents[:, rows.start - first : rows.stop - first] for rows, latents, first in _rows_of_tiles(model, stream)],
+        axis=1,
+    )
+
+
 def model_for(header: Header, model: LearnedModel | None) -> LearnedModel:
     """The model that a file needs.
 
