@@ -14,6 +14,7 @@ RECIPES: dict[str, str] = {
     "mnist-raster-4": "qimg.codecs.digits.training:RASTER4",
     "mnist-raster-8": "qimg.codecs.digits.training:RASTER8",
     "mnist-raster-256": "qimg.codecs.digits.training:RASTER256",
+    "photographs": "qimg.codecs.learned.training.recipe:TRAINING",
 }
 """Name → `package.module:OBJECT` of a `Training`."""
 

@@ -376,7 +376,11 @@ def _decode(
         low, high = _window(kind, size, p, tables)
         place = quantile(state)
         left, right = low, high + 1
-        if kind == _CATEGORICAL and 1 <= place < TOTAL - 1:
+        if kind == _CATEGORICAL:
+            if place < 1 or place >= TOTAL - 1:  # no level, and no escape
+                state[INVALID] = 1
+                symbols[n:] = 0
+                return
             left, first, last = _level_at(size, p, tables, place)
             advance(state, words, first, last - first)
             symbols[n] = left

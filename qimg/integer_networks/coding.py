@@ -18,6 +18,7 @@ from qimg.integer_networks.contexts import (
     companded,
     energies,
     gather,
+    magnitudes_of,
     place_features,
     shifted,
 )
@@ -139,7 +140,7 @@ class Walk:
         inside = tuple(shifted(one, margin) for one in (rows, columns))
         clamped = np.clip(values, -bound, bound)
         self._coded.y[channels, inside[0], inside[1]] = clamped
-        magnitudes = np.abs(clamped)
+        magnitudes = magnitudes_of(self._model.design, clamped)
         self._coded.magnitudes[channels, inside[0], inside[1]] = (
             companded(magnitudes) if self._model.design.companded else magnitudes
         )
@@ -149,7 +150,7 @@ class Walk:
         design, margin = self._model.design, self._margin
         channels = slice(design.starts[band], design.starts[band] + design.bands[band])
         inner = slice(margin - 1, -margin + 1 or None)
-        total = energies(np.abs(self._coded.y[channels, inner, inner]))
+        total = energies(magnitudes_of(design, self._coded.y[channels, inner, inner]))
         total = companded(total) if design.companded else total
         self._coded.energy[channels] = np.minimum(total, design.bound)
 

@@ -9,6 +9,7 @@ parameters of the distributions of the band's channels:
 - b. of the first band, unless it is the own one: y at the eight neighbours; with `lower_neighbours` also y at the four
   nearest neighbours of the other lower bands, for transforms of blocks, whose edges meet;
 - c. of the own band: y, and |y|, at the neighbours within `reach` that earlier phases have coded;
+  of levels of a categorical distribution, which are not negative, whether they are positive takes the place of |y|;
 - d. side information at the position;
 - e. conditions of the picture;
 - f. row and column of the position.
@@ -76,7 +77,7 @@ class ContextDesign:
     lower_neighbours: bool = False
     """Whether features b are of all lower bands."""
     magnitudes: bool = True
-    """Whether |y| is used; it is redundant for latents that are not negative."""
+    """Whether |y| is used; of levels of a categorical distribution `bound` where y > 0 and 0 elsewhere."""
     companded: bool = False
     """Whether |y| and Σ |y| pass through `companded`; for latents of large magnitude."""
     side: int = 0
@@ -224,6 +225,11 @@ def place_features(design: ContextDesign, height: int, width: int) -> Array:
     for column in range(width):
         features[rows + column, :, column] = design.bound
     return features
+
+
+def magnitudes_of(design: ContextDesign, clamped: Any) -> Any:
+    """What features use as |y|, of clamped latents."""
+    return (clamped > 0) * design.bound if design.distribution.kind == "categorical" else abs(clamped)
 
 
 def energies(magnitudes: Any) -> Any:

@@ -117,8 +117,10 @@ class IntegerLayer:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, ArrayLike], prefix: str) -> "IntegerLayer":
-        """The layer with arrays of `arrays`."""
-        return cls(**{name: np.asarray(arrays[f"{prefix}{name}"]) for name in FIELDS})
+        """The layer with arrays of `arrays`; a file may store a number as an array of one number."""
+        stored = {name: np.asarray(arrays[f"{prefix}{name}"]) for name in FIELDS}
+        numbers = {name: stored[name].reshape(()) for name in ("low", "high", "bound")}
+        return cls(**{**stored, **numbers})
 
 
 @short_repr

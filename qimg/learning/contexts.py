@@ -10,6 +10,7 @@ from qimg.integer_networks.contexts import (
     ContextDesign,
     energies,
     gather,
+    magnitudes_of,
     place_features,
 )
 from qimg.learning.distributions import bits, initial_parameters
@@ -81,7 +82,7 @@ class BandContexts(nn.Module):
         design, margin = self.design, max(self.design.reach, 1)
         clamped = y.clamp(-design.bound, design.bound)
         padded = nn.functional.pad(clamped, (0, 0, margin, margin, margin, margin))
-        magnitudes = padded.abs()
+        magnitudes = magnitudes_of(design, padded)
         inner = slice(margin - 1, -margin + 1 or None)
         energy = energies(magnitudes[:, inner, inner])
         energy = _companded(energy) if design.companded else energy

@@ -82,11 +82,11 @@ def test_files_are_as_long_as_the_cross_entropy(codec, options):
 @of_codec()
 def test_pixels_do_not_depend_on_the_batch_or_the_precision(codec, options):
     digits = strokes(10)
-    whole = codec.decode(codec.encode(digits, **options))
-    parts = [codec.decode(codec.encode(digits[start : start + 1], **options)) for start in range(3)]
-    assert_array_equal(np.concatenate(parts), whole[:3])
+    data = codec.encode(digits, **options)
+    whole = codec.decode(data)
+    assert_array_equal(codec.decode(codec.encode(digits[2:3], **options)), whole[2:3])
     assert_array_equal(codec.decode(codec.encode(digits[:7], **options)), whole[:7])
-    assert_array_equal(codec.decode(codec.encode(digits, **options), dtype=np.float64), whole)
+    assert_array_equal(codec.decode(data, dtype=np.float64), whole)
 
 
 @of_codec(1, 4)
@@ -123,6 +123,7 @@ def test_effort_reduces_bits_and_errors_together():
     assert costs[2] < costs[1] < costs[0]
 
 
+@pytest.mark.slow
 def test_rates_and_levels_cost_bits_and_reduce_errors():
     digits = strokes(40)
     for codec, name, settings in (

@@ -50,6 +50,8 @@ class Rasters:
     reach: int
     bound: int
     """Feature of the own row and column."""
+    magnitudes: bool
+    """Whether there are features of pixels that are not black."""
     samples: tuple[int, int]
     """Pixels of a digit in a step, with a window that is not black, and a black one."""
 
@@ -69,6 +71,7 @@ class Rasters:
             counts=torch.from_numpy(occupied.sum(axis=(1, 2))),
             reach=reach,
             bound=recipe.design.bound,
+            magnitudes=recipe.design.magnitudes,
             samples=recipe.pixels,
         )
 
@@ -111,9 +114,14 @@ class Rasters:
         steps = torch.tensor([width * i + j for i, j in offsets(self.reach)], device=self.device)
         flat = self.padded.flatten()
         window = flat[steps[:, None] + place].float()
+        positive = [(window > 0) * float(self.bound)] if self.magnitudes else []
         rows, columns = (self.bound * functional.one_hot(one, SIDE).T.float() for one in (row, column))
-        features = torch.cat([window, rows, columns])
+        features = torch.cat([window, *positive, rows, columns])
         return Pixels(features=features, levels=flat[place].long(), weights=weights)
+
+
+_SHOWN = 500
+"""Digits whose bytes the log of a training shows."""
 
 
 def offsets(reach: int) -> list[tuple[int, int]]:
@@ -179,7 +187,7 @@ def loss(network: RasterNetwork, pixels: Pixels) -> tuple[Tensor, Tensor]:
 
 
 def figures(network: RasterNetwork, levels: Array) -> dict[str, float]:
-    """Bytes for each digit (n, 28, 28), under the integer model."""
-    model = network.contexts.export()
+    """Bytes for each digit (n, 28, 28), of the first ones, under the integer model."""
+    levels, model = levels[:_SHOWN], network.contexts.export()
     grid = np.ascontiguousarray(levels.transpose(1, 2, 0))[None].astype(np.int32)
     return {"bytes": latent_bits(model, grid) / 8 / len(levels)}

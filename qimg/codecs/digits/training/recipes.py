@@ -70,9 +70,9 @@ class KltRecipe(CodecRecipe):
     batch: int = 512
     steps: int = 4000
     rounded_from: float = 0.0
-    channels: int = 112
+    channels: int = 104
     """Coefficients of a digit, those of the largest variances."""
-    bands: tuple[int, ...] = (4, 4, 8, 16, 16, 32, 32)
+    bands: tuple[int, ...] = (4, 4, 8, 16, 16, 24, 32)
     """Coefficients that are coded together, given those before."""
     hidden: int = 32
     """Features of the hidden layer of each context network."""
@@ -147,7 +147,7 @@ class RasterRecipe(CodecRecipe):
             bands=(1,),
             orders=("raster",),
             reach=self.reach,
-            magnitudes=False,
+            magnitudes=self.levels == 256,
             positions=True,
             grid=(SIDE, SIDE),
             hidden=self.hidden,
