@@ -3,8 +3,9 @@
 An auto-encoder of digits is trained for all rates. Its encoder and its context model then stay as they are, so that all
 decoders decode the same files. The gates of the least important hidden features of the decoder decay linearly to zero
 while it is trained further, and the features are cut out; the smaller decoder is reduced again in the same way (mask
-decay; Wang et al., EVC, 2023). For comparison, the same features are cut out at once, and trained for as many steps or
-not at all. Bytes are the cross entropy of the quantized latents over the number of pictures.
+decay; Wang et al., EVC, 2023). For comparison, the same features are cut out at once, and trained for as many steps as
+one decay takes, or not at all. The base is the full decoder after as many further steps. Bytes are the cross entropy of
+the quantized latents over the number of pictures.
 """
 
 import time
@@ -41,7 +42,8 @@ from qimg.learning.schedule import Schedule
 from qimg.metrics import bd_rate
 from qimg.report.plots import curve_styles
 
-FULL, DECAYED, AT_ONCE, UNTRAINED = "full", "gates decayed", "cut at once, trained", "cut at once"
+BEFORE, FULL = "full, before", "full"
+DECAYED, AT_ONCE, UNTRAINED = "gates decayed", "cut at once, trained", "cut at once"
 SIDE = 28
 
 
@@ -109,7 +111,8 @@ class Row:
     image: str
     """The picture whose patches were used, or "mnist"."""
     decoder: str
-    """How it was made: "full", "gates decayed", "cut at once, trained", or "cut at once"."""
+    """How it was made: "full, before" its further training, "full", "gates decayed", "cut at once, trained", or "cut at
+    once"."""
     hidden: str
     """Features of its hidden layers."""
     products_per_pixel: float
@@ -210,9 +213,11 @@ def _rows(data: Collection, params: Params) -> list[Row]:
         source.decoder = whole
         return rows
 
-    rows = measured(FULL, source.decoder, seconds)
+    rows = measured(BEFORE, source.decoder, seconds)
     largest = smaller = source.decoder
     further = params.schedule(params.further)
+    made, spent = reduced(source, largest, params.decoders[0], data.train, further, weights=(low, high), decayed=False)
+    rows += measured(FULL, made, spent)
     for widths in params.decoders[1:]:
         rows += measured(UNTRAINED, cut_at_once(source, largest, widths), 0.0)
         for name, start in ((AT_ONCE, largest), (DECAYED, smaller)):
@@ -233,7 +238,7 @@ def rate_differences(rows: Sequence[Row]) -> dict[tuple[str, str], float]:
     for own in groups(rows, "image").values():
         full = select(own, decoder=FULL)
         for (name, hidden), some in groups(own, "decoder", "hidden").items():
-            if name != FULL:
+            if name not in (FULL, BEFORE):
                 result.setdefault((name, hidden), []).append(_difference(full, some))
     return {key: finite_mean(differences) for key, differences in result.items()}
 
@@ -295,7 +300,7 @@ def plot(rows: Sequence[Row]) -> Figure:
     """PSNR against bytes of each decoder, means over the collections of pictures."""
     figure, ax = subplots(figsize=(7, 4.5), layout="constrained")
     for (name, hidden), style in zip(groups(rows, "decoder", "hidden"), curve_styles(), strict=False):
-        if name == UNTRAINED:
+        if name in (UNTRAINED, BEFORE):
             continue
         own = select(rows, decoder=name, hidden=hidden)
         points = [select(own, weight=weight) for weight in levels(own, "weight")]

@@ -9,7 +9,7 @@ import torch
 
 from experiments._run import runner
 from experiments.coding import complexity_dial
-from experiments.coding.complexity_dial import AT_ONCE, DECAYED, FULL, TINY, UNTRAINED, Row
+from experiments.coding.complexity_dial import AT_ONCE, BEFORE, DECAYED, FULL, TINY, UNTRAINED, Row
 from experiments.coding.digit_autoencoders import AutoEncoder, Sizes
 from experiments.coding.gated_decoders import Gated, cut_at_once, reduced
 from qimg import images
@@ -78,7 +78,7 @@ def rows() -> list[Row]:
 
 def test_all_decoders_decode_the_same_files(rows):
     assert {row.image for row in rows} == set(images.BUNDLED)
-    assert {row.decoder for row in rows} == {FULL, DECAYED, AT_ONCE, UNTRAINED}
+    assert {row.decoder for row in rows} == {BEFORE, FULL, DECAYED, AT_ONCE, UNTRAINED}
     for image in images.BUNDLED:
         for weight in TINY.weights:
             assert len({row.bytes for row in rows if (row.image, row.weight) == (image, weight)}) == 1

@@ -95,6 +95,16 @@ def test_files_of_every_context_decode_and_cost_their_cross_entropy(name, file):
     assert seconds > 0
 
 
+@pytest.mark.parametrize("name", ["side, Laplace", "coefficients, mixture of 3"])
+def test_latents_of_one_position_are_coded_in_a_pack(name):
+    latents = np.rint(np.random.default_rng(0).laplace(scale=3, size=(5, 1, 1, 30))).astype(np.int32)
+    schedule = dataclasses.replace(SCHEDULE, crop=1, batch=8)
+    coder = trained(KINDS[name], list(np.moveaxis(latents, -1, 0)), schedule, hidden=8)[0].export()
+    words, ideal = coder.encode(latents)
+    np.testing.assert_array_equal(coder.decode(words, (1, 1, 30)), latents)
+    assert ideal <= 32 * len(words) <= 1.01 * ideal + 64
+
+
 def test_training_reduces_the_cost(file):
     """By a quarter in 60 steps."""
     few, many = (
