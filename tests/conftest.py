@@ -25,6 +25,7 @@ TIERS = {
 """What `python -m pytest` leaves out; `-m` with the name of a tier runs it, and nothing is in two tiers."""
 
 ROOMS = {
+    "learned": ("codecs/digits", "codecs/learned", "codecs/test_training.py", "integer_networks", "learning"),
     "codecs": ("codecs", "entropy", "experiments/coding", "benchmarks", "cli/test_codec.py", "test_cli.py"),
     "preparation": ("circuits/preparation",),
 }

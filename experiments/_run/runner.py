@@ -53,17 +53,14 @@ THEMES = {
         "raw_pairs",
         "low_rank_methods",
     ),
-    "coding": (
-        "rate_distortion",
-        "generation_loss",
-        "codec_ablation",
-        "channel_of_the_codec",
-        "learned_codec",
-        "mnist_codecs",
+    "coding": ("rate_distortion", "generation_loss", "codec_ablation", "channel_of_the_codec"),
+    "learned": (
         "codec_parts",
         "entropy_models",
+        "mnist_codecs",
         "size_conditioning",
         "complexity_dial",
+        "learned_codec",
     ),
     "restoration": (
         "restoration",

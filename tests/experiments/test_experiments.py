@@ -23,7 +23,7 @@ from qimg.report import Table
 
 POOLED = ("convergence", "universality", "synthesis", "network_prior", "low_rank_methods")
 PER_PICTURE = [name for name in runner.EXPERIMENTS if name not in POOLED]
-ONE_OF_EACH_THEME = ("purification", "channel_of_the_codec", "calibration", "shots", "born_machine")
+ONE_OF_EACH_THEME = ("purification", "channel_of_the_codec", "complexity_dial", "calibration", "shots", "born_machine")
 
 
 def of_an_experiment(name: str, *values: object, slow: bool):

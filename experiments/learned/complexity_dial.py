@@ -147,7 +147,7 @@ def _rows(data: Collection, params: Params) -> list[Row]:
     import torch
     from torch import nn
 
-    from experiments.coding.digit_autoencoders import (
+    from experiments.learned.digit_autoencoders import (
         AutoEncoder,
         Sizes,
         columns,
@@ -156,7 +156,7 @@ def _rows(data: Collection, params: Params) -> list[Row]:
         rounded,
         trained,
     )
-    from experiments.coding.gated_decoders import cut_at_once, reduced
+    from experiments.learned.gated_decoders import cut_at_once, reduced
 
     test, pixels = columns(data.test[: params.tested]), data.train[0].size
     low, high = params.weights[0], params.weights[-1]

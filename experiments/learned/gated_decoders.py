@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments._run import Array
-from experiments.coding.digit_autoencoders import AutoEncoder, squared_errors, trained
+from experiments.learned.digit_autoencoders import AutoEncoder, squared_errors, trained
 from qimg.learning.schedule import Schedule
 
 CLOSED = 0.4

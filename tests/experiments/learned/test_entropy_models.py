@@ -9,16 +9,16 @@ import pytest
 pytest.importorskip("torch")
 
 from experiments._run import runner
-from experiments.coding import entropy_models
-from experiments.coding.context_models import CONTEXTS, DISTRIBUTIONS, KINDS
-from experiments.coding.context_training import (
+from experiments.learned import entropy_models
+from experiments.learned.context_models import CONTEXTS, DISTRIBUTIONS, KINDS
+from experiments.learned.context_training import (
     bits_in_floating_point,
     rows_that_depend_on_the_batch,
     trained,
 )
-from experiments.coding.entropy_models import JXL, MODELS, OWN, SCAN, STATIC, TINY, Params, savings
-from experiments.coding.flat_jpeg import FREQUENCIES, FlatJpeg, flat_jpeg, recompressed_bytes
-from experiments.coding.symbol_tables import LARGEST, coded_by_tables, counts_of, table_bits, widths_of
+from experiments.learned.entropy_models import JXL, MODELS, OWN, SCAN, STATIC, TINY, Params, savings
+from experiments.learned.flat_jpeg import FREQUENCIES, FlatJpeg, flat_jpeg, recompressed_bytes
+from experiments.learned.symbol_tables import LARGEST, coded_by_tables, counts_of, table_bits, widths_of
 from qimg import images
 from qimg.entropy import range_coder
 from qimg.learning.schedule import Schedule

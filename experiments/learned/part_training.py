@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from experiments._run import Array
-from experiments.coding.context_models import BlockModel, Kind
-from experiments.coding.context_training import ROUNDED_FROM
-from experiments.coding.part_transforms import SIDE, BlockTransform
+from experiments.learned.context_models import BlockModel, Kind
+from experiments.learned.context_training import ROUNDED_FROM
+from experiments.learned.part_transforms import SIDE, BlockTransform
 from qimg.core.fitting import Checkpoint
 from qimg.learning.fixed_point import set_rounding
 from qimg.learning.loop import learn

@@ -8,10 +8,10 @@ pytest.importorskip("torch")
 import torch
 
 from experiments._run import runner
-from experiments.coding import complexity_dial
-from experiments.coding.complexity_dial import AT_ONCE, BEFORE, DECAYED, FULL, TINY, UNTRAINED, Row
-from experiments.coding.digit_autoencoders import AutoEncoder, Sizes
-from experiments.coding.gated_decoders import Gated, cut_at_once, reduced
+from experiments.learned import complexity_dial
+from experiments.learned.complexity_dial import AT_ONCE, BEFORE, DECAYED, FULL, TINY, UNTRAINED, Row
+from experiments.learned.digit_autoencoders import AutoEncoder, Sizes
+from experiments.learned.gated_decoders import Gated, cut_at_once, reduced
 from qimg import images
 
 SIZES = Sizes(pixels=36, latents=5, encoder=(8, 8), decoder=(10, 12))

@@ -10,10 +10,10 @@ pytest.importorskip("torch")
 import torch
 
 from experiments._run import runner
-from experiments.coding import size_conditioning
-from experiments.coding.digit_autoencoders import AutoEncoder, Sizes, columns, residual_errors, trained
-from experiments.coding.size_conditioning import BYTES, EMBEDDED, KLT, ONE, RATES, SIZES, STAGES, TINY
-from experiments.coding.sized_autoencoders import (
+from experiments.learned import size_conditioning
+from experiments.learned.digit_autoencoders import AutoEncoder, Sizes, columns, residual_errors, trained
+from experiments.learned.size_conditioning import BYTES, EMBEDDED, KLT, ONE, RATES, SIZES, STAGES, TINY
+from experiments.learned.sized_autoencoders import (
     Stages,
     certain_latents,
     cut_streams,

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from experiments.coding import digit_codecs, mnist_codecs
+from experiments.learned import digit_codecs, mnist_codecs
 from tests.codecs.digits.strokes import strokes
 
 

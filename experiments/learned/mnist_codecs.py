@@ -37,7 +37,7 @@ from experiments._run import (
     whole,
 )
 from experiments.coding.compared_codecs import curve_of
-from experiments.coding.digit_codecs import (
+from experiments.learned.digit_codecs import (
     SIDE,
     Coded,
     class_means,

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from experiments._run import Array
-from experiments.coding.context_models import BlockModel, Kind
+from experiments.learned.context_models import BlockModel, Kind
 from qimg.core.fitting import Checkpoint
 from qimg.learning.fixed_point import set_rounding
 from qimg.learning.loop import learn

@@ -31,7 +31,7 @@ from experiments._run import (
     subplots,
     table_of,
 )
-from experiments.coding.entropy_models import MODELS, DividedParams, divided
+from experiments.learned.entropy_models import MODELS, DividedParams, divided
 from qimg.learning.schedule import Schedule
 
 BASE = "DCT; rounding; none, Laplace"
@@ -131,8 +131,8 @@ class Row:
 
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of all combinations and pictures."""
-    from experiments.coding.context_models import KINDS
-    from experiments.coding.part_training import DITHER, ROUNDING, Parts, measured, trained
+    from experiments.learned.context_models import KINDS
+    from experiments.learned.part_training import DITHER, ROUNDING, Parts, measured, trained
 
     check(params)
     combinations = [

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments._run import Array
-from experiments.coding.digit_autoencoders import (
+from experiments.learned.digit_autoencoders import (
     AutoEncoder,
     Sizes,
     columns,

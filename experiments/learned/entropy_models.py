@@ -46,8 +46,8 @@ from experiments._run import (
     whole,
 )
 from experiments._run.columns import OfOneMachine
-from experiments.coding.flat_jpeg import FlatJpeg, flat_jpeg, recompressed_bytes
-from experiments.coding.symbol_tables import coded_by_tables, counts_of, table_bits, widths_of
+from experiments.learned.flat_jpeg import FlatJpeg, flat_jpeg, recompressed_bytes
+from experiments.learned.symbol_tables import coded_by_tables, counts_of, table_bits, widths_of
 from experiments.tensor_trains.binary_pictures import mnist_inputs
 from qimg.learning.schedule import Schedule
 from qimg.report.plots import curve_styles
@@ -233,7 +233,7 @@ class Quantized:
 
 def _by_latents(rate: float, params: Params) -> list[Row]:
     """Tables and learned models of the latents of digits."""
-    from experiments.coding.digit_latents import digit_latents
+    from experiments.learned.digit_latents import digit_latents
 
     train, test, psnr = digit_latents(params.digits, rate)
     coded = Quantized(image="mnist", step=round(100 * rate), symbols=test, pixels=test.shape[-1] * 784, psnr_db=psnr)
@@ -290,8 +290,8 @@ def _by_network(
     name: str, coded: Sequence[Quantized], learnt: Sequence[Array], schedule: Schedule, params: Params
 ) -> list[Row]:
     """A learned model, trained on other pictures (channels, R, C)."""
-    from experiments.coding.context_models import KINDS
-    from experiments.coding.context_training import (
+    from experiments.learned.context_models import KINDS
+    from experiments.learned.context_training import (
         bits_in_floating_point,
         rows_that_depend_on_the_batch,
         trained,

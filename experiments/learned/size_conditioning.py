@@ -43,7 +43,7 @@ from qimg.metrics import bd_rate
 from qimg.report.plots import curve_styles
 
 if TYPE_CHECKING:
-    from experiments.coding.digit_autoencoders import Sizes
+    from experiments.learned.digit_autoencoders import Sizes
 
 RATES, SIZES, BYTES = "rates", "sizes", "bytes"
 KLT = "KLT, not quantized"
@@ -142,7 +142,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 
 
 def _model_sizes(data: Collection, params: Params) -> "Sizes":
-    from experiments.coding.digit_autoencoders import Sizes
+    from experiments.learned.digit_autoencoders import Sizes
 
     return Sizes(
         pixels=data.train[0].size,
@@ -156,7 +156,7 @@ def _rates(data: Collection, params: Params) -> list[Row]:
     """One model for all rates, and specialists."""
     import torch
 
-    from experiments.coding.digit_autoencoders import AutoEncoder, columns, psnr_of, rate_loss, rounded, trained
+    from experiments.learned.digit_autoencoders import AutoEncoder, columns, psnr_of, rate_loss, rounded, trained
 
     sizes, test = _model_sizes(data, params), columns(data.test[: params.tested])
     low, high = min(params.weights), max(params.weights)
@@ -203,7 +203,7 @@ def _rates(data: Collection, params: Params) -> list[Row]:
 
 def _sizes(data: Collection, params: Params) -> list[Row]:
     """Models of many sizes."""
-    from experiments.coding.sized_autoencoders import (
+    from experiments.learned.sized_autoencoders import (
         cut_streams,
         sized,
         sized_results,

@@ -8,10 +8,10 @@ pytest.importorskip("torch")
 
 import torch
 
-from experiments.coding.codec_parts import Row, findings, gain, grid
-from experiments.coding.context_models import KINDS
-from experiments.coding.part_training import DITHER, ROUNDING, PartCodec, Parts, measured
-from experiments.coding.part_transforms import TRANSFORMS, BlockTransform, basis_of
+from experiments.learned.codec_parts import Row, findings, gain, grid
+from experiments.learned.context_models import KINDS
+from experiments.learned.part_training import DITHER, ROUNDING, PartCodec, Parts, measured
+from experiments.learned.part_transforms import TRANSFORMS, BlockTransform, basis_of
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (24, 32)).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Experiments on learned codecs: their parts, entropy models, digits, photographs, sizes, complexity."""
