@@ -117,7 +117,7 @@ class Row:
     """Of the coded latents; NaN with dither, whose files are not written."""
     ideal_bits: LibraryDependent
     bits_per_pixel: LibraryDependent
-    """Of the ideal bits, so that both quantizers are compared alike."""
+    """Of the ideal bits and of whole blocks, so that both quantizers are compared alike."""
     psnr_db: LibraryDependent
     cost: LibraryDependent
     """Bits per pixel + weight · mean squared error."""
@@ -132,7 +132,7 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of all combinations and pictures."""
     from experiments.learned.context_models import KINDS
-    from experiments.learned.part_training import DITHER, ROUNDING, Parts, measured, trained
+    from experiments.learned.part_training import DITHER, ROUNDING, Parts, measured, trained, whole_blocks
 
     check(params)
     combinations = [
@@ -146,7 +146,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     for own, fit, parts in track(jobs):
         codec, seconds = trained(
             parts,
-            [picture.luma() for picture in fit],
+            [whole_blocks(picture.luma()) for picture in fit],
             params.schedule(),
             step=params.step,
             weight=params.weight,
@@ -154,9 +154,9 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         )
         entropy = codec.entropy.export().multiply_accumulates() / 64
         for picture in own:
-            result = measured(codec, picture.luma(), params.seed)
-            height, width = (length // 8 * 8 for length in picture.luma().shape)
-            rate = result.ideal_bits / (height * width)
+            luma = whole_blocks(picture.luma())
+            result = measured(codec, luma, params.seed)
+            rate = result.ideal_bits / luma.size
             rows.append(
                 Row(
                     image=picture.name,
@@ -290,7 +290,7 @@ def plot(rows: Sequence[Row]) -> Figure:
         ax.bar(places, heights, width, label=name)
     labels = [model if quantizer == "rounding" else f"{model}\n{quantizer}" for quantizer, model in kinds]
     ax.set_xticks(range(len(kinds)), labels, fontsize=8)
-    ax.set_ylabel("rate at equal error, %")
+    ax.set(xlabel="entropy model", ylabel="rate at equal error, %")
     ax.axhline(0, color="0.5", linewidth=0.8)
     ax.set_title(count_pictures(rows), fontsize="medium")
     ax.legend(fontsize=8)

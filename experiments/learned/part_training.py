@@ -146,11 +146,15 @@ class Measured:
     """Of pixels rounded to code values."""
 
 
+def whole_blocks(picture: Array) -> Array:
+    """A picture (H, W) in whole blocks, its last row and column being repeated."""
+    return np.pad(picture, [(0, -length % SIDE) for length in picture.shape], mode="edge")
+
+
 @torch.no_grad()
 def measured(codec: PartCodec, picture: Array, seed: int) -> Measured:
-    """Code the whole blocks of a luma picture (H, W)."""
-    whole = picture[: picture.shape[0] // SIDE * SIDE, : picture.shape[1] // SIDE * SIDE]
-    pixels = torch.from_numpy(whole.astype(np.float32))[None]
+    """Code a luma picture (H, W) of whole blocks."""
+    pixels = torch.from_numpy(picture.astype(np.float32))[None]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         rated, seen, decoded = codec.coded(pixels)
