@@ -13,16 +13,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import qimg
 from experiments._run import runner
 from experiments._run.columns import OfOneMachine, kinds
-from tests.golden.make import digest
+from tests.golden.make import decoded, digest
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 ROWS = GOLDEN / "rows.json.xz"
 SHIPPED = GOLDEN / "shipped.sha256"
-PATTERNS = ("*.prior", "*.tables", "*.restorer", "*.network")
+PATTERNS = ("*.prior", "*.tables", "*.restorer", "*.network", "*.latents", "*.raster")
 
 
 def plain(row: Any) -> dict[str, Any]:
@@ -53,7 +52,7 @@ def different_streams() -> list[str]:
     return [
         f"{stream.name}: decodes to other pixels"
         for stream in sorted(GOLDEN.glob("*.qimg"))
-        if digest(qimg.decode(stream.read_bytes())) != stream.with_suffix(".sha256").read_text().strip()
+        if digest(decoded(stream.read_bytes())) != stream.with_suffix(".sha256").read_text().strip()
     ]
 
 

@@ -82,6 +82,7 @@ def test_the_notebooks_are_there():
         "quantum_pca_of_a_photograph",
         "submit_a_circuit",
         "the_prior",
+        "train_an_autoencoder_on_digits",
     ]
 
 

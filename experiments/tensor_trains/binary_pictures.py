@@ -1,9 +1,7 @@
 """Small gray pictures and what makes them binary: digits of MNIST, patches of photographs, thresholds and draws."""
 
-import gzip
 import hashlib
 import os
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +17,6 @@ BINARISATIONS = (THRESHOLD, SAMPLE)
 
 MNIST = ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
 """Files of training and test digits in the set `mnist`."""
-
-_EIGHT_BITS = b"\0\0\x08"
-"""First bytes of a file of eight bits for each value; the number of dimensions follows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +34,7 @@ def digits(count: int) -> Collection:
     Raises:
         ImageError: QIMG_DATA holds no such set, or fewer digits.
     """
-    train, test = (read_idx(path, 3) for path in mnist_files())
+    train, test = (images.read_idx(path, 3) for path in mnist_files())
     if count > len(train):
         raise images.ImageError(f"digits must be at most {len(train)}, as many as mnist holds, but digits={count}")
     return Collection(name="mnist", train=train[:count], test=test)
@@ -89,21 +84,3 @@ def binarise(pictures: Array, binarisation: str, rng: np.random.Generator) -> Ar
     if binarisation == THRESHOLD:
         return (flat > 127).astype(np.uint8)
     return (rng.random(flat.shape) < flat / 255).astype(np.uint8)
-
-
-def read_idx(path: Path, dimensions: int) -> Array:
-    """The `uint8` values of a gzipped IDX file of so many dimensions.
-
-    Raises:
-        ImageError: it is missing, or no such file.
-    """
-    try:
-        content = gzip.decompress(path.read_bytes())
-        shape = np.frombuffer(content, ">u4", count=dimensions, offset=4).tolist()
-        if content[:4] != _EIGHT_BITS + bytes([dimensions]):
-            raise ValueError(f"begins with {content[:4]!r}")
-        # The lengths of the dimensions take four bytes each, after four bytes of magic number.
-        return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        form = f"no gzipped IDX file of {dimensions} dimension{'s' if dimensions > 1 else ''} and 8 bits"
-        raise images.ImageError(f"{path}: is {form} ({error})") from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from experiments._run import Array, Picture
-from experiments.tensor_trains.binary_pictures import MNIST, luma_patches, mnist_files, read_idx
+from experiments.tensor_trains.binary_pictures import MNIST, luma_patches, mnist_files
 from qimg import images
 from qimg.tensor_train import picture_train
 
@@ -50,8 +50,8 @@ def labelled_digits(count: int) -> Labelled:
     Raises:
         ImageError: QIMG_DATA holds no such set, or fewer digits.
     """
-    train, test = (read_idx(path, 3) for path in mnist_files())
-    train_labels, test_labels = (read_idx(path, 1) for path in mnist_files(LABELS))
+    train, test = (images.read_idx(path, 3) for path in mnist_files())
+    train_labels, test_labels = (images.read_idx(path, 1) for path in mnist_files(LABELS))
     if count > len(train):
         raise images.ImageError(f"digits must be at most {len(train)}, as many as mnist holds, but digits={count}")
     return Labelled(

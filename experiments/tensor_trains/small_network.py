@@ -1,6 +1,6 @@
 """A small convolutional network in PyTorch, the baseline of classifiers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 
 import numpy as np
@@ -11,7 +11,24 @@ from experiments._run import Array
 def network_predictions(
     train: Array, labels: Array, asked: Sequence[Array], *, classes: int, seen: int, seed: int
 ) -> tuple[list[Array], int]:
-    """Predicted labels of several collections of pictures after training, and the number of weights.
+    """Predicted labels of several collections of pictures, and the number of weights; arguments of `trained_network`.
+
+    Args:
+        train: (n, height, width) pictures in [0, 1].
+        labels: (n,) numbers of the classes.
+        asked: collections of pictures.
+        classes: number of classes.
+        seen: pictures of all steps together.
+        seed: of weights and batches.
+    """
+    predict, weights = trained_network(train, labels, classes=classes, seen=seen, seed=seed)
+    return [predict(own) for own in asked], weights
+
+
+def trained_network(
+    train: Array, labels: Array, *, classes: int, seen: int, seed: int
+) -> tuple[Callable[[Array], Array], int]:
+    """A trained network, as a function from pictures to predicted labels, and the number of its weights.
 
     Two convolutions 3×3 of 16 and 32 channels, each with a maximum over 2×2, and one linear layer; Adam with the
     learning rate 0.003 falling to zero, in batches of 250.
@@ -19,7 +36,6 @@ def network_predictions(
     Args:
         train: (n, height, width) pictures in [0, 1].
         labels: (n,) numbers of the classes.
-        asked: collections of pictures.
         classes: number of classes.
         seen: pictures of all steps together.
         seed: of weights and batches.
@@ -56,7 +72,10 @@ def network_predictions(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
-    with torch.no_grad():
-        parts = [torch.split(torch.from_numpy(many[:, None]), 1000) for many in asked]
-        found = [np.concatenate([network(part).argmax(dim=1).numpy() for part in own]) for own in parts]
-    return found, sum(weights.numel() for weights in network.parameters())
+
+    def predict(pictures: Array) -> Array:
+        with torch.no_grad():
+            parts = torch.split(torch.from_numpy(pictures[:, None]), 1000)
+            return np.concatenate([network(part).argmax(dim=1).numpy() for part in parts])
+
+    return predict, sum(weights.numel() for weights in network.parameters())

@@ -1,6 +1,7 @@
 """Image codecs: one protocol, one file envelope, and a registry whose default codec is `block`."""
 
 from qimg.codecs.errors import BitstreamError, PartialPictureWarning
+from qimg.codecs.named import get
 from qimg.codecs.pictures import decode, decode_picture, encode, encode_picture, info
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     "decode_picture",
     "encode",
     "encode_picture",
+    "get",
     "info",
 ]

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
+from numpy.typing import ArrayLike
+
 from qimg.core import ArgumentError, Array, Track, arguments
 from qimg.core.records import short_repr
 from qimg.images import MAX_PIXELS
@@ -240,7 +242,7 @@ class Codec(Protocol):
 
 @runtime_checkable
 class PackCodec(Protocol):
-    """A codec for packs: many small pictures in one file."""
+    """A codec for packs: many small pictures of one size in one file."""
 
     @property
     def id(self) -> str:
@@ -250,15 +252,11 @@ class PackCodec(Protocol):
     def name(self) -> str:
         """Name in tables and figures."""
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """Supported options and kinds of pictures; options apply to the whole pack."""
+    def encode(self, images: ArrayLike, /, **options: Any) -> bytes:
+        """Encode pictures (n, H, W) as one file; the options are those of the codec."""
 
-    def encode_pack(self, images: Sequence[Array], options: EncodeOptions, *, track: Track = iter) -> bytes:
-        """Encode n ≥ 1 pictures, `uint8` or `uint16` of any shapes, as one file; their order is preserved."""
-
-    def decode_pack(self, data: bytes, options: DecodeOptions) -> list[Array]:
-        """Decode the n pictures; `max_pixels` limits their total. Raises `BitstreamError` if `data` is not a pack."""
+    def decode(self, data: bytes, /, **options: Any) -> Array:
+        """Decode a file to pictures (n, H, W); raises `BitstreamError` if it is not a valid file of this codec."""
 
 
 def one_target(possible: Sequence[str], targets: Sequence[str] = ()) -> ArgumentError:

@@ -8,6 +8,12 @@ from qimg.codecs.training import CodecRecipe, Task
 from qimg.core import import_names, one_of
 
 RECIPES: dict[str, str] = {
+    "mnist-autoencoder": "qimg.codecs.digits.training:AUTOENCODER",
+    "mnist-klt": "qimg.codecs.digits.training:KLT",
+    "mnist-raster-2": "qimg.codecs.digits.training:RASTER2",
+    "mnist-raster-4": "qimg.codecs.digits.training:RASTER4",
+    "mnist-raster-8": "qimg.codecs.digits.training:RASTER8",
+    "mnist-raster-256": "qimg.codecs.digits.training:RASTER256",
     "photographs": "qimg.codecs.learned.training.recipe:TRAINING",
 }
 """Name → `package.module:OBJECT` of a `Training`."""

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
-from typing import TypeVar
 
 from qimg.codecs.envelope import LENGTH, NUMBER_AT, Reader
 from qimg.codecs.errors import BitstreamError
@@ -32,8 +31,6 @@ _ENTRIES: dict[str, Entry] = {}
 
 _MEMBERS = sorted(name for name in vars(Codec) if name[0] != "_")
 
-AnyCodec = TypeVar("AnyCodec", bound=Codec | PackCodec)
-
 
 def register(codec_id: str, where: str, *, number: int | None = None) -> None:
     """Add a codec.
@@ -55,6 +52,9 @@ def register(codec_id: str, where: str, *, number: int | None = None) -> None:
 
 
 register("block", "qimg.codecs.block.codec:CODEC", number=1)
+register("mnist-autoencoder", "qimg.codecs.digits.latent_codec:AUTOENCODER", number=4)
+register("mnist-klt", "qimg.codecs.digits.latent_codec:KLT", number=5)
+register("mnist-raster", "qimg.codecs.digits.raster_codec:RASTER", number=6)
 register("learned", "qimg.codecs.learned.codec:CODEC", number=2)
 register("peer:jpeg", "qimg.codecs.peers.jpeg:CODEC")
 register("peer:jpeg-optimised", "qimg.codecs.peers.jpeg:OPTIMISED")
@@ -80,21 +80,26 @@ def codec(codec_id: str) -> Codec:
     """
     if is_import_name(codec_id):
         return imported(codec_id)
-    return _loaded(codec_id, Codec, "is a codec for packs of many pictures")  # type: ignore[type-abstract]
+    loaded = named(codec_id)
+    if not isinstance(loaded, Codec):
+        raise ValueError(f"codec={codec_id!r} is a codec for packs of many pictures")
+    if not loaded.installed():
+        raise ModuleNotFoundError(f"codec {codec_id} needs {loaded.needs}")
+    return loaded
 
 
 def pack_codec(codec_id: str) -> PackCodec:
     """The codec for packs with an id; errors as for `codec`."""
-    return _loaded(codec_id, PackCodec, "is a codec for single pictures")  # type: ignore[type-abstract]
+    loaded = named(codec_id)
+    if isinstance(loaded, Codec):
+        raise ValueError(f"codec={codec_id!r} is a codec for single pictures")
+    return loaded
 
 
-def _loaded(codec_id: str, kind: type[AnyCodec], what: str) -> AnyCodec:
-    codec_id = AUTO if codec_id == "auto" else one_of("codec", codec_id, _ENTRIES)
-    loaded = resolve_name(_ENTRIES[codec_id].where)
-    if not isinstance(loaded, kind):
-        raise ValueError(f"codec={codec_id!r} {what}")
-    if isinstance(loaded, Codec) and not loaded.installed():
-        raise ModuleNotFoundError(f"codec {codec_id} needs {loaded.needs}")
+def named(codec_id: str) -> Codec | PackCodec:
+    """The object of an id, a codec for single pictures or for packs; `auto` selects `AUTO`; errors as for `codec`."""
+    where = _ENTRIES[AUTO if codec_id == "auto" else one_of("codec", codec_id, _ENTRIES)].where
+    loaded: Codec | PackCodec = resolve_name(where)
     return loaded
 
 

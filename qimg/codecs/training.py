@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from qimg.core import integer, require
 from qimg.core.artifacts import Artifact
 from qimg.core.fitting import Checkpoint, versions
+from qimg.core.records import short_repr
 from qimg.learning.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class CodecRecipe(Schedule):
         require(0 <= self.rounded_from <= 1, "rounded_from", "must be in [0, 1]", self.rounded_from)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pictures:
     """What a codec is trained or evaluated on, for its provenance."""
@@ -43,6 +45,7 @@ class Pictures:
     """Pictures that cannot be used, with the reason under `skipped`."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Task(Generic[N, C, A]):
     """A codec to be trained: a network with its loss, the data, and the file that is made of the result."""

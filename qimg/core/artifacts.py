@@ -29,6 +29,8 @@ NAMES = {
     "checkpoint": "the checkpoint of a fit",
     "preparation": "circuits of a vector",
     "train": "a model that is a tensor train",
+    "latents": "an auto-encoder or a KLT of digits",
+    "raster": "a raster-encoder of digits",
     "photographs": "a learned codec for photographs",
     "preparations": "circuits of a set of vectors",
 }
@@ -236,7 +238,7 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
         if not names:
             raise ValueError(f"{name} must be of one of the types {', '.join(_TYPES)}, but is {array.dtype}")
         payload += bytes(-len(payload) % 8)
-        table[name] = {"dtype": names[0], "shape": list(stored.shape), "offset": len(payload)}
+        table[name] = {"dtype": names[0], "shape": list(np.shape(array)), "offset": len(payload)}
         payload += stored.tobytes()
     text = json.dumps({**header, "arrays": table}, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-(_PREFIX + len(text)) % 8)

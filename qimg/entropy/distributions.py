@@ -47,6 +47,7 @@ _MOST_LEVELS = 256
 _SHIFT = 16
 
 
+@short_repr
 class Tables(NamedTuple):
     """The integers that cumulative probabilities are computed from."""
 
@@ -121,6 +122,13 @@ class Distribution:
         lefts, widths = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
         count = _encode(self.number, self.size, values, table, tables(), lefts, widths)
         return lefts[:count], widths[:count]
+
+    def lengths(self, symbols: ArrayLike, parameters: ArrayLike) -> Array:
+        """Code length of each symbol in bits, (n,) float64, that of its intervals; arguments as for `intervals`."""
+        values, table = _checked(self, symbols, parameters)
+        lengths = np.empty(len(values))
+        _lengths(self.number, self.size, values, table, tables(), lengths)
+        return lengths
 
     def decode(self, state: Array, words: Array, parameters: ArrayLike) -> Array:
         """Decode symbols; damaged data set `state[INVALID]`.
@@ -245,6 +253,25 @@ def _start(kind: int, size: int, p: Array, tables: Tables, symbol: int, low: int
     return int(2 + ((_below(kind, size, p, tables, symbol) * mass) >> 30) + symbol - low)
 
 
+@inner
+def _level_at(size: int, p: Array, tables: Tables, place: int) -> tuple[int, int, int]:
+    """The level of a categorical distribution whose interval holds a place, and the ends of the interval."""
+    largest = p[0]
+    for k in range(1, size):
+        largest = max(largest, p[k])
+    total = 0
+    for k in range(size):
+        total += tables.weight[min(largest - p[k], 255)]
+    first, sum_ = 1, 0
+    for k in range(size):
+        sum_ += tables.weight[min(largest - p[k], 255)]
+        last = int(1 + sum_ * (TOTAL - 2 - size) // total + k + 1)
+        if place < last:
+            return k, first, last
+        first = last
+    return size - 1, first, first
+
+
 _ESCAPE = 48  # intervals of an escape at most: 24 bits of a unary length, 24 of the rest
 _HALF = TOTAL // 2 - 1  # a bit of probability 1/2: [1, HALF + 1) and [HALF + 1, 2 HALF + 1)
 
@@ -293,6 +320,29 @@ def _encode(
     return count
 
 
+@compiled
+def _lengths(kind: int, size: int, symbols: Array, parameters: Array, tables: Tables, lengths: Array) -> None:
+    for n in range(symbols.size):
+        p, symbol = parameters[n], np.int64(symbols[n])
+        low, high = _window(kind, size, p, tables)
+        beyond = np.int64(0)
+        if symbol < low:
+            width = _start(kind, size, p, tables, low, low, high) - 1
+            beyond = low - symbol
+        elif symbol > high:
+            width = TOTAL - 1 - _start(kind, size, p, tables, high + 1, low, high)
+            beyond = symbol - high
+        else:
+            below = _start(kind, size, p, tables, int(symbol), low, high)
+            width = _start(kind, size, p, tables, int(symbol) + 1, low, high) - below
+        lengths[n] = np.log2(TOTAL / width)
+        if beyond:
+            length = 0
+            while beyond >> (length + 1):
+                length += 1
+            lengths[n] += (2 * length + 1) * np.log2(TOTAL / _HALF)
+
+
 @inner
 def _bit(state: Array, words: Array) -> int:
     bit = 1 if quantile(state) > _HALF else 0
@@ -327,6 +377,15 @@ def _decode(
         low, high = _window(kind, size, p, tables)
         place = quantile(state)
         left, right = low, high + 1
+        if kind == _CATEGORICAL:
+            if place < 1 or place >= TOTAL - 1:  # no level, and no escape
+                state[INVALID] = 1
+                symbols[n:] = 0
+                return
+            left, first, last = _level_at(size, p, tables, place)
+            advance(state, words, first, last - first)
+            symbols[n] = left
+            continue
         first, last = _start(kind, size, p, tables, left, low, high), _start(kind, size, p, tables, right, low, high)
         if place < first:
             advance(state, words, 1, first - 1)

@@ -7,6 +7,7 @@ Inside the library, planes are `float64` in 8-bit code values (0 to 255).
 from qimg.core import names_for, to_write, write_atomically
 from qimg.images.collections import Skipped, Source, gather, map_pictures
 from qimg.images.files import BUNDLED, SUFFIXES, bundled, check_format, load, save
+from qimg.images.idx import read_idx
 from qimg.images.jpeg import JpegRoundTrip, jpeg_round_trip, quantization_table
 from qimg.images.metadata import Metadata
 from qimg.images.planes import (
@@ -58,6 +59,7 @@ __all__ = [
     "map_pictures",
     "names_for",
     "quantization_table",
+    "read_idx",
     "read_metadata",
     "rgb_to_ycbcr",
     "save",

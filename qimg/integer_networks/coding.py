@@ -11,7 +11,17 @@ from qimg.core import Array, require, require_shape
 from qimg.core.records import short_repr
 from qimg.entropy import range_coder
 from qimg.entropy.distributions import bits_of
-from qimg.integer_networks.contexts import Coded, ContextDesign, Phase, energies, gather
+from qimg.integer_networks.contexts import (
+    Coded,
+    ContextDesign,
+    Phase,
+    companded,
+    energies,
+    gather,
+    magnitudes_of,
+    place_features,
+    shifted,
+)
 from qimg.integer_networks.layers import IntegerNetwork
 
 
@@ -94,14 +104,13 @@ class Walk:
         margin = self._margin
         self.latents = np.zeros((design.channels, height, width, count), np.int32)
         padded = np.zeros((design.channels, height + 2 * margin, width + 2 * margin, count), dtype)
-        places = np.minimum(np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij")), design.bound)
         self._coded = Coded(
             y=padded,
             magnitudes=np.zeros_like(padded),
             energy=np.zeros((design.channels, height, width, count), dtype),
             side=None if side is None else np.clip(side, -design.bound, design.bound).astype(dtype),
             conditions=None if conditions is None else np.asarray(conditions).astype(dtype),
-            positions=places[..., None].astype(dtype),
+            positions=place_features(design, height, width).astype(dtype),
             join=np.concatenate,
             spread=np.broadcast_to,
         )
@@ -128,22 +137,31 @@ class Walk:
         values = symbols.reshape(self.latents[place].shape)
         self.latents[place] = values
         bound, margin = self._model.design.bound, self._margin
-        inside = tuple(slice(one.start + margin, one.stop + margin, one.step) for one in (rows, columns))
+        inside = tuple(shifted(one, margin) for one in (rows, columns))
         clamped = np.clip(values, -bound, bound)
         self._coded.y[channels, inside[0], inside[1]] = clamped
-        self._coded.magnitudes[channels, inside[0], inside[1]] = np.abs(clamped)
+        magnitudes = magnitudes_of(self._model.design, clamped)
+        self._coded.magnitudes[channels, inside[0], inside[1]] = (
+            companded(magnitudes) if self._model.design.companded else magnitudes
+        )
 
     def _finish(self, band: int) -> None:
         """Compute the energies of a band, which later bands use."""
         design, margin = self._model.design, self._margin
         channels = slice(design.starts[band], design.starts[band] + design.bands[band])
         inner = slice(margin - 1, -margin + 1 or None)
-        total = energies(self._coded.magnitudes[channels, inner, inner])
+        total = energies(magnitudes_of(design, self._coded.y[channels, inner, inner]))
+        total = companded(total) if design.companded else total
         self._coded.energy[channels] = np.minimum(total, design.bound)
 
 
-def _slices(phase: Phase, height: int, width: int) -> Iterator[tuple[slice, slice]]:
-    """Rows and columns of the positions that are coded together."""
+def _slices(phase: Phase, height: int, width: int) -> Iterator[tuple[Any, Any]]:
+    """Rows and columns of the positions that are coded together: slices, or the numbers of each position."""
+    if phase.slope:
+        for number in range(width + phase.slope * (height - 1)):
+            rows = np.arange(max(-((width - 1 - number) // phase.slope), 0), min(number // phase.slope, height - 1) + 1)
+            yield rows, number - phase.slope * rows
+        return
     if phase.one_by_one:
         for row in range(height):
             for column in range(width):

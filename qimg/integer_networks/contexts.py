@@ -6,8 +6,10 @@ independent given what was coded before. For each phase of a band, a network map
 parameters of the distributions of the band's channels:
 
 - a. of the channels of all lower bands: y and |y| at the position, and Σ |y| over its 3×3 neighbourhood;
-- b. of the first band, unless it is the own one: y at the eight neighbours;
+- b. of the first band, unless it is the own one: y at the eight neighbours; with `lower_neighbours` also y at the four
+  nearest neighbours of the other lower bands, for transforms of blocks, whose edges meet;
 - c. of the own band: y, and |y|, at the neighbours within `reach` that earlier phases have coded;
+  of levels of a categorical distribution, which are not negative, whether they are positive takes the place of |y|;
 - d. side information at the position;
 - e. conditions of the picture;
 - f. row and column of the position.
@@ -19,19 +21,25 @@ order of the raster. The same functions gather features of PyTorch's tensors and
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from qimg.core import integer, one_of, require
+import numpy as np
+
+from qimg.core import Array, integer, one_of, require
 from qimg.core.records import short_repr
 from qimg.entropy.distributions import Distribution
 
-ORDERS = ("once", "checkerboard", "quarters", "dyadic", "raster")
+ORDERS = ("once", "checkerboard", "quarters", "dyadic", "raster", "wavefront")
 """Orders of the positions of a band: all at once; the two colours of a checkerboard; the four positions of a 2×2 period
-in the order of `quarters`; those of an 8×8 period, halving distances; one after the other by rows."""
+in the order of `quarters`; those of an 8×8 period, halving distances; one after the other by rows; with the neighbours
+of the raster, all positions (i, j) of equal j + (reach + 1) i at once, which do not depend on each other."""
 
+_LARGEST_BOUND = 1 << 11
 _QUARTERS = ((0, 0), (1, 1), (0, 1), (1, 0))
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class Phase:
     """The positions of a band that are coded together."""
@@ -44,6 +52,8 @@ class Phase:
     """Offsets of the neighbours that earlier phases have coded, the same at all of these positions."""
     one_by_one: bool = False
     """Whether the positions are coded one after the other by rows."""
+    slope: int = 0
+    """Unless 0, positions (i, j) of equal j + slope · i are coded together, in ascending order of this number."""
 
 
 @short_repr
@@ -65,14 +75,21 @@ class ContextDesign:
     """Radius of the neighbourhood of features c; 0 leaves them out, as `b`."""
     lower_bands: bool = True
     """Whether features a are used."""
+    lower_neighbours: bool = False
+    """Whether features b are of all lower bands."""
     magnitudes: bool = True
-    """Whether |y| is used; it is redundant for latents that are not negative."""
+    """Whether |y| is used; of levels of a categorical distribution `bound` where y > 0 and 0 elsewhere."""
+    companded: bool = False
+    """Whether |y| and Σ |y| pass through `companded`; for latents of large magnitude."""
     side: int = 0
     """Channels of side information."""
     conditions: int = 0
     """Numbers that describe a picture."""
     positions: bool = False
     """Whether features f are used."""
+    grid: tuple[int, int] = (0, 0)
+    """Rows and columns of all pictures, at most: features f are then one for each row and each column, `bound` at the
+    own ones and 0 at others; (0, 0): they are the numbers of row and column."""
     hidden: tuple[int, ...] = (64,)
     """Features of the hidden layers of each network."""
     bound: int = 127
@@ -94,7 +111,10 @@ class ContextDesign:
             one_of("orders", order, ORDERS)
         for name in ("reach", "side", "conditions"):
             integer(name, getattr(self, name), 0)
-        integer("bound", self.bound, 1, 1 << 11)
+        integer("bound", self.bound, 1, _LARGEST_BOUND)
+        for length in self.grid:
+            integer("grid", length, 0)
+        require(self.positions or not any(self.grid), "grid", "has no effect without positions", self.grid)
         integer("input_fraction", self.input_fraction, 0, 12)
 
     @property
@@ -116,8 +136,14 @@ class ContextDesign:
         lower = self.starts[band] if self.lower_bands else 0
         signs = 2 if self.magnitudes else 1
         first = 8 * self.bands[0] if band and self.lower_bands and self.reach else 0
+        others = 4 * (lower - self.bands[0]) if first and self.lower_neighbours else 0
         own = signs * self.bands[band] * len(phase.visible)
-        return (signs + 1) * lower + first + own + self.side + self.conditions + 2 * self.positions
+        return (signs + 1) * lower + first + others + own + self.side + self.conditions + self.position_features
+
+    @property
+    def position_features(self) -> int:
+        """Number of features f."""
+        return (sum(self.grid) or 2) if self.positions else 0
 
     def fractions(self, band: int) -> list[int]:
         """Binary digits after the point of the parameters of a band: (channels, outputs) in a row."""
@@ -135,9 +161,10 @@ def phases_of(order: str, reach: int) -> tuple[Phase, ...]:
     offsets = [(i, j) for i in range(-reach, reach + 1) for j in range(-reach, reach + 1) if (i, j) != (0, 0)]
     if order == "once":
         return (Phase(lattices=((0, 0),), period=1, visible=()),)
-    if order == "raster":
+    if order in ("raster", "wavefront"):
         visible = tuple(offset for offset in offsets if offset < (0, 0))
-        return (Phase(lattices=((0, 0),), period=1, visible=visible, one_by_one=True),)
+        slope = reach + 1 if order == "wavefront" else 0
+        return (Phase(lattices=((0, 0),), period=1, visible=visible, one_by_one=not slope, slope=slope),)
     groups, period = _groups(order)
     time = {place: number for number, group in enumerate(groups) for place in group}
     phases = []
@@ -165,12 +192,54 @@ def _groups(order: str) -> tuple[list[tuple[tuple[int, int], ...]], int]:
     return groups, 8
 
 
+COMPANDING_FRACTION = 3
+"""Binary digits after the point of companded magnitudes."""
+
+
+@cache
+def _logarithms() -> Array:
+    """`companded` of all sums of nine magnitudes; no value before rounding is within 1e-6 of the middle of integers."""
+    table = np.rint((1 << COMPANDING_FRACTION) * np.log2(1.0 + np.arange(9 * _LARGEST_BOUND + 1))).astype(np.float32)
+    table.flags.writeable = False
+    return table
+
+
+def companded(magnitudes: Array) -> Array:
+    """Round 8 log2(1 + v) of integers v of at most nine times the largest bound; the type is kept."""
+    return _logarithms()[magnitudes.astype(np.intp)].astype(magnitudes.dtype)
+
+
+def place_features(design: ContextDesign, height: int, width: int) -> Array:
+    """Features f of all positions, (position features, H, W, 1) integers.
+
+    Raises:
+        ValueError: the picture is larger than the design's grid.
+    """
+    if not any(design.grid):
+        places = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"))
+        return np.minimum(places, design.bound)[..., None]
+    rows, columns = design.grid
+    require(height <= rows and width <= columns, "grid", f"must be at least {height}×{width}", design.grid)
+    features = np.zeros((rows + columns, height, width, 1), np.int64)
+    for row in range(height):
+        features[row, row] = design.bound
+    for column in range(width):
+        features[rows + column, :, column] = design.bound
+    return features
+
+
+def magnitudes_of(design: ContextDesign, clamped: Any) -> Any:
+    """What features use as |y|, of clamped latents."""
+    return (clamped > 0) * design.bound if design.distribution.kind == "categorical" else abs(clamped)
+
+
 def energies(magnitudes: Any) -> Any:
     """Σ |y| over 3×3 neighbourhoods of (C, H + 2, W + 2, n), padded by one row and column on each side."""
     rows = magnitudes[:, :-2] + magnitudes[:, 1:-1] + magnitudes[:, 2:]
     return rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
 
 
+@short_repr
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Coded:
     """What features are gathered from: arrays or tensors whose last axis is the batch."""
@@ -178,40 +247,37 @@ class Coded:
     y: Any
     """(channels, H + 2m, W + 2m, n) latents clamped to the bound, with a margin m = max(reach, 1) of zeros."""
     magnitudes: Any
-    """|y|."""
+    """|y|, companded where the design says so."""
     energy: Any
-    """(channels, H, W, n) Σ |y| over 3×3 neighbourhoods, clamped; valid for lower bands."""
+    """(channels, H, W, n) Σ |y| over 3×3 neighbourhoods, companded alike, and clamped; valid for lower bands."""
     side: Any = None
     """(side, H, W, n), or None."""
     conditions: Any = None
     """(conditions, n), or None."""
     positions: Any = None
-    """(2, H, W, 1), or None."""
+    """(position features, H, W, 1) of `place_features`, or None."""
     join: Callable[[Sequence[Any]], Any]
     """Concatenation along the first axis."""
     spread: Callable[[Any, tuple[int, ...]], Any]
     """Broadcasting to a shape."""
 
 
-def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: slice, columns: slice) -> Any:
-    """Features (F, H', W', n) of positions of one lattice.
+def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: Any, columns: Any) -> Any:
+    """Features (F, H', W', n) of positions of one lattice, or (F, P, n) of P single positions.
 
     Args:
         design: the design.
         coded: latents and other numbers.
         band: the band.
         phase: the phase.
-        rows: rows of the positions, with a start, a stop of at most H, and a step.
+        rows: slice of the rows of the positions, with a start, a stop of at most H, and a step; or (P,) integers.
         columns: as `rows`.
     """
     margin = max(design.reach, 1)
     start, size = design.starts[band], design.bands[band]
 
     def at(array: Any, channels: slice, offset: tuple[int, int]) -> Any:
-        places = [
-            slice(one.start + margin + by, one.stop + margin + by, one.step)
-            for one, by in zip((rows, columns), offset, strict=True)
-        ]
+        places = [shifted(one, margin + by) for one, by in zip((rows, columns), offset, strict=True)]
         return array[channels, places[0], places[1]]
 
     parts = []
@@ -224,19 +290,33 @@ def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: s
         parts.append(coded.energy[lower, rows, columns])
         if design.reach:
             parts += [at(coded.y, slice(0, design.bands[0]), offset) for offset in _AROUND]
-    parts += [at(coded.y, own, offset) for offset in phase.visible]
-    if design.magnitudes:
-        parts += [at(coded.magnitudes, own, offset) for offset in phase.visible]
+            others = slice(design.bands[0], start)
+            parts += [at(coded.y, others, offset) for offset in _NEAREST if design.lower_neighbours]
+    for array in (coded.y, coded.magnitudes) if design.magnitudes else (coded.y,):
+        if phase.one_by_one and size == 1 and (rows.stop - rows.start, columns.stop - columns.start) == (1, 1):
+            width = array.shape[2]  # one product of slices for each neighbour would take most of the time of a raster
+            place = (rows.start + margin) * width + columns.start + margin
+            steps = [place + i * width + j for i, j in phase.visible]
+            parts.append(array[start].reshape(-1, array.shape[3])[steps][:, None, None])
+        else:
+            parts += [at(array, own, offset) for offset in phase.visible]
     if design.side:
         parts.append(coded.side[:, rows, columns])
     shape = (*at(coded.y, slice(0, 1), (0, 0)).shape[1:],)
     if design.conditions:
-        parts.append(coded.spread(coded.conditions[:, None, None], (design.conditions, *shape)))
+        each = coded.conditions.reshape(design.conditions, *(1,) * (len(shape) - 1), -1)
+        parts.append(coded.spread(each, (design.conditions, *shape)))
     if design.positions:
-        parts.append(coded.spread(coded.positions[:, rows, columns], (2, *shape)))
+        parts.append(coded.spread(coded.positions[:, rows, columns], (design.position_features, *shape)))
     if not parts:
-        return coded.y[:0, : shape[0], : shape[1]]
+        return at(coded.y, slice(0, 0), (0, 0))
     return coded.join(parts)
 
 
+def shifted(places: Any, by: int) -> Any:
+    """A slice or an array of positions, moved."""
+    return slice(places.start + by, places.stop + by, places.step) if isinstance(places, slice) else places + by
+
+
+_NEAREST = ((-1, 0), (0, -1), (0, 1), (1, 0))
 _AROUND = tuple((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0))

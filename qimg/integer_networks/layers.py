@@ -83,11 +83,11 @@ class IntegerLayer:
         """
         if self.weight.ndim == 2:
             y = self.weight.astype(x.dtype) @ x.reshape(len(x), int(np.prod(x.shape[1:])))
-            return self._scaled(y).reshape(len(self.weight), *x.shape[1:])
-        return self._scaled(self._convolved(x)).reshape(len(self.weight), *x.shape[1:])
+            return self.scaled(y).reshape(len(self.weight), *x.shape[1:])
+        return self.scaled(self._convolved(x)).reshape(len(self.weight), *x.shape[1:])
 
-    def _scaled(self, y: Array) -> Array:
-        """Add the bias, shift and clamp, in place; (outputs, n)."""
+    def scaled(self, y: Array) -> Array:
+        """Outputs (outputs, n) of products W x (outputs, n), which are overwritten: bias, shift and clamping."""
         y += self._rounded_bias.astype(y.dtype)[:, None]
         y *= np.ldexp(np.ones(1, y.dtype), -self.shift.astype(np.int32))[:, None]
         np.floor(y, out=y)

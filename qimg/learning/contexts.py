@@ -4,9 +4,17 @@ import torch
 from torch import Tensor, nn
 
 from qimg.integer_networks.coding import ContextModel
-from qimg.integer_networks.contexts import Coded, ContextDesign, energies, gather
+from qimg.integer_networks.contexts import (
+    COMPANDING_FRACTION,
+    Coded,
+    ContextDesign,
+    energies,
+    gather,
+    magnitudes_of,
+    place_features,
+)
 from qimg.learning.distributions import bits, initial_parameters
-from qimg.learning.fixed_point import FixedPoint, dense_network, exported
+from qimg.learning.fixed_point import FixedPoint, dense_network, exported, straight_through
 
 _FURTHEST = (1 << 15) - 1  # of parameters, which are means in sixteenths, for instance
 
@@ -74,17 +82,17 @@ class BandContexts(nn.Module):
         design, margin = self.design, max(self.design.reach, 1)
         clamped = y.clamp(-design.bound, design.bound)
         padded = nn.functional.pad(clamped, (0, 0, margin, margin, margin, margin))
-        magnitudes = padded.abs()
+        magnitudes = magnitudes_of(design, padded)
         inner = slice(margin - 1, -margin + 1 or None)
-        rows = torch.arange(y.shape[1], device=y.device).clamp(max=design.bound)
-        columns = torch.arange(y.shape[2], device=y.device).clamp(max=design.bound)
+        energy = energies(magnitudes[:, inner, inner])
+        energy = _companded(energy) if design.companded else energy
         return Coded(
             y=padded,
-            magnitudes=magnitudes,
-            energy=energies(magnitudes[:, inner, inner]).clamp(max=design.bound),
+            magnitudes=_companded(magnitudes) if design.companded else magnitudes,
+            energy=energy.clamp(max=design.bound),
             side=None if side is None else side.clamp(-design.bound, design.bound),
             conditions=conditions,
-            positions=torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[..., None].to(y.dtype),
+            positions=torch.from_numpy(place_features(design, y.shape[1], y.shape[2])).to(y),
             join=lambda parts: torch.cat(list(parts)),
             spread=lambda array, shape: array.expand(shape),
         )
@@ -95,3 +103,8 @@ class BandContexts(nn.Module):
             design=self.design,
             networks=tuple(exported(network) for network in self.networks if isinstance(network, nn.Sequential)),
         )
+
+
+def _companded(magnitudes: Tensor) -> Tensor:
+    """`qimg.integer_networks.contexts.companded` with the gradient of the logarithm."""
+    return straight_through((1 << COMPANDING_FRACTION) * torch.log2(1 + magnitudes))

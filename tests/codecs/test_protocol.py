@@ -1,12 +1,13 @@
 """Laws of the protocol, over every codec of the registry that is installed, and over a pack of pictures."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from numpy.typing import ArrayLike
 
 from qimg import codecs, images, metrics
 from qimg.codecs import registry
@@ -15,14 +16,13 @@ from qimg.codecs.protocol import (
     MAX_PIXELS,
     METADATA,
     TARGETS,
-    Capabilities,
     Codec,
     DecodeOptions,
     EncodeOptions,
     PackCodec,
     listed,
 )
-from qimg.core import Array, Track
+from qimg.core import Array
 
 INSTALLED = [codec for codec in registry.codecs() if codec.installed()]
 VALUES = {
@@ -67,7 +67,6 @@ def kinds(photo: Array) -> dict[str, Array]:
 
 def test_every_codec_has_the_protocol_and_its_id(codec) -> None:
     assert isinstance(codec, Codec)
-    assert not isinstance(codec, PackCodec)
     assert registry.codec(codec.id) is codec
     assert codec.suffix.startswith(".")
     assert codec.capabilities.options <= {field.name for field in fields(EncodeOptions)}
@@ -186,43 +185,33 @@ def test_options_that_are_named_are_those_that_differ_from_their_defaults() -> N
 
 
 class SmallPack:
-    """A pack codec in a few lines: the pictures' sizes, then their pixels, without loss."""
+    """A pack codec in a few lines: the shape, then the pixels, without loss."""
 
     id, name, number = "small-pack", "small pack", 99
-    capabilities = Capabilities(options=frozenset(), sixteen_bit=False, lossless=True)
 
-    def encode_pack(self, images: Sequence[Array], options: EncodeOptions, *, track: Track = iter) -> bytes:
-        sides = b"".join(varint(side) for image in images for side in image.shape)
-        header = Envelope(number=self.number).to_bytes() + varint(len(images)) + sides
-        return assemble(header, [(b"S", images[index].tobytes()) for index in track(range(len(images)))])
+    def encode(self, images: ArrayLike, /, **options: Any) -> bytes:
+        pixels = np.asarray(images, np.uint8)
+        header = Envelope(number=self.number).to_bytes() + b"".join(varint(length) for length in pixels.shape)
+        return assemble(header, [(b"S", pixels.tobytes())])
 
-    def decode_pack(self, data: bytes, options: DecodeOptions) -> list[Array]:
+    def decode(self, data: bytes, /, **options: Any) -> Array:
         reader = Reader(data)
         reader.envelope_of(self.id, self.number, version=1)
-        count = reader.varint("the number of pictures")
-        shapes = [(reader.varint("the height"), reader.varint("the width")) for _ in range(count)]
+        shape = [reader.varint("a length") for _ in range(3)]
         reader.check("the header")
-        area = sum(height * width for height, width in shapes)
-        if options.max_pixels is not None and area > options.max_pixels:
-            raise codecs.BitstreamError(f"the pictures must have at most {options.max_pixels} pixels, but have {area}")
-        chunks = reader.chunks((b"S",), repeated=(b"S",))
-        return [np.frombuffer(one.payload, np.uint8).reshape(shape) for one, shape in zip(chunks, shapes, strict=True)]
+        (chunk,) = reader.chunks((b"S",))
+        return np.frombuffer(chunk.payload, np.uint8).reshape(shape)
 
 
 PACK = SmallPack()
 
 
 def test_a_pack_keeps_pictures_and_their_order() -> None:
-    rng = np.random.default_rng(0)
-    shapes = [(28, 28), (1, 1), (5, 300)]
-    pictures = [rng.integers(0, 256, shape, np.uint8) for shape in shapes]
-    data = PACK.encode_pack(pictures, EncodeOptions())
-    for picture, shown in zip(pictures, PACK.decode_pack(data, DecodeOptions()), strict=True):
-        assert_array_equal(picture, shown)
-    with pytest.raises(codecs.BitstreamError, match="at most 2284 pixels, but have 2285"):
-        PACK.decode_pack(data, DecodeOptions(max_pixels=2284))
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 5, 7), np.uint8)
+    data = PACK.encode(pictures)
+    assert_array_equal(PACK.decode(data), pictures)
     with pytest.raises(codecs.BitstreamError, match="is altered"):
-        PACK.decode_pack(data[:-20] + b"x" + data[-19:], DecodeOptions())
+        PACK.decode(data[:-20] + b"x" + data[-19:])
 
 
 def test_packs_and_single_pictures_are_told_apart(monkeypatch, photo) -> None:
@@ -232,7 +221,18 @@ def test_packs_and_single_pictures_are_told_apart(monkeypatch, photo) -> None:
     monkeypatch.setattr(registry, "PACK", PACK, raising=False)
     registry.register("small-pack", "qimg.codecs.registry:PACK", number=PACK.number)
     assert registry.pack_codec("small-pack") is PACK
+    assert codecs.get("small-pack") is PACK
     with pytest.raises(ValueError, match="codec='block' is a codec for single pictures"):
         registry.pack_codec("block")
     with pytest.raises(ValueError, match="codec='small-pack' is a codec for packs of many pictures"):
-        codecs.decode(PACK.encode_pack([photo[..., 0]], EncodeOptions()))
+        codecs.decode(PACK.encode(photo[None, ..., 0]))
+
+
+def test_codecs_by_name_have_two_verbs(photo) -> None:
+    block = codecs.get("block")
+    data = block.encode(photo, quality=50)
+    assert data == codecs.encode(photo, codec="block", quality=50)
+    assert_array_equal(block.decode(data), codecs.decode(data))
+    assert codecs.get("auto").id == "block"
+    with pytest.raises(ValueError, match="codec must be one of"):
+        codecs.get("hologram")

@@ -112,3 +112,24 @@ def test_all_intervals_fill_the_numbers_below_the_total() -> None:
 def test_errors(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", ["laplace", "gaussian", "mixture", "categorical"])
+def test_lengths_of_symbols_are_those_of_their_intervals(name):
+    rng = np.random.default_rng(5)
+    size = {"mixture": 3, "categorical": 5}.get(name, 1)
+    distribution = Distribution(kind=name, size=size)
+    if name == "categorical":
+        symbols, parameters = rng.integers(0, 5, 50), rng.integers(-40, 40, (50, 5))
+    else:
+        symbols = rng.integers(-90, 90, 50)  # some beyond the windows of small scales
+        parts = [
+            rng.integers(-300, 300, (50, size)),
+            rng.integers(0, 60, (50, size)),
+            rng.integers(-20, 20, (50, size)),
+        ]
+        parameters = np.concatenate(parts[: 3 if name == "mixture" else 2], axis=1)
+    lengths = distribution.lengths(symbols, parameters)
+    for n in range(50):
+        _, widths = distribution.intervals(symbols[n : n + 1], parameters[n : n + 1])
+        assert abs(lengths[n] - bits_of(widths)) < 1e-9

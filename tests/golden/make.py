@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 import qimg
+from qimg import codecs
+from qimg.codecs import registry
 from qimg.images import bundled
 
 HERE = Path(__file__).parent
@@ -37,6 +39,32 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
     }
 
 
+def packs() -> dict[str, tuple[str, dict[str, object]]]:
+    """Name → id of a codec for packs of digits and options of its `encode`."""
+    return {
+        "mnist_autoencoder": ("mnist-autoencoder", {"rate": 0.5, "effort": 1}),
+        "mnist_klt": ("mnist-klt", {"rate": 0.5}),
+        "mnist_raster_2": ("mnist-raster", {"levels": 2, "effort": 1}),
+        "mnist_raster_4": ("mnist-raster", {"levels": 4, "effort": 1}),
+        "mnist_raster_8": ("mnist-raster", {"levels": 8, "effort": 1}),
+        "mnist_raster_256": ("mnist-raster", {"levels": 256}),
+    }
+
+
+def digits() -> np.ndarray:
+    """Three digits (3, 28, 28) of one bright bar each."""
+    made = np.zeros((3, 28, 28), np.uint8)
+    made[0, 5:23, 12:15], made[1, 12:16, 6:22] = 253, 200
+    for place in range(6, 22):
+        made[2, place, place : place + 3] = (90, 255, 140)
+    return made
+
+
+def decoded(data: bytes) -> np.ndarray:
+    """The pixels of a file, by the codec that its envelope names."""
+    return codecs.get(registry.id_of(data)).decode(data)
+
+
 def digest(pixels: np.ndarray) -> str:
     """SHA-256 of dtype, shape and pixels."""
     return hashlib.sha256(f"{pixels.dtype} {pixels.shape} ".encode() + pixels.tobytes()).hexdigest()
@@ -48,4 +76,10 @@ if __name__ == "__main__":
         if not file.exists():
             file.write_bytes(qimg.encode(np.ascontiguousarray(picture), **options))  # type: ignore[arg-type]
             file.with_suffix(".sha256").write_text(digest(qimg.decode(file.read_bytes())) + "\n")
+            print(file.name, file.stat().st_size, "bytes")
+    for name, (codec, given) in packs().items():
+        file = HERE / f"{name}.qimg"
+        if not file.exists():
+            file.write_bytes(codecs.get(codec).encode(digits(), **given))
+            file.with_suffix(".sha256").write_text(digest(decoded(file.read_bytes())) + "\n")
             print(file.name, file.stat().st_size, "bytes")

@@ -12,7 +12,7 @@ from qimg.core import Array
 from qimg.entropy import range_coder
 from qimg.entropy.distributions import Distribution
 from qimg.integer_networks.coding import ContextModel, Walk, decode_latents, latent_bits, latent_intervals
-from qimg.integer_networks.contexts import ORDERS, ContextDesign, phases_of
+from qimg.integer_networks.contexts import ORDERS, ContextDesign, companded, phases_of
 from qimg.learning.contexts import BandContexts
 from qimg.learning.distributions import bits
 from qimg.learning.fixed_point import FixedPoint, exported, set_rounding
@@ -21,11 +21,28 @@ from qimg.learning.quantizers import dithered, noisy, straight_through
 LAPLACE, MIXTURE = Distribution(kind="laplace"), Distribution(kind="mixture", size=3)
 DESIGNS = {
     "all": ContextDesign(
-        distribution=LAPLACE, bands=(2, 3), orders=("dyadic", "quarters"), reach=2, side=3, conditions=1, positions=True
+        distribution=LAPLACE,
+        bands=(2, 1, 2),
+        orders=("dyadic", "quarters"),
+        reach=2,
+        lower_neighbours=True,
+        side=3,
+        conditions=1,
+        positions=True,
     ),
     "factorized": ContextDesign(distribution=Distribution(kind="gaussian"), bands=(5,), lower_bands=False),
     "checkerboard": ContextDesign(distribution=MIXTURE, bands=(2, 2), orders=("checkerboard",), reach=1),
     "autoregressive": ContextDesign(distribution=MIXTURE, bands=(1,) * 6),
+    "wavefront": ContextDesign(
+        distribution=LAPLACE,
+        bands=(1, 2),
+        orders=("wavefront",),
+        reach=1,
+        companded=True,
+        input_fraction=3,
+        side=1,
+        conditions=2,
+    ),
     "raster": ContextDesign(
         distribution=Distribution(kind="categorical", size=4),
         bands=(1,),
@@ -130,6 +147,16 @@ def test_phases_cover_each_position_once(order: str) -> None:
     period = phases[0].period
     places = [place for phase in phases for place in phase.lattices]
     assert sorted(places) == [(i, j) for i in range(period) for j in range(period)]
+
+
+def test_companded_magnitudes_are_those_of_the_training() -> None:
+    """For all sums of nine magnitudes: no value before rounding is near the middle between two integers."""
+    v = np.arange(9 * 2048 + 1)
+    exact = 8 * np.log2(1.0 + v)
+    assert np.abs(exact - np.floor(exact) - 0.5).min() > 1e-6
+    np.testing.assert_array_equal(companded(v), np.rint(exact))
+    trained = torch.floor(8 * torch.log2(1 + torch.from_numpy(v).float()) + 0.5)
+    np.testing.assert_array_equal(companded(v), trained.numpy())
 
 
 def test_files_of_models() -> None:

@@ -58,7 +58,7 @@ def test_digits_without_their_set_are_refused_by_name(monkeypatch, tmp_path):
 def test_broken_files_of_digits_are_refused_by_name(mnist, content, tmp_path):
     path = tmp_path / "mnist" / binary_pictures.MNIST[0]
     path.write_bytes(content)
-    with pytest.raises(images.ImageError, match=r"train-images-idx3-ubyte.gz: is no gzipped IDX file"):
+    with pytest.raises(images.ImageError, match=r"train-images-idx3-ubyte.gz: is no IDX file"):
         binary_pictures.digits(10)
 
 

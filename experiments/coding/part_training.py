@@ -1,0 +1,165 @@
+"""Training and evaluation of a codec of luma from its parts: transform, quantizer and entropy model."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from experiments._run import Array
+from experiments.coding.context_models import BlockModel, Kind
+from experiments.coding.context_training import ROUNDED_FROM
+from experiments.coding.part_transforms import SIDE, BlockTransform
+from qimg.core.fitting import Checkpoint
+from qimg.learning.fixed_point import set_rounding
+from qimg.learning.loop import learn
+from qimg.learning.quantizers import dithered, noisy, straight_through
+from qimg.learning.schedule import Schedule
+
+ROUNDING, DITHER = "rounding", "dither"
+QUANTIZERS = (ROUNDING, DITHER)
+"""Rounding, trained with noise for the rate and a straight-through gradient for the distortion; subtractive dither."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A combination of parts."""
+
+    transform: str
+    quantizer: str
+    entropy: Kind
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        return f"{self.transform}; {self.quantizer}; {self.entropy.name}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Crops:
+    """Luma pictures (H, W) float32 that crops of blocks are cut from."""
+
+    pictures: Sequence[Tensor]
+
+    @property
+    def sides(self) -> Tensor:
+        """(D, 2) rows and columns of blocks."""
+        return torch.tensor([[length // SIDE for length in picture.shape] for picture in self.pictures])
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the pictures."""
+        return self.pictures[0].device
+
+    def to(self, device: torch.device) -> "Crops":
+        """The same on another device."""
+        return Crops(pictures=[picture.to(device) for picture in self.pictures])
+
+    def crops(self, places: Tensor, side: int) -> Tensor:
+        """(n, 8 side, 8 side) pixels at places (n, 3): picture, row and column of blocks."""
+        return torch.stack(
+            [
+                self.pictures[number][SIDE * row : SIDE * (row + side), SIDE * column : SIDE * (column + side)]
+                for number, row, column in places.tolist()
+            ]
+        )
+
+
+class PartCodec(nn.Module):
+    """A codec of luma made of its parts."""
+
+    def __init__(self, parts: Parts, *, step: float, hidden: int) -> None:
+        """Create the networks."""
+        super().__init__()
+        self.parts = parts
+        self.transform = BlockTransform(parts.transform, step)
+        self.entropy = BlockModel(parts.entropy.design(64, hidden))
+
+    def coded(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the rate is computed of, what contexts see, and what is decoded: (64, R, C, n) each."""
+        y = self.transform.latents(pixels)
+        if self.parts.quantizer == DITHER:
+            codes, values = dithered(y, torch.rand_like(y) - 0.5)
+            # The probability of a code given the dither is that of an interval of length one around the value.
+            return values, codes, values
+        codes = straight_through(y)
+        return (noisy(y) if self.training else codes), codes, codes
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Bits per pixel + weight · mean squared error."""
+
+    weight: float
+
+    def __call__(self, codec: PartCodec, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss, twice."""
+        rated, seen, decoded = codec.coded(pixels)
+        bits = codec.entropy.bits(rated, seen) / pixels.numel()
+        error = (codec.transform.pixels(decoded) - pixels).square().mean()
+        total = bits + self.weight * error
+        return total, total.detach()
+
+
+def trained(
+    parts: Parts, pictures: Sequence[Array], schedule: Schedule, *, step: float, weight: float, hidden: int
+) -> tuple[PartCodec, float]:
+    """A codec that was trained on luma pictures (H, W), and the processor seconds of its training.
+
+    Args:
+        parts: the combination.
+        pictures: at least one block each; crops are smaller where none holds one.
+        schedule: of the training.
+        step: quantization step at the start, in code values.
+        weight: bits per pixel that a unit of mean squared error is worth.
+        hidden: features of the hidden layers of the entropy model.
+    """
+    largest = max(min(picture.shape) // SIDE for picture in pictures)
+    schedule = replace(schedule, crop=min(schedule.crop, largest))
+    start = time.process_time()
+    with torch.random.fork_rng(devices=[]):
+        state = learn(
+            schedule,
+            Crops(pictures=[torch.from_numpy(picture.astype(np.float32)) for picture in pictures]),
+            lambda codec: {},
+            build=lambda: PartCodec(parts, step=step, hidden=hidden),
+            loss=Loss(weight),
+            device=torch.device("cpu"),
+            checkpoint=Checkpoint(None, recipe=schedule),
+            prepare=lambda codec, share: set_rounding(codec, share >= ROUNDED_FROM),
+        )
+    codec = state.averaged.eval()
+    set_rounding(codec, True)
+    return codec, time.process_time() - start
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A picture by a trained codec."""
+
+    bytes: float
+    """Of the coded latents; NaN with dither, which is not written."""
+    ideal_bits: float
+    mean_squared_error: float
+    """Of pixels rounded to code values."""
+
+
+@torch.no_grad()
+def measured(codec: PartCodec, picture: Array, seed: int) -> Measured:
+    """Code the whole blocks of a luma picture (H, W)."""
+    whole = picture[: picture.shape[0] // SIDE * SIDE, : picture.shape[1] // SIDE * SIDE]
+    pixels = torch.from_numpy(whole.astype(np.float32))[None]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        rated, seen, decoded = codec.coded(pixels)
+    output = torch.floor(codec.transform.pixels(decoded) + 0.5).clamp(0, 255)
+    error = float((output - pixels).square().mean())
+    if codec.parts.quantizer == DITHER:
+        return Measured(bytes=np.nan, ideal_bits=float(codec.entropy.bits(rated, seen)), mean_squared_error=error)
+    coder, symbols = codec.entropy.export(), seen.numpy().astype(np.int32)
+    words, ideal = coder.encode(symbols)
+    again = coder.decode(words, symbols.shape[1:])
+    assert np.array_equal(again, symbols)
+    return Measured(bytes=4.0 * len(words), ideal_bits=ideal, mean_squared_error=error)

@@ -1,0 +1,168 @@
+"""Recipes of the models of digits."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from qimg.codecs.digits.latent_model import SIDE
+from qimg.codecs.training import CodecRecipe
+from qimg.core import fraction, integer, require
+from qimg.core.records import short_repr
+from qimg.entropy.distributions import Distribution
+from qimg.integer_networks.contexts import ContextDesign
+
+
+@short_repr
+@dataclass(frozen=True, kw_only=True)
+class LatentRecipe(CodecRecipe):
+    """Parameters of an auto-encoder and its training."""
+
+    crop: int = 1
+    batch: int = 256
+    steps: int = 16_000
+    averaging: float = 0.999
+    rounded_from: float = 0.7
+    channels: int = 32
+    """Latents of a digit."""
+    encoder: tuple[int, ...] = (256, 256)
+    """Features of the hidden layers of the encoder."""
+    decoder: tuple[int, ...] = (256, 320)
+    """Features of the hidden layers of the decoder."""
+    hidden: int = 24
+    """Features of the hidden layer of each context network."""
+    components: int = 2
+    """Gaussians of a latent's distribution."""
+    weights: tuple[float, float] = (5.0, 60.0)
+    """Bits that a unit of squared error is worth, at the lowest rate and at the highest."""
+    distorted: float = 0.5
+    """Share of the training digits that are distorted."""
+    held_out: int = 2000
+    """Digits at the end that are not trained on, for the figures of the log."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("channels", "hidden", "held_out"):
+            integer(name, getattr(self, name), 1)
+        integer("components", self.components, 1)
+        require(0 < self.weights[0] < self.weights[1], "weights", "must be positive and increase", self.weights)
+        fraction("distorted", self.distorted)
+
+    @property
+    def design(self) -> ContextDesign:
+        """The context model: each latent given those before it and the rate."""
+        several = self.components > 1
+        distribution = Distribution(kind="mixture", size=self.components) if several else Distribution(kind="gaussian")
+        return ContextDesign(
+            distribution=distribution,
+            bands=(1,) * self.channels,
+            magnitudes=False,
+            conditions=1,
+            hidden=(self.hidden,),
+            input_fraction=2,
+        )
+
+
+@short_repr
+@dataclass(frozen=True, kw_only=True)
+class KltRecipe(CodecRecipe):
+    """Parameters of the KLT of digits and of the training of its context model."""
+
+    crop: int = 1
+    batch: int = 512
+    steps: int = 4000
+    rounded_from: float = 0.0
+    channels: int = 104
+    """Coefficients of a digit, those of the largest variances."""
+    bands: tuple[int, ...] = (4, 4, 8, 16, 16, 24, 32)
+    """Coefficients that are coded together, given those before."""
+    hidden: int = 32
+    """Features of the hidden layer of each context network."""
+    weights: tuple[float, float] = (3.0, 40.0)
+    """Bits that a unit of squared error is worth, at the lowest rate and at the highest; they set the steps."""
+    held_out: int = 2000
+    """Digits at the end that are not trained on, for the figures of the log."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(sum(self.bands) == self.channels, "bands", f"must sum to channels={self.channels}", self.bands)
+        require(0 < self.weights[0] < self.weights[1], "weights", "must be positive and increase", self.weights)
+
+    @property
+    def design(self) -> ContextDesign:
+        """The context model: each band of coefficients given those before it and the rate."""
+        return ContextDesign(
+            distribution=Distribution(kind="laplace"),
+            bands=self.bands,
+            magnitudes=False,
+            conditions=1,
+            hidden=(self.hidden,),
+            input_fraction=2,
+        )
+
+
+@short_repr
+@dataclass(frozen=True, kw_only=True)
+class RasterRecipe(CodecRecipe):
+    """Parameters of a raster-encoder and its training."""
+
+    crop: int = 1
+    batch: int = 512
+    """Digits of a step; some pixels of each are used."""
+    steps: int = 6000
+    averaging: float = 0.998
+    rounded_from: float = 0.75
+    levels: int = 4
+    """Levels of gray: 2, 4, 8 or 256."""
+    thresholds: tuple[int, ...] = ()
+    """Least code values of the levels above the first; left out, those of equal intervals."""
+    reach: int = 5
+    """Radius of the window of pixels in rows and columns."""
+    hidden: tuple[int, ...] = (96, 64)
+    """Features of the hidden layers."""
+    weight: float = 0.0
+    """Bits that a squared code value is worth to the encoder; 0 rounds to the nearest level."""
+    pixels: tuple[int, int] = (13, 3)
+    """Pixels of a digit in a step: with a pixel in the window that is not black, and with none."""
+    held_out: int = 2000
+    """Digits at the end that are not trained on, for the figures of the log."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.levels in (2, 4, 8, 256), "levels", "must be 2, 4, 8 or 256", self.levels)
+        integer("reach", self.reach, 1)
+        edges = [0, *self.thresholds, 256]
+        rising = all(low < high for low, high in pairwise(edges))
+        fitting = not self.thresholds or len(self.thresholds) == self.levels - 1
+        require(rising and fitting, "thresholds", f"must be {self.levels - 1} increasing code values", self.thresholds)
+
+    @property
+    def edges(self) -> tuple[int, ...]:
+        """The thresholds."""
+        return self.thresholds or tuple(256 * level // self.levels for level in range(1, self.levels))
+
+    @property
+    def design(self) -> ContextDesign:
+        """The context model: each pixel given a window of those before it and its position."""
+        return ContextDesign(
+            distribution=Distribution(kind="categorical", size=self.levels),
+            bands=(1,),
+            orders=("raster",),
+            reach=self.reach,
+            magnitudes=self.levels == 256,
+            positions=True,
+            grid=(SIDE, SIDE),
+            hidden=self.hidden,
+            bound=self.levels - 1,
+            input_fraction=(self.levels - 1).bit_length(),
+        )
+
+
+DigitRecipe = LatentRecipe | KltRecipe | RasterRecipe
+
+AUTOENCODER_RECIPE = LatentRecipe()
+KLT_RECIPE = KltRecipe()
+RASTER_RECIPES = (
+    RasterRecipe(levels=2, weight=4e-4),
+    RasterRecipe(levels=4, thresholds=(43, 128, 213), weight=9e-4),
+    RasterRecipe(levels=8, weight=6e-3),
+    RasterRecipe(levels=256, hidden=(128, 112), steps=10_000),
+)
