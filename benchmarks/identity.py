@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 ROWS = GOLDEN / "rows.json.xz"
 SHIPPED = GOLDEN / "shipped.sha256"
-PATTERNS = ("*.prior", "*.tables", "*.restorer", "*.network", "*.latents", "*.raster")
+PATTERNS = ("*.prior", "*.tables", "*.restorer", "*.network", "*.latents", "*.raster", "*.codec")
 
 
 def plain(row: Any) -> dict[str, Any]:

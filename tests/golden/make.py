@@ -36,7 +36,7 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         "constant": (graphic[:9, :13], {"quality": 50}),
         "lossless": (np.where(coffee[:24, :37] > 128, 65535, 4660).astype(np.uint16), {"quality": 60}),
         "thin": (coffee[77:82], {"quality": 50}),
-        "learned": (face, {"codec": "learned", "quality": 50}),
+        "learned": (coffee[60:160, 180:330], {"codec": "learned", "quality": 40}),
     }
 
 

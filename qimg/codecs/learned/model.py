@@ -1,6 +1,7 @@
 """The model file of the learned codec: everything that is learned, in integers where the decoder uses it."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
@@ -103,7 +104,7 @@ class LearnedModel(Artifact):
     @cached_property
     def identity(self) -> bytes:
         """First bytes of the SHA-256 of the design and of all arrays that the decoder uses."""
-        digest = hashlib.sha256(repr(self.design).encode())
+        digest = hashlib.sha256(json.dumps(asdict(self.design), sort_keys=True).encode())
         for name, values in sorted(self.contents.arrays.items()):
             if name not in _ENCODER:
                 digest.update(name.encode() + values.tobytes())

@@ -1,6 +1,9 @@
 """A small model with random weights, so that the laws are tested on more than what training leads to."""
 
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 
 from qimg.codecs.learned.design import Design
