@@ -37,6 +37,19 @@ def _progressive() -> None:
         qimg.decode(qimg.encode(image, quality=60, progressive=True))
 
 
+def _learned() -> None:
+    import numpy as np
+
+    import qimg
+    from qimg.codecs import get
+
+    picture = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
+    qimg.decode(qimg.encode(picture, codec="learned", quality=50))
+    digits = np.zeros((1, 28, 28), np.uint8)
+    for name, options in (("mnist-autoencoder", {"rate": 0.5}), ("mnist-raster", {"levels": 4})):
+        get(name).decode(get(name).encode(digits, **options))
+
+
 def _preparation() -> None:
     import numpy as np
 
@@ -67,5 +80,5 @@ def _circuits() -> None:
     parity_path(np.array([1.0, 1.0, 0.0, 1.0]))
 
 
-STEPS = (_codec, _progressive, _jpeg, _preparation, _circuits)
+STEPS = (_codec, _progressive, _learned, _jpeg, _preparation, _circuits)
 COMMAND = warmup
