@@ -154,7 +154,7 @@ def test_what_can_be_fitted_is_listed(capsys):
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert all(word in said for word in ("prior", "tables", "restorer", "network"))
-    assert "the next word must be one of prior, tables, restorer, network, but is 'poem'" in refusal(
+    assert "the next word must be one of prior, tables, restorer, network, codec, but is 'poem'" in refusal(
         ["fit", "poem"], capsys
     )
     assert "but is ''" in refusal(["fit"], capsys)

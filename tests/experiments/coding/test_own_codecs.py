@@ -127,7 +127,7 @@ def test_the_run_records_the_files_of_codecs_and_curves(here, capsys) -> None:
         ("own:absent", "own:absent: the module own has no absent"),
         ("absent:codec", r"absent:codec: cannot be imported \(ModuleNotFoundError: No module named 'absent'\)"),
         ("broken:codec", r"broken:codec: cannot be imported \(SyntaxError: "),
-        ("peer:jpg", "codecs must be one of block, peer:avif"),
+        ("peer:jpg", "codecs must be one of block, learned, peer:avif"),
     ],
 )
 def test_what_is_no_codec_is_refused(here, name, sentence) -> None:
