@@ -67,7 +67,10 @@ def usable(
         try:
             pairs.append((source, look(source)))
         except error as reason:
-            skipped.append({"name": source.name, "skipped": str(reason)})
+            # Provenance holds no folders of this machine: a path becomes the name, which is relative to its list.
+            path = getattr(source, "path", None)
+            text = str(reason) if path is None else str(reason).replace(str(path), source.name)
+            skipped.append({"name": source.name, "skipped": text})
     if not pairs:
         raise error(f"none of the {len(sources)} pictures can be used: {skipped[0]['skipped']}")
     return pairs, skipped

@@ -14,6 +14,8 @@ from qimg.codecs.block.fitting import Recipe as TablesRecipe
 from qimg.core import fitting
 from qimg.core.artifacts import ArtifactError, Contents
 from qimg.core.fitting import Checkpoint, Recipe, usable
+from qimg.images import ImageError
+from qimg.images.collections import Source
 from qimg.prior import Recipe as PriorRecipe
 from qimg.prior import load
 from qimg.restoration.jpeg.fitting import Recipe as RestorerRecipe
@@ -173,3 +175,16 @@ def test_pictures_that_cannot_be_used_are_recorded() -> None:
         usable([bad, replace(bad, name="bad too")], refuse, error=Refused)
     with pytest.raises(KeyError):
         usable([bad], look, error=Refused)
+
+
+def test_records_of_pictures_hold_no_folders(tmp_path: Path) -> None:
+    file = Source(name="set/bad.png", group="", path=tmp_path / "set" / "bad.png")
+
+    def refuse(source: Source) -> int:
+        if source.path is not None:
+            raise ImageError(f"{source.path}: too small")
+        return 1
+
+    good = Source(name="good", group="")
+    _, skipped = usable([file, good], refuse, error=ImageError)
+    assert skipped == [{"name": "set/bad.png", "skipped": "set/bad.png: too small"}]
