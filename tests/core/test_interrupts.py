@@ -23,6 +23,8 @@ def callback():
     os.kill(os.getpid(), number)
 
 number = getattr(signal, sys.argv[1])
+if number == signal.SIGINT:  # which shells ignore in commands that run in the background
+    signal.signal(number, signal.default_int_handler)
 raise_when_asked_to_end(KeyboardInterrupt if sys.argv[2] == "KeyboardInterrupt" else partial(SystemExit, 7))
 for place in (callback, Ended, lambda: os.kill(os.getpid(), number)):
     try:

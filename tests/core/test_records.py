@@ -15,7 +15,8 @@ import pytest
 
 import circuits
 import qimg
-from qimg import images
+from qimg import codecs, images
+from qimg.codecs.learned.model import default
 from qimg.core.records import short_repr
 
 LINES, COLUMNS = 25, 100
@@ -95,6 +96,9 @@ def test_records_with_a_text_of_their_own_are_one_screen() -> None:
         qimg.picture_train(photo, levels=1),
         prior,
         qimg.restoration.load(),
+        codecs.get("mnist-autoencoder").model(),
+        codecs.get("mnist-raster").model(4),
+        default(),
         *prior.mixtures.values(),
         next(iter(prior.mixtures.values())).mixture,
         circuits.PreparationSet.packed({"n_qubits": 2}, {"pairs": np.array([[0, 1]]), "angles": np.zeros((9, 4))}),
