@@ -326,11 +326,12 @@ def tables(rows: Sequence[Row]) -> dict[str, Table]:
     published = published_comparisons(rows)
     if published:
         together["published"] = Table(
-            columns=["published codec", "pictures", "against JPEG, %"],
-            rows=[[codec, where, result.percent] for codec, where, result in published],
+            columns=["published codec", "pictures", "against JPEG, %", "common part, %"],
+            rows=[[codec, where, result.percent, result.own] for codec, where, result in published],
             caption="Published curves: bytes beyond those of JPEG on the same pictures at equal RGB PSNR, "
-            f"{low:g} to {high:g} dB; of means over 24 pictures against the JPEG of the same source",
-            formats={"against JPEG, %": "+.1f"},
+            f"{low:g} to {high:g} dB, and over the part of this range that both curves cover; of means over 24 "
+            "pictures against the JPEG of the same source",
+            formats={"against JPEG, %": "+.1f", "common part, %": "+.1f"},
         )
     return together
 

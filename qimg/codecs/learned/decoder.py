@@ -14,6 +14,7 @@ from qimg.codecs.learned.transform import MARGIN, decoded_window
 from qimg.codecs.protocol import Decoded, DecodeOptions
 from qimg.core import Array
 
+_WINDOW = 64  # positions on a side of what is synthesised and restored at once, which bounds the memory
 _HALF = 1 << (SAMPLE_FRACTION - 1)
 
 
@@ -81,11 +82,11 @@ def paint(model: LearnedModel, rate: int, latents: Array, rows: slice, first: in
         image: (height, width) or (height, width, 3); modified.
     """
     height, width = image.shape[:2]
-    inside = slice(rows.start - first, rows.stop - first)
-    for _, columns in windows(1, latents.shape[2]):
-        samples = decoded_window(model, latents, rate, (inside, columns))
-        top, left = BLOCK * rows.start, BLOCK * columns.start
-        bottom, right = min(BLOCK * rows.stop, height), min(BLOCK * columns.stop, width)
+    for down, columns in windows(rows.stop - rows.start, latents.shape[2], _WINDOW):
+        begin = rows.start - first
+        samples = decoded_window(model, latents, rate, (slice(begin + down.start, begin + down.stop), columns))
+        top, left = BLOCK * (rows.start + down.start), BLOCK * columns.start
+        bottom, right = min(BLOCK * (rows.start + down.stop), height), min(BLOCK * columns.stop, width)
         samples = samples[:, : bottom - top, : right - left]
         image[top:bottom, left:right] = _code_values(samples, gray=image.ndim == 2)
 

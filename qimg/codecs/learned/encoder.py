@@ -10,11 +10,11 @@ from qimg.codecs.envelope import metadata_chunks
 from qimg.codecs.learned import targets
 from qimg.codecs.learned.bitstream import Header, write
 from qimg.codecs.learned.decoder import paint
-from qimg.codecs.learned.design import BLOCK, COLOURS, CONDITION_FRACTION, GAIN_FRACTION, conditions
+from qimg.codecs.learned.design import BLOCK, COLOURS, CONDITION_FRACTION, GAIN_FRACTION, STEP_FRACTION, conditions
 from qimg.codecs.learned.model import LearnedModel, default
 from qimg.codecs.learned.quantizer import SLOPE, Quantizer
 from qimg.codecs.learned.tiles import encoded_tile, windows
-from qimg.codecs.learned.transform import AROUND, real_latents
+from qimg.codecs.learned.transform import AROUND, MARGIN, coefficients
 from qimg.codecs.protocol import Encoded, EncodeOptions
 from qimg.core import Array, Track, arguments
 from qimg.core.records import short_repr
@@ -110,24 +110,24 @@ def _encoded(
     model: LearnedModel, image: Array, rate: int, tile: tuple[slice, slice], slope: float
 ) -> tuple[Array, Array]:
     """Latents and words of a tile."""
-    pixels = _with_margin(image, tile)
-    real = real_latents(model, pixels, rate)
+    pixels, inside = _around(image, tile)
+    coordinates = coefficients(model, pixels)[:, inside[0], inside[1]] / (model.step(rate) / (1 << STEP_FRACTION))
     shares = conditions(model.design, [rate])[:, 0] / (1 << CONDITION_FRACTION)
-    encoder = shares @ model.array("encoder_gains")
-    decoder = shares @ model.array("decoder_gains") / (1 << GAIN_FRACTION)
-    first = np.rint(real[0] / (encoder[0] * decoder[0])).astype(np.int32)
-    coordinates = (real / encoder[:, None, None]).astype(np.float32)
-    quantizer = Quantizer(coordinates=coordinates, gains=decoder.astype(np.float32), slope=slope)
-    return encoded_tile(model, first, quantizer, rate)
+    gains = (shares @ model.array("decoder_gains") / (1 << GAIN_FRACTION)).astype(np.float32)
+    first = np.rint(coordinates[0] / gains[0]).astype(np.int32)
+    return encoded_tile(model, first, Quantizer(coordinates=coordinates, gains=gains, slope=slope), rate)
 
 
-def _with_margin(image: Array, tile: tuple[slice, slice]) -> Array:
-    """(3, H + 8, W + 8) pixels of a tile and of 4 pixels around it; the picture's edges are repeated."""
-    rows, columns = (
-        np.clip(np.arange(BLOCK * one.start - AROUND, BLOCK * one.stop + AROUND), 0, length - 1)
-        for one, length in zip(tile, image.shape[:2], strict=True)
-    )
-    pixels = image[rows][:, columns]
-    if pixels.ndim == 2:
-        return np.broadcast_to(pixels, (COLOURS, *pixels.shape))
-    return pixels.transpose(2, 0, 1)
+def _around(image: Array, tile: tuple[slice, slice]) -> tuple[Array, tuple[slice, slice]]:
+    """Pixels (3, H + 8, W + 8) of a tile and positions around it, and the places of the tile among its positions.
+
+    The picture's edges are repeated, 4 pixels and up to a multiple of 8.
+    """
+    pixels, inside = image, []
+    for axis, (one, length) in enumerate(zip(tile, image.shape[:2], strict=True)):
+        start, stop = max(one.start - MARGIN, 0), min(one.stop + MARGIN, -(-length // BLOCK))
+        places = np.clip(np.arange(BLOCK * start - AROUND, BLOCK * stop + AROUND), 0, length - 1)
+        pixels = np.take(pixels, places, axis=axis)
+        inside.append(slice(one.start - start, one.stop - start))
+    planes = np.broadcast_to(pixels, (COLOURS, *pixels.shape)) if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    return planes, (inside[0], inside[1])

@@ -29,7 +29,7 @@ from qimg.integer_networks.coding import ContextModel
 
 IDENTITY = 4
 """Bytes of a model's identity in a file."""
-_ENCODER = ("analysis", "encoder_gains")
+_ANALYSIS = "analysis"
 _FIRST, _FURTHER, _RESTORATION = "first.", "further.", "restoration."
 
 
@@ -45,7 +45,6 @@ class LearnedModel(Artifact):
         *,
         analysis: Array,
         synthesis: Array,
-        encoder_gains: Array,
         decoder_gains: Array,
         first: ContextModel,
         further: ContextModel,
@@ -58,7 +57,6 @@ class LearnedModel(Artifact):
             design: the design.
             analysis: (channels, 3, 16, 16) basis functions of the encoder.
             synthesis: (channels, 3, 16, 16) basis functions of the decoder.
-            encoder_gains: (conditions, channels) factors of coefficients in steps.
             decoder_gains: (conditions, channels) factors of latents in steps.
             first: context model of the first channel.
             further: context model of the further channels.
@@ -68,7 +66,6 @@ class LearnedModel(Artifact):
         arrays = {
             "analysis": np.asarray(analysis, np.float16),
             "synthesis": _fixed(synthesis, SYNTHESIS_FRACTION),
-            "encoder_gains": np.asarray(encoder_gains, np.float32),
             "decoder_gains": _fixed(decoder_gains, GAIN_FRACTION),
             "steps": design.steps(),
             **first.arrays(_FIRST),
@@ -106,7 +103,7 @@ class LearnedModel(Artifact):
         """First bytes of the SHA-256 of the design and of all arrays that the decoder uses."""
         digest = hashlib.sha256(json.dumps(asdict(self.design), sort_keys=True).encode())
         for name, values in sorted(self.contents.arrays.items()):
-            if name not in _ENCODER:
+            if name != _ANALYSIS:
                 digest.update(name.encode() + values.tobytes())
         return digest.digest()[:IDENTITY]
 
@@ -120,13 +117,6 @@ class LearnedModel(Artifact):
         gains = self.step(rate) * (shares @ self.contents.arrays["decoder_gains"].astype(np.int64))
         drop = STEP_FRACTION + CONDITION_FRACTION + GAIN_FRACTION - COORDINATE_FRACTION
         return (gains + (1 << (drop - 1))) >> drop
-
-    def analysis_gains(self, rate: int) -> Array:
-        """(channels,) factors of coefficients, which give real latents."""
-        shares = conditions(self.design, [rate])[:, 0] / (1 << CONDITION_FRACTION)
-        step = self.step(rate) / (1 << STEP_FRACTION)
-        gains: Array = (shares @ self.contents.arrays["encoder_gains"].astype(np.float64)) / step
-        return gains
 
     def multiply_accumulates(self) -> dict[str, float]:
         """Products of the decoder per pixel, by part."""
@@ -148,7 +138,6 @@ class LearnedModel(Artifact):
             {
                 "analysis": (shape, "<f2"),
                 "synthesis": (shape, "<i2"),
-                "encoder_gains": (gains, "<f4"),
                 "decoder_gains": (gains, "<i2"),
                 "steps": ((design.rates,), "<i4"),
             }
@@ -159,8 +148,8 @@ class LearnedModel(Artifact):
 
     def check_values(self) -> None:
         """Raise an error where a value is out of range."""
-        for name in _ENCODER:
-            require(bool(np.isfinite(self.contents.arrays[name]).all()), name, "must be finite", "NaN or infinity")
+        finite = bool(np.isfinite(self.contents.arrays[_ANALYSIS]).all())
+        require(finite, _ANALYSIS, "must be finite", "NaN or infinity")
         self.require_range("steps", 1, 1 << 16)
 
     def __repr__(self) -> str:

@@ -23,7 +23,7 @@ class Quantizer:
     """
 
     coordinates: Array
-    """(channels, H, W) coefficients in steps, without the encoder's gains."""
+    """(channels, H, W) coefficients in steps."""
     gains: Array
     """(channels,) the decoder's gains."""
     slope: float = SLOPE

@@ -21,11 +21,12 @@ Choice = Callable[[Any, Array], Array]
 distributions to the integers to code."""
 
 
-def windows(rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
-    """The tiles of a picture of rows × columns positions, by rows."""
-    for row in range(0, rows, TILE):
-        for column in range(0, columns, TILE):
-            yield slice(row, min(row + TILE, rows)), slice(column, min(column + TILE, columns))
+def windows(rows: int, columns: int, side: int | None = None) -> Iterator[tuple[slice, slice]]:
+    """The tiles of a picture of rows × columns positions by rows, or squares of another side."""
+    side = TILE if side is None else side
+    for row in range(0, rows, side):
+        for column in range(0, columns, side):
+            yield slice(row, min(row + side, rows)), slice(column, min(column + side, columns))
 
 
 def encoded_tile(model: LearnedModel, first: Array, choose: Choice, rate: int) -> tuple[Array, Array]:

@@ -16,6 +16,8 @@ from qimg.codecs.learned.design import (
 from qimg.codecs.learned.model import LearnedModel
 from qimg.core import Array
 
+ROUNDS = 2
+"""Further rounds of the analysis."""
 MARGIN = 3
 """Positions of the latents around a window whose influence on the window is taken into account."""
 AROUND = (SUPPORT - BLOCK) // 2
@@ -23,26 +25,54 @@ AROUND = (SUPPORT - BLOCK) // 2
 _FURTHEST = 1 << 26  # of dequantized latents, so that sums of products stay below 2^53
 
 
-def real_latents(model: LearnedModel, pixels: Array, rate: int) -> Array:
-    """(channels, H / 8, W / 8) float32 latents before quantization.
+def coefficients(model: LearnedModel, pixels: Array, *, rounds: int = ROUNDS) -> Array:
+    """(channels, H / 8, W / 8) float32 coefficients of a picture, for the encoder.
+
+    The analysis is not quite inverse to the synthesis. Each further round adds the analysis of what the synthesis
+    leaves out, c ← c + A (x − S c), which converges since A S is near the identity.
 
     Args:
         model: the model.
         pixels: (3, H + 8, W + 8) code values, with a margin of 4 pixels; H and W are multiples of 8.
-        rate: index of the rate.
+        rounds: further rounds.
     """
-    _, height, width = pixels.shape
-    rows, columns = (length // BLOCK - 1 for length in (height, width))
+    channels = model.design.channels
+    analysis = model.array("analysis").astype(np.float32).reshape(channels, -1)
+    synthesis = model.array("synthesis").reshape(channels, -1).astype(np.float32) / (1 << SYNTHESIS_FRACTION)
     centred = pixels.astype(np.float32) - MIDDLE
-    blocks = centred.reshape(COLOURS, rows + 1, BLOCK, columns + 1, BLOCK)
-    windows = np.empty((COLOURS, SUPPORT, SUPPORT, rows, columns), np.float32)
+    shape = tuple(length // BLOCK - 1 for length in pixels.shape[1:])
+    total = (analysis @ _windows(centred)).reshape(-1, *shape)
+    inner = (slice(None), slice(AROUND, -AROUND), slice(AROUND, -AROUND))
+    error = np.zeros_like(centred)
+    for _ in range(rounds):
+        error[inner] = (centred - _overlapped(synthesis.T @ total.reshape(channels, -1), shape))[inner]
+        total += (analysis @ _windows(error)).reshape(total.shape)
+    return total
+
+
+def _windows(planes: Array) -> Array:
+    """(768, positions) the 16×16 pixels around each block of planes (3, H + 8, W + 8)."""
+    _, height, width = planes.shape
+    rows, columns = (length // BLOCK - 1 for length in (height, width))
+    blocks = planes.reshape(COLOURS, rows + 1, BLOCK, columns + 1, BLOCK)
+    windows = np.empty((COLOURS, SUPPORT, SUPPORT, rows, columns), planes.dtype)
     for i in (0, 1):
         for j in (0, 1):
             part = blocks[:, i : i + rows, :, j : j + columns].transpose(0, 2, 4, 1, 3)
             windows[:, i * BLOCK : (i + 1) * BLOCK, j * BLOCK : (j + 1) * BLOCK] = part
-    analysis = model.array("analysis").astype(np.float32).reshape(model.design.channels, -1)
-    analysis *= model.analysis_gains(rate).astype(np.float32)[:, None]
-    return (analysis @ windows.reshape(analysis.shape[1], -1)).reshape(-1, rows, columns)
+    return windows.reshape(-1, rows * columns)
+
+
+def _overlapped(windows: Array, shape: tuple[int, ...]) -> Array:
+    """(3, H + 8, W + 8) sums of windows (768, positions), the transpose of `_windows`."""
+    rows, columns = shape
+    apart = windows.reshape(COLOURS, SUPPORT, SUPPORT, rows, columns)
+    total = np.zeros((COLOURS, rows + 1, BLOCK, columns + 1, BLOCK), windows.dtype)
+    for i in (0, 1):
+        for j in (0, 1):
+            part = apart[:, i * BLOCK : (i + 1) * BLOCK, j * BLOCK : (j + 1) * BLOCK]
+            total[:, i : i + rows, :, j : j + columns] += part.transpose(0, 3, 1, 4, 2)
+    return total.reshape(COLOURS, (rows + 1) * BLOCK, (columns + 1) * BLOCK)
 
 
 def synthesised(model: LearnedModel, latents: Array, rate: int) -> Array:
@@ -53,16 +83,9 @@ def synthesised(model: LearnedModel, latents: Array, rate: int) -> Array:
     channels, rows, columns = latents.shape
     values = np.clip(latents * model.synthesis_gains(rate)[:, None, None], -_FURTHEST, _FURTHEST)
     synthesis = model.array("synthesis").reshape(channels, -1).astype(np.float64)
-    windows = (synthesis.T @ values.reshape(channels, -1).astype(np.float64)).reshape(
-        COLOURS, SUPPORT, SUPPORT, rows, columns
-    )
-    total = np.zeros((COLOURS, rows + 1, BLOCK, columns + 1, BLOCK))
-    for i in (0, 1):
-        for j in (0, 1):
-            part = windows[:, i * BLOCK : (i + 1) * BLOCK, j * BLOCK : (j + 1) * BLOCK]
-            total[:, i : i + rows, :, j : j + columns] += part.transpose(0, 3, 1, 4, 2)
+    total = _overlapped(synthesis.T @ values.reshape(channels, -1).astype(np.float64), (rows, columns))
     drop = COORDINATE_FRACTION + SYNTHESIS_FRACTION - SAMPLE_FRACTION
-    whole = (total.reshape(COLOURS, (rows + 1) * BLOCK, -1).astype(np.int64) + (1 << (drop - 1))) >> drop
+    whole = (total.astype(np.int64) + (1 << (drop - 1))) >> drop
     return np.ascontiguousarray(whole[:, AROUND:-AROUND, AROUND:-AROUND])
 
 

@@ -9,7 +9,7 @@ from qimg.codecs.learned.design import conditions
 from qimg.codecs.learned.latents import predictions, surroundings
 from qimg.codecs.learned.quantizer import Quantizer, laplace_bits
 from qimg.codecs.learned.tiles import TILE, decoded_tile, encoded_tile, windows
-from qimg.codecs.learned.transform import real_latents
+from qimg.codecs.learned.transform import coefficients
 from qimg.entropy.distributions import Distribution, bits_of
 from qimg.images import bundled
 from qimg.integer_networks.coding import latent_bits
@@ -43,7 +43,7 @@ def test_outliers_are_coded(model):
 
 def test_the_size_is_the_cross_entropy_of_the_model(model):
     picture = np.pad(bundled("coffee")[:192, :240].transpose(2, 0, 1), ((0, 0), (4, 4), (4, 4)), mode="edge")
-    latents = np.rint(real_latents(model, picture, RATE)).astype(np.int32)
+    latents = np.rint(coefficients(model, picture) / (model.step(RATE) / 64)).astype(np.int32)
     y, described = latents[0][..., None], conditions(model.design, [RATE])
     bits = latent_bits(model.first, (y - predictions(y))[None], conditions=described)
     bits += latent_bits(model.further, latents[1:, ..., None], side=np.stack(surroundings(y)), conditions=described)

@@ -6,7 +6,8 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from qimg.codecs.learned.design import SAMPLE_FRACTION, Design, conditions
-from qimg.codecs.learned.transform import AROUND, MARGIN, decoded_window, real_latents, synthesised
+from qimg.codecs.learned.model import default
+from qimg.codecs.learned.transform import AROUND, MARGIN, coefficients, decoded_window, synthesised
 from qimg.images import bundled
 
 RATES = (0, 300, 768)
@@ -24,14 +25,31 @@ def rate_tensors(model, rate):
     return torch.tensor([model.step(rate) / 64]), shares
 
 
-@pytest.mark.parametrize("rate", RATES)
-def test_analysis_is_that_of_the_network(model, network, rate):
-    crop = bundled("coffee")[:64, :96].transpose(2, 0, 1)
-    around = np.pad(crop, ((0, 0), (AROUND, AROUND), (AROUND, AROUND)), mode="edge")
+def padded(pixels):
+    return np.pad(pixels.transpose(2, 0, 1), ((0, 0), (AROUND, AROUND), (AROUND, AROUND)), mode="edge")
+
+
+def test_analysis_is_that_of_the_network(model, network):
+    crop = np.ascontiguousarray(bundled("coffee")[:64, :96].transpose(2, 0, 1))
     with torch.no_grad():
-        expected = network.latents(torch.from_numpy(crop.copy())[None].float() - 128, *rate_tensors(model, rate))
-    # Half precision of the basis: a relative error of 2^-11 of each of 768 products of up to 128.
-    assert_allclose(real_latents(model, around, rate), expected[0].numpy(), atol=0.03)
+        expected = network.coefficients(torch.from_numpy(crop)[None].float() - 128)
+    # Half precision of the basis: a relative error of 2^-11 of each of 768 products of up to 128, which add at random.
+    assert_allclose(coefficients(model, padded(bundled("coffee")[:64, :96]), rounds=0), expected[0].numpy(), atol=0.3)
+
+
+def test_rounds_of_the_analysis_approach_what_the_synthesis_can_represent():
+    model = default()
+    pixels = bundled("astronaut")[:64, :96]
+    step, gains = model.step(0) / 64, model.synthesis_gains(0)[:, None, None] / 4096
+    assert step == 4
+    errors = []
+    for rounds in (0, 1, 2, 6):
+        latents = coefficients(model, padded(pixels), rounds=rounds) / gains
+        # A fine grid instead of integers: latents are multiplied by 8, and samples divided.
+        samples = synthesised(model, np.rint(8 * latents).astype(np.int64), 0) / 8 / ONE
+        errors.append(np.mean((samples - (pixels.transpose(2, 0, 1) - 128.0)) ** 2))
+    assert errors[1] < 0.5 * errors[0]
+    assert errors[2] < 1.2 * errors[3]
 
 
 @pytest.mark.parametrize("rate", RATES)

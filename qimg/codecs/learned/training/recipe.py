@@ -191,7 +191,6 @@ def assemble(network: Network, provenance: Mapping[str, Any]) -> LearnedModel:
             network.design,
             analysis=network.analysis().numpy(),
             synthesis=network.synthesis().numpy(),
-            encoder_gains=(1 + network.finer).numpy(),
             decoder_gains=(1 + network.larger).numpy(),
             first=network.first.export(),
             further=network.further.export(),
