@@ -48,7 +48,7 @@ _SHIFT = 16
 
 
 @short_repr
-class Tables(NamedTuple):
+class CumulativeTables(NamedTuple):
     """The integers that cumulative probabilities are computed from."""
 
     cumulative: Array
@@ -152,7 +152,7 @@ def bits_of(widths: ArrayLike) -> float:
 
 
 @cache
-def tables() -> Tables:
+def tables() -> CumulativeTables:
     """The tables of all distributions; integers, computed once per process.
 
     Rounding to 2^-30 hides the last bits of the functions of the C library, which differ between platforms, unless a
@@ -169,7 +169,7 @@ def tables() -> Tables:
     weight = np.maximum(np.rint((1 << 20) * np.exp(-np.arange(256) / (1 << LOGIT_FRACTION))), 1).astype(np.int64)
     for array in (cumulative, reciprocal, window, weight):
         array.flags.writeable = False
-    return Tables(cumulative, reciprocal, window, weight)
+    return CumulativeTables(cumulative, reciprocal, window, weight)
 
 
 def _checked(distribution: Distribution, symbols: ArrayLike, parameters: ArrayLike) -> tuple[Array, Array]:
@@ -204,7 +204,7 @@ def _limit(value: int, low: int, high: int) -> int:
 
 
 @inner
-def _below(kind: int, size: int, p: Array, tables: Tables, symbol: int) -> int:
+def _below(kind: int, size: int, p: Array, tables: CumulativeTables, symbol: int) -> int:
     """P(y < symbol) in units of 2^-30."""
     edge = 2 * ((symbol << MEAN_FRACTION) - (1 << (MEAN_FRACTION - 1)))
     if kind != _MIXTURE:
@@ -223,7 +223,7 @@ def _below(kind: int, size: int, p: Array, tables: Tables, symbol: int) -> int:
 
 
 @inner
-def _window(kind: int, size: int, p: Array, tables: Tables) -> tuple[int, int]:
+def _window(kind: int, size: int, p: Array, tables: CumulativeTables) -> tuple[int, int]:
     """The least and the largest symbol of the window."""
     if kind == _CATEGORICAL:
         return 0, size - 1
@@ -236,7 +236,7 @@ def _window(kind: int, size: int, p: Array, tables: Tables) -> tuple[int, int]:
 
 
 @inner
-def _start(kind: int, size: int, p: Array, tables: Tables, symbol: int, low: int, high: int) -> int:
+def _start(kind: int, size: int, p: Array, tables: CumulativeTables, symbol: int, low: int, high: int) -> int:
     """The lower end of the symbol's interval in units of 2^-24, for low ≤ symbol ≤ high + 1."""
     if kind == _CATEGORICAL:
         largest = p[0]
@@ -254,7 +254,7 @@ def _start(kind: int, size: int, p: Array, tables: Tables, symbol: int, low: int
 
 
 @inner
-def _level_at(size: int, p: Array, tables: Tables, place: int) -> tuple[int, int, int]:
+def _level_at(size: int, p: Array, tables: CumulativeTables, place: int) -> tuple[int, int, int]:
     """The level of a categorical distribution whose interval holds a place, and the ends of the interval."""
     largest = p[0]
     for k in range(1, size):
@@ -277,7 +277,7 @@ _HALF = TOTAL // 2 - 1  # a bit of probability 1/2: [1, HALF + 1) and [HALF + 1,
 
 
 @compiled
-def _escapes(kind: int, size: int, symbols: Array, parameters: Array, tables: Tables) -> int:
+def _escapes(kind: int, size: int, symbols: Array, parameters: Array, tables: CumulativeTables) -> int:
     """Number of symbols outside of their window."""
     count = 0
     for n in range(symbols.size):
@@ -289,7 +289,7 @@ def _escapes(kind: int, size: int, symbols: Array, parameters: Array, tables: Ta
 
 @compiled
 def _encode(
-    kind: int, size: int, symbols: Array, parameters: Array, tables: Tables, lefts: Array, widths: Array
+    kind: int, size: int, symbols: Array, parameters: Array, tables: CumulativeTables, lefts: Array, widths: Array
 ) -> int:
     count = 0
     for n in range(symbols.size):
@@ -321,7 +321,7 @@ def _encode(
 
 
 @compiled
-def _lengths(kind: int, size: int, symbols: Array, parameters: Array, tables: Tables, lengths: Array) -> None:
+def _lengths(kind: int, size: int, symbols: Array, parameters: Array, tables: CumulativeTables, lengths: Array) -> None:
     for n in range(symbols.size):
         p, symbol = parameters[n], np.int64(symbols[n])
         low, high = _window(kind, size, p, tables)
@@ -367,7 +367,7 @@ def _distance(state: Array, words: Array) -> int:
 
 @compiled
 def _decode(
-    kind: int, size: int, symbols: Array, parameters: Array, tables: Tables, state: Array, words: Array
+    kind: int, size: int, symbols: Array, parameters: Array, tables: CumulativeTables, state: Array, words: Array
 ) -> None:
     for n in range(symbols.size):
         if state[INVALID]:
