@@ -6,7 +6,8 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from qimg.codecs import registry
-from qimg.codecs.errors import PartialPictureWarning
+from qimg.codecs.envelope import NUMBER_AT
+from qimg.codecs.errors import BitstreamError, PartialPictureWarning
 from qimg.codecs.protocol import Codec, Decoded, DecodeOptions, Encoded, EncodeOptions, Info
 from qimg.core import Array, Track
 from qimg.images import check_image
@@ -73,4 +74,10 @@ def info(data: bytes, *, codec: str = "auto") -> Info:
 
 
 def _codec_of(data: bytes, codec: str) -> Codec:
-    return registry.codec(registry.id_of(data) if codec == "auto" else codec)
+    if codec != "auto":
+        return registry.codec(codec)
+    codec_id = registry.id_of(data)
+    if not isinstance(registry.named(codec_id), Codec):
+        rule = f"the file must hold one picture, but is a pack: qimg.codecs.get({codec_id!r}) decodes it"
+        raise BitstreamError(rule, NUMBER_AT)
+    return registry.codec(codec_id)

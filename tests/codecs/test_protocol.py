@@ -225,7 +225,12 @@ def test_packs_and_single_pictures_are_told_apart(monkeypatch, photo) -> None:
     with pytest.raises(ValueError, match="codec='block' is a codec for single pictures"):
         registry.pack_codec("block")
     with pytest.raises(ValueError, match="codec='small-pack' is a codec for packs of many pictures"):
-        codecs.decode(PACK.encode(photo[None, ..., 0]))
+        codecs.encode(photo, codec="small-pack", quality=5)
+    for read in (codecs.decode, codecs.info):
+        with pytest.raises(
+            codecs.BitstreamError, match=r"is a pack: qimg.codecs.get\('small-pack'\) decodes it, at off"
+        ):
+            read(PACK.encode(photo[None, ..., 0]))
 
 
 def test_codecs_by_name_have_two_verbs(photo) -> None:
