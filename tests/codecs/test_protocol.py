@@ -227,9 +227,7 @@ def test_packs_and_single_pictures_are_told_apart(monkeypatch, photo) -> None:
     with pytest.raises(ValueError, match="codec='small-pack' is a codec for packs of many pictures"):
         codecs.encode(photo, codec="small-pack", quality=5)
     for read in (codecs.decode, codecs.info):
-        with pytest.raises(
-            codecs.BitstreamError, match=r"is a pack: qimg.codecs.get\('small-pack'\) decodes it, at off"
-        ):
+        with pytest.raises(codecs.BitstreamError, match=r"is a pack: qimg.codecs.get\('small-pack'\) decodes it"):
             read(PACK.encode(photo[None, ..., 0]))
 
 
