@@ -94,7 +94,7 @@ def test_bad_workers_are_named(workers: int, scheduler: str | None, message: str
 
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from qimg.core import write_atomically
 from qimg.core.workers import processes
@@ -108,6 +108,7 @@ def work(item, folder):
 if __name__ == "__main__":
     from qimg.core.interrupts import raise_when_asked_to_end
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in commands in the background
     raise_when_asked_to_end(KeyboardInterrupt)
     with processes(1) as pool:
         list(pool.map(work, range(3), Path(sys.argv[1])))
