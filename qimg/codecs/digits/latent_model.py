@@ -141,10 +141,10 @@ class LatentModel(Artifact):
         steps = self.steps[rate][:, None] / (1 << (STEP_FRACTION - FRACTION))
         return np.clip(np.floor(latents / steps + 0.5), -FARTHEST, FARTHEST).astype(np.int32)
 
-    def reconstructed(self, quantized: Array, rate: int) -> Array:
-        """Latents (channels, n) int64 of quantized ones, the decoder's input."""
+    def reconstructed(self, quantized: Array, rate: int, channels: slice = slice(None)) -> Array:
+        """Latents (channels, n) int64 of quantized ones, the decoder's input; of all channels or of some."""
         shift = STEP_FRACTION - FRACTION
-        product = quantized.astype(np.int64) * self.steps[rate][:, None]
+        product = quantized.astype(np.int64) * self.steps[rate, channels, None]
         return np.clip((product + (1 << (shift - 1))) >> shift, -BOUND, BOUND)
 
     def pixels(self, quantized: Array, rate: int, dtype: Any = np.float32) -> Array:

@@ -1,5 +1,6 @@
 """Refinement of codes against the fixed decoder: coordinate descent on bits + weight · squared error of each digit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,10 +30,13 @@ def refined(model: LatentModel, pixels: Array, codes: Array, rate: int, sweeps: 
         sweeps: at most so many; 0 returns the codes.
     """
     result = codes.copy()
-    for start in range(0, codes.shape[1] if sweeps else 0, _BATCH):
+    if not sweeps:
+        return result
+    chain = _Chain.of(model)
+    for start in range(0, codes.shape[1], _BATCH):
         active = np.arange(start, min(start + _BATCH, codes.shape[1]))
         for _ in range(sweeps):
-            improved = _swept(model, pixels[:, active].astype(np.float32), result[:, active], rate)
+            improved = _swept(model, chain, pixels[:, active].astype(np.float32), result[:, active], rate)
             changed = (improved != result[:, active]).any(axis=0)
             result[:, active] = improved
             active = active[changed]
@@ -41,9 +45,9 @@ def refined(model: LatentModel, pixels: Array, codes: Array, rate: int, sweeps: 
     return result
 
 
-def _swept(model: LatentModel, pixels: Array, codes: Array, rate: int) -> Array:
+def _swept(model: LatentModel, chain: "_Chain", pixels: Array, codes: Array, rate: int) -> Array:
     """The codes after one sweep."""
-    state = _State.of(model, pixels, codes, rate)
+    state = _State.of(model, chain, pixels, codes, rate)
     for channel in range(model.channels):
         for change in (1, -1):
             state.attempt(channel, change)
@@ -70,8 +74,7 @@ class _State:
     """(n,) squared errors."""
 
     @classmethod
-    def of(cls, model: LatentModel, pixels: Array, codes: Array, rate: int) -> "_State":
-        chain = _Chain.of(model)
+    def of(cls, model: LatentModel, chain: "_Chain", pixels: Array, codes: Array, rate: int) -> "_State":
         first = model.decoder.layers[0].weight.astype(np.float32)
         products = first @ model.reconstructed(codes, rate).astype(np.float32)
         context_products = chain.products(codes, rate)
@@ -104,7 +107,7 @@ class _State:
         codes = self.codes.copy()
         codes[channel] += change
         row = slice(channel, channel + 1)
-        before, after = (_row(model, values[row], channel, self.rate) for values in (self.codes, codes))
+        before, after = (model.reconstructed(values[row], self.rate, row) for values in (self.codes, codes))
         weight = model.decoder.layers[0].weight[:, row].astype(np.float32)
         products = self.products + weight * (after - before).astype(np.float32)
         context_products = chain.moved(self.context_products, channel, self.codes[channel], codes[channel])
@@ -120,13 +123,6 @@ class _State:
         self.errors[better] = errors[better]
 
 
-def _row(model: LatentModel, codes: Array, channel: int, rate: int) -> Array:
-    """Reconstructed latents (1, n) of one channel."""
-    whole = np.zeros((model.channels, codes.shape[1]), np.int32)
-    whole[channel] = codes[0]
-    return model.reconstructed(whole, rate)[channel : channel + 1]
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Chain:
     """The networks of a chain of single latents as stacked arrays, which are evaluated together."""
@@ -136,8 +132,8 @@ class _Chain:
     """(channels, hidden, 2 channels + conditions): weights of y, |y| and conditions."""
     second: Array
     """(channels, outputs, hidden)."""
-    layers: tuple[IntegerLayer, IntegerLayer]
-    """Both layers with their outputs for all channels, for biases, shifts and clamping."""
+    layers: tuple[tuple[IntegerLayer, IntegerLayer], ...]
+    """For each channel both layers, with its outputs and those of all later channels: biases, shifts and limits."""
 
     @classmethod
     def of(cls, model: LatentModel) -> "_Chain":
@@ -149,9 +145,12 @@ class _Chain:
             features = [*range(band), *range(channels, channels + band), *range(2 * channels, first.shape[2])]
             first[band][:, features] = network.layers[0].weight
         second = np.stack([network.layers[1].weight for network in networks]).astype(np.float32)
-        pairs = zip(*(network.layers for network in networks), strict=True)
-        before, after = (_joined(list(several)) for several in pairs)
-        return cls(design=design, first=first, second=second, layers=(before, after))
+        layers = []
+        for start in range(channels):
+            pairs = zip(*(network.layers for network in networks[start:]), strict=True)
+            before, after = (_joined(several) for several in pairs)
+            layers.append((before, after))
+        return cls(design=design, first=first, second=second, layers=tuple(layers))
 
     def products(self, codes: Array, rate: int) -> Array:
         """Products (channels, hidden, n) of the first layers."""
@@ -173,7 +172,7 @@ class _Chain:
     def lengths(self, products: Array, codes: Array, start: int) -> Array:
         """Bits (channels − start, n) of the codes from the channel `start`."""
         count = products.shape[2]
-        first, second = (_part(layer, start, len(products)) for layer in self.layers)
+        first, second = self.layers[start]
         hidden = first.scaled(products[start:].reshape(-1, count).copy()).reshape(-1, products.shape[1], count)
         parameters = self.second[start:] @ hidden
         outputs = parameters.shape[1]
@@ -182,24 +181,9 @@ class _Chain:
         return self.design.distribution.lengths(codes[start:].ravel(), table).reshape(-1, count)
 
 
-def _joined(layers: list[IntegerLayer]) -> IntegerLayer:
+def _joined(layers: Sequence[IntegerLayer]) -> IntegerLayer:
     """One layer with the outputs of several, for `IntegerLayer.scaled`; its weights are zero."""
     bias, shift = (np.concatenate([getattr(layer, name) for layer in layers]) for name in ("bias", "shift"))
     one = layers[0]
     weight = np.zeros((len(bias), 1), np.int8)
     return IntegerLayer(weight=weight, bias=bias, shift=shift, low=one.low, high=one.high, bound=one.bound)
-
-
-def _part(layer: IntegerLayer, start: int, channels: int) -> IntegerLayer:
-    """The outputs of a joined layer from a channel on."""
-    if not start:
-        return layer
-    first = start * (len(layer.bias) // channels)
-    return IntegerLayer(
-        weight=layer.weight[first:],
-        bias=layer.bias[first:],
-        shift=layer.shift[first:],
-        low=layer.low,
-        high=layer.high,
-        bound=layer.bound,
-    )
