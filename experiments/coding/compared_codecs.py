@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,14 @@ def round_trip(codec: Codec, image: Array, setting: float, *, name: str) -> Roun
         error.add_note(where)
         raise
     return RoundTrip(data=data, output=output, encode_seconds=encode_seconds, decode_seconds=decode_seconds)
+
+
+@cache
+def warm_up(codec_id: str, dimensions: int) -> None:
+    """Code a small picture once, so that the times in the rows exclude loading and compilation on first use."""
+    codec = registry.codec(codec_id)
+    small = np.random.default_rng(0).integers(0, 256, (64, 64, 3)[:dimensions], np.uint8)
+    round_trip(codec, small, curve_of(codec).settings[0], name="of noise, 64×64")
 
 
 def _picture(output: Any) -> Array:

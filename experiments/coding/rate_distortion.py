@@ -10,7 +10,7 @@ of Pillow.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -51,6 +51,7 @@ from experiments.coding.compared_codecs import (
     modules_of,
     not_measured,
     round_trip,
+    warm_up,
 )
 from experiments.coding.external_curves import Point, digests, read_curves
 from qimg import images, metrics
@@ -152,7 +153,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     image = images.to_uint8(images.code_values(picture.image()))
     rows: list[Row] = []
     for codec in chosen(params.codecs):
-        _warm_up(codec.id, image.ndim)
+        warm_up(codec.id, image.ndim)
         settings = params.qualities if codec.id == "block" else spread(curve_of(codec).settings, params.points)
         rows += [_row(picture.name, codec, setting, image, params) for setting in settings]
     return rows
@@ -188,14 +189,6 @@ def _read_row(name: str, shape: tuple[int, ...], point: Point) -> Row:
         encode_peak_mib=nan,
         decode_peak_mib=nan,
     )
-
-
-@cache
-def _warm_up(codec_id: str, dimensions: int) -> None:
-    """Code a small picture once, so that the times in the rows exclude loading and compilation on first use."""
-    codec = registry.codec(codec_id)
-    small = np.random.default_rng(0).integers(0, 256, (64, 64, 3)[:dimensions], np.uint8)
-    round_trip(codec, small, curve_of(codec).settings[0], name="of noise, 64×64")
 
 
 def spread(settings: Sequence[float], points: int) -> list[float]:

@@ -34,9 +34,6 @@ from experiments._run import (
 from experiments.learned.entropy_models import MODELS, DividedParams, divided
 from qimg.learning.schedule import Schedule
 
-BASE = "DCT; rounding; none, Laplace"
-"""The combination that others are compared with."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Params(DividedParams):

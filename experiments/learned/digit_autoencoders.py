@@ -6,7 +6,6 @@ All numbers of latents and rates refer to quantized latents, coded by a chain: e
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import log
 from typing import TypeVar
 
@@ -41,12 +40,6 @@ class Sizes:
     encoder: tuple[int, int]
     """Features of the hidden layers."""
     decoder: tuple[int, int]
-
-    @property
-    def decoder_products(self) -> int:
-        """Multiply-accumulates of the decoder, without conditions."""
-        widths = (self.latents, *self.decoder, self.pixels)
-        return sum(before * after for before, after in pairwise(widths))
 
 
 class AutoEncoder(nn.Module):

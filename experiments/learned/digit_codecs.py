@@ -178,7 +178,7 @@ def _from_jpeg_xl(data: bytes) -> Array:
 
 
 def class_means(train: Array, labels: Array, digits: Array, told: Array) -> Coded:
-    """The mean of the training digits of the label that is told: log2(10) bits for each digit."""
+    """The mean of the training digits of a label, which takes log2(10) bits for each digit."""
     classes = int(labels.max()) + 1
     means = np.stack([train[labels == label].mean(axis=0) for label in range(classes)])
     bits = len(digits) * math.log2(classes)

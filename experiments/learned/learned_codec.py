@@ -39,7 +39,7 @@ from experiments._run import (
     table_of,
     whole,
 )
-from experiments.coding.compared_codecs import chosen, curve_of, modules_of, not_measured, round_trip
+from experiments.coding.compared_codecs import chosen, curve_of, modules_of, not_measured, round_trip, warm_up
 from experiments.coding.external_curves import digests
 from experiments.coding.rate_distortion import spread
 from qimg import images, metrics
@@ -94,7 +94,7 @@ TINY = Params(box_mean=4, codecs=("learned", "peer:jpeg"), points=4)
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One picture by one codec at one setting. NaN where a published curve does not tell."""
+    """One picture by one codec at one setting. NaN where a published curve does not state it."""
 
     image: str
     codec: str
@@ -116,7 +116,7 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
     image = images.to_uint8(images.code_values(picture.image()))
     rows: list[Row] = []
     for codec in chosen(params.codecs):
-        _warm_up(codec.id, image.ndim)
+        warm_up(codec.id, image.ndim)
         for setting in spread(curve_of(codec).settings, params.points):
             coded = round_trip(codec, image, setting, name=picture.name)
             seconds = coded.encode_seconds, coded.decode_seconds
@@ -137,14 +137,6 @@ def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list
     rows: list[Row] = measured_rows(params, track=track, workers=workers)
     names = {row.image for row in rows}
     return rows + [row for path in params.published for row in _published(Path(path), names)]
-
-
-@cache
-def _warm_up(codec_id: str, dimensions: int) -> None:
-    """Code a small picture once, so that the times in the rows exclude loading and compilation on first use."""
-    codec = registry.codec(codec_id)
-    small = np.random.default_rng(0).integers(0, 256, (64, 64, 3)[:dimensions], np.uint8)
-    round_trip(codec, small, curve_of(codec).settings[0], name="of noise, 64×64")
 
 
 def _row(

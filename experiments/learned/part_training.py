@@ -19,7 +19,6 @@ from qimg.learning.quantizers import dithered, noisy, straight_through
 from qimg.learning.schedule import Schedule
 
 ROUNDING, DITHER = "rounding", "dither"
-QUANTIZERS = (ROUNDING, DITHER)
 """Rounding, trained with noise for the rate and a straight-through gradient for the distortion; subtractive dither."""
 
 
@@ -30,11 +29,6 @@ class Parts:
     transform: str
     quantizer: str
     entropy: Kind
-
-    @property
-    def name(self) -> str:
-        """Name in tables."""
-        return f"{self.transform}; {self.quantizer}; {self.entropy.name}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

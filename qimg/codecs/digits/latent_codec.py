@@ -12,7 +12,7 @@ from qimg.codecs.digits.latent_model import PIXELS, RATES, SIDE, LatentModel
 from qimg.codecs.digits.recognition import recognised
 from qimg.codecs.digits.refinement import refined
 from qimg.codecs.errors import BitstreamError
-from qimg.core import Array, fraction, integer
+from qimg.core import Array, arguments, fraction
 from qimg.core.arguments import EFFORT, allow
 from qimg.core.artifacts import shipped
 from qimg.entropy import range_coder
@@ -93,7 +93,7 @@ class LatentCodec:
         digits, fitted = pack.checked(images), self.model(model)
         number = round(fraction("rate", rate) * (RATES - 1))
         allow(self.refines or effort is None, "effort", f"has no effect with codec {self.id}")
-        sweeps = SWEEPS[integer("effort", EFFORT if effort is None else effort, 1, 9)] if self.refines else 0
+        sweeps = SWEEPS[arguments.effort(EFFORT if effort is None else effort)] if self.refines else 0
         allow(not sweeps or fitted.is_chain, "effort", "must be 1 for a model whose latents are not coded one by one")
         pixels = np.ascontiguousarray(digits.reshape(len(digits), PIXELS).T)
         latents = fitted.latents(pixels, number)

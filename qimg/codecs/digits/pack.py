@@ -61,11 +61,6 @@ def to_bytes(pack: Pack, *, number: int, model: str) -> bytes:
     return assemble(header + bytes.fromhex(model)[:_IDENTITY], [(DATA, words)])
 
 
-def checked_effort(effort: int) -> int:
-    """An effort of an encoder."""
-    return integer("effort", effort, 1, 9)
-
-
 def setting_of(data: bytes, *, codec: str, number: int) -> int:
     """The setting of a file, which a codec with several models needs to choose one.
 

@@ -11,7 +11,7 @@ from qimg.codecs.digits import pack
 from qimg.codecs.digits.latent_model import SIDE
 from qimg.codecs.digits.raster_model import LEVELS, RasterModel
 from qimg.codecs.errors import BitstreamError
-from qimg.core import Array, require
+from qimg.core import Array, arguments, require
 from qimg.core.artifacts import shipped
 from qimg.entropy import range_coder
 from qimg.entropy.distributions import bits_of
@@ -82,7 +82,7 @@ class RasterCodec:
     ) -> Array:
         """The levels (n, 28, 28) int32 that `encode` writes; arguments as for `encode`."""
         digits, fitted = pack.checked(images), self.model(levels, model)
-        pack.checked_effort(effort)
+        arguments.effort(effort)
         nearest = fitted.quantized(digits)
         if effort == 1 or levels == 256 or not len(digits):
             return nearest

@@ -71,7 +71,7 @@ def _step(model: LatentModel, pixels: Array, place: Array) -> tuple[Array, Array
     target = pixels.astype(np.float32)
     output, jacobian = _linearised(model, place)
     errors = ((np.clip(output, 0, 255) - target) ** 2).sum(axis=0)
-    # A clamped pixel that should be clamped tells nothing.
+    # A pixel that is clamped, and should be, carries no information.
     matters = ~(((output <= 0) & (target <= 0)) | ((output >= 255) & (target >= 255)))
     jacobian *= matters.T[:, :, None]
     residual = ((target - output) * matters).T
