@@ -32,6 +32,7 @@ from experiments._run import (
     table_of,
 )
 from experiments.learned.entropy_models import MODELS, DividedParams, divided
+from experiments.learned.short_trainings import short_schedule
 from qimg.learning.schedule import Schedule
 
 
@@ -73,14 +74,8 @@ class Params(DividedParams):
 
     def schedule(self) -> Schedule:
         """Parameters of the steps of a training."""
-        return Schedule(
-            crop=self.crop,
-            batch=self.batch,
-            steps=self.training,
-            rate=self.rate,
-            warmup=max(self.training // 25, 1),
-            averaging=0.98,
-            seed=self.seed,
+        return short_schedule(
+            steps=self.training, batch=self.batch, rate=self.rate, seed=self.seed, crop=self.crop, averaging=0.98
         )
 
     @property
@@ -149,10 +144,10 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
             weight=params.weight,
             hidden=params.hidden,
         )
-        entropy = codec.entropy.export().multiply_accumulates() / 64
+        coder = codec.entropy.export()
         for picture in own:
             luma = whole_blocks(picture.luma())
-            result = measured(codec, luma, params.seed)
+            result = measured(codec, coder, luma, params.seed)
             rate = result.ideal_bits / luma.size
             rows.append(
                 Row(
@@ -166,7 +161,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
                     psnr_db=10 * float(np.log10(255**2 / max(result.mean_squared_error, 1e-9))),
                     cost=rate + params.weight * result.mean_squared_error,
                     weights=sum(value.numel() for value in codec.parameters() if value.requires_grad),
-                    products_per_pixel=codec.transform.products_per_pixel + entropy,
+                    products_per_pixel=codec.transform.products_per_pixel + coder.multiply_accumulates() / 64,
                     train_seconds=seconds,
                 )
             )

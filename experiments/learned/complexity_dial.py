@@ -18,11 +18,8 @@ import numpy as np
 from experiments._run import (
     Count,
     Figure,
-    Gathered,
     LibraryDependent,
-    PictureParams,
     Seconds,
-    Seed,
     Table,
     Track,
     check,
@@ -31,64 +28,30 @@ from experiments._run import (
     groups,
     levels,
     mean,
-    positive,
     select,
     subplots,
     table_of,
     whole,
 )
-from experiments.tensor_trains.binary_pictures import Collection, digits, luma_patches, mnist_inputs
-from qimg.learning.schedule import Schedule
+from experiments.learned.digit_params import DigitParams, share_of
+from experiments.tensor_trains.binary_pictures import Collection
 from qimg.metrics import bd_rate
 from qimg.report.plots import curve_styles
 
 BEFORE, FULL = "full, before", "full"
 DECAYED, AT_ONCE, UNTRAINED = "gates decayed", "cut at once, trained", "cut at once"
-SIDE = 28
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params(PictureParams):
+class Params(DigitParams):
     """Inputs of the experiment."""
 
-    digits: Annotated[int, whole(0)] = 0
-    """Training digits of MNIST, from the set mnist in QIMG_DATA; 0 takes patches of the pictures."""
-    tested: Count = 10_000
-    """Most test pictures."""
-    patches: Count = 400
-    """Most training patches of a picture, and most test patches."""
-    latents: Count = 32
-    """Latents of a picture."""
     encoder: Count = 256
     """Features of the hidden layers of the encoder."""
     decoders: Annotated[tuple[tuple[int, int], ...], each(each(whole(1)))] = ((256, 320), (192, 160), (96, 80))
     """Features of the two hidden layers of each decoder, from the largest."""
-    weights: Annotated[tuple[float, ...], each(positive)] = (5.0, 11.0, 26.0, 60.0)
-    """Bits that a unit of squared error, in units of 256², is worth, ascending: the measured rates."""
-    training: Count = 4000
-    """Steps of the training of the auto-encoder."""
     further: Count = 2500
     """Steps of the training of each smaller decoder."""
-    batch: Count = 128
-    rate: float = 2e-3
-    """Highest learning rate."""
-    seed: Seed = 0
-
-    def inputs(self) -> Gathered:
-        """The pictures, or the files of digits."""
-        return Gathered(pictures=mnist_inputs(), skipped=()) if self.digits else self.gather()
-
-    def schedule(self, steps: int) -> Schedule:
-        """Parameters of so many steps of a training."""
-        return Schedule(
-            crop=1,
-            batch=self.batch,
-            steps=steps,
-            rate=self.rate,
-            warmup=max(steps // 25, 1),
-            averaging=0.99,
-            seed=self.seed,
-        )
 
 
 TINY = Params(
@@ -132,15 +95,7 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of every collection of pictures and decoder."""
     check(params)
-    jobs = [None] if params.digits else list(params.gather().pictures)
-    rows: list[Row] = []
-    for picture in track(jobs):
-        if picture is None:
-            data = digits(params.digits)
-        else:
-            data = luma_patches(picture, side=SIDE, count=params.patches, rng=np.random.default_rng(params.seed))
-        rows += _rows(data, params)
-    return rows
+    return [row for data in params.collections(track) for row in _rows(data, params)]
 
 
 def _rows(data: Collection, params: Params) -> list[Row]:
@@ -148,40 +103,27 @@ def _rows(data: Collection, params: Params) -> list[Row]:
     from torch import nn
 
     from experiments.learned.digit_autoencoders import (
-        AutoEncoder,
         Sizes,
         columns,
         psnr_of,
-        rate_loss,
         rounded,
-        trained,
+        trained_for_all_rates,
     )
     from experiments.learned.gated_decoders import cut_at_once, reduced
 
     test, pixels = columns(data.test[: params.tested]), data.train[0].size
-    low, high = params.weights[0], params.weights[-1]
+    ends = params.weights[0], params.weights[-1]
     sizes = Sizes(
         pixels=pixels,
         latents=params.latents,
         encoder=(params.encoder, params.encoder),
         decoder=params.decoders[0],
     )
-
-    def loss(network: AutoEncoder, columns: torch.Tensor) -> torch.Tensor:
-        rate = torch.rand(columns.shape[1])
-        return rate_loss(network, columns, rate, low * (high / low) ** rate)
-
-    source, seconds = trained(
-        lambda: AutoEncoder(sizes, weights=(low, high), conditions=1),
-        loss,
-        data.train,
-        params.schedule(params.training),
-    )
+    source, seconds = trained_for_all_rates(sizes, ends, data.train, params.schedule())
     codes = []
     with torch.no_grad():
         for weight in params.weights:
-            share = float(np.log(weight / low) / np.log(high / low)) if high > low else 0.0
-            rate = torch.full((test.shape[1],), share)
+            rate = torch.full((test.shape[1],), share_of(weight, *ends))
             latents = rounded(source.latents(test, rate[None], rate))
             codes.append((rate, latents, float(source.lengths(latents, latents, rate).sum()) / 8 / test.shape[1]))
 
@@ -216,14 +158,12 @@ def _rows(data: Collection, params: Params) -> list[Row]:
     rows = measured(BEFORE, source.decoder, seconds)
     largest = smaller = source.decoder
     further = params.schedule(params.further)
-    made, spent = reduced(source, largest, params.decoders[0], data.train, further, weights=(low, high), decayed=False)
+    made, spent = reduced(source, largest, params.decoders[0], data.train, further, weights=ends, decayed=False)
     rows += measured(FULL, made, spent)
     for widths in params.decoders[1:]:
         rows += measured(UNTRAINED, cut_at_once(source, largest, widths), 0.0)
         for name, start in ((AT_ONCE, largest), (DECAYED, smaller)):
-            made, spent = reduced(
-                source, start, widths, data.train, further, weights=(low, high), decayed=name == DECAYED
-            )
+            made, spent = reduced(source, start, widths, data.train, further, weights=ends, decayed=name == DECAYED)
             rows += measured(name, made, spent)
             smaller = made
     return rows

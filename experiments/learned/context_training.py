@@ -1,8 +1,7 @@
 """Training of entropy models on crops of quantized pictures, by the loop of all trainings."""
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,9 +9,8 @@ from torch import Tensor
 
 from experiments._run import Array
 from experiments.learned.context_models import BlockModel, Kind
-from qimg.core.fitting import Checkpoint
+from experiments.learned.short_trainings import trained_network
 from qimg.learning.fixed_point import set_rounding
-from qimg.learning.loop import learn
 from qimg.learning.schedule import Schedule
 
 ROUNDED_FROM = 0.6
@@ -65,29 +63,19 @@ def trained(
         hidden: features of the hidden layers.
         rounded: whether the last part of the training is in integers.
     """
-    largest = max(min(symbols.shape[1:]) for symbols in pictures)
-    schedule = replace(schedule, crop=min(schedule.crop, largest))
-    start = time.process_time()
-    with torch.random.fork_rng(devices=[]):
-        state = learn(
-            schedule,
-            Blocks.of(pictures),
-            lambda model: {},
-            build=lambda: BlockModel(kind.design(len(pictures[0]), hidden)),
-            loss=_loss,
-            device=torch.device("cpu"),
-            checkpoint=Checkpoint(None, recipe=schedule),
-            prepare=lambda model, share: set_rounding(model, rounded and share >= ROUNDED_FROM),
-        )
-    model = state.averaged.eval()
+    model, seconds = trained_network(
+        lambda: BlockModel(kind.design(len(pictures[0]), hidden)),
+        _bits_per_coefficient,
+        Blocks.of(pictures),
+        schedule,
+        prepare=lambda model, share: set_rounding(model, rounded and share >= ROUNDED_FROM),
+    )
     set_rounding(model, rounded)
-    return model, time.process_time() - start
+    return model, seconds
 
 
-def _loss(model: BlockModel, crops: Tensor) -> tuple[Tensor, Tensor]:
-    """Bits per coefficient."""
-    bits = model.bits(crops) / crops.numel()
-    return bits, bits.detach()
+def _bits_per_coefficient(model: BlockModel, crops: Tensor) -> Tensor:
+    return model.bits(crops) / crops.numel()
 
 
 @torch.no_grad()

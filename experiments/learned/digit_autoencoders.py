@@ -3,7 +3,6 @@
 All numbers of latents and rates refer to quantized latents, coded by a chain: each latent given those before it.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import log
@@ -14,12 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from experiments._run import Array
+from experiments.learned.short_trainings import trained_network
 from qimg.codecs.digits.training.chains import Chain
 from qimg.codecs.digits.training.draws import Digits
-from qimg.core.fitting import Checkpoint
 from qimg.entropy.distributions import Distribution
 from qimg.integer_networks.contexts import ContextDesign
-from qimg.learning.loop import learn
 from qimg.learning.quantizers import noisy, straight_through
 from qimg.learning.schedule import Schedule
 
@@ -134,24 +132,8 @@ def trained(
         schedule: of the training.
         prepare: as for `qimg.learning.loop.learn`.
     """
-
-    def both(network: N, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        value = loss(network, pixels)
-        return value, value.detach()
-
-    start = time.process_time()
-    with torch.random.fork_rng(devices=[]):
-        state = learn(
-            schedule,
-            Digits(pixels=torch.from_numpy(digits.reshape(len(digits), -1).copy())),
-            lambda network: {},
-            build=build,
-            loss=both,
-            device=torch.device("cpu"),
-            checkpoint=Checkpoint(None, recipe=schedule),
-            prepare=prepare,
-        )
-    return state.averaged.eval(), time.process_time() - start
+    draws = Digits(pixels=torch.from_numpy(digits.reshape(len(digits), -1).copy()))
+    return trained_network(build, loss, draws, schedule, prepare=prepare)
 
 
 def columns(digits: Array) -> Tensor:
@@ -181,6 +163,26 @@ def rate_loss(network: AutoEncoder, pixels: Tensor, rate: Tensor, weight: Tensor
     lengths = network.lengths(noisy(y), codes, rate).sum(0)
     errors = squared_errors(network.pixels(codes, conditions, rate), pixels)
     return ((lengths + weight * errors) / weight.sqrt()).mean() / 100
+
+
+def trained_for_all_rates(
+    sizes: Sizes, weights: tuple[float, float], digits: Array, schedule: Schedule
+) -> tuple[AutoEncoder, float]:
+    """An auto-encoder that is given the rate, and the processor seconds of its training.
+
+    Args:
+        sizes: of the networks.
+        weights: bits that a unit of squared error is worth at the lowest rate and the highest.
+        digits: (n, height, width) uint8 to train on.
+        schedule: of the training.
+    """
+    low, high = weights
+
+    def loss(network: AutoEncoder, pixels: Tensor) -> Tensor:
+        rate = torch.rand(pixels.shape[1])
+        return rate_loss(network, pixels, rate, low * (high / low) ** rate)
+
+    return trained(lambda: AutoEncoder(sizes, weights=weights, conditions=1), loss, digits, schedule)
 
 
 def residual_errors(digits: Array, sizes: Sequence[int]) -> dict[int, float]:

@@ -12,11 +12,11 @@ from experiments.coding.compared_codecs import as_source, curve_of, decoded, enc
 from qimg import codecs
 from qimg.codecs import registry
 from qimg.codecs.digits.latent_codec import LatentCodec
+from qimg.codecs.digits.latent_model import SIDE
 from qimg.codecs.digits.raster_codec import RasterCodec
 from qimg.codecs.digits.raster_model import RasterModel
 from qimg.codecs.protocol import Codec
 
-SIDE = 28
 _ACROSS = 100  # digits beside each other on a sheet
 _RASTER = "mnist-raster"
 

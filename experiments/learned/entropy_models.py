@@ -47,6 +47,7 @@ from experiments._run import (
 )
 from experiments._run.columns import OfOneMachine
 from experiments.learned.flat_jpeg import FlatJpeg, flat_jpeg, recompressed_bytes
+from experiments.learned.short_trainings import short_schedule
 from experiments.learned.symbol_tables import coded_by_tables, counts_of, table_bits, widths_of
 from experiments.tensor_trains.binary_pictures import mnist_inputs
 from qimg.learning.schedule import Schedule
@@ -121,15 +122,7 @@ class Params(DividedParams):
 
     def schedule(self) -> Schedule:
         """Parameters of the steps of a training."""
-        return Schedule(
-            crop=self.crop,
-            batch=self.batch,
-            steps=self.training,
-            rate=self.rate,
-            warmup=max(self.training // 25, 1),
-            averaging=0.99,
-            seed=self.seed,
-        )
+        return short_schedule(steps=self.training, batch=self.batch, rate=self.rate, seed=self.seed, crop=self.crop)
 
 
 TINY = Params(
@@ -244,8 +237,8 @@ def _by_latents(rate: float, params: Params) -> list[Row]:
     return rows + [row for name in params.models for row in _by_network(name, [coded], learnt, schedule, params)]
 
 
-def _row(coded: Quantized, model: str, size: int, **columns: float) -> Row:
-    columns = dict.fromkeys(_OF_MODELS, np.nan) | {"weights": 0, "products_per_pixel": 0.0} | columns
+def _row(coded: Quantized, model: str, size: int, *, weights: int = 0, **columns: float) -> Row:
+    columns = dict.fromkeys(_OF_MODELS, np.nan) | {"products_per_pixel": 0.0} | columns
     return Row(
         image=coded.image,
         step=coded.step,
@@ -253,7 +246,8 @@ def _row(coded: Quantized, model: str, size: int, **columns: float) -> Row:
         bytes=float(size),
         bits_per_pixel=8 * size / coded.pixels,
         psnr_db=coded.psnr_db,
-        **columns,  # type: ignore[arg-type]
+        weights=weights,
+        **columns,
     )
 
 

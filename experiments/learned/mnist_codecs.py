@@ -38,7 +38,6 @@ from experiments._run import (
 )
 from experiments.coding.compared_codecs import curve_of
 from experiments.learned.digit_codecs import (
-    SIDE,
     Coded,
     class_means,
     latent_pack,
@@ -53,6 +52,7 @@ from experiments.tensor_trains.labelled_pictures import FILES, labelled_digits
 from experiments.tensor_trains.small_network import trained_network
 from qimg import tensor_train
 from qimg.codecs import registry
+from qimg.codecs.digits.latent_model import SIDE
 from qimg.report.plots import curve_styles
 
 AUTOENCODER, KLT, RASTER, BORN = "auto-encoder", "KLT", "raster-encoder", "Born machine"

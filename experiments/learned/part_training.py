@@ -1,20 +1,18 @@
 """Training and evaluation of a codec of luma from its parts: transform, quantizer and entropy model."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from experiments._run import Array
-from experiments.learned.context_models import BlockModel, Kind
+from experiments.learned.context_models import BlockCoder, BlockModel, Kind
 from experiments.learned.context_training import ROUNDED_FROM
 from experiments.learned.part_transforms import SIDE, BlockTransform
-from qimg.core.fitting import Checkpoint
+from experiments.learned.short_trainings import trained_network
 from qimg.learning.fixed_point import set_rounding
-from qimg.learning.loop import learn
 from qimg.learning.quantizers import dithered, noisy, straight_through
 from qimg.learning.schedule import Schedule
 
@@ -82,21 +80,6 @@ class PartCodec(nn.Module):
         return (noisy(y) if self.training else codes), codes, codes
 
 
-@dataclass(frozen=True)
-class Loss:
-    """Bits per pixel + weight · mean squared error."""
-
-    weight: float
-
-    def __call__(self, codec: PartCodec, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss, twice."""
-        rated, seen, decoded = codec.coded(pixels)
-        bits = codec.entropy.bits(rated, seen) / pixels.numel()
-        error = (codec.transform.pixels(decoded) - pixels).square().mean()
-        total = bits + self.weight * error
-        return total, total.detach()
-
-
 def trained(
     parts: Parts, pictures: Sequence[Array], schedule: Schedule, *, step: float, weight: float, hidden: int
 ) -> tuple[PartCodec, float]:
@@ -110,23 +93,21 @@ def trained(
         weight: bits per pixel that a unit of mean squared error is worth.
         hidden: features of the hidden layers of the entropy model.
     """
-    largest = max(min(picture.shape) // SIDE for picture in pictures)
-    schedule = replace(schedule, crop=min(schedule.crop, largest))
-    start = time.process_time()
-    with torch.random.fork_rng(devices=[]):
-        state = learn(
-            schedule,
-            Crops(pictures=[torch.from_numpy(picture.astype(np.float32)) for picture in pictures]),
-            lambda codec: {},
-            build=lambda: PartCodec(parts, step=step, hidden=hidden),
-            loss=Loss(weight),
-            device=torch.device("cpu"),
-            checkpoint=Checkpoint(None, recipe=schedule),
-            prepare=lambda codec, share: set_rounding(codec, share >= ROUNDED_FROM),
-        )
-    codec = state.averaged.eval()
+
+    def loss(codec: PartCodec, pixels: Tensor) -> Tensor:
+        rated, seen, decoded = codec.coded(pixels)
+        bits = codec.entropy.bits(rated, seen) / pixels.numel()
+        return bits + weight * (codec.transform.pixels(decoded) - pixels).square().mean()
+
+    codec, seconds = trained_network(
+        lambda: PartCodec(parts, step=step, hidden=hidden),
+        loss,
+        Crops(pictures=[torch.from_numpy(picture.astype(np.float32)) for picture in pictures]),
+        schedule,
+        prepare=lambda codec, share: set_rounding(codec, share >= ROUNDED_FROM),
+    )
     set_rounding(codec, True)
-    return codec, time.process_time() - start
+    return codec, seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +127,8 @@ def whole_blocks(picture: Array) -> Array:
 
 
 @torch.no_grad()
-def measured(codec: PartCodec, picture: Array, seed: int) -> Measured:
-    """Code a luma picture (H, W) of whole blocks."""
+def measured(codec: PartCodec, coder: BlockCoder, picture: Array, seed: int) -> Measured:
+    """Code a luma picture (H, W) of whole blocks; `coder` is the codec's entropy model in integers."""
     pixels = torch.from_numpy(picture.astype(np.float32))[None]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -156,7 +137,7 @@ def measured(codec: PartCodec, picture: Array, seed: int) -> Measured:
     error = float((output - pixels).square().mean())
     if codec.parts.quantizer == DITHER:
         return Measured(bytes=np.nan, ideal_bits=float(codec.entropy.bits(rated, seen)), mean_squared_error=error)
-    coder, symbols = codec.entropy.export(), seen.numpy().astype(np.int32)
+    symbols = seen.numpy().astype(np.int32)
     words, ideal = coder.encode(symbols)
     again = coder.decode(words, symbols.shape[1:])
     assert np.array_equal(again, symbols)

@@ -18,16 +18,12 @@ from experiments._run import (
     Count,
     Counts,
     Figure,
-    Gathered,
     LibraryDependent,
-    PictureParams,
     Seconds,
-    Seed,
     Table,
     Track,
     check,
     distinct,
-    each,
     levels,
     mean,
     plain_log_axis,
@@ -37,8 +33,8 @@ from experiments._run import (
     table_of,
     whole,
 )
-from experiments.tensor_trains.binary_pictures import Collection, digits, luma_patches, mnist_inputs
-from qimg.learning.schedule import Schedule
+from experiments.learned.digit_params import DigitParams, share_of
+from experiments.tensor_trains.binary_pictures import Collection
 from qimg.metrics import bd_rate
 from qimg.report.plots import curve_styles
 
@@ -50,55 +46,22 @@ KLT = "KLT, not quantized"
 ONE, SPECIALIST = "one model", "specialists"
 LITERAL, NORMALISED = "loss / N", "loss / error of the KLT"
 EMBEDDED, STAGES = "embedded", "stages"
-SIDE = 28
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params(PictureParams):
-    """Inputs of the experiment."""
+class Params(DigitParams):
+    """Inputs of the experiment; `weights` are the rates of the specialists."""
 
-    digits: Annotated[int, whole(0)] = 0
-    """Training digits of MNIST, from the set mnist in QIMG_DATA; 0 takes patches of the pictures."""
-    tested: Count = 10_000
-    """Most test pictures."""
-    patches: Count = 400
-    """Most training patches of a picture, and most test patches."""
-    latents: Count = 32
-    """Latents of a picture."""
     sizes: Counts = (1, 2, 4, 8, 16, 32)
     """Numbers of latents that are measured; those above `latents` are left out."""
     stages: Count = 4
     """Stages of equal numbers of latents."""
-    weights: Annotated[tuple[float, ...], each(positive)] = (5.0, 11.0, 26.0, 60.0)
-    """Bits that a unit of squared error, in units of 256², is worth: the rates of the specialists, ascending."""
     weight: Annotated[float, positive] = 60.0
-    """The same for the models of sizes."""
+    """Bits that a unit of squared error, in units of 256², is worth, of the models of sizes."""
     width: Count = 256
     """Features of the hidden layers."""
-    training: Count = 4000
-    """Steps of the training of each model."""
-    batch: Count = 128
-    rate: float = 2e-3
-    """Highest learning rate."""
     cut: Annotated[int, whole(0)] = 64
     """Test pictures whose streams are cut at each byte."""
-    seed: Seed = 0
-
-    def inputs(self) -> Gathered:
-        """The pictures, or the files of digits."""
-        return Gathered(pictures=mnist_inputs(), skipped=()) if self.digits else self.gather()
-
-    def schedule(self) -> Schedule:
-        """Parameters of the steps of a training."""
-        return Schedule(
-            crop=1,
-            batch=self.batch,
-            steps=self.training,
-            rate=self.rate,
-            warmup=max(self.training // 25, 1),
-            averaging=0.99,
-            seed=self.seed,
-        )
 
 
 TINY = Params(
@@ -130,15 +93,7 @@ class Row:
 def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of every collection of pictures and model."""
     check(params)
-    jobs = [None] if params.digits else list(params.gather().pictures)
-    rows: list[Row] = []
-    for picture in track(jobs):
-        if picture is None:
-            data = digits(params.digits)
-        else:
-            data = luma_patches(picture, side=SIDE, count=params.patches, rng=np.random.default_rng(params.seed))
-        rows += _rates(data, params) + _sizes(data, params)
-    return rows
+    return [row for data in params.collections(track) for row in _rates(data, params) + _sizes(data, params)]
 
 
 def _model_sizes(data: Collection, params: Params) -> "Sizes":
@@ -156,11 +111,18 @@ def _rates(data: Collection, params: Params) -> list[Row]:
     """One model for all rates, and specialists."""
     import torch
 
-    from experiments.learned.digit_autoencoders import AutoEncoder, columns, psnr_of, rate_loss, rounded, trained
+    from experiments.learned.digit_autoencoders import (
+        AutoEncoder,
+        columns,
+        psnr_of,
+        rate_loss,
+        rounded,
+        trained,
+        trained_for_all_rates,
+    )
 
     sizes, test = _model_sizes(data, params), columns(data.test[: params.tested])
-    low, high = min(params.weights), max(params.weights)
-    shares = [float(np.log(weight / low) / np.log(high / low)) if high > low else 0.0 for weight in params.weights]
+    ends = min(params.weights), max(params.weights)
 
     def row(model: str, network: AutoEncoder, share: float, weight: float, seconds: float) -> Row:
         with torch.no_grad():
@@ -180,14 +142,8 @@ def _rates(data: Collection, params: Params) -> list[Row]:
             train_seconds=seconds,
         )
 
-    def of_all(network: AutoEncoder, pixels: torch.Tensor) -> torch.Tensor:
-        rate = torch.rand(pixels.shape[1])
-        return rate_loss(network, pixels, rate, low * (high / low) ** rate)
-
-    network, seconds = trained(
-        lambda: AutoEncoder(sizes, weights=(low, high), conditions=1), of_all, data.train, params.schedule()
-    )
-    rows = [row(ONE, network, *pair, seconds) for pair in zip(shares, params.weights, strict=True)]
+    network, seconds = trained_for_all_rates(sizes, ends, data.train, params.schedule())
+    rows = [row(ONE, network, share_of(weight, *ends), weight, seconds) for weight in params.weights]
     for weight in params.weights:
 
         def of_one(network: AutoEncoder, pixels: torch.Tensor, weight: float = weight) -> torch.Tensor:

@@ -41,7 +41,7 @@ def test_pictures_are_coded(quantizer: str) -> None:
     """With steps of 2, errors of rounding and of dither are uniform: 4/12, and 1/12 of the rounding of pixels."""
     torch.manual_seed(0)
     codec = PartCodec(Parts(transform="DCT", quantizer=quantizer, entropy=KINDS["none, Laplace"]), step=2.0, hidden=4)
-    result = measured(codec.eval(), PICTURE, 0)
+    result = measured(codec.eval(), codec.entropy.export(), PICTURE, 0)
     assert result.mean_squared_error == pytest.approx(4 / 12 + 1 / 12, rel=0.2)  # 768 errors: standard error 4 %
     assert np.isnan(result.bytes) == (quantizer == DITHER)
     if quantizer == ROUNDING:
