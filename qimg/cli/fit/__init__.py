@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from qimg.core import integer, one_line, to_write
@@ -44,6 +45,22 @@ def carry_out(fit: Callable[..., Artifact], out: str) -> None:
     for record in artifact.provenance["skipped"]:
         print(one_line(f"skipped {record['skipped']}"), file=sys.stderr)
     print(one_line(f"{path}: {artifact!r}"))
+
+
+def report_line(out: str, line: str) -> None:
+    """Print a line of progress of a training, and append it to FILE.log."""
+    print(line, flush=True)
+    with Path(f"{out}.log").open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+@contextmanager
+def device_errors() -> Iterator[None]:
+    """Convert what PyTorch raises for unavailable devices to ValueError; a build without CUDA raises AssertionError."""
+    try:
+        yield
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def worker_count(workers: int) -> int:

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from qimg.cli import placeholders
-from qimg.cli.fit import carry_out
+from qimg.cli.fit import carry_out, device_errors, report_line
 from qimg.codecs.recipes import RECIPES, training
 from qimg.codecs.training import train
 
@@ -61,21 +60,15 @@ def codec(
 
     def report(record: "Record") -> None:
         figures = ", ".join(f"{name} {figure:.4g}" for name, figure in record.held_out.items())
-        line = f"step {record.step}, {record.seconds:.0f} s: loss {record.loss:.4f}, {figures}"
-        print(line, flush=True)
-        with Path(f"{out}.log").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        report_line(out, f"step {record.step}, {record.seconds:.0f} s: loss {record.loss:.4f}, {figures}")
 
     def trained(root: Any, **files: Any) -> "Artifact":
         chosen = training(recipe)
         given = {name: value for name, value in (("steps", steps), ("seed", seed)) if value is not None}
         parameters = replace(chosen.recipe, **given)
-        try:
+        with device_errors():
             task = chosen.task(sources, parameters, held_out=held_out, root=root)
             return train(task, device=device, threads=threads, minutes=minutes, every=every, report=report, **files)
-        # PyTorch raises these for unavailable devices; a build without CUDA raises AssertionError.
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(str(error)) from None
 
     carry_out(trained, out)
 

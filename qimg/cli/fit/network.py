@@ -1,12 +1,11 @@
 """`qimg fit network`: trains a network that restores JPEG files."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from qimg.cli import placeholders
-from qimg.cli.fit import carry_out
+from qimg.cli.fit import carry_out, device_errors, report_line
 
 try:
     from qimg.learning.loop import Record
@@ -50,13 +49,10 @@ def network(
 
     def report(record: Record) -> None:
         gains = ", ".join(f"{name} {gain:+.3f} dB" for name, gain in record.held_out.items())
-        line = f"step {record.step}, {record.seconds:.0f} s: error {record.loss:.4f}, {gains}"
-        print(line, flush=True)
-        with Path(f"{out}.log").open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        report_line(out, f"step {record.step}, {record.seconds:.0f} s: error {record.loss:.4f}, {gains}")
 
     def trained(**files: Any) -> Learned:
-        try:
+        with device_errors():
             return fit(
                 sources,
                 recipe,
@@ -69,9 +65,6 @@ def network(
                 report=report,
                 **files,
             )
-        # PyTorch raises these for unavailable devices; a build without CUDA raises AssertionError.
-        except (RuntimeError, AssertionError) as error:
-            raise ValueError(str(error)) from None
 
     carry_out(trained, out)
 
