@@ -11,39 +11,57 @@ from qimg.entropy.distributions import Distribution
 from qimg.integer_networks.contexts import ContextDesign
 
 
-@short_repr
 @dataclass(frozen=True, kw_only=True)
-class LatentRecipe(CodecRecipe):
-    """Parameters of an auto-encoder and its training."""
+class _DigitRecipe(CodecRecipe):
+    """What all recipes of digits have; a crop is a whole digit."""
 
     crop: int = 1
+    held_out: int = 2000
+    """Digits at the end that are not trained on, for the figures of the log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RatedRecipe(_DigitRecipe):
+    """What recipes of latents have whose model has all rates."""
+
+    channels: int
+    """Latents of a digit."""
+    hidden: int
+    """Features of the hidden layer of each context network."""
+    weights: tuple[float, float]
+    """Bits that a unit of squared error is worth, at the lowest rate and at the highest."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 < self.weights[0] < self.weights[1], "weights", "must be positive and increase", self.weights)
+
+
+@short_repr
+@dataclass(frozen=True, kw_only=True)
+class LatentRecipe(_RatedRecipe):
+    """Parameters of an auto-encoder and its training."""
+
     batch: int = 256
     steps: int = 16_000
     averaging: float = 0.999
     rounded_from: float = 0.7
     channels: int = 32
-    """Latents of a digit."""
     encoder: tuple[int, ...] = (256, 256)
     """Features of the hidden layers of the encoder."""
     decoder: tuple[int, ...] = (256, 320)
     """Features of the hidden layers of the decoder."""
     hidden: int = 24
-    """Features of the hidden layer of each context network."""
     components: int = 2
     """Gaussians of a latent's distribution."""
     weights: tuple[float, float] = (5.0, 60.0)
-    """Bits that a unit of squared error is worth, at the lowest rate and at the highest."""
     distorted: float = 0.5
     """Share of the training digits that are distorted."""
-    held_out: int = 2000
-    """Digits at the end that are not trained on, for the figures of the log."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("channels", "hidden", "held_out"):
             integer(name, getattr(self, name), 1)
         integer("components", self.components, 1)
-        require(0 < self.weights[0] < self.weights[1], "weights", "must be positive and increase", self.weights)
         fraction("distorted", self.distorted)
 
     @property
@@ -63,10 +81,9 @@ class LatentRecipe(CodecRecipe):
 
 @short_repr
 @dataclass(frozen=True, kw_only=True)
-class KltRecipe(CodecRecipe):
-    """Parameters of the KLT of digits and of the training of its context model."""
+class KltRecipe(_RatedRecipe):
+    """Parameters of the KLT of digits and of the training of its context model; `weights` set the steps."""
 
-    crop: int = 1
     batch: int = 512
     steps: int = 4000
     rounded_from: float = 0.0
@@ -75,16 +92,11 @@ class KltRecipe(CodecRecipe):
     bands: tuple[int, ...] = (4, 4, 8, 16, 16, 24, 32)
     """Coefficients that are coded together, given those before."""
     hidden: int = 32
-    """Features of the hidden layer of each context network."""
     weights: tuple[float, float] = (3.0, 40.0)
-    """Bits that a unit of squared error is worth, at the lowest rate and at the highest; they set the steps."""
-    held_out: int = 2000
-    """Digits at the end that are not trained on, for the figures of the log."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(sum(self.bands) == self.channels, "bands", f"must sum to channels={self.channels}", self.bands)
-        require(0 < self.weights[0] < self.weights[1], "weights", "must be positive and increase", self.weights)
 
     @property
     def design(self) -> ContextDesign:
@@ -101,10 +113,9 @@ class KltRecipe(CodecRecipe):
 
 @short_repr
 @dataclass(frozen=True, kw_only=True)
-class RasterRecipe(CodecRecipe):
+class RasterRecipe(_DigitRecipe):
     """Parameters of a raster-encoder and its training."""
 
-    crop: int = 1
     batch: int = 512
     """Digits of a step; some pixels of each are used."""
     steps: int = 6000
@@ -122,8 +133,6 @@ class RasterRecipe(CodecRecipe):
     """Bits that a squared code value is worth to the encoder; 0 rounds to the nearest level."""
     pixels: tuple[int, int] = (13, 3)
     """Pixels of a digit in a step: with a pixel in the window that is not black, and with none."""
-    held_out: int = 2000
-    """Digits at the end that are not trained on, for the figures of the log."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
