@@ -1,7 +1,6 @@
 """A training of a codec that learns the mean of numbers, to test the shared loop and the command."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +12,7 @@ from qimg.codecs.training import CodecRecipe, Pictures, Task, require_no_evaluat
 from qimg.core.artifacts import Artifact, Kind
 from qimg.images.collections import pixel_digest
 from qimg.learning.fixed_point import FixedPoint
+from tests.learning.test_loop import Numbers
 
 
 class Means(nn.Module):
@@ -31,27 +31,6 @@ class ToyModel(Artifact):
     """The file of a mean."""
 
     KIND: ClassVar = Kind(tag="network", ending=".toy")
-
-
-@dataclass(frozen=True)
-class Values:
-    """Draws of one number each."""
-
-    values: Tensor
-
-    @property
-    def sides(self) -> Tensor:
-        return torch.ones(len(self.values), 2, dtype=torch.int64)
-
-    @property
-    def device(self) -> torch.device:
-        return self.values.device
-
-    def to(self, device: torch.device) -> "Values":
-        return Values(self.values.to(device))
-
-    def crops(self, places: Tensor, side: int) -> Tensor:
-        return self.values[places[:, 0]]
 
 
 def _loss(network: Means, crops: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,7 +54,7 @@ class ToyTraining:
         require_no_evaluation_pictures(pictures.digests, pictures.names)
         return Task(
             recipe=recipe,
-            draws=Values(torch.tensor(means)),
+            draws=Numbers(torch.tensor(means)),
             pictures=pictures,
             held_out=apart,
             figures=lambda network: {"mean": float(network(torch.zeros(1)).detach()), "true": float(np.mean(others))},
