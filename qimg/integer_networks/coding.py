@@ -16,6 +16,7 @@ from qimg.integer_networks.contexts import (
     ContextDesign,
     Phase,
     companded,
+    count_features,
     energies,
     gather,
     magnitudes_of,
@@ -104,6 +105,8 @@ class Walk:
         margin = self._margin
         self.latents = np.zeros((design.channels, height, width, count), np.int32)
         padded = np.zeros((design.channels, height + 2 * margin, width + 2 * margin, count), dtype)
+        self._counts = np.zeros((len(design.counted), count), np.int32)
+        self._count_features = np.zeros((len(design.counted), 1, 1, count), dtype)
         self._coded = Coded(
             y=padded,
             magnitudes=np.zeros_like(padded),
@@ -111,6 +114,7 @@ class Walk:
             side=None if side is None else np.clip(side, -design.bound, design.bound).astype(dtype),
             conditions=None if conditions is None else np.asarray(conditions).astype(dtype),
             positions=place_features(design, height, width).astype(dtype),
+            counts=np.broadcast_to(self._count_features, (len(design.counted), height, width, count)),
             join=np.concatenate,
             spread=np.broadcast_to,
         )
@@ -144,6 +148,10 @@ class Walk:
         self._coded.magnitudes[channels, inside[0], inside[1]] = (
             companded(magnitudes) if self._model.design.companded else magnitudes
         )
+        if self._model.design.counted:  # one position of all pictures; its successor is the next one asked for
+            for number, level in enumerate(self._model.design.counted):
+                self._counts[number] += values[0, 0, 0] == level
+            self._count_features[:, 0, 0] = count_features(self._model.design, self._counts)
 
     def _finish(self, band: int) -> None:
         """Compute the energies of a band, which later bands use."""

@@ -12,7 +12,9 @@ parameters of the distributions of the band's channels:
   of levels of a categorical distribution, which are not negative, whether they are positive takes the place of |y|;
 - d. side information at the position;
 - e. conditions of the picture;
-- f. row and column of the position.
+- f. row and column of the position;
+- g. of each of the levels `counted`, in the order of the raster: how often it has been coded in the picture, companded,
+  and whether each of the four nearest neighbours before the position has it.
 
 The entropy models of the literature are points of this space: no features (factorized), side information (a scale
 hyperprior; Ballé et al. 2018), causal features, or both (Minnen et al. 2018). The raster-encoder is one channel in the
@@ -90,6 +92,8 @@ class ContextDesign:
     grid: tuple[int, int] = (0, 0)
     """Rows and columns of all pictures, at most: features f are then one for each row and each column, `bound` at the
     own ones and 0 at others; (0, 0): they are the numbers of row and column."""
+    counted: tuple[int, ...] = ()
+    """Levels of features g, for one channel of a categorical distribution in the order "raster"."""
     hidden: tuple[int, ...] = (64,)
     """Features of the hidden layers of each network."""
     bound: int = 127
@@ -116,6 +120,11 @@ class ContextDesign:
             integer("grid", length, 0)
         require(self.positions or not any(self.grid), "grid", "has no effect without positions", self.grid)
         integer("input_fraction", self.input_fraction, 0, 12)
+        for level in self.counted:
+            integer("counted", level, 0, self.distribution.size - 1)
+        single = self.bands == (1,) and self.orders == ("raster",) and self.reach > 0
+        levels_of_raster = single and self.distribution.kind == "categorical"
+        require(levels_of_raster or not self.counted, "counted", "needs levels in the order raster", self.counted)
 
     @property
     def channels(self) -> int:
@@ -138,12 +147,18 @@ class ContextDesign:
         first = 8 * self.bands[0] if band and self.lower_bands and self.reach else 0
         others = 4 * (lower - self.bands[0]) if first and self.lower_neighbours else 0
         own = signs * self.bands[band] * len(phase.visible)
-        return (signs + 1) * lower + first + others + own + self.side + self.conditions + self.position_features
+        given = self.side + self.conditions + self.position_features + self.counted_features
+        return (signs + 1) * lower + first + others + own + given
 
     @property
     def position_features(self) -> int:
         """Number of features f."""
         return (sum(self.grid) or 2) if self.positions else 0
+
+    @property
+    def counted_features(self) -> int:
+        """Number of features g."""
+        return (1 + len(BEFORE)) * len(self.counted)
 
     def fractions(self, band: int) -> list[int]:
         """Binary digits after the point of the parameters of a band: (channels, outputs) in a row."""
@@ -228,6 +243,11 @@ def place_features(design: ContextDesign, height: int, width: int) -> Array:
     return features
 
 
+def count_features(design: ContextDesign, counts: Any) -> Any:
+    """Features g of counts of levels coded in the picture so far, integers of at most the design's bound."""
+    return np.minimum(companded(counts) << _COUNT_SHIFT, design.bound)
+
+
 def magnitudes_of(design: ContextDesign, clamped: Any) -> Any:
     """What features use as |y|, of clamped latents."""
     return (clamped > 0) * design.bound if design.distribution.kind == "categorical" else abs(clamped)
@@ -256,6 +276,8 @@ class Coded:
     """(conditions, n), or None."""
     positions: Any = None
     """(position features, H, W, 1) of `place_features`, or None."""
+    counts: Any = None
+    """(counted levels, H, W, n) of `count_features` before each position, or None."""
     join: Callable[[Sequence[Any]], Any]
     """Concatenation along the first axis."""
     spread: Callable[[Any, tuple[int, ...]], Any]
@@ -308,6 +330,11 @@ def gather(design: ContextDesign, coded: Coded, band: int, phase: Phase, rows: A
         parts.append(coded.spread(each, (design.conditions, *shape)))
     if design.positions:
         parts.append(coded.spread(coded.positions[:, rows, columns], (design.position_features, *shape)))
+    if design.counted:
+        parts.append(coded.counts[:, rows, columns])
+        near = [at(coded.y, own, offset) for offset in BEFORE]
+        full = 0 * near[0] + design.bound  # of the type of the latents
+        parts += [(one == level) * full for level in design.counted for one in near]
     if not parts:
         return at(coded.y, slice(0, 0), (0, 0))
     return coded.join(parts)
@@ -318,5 +345,8 @@ def shifted(places: Any, by: int) -> Any:
     return slice(places.start + by, places.stop + by, places.step) if isinstance(places, slice) else places + by
 
 
+BEFORE = ((0, -1), (-1, -1), (-1, 0), (-1, 1))
+"""Offsets of the nearest neighbours that the raster has passed."""
+_COUNT_SHIFT = 2
 _NEAREST = ((-1, 0), (0, -1), (0, 1), (1, 0))
 _AROUND = tuple((i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0))

@@ -1,13 +1,16 @@
 """Band contexts in PyTorch: trained networks of `qimg.integer_networks.contexts`, and their export."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qimg.core import Array
 from qimg.integer_networks.coding import ContextModel
 from qimg.integer_networks.contexts import (
     COMPANDING_FRACTION,
     Coded,
     ContextDesign,
+    count_features,
     energies,
     gather,
     magnitudes_of,
@@ -93,6 +96,7 @@ class BandContexts(nn.Module):
             side=None if side is None else side.clamp(-design.bound, design.bound),
             conditions=conditions,
             positions=torch.from_numpy(place_features(design, y.shape[1], y.shape[2])).to(y),
+            counts=torch.from_numpy(counts_before(design, y[0].detach().cpu().numpy())).to(y),
             join=lambda parts: torch.cat(list(parts)),
             spread=lambda array, shape: array.expand(shape),
         )
@@ -103,6 +107,16 @@ class BandContexts(nn.Module):
             design=self.design,
             networks=tuple(exported(network) for network in self.networks if isinstance(network, nn.Sequential)),
         )
+
+
+def counts_before(design: ContextDesign, levels: Array) -> Array:
+    """Features g (counted levels, H, W, n) of the counts before each position of levels (H, W, n)."""
+    flat = levels.reshape(-1, levels.shape[-1])
+    features = np.zeros((len(design.counted), *flat.shape), np.int32)
+    for number, level in enumerate(design.counted):
+        own = flat == level
+        features[number] = count_features(design, own.cumsum(axis=0) - own)
+    return features.reshape(len(features), *levels.shape)
 
 
 def _companded(magnitudes: Tensor) -> Tensor:

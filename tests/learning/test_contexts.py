@@ -52,6 +52,17 @@ DESIGNS = {
         positions=True,
         hidden=(16, 8),
     ),
+    "counted": ContextDesign(
+        distribution=Distribution(kind="categorical", size=256),
+        bands=(1,),
+        orders=("raster",),
+        reach=1,
+        bound=255,
+        input_fraction=8,
+        positions=True,
+        counted=(0, 3, 255),
+        hidden=(16,),
+    ),
 }
 SHAPE = (7, 6, 5)
 
@@ -60,7 +71,7 @@ def latents(design: ContextDesign, seed: int = 0) -> Array:
     rng = np.random.default_rng(seed)
     shape = (design.channels, *SHAPE)
     if design.distribution.kind == "categorical":
-        return rng.integers(0, design.distribution.size, shape)
+        return rng.choice(design.counted or design.distribution.size, shape)
     return np.rint(rng.laplace(size=shape)).astype(int)
 
 

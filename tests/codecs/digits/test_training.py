@@ -29,7 +29,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "mnist-autoencoder": {"channels": 6, "encoder": (24,), "decoder": (24,), "hidden": 8, "batch": 16, "steps": 60},
     "mnist-klt": {"channels": 12, "bands": (4, 8), "hidden": 8, "batch": 16, "steps": 20},
     "mnist-raster-2": {"reach": 2, "hidden": (12,), "batch": 16, "steps": 20},
-    "mnist-raster-256": {"reach": 2, "hidden": (12,), "batch": 16, "steps": 20},
+    "mnist-raster-256": {"reach": 2, "hidden": (12,), "batch": 16, "steps": 20, "counted": (0, 255)},
 }
 
 
@@ -107,13 +107,13 @@ def test_a_chain_is_the_band_contexts_of_its_design():
 
 
 def test_sampled_windows_are_the_features_of_the_context_model():
-    recipe = replace(recipes.training("mnist-raster-2").recipe, levels=256, reach=3)
+    recipe = replace(recipes.training("mnist-raster-2").recipe, levels=256, reach=3, counted=(0, 255))
     digits = strokes(4)
     draws = rasters.Rasters.of(digits, recipe)
     torch.manual_seed(0)
     sample = draws.crops(torch.tensor([[2, 0, 0]] * 50), 1)
     assert rasters.offsets(3) == list(phases_of("raster", 3)[0].visible)
-    places = sample.features[-56:].numpy()
+    places = sample.features[48:104].numpy()
     assert set(np.unique(places)) == {0, 255}
     rows, columns = places[:28].argmax(axis=0), places[28:].argmax(axis=0)
     assert_array_equal(sample.levels.numpy(), digits[2][rows, columns])
@@ -121,9 +121,15 @@ def test_sampled_windows_are_the_features_of_the_context_model():
     assert_allclose(float(sample.weights.sum()), 784, rtol=1e-5)
     padded = np.pad(digits[2], ((3, 3), (3, 3)))
     for k in range(0, 50, 7):
+        before = digits[2].ravel()[: 28 * rows[k] + columns[k]]
+        counts = [min(4 * np.rint(8 * np.log2(1 + (before == level).sum())), 255) for level in (0, 255)]
+        assert_array_equal(sample.features[104:106, k].numpy(), counts)
+        row, column = rows[k] + 3, columns[k] + 3
+        near = padded[[row, row - 1, row - 1, row - 1], [column - 1, column - 1, column, column + 1]]
+        assert_array_equal(sample.features[106:, k].numpy(), [*(255 * (near == 0)), *(255 * (near == 255))])
         window = [padded[rows[k] + 3 + i, columns[k] + 3 + j] for i, j in rasters.offsets(3)]
         assert_array_equal(sample.features[:24, k].numpy(), window)
-        assert_array_equal(sample.features[24:-56, k].numpy(), 255 * (np.array(window) > 0))
+        assert_array_equal(sample.features[24:48, k].numpy(), 255 * (np.array(window) > 0))
 
 
 def test_files_of_digits_are_read_in_parts(tmp_path):

@@ -1,6 +1,6 @@
 """Raster-encoders in PyTorch: sampled pixels of digits with their windows, the loss, and the export."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
 from typing import Any
@@ -15,7 +15,8 @@ from qimg.codecs.digits.raster_model import RasterModel
 from qimg.codecs.digits.training.recipes import RasterRecipe
 from qimg.core import Array
 from qimg.integer_networks.coding import latent_bits
-from qimg.learning.contexts import BandContexts
+from qimg.integer_networks.contexts import BEFORE, ContextDesign
+from qimg.learning.contexts import BandContexts, counts_before
 from qimg.learning.fixed_point import FixedPoint
 
 _PIXELS, _POSITIONS = 1.5, 0.5
@@ -47,18 +48,16 @@ class Rasters:
     """(n, 784) int16 pixels, first those with a window that is not black."""
     counts: Tensor
     """(n,) number of these."""
-    reach: int
-    bound: int
-    """Feature of the own row and column."""
-    magnitudes: bool
-    """Whether there are features of pixels that are not black."""
+    counts_before: Tensor
+    """(counted levels, n · 784) features of their counts before each pixel."""
+    design: ContextDesign
     samples: tuple[int, int]
     """Pixels of a digit in a step, with a window that is not black, and a black one."""
 
     @classmethod
     def of(cls, levels: Array, recipe: RasterRecipe) -> "Rasters":
         """Levels (n, 28, 28) uint8."""
-        reach = recipe.reach
+        design, reach = recipe.design, recipe.reach
         padded = np.pad(levels, ((0, 0), (reach, 0), (reach, reach)))
         occupied = np.zeros(levels.shape, bool)
         for row, column in offsets(reach):
@@ -69,9 +68,8 @@ class Rasters:
             padded=torch.from_numpy(padded.reshape(len(padded), -1)),
             order=torch.from_numpy(order),
             counts=torch.from_numpy(occupied.sum(axis=(1, 2))),
-            reach=reach,
-            bound=recipe.design.bound,
-            magnitudes=recipe.design.magnitudes,
+            counts_before=_all_counts(design, levels),
+            design=design,
             samples=recipe.pixels,
         )
 
@@ -87,7 +85,8 @@ class Rasters:
 
     def to(self, device: torch.device) -> "Rasters":
         """The digits on another device."""
-        return replace(self, padded=self.padded.to(device), order=self.order.to(device), counts=self.counts.to(device))
+        names = ("padded", "order", "counts", "counts_before")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
     def crops(self, places: Tensor, side: int) -> Pixels:
         """Sampled pixels of digits."""
@@ -108,20 +107,38 @@ class Rasters:
         return self._windows(digits.expand(len(pixels), -1).flatten(), pixels.flatten(), weight)
 
     def _windows(self, digits: Tensor, pixels: Tensor, weights: Tensor) -> Pixels:
-        width = SIDE + 2 * self.reach
+        design, reach = self.design, self.design.reach
+        width, bound = SIDE + 2 * reach, float(design.bound)
         row, column = pixels // SIDE, pixels % SIDE
-        place = digits * self.padded.shape[1] + (row + self.reach) * width + column + self.reach
-        steps = torch.tensor([width * i + j for i, j in offsets(self.reach)], device=self.device)
+        place = digits * self.padded.shape[1] + (row + reach) * width + column + reach
         flat = self.padded.flatten()
-        window = flat[steps[:, None] + place].float()
-        positive = [(window > 0) * float(self.bound)] if self.magnitudes else []
-        rows, columns = (self.bound * functional.one_hot(one, SIDE).T.float() for one in (row, column))
-        features = torch.cat([window, *positive, rows, columns])
+
+        def at(some: Sequence[tuple[int, int]]) -> Tensor:
+            steps = torch.tensor([width * i + j for i, j in some], device=self.device)
+            return flat[steps[:, None] + place].float()
+
+        window, near = at(offsets(reach)), at(BEFORE)
+        positive = [(window > 0) * bound] if design.magnitudes else []
+        rows, columns = (bound * functional.one_hot(one, SIDE).T.float() for one in (row, column))
+        counted = [self.counts_before[:, digits * PIXELS + pixels].float()]
+        counted += [(near == level) * bound for level in design.counted]
+        features = torch.cat([window, *positive, rows, columns, *counted])
         return Pixels(features=features, levels=flat[place].long(), weights=weights)
 
 
+_AT_ONCE = 1000
 _SHOWN = 500
 """Digits whose bytes the log of a training shows."""
+
+
+def _all_counts(design: ContextDesign, levels: Array) -> Tensor:
+    """`qimg.learning.contexts.counts_before` of digits (n, 28, 28), as (counted levels, n · 784) bytes."""
+    counts = np.empty((len(design.counted), len(levels), PIXELS), np.uint8)
+    for start in range(0, len(levels), _AT_ONCE):
+        part = levels[start : start + _AT_ONCE]
+        features = counts_before(design, part.transpose(1, 2, 0)).reshape(len(counts), PIXELS, len(part))
+        counts[:, start : start + _AT_ONCE] = features.swapaxes(1, 2)
+    return torch.from_numpy(counts.reshape(len(counts), levels.size))
 
 
 def offsets(reach: int) -> list[tuple[int, int]]:
@@ -142,9 +159,10 @@ class RasterNetwork(nn.Module):
         first = network[0]
         assert isinstance(first, FixedPoint)
         with torch.no_grad():
-            pixels = recipe.design.features(0, recipe.design.phases(0)[0]) - recipe.design.position_features
+            design = recipe.design
+            pixels = design.features(0, design.phases(0)[0]) - design.position_features - design.counted_features
             first.weight[:, :pixels].mul_(_PIXELS)
-            first.weight[:, pixels:].mul_(_POSITIONS)
+            first.weight[:, pixels : pixels + design.position_features].mul_(_POSITIONS)
 
     def lengths(self, features: Tensor, levels: Tensor) -> Tensor:
         """Code lengths (n,) in bits of levels given features (F, n).

@@ -131,6 +131,8 @@ class RasterRecipe(_DigitRecipe):
     """Features of the hidden layers."""
     weight: float = 0.0
     """Bits that a squared code value is worth to the encoder; 0 rounds to the nearest level."""
+    counted: tuple[int, ...] = ()
+    """Levels whose counts in the digit so far, and at the nearest pixels, each pixel's distribution depends on."""
     pixels: tuple[int, int] = (13, 3)
     """Pixels of a digit in a step: with a pixel in the window that is not black, and with none."""
 
@@ -160,6 +162,7 @@ class RasterRecipe(_DigitRecipe):
             positions=True,
             grid=(SIDE, SIDE),
             hidden=self.hidden,
+            counted=self.counted,
             bound=self.levels - 1,
             input_fraction=(self.levels - 1).bit_length(),
         )
@@ -173,5 +176,5 @@ RASTER_RECIPES = (
     RasterRecipe(levels=2, weight=4e-4),
     RasterRecipe(levels=4, thresholds=(43, 128, 213), weight=9e-4),
     RasterRecipe(levels=8, weight=6e-3),
-    RasterRecipe(levels=256, hidden=(128, 112), steps=10_000),
+    RasterRecipe(levels=256, hidden=(128, 104), steps=20_000, counted=tuple(range(250, 256))),
 )
