@@ -60,6 +60,7 @@ THEMES = {
         "mnist_codecs",
         "size_conditioning",
         "complexity_dial",
+        "raster_steps",
         "learned_codec",
     ),
     "restoration": (

@@ -83,6 +83,7 @@ class Walk:
         side: Array | None = None,
         conditions: Array | None = None,
         dtype: DTypeLike = np.float32,
+        shared: bool = True,
     ) -> None:
         """Begin.
 
@@ -92,6 +93,8 @@ class Walk:
             side: (side, H, W, n) integers.
             conditions: (conditions, n) integers.
             dtype: precision of the products, which does not change the result.
+            shared: in the order of the raster, compute parameters once for all pictures that have no feature but 0 and
+                the position, which does not change the result.
         """
         design = model.design
         height, width, count = shape
@@ -101,7 +104,7 @@ class Walk:
         ):
             require(array is not None or not needed[0], name, f"must be an array {needed}", array)
             require_shape(array is None or array.shape == needed, name, str(needed), np.asarray(array))
-        self._model, self._margin = model, max(design.reach, 1)
+        self._model, self._margin, self._shared = model, max(design.reach, 1), shared
         margin = self._margin
         self.latents = np.zeros((design.channels, height, width, count), np.int32)
         padded = np.zeros((design.channels, height + 2 * margin, width + 2 * margin, count), dtype)
@@ -129,11 +132,27 @@ class Walk:
             last = band
             channels = slice(design.starts[band], design.starts[band] + design.bands[band])
             for rows, columns in _slices(phase, height, width):
-                features = gather(design, self._coded, band, phase, rows, columns)
-                parameters = network(np.ascontiguousarray(features))
+                features = np.ascontiguousarray(gather(design, self._coded, band, phase, rows, columns))
+                shared = self._shared and phase.one_by_one
+                parameters = self._of_distinct(network, features) if shared else network(features)
                 shape = (design.bands[band], design.distribution.outputs, -1)
                 ordered = parameters.reshape(shape).swapaxes(1, 2).reshape(-1, design.distribution.outputs)
                 yield (channels, rows, columns), ordered.astype(np.int32)
+
+    def _of_distinct(self, network: IntegerNetwork, features: Array) -> Array:
+        """Outputs (outputs, 1, 1, n) for features (F, 1, 1, n).
+
+        Pictures that have no feature but 0 and the position have the same outputs, which are computed once.
+        """
+        flat = features.reshape(features.shape[0], -1)
+        end = len(flat) - self._model.design.counted_features
+        start = end - self._model.design.position_features
+        busy = np.logical_or(flat[:start].any(axis=0), flat[end:].any(axis=0))
+        own, idle = np.flatnonzero(busy), np.flatnonzero(~busy)
+        computed = np.concatenate([own, idle[:1]])
+        place = np.full(flat.shape[1], len(own))
+        place[own] = np.arange(len(own))
+        return network(flat[:, computed])[:, place].reshape(-1, *features.shape[1:])
 
     def put(self, place: Any, symbols: Array) -> None:
         """Set the latents of a group, (symbols,) in the order of the place's elements."""
@@ -186,7 +205,7 @@ def latent_intervals(model: ContextModel, latents: ArrayLike, **given: Any) -> t
     Args:
         model: the context model.
         latents: (channels, H, W, n) integers.
-        given: `side`, `conditions` and `dtype` of `Walk`.
+        given: `side`, `conditions`, `dtype` and `shared` of `Walk`.
     """
     values = np.asarray(latents)
     require(values.dtype.kind in "iu", "latents", "must be integers", values.dtype.name)
@@ -216,7 +235,7 @@ def decode_latents(model: ContextModel, state: Array, words: Array, shape: tuple
         state: of `range_coder.start`; modified, so that something else may follow.
         words: (m,) uint32.
         shape: H, W and n.
-        given: `side`, `conditions` and `dtype` of `Walk`.
+        given: `side`, `conditions`, `dtype` and `shared` of `Walk`.
     """
     walk = Walk(model, shape, **given)
     for place, parameters in walk.groups():

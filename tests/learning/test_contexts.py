@@ -143,6 +143,17 @@ def test_distributions_depend_on_earlier_latents_only(name: str) -> None:
             mixed.put(place, (first if number < cut else second)[place])
 
 
+@pytest.mark.parametrize("name", ["raster", "counted"])
+def test_shared_products_have_the_same_results(name: str) -> None:
+    """Of black pictures, pictures that are black until some row, and others."""
+    design = DESIGNS[name]
+    y, model = latents(design), network(design).export()
+    y[:, :, :, :2] = 0
+    y[:, :4, :, 2] = 0
+    for mine, other in zip(*(latent_intervals(model, y, shared=shared) for shared in (True, False)), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
 @pytest.mark.parametrize("name", DESIGNS)
 def test_pictures_of_a_batch_are_independent(name: str) -> None:
     design = DESIGNS[name]
