@@ -61,6 +61,7 @@ THEMES = {
         "size_conditioning",
         "complexity_dial",
         "raster_steps",
+        "frequency_bands",
         "learned_codec",
     ),
     "restoration": (
