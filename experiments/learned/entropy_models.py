@@ -429,7 +429,7 @@ def costs(rows: Sequence[Row]) -> Table:
 
 def plot(rows: Sequence[Row]) -> Figure:
     """Bytes against the table of other pictures, by step."""
-    figure, ax = subplots(figsize=(8, 5), layout="constrained")
+    figure, ax = subplots(figsize=(8, 5.8), layout="constrained")
     steps = levels(rows, "step")
     models = [model for model in distinct(rows, "model") if model != STATIC]
     for model, style in zip(models, curve_styles(), strict=False):
@@ -437,5 +437,5 @@ def plot(rows: Sequence[Row]) -> Figure:
     ax.set_xticks(range(len(steps)), [f"{step}" for step in steps])
     ax.set(xlabel="quantization step, code values", ylabel=f"bytes against the {STATIC}, %")
     ax.set_title(count_pictures(rows), fontsize="medium")
-    ax.legend(fontsize=7, ncols=2)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     return figure
