@@ -3,7 +3,7 @@
 `runner` holds the list of experiments, `trial` the practical trial.
 """
 
-from experiments._run.columns import ImageFile, LibraryDependent, Mebibytes, Seconds
+from experiments._run.columns import CountOfReals, ImageFile, LibraryDependent, Mebibytes, Seconds
 from experiments._run.figures import (
     Axes,
     Figure,
@@ -84,6 +84,7 @@ __all__ = [
     "Array",
     "Axes",
     "Count",
+    "CountOfReals",
     "Counts",
     "Figure",
     "FittingParams",

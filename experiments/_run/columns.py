@@ -30,7 +30,7 @@ class Within:
         """Whether two values of the column are the same result. NaN, a missing measurement, agrees with NaN."""
         if isinstance(a, tuple | list) and isinstance(b, tuple | list):
             return len(a) == len(b) and all(map(self.agree, a, b))
-        if not (isinstance(a, float) and isinstance(b, float)):
+        if type(a) is not type(b) or type(a) not in (int, float):
             return type(a) is type(b) and bool(a == b)
         return math.isclose(a, b, rel_tol=self.tolerance, abs_tol=self.tolerance) or (math.isnan(a) and math.isnan(b))
 
@@ -71,6 +71,8 @@ Mebibytes = Annotated[float, OfOneMachine()]
 """Memory of a process on one machine."""
 LibraryDependent = Annotated[float, Within(1e-3)]
 """Results of an external encoder or of an iteration whose stopping point depends on rounding."""
+CountOfReals = Annotated[int, Within(1e-3)]
+"""A count of real numbers on one side of a limit; those within rounding of it differ between machines."""
 
 ImageFile = Annotated[str, Pixels()]
 """An image file in base64."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from experiments._run import (
     LEAST_PICTURES,
+    CountOfReals,
     Figure,
     LibraryDependent,
     Picture,
@@ -63,7 +64,7 @@ class Row:
     probability: float
     pixels: int
     """Number of pixels whose deviation is known: none of pictures that are left as decoded."""
-    inside: int
+    inside: CountOfReals
     """Number of pixels whose true value lies in the interval."""
     squared_error: LibraryDependent
     """Sum of squared errors over the pixels, squared code values."""

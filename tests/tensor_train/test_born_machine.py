@@ -287,6 +287,16 @@ def test_expectation_and_maximisation_find_the_components():
     assert_allclose(np.exp(terms), factors.prod(axis=2) * weights)
 
 
+def test_components_start_at_distinct_pictures():
+    """Components that start alike stay alike, and the bonds of their machine are gauge that rounding decides."""
+    images = np.array([[0, 0, 0]] * 97 + [[1, 1, 1], [0, 1, 1], [1, 0, 0]])
+    for seed in range(5):
+        _, ones = tt.fit_mixture(images, components=4, rng=np.random.default_rng(seed))
+        assert len(np.unique(ones.round(6), axis=0)) == 4
+    _, ones = tt.fit_mixture(images, components=5, rng=_rng())
+    assert ones.shape == (5, 3)
+
+
 def test_a_reader_stops_at_the_end():
     reader = tt.PixelReader(random_machine(1, 2, 2), 3)
     for _ in range(2):

@@ -23,7 +23,9 @@ def fit_mixture(
 ) -> tuple[Array, Array]:
     """Fit a mixture of independent pixels, p(x) = Σ_k w_k ∏ p_k(xᵢ), by expectation maximisation.
 
-    The components start at pictures drawn without replacement. Cost: O(iterations · pictures · pixels · components).
+    The components start at distinct pictures, drawn without replacement: components that start alike stay alike. Only
+    where there are fewer distinct pictures than components, some do. Cost: O(iterations · pictures · pixels ·
+    components).
 
     Args:
         images: (..., pixels) of zeros and ones.
@@ -40,7 +42,7 @@ def fit_mixture(
     integer("components", components, 1, len(pixels))
     integer("iterations", iterations, 0)
     weights = np.full(components, 1 / components)
-    ones = 0.25 + 0.5 * pixels[rng.choice(len(pixels), components, replace=False)]
+    ones = 0.25 + 0.5 * _drawn(pixels, components, rng)
     for _ in range(iterations):
         joint = mixture_terms(pixels, weights, ones)
         shares = np.exp(joint - joint.max(axis=1, keepdims=True))
@@ -49,6 +51,14 @@ def fit_mixture(
         weights = (sizes + 2 * PRIOR) / (len(pixels) + 2 * PRIOR * components)
         ones = np.clip((shares.T @ pixels + PRIOR) / (sizes[:, None] + 2 * PRIOR), LEAST, 1 - LEAST)
     return weights, ones
+
+
+def _drawn(pictures: Array, count: int, rng: np.random.Generator) -> Array:
+    """Different pictures, or any where there are too few."""
+    drawn = pictures[rng.choice(len(pictures), count, replace=False)]
+    if len(np.unique(drawn, axis=0)) < count <= len(distinct := np.unique(pictures, axis=0)):
+        drawn = distinct[rng.choice(len(distinct), count, replace=False)]
+    return np.asarray(drawn)
 
 
 def mixture_terms(images: Array, weights: Array, ones: Array) -> Array:
