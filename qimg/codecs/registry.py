@@ -56,6 +56,7 @@ register("mnist-autoencoder", "qimg.codecs.digits.latent_codec:AUTOENCODER", num
 register("mnist-klt", "qimg.codecs.digits.latent_codec:KLT", number=5)
 register("mnist-raster", "qimg.codecs.digits.raster_codec:RASTER", number=6)
 register("learned", "qimg.codecs.learned.codec:CODEC", number=2)
+register("contour", "qimg.codecs.contour.codec:CODEC", number=7)
 register("peer:jpeg", "qimg.codecs.peers.jpeg:CODEC")
 register("peer:jpeg-optimised", "qimg.codecs.peers.jpeg:OPTIMISED")
 register("peer:webp", "qimg.codecs.peers.webp:CODEC")
