@@ -178,7 +178,7 @@ def check(codec: Codec, options: EncodeOptions | DecodeOptions, image: Array | N
     if isinstance(options, EncodeOptions) and targets and not any(name in named for name in targets):
         if len(targets) > 1:
             raise one_target(targets)
-        raise ArgumentError("{0} must be set, but {0}=None", targets[0])
+        raise ArgumentError(f"{{0}} must be set, but {{0}}={getattr(options, targets[0])}", targets[0])
     if image is not None and image.itemsize == 2:
         message = f"codec {codec.id} supports 8 bits per channel, but image is uint16"
         _require(codec, message, lambda can: can.sixteen_bit)

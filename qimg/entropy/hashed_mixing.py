@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qimg.core import Array
-from qimg.core.compiled import compiled, inner
+from qimg.core.compiled import inner
 from qimg.entropy.mixing import Coder, read_bit
 
 SETS = 4
@@ -139,7 +139,7 @@ def code_hashed_bit(coder: Coder, model: HashedModel, kind: int, salt: int, bit:
     share = mean + _NODES * _SPACING - _SPACING * node
     below, above = np.int64(model.correction[table, node]), np.int64(model.correction[table, node + 1])
     corrected = (below * (_SPACING - share) + above * share) // _SPACING >> 6
-    p = min(max((np.int64(model.squash[mean + _LOGIT]) + corrected) >> 1, 1), 65535)
+    p = min(max(int(model.squash[mean + _LOGIT] + corrected) >> 1, 1), 65535)
     if coder.writing:
         at = coder.position[0]
         coder.bits[at] = bit
@@ -190,12 +190,11 @@ def _mixed_logit(model: HashedModel) -> int:
     mean = 0
     for s in range(SETS):
         row = model.selected[s]
-        total = 0
+        total = np.int64(0)
         for i in range(model.inputs.size):
             total += np.int64(model.weights[s, row, i]) * np.int64(model.inputs[i])
-        total = min(max(total >> 16, -_LOGIT), _LOGIT)
-        model.logits[s] = total
-        mean += total
+        model.logits[s] = min(max(total >> 16, -_LOGIT), _LOGIT)
+        mean += int(model.logits[s])
     return mean // SETS
 
 

@@ -1,4 +1,4 @@
-"""The file format of the contour codec: header, and one chunk with the pixels; `docs/formats/contour.md` specifies it."""
+"""The file of the contour codec: header, and one chunk with the pixels; `docs/formats/contour.md` specifies it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -106,7 +106,10 @@ class Stream:
 
 
 def write(
-    header: Header, payload: bytes, before: Sequence[tuple[bytes, bytes]] = (), after: Sequence[tuple[bytes, bytes]] = ()
+    header: Header,
+    payload: bytes,
+    before: Sequence[tuple[bytes, bytes]] = (),
+    after: Sequence[tuple[bytes, bytes]] = (),
 ) -> bytes:
     """The bytes of a file: header, pixels, and chunks of metadata before and after them."""
     return assemble(header.to_bytes(), [*before, (PIXELS, payload), *after])

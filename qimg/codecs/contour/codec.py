@@ -7,7 +7,16 @@ from qimg.codecs.contour.bitstream import ID, parse
 from qimg.codecs.contour.decoder import decode
 from qimg.codecs.contour.encoder import encode
 from qimg.codecs.envelope import metadata_of
-from qimg.codecs.protocol import METADATA, Capabilities, CurveSettings, Decoded, DecodeOptions, Encoded, EncodeOptions, Info
+from qimg.codecs.protocol import (
+    METADATA,
+    Capabilities,
+    CurveSettings,
+    Decoded,
+    DecodeOptions,
+    Encoded,
+    EncodeOptions,
+    Info,
+)
 from qimg.core import Array, Track
 from qimg.core.records import short_repr
 
@@ -64,6 +73,7 @@ class ContourCodec:
             bit_depth=8,
             parts=stream.parts,
             colours=header.colours,
+            complete=True,
             **metadata_of(stream.chunks),
         )
 

@@ -32,7 +32,7 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
         palette = decode_rows(stream.pixels.payload, numbers, len(header.stored), palette)
     except BitstreamError as error:
         raise BitstreamError(str(error), stream.pixels.offset) from None
-    return Decoded(image=_image(numbers, palette, header), **metadata_of(stream.chunks))
+    return Decoded(image=_image(numbers, palette, header), partial=False, **metadata_of(stream.chunks))
 
 
 def _image(numbers: Array, palette: Array, header: Header) -> Array:

@@ -68,7 +68,9 @@ def code_part(
 
 
 @inner
-def _code_candidates(coder: Coder, model: HashedModel, around: Surroundings, picture: Array, palette: Array, column: int) -> int:
+def _code_candidates(
+    coder: Coder, model: HashedModel, around: Surroundings, picture: Array, palette: Array, column: int
+) -> int:
     """Code which of the neighbours and predictions the pixel equals; returns its colour, or −1 if it equals none."""
     row = MARGIN
     actual = picture[row, column]
@@ -115,14 +117,18 @@ def _code_colour(
     """Code the colour of a pixel that equals no candidate: the number of an earlier one, or a new one."""
     actual, number = picture[MARGIN, column], count[0]
     if palette.size == 0:
-        return int(code_differences(coder, model, around, picture, palette, column, actual, channels, _FIRST_CHANNEL, _TREES))
+        return int(
+            code_differences(coder, model, around, picture, palette, column, actual, channels, _FIRST_CHANNEL, _TREES)
+        )
     if number == palette.size:
         return _code_number(coder, model, int(actual), int(number))
     model.selected[0] = model.selected[1] = model.selected[2] = model.selected[4] = _TREES + NUMBER_BITS
     if not code_hashed_bit(coder, model, _NEW, _NEW, int(actual == number)):
         return _code_number(coder, model, int(actual), int(number))
     new = palette[number]
-    palette[number] = code_differences(coder, model, around, picture, palette, column, new, channels, _FIRST_CHANNEL, _TREES)
+    palette[number] = code_differences(
+        coder, model, around, picture, palette, column, new, channels, _FIRST_CHANNEL, _TREES
+    )
     count[0] = number + 1
     return int(number)
 

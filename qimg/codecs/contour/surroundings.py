@@ -122,7 +122,7 @@ def _predict(around: Surroundings) -> None:
 def _set_shapes(around: Surroundings, hashes: Array) -> None:
     """Contexts of which of the nearest pixels have equal colours, whatever these are."""
     near, labels = around.near, around.labels
-    shape, size = 7, 0
+    shape = 7
     for i in range(labels.size):
         if i == _SHAPES[0]:
             hashes[len(_SIZES)] = shape
@@ -133,7 +133,6 @@ def _set_shapes(around: Surroundings, hashes: Array) -> None:
                 break
         labels[i] = label
         shape = hashed(shape, label)
-        size += 1
     hashes[len(_SIZES) + 1] = shape
 
 
