@@ -29,6 +29,7 @@ def encode(
     psnr: Annotated[float | None, tyro.conf.arg(metavar="DB")] = None,
     distance: Annotated[float | None, tyro.conf.arg(metavar="0-25")] = None,
     reduction: Annotated[float | None, tyro.conf.arg(metavar="RATIO")] = None,
+    lossless: bool = False,
     effort: placeholders.OptionalEffort = None,
     progressive: bool = False,
     stable: bool = False,
@@ -37,12 +38,12 @@ def encode(
 ) -> None:
     """Encode a picture, or every picture of a folder; exactly one option sets the target.
 
-    The target is `quality`, `size`, `bits-per-pixel`, `psnr`, `distance` or `reduction`.
+    The target is `quality`, `size`, `bits-per-pixel`, `psnr`, `distance`, `reduction` or `lossless`.
 
     Args:
         source: Image or RAW file, or a folder of them; --recursive searches its subfolders.
         out: File to write, such as photo.qimg; for a folder, the folder to write into, which is created if necessary.
-        codec: auto (block), block, learned, or a standard format: peer:jpeg, peer:jpeg-optimised, peer:webp,
+        codec: auto (block), block, learned, contour, or a standard format: peer:jpeg, peer:jpeg-optimised, peer:webp,
             peer:jpeg2000, peer:avif, peer:avif-psnr, peer:jpegxl, peer:png. Each codec supports some of the options
             below, refuses the others, and needs its file ending, such as .webp. Or a codec of yours, module:object.
         quality: 1 to 100.
@@ -51,6 +52,7 @@ def encode(
         psnr: Least peak signal-to-noise ratio in dB.
         distance: Butteraugli distance, the scale of JPEG XL: 0.5 is very good, 15 poor.
         reduction: Raw bytes per byte of the file, the scale of JPEG 2000.
+        lossless: Decode to exactly the pixels that were encoded.
         effort: 1 (fast) to 9 (slow), 5 by default; 1, 3, 5 and 7 differ, and every other effort equals the next lower
             one of these.
         progressive: Write progressive files, every prefix of which decodes to a picture; larger at equal PSNR.
@@ -63,7 +65,7 @@ def encode(
 
     options: dict[str, Any] = {
         "quality": quality, "size": size, "bits_per_pixel": bits_per_pixel, "psnr_db": psnr, "distance": distance,
-        "reduction": reduction, "effort": effort, "progressive": progressive, "stable": stable,
+        "reduction": reduction, "lossless": lossless, "effort": effort, "progressive": progressive, "stable": stable,
     }  # fmt: skip
     chosen = registry.codec(codec)
     with arguments_named(**NAMES):

@@ -11,7 +11,7 @@ from qimg.core import ArgumentError, Array, Track, arguments
 from qimg.core.records import short_repr
 from qimg.images import MAX_PIXELS
 
-TARGETS = ("quality", "size", "bits_per_pixel", "psnr_db", "distance", "reduction")
+TARGETS = ("quality", "size", "bits_per_pixel", "psnr_db", "distance", "reduction", "lossless")
 """Options that set the quality or the size of a file; an encoder needs exactly one of them."""
 
 METADATA = ("icc_profile", "exif", "xmp")
@@ -40,6 +40,8 @@ class EncodeOptions:
     """Butteraugli distance, 0 (none) to 25."""
     reduction: float | None = None
     """Raw bytes per byte of the file, more than 1."""
+    lossless: bool = False
+    """Decode to exactly the pixels that were encoded."""
     effort: int | None = None
     """1 (fast) to 9 (slow); the default is 5. Decoders read the files of every effort."""
     progressive: bool = False

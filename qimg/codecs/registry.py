@@ -56,6 +56,7 @@ register("mnist-autoencoder", "qimg.codecs.digits.latent_codec:AUTOENCODER", num
 register("mnist-klt", "qimg.codecs.digits.latent_codec:KLT", number=5)
 register("mnist-raster", "qimg.codecs.digits.raster_codec:RASTER", number=6)
 register("learned", "qimg.codecs.learned.codec:CODEC", number=2)
+register("contour", "qimg.codecs.contour.codec:CODEC", number=7)
 register("peer:jpeg", "qimg.codecs.peers.jpeg:CODEC")
 register("peer:jpeg-optimised", "qimg.codecs.peers.jpeg:OPTIMISED")
 register("peer:webp", "qimg.codecs.peers.webp:CODEC")
@@ -177,7 +178,7 @@ def check(codec: Codec, options: EncodeOptions | DecodeOptions, image: Array | N
     if isinstance(options, EncodeOptions) and targets and not any(name in named for name in targets):
         if len(targets) > 1:
             raise one_target(targets)
-        raise ArgumentError("{0} must be set, but {0}=None", targets[0])
+        raise ArgumentError(f"{{0}} must be set, but {{0}}={getattr(options, targets[0])}", targets[0])
     if image is not None and image.itemsize == 2:
         message = f"codec {codec.id} supports 8 bits per channel, but image is uint16"
         _require(codec, message, lambda can: can.sixteen_bit)

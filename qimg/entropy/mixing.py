@@ -132,7 +132,8 @@ def probability_of_one(model: Model, mixer: int) -> int:
 
 
 @inner
-def _read_bit(coder: Coder, p: int) -> int:
+def read_bit(coder: Coder, p: int) -> int:
+    """Read a bit whose probability of a one is p / 2¹⁶, from words or from a script."""
     if not coder.scripted:
         return decode_bit(coder.state, coder.words, p)
     place = coder.position[0]
@@ -167,7 +168,7 @@ def code_bit(coder: Coder, model: Model, mixer: int, bit: int) -> int:
         coder.probabilities[place] = p
         coder.position[0] = place + 1
     else:
-        bit = _read_bit(coder, p)
+        bit = read_bit(coder, p)
     error = (bit << 16) - p
     for i in range(INPUTS):
         model.weights[mixer, i] += (model.inputs[i] * error * 3 + (1 << 19)) >> 20
@@ -189,7 +190,7 @@ def code_bypass(coder: Coder, bit: int) -> int:
         coder.probabilities[place] = 32768
         coder.position[0] = place + 1
         return bit
-    return _read_bit(coder, 32768)
+    return read_bit(coder, 32768)
 
 
 @compiled(inline="always")

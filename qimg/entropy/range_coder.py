@@ -146,6 +146,22 @@ class Encoder:
         return words
 
 
+def words_to_bytes(words: NDArray[np.uint32]) -> bytes:
+    """Words with the highest byte first, without the zero bytes at the end of the last word but its first byte.
+
+    >>> words_to_bytes(np.array([1, 0x02030000], np.uint32)).hex()
+    '000000010203'
+    """
+    content = words.astype(">u4").tobytes()
+    last = content[-4:]
+    return content[:-4] + last[:1] + last[1:].rstrip(b"\0")
+
+
+def words_of_bytes(content: bytes) -> NDArray[np.uint32]:
+    """The words of `words_to_bytes`: missing bytes of the last word are zero."""
+    return np.frombuffer(content + bytes(-len(content) % 4), ">u4").astype(np.uint32)
+
+
 @compiled(allocates=True)
 def start(words: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """The decoder's state before the first bit: four `uint64`, indexed by `WIDTH`, `OFFSET`, `POSITION` and `INVALID`.

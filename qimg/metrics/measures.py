@@ -8,7 +8,7 @@ import numpy as np
 
 from qimg.core import Array, one_of
 from qimg.core.records import short_repr
-from qimg.metrics.perceptual import gmsd, ssimulacra2
+from qimg.metrics.perceptual import gmsd, patch_bures, ssimulacra2, tangent_error
 from qimg.metrics.pixels import ms_ssim, psnr_b, psnr_db, ssim
 
 
@@ -33,6 +33,8 @@ MEASURES = {
     "ms_ssim": Measure(function=ms_ssim, best=1.0, smallest=176),
     "gmsd": Measure(function=gmsd, best=0.0, higher_is_better=False, smallest=8),
     "ssimulacra2": Measure(function=ssimulacra2, best=100.0, smallest=8),
+    "tangent_error": Measure(function=tangent_error, best=0.0, higher_is_better=False, smallest=8),
+    "patch_bures": Measure(function=patch_bures, best=0.0, higher_is_better=False, smallest=8),
 }
 """Name → measure."""
 

@@ -335,7 +335,10 @@ def test_a_codec_of_others_is_named_by_its_id_and_has_its_own_ending(here, capsy
         ),
         (["x.webp", "--codec", "peer:webp"], "--quality must be set, but --quality=None"),
         (["x.webp", "--codec", "peer:webp", "--size", "900"], "--size has no effect with codec peer:webp; codecs that"),
-        (["x.webp", "--codec", "webp", "--quality", "5"], "--codec must be one of block, learned, mnist-autoencoder"),
+        (
+            ["x.webp", "--codec", "webp", "--quality", "5"],
+            "--codec must be one of block, contour, learned, mnist-autoencoder",
+        ),
         (
             ["x.qimg", "--quality", "5", "--distance", "1"],
             "one of --quality, --size, --bits-per-pixel and --psnr must be set",

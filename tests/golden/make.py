@@ -36,6 +36,8 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         "constant": (graphic[:9, :13], {"quality": 50}),
         "lossless": (np.where(coffee[:24, :37] > 128, 65535, 4660).astype(np.uint16), {"quality": 60}),
         "thin": (coffee[77:82], {"quality": 50}),
+        "contour": (np.concatenate([graphic, graphic[..., :1] // 2], axis=2), {"codec": "contour", "lossless": True}),
+        "contour_channels": (face, {"codec": "contour", "lossless": True}),
         "learned": (coffee[60:160, 180:330], {"codec": "learned", "quality": 40}),
     }
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from qimg import codecs, images
-from qimg.metrics import perceptual, ssimulacra2
+from qimg.metrics import ssimulacra2
+from qimg.metrics.perceptual import external
 
 
 def test_ssimulacra2_is_that_of_its_package(tmp_path) -> None:
@@ -20,5 +21,5 @@ def test_ssimulacra2_is_that_of_its_package(tmp_path) -> None:
 
 
 def test_ssimulacra2_is_nan_without_its_package(monkeypatch) -> None:
-    monkeypatch.setattr(perceptual, "find_spec", lambda name: None)
+    monkeypatch.setattr(external, "find_spec", lambda name: None)
     assert np.isnan(ssimulacra2(np.zeros((9, 9), np.uint8), np.zeros((9, 9), np.uint8)))

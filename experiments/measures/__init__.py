@@ -1,0 +1,1 @@
+"""Experiments on measures of the difference between pictures."""

@@ -1,0 +1,1 @@
+"""The contour codec, for graphics: areas of few colours, whose edges are predicted from the edges around them."""

@@ -1,0 +1,81 @@
+"""The contour codec as an object of the codec protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qimg.codecs.contour.bitstream import ID, parse
+from qimg.codecs.contour.decoder import decode
+from qimg.codecs.contour.encoder import encode
+from qimg.codecs.envelope import metadata_of
+from qimg.codecs.protocol import (
+    METADATA,
+    Capabilities,
+    CurveSettings,
+    Decoded,
+    DecodeOptions,
+    Encoded,
+    EncodeOptions,
+    Info,
+)
+from qimg.core import Array, Track
+from qimg.core.records import short_repr
+
+_OPTIONS = ("lossless", *METADATA)
+
+
+@short_repr
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ContourInfo(Info):
+    """Description of a file of the contour codec."""
+
+    colours: int
+    """Number of colours; 0 if they are not numbered."""
+
+    @property
+    def details(self) -> Mapping[str, str]:
+        """Colours."""
+        return {"colours": str(self.colours) if self.colours else "coded by channel"}
+
+
+@dataclass(frozen=True)
+class ContourCodec:
+    """The contour codec: edges between areas in mixed adaptive contexts."""
+
+    id = ID
+    name = "contour"
+    about = "this package, the contour codec"
+    suffix = ".qimg"
+    capabilities = Capabilities(options=frozenset(_OPTIONS), alpha=True, lossless=True)
+    curve: CurveSettings | None = None
+    needs = ""
+
+    def installed(self) -> bool:
+        """Always True."""
+        return True
+
+    def encode(self, image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
+        """Encode a picture; see `qimg.codecs.contour.encoder.encode`."""
+        return encode(image, options, track=track)
+
+    def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
+        """Decode a file; see `qimg.codecs.contour.decoder.decode`."""
+        return decode(data, options)
+
+    def info(self, data: bytes) -> ContourInfo:
+        """Describe a file, which must be complete; raises `BitstreamError` if it is not a file of this codec."""
+        stream = parse(data)
+        header = stream.header
+        return ContourInfo(
+            codec=ID,
+            width=header.width,
+            height=header.height,
+            channels=header.channels,
+            bit_depth=8,
+            parts=stream.parts,
+            colours=header.colours,
+            complete=True,
+            **metadata_of(stream.chunks),
+        )
+
+
+CODEC = ContourCodec()
