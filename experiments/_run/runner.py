@@ -74,6 +74,7 @@ THEMES = {
         "perception",
         "degradations",
     ),
+    "measures": ("smart_error",),
     "circuits": (
         "transform_circuits",
         "shots",

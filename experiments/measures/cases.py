@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from experiments._run import Array
+from qimg import images
 
 SIDE = 64
 """Rows and columns of a drawn picture."""
@@ -112,16 +113,34 @@ def with_hot_pixels(picture: Array, rng: np.random.Generator, *, mean_squared_er
 
 def blurred(picture: Array, *, mean_squared_error: float) -> Array:
     """A Gaussian blur of this energy, or the strongest if the picture has less."""
+    return with_error(picture, lambda sigma: smoothed(picture, sigma), mean_squared_error, low=0.05, high=40.0)
+
+
+def compressed(picture: Array, *, mean_squared_error: float) -> Array:
+    """JPEG of the `uint8` picture at the quality, found by bisection, next to this energy."""
+
+    def compress(strength: float) -> Array:
+        return images.jpeg_round_trip(picture, quality=round(101 - strength)).image.astype(np.float64)
+
+    return with_error(picture, compress, mean_squared_error, low=1.0, high=100.0)
+
+
+def smoothed(picture: Array, sigma: float) -> Array:
+    """A Gaussian blur of every channel, sigma in pixels."""
     from scipy.ndimage import gaussian_filter
 
-    def blur(sigma: float) -> Array:
-        return _joined([gaussian_filter(plane, sigma, mode="mirror") for plane in _channels(picture)], picture)
-
-    return with_error(picture, blur, mean_squared_error, low=0.05, high=40.0)
+    planes = [gaussian_filter(plane, sigma, mode="mirror") for plane in _channels(picture.astype(np.float64))]
+    return _joined(planes, picture)
 
 
 def with_error(
-    picture: Array, distort: Callable[[float], Array], mean_squared_error: float, *, low: float, high: float
+    picture: Array,
+    distort: Callable[[float], Array],
+    mean_squared_error: float,
+    *,
+    low: float,
+    high: float,
+    steps: int = 16,
 ) -> Array:
     """The distortion whose strength, found by bisection on a logarithmic scale, gives a mean squared error.
 
@@ -131,8 +150,9 @@ def with_error(
         mean_squared_error: wanted.
         low: smallest strength.
         high: greatest strength.
+        steps: halvings of the range.
     """
-    for _ in range(16):
+    for _ in range(steps):
         middle = float(np.sqrt(low * high))
         if np.mean((distort(middle) - picture) ** 2) < mean_squared_error:
             low = middle
