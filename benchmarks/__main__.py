@@ -1,7 +1,7 @@
 """`python -m benchmarks [PART …]` measures speed and memory, prints tables and writes `runs/benchmarks/PART-1`.
 
-Parts are operators, simulator, imports, preparation, prior, codec, restoration and tensor_train, and, only where
-they are named, start, low_rank, preparation_search, preparation_patches, codec_large, codec_progressive,
+Parts are operators, simulator, imports, preparation, prior, codec, restoration, tensor_train and measures, and,
+only where they are named, start, low_rank, preparation_search, preparation_patches, codec_large, codec_progressive,
 restoration_large, workers and reliability_NAME, where NAME is artifacts, coverage, edges, exactness, foreign, kills,
 processes, streams or threads. `python -m benchmarks workers --quick` runs workers on four pictures, and
 `low_rank --quick` that part on few patches.
@@ -22,6 +22,7 @@ from benchmarks import (
     codec,
     imports,
     low_rank,
+    measures,
     operators,
     preparation,
     prior,
@@ -72,6 +73,7 @@ PARTS: dict[str, Callable[[], list[Measurement]]] = {
     "codec": codec.measure,
     "restoration": restoration.measure,
     "tensor_train": tensor_train.measure,
+    "measures": measures.measure,
 }
 LARGE: dict[str, Callable[[], list[Measurement]]] = {
     "start": start.measure,

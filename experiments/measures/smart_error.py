@@ -257,12 +257,13 @@ def ratio(rows: Sequence[Row], name: str, near: str, far: str) -> float:
 def correlations(rows: Sequence[Row]) -> dict[str, Correlation]:
     """Rank correlation of each measure with the opinion scores, where rows have scores and the measure."""
     scored = [row for row in rows if np.isfinite(row.opinion)]
+    opinion, level = (np.array([getattr(row, name) for row in scored]) for name in ("opinion", "level"))
     found = {}
     for name in NAMES:
         measured = [row for row in scored if np.isfinite(getattr(row, name))]
         if len(measured) == len(scored) > 0:
-            values = np.array([[-dissimilarity(row, name), row.opinion, row.level] for row in scored])
-            found[name] = correlation(*values.T, [row.image for row in scored])
+            values = np.array([-dissimilarity(row, name) for row in scored])
+            found[name] = correlation(values, opinion, level, [row.image for row in scored])
     return found
 
 
