@@ -63,15 +63,13 @@ def reference_number(name: str) -> int:
 
 
 def read_scores(paths: Sequence[str]) -> Array:
-    """(25, 24, 5) mean opinion scores by reference, distortion and level; NaN without a file.
+    """(25, 24, 5) mean opinion scores by reference, distortion and level.
 
     Args:
-        paths: at most one file of 3000 numbers, a line each, in the order i01_01_1, i01_01_2, …, i25_24_5.
+        paths: one file of 3000 numbers, a line each, in the order i01_01_1, i01_01_2, …, i25_24_5.
     """
     shape = (_REFERENCES, _KINDS, len(LEVELS_DB))
-    if not paths:
-        return np.full(shape, np.nan)
-    require(len(paths) == 1, "scores", "must name at most one file", paths)
+    require(len(paths) == 1, "scores", "must name one file", paths)
     scores = np.array(Path(paths[0]).read_text("utf-8").split(), np.float64)
     require(scores.size == np.prod(shape), "scores", "must hold 3000 numbers", f"{paths[0]} with {scores.size}")
     return scores.reshape(shape)

@@ -89,7 +89,8 @@ class Params(PictureParams):
     levels: Annotated[tuple[int, ...], each(whole(1, len(LEVELS_DB)))] = (1, 2, 3, 4, 5)
     """Levels of the distortions of TID2013."""
     scores: Paths = ()
-    """File of the 3000 mean opinion scores of TID2013, in the order i01_01_1, i01_01_2, …, i25_24_5."""
+    """File of the 3000 mean opinion scores of TID2013, in the order i01_01_1, i01_01_2, …, i25_24_5, for the pictures
+    kodim01 to kodim24."""
     seed: Seed = 0
     """Seed of noise, displacements and textures."""
 
@@ -98,7 +99,7 @@ class Params(PictureParams):
         return digests(self.scores)
 
 
-TINY = Params(box_mean=16, side=64, phases=(0.5,), levels=(2, 4))
+TINY = Params(box_mean=16, side=64, phases=(0.5,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,8 @@ class Row:
 def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
     """The rows of drawn pictures, then those of photographs."""
     check(params)
-    read_scores(params.scores)
+    if params.scores:
+        read_scores(params.scores)  # a wrong file is an error before the first picture
     drawn = [row for position in params.phases for row in _drawn(position, params)]
     return drawn + rows_by_picture(rows_of, params.gather().pictures, params, track=track, workers=workers)
 
@@ -160,16 +162,18 @@ def _drawn(position: float, params: Params) -> list[Row]:
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
-    """Errors of equal energy in the middle of a picture, and the distortions of TID2013."""
+    """Errors of equal energy in the middle of a picture, and where it has scores, the distortions of TID2013."""
     image = images.to_uint8(images.code_values(picture.image()))
-    number = reference_number(picture.name)
-    scores = read_scores(params.scores)
     rows = _equal_energy(picture.name, image, params)
+    number = reference_number(picture.name)
+    if not (number and params.scores):
+        return rows
+    scores = read_scores(params.scores)[number - 1]
     crop = centre(image)
     for kind, case in DISTORTIONS.items():
         for level in params.levels:
             rng = np.random.default_rng([params.seed, kind, level])
-            opinion = float(scores[number - 1, kind - 1, level - 1]) if number else float("nan")
+            opinion = float(scores[kind - 1, level - 1])
             other = distorted(crop, kind, level, rng)
             rows.append(_row(picture.name, case, crop, other, level=level, opinion=opinion, all_modes=False))
     return rows

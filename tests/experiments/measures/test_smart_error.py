@@ -39,7 +39,6 @@ def test_scores_are_ordered_by_reference_distortion_and_level(tmp_path):
     )
     scores = read_scores([str(path)])
     assert scores[11, 9, 3] == 11093
-    assert np.isnan(read_scores([])).all()
     path.write_text("1 2 3")
     with pytest.raises(ValueError, match=r"scores must hold 3000 numbers, but scores='.*scores\.txt with 3'"):
         read_scores([str(path)])
@@ -132,3 +131,25 @@ def test_letters_are_moved_and_turned():
     # By a quarter turn clockwise, the opening on the right points downwards. Corners of the samples move by 1/8 pixel.
     assert np.abs(cases.glyph("C", degrees=90) - np.rot90(letter, -1)).max() < 0.3
     assert cases.glyph("O")[32, 32] == 0
+
+
+def test_pictures_with_scores_are_distorted(tmp_path, monkeypatch):
+    path = tmp_path / "scores.txt"
+    path.write_text("\n".join(str(k) for k in range(3000)))
+    for k, name in enumerate(("kodim02", "other")):
+        images.save(PHOTOGRAPH[k : k + 32, :32], tmp_path / f"{name}.png")
+    monkeypatch.setattr(smart_error, "DISTORTIONS", {1: "white noise", 7: "quantization"})
+    params = dataclasses.replace(
+        smart_error.TINY, images=(str(tmp_path / "*.png"),), box_mean=1, levels=(2, 4), scores=(str(path),)
+    )
+    rows = smart_error.run(params)
+    assert {row.image for row in rows} == {smart_error.DRAWN, "kodim02", "other"}
+    scored = {(row.image, row.case, row.level): row.opinion for row in rows if row.level}
+    assert scored == {
+        ("kodim02", case, level): 120 + 5 * (kind - 1) + level - 1
+        for kind, case in ((1, "white noise"), (7, "quantization"))
+        for level in (2, 4)
+    }
+    assert len(params.files()) == 1
+    with pytest.raises(ValueError, match="scores must name one file"):
+        smart_error.run(dataclasses.replace(params, scores=(str(path), str(path))))
