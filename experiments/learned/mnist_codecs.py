@@ -31,6 +31,7 @@ from experiments._run import (
     each,
     fulfils,
     mean,
+    plain_log_axis,
     select,
     subplots,
     table_of,
@@ -402,7 +403,7 @@ def time_table(rows: Sequence[Row]) -> Table:
 
 def plot(rows: Sequence[Row]) -> Figure:
     """PSNR and accuracy against bytes."""
-    figure, panels = subplots(1, 2, figsize=(11, 4.5), sharex=True)
+    figure, panels = subplots(1, 2, figsize=(11, 5.5), sharex=True, layout="constrained")
     curves = {name: own for name, own in latent_curves(rows).items() if own}
     for codec in distinct(rows, "codec"):
         for form in ("pack", "file each", "sheet"):
@@ -416,5 +417,6 @@ def plot(rows: Sequence[Row]) -> Figure:
         panels[1].plot(sizes, [100 * row.accuracy for row in own], label=name, **style)
     panels[0].set(xlabel="bytes of a digit", ylabel="PSNR, dB", xscale="log")
     panels[1].set(xlabel="bytes of a digit", ylabel="accuracy of the classifier, %")
-    panels[0].legend(fontsize=6)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    plain_log_axis(panels[0], "x")
     return figure

@@ -51,6 +51,15 @@ def _learned() -> None:
         get(name).decode(get(name).encode(digits, **options))
 
 
+def _sketch() -> None:
+    import numpy as np
+
+    import qimg
+
+    picture = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
+    qimg.decode(qimg.encode(picture, codec="sketch", size=60, effort=1))
+
+
 def _preparation() -> None:
     import numpy as np
 
@@ -81,5 +90,5 @@ def _circuits() -> None:
     parity_path(np.array([1.0, 1.0, 0.0, 1.0]))
 
 
-STEPS = (_codec, _progressive, _learned, _jpeg, _preparation, _circuits)
+STEPS = (_codec, _progressive, _learned, _sketch, _jpeg, _preparation, _circuits)
 COMMAND = warmup

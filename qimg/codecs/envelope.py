@@ -1,5 +1,7 @@
 """The envelope of every file: six bytes that identify the codec, then the codec's data in chunks with checksums.
 
+Codecs for files of a few hundred bytes use the short envelope of four bytes, and no chunks.
+
 The six bytes are four bytes of magic, the codec's number, and a byte whose upper three bits are the stream version
 minus one and whose lower five are flags that the codec defines. All codecs share variable integers, chunks, their
 running CRC and the chunks of metadata; `docs/formats/block.md` specifies them.
@@ -16,9 +18,12 @@ from qimg.core.records import short_repr
 
 MAGIC = b"\x89qi\n"
 """Transfers that strip bytes to 7 bits change the first byte; conversions of line ends change the last one."""
+SHORT_MAGIC = b"\x89q"
+"""Of the short envelope, for files of a few hundred bytes; the codec's number follows it."""
+LARGEST_SHORT_NUMBER = 31
 NUMBER_AT, FLAGS_AT = 4, 5
-LENGTH = 6
-"""Bytes before the codec's data."""
+LENGTH, SHORT_LENGTH = 6, 4
+"""Bytes before the codec's data, of the envelope and of the short one."""
 ICC_PROFILE, EXIF, XMP, END = b"i", b"e", b"x", b"E"
 METADATA_TAGS = dict(zip(METADATA, (ICC_PROFILE, EXIF, XMP), strict=True))
 _CRC = 4
@@ -35,15 +40,18 @@ class Envelope:
     """Version of the codec's stream, 1 to 8."""
     flags: int = 0
     """Flags that the codec defines, 0 to 31."""
+    short: bool = False
+    """Whether the envelope has four bytes; the number is at most 31 then."""
 
     def __post_init__(self) -> None:
-        arguments.integer("number", self.number, 1, 255)
+        arguments.integer("number", self.number, 1, LARGEST_SHORT_NUMBER if self.short else 255)
         arguments.integer("version", self.version, 1, 8)
         arguments.integer("flags", self.flags, 0, 31)
 
     def to_bytes(self) -> bytes:
-        """The envelope as six bytes."""
-        return MAGIC + bytes([self.number, (self.version - 1) << 5 | self.flags])
+        """The envelope as six bytes, or four if it is short."""
+        magic = SHORT_MAGIC if self.short else MAGIC
+        return magic + bytes([self.number, (self.version - 1) << 5 | self.flags])
 
 
 @short_repr
@@ -106,31 +114,32 @@ class Reader:
             raise BitstreamError(f"{name} is altered: its CRC must be {expected}, but is {stored.hex()}", start)
 
     def envelope(self) -> Envelope:
-        """Read the envelope."""
+        """Read the envelope, short or not."""
         begin = self.content[: len(MAGIC)]
-        if begin != MAGIC:
+        short = begin != MAGIC
+        if not has_envelope(begin):
             if begin and MAGIC.startswith(begin):
                 raise CutError(f"the file is cut: it ends before the first bytes {MAGIC.hex(' ')} do", len(begin))
             hint = ""
             if begin[:3] in (b"\tqi", b"\x89qi"):
                 hint = "; a transfer or an editor probably converted it as text"
             raise BitstreamError(f"not a qimg picture: it must begin with {MAGIC.hex(' ')}{hint}", 0)
-        self.take(len(MAGIC), "the magic")
+        self.take(len(SHORT_MAGIC if short else MAGIC), "the magic")
         number = self.take(1, "the codec's number")[0]
         if number == 0:
-            raise BitstreamError("the codec's number must be in [1, 255], but is 0", NUMBER_AT)
+            raise BitstreamError("the codec's number must be in [1, 255], but is 0", self.offset - 1)
         flags = self.take(1, "the version and the flags")[0]
-        return Envelope(number=number, version=(flags >> 5) + 1, flags=flags & 31)
+        return Envelope(number=number, version=(flags >> 5) + 1, flags=flags & 31, short=short)
 
     def envelope_of(self, codec: str, number: int, *, version: int) -> Envelope:
         """Read the envelope of a file of one codec, in stream versions up to `version`."""
         envelope = self.envelope()
         if envelope.number != number:
             rule = f"the file must be of codec {number} ({codec}), but needs codec {envelope.number}"
-            raise BitstreamError(rule, NUMBER_AT)
+            raise BitstreamError(rule, self.offset - 2)
         if envelope.version > version:
             rule = f"the {codec} stream version must be at most {version} for this version of qimg"
-            raise BitstreamError(f"{rule}, but is {envelope.version}", FLAGS_AT)
+            raise BitstreamError(f"{rule}, but is {envelope.version}", self.offset - 1)
         return envelope
 
     def chunks(self, tags: Sequence[bytes], *, repeated: Sequence[bytes] = ()) -> Iterator[Chunk]:
@@ -166,6 +175,13 @@ class Reader:
         if self.offset != len(self.content):
             left = len(self.content) - self.offset
             raise BitstreamError(f"the file must end here, but has {left} more bytes", self.offset)
+
+
+def has_envelope(data: bytes) -> bool:
+    """Whether data begin with the magic of an envelope, or with that of a short one and a number for it."""
+    number = data[len(SHORT_MAGIC) : len(SHORT_MAGIC) + 1]
+    short = data.startswith(SHORT_MAGIC) and b"\0" < number <= bytes([LARGEST_SHORT_NUMBER])
+    return short or data.startswith(MAGIC)
 
 
 def varint(value: int) -> bytes:

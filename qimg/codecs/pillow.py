@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from qimg import codecs
-from qimg.codecs.envelope import MAGIC
+from qimg.codecs.envelope import has_envelope
 from qimg.codecs.protocol import METADATA, TARGETS, EncodeOptions
 from qimg.images import colours
 from qimg.images.metadata import profile_of
@@ -74,7 +74,7 @@ def _pillows_errors() -> Iterator[None]:
 
 
 def _accept(prefix: bytes) -> bool:
-    return prefix.startswith(MAGIC)
+    return has_envelope(prefix)
 
 
 def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:

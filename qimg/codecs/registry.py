@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
 
-from qimg.codecs.envelope import LENGTH, NUMBER_AT, Reader
+from qimg.codecs.envelope import LENGTH, Reader
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import TARGETS, Capabilities, Codec, DecodeOptions, EncodeOptions, PackCodec, one_target
 from qimg.core import ArgumentError, Array, import_names, one_of
@@ -57,6 +57,7 @@ register("mnist-klt", "qimg.codecs.digits.latent_codec:KLT", number=5)
 register("mnist-raster", "qimg.codecs.digits.raster_codec:RASTER", number=6)
 register("learned", "qimg.codecs.learned.codec:CODEC", number=2)
 register("contour", "qimg.codecs.contour.codec:CODEC", number=7)
+register("sketch", "qimg.codecs.sketch.codec:CODEC", number=3)
 register("peer:jpeg", "qimg.codecs.peers.jpeg:CODEC")
 register("peer:jpeg-optimised", "qimg.codecs.peers.jpeg:OPTIMISED")
 register("peer:webp", "qimg.codecs.peers.webp:CODEC")
@@ -147,11 +148,12 @@ def id_of(data: bytes) -> str:
     Raises:
         BitstreamError: the file has no envelope, or its codec is not in this version of qimg.
     """
-    number = Reader(data[:LENGTH]).envelope().number
+    reader = Reader(data[:LENGTH])
+    number = reader.envelope().number
     for codec_id, entry in _ENTRIES.items():
         if entry.number == number:
             return codec_id
-    raise BitstreamError(f"the file needs codec {number}, which this version of qimg does not have", NUMBER_AT)
+    raise BitstreamError(f"the file needs codec {number}, which this version of qimg does not have", reader.offset - 2)
 
 
 def codecs() -> list[Codec]:

@@ -39,6 +39,8 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         "contour": (np.concatenate([graphic, graphic[..., :1] // 2], axis=2), {"codec": "contour", "lossless": True}),
         "contour_channels": (face, {"codec": "contour", "lossless": True}),
         "learned": (coffee[60:160, 180:330], {"codec": "learned", "quality": 40}),
+        "sketch": (coffee[60:160, 180:330], {"codec": "sketch", "size": 120, "effort": 1}),
+        "sketch_gray": (coffee[::3, ::3, 1], {"codec": "sketch", "size": 100, "effort": 1}),
     }
 
 

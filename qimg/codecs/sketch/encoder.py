@@ -1,0 +1,221 @@
+"""The encoder of the sketch codec: from a picture to the bytes of a file of a required size."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qimg.codecs.protocol import Encoded, EncodeOptions
+from qimg.codecs.sketch import fit as fitting
+from qimg.codecs.sketch import quantizer
+from qimg.codecs.sketch.bitstream import ID, LARGEST_PAYLOAD, LARGEST_SIDE, Header, write
+from qimg.codecs.sketch.decoder import paint_numbers
+from qimg.codecs.sketch.fit import Cuts, Fit
+from qimg.codecs.sketch.geometry import LENGTH_FRACTION, STEPS, sides
+from qimg.codecs.sketch.jacobian import Grid, grid
+from qimg.codecs.sketch.numbers import MOST_ELLIPSES, Writer, code_base, code_ellipse, read
+from qimg.codecs.sketch.quantizer import Frame, base_bits
+from qimg.core import ArgumentError, Array, Track, in_one_blas_thread, integer
+from qimg.core.arguments import EFFORT, allow
+from qimg.core.records import short_repr
+from qimg.images import to_ycbcr
+from qimg.metrics import psnr_db
+
+SMALLEST_SIZE = 40
+"""Bytes of the smallest file."""
+_COARSE, _FINE = 64, 128  # cells on the longer side of the grids of growth and of quantization
+_MIDDLE = 128.0
+_BITS, _COLOUR_BITS = 35, 39  # of an ellipse, about
+_ROUNDS = (0, 0, 1, 1, 2, 2, 3, 4, 6, 8)  # of removal and growth, by effort
+_STEP_AT_0_DB = 28.0  # on the training photographs
+_END = 2.0  # bits after the last number until it is determined
+_HALVINGS = 3
+_LARGEST_SLOPES = 8  # times the slope, for the last ellipse
+_REPLACED = 5  # one ellipse of so many is replaced in a round
+
+
+@short_repr
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SketchEncoded(Encoded):
+    """Result of encoding: a file with the encoder's measurements."""
+
+    ellipses: int
+    """Number of ellipses."""
+    fit_psnr_db: float
+    """PSNR of the sketch before quantization, on the reduced picture of the fit."""
+    quantized_psnr_db: float
+    """PSNR of the quantized sketch on the same reduced picture."""
+
+
+@in_one_blas_thread
+def encode(image: Array, options: EncodeOptions, *, track: Track = iter, step: int | None = None) -> SketchEncoded:
+    """Encode a picture as a file of exactly `size` bytes, or fewer for pictures without detail.
+
+    Args:
+        image: `uint8`, (H, W) or (H, W, 3), of at most 65 536 rows and columns.
+        options: `size` and `effort`.
+        track: wraps the indices of the ellipses while they are quantized.
+        step: number of the quantization step, by default that of the error of the fit.
+
+    Raises:
+        ValueError: the size or the picture is out of range.
+    """
+    height, width = image.shape[:2]
+    allow(max(height, width) <= LARGEST_SIDE, "image", f"must have at most {LARGEST_SIDE} rows and columns")
+    assert options.size is not None  # by `qimg.codecs.registry.check`
+    header = Header(height=height, width=width, gray=image.ndim == 2, step=0)
+    most = header.length + LARGEST_PAYLOAD
+    if not SMALLEST_SIZE <= options.size <= most:
+        rule = f"{{0}} must be in [{SMALLEST_SIZE}, {most}] for codec {ID}, but {{0}}={options.size}"
+        raise ArgumentError(rule, "size")
+    budget = options.size - header.length
+    count = min(max(8 * budget // (_BITS if header.gray else _COLOUR_BITS), 1), MOST_ELLIPSES)
+    fit = _fitted(image, count, _ROUNDS[EFFORT if options.effort is None else options.effort])
+    step = _step(fit) if step is None else integer("step", step, 0, STEPS - 1)
+    header = replace(header, step=step)
+    before = _psnr(fit)
+    frame = Frame(step, sides(height, width))
+    base, ellipses = _quantized(fit, frame, 8 * budget, track)
+    after = _psnr(fit)
+    payload = _payload(base, ellipses, frame, budget)
+    base, shown = read(payload, step, frame.extent, len(base))
+    data = write(header, payload)
+    decoded = paint_numbers(base, shown, header)
+    return SketchEncoded(
+        data=data,
+        bits_per_pixel=8 * len(data) / (height * width),
+        psnr_db=float(psnr_db(image, decoded)),
+        ellipses=len(shown),
+        fit_psnr_db=before,
+        quantized_psnr_db=after,
+    )
+
+
+def _start(image: Array, cells: int) -> Fit:
+    """The fit of a picture reduced to cells on its longer side, without ellipses."""
+    height, width = image.shape[:2]
+    planes = image[None].astype(float) if image.ndim == 2 else to_ycbcr(image).transpose(2, 0, 1)
+    scale = min(cells / max(height, width), 1)
+    shape = max(round(height * scale), 1), max(round(width * scale), 1)
+    reduced = _averages(shape[0], height) @ (planes - _MIDDLE) @ _averages(shape[1], width).T
+    extent = [length / (1 << LENGTH_FRACTION) for length in sides(height, width)]
+    return fitting.start(grid(shape, (extent[0], extent[1])), reduced)
+
+
+def _averages(count: int, length: int) -> Array:
+    """(count, length) matrix that averages samples over equal intervals."""
+    edges = np.arange(count + 1) * length / count
+    places = np.arange(length)
+    overlap = np.minimum(edges[1:, None], places + 1) - np.maximum(edges[:-1, None], places)
+    return np.maximum(overlap, 0) * count / length
+
+
+def _fitted(image: Array, count: int, rounds: int) -> Fit:
+    """Grow ellipses on a coarse grid and replace the weakest ones; then sort them by energy on a fine grid."""
+    coarse, fit = _start(image, _COARSE), _start(image, _FINE)
+    fitting.grow(coarse, count)
+    for _ in range(rounds):
+        fitting.prune(coarse, count // _REPLACED)
+        fitting.grow(coarse, count, steps=3)
+    fit.base, fit.ellipses = coarse.base, coarse.ellipses
+    fitting.improve(fit, 4)
+    fit.ellipses = fit.ellipses[np.argsort(-fitting.energies(fit))]
+    fitting.improve(fit, 3, _cuts(len(fit.ellipses)))
+    return fit
+
+
+def _cuts(count: int) -> Cuts:
+    """Nested numbers of ellipses with their weights."""
+    nested = {count * share // 4: weight for share, weight in ((1, 0.05), (2, 0.1), (3, 0.2))}
+    return [*((cut, weight) for cut, weight in nested.items() if 0 < cut < count), (count, 1.0)]
+
+
+def _quantized(fit: Fit, frame: Frame, budget: int, track: Track) -> tuple[Array, list[Array]]:
+    """Numbers of the base and of as many ellipses as a number of bits allows; the fit is set to them."""
+    base = quantizer.quantize_base(fit, frame)
+    start = bits = base_bits(base, frame.step)
+    fitting.improve(fit, 2, _cuts(len(fit.ellipses)), with_base=False)
+    ellipses: list[Array] = []
+    for index in track(range(MOST_ELLIPSES)):
+        if index >= len(fit.ellipses):
+            break
+        cuts = [cut for cut in _cuts(len(fit.ellipses)) if cut[0] > index]
+        ellipses.append(quantizer.quantize_ellipse(fit, index, frame, cuts))
+        bits += frame.bits(ellipses[-1], index)
+        if index % 4 == 3:
+            _adapt(fit, index + 1, int((budget - bits) * (index + 1) / (bits - start)))
+    for _ in range(2):
+        quantizer.sweep(fit, ellipses, frame, _slope(fit.grid, frame))
+    _fill(fit, ellipses, frame, budget - start)
+    _spend(fit, ellipses, frame, budget - start)
+    return base, ellipses
+
+
+def _adapt(fit: Fit, quantized: int, more: int) -> None:
+    """Remove the last ellipses, or grow some, so that so many follow those that are quantized."""
+    count = min(quantized + max(more, 0), MOST_ELLIPSES)
+    if count < len(fit.ellipses):
+        fit.ellipses = fit.ellipses[:count]
+    elif count > len(fit.ellipses) + 1:
+        fitting.add_seeds(fit, count - len(fit.ellipses))
+
+
+def _fill(fit: Fit, ellipses: list[Array], frame: Frame, budget: float) -> None:
+    """Append ellipses while there is room for them."""
+    while len(ellipses) < MOST_ELLIPSES:
+        room = budget - sum(frame.bits(one, index) for index, one in enumerate(ellipses))
+        index = len(ellipses)
+        fitting.add_seeds(fit, 1)
+        fit.damping = 1e-2
+        fitting.improve(fit, 6, first=index, with_base=False)
+        numbers = [quantizer.quantize_ellipse(fit, index, frame, [(index + 1, 1.0)])]
+        ellipses.extend(numbers)
+        slope = _slope(fit.grid, frame)
+        while frame.bits(ellipses[-1], index) > room - _END:
+            slope *= 2
+            if slope > _LARGEST_SLOPES * _slope(fit.grid, frame):
+                ellipses.pop()
+                fit.ellipses = fit.ellipses[:-1]
+                return
+            quantizer.sweep(fit, ellipses, frame, slope, first=index)
+
+
+def _spend(fit: Fit, ellipses: list[Array], frame: Frame, budget: float) -> None:
+    """Use the bits that are too few for an ellipse: sweeps in which a bit is worth less, while the sketch fits."""
+    slope = _slope(fit.grid, frame)
+    for _ in range(_HALVINGS):
+        slope /= 2
+        before, shown = list(ellipses), fit.ellipses.copy()
+        quantizer.sweep(fit, ellipses, frame, slope)
+        if sum(frame.bits(one, index) for index, one in enumerate(ellipses)) > budget - _END:
+            ellipses[:], fit.ellipses = before, shown
+            return
+
+
+def _payload(base: Array, ellipses: list[Array], frame: Frame, size: int) -> bytes:
+    """The code of a sketch, cut to a size, without bytes that determine nothing."""
+    writer = Writer()
+    code_base(writer, base.copy(), frame.step)
+    for index, one in enumerate(ellipses):
+        code_ellipse(writer, one.copy(), index, frame.extent)
+    payload = writer.to_bytes()[:size]
+    count = len(read(payload, frame.step, frame.extent, len(base))[1])
+    while payload and len(read(payload[:-1], frame.step, frame.extent, len(base))[1]) == count:
+        payload = payload[:-1]
+    return payload
+
+
+def _step(fit: Fit) -> int:
+    """Number of the quantization step: in proportion to the error that remains, which is what a bit is worth."""
+    return int(np.clip(round(_STEP_AT_0_DB - 4 * _psnr(fit) / (20 * np.log10(2))), 0, STEPS - 1))
+
+
+def _slope(grid: Grid, frame: Frame) -> float:
+    """Squared error on the grid that a bit is worth."""
+    cells = grid.rows.size * grid.columns.size * (1 << 2 * LENGTH_FRACTION) / (frame.extent[0] * frame.extent[1])
+    return quantizer.SLOPE * 2 ** (frame.step / 2 - 6) * cells
+
+
+def _psnr(fit: Fit) -> float:
+    """PSNR of the sketch on the grid."""
+    error = float(np.square(fit.target - fitting.picture(fit)).mean())
+    return float(20 * np.log10(255) - 10 * np.log10(max(error, 1e-9)))
