@@ -2,6 +2,7 @@
 
 import time
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -25,15 +26,16 @@ def measure() -> list[Measurement]:
     for kind, picture, axis in (("gray", gray, None), ("colour", colour, 2)):
         noise = np.random.default_rng(0).normal(0, 5, picture.shape)
         pair = (picture, images.to_uint8(picture + noise))
-        options = {"data_range": 255, "channel_axis": axis}
+        options: dict[str, Any] = {"data_range": 255, "channel_axis": axis}
         peer = partial(metrics.ssim, *pair, **options)
-        for what, function, target in (
+        measures: tuple[tuple[str, Any, str], ...] = (
             ("tangent_error", metrics.tangent_error, TARGET),
             ("tangent_error, affine", partial(metrics.tangent_error, deformation="affine"), ""),
             ("tangent_error_gradient", metrics.tangent_error_gradient, ""),
             ("patch_bures", metrics.patch_bures, TARGET),
             ("patch_bures, full", partial(metrics.patch_bures, states="full"), ""),
-        ):
+        )
+        for what, function, target in measures:
             ours = partial(function, *pair, **options)
             name = f"{what}, one megapixel in {kind}"
             rows.append(compare(name, ours, "SSIM", peer, target=target, repeats=REPEATS, clock=time.process_time))
