@@ -113,7 +113,7 @@ def test_tiny_measures_every_picture(measured):
     assert len(measured.rows) > 0
     assert measured.seconds > 0
     if measured.name in PER_PICTURE:
-        assert {row.image for row in measured.rows} - {"pooled", "prior"} == set(images.BUNDLED)
+        assert {row.image for row in measured.rows} - {"pooled", "prior", "drawn"} == set(images.BUNDLED)
     elif measured.name == "convergence":
         assert {row.n_images for row in measured.rows} == {1, 2, 3, 4}
     elif measured.name == "synthesis":
