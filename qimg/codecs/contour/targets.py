@@ -25,7 +25,7 @@ def weight_of_quality(quality: float) -> float:
         quality: 1 (λ = 57 600) to 100 (λ = 4), not necessarily a whole number.
 
     >>> [round(weight_of_quality(quality)) for quality in (1, 50, 100)]
-    [57600, 503, 4]
+    [57600, 504, 4]
     """
     arguments.require(1 <= quality <= 100, "quality", "must be in [1, 100]", quality)
     return float(4 * 120 ** (2 * (100 - quality) / 99))
