@@ -53,7 +53,7 @@ THEMES = {
         "raw_pairs",
         "low_rank_methods",
     ),
-    "coding": ("rate_distortion", "generation_loss", "codec_ablation", "channel_of_the_codec"),
+    "coding": ("rate_distortion", "generation_loss", "codec_ablation", "channel_of_the_codec", "graphics"),
     "learned": (
         "codec_parts",
         "entropy_models",

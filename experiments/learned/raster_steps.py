@@ -29,6 +29,7 @@ from experiments._run import (
     distinct,
     each,
     mean,
+    plain_log_axis,
     require,
     select,
     subplots,
@@ -229,6 +230,7 @@ def plot(rows: Sequence[Row]) -> Figure:
             own = select(rows, order=order)
             ax.plot([1000 * mean(own, name)], [mean(own, "bytes")], label=order, **{**style, "marker": "o"})
         ax.set(xlabel=f"decoding of {label}, ms", xscale="log")
+        plain_log_axis(ax, "x")
     panels[0].set(ylabel="bytes of a picture")
     panels[0].legend(fontsize=8)
     return figure

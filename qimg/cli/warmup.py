@@ -45,7 +45,7 @@ def _learned() -> None:
 
     picture = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
     qimg.decode(qimg.encode(picture, codec="learned", quality=50))
-    qimg.decode(qimg.encode(picture, codec="contour", lossless=True))
+    qimg.decode(qimg.encode(picture, codec="contour", quality=50))
     digits = np.zeros((1, 28, 28), np.uint8)
     for name, options in (("mnist-autoencoder", {"rate": 0.5}), ("mnist-raster", {"levels": 4})):
         get(name).decode(get(name).encode(digits, **options))

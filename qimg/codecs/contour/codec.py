@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from qimg.codecs.contour.bitstream import ID, parse
 from qimg.codecs.contour.decoder import decode
-from qimg.codecs.contour.encoder import encode
+from qimg.codecs.contour.encoder import ContourEncoded, encode
 from qimg.codecs.envelope import metadata_of
 from qimg.codecs.protocol import (
     METADATA,
@@ -13,14 +13,13 @@ from qimg.codecs.protocol import (
     CurveSettings,
     Decoded,
     DecodeOptions,
-    Encoded,
     EncodeOptions,
     Info,
 )
 from qimg.core import Array, Track
 from qimg.core.records import short_repr
 
-_OPTIONS = ("lossless", *METADATA)
+_OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "lossless", *METADATA)
 
 
 @short_repr
@@ -45,7 +44,7 @@ class ContourCodec:
     name = "contour"
     about = "this package, the contour codec"
     suffix = ".qimg"
-    capabilities = Capabilities(options=frozenset(_OPTIONS), alpha=True, lossless=True)
+    capabilities = Capabilities(options=frozenset(_OPTIONS), alpha=True)
     curve: CurveSettings | None = None
     needs = ""
 
@@ -53,7 +52,7 @@ class ContourCodec:
         """Always True."""
         return True
 
-    def encode(self, image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
+    def encode(self, image: Array, options: EncodeOptions, *, track: Track = iter) -> ContourEncoded:
         """Encode a picture; see `qimg.codecs.contour.encoder.encode`."""
         return encode(image, options, track=track)
 

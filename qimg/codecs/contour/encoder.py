@@ -1,58 +1,134 @@
 """The encoder of the contour codec: from a picture to the bytes of a file."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qimg.codecs.contour import bitstream
+from qimg import metrics
+from qimg.codecs.contour import bitstream, targets
 from qimg.codecs.contour.bitstream import Header
 from qimg.codecs.contour.colours import OPAQUE, colours_of, numbered
 from qimg.codecs.contour.pixels import MOST_COLOURS
 from qimg.codecs.contour.rows import encode_rows
+from qimg.codecs.contour.simplification import Simplification
 from qimg.codecs.envelope import metadata_chunks
 from qimg.codecs.protocol import Encoded, EncodeOptions
 from qimg.core import Array, Track
+from qimg.core.records import short_repr
 from qimg.images import has_alpha
 
 _TRIAL = 192  # rows and columns of the part that is coded in both ways
+_MOST_BITS = 1000.0  # per pixel, more than any picture can use
 _NOTHING = np.zeros(0, np.int64)
 
 
-def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
-    """Encode a picture as a file without loss.
+@short_repr
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ContourEncoded(Encoded):
+    """Result of encoding: a file with the encoder's measurements."""
 
-    The time is about 2 µs for each pixel of a graphic, and up to 20 µs for each pixel of a photograph or noise.
+    psnr_db: float
+    """PSNR of the decoded gray or RGB channels against the source; infinite if they are equal."""
+
+
+def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> ContourEncoded:
+    """Encode a picture as a file; alpha is coded without loss.
+
+    A picture with loss is a simpler picture without: `qimg.codecs.contour.simplification` makes it at a λ. The file
+    without loss is taken where it is not larger. With `psnr_db` λ is searched on simpler pictures, with `size` and
+    `bits_per_pixel` with up to 15 files.
 
     Args:
         image: `uint8`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
-        options: `lossless`, and metadata.
-        track: wraps the indices of the rows.
+        options: the target and metadata; `quality` is on the scale of
+            `qimg.codecs.contour.targets.weight_of_quality`.
+        track: wraps the indices of the rows at every attempt.
+
+    Raises:
+        ValueError: a target is out of range or out of reach.
     """
-    metadata = metadata_chunks(options)
-    header = _header(image)
-    stored = image.reshape(*image.shape[:2], -1)[..., header.stored]
-    count, colours = len(header.stored), colours_of(stored)
-    picture, palette = numbered(colours)
-    if _numbers_pay(colours, palette, count):
-        header = replace(header, colours=len(palette), first=stored[0, 0].tobytes())
-    else:
-        picture, palette = colours, _NOTHING
-    payload = encode_rows(picture, count, palette, track=track)
-    data = bitstream.write(header, payload, metadata["icc_profile"], metadata["exif"] + metadata["xmp"])
-    return Encoded(data=data, bits_per_pixel=8 * len(data) / picture.size, psnr_db=math.inf)
+    source = _Source(image, options, track)
+    if options.lossless:
+        return source.exact()
+    if options.quality is not None:
+        return source.smaller(source.at(targets.weight_of_quality(options.quality)))
+    if options.psnr_db is not None:
+        weight = targets.weight_of_psnr(source.psnr_db_at, options.psnr_db)
+        return source.exact() if weight is None else source.smaller(source.at(weight))
+    name = "bits_per_pixel" if options.size is None else "size"
+    area = image.shape[0] * image.shape[1]
+    size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * area / 8)
+    if source.few_colours or size >= image.size:
+        exact = source.exact()
+        if len(exact.data) <= size:
+            return exact
+    return targets.of_size(source.at, size, name)
 
 
-def _header(image: Array) -> Header:
-    """The header of a picture whose colours are not numbered."""
-    planes, alpha = image.reshape(*image.shape[:2], -1), has_alpha(image)
-    return Header(
-        width=image.shape[1],
-        height=image.shape[0],
-        channels=planes.shape[2],
-        opaque=alpha and bool((planes[..., -1] == OPAQUE).all()),
-        one_plane=planes.shape[2] >= 3 and bool((planes[..., :1] == planes[..., 1:3]).all()),
-    )
+class _Source:
+    """A picture that is encoded at several λ."""
+
+    def __init__(self, image: Array, options: EncodeOptions, track: Track) -> None:
+        planes, alpha = image.reshape(*image.shape[:2], -1), has_alpha(image)
+        self._header = Header(
+            width=image.shape[1],
+            height=image.shape[0],
+            channels=planes.shape[2],
+            opaque=alpha and bool((planes[..., -1] == OPAQUE).all()),
+            one_plane=planes.shape[2] >= 3 and bool((planes[..., :1] == planes[..., 1:3]).all()),
+        )
+        self._stored = planes[..., self._header.stored]
+        self._colour = np.ascontiguousarray(self._stored[..., : 3 if planes.shape[2] >= 3 else 1])
+        if self._header.one_plane:
+            self._colour = np.ascontiguousarray(self._stored[..., :1])
+        self._metadata, self._track = metadata_chunks(options), track
+        self._simplification: Simplification | None = None
+        self._exact: ContourEncoded | None = None
+
+    @property
+    def few_colours(self) -> bool:
+        """Whether the colours of the picture can be numbered."""
+        return len(np.unique(colours_of(self._stored))) <= MOST_COLOURS
+
+    def exact(self) -> ContourEncoded:
+        """The file without loss."""
+        if self._exact is None:
+            self._exact = self._file(self._stored, math.inf)
+        return self._exact
+
+    def smaller(self, encoded: ContourEncoded) -> ContourEncoded:
+        """The file without loss if it is not larger than another one; it is tried for pictures of few colours."""
+        if self.few_colours and len(self.exact().data) <= len(encoded.data):
+            return self.exact()
+        return encoded
+
+    def at(self, weight: float) -> ContourEncoded:
+        """The file at a λ."""
+        simple = self._simple(weight)
+        stored = np.concatenate([simple, self._stored[..., simple.shape[2] :]], axis=2)
+        return self._file(stored, metrics.psnr_db(self._colour, simple, data_range=255))
+
+    def psnr_db_at(self, weight: float) -> float:
+        """PSNR at a λ."""
+        return metrics.psnr_db(self._colour, self._simple(weight), data_range=255)
+
+    def _simple(self, weight: float) -> Array:
+        if self._simplification is None:
+            self._simplification = Simplification(self._colour)
+        return self._simplification.at(weight)
+
+    def _file(self, stored: Array, psnr_db: float) -> ContourEncoded:
+        header, count, colours = self._header, len(self._header.stored), colours_of(stored)
+        picture, palette = numbered(colours)
+        if _numbers_pay(colours, palette, count):
+            header = replace(header, colours=len(palette), first=stored[0, 0].tobytes())
+        else:
+            picture, palette = colours, _NOTHING
+        payload = encode_rows(picture, count, palette, track=self._track)
+        metadata = self._metadata
+        data = bitstream.write(header, payload, metadata["icc_profile"], metadata["exif"] + metadata["xmp"])
+        return ContourEncoded(data=data, bits_per_pixel=8 * len(data) / picture.size, psnr_db=psnr_db)
 
 
 def _numbers_pay(colours: Array, palette: Array, channels: int) -> bool:

@@ -1,0 +1,295 @@
+"""How many bytes do graphics take in the contour codec, compared with other codecs, at equal quality and without loss?
+
+Pictures are drawn by a script, of several kinds, and may be files as well. At each target the file is the smallest one
+that reaches the PSNR over RGB values: the contour and the block codec search for it themselves; for WebP, AVIF and JPEG
+XL the setting is bisected, for PNG the number of colours of a palette. Lossless files are those of the contour codec,
+WebP, JPEG XL at its slowest effort, and optimised PNG. Bytes are those of whole files.
+"""
+
+import io
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+from PIL import Image
+
+from experiments._run import (
+    HERE,
+    Array,
+    Figure,
+    LibraryDependent,
+    Panel,
+    Picture,
+    PictureParams,
+    Seconds,
+    Table,
+    Track,
+    Workers,
+    among,
+    check,
+    curves,
+    distinct,
+    each,
+    figure_of,
+    groups,
+    levels,
+    mean,
+    positive,
+    rows_by_picture,
+    select,
+    table_of,
+    timed,
+    whole,
+)
+from experiments.coding.compared_codecs import as_source
+from experiments.coding.graphics_pictures import KINDS, drawing
+from qimg import images, metrics
+from qimg.codecs import registry
+from qimg.codecs.peers.peer import save
+from qimg.codecs.pictures import decode, encode
+
+CONTOUR = "contour"
+_SCALES: dict[str, tuple[str, float, float]] = {
+    "peer:webp": ("quality", 0, 100),
+    "peer:avif": ("quality", 0, 100),
+    "peer:avif-psnr": ("quality", 0, 100),
+    "peer:jpegxl": ("distance", 25, 0.05),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A drawing of the script."""
+
+    kind: str
+    side: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Kind and seed."""
+        return f"{self.kind} {self.seed}"
+
+    def image(self) -> Array:
+        """Its pixels."""
+        return drawing(self.kind, side=self.side, seed=self.seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(PictureParams):
+    """Inputs of the experiment."""
+
+    drawings: Annotated[tuple[str, ...], each(among(KINDS), empty=True)] = KINDS
+    """Kinds of drawings, each in addition to the pictures."""
+    side: Annotated[int, whole(64)] = 480
+    """Rows and columns of a drawing."""
+    seeds: Annotated[int, whole(1)] = 2
+    """Drawings of each kind."""
+    targets: Annotated[tuple[float, ...], each(positive)] = (30.0, 35.0, 40.0)
+    """PSNR in dB."""
+    codecs: Annotated[tuple[str, ...], each(among((CONTOUR, "block", *_SCALES, "palette PNG")))] = (
+        CONTOUR,
+        "block",
+        *_SCALES,
+        "palette PNG",
+    )
+    """Codecs at the targets."""
+
+
+TINY = Params(box_mean=12, drawings=(), targets=(30.0,), codecs=(CONTOUR, "block", "peer:webp", "palette PNG"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One picture by one codec at one target."""
+
+    image: str
+    kind: str
+    """Kind of the drawing, or "picture"."""
+    codec: str
+    target_db: float
+    """Least PSNR; infinite for files without loss."""
+    bytes: LibraryDependent
+    """Of the whole file; NaN where no setting reaches the target."""
+    psnr_db: LibraryDependent
+    """Over gray or RGB values; infinite for equal pictures."""
+    encode_seconds: Seconds
+    """Of the search for the target, too."""
+
+
+def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
+    """Rows of the pictures, then of the drawings."""
+    check(params)
+    drawings = [
+        Drawing(kind=kind, side=params.side, seed=seed) for kind in params.drawings for seed in range(params.seeds)
+    ]
+    pictures = () if drawings and not params.images else params.gather().pictures
+    items: list[Any] = [*pictures, *drawings]
+    return rows_by_picture(rows_of, items, params, track=track, workers=workers)
+
+
+def rows_of(picture: Picture | Drawing, params: Params) -> list[Row]:
+    """Rows of one picture: without loss, and at every target."""
+    image = images.to_uint8(images.code_values(picture.image()))
+    kind = picture.kind if isinstance(picture, Drawing) else "picture"
+
+    def row(codec: str, target_db: float, measured: tuple[int, float] | None, seconds: float) -> Row:
+        length, psnr_db = measured or (math.nan, math.nan)
+        return Row(
+            image=picture.name,
+            kind=kind,
+            codec=codec,
+            target_db=target_db,
+            bytes=float(length),
+            psnr_db=psnr_db,
+            encode_seconds=seconds,
+        )
+
+    rows: list[Row] = []
+    for name, write in _lossless().items():
+        data, seconds = timed(write, image)
+        rows.append(row(name, math.inf, (len(data), math.inf), seconds))
+    for psnr_db in params.targets:
+        for codec in params.codecs:
+            if codec in registry.ids() and not registry.named(codec).installed():  # type: ignore[union-attr]
+                continue
+            measured, seconds = timed(partial(_at, codec), image, psnr_db)
+            rows.append(row(_name(codec), psnr_db, measured, seconds))
+    return rows
+
+
+def _name(codec: str) -> str:
+    return registry.named(codec).name if codec in registry.ids() else codec
+
+
+def _lossless() -> dict[str, Callable[[Array], bytes]]:
+    """Codecs without loss that are installed."""
+    several: dict[str, Callable[[Array], bytes]] = {
+        CONTOUR: lambda image: encode(image, codec=CONTOUR, lossless=True),
+        "WebP": lambda image: save(image, "WEBP", lossless=True, quality=100, method=6, exact=True),
+        "PNG": lambda image: save(image, "PNG", optimize=True),
+    }
+    if registry.named("peer:jpegxl").installed():  # type: ignore[union-attr]
+        several["JPEG XL"] = _jpegxl
+    return several
+
+
+def _jpegxl(image: Array) -> bytes:
+    from imagecodecs import jpegxl_encode
+
+    return bytes(jpegxl_encode(image, lossless=True, effort=9, numthreads=1))
+
+
+def _at(codec: str, image: Array, psnr_db: float) -> tuple[int, float] | None:
+    """Bytes and PSNR of the smallest file that reaches a target, or None."""
+    if codec in (CONTOUR, "block"):
+        try:
+            data = encode(image, codec=codec, psnr_db=psnr_db)
+        except ValueError:  # the finest step does not reach it
+            return None
+        return len(data), metrics.psnr_db(image, decode(data))
+    if codec == "palette PNG":
+        return _bisected(partial(_palette, image), 1, 256, psnr_db, whole=True)
+    option, coarse, fine = _SCALES[codec]
+    return _bisected(partial(_peer, codec, option, image), coarse, fine, psnr_db, whole=option == "quality")
+
+
+def _bisected(
+    attempt: Callable[[float], tuple[int, float]], coarse: float, fine: float, psnr_db: float, *, whole: bool
+) -> tuple[int, float] | None:
+    """The smallest of the tried files that reach a target; settings between coarse and fine are bisected."""
+    tried = [attempt(coarse), attempt(fine)]
+    if tried[0][1] < psnr_db <= tried[1][1]:
+        for _ in range(8):
+            setting = (coarse + fine) / 2
+            if whole:
+                setting = round(setting)
+            if setting in (coarse, fine):
+                break
+            tried.append(attempt(setting))
+            coarse, fine = (setting, fine) if tried[-1][1] < psnr_db else (coarse, setting)
+    return min((one for one in tried if one[1] >= psnr_db), default=None)
+
+
+def _peer(codec: str, option: str, image: Array, setting: float) -> tuple[int, float]:
+    options: dict[str, Any] = {option: setting}
+    data = encode(image, codec=codec, **options)
+    return len(data), metrics.psnr_db(image, as_source(image, decode(data, codec=codec)))
+
+
+def _palette(image: Array, colours: float) -> tuple[int, float]:
+    """A PNG file with a palette by median cut, without dithering."""
+    picture = Image.fromarray(image).convert("RGB")
+    few = picture.quantize(int(colours), method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    shown = np.asarray(few.convert("RGB"))
+    file = io.BytesIO()
+    few.save(file, "PNG", optimize=True)
+    return file.tell(), metrics.psnr_db(np.asarray(picture), shown)
+
+
+def target_name(target_db: float) -> str:
+    """A target in words."""
+    return f"{target_db:g} dB" if math.isfinite(target_db) else "lossless"
+
+
+def saved(rows: Sequence[Row], target_db: float) -> list[float]:
+    """Bytes of the contour codec beyond those of the smallest other file, in %, for every picture at a target."""
+    result = []
+    for own in groups(select(rows, target_db=target_db), "image").values():
+        others = [row.bytes for row in own if row.codec != CONTOUR and math.isfinite(row.bytes)]
+        contour = [row.bytes for row in own if row.codec == CONTOUR and math.isfinite(row.bytes)]
+        if others and contour:
+            result.append(100 * (contour[0] / min(others) - 1))
+    return result
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """Bytes of the contour codec beyond those of the smallest other file."""
+    sentences = []
+    for target in levels(rows, "target_db"):
+        for kind, own in groups(select(rows, target_db=target), "kind").items():
+            percent = saved(own, target)
+            if percent:
+                span = f"{min(percent):+.1f} to {max(percent):+.1f} %"
+                where = f"{kind.capitalize()}, {target_name(target)}"
+                sentences.append(f"{where}: files of contour against the smallest other file {span}.")
+    return sentences or ["No codec was measured at any target."]
+
+
+def tables(rows: Sequence[Row]) -> dict[str, Table]:
+    """Mean bytes by kind and target, and those of each picture."""
+    return {"kinds": _table(rows, "kind", "kind of picture"), "pictures": _table(rows, "image", "picture")}
+
+
+def _table(rows: Sequence[Row], key: str, heading: str) -> Table:
+    names = distinct(rows, "codec")
+
+    def of_codec(name: str, own: Sequence[Row]) -> float:
+        return mean(own, "bytes", codec=name)
+
+    def smallest(own: Sequence[Row]) -> float:
+        percent = saved(own, own[0].target_db)
+        return float(np.mean(percent)) if percent else math.nan
+
+    columns = {
+        heading: key,
+        "target": lambda own: target_name(own[0].target_db),
+        **{name: partial(of_codec, name) for name in names},
+    }
+    return table_of(
+        rows,
+        {**columns, "contour against the smallest other, %": smallest},
+        by=(key, "target_db"),
+        caption="Bytes of whole files, means over the pictures",
+        formats={**dict.fromkeys(names, ".0f"), "contour against the smallest other, %": "+.1f"},
+    )
+
+
+def plot(rows: Sequence[Row]) -> Figure:
+    """Mean bytes over the PSNR of the target, by codec."""
+    reached = [row for row in rows if math.isfinite(row.target_db) and math.isfinite(row.bytes)]
+    panel = Panel(curves=curves(reached, "target_db", "bytes", by="codec"), x="RGB PSNR, dB", y="bytes", title="")
+    return figure_of(panel, size=(7, 4), layout="constrained")
