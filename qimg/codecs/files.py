@@ -7,7 +7,7 @@ from typing import Any
 from qimg import images
 from qimg.codecs import pictures, registry
 from qimg.codecs.errors import BitstreamError
-from qimg.codecs.protocol import METADATA, Decoded, Encoded
+from qimg.codecs.protocol import METADATA, Decoded, Encoded, EncodeOptions
 from qimg.core import ArgumentError, Track, regular, to_write, write_atomically
 from qimg.images.metadata import Metadata, fitting, orientation_of, turned_upright
 
@@ -48,7 +48,7 @@ def encode_file(
     Warns:
         PictureWarning: a part of the source is rounded, or not kept.
     """
-    path, chosen = to_write(out, overwrite=overwrite), registry.codec(codec)
+    path, chosen = to_write(out, overwrite=overwrite), registry.codec_for(codec, EncodeOptions(**options))
     if path.suffix.lower() != chosen.suffix:
         raise ValueError(f"{path}: the file to write must end in {chosen.suffix} for codec {chosen.id}")
     pixels = images.load(source, max_pixels=max_pixels, first_frame=first_frame, to_rgb=to_rgb)

@@ -14,11 +14,13 @@ from qimg.images import check_image
 
 
 def encode(image: ArrayLike, *, codec: str = "auto", track: Track = iter, **options: Any) -> bytes:
-    """Encode a picture as the bytes of a file; `quality`, `size`, `bits_per_pixel` or `psnr_db` sets the target.
+    """Encode a picture as the bytes of a file.
+
+    `quality`, `size`, `bits_per_pixel`, `psnr_db` or `lossless` sets the target.
 
     Args:
         image: `uint8` or `uint16`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
-        codec: id in `qimg.codecs.registry`; `auto` is `block`.
+        codec: id in `qimg.codecs.registry`; `auto` is `block`, and without loss `contour`.
         track: wraps the indices of the picture's parts at every attempt, for a progress bar.
         options: fields of `EncodeOptions`; `qimg.codecs.block.encoder.encode` documents their effect on `block`.
 
@@ -33,7 +35,8 @@ def encode(image: ArrayLike, *, codec: str = "auto", track: Track = iter, **opti
 
 def encode_picture(image: ArrayLike, *, codec: str = "auto", track: Track = iter, **options: Any) -> Encoded:
     """Encode a picture as `encode` does; returns the file with the encoder's measurements."""
-    pixels, chosen, settings = check_image("image", image), registry.codec(codec), EncodeOptions(**options)
+    pixels, settings = check_image("image", image), EncodeOptions(**options)
+    chosen = registry.codec_for(codec, settings)
     registry.check(chosen, settings, pixels)
     return chosen.encode(pixels, settings, track=track)
 

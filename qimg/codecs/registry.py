@@ -15,6 +15,9 @@ from qimg.images import has_alpha
 AUTO = "block"
 """Id of the codec that `codec="auto"` selects."""
 
+AUTO_LOSSLESS = "contour"
+"""Id of the codec that `codec="auto"` selects for encoding without loss."""
+
 
 @short_repr
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,11 @@ def codec(codec_id: str) -> Codec:
     if not loaded.installed():
         raise ModuleNotFoundError(f"codec {codec_id} needs {loaded.needs}")
     return loaded
+
+
+def codec_for(codec_id: str, options: EncodeOptions) -> Codec:
+    """The codec that encodes with these options: that of `codec`, but without loss `auto` selects `AUTO_LOSSLESS`."""
+    return codec(AUTO_LOSSLESS if codec_id == "auto" and options.lossless else codec_id)
 
 
 def pack_codec(codec_id: str) -> PackCodec:

@@ -8,12 +8,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_array_equal
 
 import qimg
+from qimg import images
 from qimg.codecs import registry
 from qimg.codecs.contour import bitstream, rows
 from qimg.codecs.contour.bitstream import Header
 from qimg.codecs.contour.colours import colours_of, numbered, pixels_of
 from qimg.codecs.envelope import assemble
 from qimg.codecs.errors import BitstreamError
+from qimg.codecs.files import encode_file
 from qimg.images import bundled
 
 COFFEE = bundled("coffee")
@@ -199,6 +201,15 @@ def test_a_palette_with_colours_that_do_not_occur_is_refused():
     header = Header(width=4, height=4, channels=1, colours=2, first=b"\7")
     with pytest.raises(BitstreamError, match="palette must have 2 colours, but only 1 occur"):
         qimg.decode(bitstream.write(header, payload))
+
+
+def test_auto_without_loss_is_this_codec(tmp_path):
+    assert qimg.encode(drawing(8), lossless=True) == encoded(drawing(8))
+    images.save(drawing(8), tmp_path / "a.png")
+    encode_file(tmp_path / "a.png", tmp_path / "a.qimg", lossless=True)
+    assert_array_equal(qimg.decode((tmp_path / "a.qimg").read_bytes()), drawing(8))
+    with pytest.raises(ValueError, match="must be set, but quality and lossless are set"):
+        qimg.encode(drawing(8), lossless=True, quality=50)
 
 
 def test_the_codec_is_registered():
