@@ -1,7 +1,8 @@
 """Comparison of golden streams, shipped files, and the rows of every experiment's TINY with those in `tests/golden`.
 
 `python -m benchmarks identity [NAME …]` compares them; `… identity renew [NAME …]` replaces the hashes of shipped files
-and the rows. The changelog names each change of them with its cause.
+and the rows, both with the arithmetic of `tests.golden.kernels`. The changelog names each change of them with its
+cause.
 """
 
 import dataclasses
@@ -103,3 +104,7 @@ def main(arguments: Sequence[str]) -> None:
     if problems:
         sys.exit("\n".join(problems))
     print("golden streams, shipped files and rows are identical")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.golden.kernels import KERNELS
+
 # Workers, which inherit this, run side by side, one on each core: threads of BLAS, PyTorch and Aer would wait in turns.
 for library in ("OPENBLAS", "OMP", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+os.environ.update(KERNELS)
 os.environ["MPLBACKEND"] = "Agg"
 
 import numpy as np

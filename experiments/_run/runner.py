@@ -18,6 +18,8 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_info
+
 from experiments._run.pictures import Gathered, Track
 from qimg.core import one_blas_thread, require, write_atomically
 from qimg.core.atomic import publish_folder, unfinished_folder
@@ -258,12 +260,14 @@ def provenance(params: Mapping[str, Any], gathered: Gathered, *, seconds: Mappin
 
 
 def machine() -> dict[str, Any]:
-    """System, processor and cores."""
+    """System, processor, cores, and the kernels of the BLAS libraries, which round differently."""
+    libraries = {f"{library['internal_api']} {library.get('architecture', '')}" for library in threadpool_info()}
     return {
         "system": platform.system(),
         "architecture": platform.machine(),
         "processor": _processor(),
         "cpus": os.cpu_count(),
+        "blas": sorted(name.strip() for name in libraries),
     }
 
 
