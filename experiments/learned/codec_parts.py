@@ -280,7 +280,8 @@ def plot(rows: Sequence[Row]) -> Figure:
         ]
         places = np.arange(len(kinds)) + (number - (len(names) - 1) / 2) * width
         ax.bar(places, heights, width, label=name)
-    labels = [model if quantizer == "rounding" else f"{model}\n{quantizer}" for quantizer, model in kinds]
+    parts = [model.split(", ") + [quantizer] * (quantizer != "rounding") for quantizer, model in kinds]
+    labels = ["\n".join(words) for words in parts]
     ax.set_xticks(range(len(kinds)), labels, fontsize=8)
     ax.set(xlabel="entropy model", ylabel="rate at equal error, %")
     ax.axhline(0, color="0.5", linewidth=0.8)

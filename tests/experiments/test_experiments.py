@@ -5,12 +5,14 @@ import dataclasses
 import functools
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from threadpoolctl import threadpool_info
 
 from benchmarks import identity
 from experiments.__main__ import main
@@ -20,6 +22,7 @@ from experiments.circuits import shots
 from experiments.operators import conditional_expectation, convergence, decoherence, pairs
 from qimg import images
 from qimg.report import Table
+from tests.golden.kernels import KERNELS
 
 POOLED = ("convergence", "universality", "synthesis", "network_prior", "low_rank_methods")
 PER_PICTURE = [name for name in runner.EXPERIMENTS if name not in POOLED]
@@ -125,6 +128,13 @@ def test_tiny_measures_every_picture(measured):
         assert {(row.collection, row.rank) for row in measured.rows} == {("patches 8×8", 2), ("patches 8×8", 8)}
     else:
         assert {row.set_a for row in measured.rows} == {row.set_b for row in measured.rows} == set(images.BUNDLED)
+
+
+def test_blas_has_the_kernels_of_the_golden_file():
+    assert KERNELS.items() <= os.environ.items()
+    wanted = KERNELS.get("OPENBLAS_CORETYPE")
+    for library in threadpool_info():
+        assert wanted is None or library["internal_api"] != "openblas" or library["architecture"] == wanted
 
 
 def test_rows_are_those_of_the_golden_file(measured):
