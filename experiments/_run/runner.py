@@ -55,7 +55,14 @@ THEMES = {
         "raw_pairs",
         "low_rank_methods",
     ),
-    "coding": ("rate_distortion", "generation_loss", "codec_ablation", "channel_of_the_codec", "graphics"),
+    "coding": (
+        "rate_distortion",
+        "generation_loss",
+        "codec_ablation",
+        "channel_of_the_codec",
+        "graphics",
+        "sketch",
+    ),
     "learned": (
         "codec_parts",
         "entropy_models",

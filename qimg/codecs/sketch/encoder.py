@@ -24,7 +24,7 @@ SMALLEST_SIZE = 40
 """Bytes of the smallest file."""
 _COARSE, _FINE = 64, 128  # cells on the longer side of the grids of growth and of quantization
 _MIDDLE = 128.0
-_BITS, _COLOUR_BITS = 35, 39  # of an ellipse, about
+_BITS, _COLOUR_BITS = 31, 37  # of an ellipse, about
 _ROUNDS = (0, 0, 1, 1, 2, 2, 3, 4, 6, 8)  # of removal and growth, by effort
 _STEP_AT_0_DB = 28.0  # on the training photographs
 _END = 2.0  # bits after the last number until it is determined

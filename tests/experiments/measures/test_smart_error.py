@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from experiments.measures import cases, smart_error
+from experiments.measures.comparisons import correlations, ratio
 from experiments.measures.correlation import correlation
 from experiments.measures.opinions import DISTORTIONS, LEVELS_DB, centre, distorted, read_scores, reference_number
 from qimg import images, metrics
@@ -83,17 +84,17 @@ def test_ratio_is_the_largest_over_positions_and_pictures():
         row("line missing", position=0.5, tangent=0.5, psnr_db=27.0, ssim_y=0.4),
     ]
     pair = ("line moved", "line missing")
-    assert smart_error.ratio(rows, "tangent", *pair) == pytest.approx(0.2)
-    assert smart_error.ratio(rows, "psnr_db", *pair) == pytest.approx(10**-0.3)
-    assert smart_error.ratio(rows, "ssim_y", *pair) == pytest.approx(0.2)
-    assert np.isnan(smart_error.ratio(rows, "bures", *pair))
-    assert np.isnan(smart_error.ratio(rows, "tangent", "warp", "noise"))
+    assert ratio(rows, "tangent", *pair) == pytest.approx(0.2)
+    assert ratio(rows, "psnr_db", *pair) == pytest.approx(10**-0.3)
+    assert ratio(rows, "ssim_y", *pair) == pytest.approx(0.2)
+    assert np.isnan(ratio(rows, "bures", *pair))
+    assert np.isnan(ratio(rows, "tangent", "warp", "noise"))
 
 
 def test_only_measures_of_all_scored_pairs_are_correlated():
     rows = [row("JPEG", "kodim01", level=k % 2 + 1, opinion=k, tangent=6 - k, ssim_y=k / 9) for k in range(6)]
-    assert set(smart_error.correlations(rows)) == {"tangent", "ssim_y"}
-    assert smart_error.correlations(rows)["tangent"].all == pytest.approx(1)
+    assert set(correlations(rows)) == {"tangent", "ssim_y"}
+    assert correlations(rows)["tangent"].all == pytest.approx(1)
     assert smart_error.tables(rows)["opinions"].rows[0][:2] == ["SSIM", pytest.approx(1)]
 
 
