@@ -10,7 +10,6 @@ from qimg.codecs.envelope import metadata_of
 from qimg.codecs.protocol import (
     METADATA,
     Capabilities,
-    CurveSettings,
     Decoded,
     DecodeOptions,
     EncodeOptions,
@@ -45,7 +44,7 @@ class ContourCodec:
     about = "this package, the contour codec"
     suffix = ".qimg"
     capabilities = Capabilities(options=frozenset(_OPTIONS), alpha=True)
-    curve: CurveSettings | None = None
+    curve = None
     needs = ""
 
     def installed(self) -> bool:
