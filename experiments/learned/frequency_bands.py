@@ -28,7 +28,7 @@ from experiments._run import (
     distinct,
     each,
     fulfils,
-    require,
+    mean,
     select,
     subplots,
     table_of,
@@ -37,6 +37,7 @@ from experiments._run import (
 )
 from experiments.learned.entropy_models import DividedParams, divided
 from qimg import images, metrics
+from qimg.codecs.learned.design import BLOCK
 from qimg.codecs.learned.encoder import encode
 from qimg.codecs.learned.model import LearnedModel
 from qimg.codecs.protocol import DecodeOptions, EncodeOptions
@@ -121,9 +122,9 @@ def _rows(own: Sequence[Picture], fit: Sequence[Picture], bands: tuple[int, ...]
     from qimg.codecs.learned.training.recipe import TRAINING
     from qimg.codecs.training import train
 
-    require(len(fit) > 1, "sources", "must hold two pictures that images does not", [picture.name for picture in fit])
-    learnt, held_out = ([_pixels(picture) for picture in some] for some in (fit[:-1], fit[-1:]))
-    task = TRAINING.task(learnt, params.recipe(bands), held_out=held_out)
+    photographs = [_at_least(_pixels(picture), BLOCK * params.crop) for picture in fit]
+    learnt = photographs[:-1] or photographs  # the last of several is held out, for the log
+    task = TRAINING.task(learnt, params.recipe(bands), held_out=photographs[len(learnt) :])
     model, seconds = timed(train, task)
     name = "–".join(map(str, bands))
     return [_row(picture, name, quality, model, seconds) for picture in own for quality in params.qualities]
@@ -131,6 +132,12 @@ def _rows(own: Sequence[Picture], fit: Sequence[Picture], bands: tuple[int, ...]
 
 def _pixels(picture: Picture) -> Array:
     return images.to_uint8(images.code_values(picture.image()))
+
+
+def _at_least(image: Array, side: int) -> Array:
+    """A picture, continued by reflections where it is smaller than a crop."""
+    rows, columns = (max(side - length, 0) for length in image.shape[:2])
+    return np.pad(image, [(0, rows), (0, columns), *[(0, 0)] * (image.ndim - 2)], mode="symmetric")
 
 
 def _row(picture: Picture, name: str, quality: int, model: LearnedModel, seconds: float) -> Row:
@@ -157,13 +164,15 @@ def comparisons(rows: Sequence[Row]) -> dict[str, Comparison]:
     """The rate of each codec against the one of the fewest bands."""
     curves = rate_curves(rows, MEASURE)
     names = distinct(rows, "codec")
-    return {name: compare(curves[names[0]], curves[name], MEASURE, draws=200) for name in names[1:]}
+    if names[0] not in curves:  # no picture has a finite PSNR at all qualities
+        return {}
+    return {name: compare(curves[names[0]], curves[name], MEASURE, draws=200) for name in names[1:] if name in curves}
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
     """What each division brings, and costs."""
     first = distinct(rows, "codec")[0]
-    sentences = []
+    sentences = [f"Bands {first} take {mean(rows, 'bytes', codec=first):.0f} bytes on average over the qualities."]
     for name, result in comparisons(rows).items():
         reason = f"cannot be compared: {result.reason}" if result.reason else f"{result.percent:+.1f} % bytes"
         own = select(rows, codec=name)[0]

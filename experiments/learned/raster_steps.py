@@ -134,9 +134,13 @@ def design_of(order: str, params: Params, grid: tuple[int, ...]) -> ContextDesig
 
 
 def _levels(pictures: Array, order: str, count: int) -> Array:
-    """Levels (1, H, W, n) int32 of pictures (n, H, W), or of their cells (4, H / 2, W / 2, n); sides are made even."""
-    height, width = (side // 2 * 2 for side in pictures.shape[1:])
-    levels = (pictures[:, :height, :width].astype(np.int32) * count // 256).transpose(1, 2, 0)
+    """Levels (1, H, W, n) int32 of pictures (n, H, W), or of their cells (4, H / 2, W / 2, n).
+
+    Sides are made even by black pixels.
+    """
+    odd = [(0, side % 2) for side in pictures.shape[1:]]
+    levels = (np.pad(pictures, [(0, 0), *odd]).astype(np.int32) * count // 256).transpose(1, 2, 0)
+    height, width = levels.shape[:2]
     if order != CELLS:
         return np.ascontiguousarray(levels)[None]
     cells = levels.reshape(height // 2, 2, width // 2, 2, -1).transpose(1, 3, 0, 2, 4)

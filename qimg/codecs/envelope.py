@@ -131,9 +131,13 @@ class Reader:
         flags = self.take(1, "the version and the flags")[0]
         return Envelope(number=number, version=(flags >> 5) + 1, flags=flags & 31, short=short)
 
-    def envelope_of(self, codec: str, number: int, *, version: int) -> Envelope:
+    def envelope_of(self, codec: str, number: int, *, version: int, short: bool = False) -> Envelope:
         """Read the envelope of a file of one codec, in stream versions up to `version`."""
         envelope = self.envelope()
+        if envelope.short != short and envelope.number == number:
+            names = ("of six bytes", "of four bytes")
+            rule = f"the envelope of codec {number} ({codec}) must be the one {names[short]}"
+            raise BitstreamError(f"{rule}, but is the one {names[envelope.short]}", 0)
         if envelope.number != number:
             rule = f"the file must be of codec {number} ({codec}), but needs codec {envelope.number}"
             raise BitstreamError(rule, self.offset - 2)

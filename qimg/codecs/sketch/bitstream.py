@@ -85,7 +85,7 @@ def parse(data: bytes) -> Stream:
         BitstreamError: the file is of another format or codec, altered, or cut inside of its header.
     """
     reader = Reader(data)
-    flags = reader.envelope_of(ID, NUMBER, version=VERSION).flags
+    flags = reader.envelope_of(ID, NUMBER, version=VERSION, short=True).flags
     stored = reader.take(_CRC, "the checksum")
     count = (flags & 15) + 1
     digits = 2 * count + _STEP_BITS + _LENGTH_BITS

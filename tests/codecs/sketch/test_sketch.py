@@ -96,6 +96,8 @@ def test_altered_files_are_refused(example):
             except BitstreamError:
                 continue
             assert not stream.complete, (place, bit)
+    with pytest.raises(BitstreamError, match="must be the one of four bytes, but is the one of six bytes"):
+        qimg.decode(b"\x89qi\n" + data[2:])
     with pytest.raises(BitstreamError, match="1 more bytes"):
         qimg.decode(data + b"\0")
 

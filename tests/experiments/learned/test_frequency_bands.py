@@ -29,7 +29,7 @@ def test_rates_by_hand():
         for k, quality in enumerate((10, 20, 30, 40, 50))
     ]  # fmt: skip
     assert frequency_bands.comparisons(rows)["1–2–5"].percent == pytest.approx(-10)
-    assert frequency_bands.findings(rows) == [
+    assert frequency_bands.findings(rows)[1:] == [
         "Bands 1–2–5 against 1–7: -10.0 % bytes at equal RGB PSNR, with 1_234 weights and 1.5 kMAC per pixel in the "
         "context networks."
     ]

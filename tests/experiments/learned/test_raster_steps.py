@@ -29,9 +29,10 @@ def test_the_wavefront_has_the_same_bytes_in_fewer_steps(rows):
 def test_cells_hold_the_pixels_of_a_picture():
     pictures = np.random.default_rng(0).integers(0, 256, (3, 5, 6)).astype(np.uint8)
     cells, pixels = (raster_steps._levels(pictures, order, 4) for order in (CELLS, RASTER))
-    assert pixels.shape == (1, 4, 6, 3)
+    assert pixels.shape == (1, 6, 6, 3)
     assert_array_equal(cells[:, 1, 2, 0], pixels[0, 2:4, 4:6, 0].ravel())
-    assert_array_equal(pixels[0, ..., 1], pictures[1, :4] // 64)
+    assert_array_equal(pixels[0, :5, :, 1], pictures[1] // 64)
+    assert not pixels[0, 5].any()
 
 
 def test_savings_by_hand():

@@ -67,7 +67,7 @@ class Network(nn.Module):
     @torch.no_grad()
     def _set_scales(self, deviations: Array) -> None:
         """Set the scales of further channels at the start to mean magnitudes at a typical rate."""
-        scales = torch.from_numpy(np.maximum(np.log2(deviations / (4 * _TYPICAL * SMALLEST)), 0)).float()
+        scales = torch.from_numpy(np.log2(np.maximum(deviations / (4 * _TYPICAL * SMALLEST), 1))).float()
         context = self.design.further_context()
         for (band, _, _), network in zip(context.steps(), self.further.networks, strict=True):
             first = 1 + context.starts[band]

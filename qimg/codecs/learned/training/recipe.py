@@ -13,7 +13,7 @@ from qimg.codecs.learned.design import BLOCK, CONDITION_FRACTION, MIDDLE, STEP_F
 from qimg.codecs.learned.model import LearnedModel
 from qimg.codecs.learned.training.network import Coded, Network
 from qimg.codecs.learned.training.pool import Pool, block_basis, read
-from qimg.codecs.training import CodecRecipe, Task, require_no_evaluation_pictures
+from qimg.codecs.training import CodecRecipe, Pictures, Task, require_no_evaluation_pictures
 from qimg.core import Array, fraction, integer, require
 from qimg.core.records import short_repr
 
@@ -126,8 +126,10 @@ class Figures:
 
     @torch.no_grad()
     def __call__(self, network: Network) -> dict[str, float]:
-        """Figures by name."""
-        figures = {}
+        """Figures by name; none without photographs."""
+        figures: dict[str, float] = {}
+        if not self.crops:
+            return figures
         for index in _FIGURES:
             bits, decibels = [], []
             for crop in self.crops:
@@ -164,13 +166,14 @@ class PhotographTraining:
     ) -> Task[Any, Any, Any]:
         """The task for `qimg.codecs.training.train`; see `qimg.codecs.recipes.Training`."""
         photographs, pictures = read(sources, root=root)
-        others, apart = read(held_out, root=root)
+        apart = list(held_out)
+        others, evaluated = read(apart, root=root) if apart else ([], Pictures(names=[], digests={}))
         require_no_evaluation_pictures(pictures.digests, pictures.names)
         return Task(
             recipe=recipe,
             draws=Pool.of(photographs),
             pictures=pictures,
-            held_out=apart,
+            held_out=evaluated,
             figures=Figures(others, recipe),
             build=_build(photographs, recipe),
             loss=RateDistortion(recipe),
