@@ -30,7 +30,6 @@ from experiments._run import (
     Workers,
     among,
     check,
-    curves,
     distinct,
     each,
     figure_of,
@@ -289,7 +288,25 @@ def _table(rows: Sequence[Row], key: str, heading: str) -> Table:
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Mean bytes over the PSNR of the target, by codec."""
-    reached = [row for row in rows if math.isfinite(row.target_db) and math.isfinite(row.bytes)]
-    panel = Panel(curves=curves(reached, "target_db", "bytes", by="codec"), x="RGB PSNR, dB", y="bytes", title="")
+    """Bytes over those of the contour codec at each target: geometric means over the pictures that a codec can code."""
+    ratios = {name: _ratios(rows, name) for name in distinct(rows, "codec") if name != CONTOUR}
+    panel = Panel(
+        curves={name: curve for name, curve in ratios.items() if curve[0]},
+        x="RGB PSNR, dB",
+        y="bytes over those of the contour codec",
+        log="y",
+        dashed=(1.0,),
+    )
     return figure_of(panel, size=(7, 4), layout="constrained")
+
+
+def _ratios(rows: Sequence[Row], name: str) -> tuple[list[float], list[float]]:
+    """Targets, and ratios of a codec at those that it reaches for some picture."""
+    own = {(row.image, row.target_db): row.bytes for row in rows if row.codec == CONTOUR}
+    found: dict[float, list[float]] = {}
+    for row in select(rows, codec=name):
+        ratio = row.bytes / own[row.image, row.target_db]
+        if math.isfinite(row.target_db) and math.isfinite(ratio):
+            found.setdefault(row.target_db, []).append(math.log(ratio))
+    targets = sorted(found)
+    return targets, [math.exp(float(np.mean(found[target]))) for target in targets]
