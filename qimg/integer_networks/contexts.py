@@ -244,8 +244,11 @@ def place_features(design: ContextDesign, height: int, width: int) -> Array:
 
 
 def count_features(design: ContextDesign, counts: Any) -> Any:
-    """Features g of counts of levels coded in the picture so far, integers of at most the design's bound."""
-    return np.minimum(companded(counts) << _COUNT_SHIFT, design.bound)
+    """Features g of counts of levels coded in the picture so far: integers of at most the design's bound.
+
+    Counts above 2048 are as 2048.
+    """
+    return np.minimum(companded(np.minimum(counts, _LARGEST_BOUND)) << _COUNT_SHIFT, design.bound)
 
 
 def magnitudes_of(design: ContextDesign, clamped: Any) -> Any:

@@ -12,7 +12,7 @@ from qimg.core import Array
 from qimg.entropy import range_coder
 from qimg.entropy.distributions import Distribution
 from qimg.integer_networks.coding import ContextModel, Walk, decode_latents, latent_bits, latent_intervals
-from qimg.integer_networks.contexts import ORDERS, ContextDesign, companded, phases_of
+from qimg.integer_networks.contexts import ORDERS, ContextDesign, companded, count_features, phases_of
 from qimg.learning.contexts import BandContexts
 from qimg.learning.distributions import bits
 from qimg.learning.fixed_point import FixedPoint, exported, set_rounding
@@ -179,6 +179,12 @@ def test_companded_magnitudes_are_those_of_the_training() -> None:
     np.testing.assert_array_equal(companded(v), np.rint(exact))
     trained = torch.floor(8 * torch.log2(1 + torch.from_numpy(v).float()) + 0.5)
     np.testing.assert_array_equal(companded(v), trained.numpy())
+
+
+def test_counts_of_large_pictures_have_features() -> None:
+    design = DESIGNS["counted"]
+    features = count_features(design, np.array([0, 1, 2048, 10**6]))
+    np.testing.assert_array_equal(features, [0, 32, 255, 255])
 
 
 def test_files_of_models() -> None:
