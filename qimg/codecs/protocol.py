@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import ArrayLike
 
+from qimg.codecs.errors import BitstreamError
 from qimg.core import ArgumentError, Array, Track, arguments
 from qimg.core.records import short_repr
 from qimg.images import MAX_PIXELS
@@ -88,6 +89,12 @@ class DecodeOptions:
     """Fitted tables that the file was written with, by default those of qimg."""
     partial_ok: bool = True
     """Decode the available part of a cut progressive file; other cut files are always refused."""
+
+    def check_area(self, height: int, width: int, offset: int | None = None) -> None:
+        """Raise `BitstreamError` if a picture has more than `max_pixels`; a file states its size at `offset`."""
+        if self.max_pixels is not None and height * width > self.max_pixels:
+            rule = f"the picture must have at most max_pixels={self.max_pixels}, but has {height * width}"
+            raise BitstreamError(rule, offset)
 
 
 @short_repr

@@ -14,16 +14,14 @@ from qimg.core import Array
 def decode(data: bytes, options: DecodeOptions) -> Decoded:
     """Decode a file; the picture is the same on every machine.
 
-    Memory in addition to the picture is 4 bytes for each pixel, and up to 180 MiB for the contexts.
+    Memory in addition to the picture is 4 bytes for each pixel, and up to 48 MiB for the contexts.
 
     Raises:
         BitstreamError: the file is of another format or codec, cut, altered or too large.
     """
     stream = parse(data)
     header = stream.header
-    area = header.height * header.width
-    if options.max_pixels is not None and area > options.max_pixels:
-        raise BitstreamError(f"the picture must have at most max_pixels={options.max_pixels}, but has {area}")
+    options.check_area(header.height, header.width)
     numbers = np.empty((header.height, header.width), np.uint32)
     palette = np.zeros(header.colours, np.int64)
     if header.colours:

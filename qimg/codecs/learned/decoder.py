@@ -28,10 +28,7 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
     """
     stream = parse(data)
     header = stream.header
-    area = header.height * header.width
-    if options.max_pixels is not None and area > options.max_pixels:
-        limit = f"max_pixels={options.max_pixels}"
-        raise BitstreamError(f"the picture must have at most {limit}, but has {area}", header.size_at)
+    options.check_area(header.height, header.width, header.size_at)
     model = model_for(header, options.tables)
     # Each latent takes a part of a bit at least, so that a small file cannot claim a large picture.
     image = np.empty((header.height, header.width) if header.gray else (header.height, header.width, COLOURS), np.uint8)

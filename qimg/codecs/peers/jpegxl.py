@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from qimg.codecs.peers.peer import Peer, check_area, described, refused
+from qimg.codecs.peers.peer import Peer, described, refused
 from qimg.codecs.protocol import Capabilities, CurveSettings, Decoded, DecodeOptions, EncodeOptions, Info
 from qimg.core import Array, arguments
 
@@ -26,7 +26,7 @@ class _JpegXl(Peer):
 
         with refused(self.name):
             image = np.asarray(jpegxl_decode(data, numthreads=1))
-        check_area(image.shape[1], image.shape[0], options.max_pixels)
+        options.check_area(*image.shape[:2])
         return Decoded(image=image)
 
     def info(self, data: bytes) -> Info:

@@ -89,7 +89,7 @@ class Peer:
     def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
         """Decode a file."""
         with self._picture(data) as picture:
-            check_area(picture.width, picture.height, options.max_pixels)
+            options.check_area(picture.height, picture.width)
             return Decoded(image=self.pixels(picture), **_metadata(picture))
 
     def info(self, data: bytes) -> Info:
@@ -116,12 +116,6 @@ def refused(name: str) -> Iterator[None]:
         raise
     except Exception as error:  # decoders raise many kinds on broken files
         raise BitstreamError(f"cannot be read as {name} ({error})") from None
-
-
-def check_area(width: int, height: int, max_pixels: int | None) -> None:
-    """Raise an error if a picture has more pixels than the limit."""
-    if max_pixels is not None and width * height > max_pixels:
-        raise BitstreamError(f"the picture must have at most max_pixels={max_pixels}, but has {width * height}")
 
 
 def described(codec: str, data: bytes, sides: tuple[int, int], channels: int, metadata: dict[str, Any]) -> Info:

@@ -14,6 +14,8 @@ LARGEST_PAYLOAD = (1 << 9) - 1
 _GRAY = 16
 _CRC = 2
 _LENGTH_BITS, _STEP_BITS = 9, 5
+SIDES_AT = SHORT_LENGTH + _CRC
+"""Offset of the numbers of rows and columns."""
 
 
 @short_repr

@@ -3,9 +3,8 @@
 import numpy as np
 
 from qimg.codecs.envelope import CutError
-from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import Decoded, DecodeOptions
-from qimg.codecs.sketch.bitstream import Header, parse
+from qimg.codecs.sketch.bitstream import SIDES_AT, Header, parse
 from qimg.codecs.sketch.geometry import coefficient, ellipse, sides
 from qimg.codecs.sketch.numbers import read
 from qimg.codecs.sketch.painter import paint
@@ -23,9 +22,7 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
     """
     stream = parse(data)
     header = stream.header
-    area = header.height * header.width
-    if options.max_pixels is not None and area > options.max_pixels:
-        raise BitstreamError(f"the picture must have at most max_pixels={options.max_pixels}, but has {area}", 6)
+    options.check_area(header.height, header.width, SIDES_AT)
     if not stream.complete and not options.partial_ok:
         raise CutError(f"the file is cut: {stream.size - len(stream.payload)} bytes are missing", len(data))
     base, ellipses = read(stream.payload, header.step, sides(header.height, header.width), header.planes)

@@ -34,10 +34,8 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
     """
     stream = _parsed(data, partial_ok=options.partial_ok)
     header = stream.header
+    options.check_area(header.height, header.width, header.width_at)
     area = header.width * header.height
-    if options.max_pixels is not None and area > options.max_pixels:
-        limit = f"max_pixels={options.max_pixels}"
-        raise BitstreamError(f"the picture must have at most {limit}, but has {area}", header.width_at)
     if header.progressive and area > MOST_PIXELS:
         message = f"a progressive picture must have at most {MOST_PIXELS} pixels, but has {area}"
         raise BitstreamError(message, header.width_at)
