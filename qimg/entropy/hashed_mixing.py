@@ -14,7 +14,7 @@ import numpy as np
 
 from qimg.core import Array
 from qimg.core.compiled import inner
-from qimg.entropy.mixing import Coder, read_bit
+from qimg.entropy.mixing import Coder, code_predicted_bit
 
 SETS = 4
 """Weight sets that are mixed."""
@@ -140,13 +140,7 @@ def code_hashed_bit(coder: Coder, model: HashedModel, kind: int, salt: int, bit:
     below, above = np.int64(model.correction[table, node]), np.int64(model.correction[table, node + 1])
     corrected = (below * (_SPACING - share) + above * share) // _SPACING >> 6
     p = min(max(int(model.squash[mean + _LOGIT] + corrected) >> 1, 1), 65535)
-    if coder.writing:
-        at = coder.position[0]
-        coder.bits[at] = bit
-        coder.probabilities[at] = p
-        coder.position[0] = at + 1
-    else:
-        bit = read_bit(coder, p)
+    bit = code_predicted_bit(coder, p, bit)
     goal = (bit << 22) - (bit << 6)
     nearer = node + (share > _SPACING // 2)
     model.correction[table, nearer] += (goal - np.int64(model.correction[table, nearer])) >> 6

@@ -132,8 +132,19 @@ def probability_of_one(model: Model, mixer: int) -> int:
 
 
 @inner
-def read_bit(coder: Coder, p: int) -> int:
-    """Read a bit whose probability of a one is p / 2¹⁶, from words or from a script."""
+def code_predicted_bit(coder: Coder, p: int, bit: int) -> int:
+    """Code a bit whose probability of a one is p / 2¹⁶; returns the bit, which a reader is not given."""
+    if not coder.writing:
+        return _read_bit(coder, p)
+    place = coder.position[0]
+    coder.bits[place] = bit
+    coder.probabilities[place] = p
+    coder.position[0] = place + 1
+    return bit
+
+
+@inner
+def _read_bit(coder: Coder, p: int) -> int:
     if not coder.scripted:
         return decode_bit(coder.state, coder.words, p)
     place = coder.position[0]
@@ -162,13 +173,7 @@ def code_bit(coder: Coder, model: Model, mixer: int, bit: int) -> int:
         bit: the bit, if `coder` writes; otherwise ignored.
     """
     p = _mixed_probability(model, mixer)
-    if coder.writing:
-        place = coder.position[0]
-        coder.bits[place] = bit
-        coder.probabilities[place] = p
-        coder.position[0] = place + 1
-    else:
-        bit = read_bit(coder, p)
+    bit = code_predicted_bit(coder, p, bit)
     error = (bit << 16) - p
     for i in range(INPUTS):
         model.weights[mixer, i] += (model.inputs[i] * error * 3 + (1 << 19)) >> 20
@@ -184,13 +189,7 @@ def code_bit(coder: Coder, model: Model, mixer: int, bit: int) -> int:
 @inner
 def code_bypass(coder: Coder, bit: int) -> int:
     """Code a bit at probability ½ without a model; it takes one bit of the file."""
-    if coder.writing:
-        place = coder.position[0]
-        coder.bits[place] = bit
-        coder.probabilities[place] = 32768
-        coder.position[0] = place + 1
-        return bit
-    return read_bit(coder, 32768)
+    return code_predicted_bit(coder, 32768, bit)
 
 
 @compiled(inline="always")
