@@ -14,6 +14,7 @@ from qimg.codecs.envelope import Envelope, Reader, assemble, varint
 from qimg.codecs.errors import BitstreamError
 from qimg.core import Array, integer, require, require_shape
 from qimg.core.records import short_repr
+from qimg.entropy import range_coder
 
 DATA = b"D"
 MOST = 1 << 17
@@ -104,5 +105,4 @@ def of_bytes(data: bytes, *, codec: str, number: int, model: str, settings: int)
     payloads = [chunk.payload for chunk in reader.chunks([DATA]) if chunk.tag == DATA]
     if len(payloads) != 1:
         raise BitstreamError("chunk D must occur once, but is missing", reader.offset)
-    content = payloads[0] + bytes(-len(payloads[0]) % 4)
-    return Pack(count=count, setting=setting, words=np.frombuffer(content, ">u4").astype(np.uint32))
+    return Pack(count=count, setting=setting, words=range_coder.words_of_bytes(payloads[0]))

@@ -8,12 +8,11 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.blas import ssyrk
 from scipy.ndimage import gaussian_filter
 
+from qimg.codecs.sketch.geometry import numbers_of
 from qimg.codecs.sketch.jacobian import LEVEL, Grid, add
 from qimg.core import Array
 from qimg.core.records import short_repr
 
-GRAY, COLOUR = 9, 11
-"""Parameters of an ellipse."""
 _SCALES = (0.012, 0.02, 0.03, 0.045, 0.07, 0.1, 0.15, 0.22)
 _BATCH = 4
 Cuts = Sequence[tuple[int, float]]
@@ -38,7 +37,7 @@ class Fit:
 def start(grid: Grid, target: Array) -> Fit:
     """A sketch without ellipses: the projection of a picture on the cosines of the base."""
     base = np.tensordot(target, grid.cosines, ((1, 2), (1, 2))) / target[0].size
-    return Fit(grid, target.astype(np.float32), base.astype(float), np.zeros((0, GRAY if len(target) == 1 else COLOUR)))
+    return Fit(grid, target.astype(np.float32), base.astype(float), np.zeros((0, numbers_of(len(target)))))
 
 
 def picture(fit: Fit, ellipses: Array | None = None) -> Array:

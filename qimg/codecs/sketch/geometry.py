@@ -5,6 +5,7 @@ error in each of them: the derivatives of an ellipse by its position, size and s
 amplitude sets, so the amplitude precedes them and halves their steps when it doubles.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -79,6 +80,11 @@ def power(factor: int, log: int) -> int:
     return -magnitude if factor < 0 else magnitude
 
 
+def numbers_of(planes: int) -> int:
+    """Numbers, and parameters, of an ellipse of a picture of 1 or 3 planes."""
+    return GRAY_NUMBERS if planes == 1 else COLOUR_NUMBERS
+
+
 def half_octaves(amplitude: int) -> int:
     """⌊2 log₂ |amplitude|⌋, for an amplitude that is not 0."""
     return (amplitude * amplitude).bit_length() - 1
@@ -142,6 +148,15 @@ def shear_of(number: int, step: int) -> int:
     return _limit(number * step, LARGEST_SHEAR)
 
 
+def shape(numbers: Sequence[int]) -> tuple[int, int, int, tuple[int, int]]:
+    """Logarithms of height and width, shear, and steps of row and column, by the numbers up to the shear."""
+    rim, amplitude = numbers[RIM], numbers[AMPLITUDE]
+    fine = size_step(amplitude, rim)
+    log_height, log_width = log_size(numbers[HEIGHT], fine), log_size(numbers[WIDTH], fine)
+    shear = shear_of(numbers[SHEAR], shear_step(amplitude, rim))
+    return log_height, log_width, shear, position_steps(amplitude, rim, log_height, log_width, shear)
+
+
 def ellipse(numbers: Array, step: int, extent: tuple[int, int]) -> Ellipse:
     """The integers of an ellipse.
 
@@ -150,11 +165,8 @@ def ellipse(numbers: Array, step: int, extent: tuple[int, int]) -> Ellipse:
         step: number of the file's quantization step.
         extent: `sides` of the picture.
     """
-    rim, amplitude, *_ = several = [int(number) for number in numbers]
-    fine = size_step(amplitude, rim)
-    log_height, log_width = log_size(several[HEIGHT], fine), log_size(several[WIDTH], fine)
-    shear = shear_of(several[SHEAR], shear_step(amplitude, rim))
-    steps = position_steps(amplitude, rim, log_height, log_width, shear)
+    several = [int(number) for number in numbers]
+    log_height, log_width, shear, steps = shape(several)
     row, column = (
         min(number * one + one // 2, length - 1)
         for number, one, length in zip(several[ROW : COLUMN + 1], steps, extent, strict=True)
@@ -163,7 +175,7 @@ def ellipse(numbers: Array, step: int, extent: tuple[int, int]) -> Ellipse:
         level(several[place], step, log_height, log_width, slope=place in (SLOPE_U, SLOPE_V))
         for place in (AMPLITUDE, *range(SLOPE_U, len(several)))
     ]
-    return Ellipse(row, column, log_height, log_width, shear, rim, tuple(levels))
+    return Ellipse(row, column, log_height, log_width, shear, several[RIM], tuple(levels))
 
 
 _HALF = LOG_UNIT // 2  # half an octave

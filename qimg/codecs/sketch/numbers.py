@@ -12,7 +12,6 @@ from qimg.codecs.sketch import geometry, statistics
 from qimg.codecs.sketch.geometry import (
     AMPLITUDE,
     BASE_FREQUENCIES,
-    COLOUR_NUMBERS,
     GRAY_NUMBERS,
     HEIGHT,
     LARGEST_AMPLITUDE,
@@ -170,16 +169,17 @@ def read(payload: bytes, step: int, extent: tuple[int, int], planes: int) -> tup
     Coefficients of the base that are not determined are 0.
     """
     reader, base = Reader(payload), np.zeros((planes, len(BASE_FREQUENCIES)), np.int64)
+    count = geometry.numbers_of(planes)
     ellipses: list[Array] = []
     try:
         code_base(reader, base, step)
         while len(ellipses) < MOST_ELLIPSES:
-            one = np.zeros(GRAY_NUMBERS if planes == 1 else COLOUR_NUMBERS, np.int64)
+            one = np.zeros(count, np.int64)
             code_ellipse(reader, one, len(ellipses), extent)
             ellipses.append(one)
     except UndeterminedError:
         pass
-    return base, np.array(ellipses, np.int64).reshape(-1, GRAY_NUMBERS if planes == 1 else COLOUR_NUMBERS)
+    return base, np.array(ellipses, np.int64).reshape(-1, count)
 
 
 def _amplitude(coder: Coder, value: int, rank: int) -> int:
@@ -217,7 +217,7 @@ def _scale(index: int) -> int:
 def _words(payload: bytes, filler: bytes) -> Array:
     """Words of the bytes and of a filler after them."""
     length = -len(payload) % _WORD + _WORD * _MARGIN
-    return np.frombuffer(payload + filler * length, ">u4").astype(np.uint32)
+    return range_coder.words_of_bytes(payload + filler * length)
 
 
 _OCTAVES = LARGEST_AMPLITUDE.bit_length() - 1

@@ -53,6 +53,11 @@ class Frame:
         """Parameters of the numbers of an ellipse."""
         return parameters(geometry.ellipse(numbers, self.step, self.extent))
 
+    def positions(self, numbers: Array, axis: int) -> tuple[int, int]:
+        """Step of rows or columns, and how many there are, by the numbers of an ellipse up to the shear."""
+        fine = geometry.shape([int(number) for number in numbers])[3][axis]
+        return fine, geometry.places(self.extent[axis], fine)
+
     def bits(self, numbers: Array, index: int) -> float:
         """Code length of an ellipse."""
         writer = Writer()
@@ -142,30 +147,24 @@ def _nearest(place: int, value: float, numbers: Array, frame: Frame) -> tuple[in
         fine = geometry.shear_step(amplitude, rim)
         number = round(value * (1 << RATIO_FRACTION) / fine)
         return number, geometry.shear_of(number, fine) / (1 << RATIO_FRACTION)
-    logs = [geometry.log_size(int(numbers[one]), geometry.size_step(amplitude, rim)) for one in (HEIGHT, WIDTH)]
-    shear = geometry.shear_of(int(numbers[SHEAR]), geometry.shear_step(amplitude, rim))
     axis = place - ROW
-    fine = geometry.position_steps(amplitude, rim, logs[0], logs[1], shear)[axis]
-    count = geometry.places(frame.extent[axis], fine)
+    fine, count = frame.positions(numbers, axis)
     number = min(max(int(value * UNIT // fine), 0), count - 1)
     return number, min(number * fine + fine // 2, frame.extent[axis] - 1) / UNIT
 
 
-def sweep(fit: Fit, numbers: list[Array], frame: Frame, slope: float, *, first: int = 0) -> bool:
-    """Change numbers by one where error + slope · bits falls, ellipse by ellipse from `first`; whether any changed."""
+def sweep(fit: Fit, numbers: list[Array], frame: Frame, slope: float, *, first: int = 0) -> None:
+    """Change numbers by one where error + slope · bits falls, ellipse by ellipse from `first`."""
     residual = fit.target - fitting.picture(fit)
-    changed = False
     for index in range(first, len(numbers)):
-        changed |= _improve_numbers(fit, residual, numbers, index, frame, slope)
-    return changed
+        _improve_numbers(fit, residual, numbers, index, frame, slope)
 
 
-def _improve_numbers(fit: Fit, residual: Array, numbers: list[Array], index: int, frame: Frame, slope: float) -> bool:
+def _improve_numbers(fit: Fit, residual: Array, numbers: list[Array], index: int, frame: Frame, slope: float) -> None:
     """As `sweep`, for one ellipse; the residual is updated."""
     add(fit.grid, fit.ellipses[index], residual)
     best, one = numbers[index], fit.ellipses[index]
     cost = _cost(fit, residual, one) + slope * frame.bits(best, index)
-    before = cost
     for place in (*range(SLOPE_U, len(best)), ROW, ROW + 1, SHEAR, WIDTH, HEIGHT, AMPLITUDE, RIM):
         for change in (-1, 1):
             tried = _changed(best, place, change, one, frame)
@@ -177,7 +176,6 @@ def _improve_numbers(fit: Fit, residual: Array, numbers: list[Array], index: int
                 best, one, cost = tried, candidate, its
     numbers[index], fit.ellipses[index] = best, one
     add(fit.grid, one, residual, sign=-1.0)
-    return cost < before
 
 
 def _cost(fit: Fit, residual: Array, one: Array) -> float:
@@ -202,11 +200,7 @@ def _changed(numbers: Array, place: int, change: int, values: Array, frame: Fram
     for later in range(max(place + 1, HEIGHT), SLOPE_U):
         tried[later], _ = _nearest(later, scaled[order[later]], tried, frame)
     if place in (ROW, ROW + 1):
-        axis = place - ROW
-        rim, amplitude = int(tried[RIM]), int(tried[AMPLITUDE])
-        logs = [geometry.log_size(int(tried[one]), geometry.size_step(amplitude, rim)) for one in (HEIGHT, WIDTH)]
-        shear = geometry.shear_of(int(tried[SHEAR]), geometry.shear_step(amplitude, rim))
-        fine = geometry.position_steps(amplitude, rim, logs[0], logs[1], shear)[axis]
-        if not 0 <= tried[place] < geometry.places(frame.extent[axis], fine):
+        _, count = frame.positions(tried, place - ROW)
+        if not 0 <= tried[place] < count:
             return None
     return tried
