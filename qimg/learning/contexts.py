@@ -89,6 +89,9 @@ class BandContexts(nn.Module):
         inner = slice(margin - 1, -margin + 1 or None)
         energy = energies(magnitudes[:, inner, inner])
         energy = _companded(energy) if design.companded else energy
+        counts = None
+        if design.counted:
+            counts = torch.from_numpy(counts_before(design, y[0].detach().cpu().numpy())).to(y)
         return Coded(
             y=padded,
             magnitudes=_companded(magnitudes) if design.companded else magnitudes,
@@ -96,7 +99,7 @@ class BandContexts(nn.Module):
             side=None if side is None else side.clamp(-design.bound, design.bound),
             conditions=conditions,
             positions=torch.from_numpy(place_features(design, y.shape[1], y.shape[2])).to(y),
-            counts=torch.from_numpy(counts_before(design, y[0].detach().cpu().numpy())).to(y),
+            counts=counts,
             join=lambda parts: torch.cat(list(parts)),
             spread=lambda array, shape: array.expand(shape),
         )

@@ -7,7 +7,7 @@ from qimg.core import Array, arguments
 
 
 def fidelity(rho: ArrayLike, sigma: ArrayLike) -> Array:
-    """Uhlmann fidelity, squared: F = (tr √(√ρ σ √ρ))² = ‖√ρ √σ‖₁². Cost: two `eigh`, two `eigvalsh` and one SVD, O(d³).
+    """Uhlmann fidelity, squared: F = (tr √(√ρ σ √ρ))² = ‖√ρ √σ‖₁². Cost: two `eigh` and one SVD, O(d³).
 
     Args:
         rho: (..., d, d) density matrices.
@@ -17,9 +17,8 @@ def fidelity(rho: ArrayLike, sigma: ArrayLike) -> Array:
     0.5
     """
     first, second = _pair(rho, sigma)
-    for matrix in (first, second):
-        _require_positive("a density matrix", matrix)
-    return np.minimum(root_overlap(first, second) ** 2, 1.0)
+    roots = [_square_root(matrix, "a density matrix") for matrix in (first, second)]
+    return np.minimum(_overlap(*roots) ** 2, 1.0)
 
 
 def bures_distance(rho: ArrayLike, sigma: ArrayLike) -> Array:
@@ -40,21 +39,19 @@ def bures_distance(rho: ArrayLike, sigma: ArrayLike) -> Array:
     """
     first, second = arguments.hermitian("rho", rho), arguments.hermitian("sigma", sigma)
     _require_equal_dimensions(first, second)
-    for name, matrix in (("rho", first), ("sigma", second)):
-        _require_positive(name, matrix)
-    return np.sqrt(bures_squared(first, second))
+    return np.sqrt(bures_squared(first, second, names=("rho", "sigma")))
 
 
-def bures_squared(first: Array, second: Array) -> Array:
-    """The square of `bures_distance`, without checks."""
+def bures_squared(first: Array, second: Array, *, names: tuple[str | None, str | None] = (None, None)) -> Array:
+    """The square of `bures_distance`; negative eigenvalues of matrices without a name count as 0."""
     traces = [np.trace(matrix, axis1=-2, axis2=-1).real for matrix in (first, second)]
-    return np.maximum(traces[0] + traces[1] - 2 * root_overlap(first, second), 0.0)
+    overlap = _overlap(_square_root(first, names[0]), _square_root(second, names[1]))
+    return np.maximum(traces[0] + traces[1] - 2 * overlap, 0.0)
 
 
-def root_overlap(first: Array, second: Array) -> Array:
-    """‖√ρ √σ‖₁ of (..., d, d) Hermitian matrices whose negative eigenvalues are due to rounding and count as 0."""
-    product = _square_root(first) @ _square_root(second)
-    return np.asarray(np.linalg.svd(product, compute_uv=False).sum(axis=-1))
+def _overlap(first: Array, second: Array) -> Array:
+    """‖√ρ √σ‖₁ of the square roots."""
+    return np.asarray(np.linalg.svd(first @ second, compute_uv=False).sum(axis=-1))
 
 
 def trace_distance(rho: ArrayLike, sigma: ArrayLike) -> Array:
@@ -85,13 +82,10 @@ def _require_equal_dimensions(first: Array, second: Array) -> None:
     arguments.require_shape(same, "sigma", f"(..., {dimension}, {dimension})", second)
 
 
-def _require_positive(name: str, matrix: Array) -> None:
-    values = np.linalg.eigvalsh(matrix)
-    if values.min() < -arguments.TOLERANCE * max(1.0, values.max()):
-        raise ValueError(f"{name} must be positive semidefinite, but has the eigenvalue {values.min():.3g}")
-
-
-def _square_root(matrix: Array) -> Array:
+def _square_root(matrix: Array, name: str | None) -> Array:
+    """√ρ of (..., d, d) Hermitian matrices; with a name, negative eigenvalues beyond rounding are an error."""
     values, vectors = np.linalg.eigh(matrix)
+    if name and values.min() < -arguments.TOLERANCE * max(1.0, values.max()):
+        raise ValueError(f"{name} must be positive semidefinite, but has the eigenvalue {values.min():.3g}")
     roots = np.sqrt(np.clip(values, 0.0, None))
     return np.asarray((vectors * roots[..., None, :]) @ np.swapaxes(vectors, -1, -2).conj())
