@@ -10,6 +10,7 @@ from torch import Tensor
 from experiments._run import Array
 from experiments.learned.context_models import BlockModel, Kind
 from experiments.learned.short_trainings import trained_network
+from qimg.integer_networks.contexts import ContextDesign
 from qimg.learning.fixed_point import set_rounding
 from qimg.learning.schedule import Schedule
 
@@ -63,8 +64,15 @@ def trained(
         hidden: features of the hidden layers.
         rounded: whether the last part of the training is in integers.
     """
+    return trained_design(kind.design(len(pictures[0]), hidden), pictures, schedule, rounded=rounded)
+
+
+def trained_design(
+    design: ContextDesign, pictures: Sequence[Array], schedule: Schedule, *, rounded: bool = True
+) -> tuple[BlockModel, float]:
+    """As `trained`, for any design of the context model."""
     model, seconds = trained_network(
-        lambda: BlockModel(kind.design(len(pictures[0]), hidden)),
+        lambda: BlockModel(design),
         _bits_per_coefficient,
         Blocks.of(pictures),
         schedule,

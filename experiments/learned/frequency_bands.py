@@ -7,7 +7,7 @@ are compared at equal PSNR, without the restoration network, whose gain is the s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -73,14 +73,14 @@ class Params(DividedParams):
         """The recipe of the shipped codec with other bands, without the restoration network."""
         from qimg.codecs.learned.training.recipe import PhotographRecipe
 
-        warmup = min(100, self.training)
-        return replace(
-            PhotographRecipe(bands=bands, blocks=0),
+        return PhotographRecipe(
+            bands=bands,
+            blocks=0,
             steps=self.training,
             batch=self.batch,
             crop=self.crop,
             seed=self.seed,
-            warmup=warmup,
+            warmup=min(100, self.training),
         )
 
 

@@ -11,6 +11,7 @@ raster, parameters of all pictures that are black so far are computed once in a 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -34,6 +35,7 @@ from experiments._run import (
     select,
     subplots,
     table_of,
+    timed,
     whole,
 )
 from experiments.learned.digit_params import DigitParams
@@ -100,7 +102,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 
 
 def _rows(data: Collection, params: Params) -> list[Row]:
-    from experiments.learned.raster_training import trained
+    from experiments.learned.context_training import trained_design
 
     rows, networks = [], {}
     for order in params.orders:
@@ -108,11 +110,14 @@ def _rows(data: Collection, params: Params) -> list[Row]:
         design = design_of(order, params, train.shape[1:3])
         network = RASTER if order == WAVEFRONT else order
         if network not in networks:
-            networks[network] = trained(
-                design_of(network, params, train.shape[1:3]), train, replace(params.schedule(), crop=train.shape[1])
+            trained, seconds = trained_design(
+                design_of(network, params, train.shape[1:3]),
+                list(np.moveaxis(train, -1, 0)),
+                replace(params.schedule(), crop=train.shape[1]),
             )
-        source, seconds = networks[network]
-        rows.append(_row(data.name, order, ContextModel(design=design, networks=source.networks), test, seconds))
+            networks[network] = trained.export().contexts.networks, seconds
+        model = ContextModel(design=design, networks=networks[network][0])
+        rows.append(_row(data.name, order, model, test, networks[network][1]))
     return rows
 
 
@@ -149,30 +154,27 @@ def _levels(pictures: Array, order: str, count: int) -> Array:
 
 def _row(image: str, order: str, model: ContextModel, test: Array, seconds: float) -> Row:
     positions, count = test.shape[1] * test.shape[2], test.shape[3]
-    single = test[..., :1]
+    one, pack = (latent_intervals(model, levels) for levels in (test[..., :1], test))
     return Row(
         image=image,
         order=order,
         steps=sum(1 for _ in Walk(model, (*test.shape[1:3], 1)).groups()),
         products_per_pixel=model.multiply_accumulates() * positions / test[..., 0].size,
-        bytes=bits_of(latent_intervals(model, test)[1]) / 8 / count,
+        bytes=bits_of(pack[1]) / 8 / count,
         train_seconds=seconds,
-        one_seconds=_decoding(model, single),
-        each_seconds=_decoding(model, test) / count,
-        unshared_seconds=_decoding(model, test, shared=False) / count if order == RASTER else np.nan,
+        one_seconds=_decoding(model, one, test[..., :1]),
+        each_seconds=_decoding(model, pack, test) / count,
+        unshared_seconds=_decoding(model, pack, test, shared=False) / count if order == RASTER else np.nan,
     )
 
 
-def _decoding(model: ContextModel, levels: Array, **given: bool) -> float:
-    """Processor seconds of decoding a pack, the least of three."""
-    words = range_coder.encode_intervals(*latent_intervals(model, levels))
-    times = []
-    for _ in range(3):
-        start = time.process_time()
-        again = decode_latents(model, range_coder.start(words), words, levels.shape[1:], **given)
-        times.append(time.process_time() - start)
-        require(np.array_equal(again, levels), "levels", "must be decoded", "others")
-    return min(times)
+def _decoding(model: ContextModel, intervals: tuple[Array, Array], levels: Array, *, shared: bool = True) -> float:
+    """Processor seconds of decoding a pack of the levels that these intervals code, the least of three."""
+    words = range_coder.encode_intervals(*intervals)
+    decode = partial(decode_latents, model, words=words, shape=levels.shape[1:], shared=shared)
+    runs = [timed(decode, range_coder.start(words), clock=time.process_time) for _ in range(3)]
+    require(all(np.array_equal(again, levels) for again, _ in runs), "levels", "must be decoded", "others")
+    return min(seconds for _, seconds in runs)
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
