@@ -52,6 +52,10 @@ class Picture:
         factor = min(self.box_mean, *pixels.shape[:2])
         return images.box_mean(images.without_alpha(pixels), factor)
 
+    def code_values(self) -> Array:
+        """Pixels without alpha, rounded to whole code values, (H, W) or (H, W, 3) `uint8`."""
+        return images.to_uint8(images.code_values(self.image()))
+
     def planes(self) -> Array:
         """Y'CbCr planes (H, W, 3) in code values."""
         return images.to_ycbcr(self.image())

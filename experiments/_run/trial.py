@@ -170,7 +170,7 @@ _CAPTIONS = {
 def _gallery(name: str, pictures: Sequence[Picture]) -> list[Figure]:
     """Figures of the pictures and matrices themselves."""
     if name == "pairs":
-        crops = [_crop(images.to_uint8(images.code_values(picture.image()))) for picture in pictures[:5]]
+        crops = [_crop(picture.code_values()) for picture in pictures[:5]]
         coded = [images.jpeg_round_trip(crop, quality=CROP_QUALITY).image for crop in crops]
         return [
             _board(
@@ -252,7 +252,7 @@ def _restored_figure(pictures: Sequence[Picture]) -> Figure:
     rows: dict[str, list[Array]] = {"raw": [], f"JPEG {CROP_QUALITY}": [], "restored": []}
     for picture in pictures[:4]:
         estimator = conditional_expectation.estimate(joint.without(picture))
-        image = images.to_uint8(images.code_values(picture.image()))
+        image = picture.code_values()
         decoded = images.jpeg_round_trip(image, quality=CROP_QUALITY).image
         versions = (image, decoded, conditional_expectation.restore(decoded, estimator))
         for row, version in zip(rows.values(), versions, strict=True):

@@ -45,7 +45,7 @@ from experiments._run import (
     whole,
     wide_table,
 )
-from qimg import images, metrics
+from qimg import metrics
 from qimg.core import arguments_named
 from qimg.core.import_names import is_import_name, module_hashes
 
@@ -199,7 +199,7 @@ def _row(
 
 def colour_levels(picture: Picture) -> Array:
     """R, G and B in whole code values; gray three times where there is no colour."""
-    pixels = images.to_uint8(images.code_values(picture.image()))
+    pixels = picture.code_values()
     return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 

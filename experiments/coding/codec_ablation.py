@@ -124,7 +124,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         prepared.append((variant, made if again else variant.tables(shipped), again))
     rows: list[Row] = []
     for picture in track(pictures):
-        image = images.to_uint8(images.code_values(picture.image()))
+        image = picture.code_values()
         for variant, made, again in prepared:
             rows += [_row(picture.name, image, variant, made, again, step) for step in params.steps]
     return rows

@@ -151,6 +151,18 @@ def _picture(output: Any) -> Array:
     return output
 
 
+def is_installed(codec_id: str) -> bool:
+    """Whether a codec for single pictures can be used here."""
+    return any(codec.id == codec_id and codec.installed() for codec in registry.codecs())
+
+
+def lossless_jpegxl(image: Array, *, effort: int) -> bytes:
+    """A file of JPEG XL without loss, 1 (fast) to 9."""
+    from imagecodecs import jpegxl_encode
+
+    return bytes(jpegxl_encode(image, lossless=True, effort=effort, numthreads=1))
+
+
 def as_source(image: Array, output: Array) -> Array:
     """A decoded picture in the shape of the encoded one: rounded luma if a gray picture was decoded to RGB."""
     return images.to_uint8(images.luma(output)) if image.ndim == 2 and output.ndim == 3 else output

@@ -36,7 +36,7 @@ from experiments._run import (
     values,
 )
 from experiments.coding.compared_codecs import chosen, curve_of, encoded, modules_of, round_trip
-from qimg import images, metrics
+from qimg import metrics
 from qimg.codecs.protocol import Codec
 
 
@@ -89,7 +89,7 @@ class Row:
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
     """One row per codec, with and without cropping, and round."""
-    image = images.to_uint8(images.code_values(picture.image()))
+    image = picture.code_values()
     size = round(params.bits_per_pixel * image.shape[0] * image.shape[1] / 8)
     rows: list[Row] = []
     for codec in chosen(params.codecs):

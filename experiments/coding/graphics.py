@@ -43,9 +43,9 @@ from experiments._run import (
     timed,
     whole,
 )
-from experiments.coding.compared_codecs import as_source
+from experiments.coding.compared_codecs import as_source, is_installed, lossless_jpegxl
 from experiments.coding.graphics_pictures import KINDS, drawing
-from qimg import images, metrics
+from qimg import metrics
 from qimg.codecs import registry
 from qimg.codecs.peers.peer import save
 from qimg.codecs.pictures import decode, encode
@@ -72,7 +72,7 @@ class Drawing:
         """Kind and seed."""
         return f"{self.kind} {self.seed}"
 
-    def image(self) -> Array:
+    def code_values(self) -> Array:
         """Its pixels."""
         return drawing(self.kind, side=self.side, seed=self.seed)
 
@@ -132,7 +132,7 @@ def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list
 
 def rows_of(picture: Picture | Drawing, params: Params) -> list[Row]:
     """Rows of one picture: without loss, and at every target."""
-    image = images.to_uint8(images.code_values(picture.image()))
+    image = picture.code_values()
     kind = picture.kind if isinstance(picture, Drawing) else "picture"
 
     def row(codec: str, target_db: float, measured: tuple[int, float] | None, seconds: float) -> Row:
@@ -153,7 +153,7 @@ def rows_of(picture: Picture | Drawing, params: Params) -> list[Row]:
         rows.append(row(name, math.inf, (len(data), math.inf), seconds))
     for psnr_db in params.targets:
         for codec in params.codecs:
-            if codec in registry.ids() and not registry.named(codec).installed():  # type: ignore[union-attr]
+            if codec in registry.ids() and not is_installed(codec):
                 continue
             measured, seconds = timed(partial(_at, codec), image, psnr_db)
             rows.append(row(_name(codec), psnr_db, measured, seconds))
@@ -171,15 +171,9 @@ def _lossless() -> dict[str, Callable[[Array], bytes]]:
         "WebP": lambda image: save(image, "WEBP", lossless=True, quality=100, method=6, exact=True),
         "PNG": lambda image: save(image, "PNG", optimize=True),
     }
-    if registry.named("peer:jpegxl").installed():  # type: ignore[union-attr]
-        several["JPEG XL"] = _jpegxl
+    if is_installed("peer:jpegxl"):
+        several["JPEG XL"] = partial(lossless_jpegxl, effort=9)
     return several
-
-
-def _jpegxl(image: Array) -> bytes:
-    from imagecodecs import jpegxl_encode
-
-    return bytes(jpegxl_encode(image, lossless=True, effort=9, numthreads=1))
 
 
 def _at(codec: str, image: Array, psnr_db: float) -> tuple[int, float] | None:

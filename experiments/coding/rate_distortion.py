@@ -150,7 +150,7 @@ class Row:
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
     """One row per codec and setting."""
-    image = images.to_uint8(images.code_values(picture.image()))
+    image = picture.code_values()
     rows: list[Row] = []
     for codec in chosen(params.codecs):
         warm_up(codec.id, image.ndim)

@@ -29,6 +29,7 @@ from experiments._run import (
     values,
 )
 from experiments.coding.blurhash import round_trip
+from experiments.coding.compared_codecs import as_source, is_installed
 from qimg import images, metrics
 from qimg.codecs import registry
 from qimg.codecs.pictures import decode, encode
@@ -82,17 +83,16 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
 
 
 def _rows(picture: Picture, params: Params) -> Iterator[Row]:
-    source = images.to_uint8(images.code_values(picture.image()))
+    source = picture.code_values()
     image = source if params.colour else images.to_uint8(images.luma(source))
     largest = b""
     for size in sorted(params.sizes):
-        files = {SKETCH: encode(image, codec="sketch", size=size, effort=params.effort)}
-        largest = files[SKETCH]
-        files |= {registry.codec(peer).name: within(image, peer, size) for peer in PEERS if _installed(peer)}
-        shown = {SKETCH: decode(largest)}
-        shown |= {name: _decoded(name, data, image) for name, data in files.items() if name != SKETCH}
-        for name, data in files.items():
-            yield _row(picture.name, name, size, len(data), image, shown[name])
+        largest = encode(image, codec="sketch", size=size, effort=params.effort)
+        yield _row(picture.name, SKETCH, size, len(largest), image, decode(largest))
+        for peer in filter(is_installed, PEERS):
+            data = within(image, peer, size)
+            shown = as_source(image, decode(data, codec=peer))
+            yield _row(picture.name, registry.codec(peer).name, size, len(data), image, shown)
         block = _block(image, size)
         yield _row(picture.name, registry.codec("block").name, size, len(block), image, decode(block))
         picture_of_hash, length = hashed(image, size)
@@ -108,17 +108,6 @@ run = per_picture(rows_of)
 def _row(picture: str, codec: str, size: int, length: int, image: Array, shown: Array) -> Row:
     psnr = float(metrics.psnr_db(image, shown)) if length <= size else float("nan")
     return Row(image=picture, codec=codec, size=size, bytes=length, psnr_db=psnr)
-
-
-def _installed(peer: str) -> bool:
-    return next(codec for codec in registry.codecs() if codec.id == peer).installed()
-
-
-def _decoded(name: str, data: bytes, image: Array) -> Array:
-    """Pixels of a peer's file; gray ones of a codec without a gray mode are their luma."""
-    peer = next(peer for peer in PEERS if _installed(peer) and registry.codec(peer).name == name)
-    shown = decode(data, codec=peer)
-    return images.to_uint8(images.luma(shown)) if shown.ndim > image.ndim else shown
 
 
 def within(image: Array, peer: str, size: int) -> bytes:

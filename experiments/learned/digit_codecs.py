@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from experiments._run import Array, timed
-from experiments.coding.compared_codecs import as_source, curve_of, decoded, encoded
+from experiments.coding.compared_codecs import as_source, curve_of, decoded, encoded, is_installed, lossless_jpegxl
 from qimg import codecs
-from qimg.codecs import registry
 from qimg.codecs.digits.latent_codec import LatentCodec
 from qimg.codecs.digits.latent_model import SIDE
 from qimg.codecs.digits.raster_codec import RasterCodec
@@ -142,13 +142,13 @@ def sheet_file(codec: Codec, digits: Array, setting: float) -> Coded:
 
 def lossless_codecs() -> list[str]:
     """PNG, and JPEG XL where it is installed."""
-    return ["PNG"] + ["JPEG XL" for codec in registry.codecs() if codec.id == "peer:jpegxl" and codec.installed()]
+    return ["PNG", "JPEG XL"] if is_installed("peer:jpegxl") else ["PNG"]
 
 
 def lossless_sheet(name: str, digits: Array) -> Coded:
     """All digits on one picture, without loss."""
     picture = sheet(digits)
-    encode, decode = _PNG if name == "PNG" else (_jpeg_xl, _from_jpeg_xl)
+    encode, decode = _PNG if name == "PNG" else (partial(lossless_jpegxl, effort=7), _from_jpeg_xl)
     data, encode_seconds = timed(encode, picture)
     output, decode_seconds = timed(decode, data)
     return Coded(
@@ -163,12 +163,6 @@ def lossless_sheet(name: str, digits: Array) -> Coded:
 
 
 _PNG = (codecs.get("peer:png").encode, codecs.get("peer:png").decode)
-
-
-def _jpeg_xl(picture: Array) -> bytes:
-    from imagecodecs import jpegxl_encode
-
-    return bytes(jpegxl_encode(picture, lossless=True, effort=7, numthreads=1))
 
 
 def _from_jpeg_xl(data: bytes) -> Array:

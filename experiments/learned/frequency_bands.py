@@ -36,7 +36,7 @@ from experiments._run import (
     whole,
 )
 from experiments.learned.entropy_models import DividedParams, divided
-from qimg import images, metrics
+from qimg import metrics
 from qimg.codecs.learned.design import BLOCK
 from qimg.codecs.learned.encoder import encode
 from qimg.codecs.learned.model import LearnedModel
@@ -122,16 +122,12 @@ def _rows(own: Sequence[Picture], fit: Sequence[Picture], bands: tuple[int, ...]
     from qimg.codecs.learned.training.recipe import TRAINING
     from qimg.codecs.training import train
 
-    photographs = [_at_least(_pixels(picture), BLOCK * params.crop) for picture in fit]
+    photographs = [_at_least(picture.code_values(), BLOCK * params.crop) for picture in fit]
     learnt = photographs[:-1] or photographs  # the last of several is held out, for the log
     task = TRAINING.task(learnt, params.recipe(bands), held_out=photographs[len(learnt) :])
     model, seconds = timed(train, task)
     name = "–".join(map(str, bands))
     return [_row(picture, name, quality, model, seconds) for picture in own for quality in params.qualities]
-
-
-def _pixels(picture: Picture) -> Array:
-    return images.to_uint8(images.code_values(picture.image()))
 
 
 def _at_least(image: Array, side: int) -> Array:
@@ -141,7 +137,7 @@ def _at_least(image: Array, side: int) -> Array:
 
 
 def _row(picture: Picture, name: str, quality: int, model: LearnedModel, seconds: float) -> Row:
-    image = _pixels(picture)
+    image = picture.code_values()
     coded, encoding = timed(lambda: encode(image, EncodeOptions(quality=quality), model=model))
     decoded, decoding = timed(codec("learned").decode, coded.data, DecodeOptions(tables=model))
     networks = [value for key, value in model.contents.arrays.items() if key.endswith(".weight")]

@@ -42,7 +42,7 @@ from experiments._run import (
 from experiments.coding.compared_codecs import chosen, curve_of, modules_of, not_measured, round_trip, warm_up
 from experiments.coding.external_curves import digests
 from experiments.coding.rate_distortion import spread
-from qimg import images, metrics
+from qimg import metrics
 from qimg.codecs import registry
 from qimg.codecs.learned.bitstream import parse
 from qimg.codecs.learned.decoder import latents_of, paint
@@ -113,7 +113,7 @@ class Row:
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
     """One row per codec and setting, and per variant of the learned codec."""
-    image = images.to_uint8(images.code_values(picture.image()))
+    image = picture.code_values()
     rows: list[Row] = []
     for codec in chosen(params.codecs):
         warm_up(codec.id, image.ndim)

@@ -137,7 +137,7 @@ def _drawn(position: float, params: Params) -> list[Row]:
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
     """Errors of equal energy in the middle of a picture, and where it has scores, the distortions of TID2013."""
-    image = images.to_uint8(images.code_values(picture.image()))
+    image = picture.code_values()
     rows = _equal_energy(picture.name, image, params)
     number = reference_number(picture.name)
     if not (number and params.scores):

@@ -83,7 +83,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
         joint = LeaveOneOut(pictures, partial(joint_operator, quality=quality))
         for picture in pictures:
             estimator = estimate(joint.without(picture), shrinkage=params.shrinkage)
-            image = images.to_uint8(images.code_values(picture.image()))
+            image = picture.code_values()
             decoded = images.jpeg_round_trip(image, quality=quality).image
             fitted_on = len(others(pictures, picture))
             rows.append(_row(picture.name, quality, "JPEG", 0, image, decoded))

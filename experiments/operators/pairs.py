@@ -72,7 +72,7 @@ class Row:
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
     """One row per quality and chroma format."""
-    image = images.to_uint8(images.code_values(picture.image()))
+    image = picture.code_values()
     down, across = grid(image.shape, 8)
     rows = []
     for subsampling in params.subsamplings if image.ndim == 3 else ("gray",):

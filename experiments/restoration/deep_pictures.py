@@ -85,7 +85,7 @@ def deep_picture(picture: Picture, *, tone: str) -> DeepPicture:
 def ordinary_tiles(picture: Picture, side: int) -> list[Tile]:
     """Parts of a picture in 8 bits, none where it is too small; JPEG files are reduced by 2×2 means."""
     jpeg = picture.path is not None and picture.path.suffix.lower() in JPEG_SUFFIXES
-    pixels = images.to_uint8(images.code_values(replace(picture, box_mean=2 if jpeg else 1).image()))
+    pixels = replace(picture, box_mean=2 if jpeg else 1).code_values()
     return tiles(picture.sha256, pixels, side) if min(pixels.shape[:2]) >= LEAST else []
 
 

@@ -150,7 +150,7 @@ def _total_variation(file: bytes, decoded: Array, quality: int) -> Array:
 def rows_of(picture: Picture, params: Params) -> list[Row]:
     """Measure one picture: one row per protocol, quality and method."""
     chosen = _chosen(params)
-    image = images.to_uint8(images.code_values(picture.image()))
+    image = picture.code_values()
     rows: list[Row] = []
     for protocol in params.protocols:
         source = studio_luma(image) if protocol == "luma" else image

@@ -69,8 +69,9 @@ def encode(
         "reduction": reduction, "lossless": lossless, "effort": effort, "progressive": progressive, "stable": stable,
     }  # fmt: skip
     with arguments_named(**NAMES):
-        chosen = registry.codec_for(codec, EncodeOptions(**options))
-        registry.check(chosen, EncodeOptions(**options))
+        settings = EncodeOptions(**options)
+        chosen = registry.codec_for(codec, settings)
+        registry.check(chosen, settings)
         _try(chosen, options)
     options |= {"codec": codec, **reading.options}
     each_of(_encoded, source, out, files, options, verb="encoded", suffix=chosen.suffix)

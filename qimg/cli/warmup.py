@@ -45,18 +45,18 @@ def _learned() -> None:
 
     picture = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
     qimg.decode(qimg.encode(picture, codec="learned", quality=50))
-    qimg.decode(qimg.encode(picture, codec="contour", quality=50))
     digits = np.zeros((1, 28, 28), np.uint8)
     for name, options in (("mnist-autoencoder", {"rate": 0.5}), ("mnist-raster", {"levels": 4})):
         get(name).decode(get(name).encode(digits, **options))
 
 
-def _sketch() -> None:
+def _contours() -> None:
     import numpy as np
 
     import qimg
 
     picture = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
+    qimg.decode(qimg.encode(picture, codec="contour", quality=50))
     qimg.decode(qimg.encode(picture, codec="sketch", size=60, effort=1))
 
 
@@ -90,5 +90,5 @@ def _circuits() -> None:
     parity_path(np.array([1.0, 1.0, 0.0, 1.0]))
 
 
-STEPS = (_codec, _progressive, _learned, _sketch, _jpeg, _preparation, _circuits)
+STEPS = (_codec, _progressive, _learned, _contours, _jpeg, _preparation, _circuits)
 COMMAND = warmup

@@ -10,7 +10,7 @@ import qimg
 from experiments._run import gather
 from experiments.learned import learned_codec
 from experiments.learned.learned_codec import HISTOGRAMS, LINEAR, NEAREST, TINY, WHOLE, Row
-from qimg import images, metrics
+from qimg import metrics
 from qimg.codecs.learned.bitstream import parse
 from qimg.codecs.learned.decoder import latents_of
 from qimg.codecs.learned.model import default
@@ -48,7 +48,7 @@ def test_variants_lack_parts_of_the_decoder():
 
 def test_a_row_by_hand():
     picture = gather((), box_mean=TINY.box_mean, originals=False).pictures[0]
-    image = images.to_uint8(images.code_values(picture.image()))
+    image = picture.code_values()
     setting = max(row.setting for row in rows() if row.codec == WHOLE)
     row = of(WHOLE, picture.name, setting)
     data = qimg.encode(image, codec="learned", quality=setting)
