@@ -31,8 +31,7 @@ class Merging:
         """
         labels = np.empty(pixels.shape[:2], np.int64)
         label_areas(pixels, labels)
-        _, zones = np.unique(labels, return_inverse=True)
-        self._zones = zones.reshape(labels.shape)
+        self._zones = _numbered(labels.ravel())[1].reshape(labels.shape)
         moments = moments_of(pixels, self._zones)
         self._planes = planes
         self._levels: list[tuple[Array, ...]] = [(np.arange(len(moments)), moments, *edges_of(self._zones))]
@@ -67,10 +66,17 @@ class Merging:
             order = pays[np.argsort((error / bits)[pays], kind="stable")]
             parent, moments = np.arange(len(moments)), moments.copy()
             merge_pairs(parent, moments, first[order], second[order], bits[order], weight, self._planes)
-            roots, parent = np.unique(parent, return_inverse=True)
+            roots, parent = _numbered(parent)
             owner, moments = parent[owner], moments[roots]
             first, second, lengths = _joined(parent[first], parent[second], lengths)
         return owner, moments, first, second, lengths
+
+
+def _numbered(parent: Array) -> tuple[Array, Array]:
+    """The roots (R,) of a forest of depth 1 in their order, and the number of the root of each member."""
+    is_root = parent == np.arange(len(parent))
+    numbers = np.cumsum(is_root) - 1
+    return np.flatnonzero(is_root), numbers[parent]
 
 
 def edges_of(zones: Array) -> tuple[Array, Array, Array]:
