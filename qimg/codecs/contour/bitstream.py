@@ -1,4 +1,4 @@
-"""The file of the contour codec: header, and a chunk for each layer; `docs/formats/contour.md` specifies it."""
+"""The file of the contour codec: header, layers of pixels, fills; `docs/formats/contour.md` specifies it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,12 +9,16 @@ from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
 from qimg.core.records import short_repr
 
-ID, NUMBER, VERSION = "contour", 7, 2
+ID, NUMBER = "contour", 7
+PLAIN, FILLED, LAYERED = 1, 2, 3
+"""Stream versions: sequential without fills and with fills, and progressive, of layers without fills."""
 LARGEST_SIDE = 1 << 20
 MOST_LAYERS = 8
 PIXELS, CUT = b"D", b"C"
 """Tags of the chunks with the pixels of a layer, and with the beginning of those of a layer that is cut on purpose."""
-_COLOUR, _ALPHA, _OPAQUE, _ONE_PLANE, _LAYERED = 1, 2, 4, 8, 16
+FILLS = b"F"
+"""Tag of the chunk with the fills."""
+_COLOUR, _ALPHA, _OPAQUE, _ONE_PLANE = 1, 2, 4, 8
 
 
 @short_repr
@@ -34,10 +38,13 @@ class Header:
     """Number of colours, up to 4096; 0 if colours are not numbered."""
     first: bytes = b""
     """The stored channels of the first pixel, if colours are numbered."""
+    filled: bool = False
+    """Whether areas have fills, in a chunk of their own."""
     layers: int = 0
-    """Number of layers of a progressive file, up to 8; 0 for other files, which have one."""
+    """Number of layers of a progressive file, up to 8; 0 for sequential files, which have one."""
 
     def __post_init__(self) -> None:
+        arguments.require(not (self.filled and self.layers), "filled", "must be False in layers", self.filled)
         for name, side in (("width", self.width), ("height", self.height)):
             arguments.integer(name, side, 1, LARGEST_SIDE)
 
@@ -52,6 +59,11 @@ class Header:
         colour = [0, 1, 2] if self.channels >= 3 and not self.one_plane else [0]
         return [*colour, *[self.channels - 1] * (self.has_alpha and not self.opaque)]
 
+    @property
+    def colour_channels(self) -> int:
+        """The number of stored channels without alpha."""
+        return 3 if self.channels >= 3 and not self.one_plane else 1
+
     def to_bytes(self) -> bytes:
         """The bytes of the header without its CRC."""
         flags = (
@@ -59,29 +71,25 @@ class Header:
             | _ALPHA * self.has_alpha
             | _OPAQUE * self.opaque
             | _ONE_PLANE * self.one_plane
-            | _LAYERED * (self.layers > 0)
         )
-        start = Envelope(number=NUMBER, version=2 if self.layers else 1, flags=flags).to_bytes()
+        version = LAYERED if self.layers else FILLED if self.filled else PLAIN
+        start = Envelope(number=NUMBER, version=version, flags=flags).to_bytes()
         layers = varint(self.layers) if self.layers else b""
         return start + varint(self.width) + varint(self.height) + layers + varint(self.colours) + self.first
 
     @classmethod
     def read(cls, reader: Reader) -> "Header":
         """Read the header of a file and verify its CRC; raises `BitstreamError` if the header breaks a rule."""
-        start = reader.envelope_of(ID, NUMBER, version=VERSION)
-        flags = start.flags
+        envelope = reader.envelope_of(ID, NUMBER, version=LAYERED)
+        flags = envelope.flags
         for flag, other in ((_OPAQUE, _ALPHA), (_ONE_PLANE, _COLOUR)):
             if flags & flag and not flags & other:
                 rule = f"flag {flag} must be combined with flag {other}, but the flags are {flags:#04x}"
                 raise BitstreamError(rule, FLAGS_AT)
-        if start.version == 1 and flags & _LAYERED:
-            raise BitstreamError(f"the flags must be below 0x10 in version 1, but are {flags:#04x}", FLAGS_AT)
-        if start.version == 2 and not flags & _LAYERED:
-            raise BitstreamError(
-                f"files of version 2 must have flag {_LAYERED}, but the flags are {flags:#04x}", FLAGS_AT
-            )
+        if flags > _COLOUR | _ALPHA | _OPAQUE | _ONE_PLANE:
+            raise BitstreamError(f"the flags must be below 0x10, but are {flags:#04x}", FLAGS_AT)
         bounds = {"width": (1, LARGEST_SIDE), "height": (1, LARGEST_SIDE)}
-        bounds |= {"number of layers": (1, MOST_LAYERS)} if flags & _LAYERED else {}
+        bounds |= {"number of layers": (1, MOST_LAYERS)} if envelope.version == LAYERED else {}
         values = []
         for name, (least, most) in (bounds | {"number of colours": (0, MOST_COLOURS)}).items():
             at, value = reader.offset, reader.varint(f"the {name}")
@@ -96,6 +104,7 @@ class Header:
             opaque=bool(flags & _OPAQUE),
             one_plane=bool(flags & _ONE_PLANE),
             colours=colours,
+            filled=envelope.version == FILLED,
             layers=sum(layers),
         )
         first = reader.take(len(header.stored), "the first colour") if colours else b""
@@ -112,9 +121,11 @@ class Stream:
     chunks: Sequence[Chunk] = field(repr=False)
     """Chunks in order, without the end marker."""
     layers: Sequence[Chunk] = field(repr=False)
-    """The chunks with the pixels of the complete layers, in order; at least one, except in a progressive file."""
+    """The chunks with the pixels of the complete layers, in order; one in sequential files."""
     rest: Chunk | None = field(repr=False)
     """The beginning of the next layer's pixels; not verified in a file that is cut."""
+    fills: Chunk | None = field(repr=False)
+    """The chunk with the fills, if areas have fills."""
     complete: bool
     """False if the file is cut."""
     parts: Mapping[str, int]
@@ -123,17 +134,20 @@ class Stream:
     @property
     def truncated(self) -> bool:
         """Whether the file is a valid result of `truncate`, without a part of the encoded picture."""
-        return self.complete and len(self.layers) < max(self.header.layers, 1)
+        return self.complete and len(self.layers) < self.header.layers
 
 
 def write(
     header: Header,
-    payloads: Sequence[bytes],
+    layers: Sequence[bytes],
+    fills: bytes = b"",
+    *,
     before: Sequence[tuple[bytes, bytes]] = (),
     after: Sequence[tuple[bytes, bytes]] = (),
 ) -> bytes:
-    """The bytes of a file: header, pixels of each layer, and chunks of metadata before and after them."""
-    return assemble(header.to_bytes(), [*before, *((PIXELS, payload) for payload in payloads), *after])
+    """The bytes of a file: header, layers, fills if there are any, and chunks of metadata before and after them."""
+    filled = [(FILLS, fills)] if header.filled else []
+    return assemble(header.to_bytes(), [*before, *((PIXELS, layer) for layer in layers), *filled, *after])
 
 
 def parse(data: bytes | bytearray | memoryview, *, partial_ok: bool = False) -> Stream:
@@ -151,36 +165,44 @@ def parse(data: bytes | bytearray | memoryview, *, partial_ok: bool = False) -> 
     layered = header.layers > 0
     chunks: list[Chunk] = []
     rest, complete = None, True
+    tags = [PIXELS, *[FILLS] * header.filled, *[CUT] * layered]
     try:
-        for chunk in reader.chunks([PIXELS, *[CUT] * layered], repeated=[PIXELS] * layered):
+        for chunk in reader.chunks(tags, repeated=[PIXELS] * layered):
+            _check_place(chunk, chunks, header)
             chunks.append(chunk)
-            _check_place(chunks, header)
     except CutError as error:
         if not (partial_ok and layered):
             raise
         complete = False
         if error.chunk is not None and error.chunk.tag in (PIXELS, CUT):
-            _check_place([*chunks, error.chunk], header)
+            _check_place(error.chunk, chunks, header)
             rest = error.chunk
-    layers = [chunk for chunk in chunks if chunk.tag == PIXELS]
-    cut = [chunk for chunk in chunks if chunk.tag == CUT]
-    if complete and not (layers or cut):
-        raise BitstreamError(f"the file must have a chunk {PIXELS.decode()}, but has none", reader.offset)
-    names = {tag: name for name, tag in METADATA_TAGS.items()} | {PIXELS: "pixels", CUT: "pixels"}
+    by_tag = {tag: [chunk for chunk in chunks if chunk.tag == tag] for tag in (PIXELS, FILLS, CUT)}
+    for tag in tags[: 1 + header.filled] if complete and not by_tag[CUT] else ():
+        if not by_tag[tag]:
+            raise BitstreamError(f"the file must have a chunk {tag.decode()}, but has none", reader.offset)
+    names = {tag: name for name, tag in METADATA_TAGS.items()} | {PIXELS: "pixels", CUT: "pixels", FILLS: "fills"}
     parts = {"pixels": len(rest.payload) if rest else 0}
     for chunk in chunks:
         parts[names[chunk.tag]] = parts.get(names[chunk.tag], 0) + len(chunk.payload)
     parts["structure"] = len(reader.content) - sum(parts.values())
-    rest = cut[0] if cut else rest
-    return Stream(header=header, chunks=chunks, layers=layers, rest=rest, complete=complete, parts=parts)
+    return Stream(
+        header=header,
+        chunks=chunks,
+        layers=by_tag[PIXELS],
+        rest=next(iter(by_tag[CUT]), rest),
+        fills=next(iter(by_tag[FILLS]), None),
+        complete=complete,
+        parts=parts,
+    )
 
 
-def _check_place(chunks: Sequence[Chunk], header: Header) -> None:
-    """Raise `BitstreamError` if the last chunk is a layer too many, or follows one that is cut on purpose."""
-    *before, last = (chunk for chunk in chunks if chunk.tag in (PIXELS, CUT) or chunk is chunks[-1])
-    if last.tag not in (PIXELS, CUT):
+def _check_place(chunk: Chunk, before: Sequence[Chunk], header: Header) -> None:
+    """Raise `BitstreamError` if a chunk is a layer too many, or follows a layer that is cut on purpose."""
+    layers = [one.tag for one in before if one.tag in (PIXELS, CUT)]
+    if not header.layers or chunk.tag not in (PIXELS, CUT):
         return
-    if before and before[-1].tag == CUT:
-        raise BitstreamError("a layer must not follow chunk C, but one does", last.offset)
-    if header.layers and len(before) >= header.layers:
-        raise BitstreamError(f"the file must have at most {header.layers} layers, but has more", last.offset)
+    if CUT in layers:
+        raise BitstreamError("a layer must not follow chunk C, but one does", chunk.offset)
+    if len(layers) >= header.layers:
+        raise BitstreamError(f"the file must have at most {header.layers} layers, but has more", chunk.offset)

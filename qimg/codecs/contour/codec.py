@@ -28,7 +28,8 @@ class ContourInfo(Info):
 
     colours: int
     """Number of colours; 0 if they are not numbered."""
-
+    filled: bool
+    """Whether areas have fills."""
     layers: int
     """Number of layers of a progressive file; 0 for other files."""
     whole_layers: int
@@ -38,11 +39,14 @@ class ContourInfo(Info):
 
     @property
     def details(self) -> Mapping[str, str]:
-        """Colours, and layers of a progressive file, label → text."""
-        colours = {"colours": str(self.colours) if self.colours else "coded by channel"}
+        """Colours, whether areas have fills, and layers of a progressive file, label → text."""
         remark = "" if self.complete else ", cut"
         remark = ", truncated on purpose" if self.truncated else remark
-        return colours | ({"layers": f"{self.whole_layers} of {self.layers}{remark}"} if self.layers else {})
+        return {
+            "colours": str(self.colours) if self.colours else "coded by channel",
+            **({"areas": "with planes and harmonics"} if self.filled else {}),
+            **({"layers": f"{self.whole_layers} of {self.layers}{remark}"} if self.layers else {}),
+        }
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class ContourCodec:
             bit_depth=8,
             parts=stream.parts,
             colours=header.colours,
+            filled=header.filled,
             layers=header.layers,
             whole_layers=len(stream.layers) if header.layers else 0,
             truncated=stream.truncated,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -10,20 +11,22 @@ from qimg import metrics
 from qimg.codecs.contour import bitstream, targets
 from qimg.codecs.contour.bitstream import Header
 from qimg.codecs.contour.colours import OPAQUE, colours_of, numbered
+from qimg.codecs.contour.fill_coding import encode_fills
+from qimg.codecs.contour.fills import Areas, Fills, areas_of, paint
+from qimg.codecs.contour.fitting import fit
 from qimg.codecs.contour.layers import MOST_COST, encode_layers, spread, superfluous, versions
 from qimg.codecs.contour.pixels import MOST_COLOURS
 from qimg.codecs.contour.rows import encode_rows
 from qimg.codecs.contour.simplification import Simplification
 from qimg.codecs.envelope import metadata_chunks
 from qimg.codecs.protocol import Encoded, EncodeOptions
+from qimg.codecs.quality import weight_of_quality
 from qimg.core import Array, Track
 from qimg.core.records import short_repr
 from qimg.images import has_alpha
 
 _TRIAL = 192  # rows and columns of the part that is coded in both ways
 _MOST_BITS = 1000.0  # per pixel, more than any picture can use
-EXACT = 0.0
-"""λ of the file without loss."""
 _NOTHING = np.zeros(0, np.int64)
 
 
@@ -39,14 +42,15 @@ class ContourEncoded(Encoded):
 def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> ContourEncoded:
     """Encode a picture as a file; alpha is coded without loss.
 
-    A picture with loss is a simpler picture without: `qimg.codecs.contour.simplification` makes it at a λ. The file
-    without loss is taken where it is not larger. With `psnr_db` λ is searched on simpler pictures, with `size` and
-    `bits_per_pixel` with up to 15 files.
+    A picture with loss is a simpler picture without: `qimg.codecs.contour.simplification` makes it at a λ, of areas
+    with and without fills, whichever costs less. The file without loss is taken where it is not larger. With `psnr_db`
+    λ is searched on simpler pictures, with `size` and `bits_per_pixel` on files. With `progressive` the same picture,
+    of areas without fills, is written in layers, of which `qimg.codecs.contour.layers` makes the simpler ones.
 
     Args:
         image: `uint8`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
         options: the target and metadata; `quality` is on the scale of
-            `qimg.codecs.contour.targets.weight_of_quality`.
+            `qimg.codecs.quality.weight_of_quality`.
         track: wraps the indices of the rows at every attempt.
 
     Raises:
@@ -54,20 +58,35 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
     """
     source = _Source(image, options, track)
     if options.lossless:
-        return source.written(EXACT)
-    if options.quality is not None:
-        return source.written(source.smaller(targets.weight_of_quality(options.quality)))
-    if options.psnr_db is not None:
-        weight = targets.weight_of_psnr(source.psnr_db_at, options.psnr_db)
-        return source.written(EXACT if weight is None else source.smaller(weight))
+        version = source.written(source.exact())
+    elif options.quality is not None:
+        version = source.written(source.smaller(source.at(weight_of_quality(options.quality, source.planes))))
+    elif options.psnr_db is not None:
+        version = source.written(source.smaller(source.of_psnr(options.psnr_db)))
+    else:
+        version = _of_size(source, options, image)
+    return ContourEncoded(data=version.data, bits_per_pixel=version.bits_per_pixel, psnr_db=version.psnr_db)
+
+
+def _of_size(source: "_Source", options: EncodeOptions, image: Array) -> "_Version":
     name = "bits_per_pixel" if options.size is None else "size"
     area = image.shape[0] * image.shape[1]
     size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * area / 8)
     if source.few_colours or size >= image.size:
-        exact = source.written(EXACT)
+        exact = source.written(source.exact())
         if len(exact.data) <= size:
             return exact
-    return targets.of_size(source.written, size, name)
+    return targets.of_size(lambda weight: source.written(source.at(weight)), size, name)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Version(ContourEncoded):
+    """A file with the picture that it holds."""
+
+    stored: Array
+    """(H, W, stored channels) `uint8` colours of its areas."""
+    weight: float
+    """λ; 0 without loss."""
 
 
 class _Source:
@@ -87,61 +106,112 @@ class _Source:
         if self._header.one_plane:
             self._colour = np.ascontiguousarray(self._stored[..., :1])
         self._metadata, self._track = metadata_chunks(options), track
-        self._simplification: Simplification | None = None
+        self._simplifications: dict[bool, Simplification] = {}
         self._layered = options.progressive
-        self._files: dict[float, ContourEncoded] = {}
+        self._planes: bool | None = False if self._layered else None  # layers have no fills
+        self._latest: tuple[float, bool, _Simple] | None = None
+        self._exact: _Version | None = None
+
+    @property
+    def planes(self) -> int:
+        """Channels of a colour that differ: 3, or 1."""
+        return int(self._colour.shape[2])
 
     @property
     def few_colours(self) -> bool:
         """Whether the colours of the picture can be numbered."""
         return len(np.unique(colours_of(self._stored))) <= MOST_COLOURS
 
-    def smaller(self, weight: float) -> float:
-        """λ, or `EXACT` if the sequential file without loss is not larger; it is tried for pictures of few colours."""
-        if self.few_colours and len(self._sequential(EXACT).data) <= len(self._sequential(weight).data):
-            return EXACT
-        return weight
+    def exact(self) -> _Version:
+        """The file without loss."""
+        if self._exact is None:
+            self._exact = self._file(self._stored, math.inf, 0.0)
+        return self._exact
 
-    def written(self, weight: float) -> ContourEncoded:
-        """The file at a λ, or without loss."""
-        return self._progressive(weight) if self._layered else self._sequential(weight)
+    def smaller(self, encoded: _Version) -> _Version:
+        """The file without loss if it is not larger than another one; it is tried for pictures of few colours."""
+        if self.few_colours and len(self.exact().data) <= len(encoded.data):
+            return self.exact()
+        return encoded
 
-    def psnr_db_at(self, weight: float) -> float:
-        """PSNR at a λ."""
-        return metrics.psnr_db(self._colour, self._simple(weight), data_range=255)
+    def at(self, weight: float) -> _Version:
+        """The file at a λ; the first call decides whether areas may have fills."""
+        if self._planes is not None:
+            return self._at(weight, planes=self._planes)
+        flat, filled = (self._at(weight, planes=planes) for planes in (False, True))
+        self._planes = self._cost(filled, weight) < self._cost(flat, weight)
+        return filled if self._planes else flat
 
-    def _simple(self, weight: float) -> Array:
-        if self._simplification is None:
-            self._simplification = Simplification(self._colour)
-        return self._simplification.at(weight)
+    def of_psnr(self, psnr_db: float) -> _Version:
+        """The file of the largest λ found that reaches a PSNR, or the one without loss."""
+        files = []
+        for planes in (False, True)[: 1 if self._layered else 2]:
+            weight = targets.weight_of_psnr(partial(self._psnr_db_at, planes=planes), psnr_db)
+            if weight is not None:
+                files.append(self._at(weight, planes=planes))
+        return min(files, key=lambda file: len(file.data)) if files else self.exact()
 
-    def _stored_at(self, weight: float) -> Array:
-        """The channels of the picture at a λ that are stored."""
-        if weight == EXACT:
-            return self._stored
-        simple = self._simple(weight)
-        return np.concatenate([simple, self._stored[..., simple.shape[2] :]], axis=2)
+    def _at(self, weight: float, *, planes: bool) -> _Version:
+        simple = self._simple(weight, planes=planes)
+        return self._file(simple.stored, self._psnr_db(simple), weight, simple)
 
-    def _sequential(self, weight: float) -> ContourEncoded:
-        if weight not in self._files:
-            stored = self._stored_at(weight)
-            header, palette, (picture,) = self._numbered([stored])
-            payload = encode_rows(picture, len(self._header.stored), palette, track=self._track)
-            self._files[weight] = self._file(header, [payload], weight)
-        return self._files[weight]
+    def _psnr_db_at(self, weight: float, *, planes: bool) -> float:
+        return self._psnr_db(self._simple(weight, planes=planes))
 
-    def _progressive(self, weight: float) -> ContourEncoded:
-        """The file of layers: as many as pay and cost at most `MOST_COST` of the sequential file."""
-        most = len(self._sequential(weight).data)
-        chosen = versions(self._stored_at(weight), self._colour, self._simple, weight, most)
+    def _psnr_db(self, simple: "_Simple") -> float:
+        return metrics.psnr_db(self._colour, simple.shown, data_range=255)
+
+    def _cost(self, file: ContourEncoded, weight: float) -> float:
+        """Squared error + λ · bits of a file."""
+        return self._colour.size * 255**2 * 10 ** (-file.psnr_db / 10) + 8 * weight * len(file.data)
+
+    def _simple(self, weight: float, *, planes: bool) -> "_Simple":
+        if self._latest and self._latest[:2] == (weight, planes):
+            return self._latest[2]
+        simple = self._simplified(weight, planes=planes)
+        self._latest = weight, planes, simple
+        return simple
+
+    def _simplified(self, weight: float, *, planes: bool) -> "_Simple":
+        if planes not in self._simplifications:
+            self._simplifications[planes] = Simplification(self._colour, planes=planes)
+        flat = self._simplifications[planes].at(weight)
+        channels = flat.shape[2]
+        stored = np.concatenate([flat, self._stored[..., channels:]], axis=2)
+        if not planes:
+            return _Simple(stored=stored, shown=flat)
+        areas = areas_of(colours_of(stored))
+        fills = fit(flat, areas, self._colour, weight)
+        if fills is not None:
+            paint(flat, areas, fills)
+        return _Simple(stored=stored, shown=flat, areas=areas, fills=fills)
+
+    def written(self, version: _Version) -> _Version:
+        """A version, or its progressive file if that is asked for, of layers that pay and cost at most `MOST_COST`."""
+        if not self._layered:
+            return version
+        most = MOST_COST * len(version.data)
+        chosen = versions(version.stored, self._colour, self._flat, version.weight, len(version.data))
         while True:
             header, palette, layers = self._numbered([layer.stored for layer in chosen])
-            payloads = encode_layers(layers, len(self._header.stored), palette, track=self._track)
+            payloads = encode_layers(layers, len(header.stored), palette, track=self._track)
             errors, lengths = [layer.error for layer in chosen], [len(payload) for payload in payloads]
-            without = superfluous(errors, lengths, spread(self._colour), MOST_COST * most)
+            without = superfluous(errors, lengths, spread(self._colour), most)
             if without is None:
-                return self._file(replace(header, layers=len(layers)), payloads, weight)
+                break
             del chosen[without]
+        return self._assembled(replace(header, layers=len(layers)), payloads, b"", version)
+
+    def _flat(self, weight: float) -> Array:
+        return self._simple(weight, planes=False).shown
+
+    def _file(self, stored: Array, psnr_db: float, weight: float, simple: "_Simple | None" = None) -> _Version:
+        header, palette, (picture,) = self._numbered([stored])
+        payload, fills = encode_rows(picture, len(header.stored), palette, track=self._track), b""
+        if simple and simple.areas and simple.fills:
+            header, fills = replace(header, filled=True), encode_fills(simple.areas, simple.fills)
+        version = _Version(data=b"", bits_per_pixel=0.0, psnr_db=psnr_db, stored=stored, weight=weight)
+        return self._assembled(header, [payload], fills, version)
 
     def _numbered(self, pictures: Sequence[Array]) -> tuple[Header, Array, list[Array]]:
         """Header, palette and numbers of colours of all pictures, or their colours where numbers do not pay."""
@@ -153,11 +223,23 @@ class _Source:
             numbers, palette = colours, _NOTHING
         return header, palette, np.split(numbers, len(pictures))
 
-    def _file(self, header: Header, payloads: Sequence[bytes], weight: float) -> ContourEncoded:
+    def _assembled(self, header: Header, payloads: Sequence[bytes], fills: bytes, version: _Version) -> _Version:
         metadata = self._metadata
-        data = bitstream.write(header, payloads, metadata["icc_profile"], metadata["exif"] + metadata["xmp"])
-        psnr_db = math.inf if weight == EXACT else self.psnr_db_at(weight)
-        return ContourEncoded(data=data, bits_per_pixel=8 * len(data) / (header.width * header.height), psnr_db=psnr_db)
+        before, after = metadata["icc_profile"], metadata["exif"] + metadata["xmp"]
+        data = bitstream.write(header, payloads, fills, before=before, after=after)
+        return replace(version, data=data, bits_per_pixel=8 * len(data) / (header.width * header.height))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Simple:
+    """A simpler picture."""
+
+    stored: Array
+    """(H, W, stored channels) `uint8` colours of its areas."""
+    shown: Array
+    """(H, W, colour channels) `uint8` colours with fills."""
+    areas: Areas | None = None
+    fills: Fills | None = None
 
 
 def _numbers_pay(colours: Array, palette: Array, channels: int) -> bool:

@@ -163,7 +163,7 @@ def superfluous(errors: Sequence[float], lengths: Sequence[int], first: float, m
         first: squared error without layers.
         most: bytes that all layers may cost.
     """
-    saved = -np.diff([first, *errors]) / lengths
+    saved = -np.diff([first, *errors]) / np.maximum(lengths, 1)
     rises = np.flatnonzero(np.diff(saved) >= 0)
     if len(rises):
         return int(rises[0])
