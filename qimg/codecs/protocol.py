@@ -15,7 +15,10 @@ from qimg.images import MAX_PIXELS
 TARGETS = ("quality", "size", "bits_per_pixel", "psnr_db", "distance", "reduction", "lossless")
 """Options that set the quality or the size of a file; an encoder needs exactly one of them."""
 
-TUNES = ("psnr", "tangent")
+TANGENT = "tangent"
+"""The value of the option `tune` for the tangent error."""
+
+TUNES = ("psnr", TANGENT)
 """Values of the option `tune`."""
 
 METADATA = ("icc_profile", "exif", "xmp")
@@ -82,7 +85,9 @@ class EncodeOptions:
     @property
     def named(self) -> dict[str, Any]:
         """The options that differ from their defaults, by name."""
-        values = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) is not one.default}
+        values = {
+            one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) is not one.default
+        }
         return {name: value for name, value in values.items() if (name, value) != ("tune", TUNES[0])}
 
 

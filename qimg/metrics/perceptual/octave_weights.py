@@ -5,10 +5,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from qimg.core import Array, require
+from qimg.core import Array
 from qimg.metrics.perceptual.deformation import difference, residuals
 from qimg.metrics.perceptual.filters import Banded, halving, smoothing
-from qimg.metrics.perceptual.scales import MASKING, ROBUSTNESS, noise_variance, octaves, stacked
+from qimg.metrics.perceptual.scales import ROBUSTNESS, noise_variance, octaves, stacked
 
 
 def tangent_weights(
@@ -16,14 +16,12 @@ def tangent_weights(
     *,
     data_range: float | None = None,
     channel_axis: int | None = None,
-    expected_error: float = 0.0,
 ) -> list[Array]:
-    """Weights of squared errors at each octave of `tangent_error`, finest first.
+    """Weights of small squared errors at each octave of `tangent_error` without deformation, finest first.
 
-    At the sample u of an octave, Σ over windows w of g_w(u) / (4 Z_w + D_w): with the Gaussian g and the masked variance
-    Z of the picture, and the squared error D that a codec leaves in the window. They are the slopes of
-    log(1 + q/4) = log(1 + D/4Z) by the squared error, times 4 where D = 0. A window in which much is lost already counts
-    less for what else is lost.
+    At the sample u of an octave, Σ over windows w of g_w(u) / 4Z_w with the Gaussian g and the masked variance Z of the
+    picture. For small errors e the tangent error without deformation is the mean over octaves of the mean over samples
+    of weight · ē², where ē is the error after the filters of the octave and ē² is averaged over channels.
 
     Cost: 2 + C means over the windows of all octaves.
 
@@ -31,24 +29,20 @@ def tangent_weights(
         reference: picture as in `tangent_error`.
         data_range: as in `psnr_db`.
         channel_axis: as in scikit-image.
-        expected_error: mean squared error of a pixel that is expected, white, before the octaves' filters and where
-            the picture has as much variance; 0 for errors that are small against Z.
 
     Returns:
         (H, W), (H // 2, W // 2), … float64.
+
+    Raises:
+        ValueError: as by `tangent_error`.
     """
-    require(expected_error >= 0, "expected_error", "must be at least 0", expected_error)
     noise = noise_variance(reference, reference, data_range)
     picture, _ = stacked(reference, reference, channel_axis)
     maps = []
-    for octave, (one, _) in enumerate(octaves(picture, picture)):
-        left = expected_error * passed_energy(octave)
+    for one, _ in octaves(picture, picture):
         weights = np.zeros(one.shape[1:])
         for strip in residuals(difference(np.zeros_like(one), one, noise, ())):
-            masked = ROBUSTNESS * strip.variance
-            if left > 0:
-                masked = masked + np.minimum(left, (strip.variance - noise) / MASKING)
-            weights += strip.windows.adjoint(1 / masked)
+            weights += strip.windows.adjoint(1 / (ROBUSTNESS * strip.variance))
         maps.append(weights)
     return maps
 

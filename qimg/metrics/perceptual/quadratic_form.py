@@ -79,8 +79,8 @@ class TangentForm:
     def diagonal(self) -> Array:
         """(H, W) the diagonal of W without deformations, an upper bound of that of W.
 
-        Exact, for one channel of C. A displacement explains two of the many directions of errors in a window, so that
-        it lowers the weight of errors that are independent from pixel to pixel by a few per cent only.
+        Exact, for one channel of C; the octaves are those of the metric. A displacement explains two of the many
+        directions of errors in a window, so that the diagonal of W is lower by a small part only.
         """
         channels, height, width = self._picture.shape
         maps = tangent_weights(np.moveaxis(self._picture, 0, -1), data_range=self._range, channel_axis=-1)

@@ -21,7 +21,7 @@ from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
 from qimg.codecs.envelope import metadata_chunks
-from qimg.codecs.protocol import TARGETS, DecodeOptions, Encoded, EncodeOptions
+from qimg.codecs.protocol import TARGETS, TUNES, DecodeOptions, Encoded, EncodeOptions
 from qimg.core import ArgumentError, Array, Track
 from qimg.core.records import short_repr
 from qimg.images import has_alpha, without_alpha
@@ -58,7 +58,10 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
         image: `uint8` or `uint16`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
         options: `quality` is on the scale of `step_of_quality`. `progressive` allows up to 2²⁵ pixels and gives larger
             files at equal PSNR. `stable` needs a quality and gives larger files at equal PSNR: it disables the filter
-            and gives more weight to distortion.
+            and gives more weight to distortion. `tune="tangent"` weights errors as `qimg.metrics.tangent_error` does
+            (`qimg.codecs.block.encoder.importance`): at equal bytes it is lower, and so is PSNR. A quality then has a
+            finer step. It excludes `progressive` and `stable`, and pictures with less than 8 rows or columns, or of one
+            side of at most 12 pixels and a longer one, are encoded as without it.
         track: wraps the indices of the strips at every attempt.
 
     Raises:
@@ -67,11 +70,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
     tables = tables_module.default() if options.tables is None else options.tables
     effort = _EFFORT if options.effort is None else options.effort
     search, ratios = Search.of_effort(effort), _RATIOS if effort >= _MANY_RATIOS else (0,)
-    tuned = options.tune == "tangent"
-    for name in ("progressive", "stable") if tuned else ():
-        if getattr(options, name):
-            raise ArgumentError(f"{{0}} must be psnr if {{1}} is set, but {{0}}={options.tune}", "tune", name)
-    search = search.tuned() if tuned else search
+    if options.tune != TUNES[0]:
+        for name in (name for name in ("progressive", "stable") if getattr(options, name)):
+            raise ArgumentError(f"{{0}} must be {TUNES[0]} if {{1}} is set, but {{0}}={options.tune}", "tune", name)
     if options.progressive:
         _check_progressive(image, stable=options.stable)
     if not options.stable:
@@ -98,8 +99,8 @@ def _encode_to_target(
         identity=tables.identity,
         parameters=Parameters(16).to_bytes(),
     )
-    tuned = options.tune == "tangent"
-    source = Source(pixels, header.planes, tables, progressive=options.progressive, tuned=tuned)
+    source = Source(pixels, header.planes, tables, progressive=options.progressive, tune=options.tune)
+    search = search.tuned() if source.tuned else search
     area = header.width * header.height
     metadata = metadata_chunks(options)
     # The profile and alpha come before the pixels, since a viewer needs them to show the pixels.
@@ -128,7 +129,7 @@ def _encode_to_target(
 
     if options.quality is not None:
         step = targets.step_of_quality(options.quality)
-        return attempt(Parameters(round(_TUNED_STEP * step) if tuned else step))
+        return attempt(Parameters(round(_TUNED_STEP * step) if source.tuned else step))
     if options.psnr_db is not None:
         return targets.of_psnr(attempt, options.psnr_db)
     size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * area / 8)

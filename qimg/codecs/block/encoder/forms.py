@@ -20,6 +20,7 @@ from qimg.codecs.block.encoder.strips import encode_strips
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.fold import folded, is_thin, unfolded
+from qimg.codecs.protocol import TANGENT
 from qimg.core import Array, Track
 
 Chunks = list[tuple[bytes, bytes]]
@@ -58,17 +59,23 @@ class Source:
         planes: coded planes.
         progressive: whether the file is progressive.
         tables: fitted tables.
-        tuned: whether errors are weighted as in the tangent error.
+        tune: as in `EncodeOptions`.
     """
 
-    def __init__(self, pixels: Array, planes: int, tables: Tables, *, progressive: bool, tuned: bool) -> None:
+    def __init__(self, pixels: Array, planes: int, tables: Tables, *, progressive: bool, tune: str) -> None:
         self.pixels, self.planes, self.tables, self.progressive = pixels, planes, tables, progressive
         self.height, self.width = pixels.shape[:2]
         self.thin = is_thin(self.height, self.width)
         self.values = pixels.reshape(self.height, self.width, -1)[..., :planes]
         """(H, W, planes) without the repeated channels of a gray RGB picture."""
-        self.importance = importance_of(self.values, tables) if tuned and not self.thin else PLAIN
+        weighted = tune == TANGENT and not self.thin
+        self.importance = importance_of(self.values, tables) if weighted else PLAIN
         """Weights of errors; plain where a picture is too thin for windows."""
+
+    @property
+    def tuned(self) -> bool:
+        """Whether errors are weighted."""
+        return self.importance is not PLAIN
 
     @cached_property
     def lossless(self) -> Form:
@@ -108,7 +115,7 @@ class Source:
     def _errors(self, decoded: Array, first: int) -> Array:
         """Squared errors of decoded rows from `first`: by block where blocks differ, otherwise their sum."""
         source = self.pixels[first : first + len(decoded)]
-        if self._areas or self.importance is not PLAIN:
+        if self._areas or self.tuned:
             return flat_search.block_errors(source, decoded)
         return np.array([[colour.squared_error(source, decoded)]])
 
@@ -139,7 +146,7 @@ class Source:
     def _sums(self, by_block: Array) -> dict[str, Any]:
         """Squared error, and its weighted sum."""
         error = int(by_block.sum())
-        return {"error": error, "distortion": error if self.importance is PLAIN else self._weighted(by_block)}
+        return {"error": error, "distortion": self._weighted(by_block) if self.tuned else error}
 
     def _weighted(self, by_block: Array) -> float:
         rows, columns = by_block.shape

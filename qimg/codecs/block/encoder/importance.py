@@ -1,8 +1,8 @@
 """Weights of the encoder's squared errors: maps of importance, and what each map's filter passes of a coefficient.
 
-The tangent error is, for small errors, a quadratic form (`qimg.metrics.perceptual.quadratic_form`). In a block it is taken
-as diagonal in the coefficients of each class: the weight of coefficient k is Σ_o m_o g_ok, with the mean importance m_o
-of octave o in the block and the part g_ok of the energy of basis vector k that the octave's filter passes.
+The tangent error is, for small errors, a quadratic form (`qimg.metrics.perceptual.quadratic_form`). In a block it is
+taken as diagonal in the coefficients of each class: the weight of coefficient k is Σ_o m_o g_ok, with the mean
+importance m_o of octave o in the block and the part g_ok of the energy of basis vector k that the octave passes.
 """
 
 from typing import NamedTuple
