@@ -21,12 +21,12 @@ def photo() -> Array:
 
 
 def tuned(image: Array, **options) -> codecs.protocol.Encoded:
-    return codecs.encode_picture(image, tune="tangent", **options)
+    return codecs.encode_picture(image, codec="block", tune="tangent", **options)
 
 
 @pytest.mark.parametrize("size", [1200, 3000])
 def test_a_tuned_file_of_equal_size_has_a_lower_tangent_error(photo, size):
-    files = [codecs.encode_picture(photo, size=size, **options) for options in ({}, {"tune": "tangent"})]
+    files = [codecs.encode_picture(photo, codec="block", size=size, **options) for options in ({}, {"tune": "tangent"})]
     errors = [tangent_error(photo, codecs.decode(file.data), channel_axis=-1) for file in files]
     assert all(0.98 * size <= len(file.data) <= size for file in files)
     assert errors[1] < 0.9 * errors[0]
@@ -63,7 +63,7 @@ def test_pictures_of_every_kind(photo, kind):
     assert shown.shape == image.shape
     assert shown.dtype == image.dtype
     assert file.psnr_db > 30
-    assert file.data != codecs.encode(image, quality=50)
+    assert file.data != codecs.encode(image, codec="block", quality=50)
     if kind == "16 bits":  # weights do not depend on the range
         assert file.psnr_db == pytest.approx(tuned(photo, quality=50).psnr_db, abs=0.1)
 
@@ -71,7 +71,7 @@ def test_pictures_of_every_kind(photo, kind):
 @pytest.mark.parametrize("shape", [(7, 40), (5, 5), (12, 40), (1, 1)])
 def test_pictures_without_windows_are_encoded_as_without_tuning(photo, shape):
     part = photo[: shape[0], : shape[1]]
-    assert tuned(part, quality=50).data == codecs.encode(part, quality=50)
+    assert tuned(part, quality=50).data == codecs.encode(part, codec="block", quality=50)
 
 
 @pytest.mark.parametrize("option", ["progressive", "stable"])
