@@ -79,9 +79,7 @@ def test_graphics_are_coded_by_contour(target) -> None:
     assert codecs.info(data).codec == "contour"
 
 
-@pytest.mark.parametrize(
-    ("option", "value"), [("effort", 1), ("progressive", True), ("stable", True)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("option", "value"), [("effort", 1), ("stable", True)], ids=lambda value: str(value))
 def test_options_of_block_keep_it(option, value) -> None:
     assert chosen(drawing("logo", side=64, seed=0), quality=50, **{option: value}) == "block"
 

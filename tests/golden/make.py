@@ -45,6 +45,11 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         "thin": (coffee[77:82], {"codec": "block", "quality": 50}),
         "contour": (np.concatenate([graphic, graphic[..., :1] // 2], axis=2), {"codec": "contour", "lossless": True}),
         "contour_fills": (smooth, {"codec": "contour", "quality": 60}),
+        "contour_layers": (graphic, {"codec": "contour", "lossless": True, "progressive": True}),
+        "contour_layers_numbered": (
+            graphic // 64 * 64,
+            {"codec": "contour", "lossless": True, "progressive": True},
+        ),
         "contour_channels": (face, {"codec": "contour", "lossless": True}),
         "learned": (coffee[60:160, 180:330], {"codec": "learned", "quality": 40}),
         "sketch": (coffee[60:160, 180:330], {"codec": "sketch", "size": 120, "effort": 1}),
