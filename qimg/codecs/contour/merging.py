@@ -12,9 +12,10 @@ from qimg.codecs.contour.moments import error_of, error_of_both, moments_of
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 
-EDGE_BITS = 1.0
+EDGE_BITS = 1.25
 """Bits of a crack edge between two pixels."""
-_REGION_BITS = 8.0
+REGION_BITS = 2.0
+"""Bits of a region in addition to its edges."""
 _FIRST_LEVEL = -4
 _ROUNDS = 20
 
@@ -59,7 +60,7 @@ class Merging:
         for _ in range(_ROUNDS):
             error = np.empty(len(first))
             _pair_errors(moments, first, second, weight, self._planes, error)
-            bits = EDGE_BITS * lengths + _REGION_BITS
+            bits = EDGE_BITS * lengths + REGION_BITS
             pays = np.flatnonzero(error <= weight * bits)
             if not len(pays):
                 break

@@ -6,8 +6,8 @@ from qimg.codecs.contour.colours import colours_of
 from qimg.core import Array
 from qimg.core.compiled import compiled
 
-_COLOUR_BITS = 14.0  # of a colour of the palette
-_USE_BITS = 3.0  # that a region's colour costs less where another region has it
+_COLOUR_BITS = 18.0  # of a colour of the palette
+_USE_BITS = 2.0  # that a region's colour costs less where another region has it
 _MOST_COLOURS = 4096
 
 
