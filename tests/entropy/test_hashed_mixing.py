@@ -5,7 +5,8 @@ from numba import njit
 from numpy.testing import assert_array_equal
 
 from qimg.entropy import range_coder
-from qimg.entropy.hashed_mixing import SETS, code_hashed_bit, hashed, logistic_tables, new_model
+from qimg.entropy.hashed_mixing import SETS, code_hashed_bit, hashed, new_model
+from qimg.entropy.logistic_mixing import logistic_tables
 from qimg.entropy.mixing import new_reader, new_writer
 
 
