@@ -123,6 +123,6 @@ def adapt_mixture(mixture: Mixture, bit: int) -> None:
     mixture.correction[row, node] += (goal - np.int64(mixture.correction[row, node])) >> 6
     for s in range(mixture.logits.size):
         row = mixture.selected[s]
-        error = ((bit << 16) - np.int64(mixture.squash[mixture.logits[s] + LOGIT])) * 14
+        error = ((bit << 16) - np.int64(mixture.squash[mixture.logits[s] + LOGIT])) * 28
         for i in range(mixture.inputs.size):
             mixture.weights[s, row, i] += (np.int64(mixture.inputs[i]) * error + (1 << 19)) >> 20

@@ -11,7 +11,7 @@ import numpy as np
 from qimg.core import Array
 from qimg.core.compiled import inner
 
-TILE = 8
+TILE = 4
 """Columns of a tile."""
 FRACTION = 20
 """Binary digits after the point of coefficients."""

@@ -30,7 +30,7 @@ _OWN = ((0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, -2), (-1, 2)
 _BEFORE = ((0, 0), (0, -1), (0, 1), (-1, 0), (-1, -1), (-1, 1))
 _SECOND = ((0, 0), (0, -1), (0, 1), (-1, 0))
 _SUPPORTS = ((12, 6, 4), (6, 3, 1))  # of own plane, the plane before and the one before that, for both operators
-_DECAYS, _REACHES = ((27, 32), (23, 32)), (3, 2)
+_DECAYS, _REACHES = ((28, 32), (24, 32)), (3, 3)
 _LARGEST = 22  # neighbours of a sample
 _THRESHOLDS = (1, 3, 7, 15, 27, 48, 82, 139, 234, 393, 656, 1099, 1830, 3057, 5100)
 _SIGNED = (16, 48, 128, 320)
@@ -115,7 +115,7 @@ def new_predictors(*, planes: int, width: int, bits: int) -> Predictors:
         scales=np.tile(first << bits - 8, (planes, PREDICTIONS + 1, 1)),
         scale_counts=np.zeros((planes, PREDICTIONS + 1, SCALES), np.int64),
         biases=np.zeros((planes, _BIASES, 2), np.int64),
-        blend=np.maximum((25600 << 24) // squares**2, 1),
+        blend=np.maximum((160 << 24) // squares, 1),
         levels=np.searchsorted(np.array(_THRESHOLDS), np.arange(8192), side="right").astype(np.int64),
         shift=bits - 8,
         most=(1 << bits) - 1,
@@ -301,7 +301,7 @@ def learn(state: Predictors, plane: int, column: int, sample: int, expected: int
     if bias[1] > 64:
         bias[0] >>= 1
         bias[1] >>= 1
-    weight = min(max((1 << 22) // (4096 + expected * expected), 1), 1 << 10)
+    weight = min(max((1 << 22) // (8192 + expected * expected), 1), 1 << 10)
     base = state.window[plane, CURRENT, column - 1] + state.window[plane, CURRENT - 1, column]
     target = (2 * sample - base) >> state.shift
     tile = (column - MARGIN) // TILE
