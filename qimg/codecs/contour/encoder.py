@@ -14,6 +14,7 @@ from qimg.codecs.contour.rows import encode_rows
 from qimg.codecs.contour.simplification import Simplification
 from qimg.codecs.envelope import metadata_chunks
 from qimg.codecs.protocol import Encoded, EncodeOptions
+from qimg.codecs.quality import weight_of_quality
 from qimg.core import Array, Track
 from qimg.core.records import short_repr
 from qimg.images import has_alpha
@@ -42,7 +43,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
     Args:
         image: `uint8`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
         options: the target and metadata; `quality` is on the scale of
-            `qimg.codecs.contour.targets.weight_of_quality`.
+            `qimg.codecs.quality.weight_of_quality`.
         track: wraps the indices of the rows at every attempt.
 
     Raises:
@@ -52,7 +53,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
     if options.lossless:
         return source.exact()
     if options.quality is not None:
-        return source.smaller(source.at(targets.weight_of_quality(options.quality)))
+        return source.smaller(source.at(weight_of_quality(options.quality, source.planes)))
     if options.psnr_db is not None:
         weight = targets.weight_of_psnr(source.psnr_db_at, options.psnr_db)
         return source.exact() if weight is None else source.smaller(source.at(weight))
@@ -85,6 +86,11 @@ class _Source:
         self._metadata, self._track = metadata_chunks(options), track
         self._simplification: Simplification | None = None
         self._exact: ContourEncoded | None = None
+
+    @property
+    def planes(self) -> int:
+        """Channels of a colour that differ: 3, or 1."""
+        return int(self._colour.shape[2])
 
     @property
     def few_colours(self) -> bool:

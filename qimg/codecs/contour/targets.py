@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from qimg.codecs.protocol import Encoded
-from qimg.core import ArgumentError, arguments
+from qimg.core import ArgumentError
 
 LEAST, MOST = 2.0**-4, 2.0**22
 """Squared errors that are worth a bit, in squared code values."""
@@ -16,19 +16,6 @@ NEAR_DB = 0.05
 _ATTEMPTS = 14
 
 E = TypeVar("E", bound=Encoded)
-
-
-def weight_of_quality(quality: float) -> float:
-    """λ of a quality: four times the square of the block codec's step, 120^((100 − quality) / 99).
-
-    Args:
-        quality: 1 (λ = 57 600) to 100 (λ = 4), not necessarily a whole number.
-
-    >>> [round(weight_of_quality(quality)) for quality in (1, 50, 100)]
-    [57600, 504, 4]
-    """
-    arguments.require(1 <= quality <= 100, "quality", "must be in [1, 100]", quality)
-    return float(4 * 120 ** (2 * (100 - quality) / 99))
 
 
 def weight_of_psnr(psnr_db_at: Callable[[float], float], psnr_db: float) -> float | None:

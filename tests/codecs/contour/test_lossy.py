@@ -7,7 +7,6 @@ from numpy.testing import assert_array_equal
 import qimg
 from qimg.codecs.contour.merging import Merging, label_areas
 from qimg.codecs.contour.simplification import Simplification, merge_colours
-from qimg.codecs.contour.targets import weight_of_quality
 
 RNG = np.random.default_rng(0)
 
@@ -61,7 +60,7 @@ def test_targets():
     with pytest.raises(ValueError, match=r"size must be at least \d+ for this picture, but allows 20 bytes"):
         encoded(PICTURE, size=20)
     with pytest.raises(ValueError, match=r"quality must be in \[1, 100\]"):
-        weight_of_quality(0.5)
+        encoded(PICTURE, quality=0.5)
 
 
 def test_a_drawing_without_noise_is_not_made_worse_for_more_bytes():
