@@ -11,8 +11,6 @@ import numpy as np
 from qimg.core import Array
 from qimg.core.compiled import inner
 
-TILE = 4
-"""Columns of a tile."""
 FRACTION = 20
 """Binary digits after the point of coefficients."""
 _LOWER = 24  # of the entries of L
@@ -51,17 +49,16 @@ class Moments(NamedTuple):
     """(n,) int64 the solution of the last equations, in units of 2⁻²⁰."""
 
 
-def new_moments(*, planes: int, width: int, size: int, decay: tuple[int, int], reach: int) -> Moments:
+def new_moments(*, planes: int, tiles: int, size: int, decay: tuple[int, int], reach: int) -> Moments:
     """Moments without observations.
 
     Args:
         planes: planes of the picture.
-        width: columns.
+        tiles: of a row.
         size: most neighbours of a pixel.
         decay: numerator and denominator, a power of two.
         reach: tiles on each side that count, up to 3.
     """
-    tiles = -(-width // TILE)
     return Moments(
         second=np.zeros((planes, tiles, size, size)),
         cross=np.zeros((planes, tiles, size)),

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from qimg.codecs.errors import BitstreamError
-from qimg.codecs.lossless.least_squares import TILE
 from qimg.codecs.lossless.prediction import (
     CURRENT,
     MARGIN,
@@ -20,7 +19,7 @@ from qimg.core.compiled import compiled
 from qimg.entropy import mixing, range_coder
 from qimg.entropy.mixing import Coder
 
-_PART = 512  # tiles at a time, which bound the memory of the encoder's decisions
+_PART = 2048  # columns at a time, which bound the memory of the encoder's decisions
 
 
 @compiled
@@ -42,7 +41,8 @@ def code_part(
     width = row.size - 2 * MARGIN
     for tile in range(first, last):
         begin_tile(predictors, plane, tile)
-        for column in range(MARGIN + tile * TILE, MARGIN + min(width, (tile + 1) * TILE)):
+        start = MARGIN + tile * predictors.tile
+        for column in range(start, min(start + predictors.tile, MARGIN + width)):
             expected, level, context = predict(predictors, plane, column)
             sample = code_difference(coder, residuals, predictors, plane, column, level, row[column])
             row[column] = sample
@@ -71,7 +71,10 @@ class Planes:
         """
         self._predictors = new_predictors(planes=planes, width=shape[1], bits=bits)
         self._residuals = new_residuals(planes)
-        self._tiles, self._row = -(-shape[1] // TILE), -1
+        self._row, self._tiles = -1, -(-shape[1] // self._predictors.tile)
+        self._part = max(1, _PART // self._predictors.tile)
+        self.samples = min(self._part * self._predictors.tile, shape[1])
+        """Most samples of a part of a row."""
 
     def next_row(self) -> Array:
         """Advance to the next row; returns a view of its samples (planes, W), which the encoder fills."""
@@ -82,12 +85,12 @@ class Planes:
         return window[:, CURRENT, MARGIN:-MARGIN]
 
     def code(self, coder: Coder) -> Iterator[None]:
-        """Code the current row in parts; a writer needs room for `PART` · `DECISIONS` bits for each of them."""
+        """Code the current row in parts; a writer needs room for `DECISIONS` bits for each of a part's samples."""
         window = self._predictors.window
         for plane in range(len(window)):
             begin_plane(self._predictors, plane)
-            for first in range(0, self._tiles, _PART):
-                last = min(first + _PART, self._tiles)
+            for first in range(0, self._tiles, self._part):
+                last = min(first + self._part, self._tiles)
                 code_part(coder, self._residuals, self._predictors, plane, first, last, self._row == 0)
                 yield
             window[plane, CURRENT, -MARGIN:] = window[plane, CURRENT, -MARGIN - 1]
@@ -101,10 +104,9 @@ def encode_planes(samples: Array, bits: int, *, track: Track = iter) -> bytes:
         bits: of a sample, 8 to 16.
         track: wraps the indices of the rows.
     """
-    height, width, count = samples.shape
-    planes, encoder = Planes((height, width), count, bits), range_coder.Encoder()
-    writer = mixing.new_writer(min(width, _PART * TILE) * DECISIONS)
-    for row in track(range(height)):
+    planes, encoder = Planes(samples.shape[:2], samples.shape[2], bits), range_coder.Encoder()
+    writer = mixing.new_writer(planes.samples * DECISIONS)
+    for row in track(range(len(samples))):
         planes.next_row()[:] = samples[row].T
         for _ in planes.code(writer):
             encoder.push(*writer.coded)
@@ -123,10 +125,9 @@ def decode_planes(payload: bytes, samples: Array, bits: int) -> None:
     Raises:
         BitstreamError: the payload does not hold exactly these samples.
     """
-    height, width, count = samples.shape
-    planes, words = Planes((height, width), count, bits), range_coder.words_of_bytes(payload)
+    planes, words = Planes(samples.shape[:2], samples.shape[2], bits), range_coder.words_of_bytes(payload)
     reader = mixing.new_reader(words)
-    for row in range(height):
+    for row in range(len(samples)):
         decoded = planes.next_row()
         for _ in planes.code(reader):
             if range_coder.is_broken(reader.state, words):

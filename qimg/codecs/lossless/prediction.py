@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qimg.codecs.lossless.least_squares import TILE, Moments, age, new_moments, observe, solve
+from qimg.codecs.lossless.least_squares import Moments, age, new_moments, observe, solve
 from qimg.core import Array
 from qimg.core.compiled import inner
 
@@ -34,6 +34,7 @@ _DECAYS, _REACHES = ((28, 32), (24, 32)), (3, 3)
 _LARGEST = 22  # neighbours of a sample
 _THRESHOLDS = (1, 3, 7, 15, 27, 48, 82, 139, 234, 393, 656, 1099, 1830, 3057, 5100)
 _SIGNED = (16, 48, 128, 320)
+_SMALLEST_TILE, _MOST_TILES = 4, 4096  # columns of a tile, unless more tiles than these would be needed
 _BLEND = 2048  # entries of the table of weights
 _BIASES = 1000
 _SMALLEST_SCALE = 245
@@ -77,6 +78,8 @@ class Predictors(NamedTuple):
     """Bits of a sample beyond eight."""
     most: int
     """Largest sample."""
+    tile: int
+    """Columns of a tile."""
 
 
 def new_predictors(*, planes: int, width: int, bits: int) -> Predictors:
@@ -87,7 +90,9 @@ def new_predictors(*, planes: int, width: int, bits: int) -> Predictors:
         width: columns.
         bits: of a sample, 8 to 16.
     """
-    columns = width + 2 * MARGIN
+    columns, tile = width + 2 * MARGIN, _SMALLEST_TILE
+    while tile * _MOST_TILES < width:
+        tile *= 2
     taps, sizes = np.zeros((2, planes, _LARGEST, 3), np.int64), np.zeros((2, planes), np.int64)
     for operator, counts in enumerate(_SUPPORTS):
         for plane in range(planes):
@@ -96,7 +101,7 @@ def new_predictors(*, planes: int, width: int, bits: int) -> Predictors:
             taps[operator, plane, : len(chosen)] = chosen
             sizes[operator, plane] = len(chosen)
     moments = [
-        new_moments(planes=planes, width=width, size=int(sizes[one].max()), decay=decay, reach=reach)
+        new_moments(planes=planes, tiles=-(-width // tile), size=int(sizes[one].max()), decay=decay, reach=reach)
         for one, (decay, reach) in enumerate(zip(_DECAYS, _REACHES, strict=True))
     ]
     squares = 10 * np.arange(_BLEND, dtype=np.int64) ** 2 + 48
@@ -119,6 +124,7 @@ def new_predictors(*, planes: int, width: int, bits: int) -> Predictors:
         levels=np.searchsorted(np.array(_THRESHOLDS), np.arange(8192), side="right").astype(np.int64),
         shift=bits - 8,
         most=(1 << bits) - 1,
+        tile=tile,
     )
 
 
@@ -304,6 +310,6 @@ def learn(state: Predictors, plane: int, column: int, sample: int, expected: int
     weight = min(max((1 << 22) // (8192 + expected * expected), 1), 1 << 10)
     base = state.window[plane, CURRENT, column - 1] + state.window[plane, CURRENT - 1, column]
     target = (2 * sample - base) >> state.shift
-    tile = (column - MARGIN) // TILE
+    tile = (column - MARGIN) // state.tile
     observe(state.long, plane, tile, state.sizes[0, plane], state.neighbours[0], target, weight)
     observe(state.short, plane, tile, state.sizes[1, plane], state.neighbours[1], target, weight)
