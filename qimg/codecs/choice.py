@@ -45,7 +45,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
         except ArgumentError:  # the target is out of its reach
             continue
     return (
-        min(files, key=lambda file: cost(image, options, file)) if files else general.encode(image, options, track=track)
+        min(files, key=lambda file: cost(image, options, file))
+        if files
+        else general.encode(image, options, track=track)
     )
 
 

@@ -1,7 +1,7 @@
 """Mixing in the logistic domain: the probability of a bit from the logits of several predictions, in integers.
 
-Logits are in units of 1/256 nat, from −`LOGIT` to `LOGIT`. Weight sets, of which a selector chooses one row each, give a
-logit each (Mahoney, 2005); a last stage corrects the mean of these logits by what followed similar ones.
+Logits are in units of 1/256 nat, from −`LOGIT` to `LOGIT`. Weight sets, of which a selector chooses one row each, give
+a logit each (Mahoney, 2005); a last stage corrects the mean of these logits by what followed similar ones.
 """
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal

@@ -1,4 +1,4 @@
-"""Mixing in the logistic domain: its tables against the definition, and that weights adapt to the better predictions."""
+"""Mixing in the logistic domain: its tables against the definition, and weights that adapt to better predictions."""
 
 import numpy as np
 

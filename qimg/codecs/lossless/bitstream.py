@@ -1,4 +1,4 @@
-"""The file of the lossless codec: header, and one chunk with the samples, coded or plain; `docs/formats/lossless.md` specifies it."""
+"""The file of the lossless codec: header, and one chunk with the samples; `docs/formats/lossless.md` specifies it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

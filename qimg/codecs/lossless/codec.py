@@ -18,9 +18,7 @@ class LosslessCodec:
     name = "qimg lossless"
     about = "this package, the lossless codec"
     suffix = ".qimg"
-    capabilities = Capabilities(
-        options=frozenset({"lossless", *METADATA}), alpha=True, sixteen_bit=True, lossless=True
-    )
+    capabilities = Capabilities(options=frozenset({"lossless", *METADATA}), alpha=True, sixteen_bit=True, lossless=True)
     curve = None
     needs = ""
 

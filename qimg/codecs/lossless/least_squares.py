@@ -129,7 +129,7 @@ def solve(moments: Moments, plane: int, tile: int, size: int) -> None:
 def _scale(moments: Moments, size: int) -> None:
     """Scale rows and columns by powers of two, so that the diagonal has 29 or 30 bits, and add the ridge."""
     for i in range(size):
-        diagonal, shift = np.int64(moments.sum_second[i, i]), 0
+        diagonal, shift = int(moments.sum_second[i, i]), 0
         while diagonal >> (2 * shift) >= 1 << _DIAGONAL:
             shift += 1
         while shift <= 0 and diagonal << (-2 * shift + 2) < 1 << _DIAGONAL and shift > -14:
@@ -137,7 +137,7 @@ def _scale(moments: Moments, size: int) -> None:
         moments.shifts[i] = shift
     for i in range(size):
         for j in range(i + 1):
-            value = np.int64(moments.sum_second[i, j])
+            value = int(moments.sum_second[i, j])
             moments.scaled[i, j] = _shifted(value, moments.shifts[i] + moments.shifts[j])
         moments.scaled[i, i] += (moments.scaled[i, i] >> _RIDGE) + (1 << _DIAGONAL - 2 - _RIDGE)
 
@@ -173,7 +173,7 @@ def _substitute(moments: Moments, size: int) -> None:
     for i in range(size):
         largest = max(largest, moments.shifts[i])
     for i in range(size):
-        right = _shifted(np.int64(moments.sum_cross[i]), moments.shifts[i] + largest)
+        right = _shifted(int(moments.sum_cross[i]), moments.shifts[i] + largest)
         total = min(max(right, -_MOST_RIGHT), _MOST_RIGHT)
         for k in range(i):
             total -= (lower[i, k] * coefficients[k]) >> _LOWER

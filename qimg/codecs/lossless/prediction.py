@@ -1,4 +1,4 @@
-"""Predictions of a sample from samples coded before it: two local least-squares operators, simple ones, and their blend.
+"""Predictions of a sample from earlier ones: by two local least-squares operators and by fixed rules, and their blend.
 
 Predictions and errors are in units of 1/32 code value.
 """

@@ -1,4 +1,4 @@
-"""Coding of a sample's difference from its prediction: decisions whose probabilities are mixed from two kinds of models.
+"""Coding of the difference of a sample from its prediction: decisions under a mixture of two kinds of models.
 
 The decisions are: is the difference zero, is it negative, and for each step of its size, is it larger. Steps have 2ᵏ
 code values by the expected error; the lower k bits follow. Each prediction, with the scale of its errors, is a logistic
@@ -67,7 +67,7 @@ class Residuals(NamedTuple):
 
 
 def new_residuals(planes: int) -> Residuals:
-    """Models that have seen nothing."""
+    """Models without observations."""
     inputs = CONTEXTS + PREDICTIONS + 1
     mixture = new_mixture(sets=_SETS, selectors=planes * _NODES * CLASSES, inputs=inputs, weight=10000)
     mixture.weights[..., CONTEXTS:] = 20000
@@ -140,9 +140,7 @@ def _code_rest(
 
 
 @inner
-def _set_contexts(
-    state: Residuals, predictors: Predictors, plane: int, column: int, level: int, center: int
-) -> None:
+def _set_contexts(state: Residuals, predictors: Predictors, plane: int, column: int, level: int, center: int) -> None:
     """Set the adaptive contexts of a sample, and the slopes of the predictions' distributions."""
     shift, mean, levels = predictors.shift, predictors.values[PREDICTIONS], predictors.levels
     own, residuals = predictors.window[plane], predictors.residuals
