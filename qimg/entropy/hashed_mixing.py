@@ -23,6 +23,7 @@ _PROBABILITY = (1 << 22) - 1
 _COUNT, _HISTORY, _CHECK = 22, 30, 38  # lowest bits of the other parts of a slot
 _KEY = 20  # bits of a hash that give the slot; the rest are the check
 _LIMIT = 255
+_RATE = 14  # of the weights
 _EMPTY = _HALF | 1 << _HISTORY
 
 
@@ -56,7 +57,7 @@ def new_model(*, contexts: int, slots: int, kinds: int, selectors: int) -> Hashe
         selectors: rows of each weight set.
     """
     weight = (1 << 16) // contexts
-    mixture = new_mixture(sets=SETS, selectors=selectors, inputs=2 * contexts, weight=weight)
+    mixture = new_mixture(sets=SETS, selectors=selectors, inputs=2 * contexts, weight=weight, rate=_RATE)
     return HashedModel(
         slots=np.full((contexts, slots), _EMPTY, np.int64),
         meaning=np.tile(_meanings(), (contexts, kinds, 1)),

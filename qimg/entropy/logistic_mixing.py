@@ -40,9 +40,11 @@ class Mixture(NamedTuple):
     """(5631,) int32 2¹⁶ p by 256 ln(p / (1 − p)) + 2815."""
     corrected: Array
     """(2,) int64 workspace: node of the correction that is adapted next, and its row."""
+    rate: int
+    """A weight grows by its input times the error of its set times this, in units of 2⁻²⁰."""
 
 
-def new_mixture(*, sets: int, selectors: int, inputs: int, weight: int) -> Mixture:
+def new_mixture(*, sets: int, selectors: int, inputs: int, weight: int, rate: int) -> Mixture:
     """A mixture that adds its inputs with equal weights.
 
     Args:
@@ -50,6 +52,7 @@ def new_mixture(*, sets: int, selectors: int, inputs: int, weight: int) -> Mixtu
         selectors: rows of each set.
         inputs: predictions.
         weight: first weight of each input, in units of 2⁻¹⁶.
+        rate: of learning, as in `Mixture`.
     """
     stretch, squash = logistic_tables()
     nodes = squash[np.clip(_SPACING * np.arange(-_NODES, _NODES + 1) + LOGIT, 0, 2 * LOGIT)].astype(np.int32) << 6
@@ -62,6 +65,7 @@ def new_mixture(*, sets: int, selectors: int, inputs: int, weight: int) -> Mixtu
         stretch=stretch,
         squash=squash,
         corrected=np.zeros(2, np.int64),
+        rate=rate,
     )
 
 
@@ -123,6 +127,6 @@ def adapt_mixture(mixture: Mixture, bit: int) -> None:
     mixture.correction[row, node] += (goal - np.int64(mixture.correction[row, node])) >> 6
     for s in range(mixture.logits.size):
         row = mixture.selected[s]
-        error = ((bit << 16) - np.int64(mixture.squash[mixture.logits[s] + LOGIT])) * 28
+        error = ((bit << 16) - np.int64(mixture.squash[mixture.logits[s] + LOGIT])) * mixture.rate
         for i in range(mixture.inputs.size):
             mixture.weights[s, row, i] += (np.int64(mixture.inputs[i]) * error + (1 << 19)) >> 20

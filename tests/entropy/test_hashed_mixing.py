@@ -69,5 +69,5 @@ def test_rates_of_random_and_of_regular_bits():
 
 
 def test_sets_of_weights():
-    assert model().weights.shape == (SETS, 8, 6)
-    assert model().correction.shape == (8, 33)
+    assert model().mixture.weights.shape == (SETS, 8, 6)
+    assert model().mixture.correction.shape == (8, 33)

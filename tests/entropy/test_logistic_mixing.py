@@ -38,7 +38,7 @@ def test_the_distribution_is_symmetric_and_increases():
 
 
 def test_equal_weights_add_the_logits():
-    mixture = new_mixture(sets=2, selectors=3, inputs=2, weight=1 << 15)
+    mixture = new_mixture(sets=2, selectors=3, inputs=2, weight=1 << 15, rate=14)
     mixture.inputs[:] = 300, 100
     mixture.selected[:] = 1, 2, 0
     expected = 65536 / (1 + np.exp(-200 / 256))
@@ -48,7 +48,7 @@ def test_equal_weights_add_the_logits():
 
 def test_weights_follow_the_better_prediction():
     rng = np.random.default_rng(0)
-    mixture = new_mixture(sets=1, selectors=1, inputs=2, weight=1 << 15)
+    mixture = new_mixture(sets=1, selectors=1, inputs=2, weight=1 << 15, rate=14)
     bits = 0.0
     for step in range(4000):
         bit = int(rng.random() < 0.9)

@@ -43,7 +43,7 @@ DECISIONS = 2 + _MOST_STEPS + _ESCAPE + 16
 """Most decisions of a sample."""
 _COUNT = 10  # bits of the occurrences of a slot
 _LIMIT = 250
-_SETS = 2
+_SETS, _RATE = 2, 28  # weight sets of the mixture, and its rate of learning
 _SMALL = 12  # bits of a scale whose steps have one code value
 _FARTHEST = 2048  # logit beyond which a tail is taken as exponential
 _LEAST = 32  # probability of a prediction's decision
@@ -69,7 +69,7 @@ class Residuals(NamedTuple):
 def new_residuals(planes: int) -> Residuals:
     """Models without observations."""
     inputs = CONTEXTS + PREDICTIONS + 1
-    mixture = new_mixture(sets=_SETS, selectors=planes * _NODES * CLASSES, inputs=inputs, weight=10000)
+    mixture = new_mixture(sets=_SETS, selectors=planes * _NODES * CLASSES, inputs=inputs, weight=10000, rate=_RATE)
     mixture.weights[..., CONTEXTS:] = 20000
     return Residuals(
         slots=np.full((planes, CONTEXTS, _SLOTS, _NODES), 1 << 31, np.uint32),
