@@ -56,7 +56,8 @@ def _contours() -> None:
     import qimg
 
     picture = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
-    qimg.decode(qimg.encode(picture, codec="contour", quality=50))
+    for codec in ("contour", "mixed"):
+        qimg.decode(qimg.encode(picture, codec=codec, quality=50))
     qimg.decode(qimg.encode(picture, codec="sketch", size=60, effort=1))
 
 

@@ -1,7 +1,7 @@
 """The codec of `codec="auto"`: which of those that can meet the target gives the better file.
 
-A photograph is coded by `block`, graphics by `contour`: `qimg.codecs.contents` tells them apart. Between the two, both
-codecs encode the picture and the better file is kept.
+A photograph is coded by `block`, graphics by `contour`: `qimg.codecs.contents` tells them apart. Between the two,
+`mixed` encodes the picture, and unless that is clearly better than one codec alone, so do both; the best file is kept.
 """
 
 import math
@@ -14,6 +14,10 @@ from qimg.core import ArgumentError, Array, Track
 
 PHOTOGRAPH, GRAPHICS = 0.1, 0.97
 """Shares of detail in graphic tiles: below the first a picture is coded by `block`, from the second by `contour`."""
+MIXED = "mixed"
+"""Id of the codec that is tried between these shares."""
+CLEAR = 0.97
+"""Cost of a mixed file over that of the better codec alone below which neither is tried."""
 
 
 def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
@@ -40,15 +44,24 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     share = graphic_share(image)
     if share < PHOTOGRAPH:
         return block.encode(image, options, track=track)
-    files = []
-    for codec in [contour] if share >= GRAPHICS else [contour, block]:
+    files: list[Encoded] = []
+    for codec in (contour,) if share >= GRAPHICS else (registry.codec(MIXED), contour, block):
         try:
             files.append(codec.encode(image, options, track=track))
         except ArgumentError:  # the target is out of its reach
             continue
-    return (
-        min(files, key=lambda file: cost(image, options, file)) if files else block.encode(image, options, track=track)
-    )
+        if _clearly_better(files[-1]):
+            break
+    if not files:
+        return block.encode(image, options, track=track)
+    return min(files, key=lambda file: cost(image, options, file))
+
+
+def _clearly_better(file: Encoded) -> bool:
+    """Whether a file is one of the mixed codec that is known to be better than those of both codecs."""
+    from qimg.codecs.mixed.attempts import MixedEncoded
+
+    return isinstance(file, MixedEncoded) and file.relative_cost < CLEAR
 
 
 def cost(image: Array, options: EncodeOptions, file: Encoded) -> tuple[float, float]:
