@@ -23,6 +23,7 @@ def approach(value: Callable[[float], float], low: float, high: float, *, start:
     """
     below: tuple[float, float] | None = None
     above: tuple[float, float] | None = None
+    last: tuple[float, float] | None = None
     goal, quality, sides = (low + high) / 2, min(max(start, LEAST), MOST), ""
     for _ in range(_ATTEMPTS):
         current = value(quality)
@@ -38,4 +39,7 @@ def approach(value: Callable[[float], float], low: float, high: float, *, start:
             share = (goal - below[1]) / (above[1] - below[1]) if sides[-3:] not in ("aaa", "bbb") else 0.5
             quality = below[0] + min(max(share, 0.05), 0.95) * (above[0] - below[0])
         else:
+            if last and current != last[1]:
+                slope = max((current - last[1]) / (quality - last[0]), slope / 4)
+            last = (quality, current)
             quality = min(max(quality + (goal - current) / slope * 1.1, LEAST), MOST)
