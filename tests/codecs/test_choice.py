@@ -116,7 +116,10 @@ def test_the_better_file_is_kept(textured) -> None:
     file = codecs.encode_picture(picture, quality=50)
     costs = [
         choice.cost(picture, EncodeOptions(quality=50), other)
-        for other in (file, *(codecs.encode_picture(picture, codec=codec, quality=50) for codec in ("block", "contour")))
+        for other in (
+            file,
+            *(codecs.encode_picture(picture, codec=codec, quality=50) for codec in ("block", "contour")),
+        )
     ]
     assert costs[0] <= min(costs[1:])
     assert registry.id_of(file.data) == "mixed" or not textured
