@@ -8,7 +8,7 @@ import math
 
 from qimg.codecs import registry
 from qimg.codecs.contents import graphic_share
-from qimg.codecs.protocol import Encoded, EncodeOptions
+from qimg.codecs.protocol import Codec, Encoded, EncodeOptions
 from qimg.codecs.quality import weight_of_quality
 from qimg.core import ArgumentError, Array, Track
 
@@ -35,17 +35,16 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     Raises:
         ValueError: a target is out of range or out of reach.
     """
+    block = registry.codec_for("auto", options)
     contour = registry.codec(registry.AUTO_LOSSLESS)
-    if options.lossless:
-        return contour.encode(image, options, track=track)
-    block = registry.codec(registry.AUTO)
-    if image.itemsize > 1 or not contour.capabilities.options.issuperset(options.named):
+    if block is contour or image.itemsize > 1 or not _takes(contour, options):
         return block.encode(image, options, track=track)
     share = graphic_share(image)
     if share < PHOTOGRAPH:
         return block.encode(image, options, track=track)
+    several = (contour,) if share >= GRAPHICS else (registry.codec(MIXED), contour, block)
     files: list[Encoded] = []
-    for codec in (contour,) if share >= GRAPHICS else (registry.codec(MIXED), contour, block):
+    for codec in (codec for codec in several if _takes(codec, options)):
         try:
             files.append(codec.encode(image, options, track=track))
         except ArgumentError:  # the target is out of its reach
@@ -55,6 +54,10 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     if not files:
         return block.encode(image, options, track=track)
     return min(files, key=lambda file: cost(image, options, file))
+
+
+def _takes(codec: Codec, options: EncodeOptions) -> bool:
+    return codec.capabilities.options.issuperset(options.named)
 
 
 def _clearly_better(file: Encoded) -> bool:

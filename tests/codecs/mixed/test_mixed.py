@@ -139,7 +139,9 @@ def test_maps_are_used_for_qualities_around_theirs() -> None:
 
 @pytest.mark.parametrize("target", [0.3, 3.0, 50.0, 98.0])
 @pytest.mark.parametrize(
-    "function", [lambda q: q, lambda q: 1 + (q - 1) ** 2 / 99, lambda q: 101 - 10000 / (q + 99)], ids=str
+    "function",
+    [lambda q: q, lambda q: 1 + (q - 1) ** 2 / 99, lambda q: 101 - 10000 / (q + 99)],
+    ids=["straight", "slow at first", "slow at last"],
 )
 def test_the_search_meets_targets_of_increasing_functions(function, target) -> None:
     values: list[float] = []
