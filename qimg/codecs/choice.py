@@ -1,7 +1,8 @@
 """The codec of `codec="auto"`: which of those that can meet the target gives the better file.
 
-A photograph is coded by `block`, graphics by `contour`: `qimg.codecs.contents` tells them apart. Between the two,
-`mixed` encodes the picture, and unless that is clearly better than one codec alone, so do both; the best file is kept.
+A photograph is coded by `block`, or without loss by `lossless`, graphics by `contour`: `qimg.codecs.contents` tells
+them apart. Between the two, with loss, `mixed` encodes the picture, and unless that is clearly better than one codec
+alone, so do both; the best file is kept.
 """
 
 import math
@@ -23,8 +24,8 @@ CLEAR = 0.97
 def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
     """Encode a picture by the codec that suits it.
 
-    Without loss that is `contour`. Pictures of 16 bits and options that `contour` does not support, such as `effort`,
-    need `block`. Otherwise the picture decides; of two files the one with fewer bytes is kept if the target is a PSNR,
+    Pictures of 16 bits and options that `contour` does not support, such as `effort`, need `block`, or without loss
+    `lossless`. Otherwise the picture decides; of two files the one with fewer bytes is kept if the target is a PSNR,
     the one of higher PSNR if it is a size, and at a quality the one of less squared error + λ · bits.
 
     Args:
@@ -35,14 +36,14 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     Raises:
         ValueError: a target is out of range or out of reach.
     """
-    block = registry.codec_for("auto", options)
-    contour = registry.codec(registry.AUTO_LOSSLESS)
-    if block is contour or image.itemsize > 1 or not _takes(contour, options):
-        return block.encode(image, options, track=track)
+    contour = registry.codec(registry.AUTO_GRAPHICS)
+    general = registry.codec(registry.AUTO_LOSSLESS if options.lossless else registry.AUTO)
+    if image.itemsize > 1 or not _takes(contour, options):
+        return general.encode(image, options, track=track)
     share = graphic_share(image)
     if share < PHOTOGRAPH:
-        return block.encode(image, options, track=track)
-    several = (contour,) if share >= GRAPHICS else (registry.codec(MIXED), contour, block)
+        return general.encode(image, options, track=track)
+    several = (contour,) if share >= GRAPHICS else (registry.codec(MIXED), contour, general)
     files: list[Encoded] = []
     for codec in (codec for codec in several if _takes(codec, options)):
         try:
@@ -52,7 +53,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
         if _clearly_better(files[-1]):
             break
     if not files:
-        return block.encode(image, options, track=track)
+        return general.encode(image, options, track=track)
     return min(files, key=lambda file: cost(image, options, file))
 
 
@@ -77,7 +78,7 @@ def cost(image: Array, options: EncodeOptions, file: Encoded) -> tuple[float, fl
     """
     assert file.psnr_db is not None  # by the codecs of this module
     length = len(file.data)
-    if options.psnr_db is not None:
+    if options.psnr_db is not None or options.lossless:
         return length, -file.psnr_db
     if options.quality is None:
         return -file.psnr_db, length
