@@ -130,6 +130,15 @@ class Distribution:
         _lengths(self.number, self.size, values, table, tables(), lengths)
         return lengths
 
+    def length(self, symbol: int, parameters: Array) -> float:
+        """Code length of one symbol in bits, without the checks of `lengths`.
+
+        Args:
+            symbol: the symbol, in the range that `intervals` states.
+            parameters: (outputs,) int64.
+        """
+        return _length(self.number, self.size, symbol, parameters, tables())
+
     def decode(self, state: Array, words: Array, parameters: ArrayLike) -> Array:
         """Decode symbols; damaged data set `state[INVALID]`.
 
@@ -349,6 +358,11 @@ def symbol_bits(kind: int, size: int, p: Array, tables: CumulativeTables, symbol
             length += 1
         bits += (2 * length + 1) * np.log2(TOTAL / _HALF)
     return float(bits)
+
+
+@compiled
+def _length(kind: int, size: int, symbol: int, parameters: Array, tables: CumulativeTables) -> float:
+    return symbol_bits(kind, size, parameters, tables, symbol)
 
 
 @compiled
