@@ -80,11 +80,11 @@ def samples() -> list[Sample]:
         walk = np.cumsum(np.cumsum(rng.normal(0, 1, shape), axis=0), axis=1)
         share = (walk - walk.min()) / max(float(np.ptp(walk)), 1.0)
         image = (share * np.iinfo(dtype).max).astype(dtype)
-        files.append(sample(codecs.encode(image, **options)))
+        files.append(sample(codecs.encode(image, codec="block", **options)))
     noise = rng.integers(0, 1 << 16, (24, 20, 3), np.uint16)  # coded without loss
     graphic = np.kron(rng.integers(0, 4, (6, 5)), np.full((8, 8), 60)).astype(np.uint8)
     graphic[:8, :24] = rng.integers(0, 256, (8, 24))  # the rest is in flat areas
-    files += [sample(codecs.encode(noise, quality=95)), sample(codecs.encode(graphic, quality=60))]
+    files += [sample(codecs.encode(noise, quality=95)), sample(codecs.encode(graphic, codec="block", quality=60))]
     files += [sample(codecs.encode(noise[:12], quality=95, progressive=True))]
     return files
 

@@ -13,7 +13,7 @@ from qimg import images
 
 _CALLS = {
     "decode": "qimg.decode(open(file + '.qimg', 'rb').read())",
-    "encode": "qimg.encode(np.zeros((40, 40, 3), np.uint8), quality=50)",
+    "encode": "qimg.encode(np.zeros((40, 40, 3), np.uint8), codec='block', quality=50)",
     "progressive decode": "qimg.decode(open(file + '-layers.qimg', 'rb').read())",
     "progressive encode": "qimg.encode(images.bundled('coffee')[:40, :40], quality=60, progressive=True)",
     "restore": "qimg.restore(file + '.jpg')",

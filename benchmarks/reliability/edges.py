@@ -37,7 +37,7 @@ def noise(rng: np.random.Generator, count: int) -> Iterator[Measurement]:
             shape = shape[::-1] if rng.random() < 0.5 else shape
             image = _noise(rng, (*shape, *_CHANNELS[index % 4]), _DTYPES[index // 4 % 2])
             quality = float(rng.uniform(1, 100))
-            size = len(qimg.encode(image, quality=quality, effort=1, progressive=progressive))
+            size = len(qimg.encode(image, codec="block", quality=quality, effort=1, progressive=progressive))
             within += size <= 1.01 * image.nbytes + 100
             excess = max(excess, size - image.nbytes)
         what = f"{kind}, {'progressive' if progressive else 'sequential'}"
@@ -59,7 +59,7 @@ def constant(rng: np.random.Generator, count: int) -> Iterator[Measurement]:
             if amplitude:
                 shown = images.without_alpha(image)
                 shown += rng.integers(-1, 2, shown.shape).astype(dtype)
-            data = qimg.encode(image, quality=float(rng.uniform(1, 90)), effort=1)
+            data = qimg.encode(image, codec="block", quality=float(rng.uniform(1, 90)), effort=1)
             decoded = images.without_alpha(qimg.decode(data)).reshape(shape[0] * shape[1], -1)
             source = images.without_alpha(image).reshape(decoded.shape)
             one_colour += bool((decoded == decoded[0]).all())
@@ -97,7 +97,7 @@ def flat(qualities: tuple[int, ...]) -> Iterator[Measurement]:
     for what, image in graphics(0).items():
         tried = constants = worst = 0
         for quality in qualities:
-            shown = qimg.decode(qimg.encode(image, quality=quality))
+            shown = qimg.decode(qimg.encode(image, codec="block", quality=quality))
             source, decoded = (_squares(picture.astype(int)) for picture in (image, shown))
             flat_ones = (np.ptp(source, axis=1) <= 2 * what.endswith("± 1")).all(axis=-1)
             tried += int(flat_ones.sum())
@@ -126,7 +126,7 @@ def thin(sides: tuple[int, ...], names: tuple[str, ...]) -> Iterator[Measurement
             middle = photo.shape[1 if tall else 0] // 2
             part = photo[:, middle : middle + short] if tall else photo[middle : middle + short]
             image = np.ascontiguousarray(part)
-            curves = [_curve(image, _AVIF, (10, 25, 45, 65, 85)), _curve(image, "auto", (5, 20, 40, 60, 80))]
+            curves = [_curve(image, _AVIF, (10, 25, 45, 65, 85)), _curve(image, "block", (5, 20, 40, 60, 80))]
             rates.append(qimg.bd_rate(*curves[0], *curves[1]))
         what = f"{short} × N and N × {short}"
         yield _row("thin", what, "tried", len(rates))

@@ -123,9 +123,9 @@ def within(image: Array, peer: str, size: int) -> bytes:
 def _block(image: Array, size: int) -> bytes:
     """The file of the block codec for a size, or its smallest one."""
     try:
-        return encode(image, size=size)
+        return encode(image, codec="block", size=size)
     except ValueError:
-        return encode(image, quality=1)
+        return encode(image, codec="block", quality=1)
 
 
 def hashed(image: Array, size: int) -> tuple[Array, int]:

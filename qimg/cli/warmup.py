@@ -62,7 +62,9 @@ def _contours() -> None:
     import qimg
 
     picture = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
-    qimg.decode(qimg.encode(picture, codec="contour", quality=50))
+    shade = (np.indices((32, 32)).sum(axis=0) * 3 + np.tile(picture % 16, (2, 2))).astype(np.uint8)
+    for graphic in (picture, shade):
+        qimg.decode(qimg.encode(graphic, codec="contour", quality=50))
     qimg.decode(qimg.encode(picture, codec="sketch", size=60, effort=1))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from qimg.codecs import registry
+from qimg.codecs import choice, registry
 from qimg.codecs.envelope import NUMBER_AT
 from qimg.codecs.errors import BitstreamError, PartialPictureWarning
 from qimg.codecs.protocol import Codec, Decoded, DecodeOptions, Encoded, EncodeOptions, Info
@@ -20,7 +20,8 @@ def encode(image: ArrayLike, *, codec: str = "auto", track: Track = iter, **opti
 
     Args:
         image: `uint8` or `uint16`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
-        codec: id in `qimg.codecs.registry`; `auto` is `block`, and without loss `contour`.
+        codec: id in `qimg.codecs.registry`; `auto` is the one of `qimg.codecs.choice`: `block` for photographs, and
+            `contour` for graphics and without loss.
         track: wraps the indices of the picture's parts at every attempt, for a progress bar.
         options: fields of `EncodeOptions`; `qimg.codecs.block.encoder.encode` documents their effect on `block`.
 
@@ -38,7 +39,8 @@ def encode_picture(image: ArrayLike, *, codec: str = "auto", track: Track = iter
     pixels, settings = check_image("image", image), EncodeOptions(**options)
     chosen = registry.codec_for(codec, settings)
     registry.check(chosen, settings, pixels)
-    return chosen.encode(pixels, settings, track=track)
+    encode = choice.encode if codec == "auto" else chosen.encode
+    return encode(pixels, settings, track=track)
 
 
 def decode(data: bytes, *, codec: str = "auto", **options: Any) -> Array:

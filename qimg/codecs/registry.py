@@ -13,10 +13,10 @@ from qimg.core.records import short_repr
 from qimg.images import has_alpha
 
 AUTO = "block"
-"""Id of the codec that `codec="auto"` selects."""
+"""Id of the codec whose options and pictures `codec="auto"` supports with loss, and that it selects for photographs."""
 
 AUTO_LOSSLESS = "contour"
-"""Id of the codec that `codec="auto"` selects for encoding without loss."""
+"""Id of the codec that `codec="auto"` selects without loss, and for graphics."""
 
 
 @short_repr
@@ -95,7 +95,7 @@ def codec(codec_id: str) -> Codec:
 
 
 def codec_for(codec_id: str, options: EncodeOptions) -> Codec:
-    """The codec that encodes with these options: that of `codec`, but without loss `auto` selects `AUTO_LOSSLESS`."""
+    """The codec whose capabilities count with these options: for `auto` it is `AUTO`, without loss `AUTO_LOSSLESS`."""
     return codec(AUTO_LOSSLESS if codec_id == "auto" and options.lossless else codec_id)
 
 

@@ -181,7 +181,7 @@ def test_a_folder_is_decoded_and_described(here, capsys):
 def test_a_bomb_in_a_folder_is_reported_and_the_rest_is_decoded(here, capsys):
     Path("coded").mkdir()
     for name in ("a", "c"):
-        Path(f"coded/{name}.qimg").write_bytes(qimg.encode(np.zeros((8, 9), np.uint8), quality=50))
+        Path(f"coded/{name}.qimg").write_bytes(qimg.encode(np.zeros((8, 9), np.uint8), codec="block", quality=50))
     Path("coded/b.qimg").write_bytes(bombs.files()["16384², empty strips"])
     said = refusal(["decode", "coded", "out"], capsys).splitlines()
     assert said[0].startswith("qimg: failed: coded/b.qimg: a payload must be a byte and words")
@@ -193,7 +193,7 @@ def test_a_bomb_in_a_folder_is_reported_and_the_rest_is_decoded(here, capsys):
 
 
 def test_a_picture_without_memory_for_it_is_reported(here, capsys, monkeypatch):
-    Path("a.qimg").write_bytes(qimg.encode(np.zeros((8, 9), np.uint8), quality=50))
+    Path("a.qimg").write_bytes(qimg.encode(np.zeros((8, 9), np.uint8), codec="block", quality=50))
 
     def exhausted(*_, **__):
         raise MemoryError("Unable to allocate 2.00 GiB")

@@ -127,7 +127,7 @@ def test_files_of_peers_are_read_where_their_codec_is_named() -> None:
     assert np.abs(qimg.decode(data, codec="peer:jpeg").astype(int) - 90).max() <= 2
 
 
-def test_auto_is_block() -> None:
+def test_auto_is_block_for_smooth_pictures() -> None:
     picture = np.arange(64, dtype=np.uint8).reshape(8, 8)
     assert qimg.encode(picture, quality=50) == qimg.encode(picture, codec="block", quality=50)
     assert registry.codec("auto").id == registry.AUTO == "block"
@@ -135,7 +135,8 @@ def test_auto_is_block() -> None:
 
 def test_numbers_are_those_of_the_files() -> None:
     picture = np.zeros((4, 4), np.uint8)
-    assert registry.id_of(qimg.encode(picture, quality=50)) == "block"
+    for codec in ("block", "contour"):
+        assert registry.id_of(qimg.encode(picture, codec=codec, quality=50)) == codec
 
 
 def test_the_registry_loads_no_codec() -> None:

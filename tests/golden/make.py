@@ -23,20 +23,28 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
     alpha = np.linspace(0, 255, 40 * 40).astype(np.uint8).reshape(40, 40, 1)
     graphic = np.full((70, 90, 3), (200, 30, 60), np.uint8)
     graphic[20:50, 30:70] = coffee[100:130, 100:140]
+    row, column = np.indices((60, 80))
+    smooth = np.stack([40 + 2 * row, 90 + column, 128 + 60 * np.cos(row / 20) * np.cos(column / 25)], axis=2)
+    smooth[20:40, 50:] = smooth[20:40, 50:] // 2
+    smooth = smooth.astype(np.uint8)
     return {
-        "rgb": (face, {"quality": 50}),
-        "coarse": (coffee[:96, :128], {"quality": 10}),
-        "gray": (coffee[200:263, 300:371, 1], {"quality": 70}),
-        "noise": (noise, {"quality": 95}),
-        "deep": (coffee[:40, :48].astype(np.uint16) * 257, {"quality": 80}),
-        "alpha": (np.concatenate([face[:40, :40], alpha], axis=2), {"quality": 60}),
-        "progressive": (face, {"quality": 75, "progressive": True}),
-        "one": (face[:1, :1], {"quality": 50}),
-        "flat": (graphic, {"quality": 50}),
-        "constant": (graphic[:9, :13], {"quality": 50}),
-        "lossless": (np.where(coffee[:24, :37] > 128, 65535, 4660).astype(np.uint16), {"quality": 60}),
-        "thin": (coffee[77:82], {"quality": 50}),
+        "rgb": (face, {"codec": "block", "quality": 50}),
+        "coarse": (coffee[:96, :128], {"codec": "block", "quality": 10}),
+        "gray": (coffee[200:263, 300:371, 1], {"codec": "block", "quality": 70}),
+        "noise": (noise, {"codec": "block", "quality": 95}),
+        "deep": (coffee[:40, :48].astype(np.uint16) * 257, {"codec": "block", "quality": 80}),
+        "alpha": (np.concatenate([face[:40, :40], alpha], axis=2), {"codec": "block", "quality": 60}),
+        "progressive": (face, {"codec": "block", "quality": 75, "progressive": True}),
+        "one": (face[:1, :1], {"codec": "block", "quality": 50}),
+        "flat": (graphic, {"codec": "block", "quality": 50}),
+        "constant": (graphic[:9, :13], {"codec": "block", "quality": 50}),
+        "lossless": (
+            np.where(coffee[:24, :37] > 128, 65535, 4660).astype(np.uint16),
+            {"codec": "block", "quality": 60},
+        ),
+        "thin": (coffee[77:82], {"codec": "block", "quality": 50}),
         "contour": (np.concatenate([graphic, graphic[..., :1] // 2], axis=2), {"codec": "contour", "lossless": True}),
+        "contour_fills": (smooth, {"codec": "contour", "quality": 60}),
         "contour_channels": (face, {"codec": "contour", "lossless": True}),
         "learned": (coffee[60:160, 180:330], {"codec": "learned", "quality": 40}),
         "sketch": (coffee[60:160, 180:330], {"codec": "sketch", "size": 120, "effort": 1}),

@@ -1,4 +1,4 @@
-"""The file of the contour codec: header, and one chunk with the pixels; `docs/formats/contour.md` specifies it."""
+"""The file of the contour codec: header, chunks of pixels and of fills; `docs/formats/contour.md` specifies it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,10 +9,14 @@ from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
 from qimg.core.records import short_repr
 
-ID, NUMBER, VERSION = "contour", 7, 1
+ID, NUMBER = "contour", 7
+PLAIN, FILLED = 1, 2
+"""Stream versions: without fills, and with fills."""
 LARGEST_SIDE = 1 << 20
 PIXELS = b"D"
 """Tag of the chunk with the pixels."""
+FILLS = b"F"
+"""Tag of the chunk with the fills."""
 _COLOUR, _ALPHA, _OPAQUE, _ONE_PLANE = 1, 2, 4, 8
 
 
@@ -33,6 +37,8 @@ class Header:
     """Number of colours, up to 4096; 0 if colours are not numbered."""
     first: bytes = b""
     """The stored channels of the first pixel, if colours are numbered."""
+    filled: bool = False
+    """Whether areas have fills, in a chunk of their own."""
 
     def __post_init__(self) -> None:
         for name, side in (("width", self.width), ("height", self.height)):
@@ -49,6 +55,11 @@ class Header:
         colour = [0, 1, 2] if self.channels >= 3 and not self.one_plane else [0]
         return [*colour, *[self.channels - 1] * (self.has_alpha and not self.opaque)]
 
+    @property
+    def colour_channels(self) -> int:
+        """The number of stored channels without alpha."""
+        return 3 if self.channels >= 3 and not self.one_plane else 1
+
     def to_bytes(self) -> bytes:
         """The bytes of the header without its CRC."""
         flags = (
@@ -57,13 +68,14 @@ class Header:
             | _OPAQUE * self.opaque
             | _ONE_PLANE * self.one_plane
         )
-        start = Envelope(number=NUMBER, version=VERSION, flags=flags).to_bytes()
+        start = Envelope(number=NUMBER, version=FILLED if self.filled else PLAIN, flags=flags).to_bytes()
         return start + varint(self.width) + varint(self.height) + varint(self.colours) + self.first
 
     @classmethod
     def read(cls, reader: Reader) -> "Header":
         """Read the header of a file and verify its CRC; raises `BitstreamError` if the header breaks a rule."""
-        flags = reader.envelope_of(ID, NUMBER, version=VERSION).flags
+        envelope = reader.envelope_of(ID, NUMBER, version=FILLED)
+        flags = envelope.flags
         for flag, other in ((_OPAQUE, _ALPHA), (_ONE_PLANE, _COLOUR)):
             if flags & flag and not flags & other:
                 rule = f"flag {flag} must be combined with flag {other}, but the flags are {flags:#04x}"
@@ -85,6 +97,7 @@ class Header:
             opaque=bool(flags & _OPAQUE),
             one_plane=bool(flags & _ONE_PLANE),
             colours=colours,
+            filled=envelope.version == FILLED,
         )
         first = reader.take(len(header.stored), "the first colour") if colours else b""
         reader.check("the header")
@@ -101,6 +114,8 @@ class Stream:
     """Chunks in order, without the end marker."""
     pixels: Chunk = field(repr=False)
     """The chunk with the pixels."""
+    fills: Chunk | None = field(repr=False)
+    """The chunk with the fills, if areas have fills."""
     parts: Mapping[str, int]
     """Bytes by purpose."""
 
@@ -108,11 +123,14 @@ class Stream:
 def write(
     header: Header,
     payload: bytes,
+    fills: bytes = b"",
+    *,
     before: Sequence[tuple[bytes, bytes]] = (),
     after: Sequence[tuple[bytes, bytes]] = (),
 ) -> bytes:
-    """The bytes of a file: header, pixels, and chunks of metadata before and after them."""
-    return assemble(header.to_bytes(), [*before, (PIXELS, payload), *after])
+    """The bytes of a file: header, pixels, fills if there are any, and chunks of metadata before and after them."""
+    filled = [(FILLS, fills)] if header.filled else []
+    return assemble(header.to_bytes(), [*before, (PIXELS, payload), *filled, *after])
 
 
 def parse(data: bytes | bytearray | memoryview) -> Stream:
@@ -123,11 +141,13 @@ def parse(data: bytes | bytearray | memoryview) -> Stream:
     """
     reader = Reader(data)
     header = Header.read(reader)
-    chunks = list(reader.chunks([PIXELS]))
-    pixels = [chunk for chunk in chunks if chunk.tag == PIXELS]
-    if not pixels:
-        raise BitstreamError(f"the file must have a chunk {PIXELS.decode()}, but has none", reader.offset)
-    names = {tag: name for name, tag in METADATA_TAGS.items()} | {PIXELS: "pixels"}
+    tags = [PIXELS, FILLS] if header.filled else [PIXELS]
+    chunks = list(reader.chunks(tags))
+    coded = {chunk.tag: chunk for chunk in chunks if chunk.tag in tags}
+    for tag in tags:
+        if tag not in coded:
+            raise BitstreamError(f"the file must have a chunk {tag.decode()}, but has none", reader.offset)
+    names = {tag: name for name, tag in METADATA_TAGS.items()} | {PIXELS: "pixels", FILLS: "fills"}
     parts = {names[chunk.tag]: len(chunk.payload) for chunk in chunks}
     parts["structure"] = reader.offset - sum(parts.values())
-    return Stream(header=header, chunks=chunks, pixels=pixels[0], parts=parts)
+    return Stream(header=header, chunks=chunks, pixels=coded[PIXELS], fills=coded.get(FILLS), parts=parts)

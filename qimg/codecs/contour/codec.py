@@ -28,11 +28,14 @@ class ContourInfo(Info):
 
     colours: int
     """Number of colours; 0 if they are not numbered."""
+    filled: bool
+    """Whether areas have fills."""
 
     @property
     def details(self) -> Mapping[str, str]:
-        """Colours."""
-        return {"colours": str(self.colours) if self.colours else "coded by channel"}
+        """Colours, and whether areas have fills."""
+        colours = {"colours": str(self.colours) if self.colours else "coded by channel"}
+        return colours | ({"areas": "with planes and harmonics"} if self.filled else {})
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class ContourCodec:
             bit_depth=8,
             parts=stream.parts,
             colours=header.colours,
+            filled=header.filled,
             complete=True,
             **metadata_of(stream.chunks),
         )

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -9,11 +10,15 @@ from qimg import metrics
 from qimg.codecs.contour import bitstream, targets
 from qimg.codecs.contour.bitstream import Header
 from qimg.codecs.contour.colours import OPAQUE, colours_of, numbered
+from qimg.codecs.contour.fill_coding import encode_fills
+from qimg.codecs.contour.fills import Areas, Fills, areas_of, paint
+from qimg.codecs.contour.fitting import fit
 from qimg.codecs.contour.pixels import MOST_COLOURS
 from qimg.codecs.contour.rows import encode_rows
 from qimg.codecs.contour.simplification import Simplification
 from qimg.codecs.envelope import metadata_chunks
 from qimg.codecs.protocol import Encoded, EncodeOptions
+from qimg.codecs.quality import weight_of_quality
 from qimg.core import Array, Track
 from qimg.core.records import short_repr
 from qimg.images import has_alpha
@@ -35,14 +40,14 @@ class ContourEncoded(Encoded):
 def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> ContourEncoded:
     """Encode a picture as a file; alpha is coded without loss.
 
-    A picture with loss is a simpler picture without: `qimg.codecs.contour.simplification` makes it at a λ. The file
-    without loss is taken where it is not larger. With `psnr_db` λ is searched on simpler pictures, with `size` and
-    `bits_per_pixel` with up to 15 files.
+    A picture with loss is a simpler picture without: `qimg.codecs.contour.simplification` makes it at a λ, of areas
+    with and without fills, whichever costs less. The file without loss is taken where it is not larger. With `psnr_db`
+    λ is searched on simpler pictures, with `size` and `bits_per_pixel` on files.
 
     Args:
         image: `uint8`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
         options: the target and metadata; `quality` is on the scale of
-            `qimg.codecs.contour.targets.weight_of_quality`.
+            `qimg.codecs.quality.weight_of_quality`.
         track: wraps the indices of the rows at every attempt.
 
     Raises:
@@ -52,10 +57,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
     if options.lossless:
         return source.exact()
     if options.quality is not None:
-        return source.smaller(source.at(targets.weight_of_quality(options.quality)))
+        return source.smaller(source.at(weight_of_quality(options.quality, source.planes)))
     if options.psnr_db is not None:
-        weight = targets.weight_of_psnr(source.psnr_db_at, options.psnr_db)
-        return source.exact() if weight is None else source.smaller(source.at(weight))
+        return source.smaller(source.of_psnr(options.psnr_db))
     name = "bits_per_pixel" if options.size is None else "size"
     area = image.shape[0] * image.shape[1]
     size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * area / 8)
@@ -83,8 +87,15 @@ class _Source:
         if self._header.one_plane:
             self._colour = np.ascontiguousarray(self._stored[..., :1])
         self._metadata, self._track = metadata_chunks(options), track
-        self._simplification: Simplification | None = None
+        self._simplifications: dict[bool, Simplification] = {}
+        self._planes: bool | None = None
+        self._latest: tuple[float, bool, _Simple] | None = None
         self._exact: ContourEncoded | None = None
+
+    @property
+    def planes(self) -> int:
+        """Channels of a colour that differ: 3, or 1."""
+        return int(self._colour.shape[2])
 
     @property
     def few_colours(self) -> bool:
@@ -104,31 +115,83 @@ class _Source:
         return encoded
 
     def at(self, weight: float) -> ContourEncoded:
-        """The file at a λ."""
-        simple = self._simple(weight)
-        stored = np.concatenate([simple, self._stored[..., simple.shape[2] :]], axis=2)
-        return self._file(stored, metrics.psnr_db(self._colour, simple, data_range=255))
+        """The file at a λ; the first call decides whether areas may have fills."""
+        if self._planes is not None:
+            return self._at(weight, planes=self._planes)
+        flat, filled = (self._at(weight, planes=planes) for planes in (False, True))
+        self._planes = self._cost(filled, weight) < self._cost(flat, weight)
+        return filled if self._planes else flat
 
-    def psnr_db_at(self, weight: float) -> float:
-        """PSNR at a λ."""
-        return metrics.psnr_db(self._colour, self._simple(weight), data_range=255)
+    def of_psnr(self, psnr_db: float) -> ContourEncoded:
+        """The file of the largest λ found that reaches a PSNR, or the one without loss."""
+        files = []
+        for planes in (False, True):
+            weight = targets.weight_of_psnr(partial(self._psnr_db_at, planes=planes), psnr_db)
+            if weight is not None:
+                files.append(self._at(weight, planes=planes))
+        return min(files, key=lambda file: len(file.data)) if files else self.exact()
 
-    def _simple(self, weight: float) -> Array:
-        if self._simplification is None:
-            self._simplification = Simplification(self._colour)
-        return self._simplification.at(weight)
+    def _at(self, weight: float, *, planes: bool) -> ContourEncoded:
+        simple = self._simple(weight, planes=planes)
+        return self._file(simple.stored, self._psnr_db(simple), simple)
 
-    def _file(self, stored: Array, psnr_db: float) -> ContourEncoded:
+    def _psnr_db_at(self, weight: float, *, planes: bool) -> float:
+        return self._psnr_db(self._simple(weight, planes=planes))
+
+    def _psnr_db(self, simple: "_Simple") -> float:
+        return metrics.psnr_db(self._colour, simple.shown, data_range=255)
+
+    def _cost(self, file: ContourEncoded, weight: float) -> float:
+        """Squared error + λ · bits of a file."""
+        return self._colour.size * 255**2 * 10 ** (-file.psnr_db / 10) + 8 * weight * len(file.data)
+
+    def _simple(self, weight: float, *, planes: bool) -> "_Simple":
+        if self._latest and self._latest[:2] == (weight, planes):
+            return self._latest[2]
+        simple = self._simplified(weight, planes=planes)
+        self._latest = weight, planes, simple
+        return simple
+
+    def _simplified(self, weight: float, *, planes: bool) -> "_Simple":
+        if planes not in self._simplifications:
+            self._simplifications[planes] = Simplification(self._colour, planes=planes)
+        flat = self._simplifications[planes].at(weight)
+        channels = flat.shape[2]
+        stored = np.concatenate([flat, self._stored[..., channels:]], axis=2)
+        if not planes:
+            return _Simple(stored=stored, shown=flat)
+        areas = areas_of(colours_of(stored))
+        fills = fit(flat, areas, self._colour, weight)
+        if fills is not None:
+            paint(flat, areas, fills)
+        return _Simple(stored=stored, shown=flat, areas=areas, fills=fills)
+
+    def _file(self, stored: Array, psnr_db: float, simple: "_Simple | None" = None) -> ContourEncoded:
         header, count, colours = self._header, len(self._header.stored), colours_of(stored)
         picture, palette = numbered(colours)
         if _numbers_pay(colours, palette, count):
             header = replace(header, colours=len(palette), first=stored[0, 0].tobytes())
         else:
             picture, palette = colours, _NOTHING
-        payload = encode_rows(picture, count, palette, track=self._track)
+        payload, fills = encode_rows(picture, count, palette, track=self._track), b""
+        if simple and simple.areas and simple.fills:
+            header, fills = replace(header, filled=True), encode_fills(simple.areas, simple.fills)
         metadata = self._metadata
-        data = bitstream.write(header, payload, metadata["icc_profile"], metadata["exif"] + metadata["xmp"])
+        before, after = metadata["icc_profile"], metadata["exif"] + metadata["xmp"]
+        data = bitstream.write(header, payload, fills, before=before, after=after)
         return ContourEncoded(data=data, bits_per_pixel=8 * len(data) / picture.size, psnr_db=psnr_db)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Simple:
+    """A simpler picture."""
+
+    stored: Array
+    """(H, W, stored channels) `uint8` colours of its areas."""
+    shown: Array
+    """(H, W, colour channels) `uint8` colours with fills."""
+    areas: Areas | None = None
+    fills: Fills | None = None
 
 
 def _numbers_pay(colours: Array, palette: Array, channels: int) -> bool:

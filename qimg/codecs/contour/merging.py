@@ -1,12 +1,14 @@
 """Regions of a picture by Mumford–Shah merging: neighbours become one where that costs less error than it saves bits.
 
-A region has one colour, the mean of its pixels. Merging two of m and n pixels, whose colours differ by d, adds
-mn / (m + n) · |d|² to the squared error and saves the bits of their common edge and of one region. Pairs are merged in
-the order of error per bit, up to λ (Koepfler, Lopez & Morel, 1994), at λ of powers of two up to the requested one.
+A region has one colour, the mean of its pixels, or a plane by least squares where that saves more error than λ times
+the bits of a plane. Both errors follow from moments, which add when regions merge (`qimg.codecs.contour.moments`).
+Merging two regions adds to the error and saves the bits of their common edge and of one region. Pairs are merged in the
+order of error per bit, up to λ (Koepfler, Lopez & Morel, 1994), at λ of powers of two up to the requested one.
 """
 
 import numpy as np
 
+from qimg.codecs.contour.moments import error_of, error_of_both, moments_of
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 
@@ -20,42 +22,59 @@ _ROUNDS = 20
 class Merging:
     """The regions of a picture at any λ; the levels below the largest one are computed once."""
 
-    def __init__(self, pixels: Array) -> None:
+    def __init__(self, pixels: Array, *, planes: bool = False) -> None:
         """Start with the areas of one colour.
 
         Args:
             pixels: (H, W, channels) `uint8`.
+            planes: whether regions may be planes.
         """
         labels = np.empty(pixels.shape[:2], np.int64)
         label_areas(pixels, labels)
         _, zones = np.unique(labels, return_inverse=True)
         self._zones = zones.reshape(labels.shape)
-        flat = self._zones.ravel()
-        count = np.bincount(flat).astype(float)
-        sums = np.stack([np.bincount(flat, channel.ravel()) for channel in np.moveaxis(pixels, 2, 0)], axis=1)
-        first, second, lengths = _edges(self._zones)
-        self._levels: list[tuple[Array, ...]] = [(np.arange(len(count)), count, sums, first, second, lengths)]
+        moments = moments_of(pixels, self._zones)
+        self._planes = planes
+        self._levels: list[tuple[Array, ...]] = [(np.arange(len(moments)), moments, *edges_of(self._zones))]
 
-    def regions(self, weight: float) -> tuple[Array, Array, Array]:
+    def regions(self, weight: float) -> tuple[Array, Array]:
         """The regions at a λ.
 
         Args:
             weight: λ, squared error that is worth a bit, in squared code values.
 
         Returns:
-            Number of each pixel's region (H, W), pixels of each region (R,), and their mean colours (R, channels).
+            Number of each pixel's region (H, W), and the moments of each region (R, M).
         """
         level = 0
         while 2.0 ** (_FIRST_LEVEL + level) < weight:
             if level + 1 == len(self._levels):
-                self._levels.append(_merged(self._levels[level], 2.0 ** (_FIRST_LEVEL + level)))
+                self._levels.append(self._merged(level, 2.0 ** (_FIRST_LEVEL + level)))
             level += 1
-        owner, count, sums, *_ = _merged(self._levels[level], weight)
-        return owner[self._zones], count, sums / count[:, None]
+        owner, moments, *_ = self._merged(level, weight)
+        return owner[self._zones], moments
+
+    def _merged(self, level: int, weight: float) -> tuple[Array, ...]:
+        """The state after all mergers at a λ: owners of the areas, moments, and edges of the regions."""
+        owner, moments, first, second, lengths = self._levels[level]
+        for _ in range(_ROUNDS):
+            error = np.empty(len(first))
+            _pair_errors(moments, first, second, weight, self._planes, error)
+            bits = EDGE_BITS * lengths + _REGION_BITS
+            pays = np.flatnonzero(error <= weight * bits)
+            if not len(pays):
+                break
+            order = pays[np.argsort((error / bits)[pays], kind="stable")]
+            parent, moments = np.arange(len(moments)), moments.copy()
+            merge_pairs(parent, moments, first[order], second[order], bits[order], weight, self._planes)
+            roots, parent = np.unique(parent, return_inverse=True)
+            owner, moments = parent[owner], moments[roots]
+            first, second, lengths = _joined(parent[first], parent[second], lengths)
+        return owner, moments, first, second, lengths
 
 
-def _edges(zones: Array) -> tuple[Array, Array, Array]:
-    """Pairs of neighbouring regions, and the lengths of their edges."""
+def edges_of(zones: Array) -> tuple[Array, Array, Array]:
+    """Pairs of neighbouring regions (E,), the first below the second, and the lengths of their edges."""
     pairs = [(zones[:, :-1], zones[:, 1:]), (zones[:-1], zones[1:])]
     first = np.concatenate([one.ravel() for one, _ in pairs])
     second = np.concatenate([two.ravel() for _, two in pairs])
@@ -67,27 +86,12 @@ def _joined(first: Array, second: Array, lengths: Array) -> tuple[Array, Array, 
     apart = first != second
     first, second, lengths = first[apart], second[apart], lengths[apart]
     size = int(max(first.max(initial=0), second.max(initial=0))) + 1
-    keys, places = np.unique(np.minimum(first, second) * size + np.maximum(first, second), return_inverse=True)
-    return keys // size, keys % size, np.bincount(places, lengths, len(keys))
-
-
-def _merged(state: tuple[Array, ...], weight: float) -> tuple[Array, ...]:
-    """The state after all mergers at a λ: owners of the areas, pixels, sums, and edges of the regions."""
-    owner, count, sums, first, second, lengths = state
-    for _ in range(_ROUNDS):
-        means = sums / count[:, None]
-        error = np.square(means[first] - means[second]).sum(axis=1) / (1 / count[first] + 1 / count[second])
-        bits = EDGE_BITS * lengths + _REGION_BITS
-        pays = np.flatnonzero(error <= weight * bits)
-        if not len(pays):
-            break
-        order = pays[np.argsort((error / bits)[pays], kind="stable")]
-        parent, count, sums = np.arange(len(count)), count.copy(), sums.copy()
-        merge_pairs(parent, count, sums, first[order], second[order], bits[order], weight)
-        roots, parent = np.unique(parent, return_inverse=True)
-        owner, count, sums = parent[owner], count[roots], sums[roots]
-        first, second, lengths = _joined(parent[first], parent[second], lengths)
-    return owner, count, sums, first, second, lengths
+    keys = np.minimum(first, second) * size + np.maximum(first, second)
+    order = np.argsort(keys, kind="stable")
+    keys, lengths = keys[order], lengths[order]
+    begins = np.flatnonzero(np.diff(keys, prepend=-1))
+    keys = keys[begins]
+    return keys // size, keys % size, np.add.reduceat(lengths, begins) if len(begins) else lengths
 
 
 @inner
@@ -127,32 +131,38 @@ def label_areas(pixels: Array, labels: Array) -> None:
 
 
 @compiled
+def _pair_errors(moments: Array, first: Array, second: Array, weight: float, planes: bool, error: Array) -> None:
+    """Set the cost that merging each pair adds without its edge: error, and λ times the bits of planes."""
+    for pair in range(first.size):
+        one, other = first[pair], second[pair]
+        before = error_of(moments, one, weight, planes) + error_of(moments, other, weight, planes)
+        error[pair] = error_of_both(moments, one, other, weight, planes) - before
+
+
+@compiled
 def merge_pairs(
-    parent: Array, count: Array, sums: Array, first: Array, second: Array, bits: Array, weight: float
+    parent: Array, moments: Array, first: Array, second: Array, bits: Array, weight: float, planes: bool
 ) -> None:
     """Merge pairs of regions in their order where that pays after the mergers before.
 
     Args:
         parent: (R,) int64, modified: the region that each one belongs to.
-        count: (R,) float64 pixels, modified.
-        sums: (R, channels) float64 sums of pixels, modified.
+        moments: (R, M) float64 of `qimg.codecs.contour.moments`, modified.
         first: (E,) int64 region of each pair.
         second: as for `first`.
         bits: (E,) float64 bits that a merger saves.
         weight: λ.
+        planes: whether regions may be planes.
     """
     for pair in range(first.size):
         one, other = _root(parent, first[pair]), _root(parent, second[pair])
         if one == other:
             continue
-        error = 0.0
-        for channel in range(sums.shape[1]):
-            error += (sums[one, channel] / count[one] - sums[other, channel] / count[other]) ** 2
-        if error * count[one] * count[other] > weight * bits[pair] * (count[one] + count[other]):
+        before = error_of(moments, one, weight, planes) + error_of(moments, other, weight, planes)
+        if error_of_both(moments, one, other, weight, planes) - before > weight * bits[pair]:
             continue
         parent[other] = one
-        count[one] += count[other]
-        for channel in range(sums.shape[1]):
-            sums[one, channel] += sums[other, channel]
+        for index in range(moments.shape[1]):
+            moments[one, index] += moments[other, index]
     for index in range(parent.size):
         parent[index] = _root(parent, index)

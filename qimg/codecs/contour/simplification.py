@@ -1,143 +1,134 @@
-"""Simplification of a picture at a λ: regions of one colour each, few colours, and short edges."""
+"""Simplification of a picture at a λ: regions of one colour or one plane each, few colours, and short edges."""
 
 import numpy as np
 
-from qimg.codecs.contour.merging import EDGE_BITS, Merging
+from qimg.codecs.contour.fills import LEAST_PIXELS
+from qimg.codecs.contour.merging import EDGE_BITS, Merging, edges_of, label_areas
+from qimg.codecs.contour.moments import PIXELS, means_of, planes_of
+from qimg.codecs.contour.palettes import palette_of
 from qimg.core import Array
 from qimg.core.compiled import compiled
 
-_COLOUR_BITS = 14.0  # of a colour of the palette
-_USE_BITS = 3.0  # that a region's colour costs less where another region has it
-_MOST_COLOURS = 4096
 _SWEEPS = 3
+_NEAR = 48  # largest difference of a channel between a plane and the palette's colour that stands for it
 
 
 class Simplification:
     """A picture of which simpler versions are made."""
 
-    def __init__(self, pixels: Array) -> None:
+    def __init__(self, pixels: Array, *, planes: bool = False) -> None:
         """Prepare a picture.
 
         Args:
             pixels: (H, W, channels) `uint8`, without alpha.
+            planes: whether areas may be planes, which `qimg.codecs.contour.fitting` fits.
         """
-        self._pixels, self._merging = pixels, Merging(pixels)
+        self._pixels, self._planes = pixels, planes
+        self._merging = Merging(pixels, planes=planes)
 
     def at(self, weight: float) -> Array:
         """The picture (H, W, channels) `uint8` of about least squared error + λ · bits.
 
+        Each area has one colour. Of planes it is one near their mean, which differs from those of neighbouring areas.
+
         Args:
             weight: λ, squared error that is worth a bit, in squared code values.
         """
-        labels, count, means = self._merging.regions(weight)
-        owner, palette = _palette(count, means, weight)
+        labels, moments = self._merging.regions(weight)
+        owner, palette = palette_of(moments[:, PIXELS], means_of(moments), weight)
+        colours = np.rint(palette).astype(np.int64)
+        plane, values = planes_of(moments, weight)
+        plane &= self._planes
+        owner[plane] = len(colours) + np.arange(int(plane.sum()))
         numbers = owner[labels]
-        palette = np.rint(palette).astype(np.int64)
+        planes = values[plane]
         for _ in range(_SWEEPS):
-            flip_pixels(self._pixels, numbers, palette, EDGE_BITS * weight)
-            palette = _means(self._pixels, numbers, palette)
-        simple: Array = palette[numbers].astype(np.uint8)
+            flat = np.zeros((*colours.shape, 3))
+            flat[..., 0] = colours
+            flip_pixels(self._pixels, numbers, np.concatenate([flat, planes]), EDGE_BITS * weight)
+            colours = _means(self._pixels, numbers, colours)
+        if len(planes):
+            numbers, colours = _with_colours(self._pixels, numbers, colours, np.rint(means_of(moments[plane])))
+        simple: Array = colours[numbers].astype(np.uint8)
         return simple
 
 
 def _means(pixels: Array, numbers: Array, palette: Array) -> Array:
     """The rounded mean colour of the pixels of each number; colours without pixels stay."""
-    flat = numbers.ravel()
-    count = np.bincount(flat, minlength=len(palette))
+    flat, size = numbers.ravel(), len(palette)
+    count = np.bincount(flat, minlength=size)[:size]
     channels = np.moveaxis(pixels, 2, 0)
-    sums = np.stack([np.bincount(flat, channel.ravel(), len(palette)) for channel in channels], axis=1)
+    sums = np.stack([np.bincount(flat, channel.ravel(), size)[:size] for channel in channels], axis=1)
     means = np.rint(sums / np.maximum(count, 1)[:, None]).astype(np.int64)
     return np.where(count[:, None] > 0, means, palette)
 
 
-def _palette(count: Array, means: Array, weight: float) -> tuple[Array, Array]:
-    """Few colours for regions: the number of each region's colour, and the colours.
-
-    Colours are merged by Ward's criterion while that adds less error than λ · bits.
-    """
-    shift = 0
-    while True:  # at most `_MOST_COLOURS` distinct colours
-        colours, owner = np.unique(np.rint(means).astype(np.int64) >> shift, axis=0, return_inverse=True)
-        if len(colours) <= _MOST_COLOURS:
-            break
-        shift += 1
-    owner = owner.ravel()
-    area = np.bincount(owner, count)
-    uses = np.bincount(owner).astype(float)
-    sums = np.stack([np.bincount(owner, count * channel) for channel in means.T], axis=1)
-    parent = np.arange(len(area))
-    merge_colours(parent, area, uses, sums / area[:, None], weight, _COLOUR_BITS, _USE_BITS)
-    parent = np.unique(parent, return_inverse=True)[1]
-    sums = np.stack([np.bincount(parent, channel) for channel in sums.T], axis=1)
-    return parent[owner], sums / np.bincount(parent, np.bincount(owner, count))[:, None]
-
-
-@compiled(allocates=True)
-def merge_colours(
-    parent: Array, area: Array, uses: Array, means: Array, weight: float, colour_bits: float, use_bits: float
-) -> None:
-    """Merge the nearest colours while the error that this adds is less than λ · bits.
-
-    Args:
-        parent: (K,) int64, modified: the colour that each one becomes.
-        area: (K,) float64 pixels of each colour, modified.
-        uses: (K,) float64 regions of each colour, modified.
-        means: (K, channels) float64, modified.
-        weight: λ.
-        colour_bits: bits of a colour.
-        use_bits: bits that each region of the rarer colour saves.
-    """
-    size, channels = means.shape
-    alive = np.ones(size, np.bool_)
-    nearest = np.zeros(size, np.int64)
-    gain = np.full(size, np.inf)
-    stale = np.ones(size, np.bool_)
-    while True:
-        best = -1
-        for one in range(size):
-            if not alive[one]:
-                continue
-            if stale[one]:
-                gain[one], nearest[one], stale[one] = np.inf, -1, False
-                for other in range(size):
-                    if other == one or not alive[other]:
-                        continue
-                    error = 0.0
-                    for channel in range(channels):
-                        error += (means[one, channel] - means[other, channel]) ** 2
-                    error *= area[one] * area[other] / (area[one] + area[other])
-                    error /= colour_bits + use_bits * min(uses[one], uses[other])
-                    if error < gain[one]:
-                        gain[one], nearest[one] = error, other
-            if best < 0 or gain[one] < gain[best]:
-                best = one
-        if best < 0 or gain[best] > weight:
-            break
-        other = nearest[best]
-        total = area[best] + area[other]
-        for channel in range(channels):
-            means[best, channel] = (means[best, channel] * area[best] + means[other, channel] * area[other]) / total
-        area[best] = total
-        uses[best] += uses[other]
-        alive[other] = False
-        parent[other] = best
-        for one in range(size):
-            stale[one] = stale[one] or one == best or nearest[one] == best or nearest[one] == other
-    for one in range(size):
-        root = one
-        while parent[root] != root:
-            root = parent[root]
-        parent[one] = root
-
-
-@compiled
-def flip_pixels(pixels: Array, numbers: Array, palette: Array, weight: float) -> None:
-    """Give each pixel the colour of itself or a neighbour that costs least error + λ · edges.
+def _with_colours(pixels: Array, numbers: Array, colours: Array, means: Array) -> tuple[Array, Array]:
+    """Give each plane a colour that no neighbour has, and areas of planes that are too small for a fill the nearest.
 
     Args:
         pixels: (H, W, channels) the picture.
-        numbers: (H, W) int64 of colours, modified.
-        palette: (K, channels) int64.
+        numbers: (H, W) int64 of colours, or of planes after these.
+        colours: (K, channels) int64.
+        means: (P, channels) mean colours of planes.
+
+    Returns:
+        (H, W) numbers of colours only, and the colours.
+    """
+    count, extended = len(colours), list(colours)
+    first, second, _ = edges_of(numbers)
+    pairs = np.concatenate([np.stack([first, second], axis=1), np.stack([second, first], axis=1)])
+    pairs = pairs[pairs[:, 0] >= count]
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    ends = np.searchsorted(pairs[:, 0], count + np.arange(len(means) + 1))
+    chosen = np.concatenate([np.arange(count), np.full(len(means), -1)])
+    for plane, mean in enumerate(means.astype(np.int64)):
+        taken = chosen[pairs[ends[plane] : ends[plane + 1], 1]]
+        distance = np.abs(colours - mean).max(axis=1)
+        distance[taken[(taken >= 0) & (taken < count)]] = _NEAR + 1
+        nearest = int(np.argmin(distance))
+        if distance[nearest] > _NEAR:
+            nearest = len(extended)
+            extended.append(_apart(mean, [extended[one] for one in taken if one >= 0]))
+        chosen[count + plane] = nearest
+    result, every = chosen[numbers], np.array(extended)
+    _fill_islets(pixels, numbers >= count, result, every)
+    return result, every
+
+
+def _apart(colour: Array, others: list[Array]) -> Array:
+    """A colour that differs from others, as near as a change of the first channel allows."""
+    first = {int(other[0]) for other in others}
+    free = [value for value in range(256) if value not in first or value == colour[0]]
+    if any((other == colour).all() for other in others):
+        free.remove(int(colour[0]))
+    changed = colour.copy()
+    changed[0] = min(free, key=lambda value: abs(value - int(colour[0])))
+    return changed
+
+
+def _fill_islets(pixels: Array, of_plane: Array, numbers: Array, colours: Array) -> None:
+    """Give areas of planes that are too small for a fill the colour nearest to their mean; `numbers` are modified."""
+    areas = np.empty(numbers.shape, np.int64)
+    label_areas(numbers[..., None], areas)
+    count = np.bincount(areas.ravel(), minlength=areas.size)
+    places = np.flatnonzero((of_plane & (count[areas] < LEAST_PIXELS)).ravel())
+    flat, values = areas.ravel()[places], pixels.reshape(-1, pixels.shape[2])[places].astype(np.float64)
+    roots, owner = np.unique(flat, return_inverse=True)
+    sums = np.stack([np.bincount(owner, channel, len(roots)) for channel in values.T], axis=1)
+    means = sums / np.bincount(owner, minlength=len(roots))[:, None]
+    nearest = [int(np.argmin(np.square(colours - mean).sum(axis=1))) for mean in means]
+    numbers.reshape(-1)[places] = np.array(nearest, np.int64)[owner]
+
+
+@compiled
+def flip_pixels(pixels: Array, numbers: Array, values: Array, weight: float) -> None:
+    """Give each pixel the number of itself or a neighbour that costs least error + λ · edges.
+
+    Args:
+        pixels: (H, W, channels) the picture.
+        numbers: (H, W) int64 of colours or planes, modified.
+        values: (K, channels, 3) of each number: value at the middle of the picture, slopes along rows and columns.
         weight: squared error that an edge between two pixels is worth.
     """
     height, width, channels = pixels.shape
@@ -150,7 +141,10 @@ def flip_pixels(pixels: Array, numbers: Array, palette: Array, weight: float) ->
                     continue
                 cost = 0.0
                 for channel in range(channels):
-                    cost += (pixels[row, column, channel] - palette[number, channel]) ** 2
+                    value = values[number, channel, 0]
+                    value += values[number, channel, 1] * (row - height // 2)
+                    value += values[number, channel, 2] * (column - width // 2)
+                    cost += (pixels[row, column, channel] - value) ** 2
                 for other in range(1, 5):
                     beside = _neighbour(numbers, row, column, other)
                     cost += weight * (beside >= 0 and beside != number)

@@ -1,11 +1,11 @@
 """Search for the weight of bits, λ, that meets a target."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from qimg.codecs.protocol import Encoded
-from qimg.core import ArgumentError, arguments
+from qimg.core import ArgumentError
 
 LEAST, MOST = 2.0**-4, 2.0**22
 """Squared errors that are worth a bit, in squared code values."""
@@ -14,21 +14,16 @@ FULL = 0.99
 NEAR_DB = 0.05
 """Largest excess over the target PSNR that ends the search."""
 _ATTEMPTS = 14
+_RATIO = 8.0  # of λ to the mean squared error
+_FIRST = 512.0
+_DB_PER_DOUBLING = 1.5
+_DOUBLINGS_PER_DOUBLING = 0.5  # of bytes
+_AIM = 0.995  # of the allowed bytes
+_MARGIN, _LONGEST_STEP = 0.25, 3.0  # of log2 λ
+_NARROW = 1 / 64
+_MOST_EXCESS = 20.0
 
 E = TypeVar("E", bound=Encoded)
-
-
-def weight_of_quality(quality: float) -> float:
-    """λ of a quality: four times the square of the block codec's step, 120^((100 − quality) / 99).
-
-    Args:
-        quality: 1 (λ = 57 600) to 100 (λ = 4), not necessarily a whole number.
-
-    >>> [round(weight_of_quality(quality)) for quality in (1, 50, 100)]
-    [57600, 504, 4]
-    """
-    arguments.require(1 <= quality <= 100, "quality", "must be in [1, 100]", quality)
-    return float(4 * 120 ** (2 * (100 - quality) / 99))
 
 
 def weight_of_psnr(psnr_db_at: Callable[[float], float], psnr_db: float) -> float | None:
@@ -38,19 +33,48 @@ def weight_of_psnr(psnr_db_at: Callable[[float], float], psnr_db: float) -> floa
         psnr_db_at: PSNR at a λ.
         psnr_db: target in dB.
     """
-    if psnr_db_at(LEAST) < psnr_db:
-        return None
-    fine, coarse = LEAST, MOST
-    for _ in range(_ATTEMPTS):
-        weight = math.sqrt(fine * coarse)
-        reached = psnr_db_at(weight)
-        if reached < psnr_db:
-            coarse = weight
+    first = _RATIO * 255**2 * 10 ** (-psnr_db / 10)
+    reached: list[float] = []
+    for weight, excess in search(lambda weight: psnr_db_at(weight) - psnr_db, first, _DB_PER_DOUBLING):
+        if excess >= 0:
+            reached.append(weight)
+            if excess <= NEAR_DB:
+                break
+    return max(reached, default=None)
+
+
+def search(excess_at: Callable[[float], float], first: float, fall: float) -> Iterator[tuple[float, float]]:
+    """Attempts at the λ where an excess, which is about linear in log λ, is 0: bracketed, then interpolated.
+
+    Every third attempt between brackets is their middle, as an excess may jump.
+
+    Args:
+        excess_at: excess at a λ.
+        first: λ of the first attempt.
+        fall: expected decrease of the excess at twice the λ.
+
+    Yields:
+        λ and excess of each attempt, at most 14.
+    """
+    low, high = math.log2(LEAST), math.log2(MOST)
+    place, ends = min(max(math.log2(first), low), high), dict[bool, tuple[float, float]]()
+    for attempt in range(_ATTEMPTS):
+        excess = excess_at(2.0**place)
+        yield 2.0**place, excess
+        above = excess >= 0  # the λ that is searched is larger
+        excess = min(max(excess, -_MOST_EXCESS), _MOST_EXCESS)
+        ends[above] = (place, excess)
+        if place == (high if above else low):
+            return
+        if len(ends) == 1:
+            step = min(max(abs(excess / fall) + _MARGIN, _MARGIN), _LONGEST_STEP * (attempt + 1))
+            place = min(max(place + (step if above else -step), low), high)
             continue
-        fine = weight
-        if reached <= psnr_db + NEAR_DB:
-            break
-    return fine
+        (left, at_left), (right, at_right) = ends[True], ends[False]
+        if right - left < _NARROW:
+            return
+        share = 0.5 if attempt % 3 == 0 or at_left == at_right else at_left / (at_left - at_right)
+        place = left + (right - left) * min(max(share, 0.05), 0.95)
 
 
 def of_size(attempt: Callable[[float], E], size: int, name: str) -> E:
@@ -64,21 +88,18 @@ def of_size(attempt: Callable[[float], E], size: int, name: str) -> E:
     Raises:
         ValueError: no file is small enough.
     """
-    fine, coarse = LEAST, MOST
     tried: list[E] = []
-    for _ in range(_ATTEMPTS):
-        weight = math.sqrt(fine * coarse)
+
+    def excess_at(weight: float) -> float:
         tried.append(attempt(weight))
-        length = len(tried[-1].data)
-        if FULL * size <= length <= size:
+        return math.log2(len(tried[-1].data) / (_AIM * size))
+
+    for _ in search(excess_at, _FIRST, _DOUBLINGS_PER_DOUBLING):
+        if FULL * size <= len(tried[-1].data) <= size:
             break
-        fine, coarse = (weight, coarse) if length > size else (fine, weight)
     fitting = [result for result in tried if len(result.data) <= size]
     if not fitting:
-        tried.append(attempt(MOST))
         least = min(tried, key=lambda result: len(result.data))
-        if len(least.data) > size:
-            number = len(least.data) if name == "size" else f"{least.bits_per_pixel:.4g}"
-            raise ArgumentError(f"{{0}} must be at least {number} for this picture, but allows {size} bytes", name)
-        return least
+        number = len(least.data) if name == "size" else f"{least.bits_per_pixel:.4g}"
+        raise ArgumentError(f"{{0}} must be at least {number} for this picture, but allows {size} bytes", name)
     return max(fitting, key=lambda result: (result.psnr_db or 0.0, -len(result.data)))

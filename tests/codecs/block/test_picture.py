@@ -5,6 +5,7 @@ import pickle
 import tracemalloc
 import zlib
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,12 +16,14 @@ from numpy.testing import assert_array_equal
 
 import qimg
 from qimg import codecs, images
-from qimg.codecs import BitstreamError, block, decode, decode_picture, encode, encode_picture, info
+from qimg.codecs import BitstreamError, block, decode, decode_picture, info
 from qimg.codecs.block import Tables
 from qimg.codecs.block.bitstream import container, strip_coder
 from qimg.codecs.block.bitstream.alpha import decode_alpha, encode_alpha
 from qimg.codecs.block.model import tables
 from qimg.images import ImageError
+
+encode, encode_picture = (partial(verb, codec="block") for verb in (codecs.encode, codecs.encode_picture))
 
 TYPES = (np.uint8, np.uint16)
 
@@ -363,21 +366,21 @@ def test_the_package_gives_the_codec_when_asked(photo):
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
 def test_a_stable_file_is_a_fixed_point(name, quality):
     part = np.ascontiguousarray(images.bundled(name)[100:196, 140:260])
-    first = codecs.encode(part, quality=quality, stable=True)
+    first = encode(part, quality=quality, stable=True)
     picture = codecs.decode(first)
-    again = codecs.encode(picture, quality=quality, stable=True)
+    again = encode(picture, quality=quality, stable=True)
     assert again == first
     assert np.array_equal(codecs.decode(again), picture)
 
 
 def test_only_a_quality_can_be_stable():
     with pytest.raises(ValueError, match="stable must be False if size is set"):
-        codecs.encode(np.zeros((8, 8), np.uint8), size=100, stable=True)
+        encode(np.zeros((8, 8), np.uint8), size=100, stable=True)
 
 
 def test_four_efforts_differ_and_the_others_are_as_the_next_one_below():
     part = np.ascontiguousarray(images.bundled("coffee")[:96, :128])
-    made = {effort: codecs.encode(part, quality=60, effort=effort) for effort in range(1, 10)}
+    made = {effort: encode(part, quality=60, effort=effort) for effort in range(1, 10)}
     assert len({made[effort] for effort in (1, 3, 5, 7)}) == 4
     for effort, below in {2: 1, 4: 3, 6: 5, 8: 7, 9: 7}.items():
         assert made[effort] == made[below], effort
@@ -385,7 +388,7 @@ def test_four_efforts_differ_and_the_others_are_as_the_next_one_below():
 
 def test_more_effort_costs_no_quality_at_equal_cost():
     part = np.ascontiguousarray(images.bundled("coffee")[100:196, 140:260])
-    fast, slow = (codecs.encode_picture(part, quality=50, effort=effort) for effort in (1, 9))
+    fast, slow = (encode_picture(part, quality=50, effort=effort) for effort in (1, 9))
     # 0.07 · step² per bit is what the search trades; the slower search may move along that line, not behind it.
     step = slow.parameters.step / 64
     error = [255**2 * 10 ** (-result.psnr_db / 10) * part[..., 0].size for result in (fast, slow)]

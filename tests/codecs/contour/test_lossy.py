@@ -6,8 +6,9 @@ from numpy.testing import assert_array_equal
 
 import qimg
 from qimg.codecs.contour.merging import Merging, label_areas
-from qimg.codecs.contour.simplification import Simplification, merge_colours
-from qimg.codecs.contour.targets import weight_of_quality
+from qimg.codecs.contour.moments import PIXELS, means_of
+from qimg.codecs.contour.palettes import merge_colours
+from qimg.codecs.contour.simplification import Simplification
 
 RNG = np.random.default_rng(0)
 
@@ -61,7 +62,7 @@ def test_targets():
     with pytest.raises(ValueError, match=r"size must be at least \d+ for this picture, but allows 20 bytes"):
         encoded(PICTURE, size=20)
     with pytest.raises(ValueError, match=r"quality must be in \[1, 100\]"):
-        weight_of_quality(0.5)
+        encoded(PICTURE, quality=0.5)
 
 
 def test_a_drawing_without_noise_is_not_made_worse_for_more_bytes():
@@ -92,7 +93,8 @@ def test_regions_partition_the_picture_and_have_its_means():
     merging = Merging(PICTURE)
     before = np.inf
     for weight in (0.01, 20.0, 700.0, 3.0):
-        labels, count, means = merging.regions(weight)
+        labels, moments = merging.regions(weight)
+        count, means = moments[:, PIXELS], means_of(moments)
         assert_array_equal(np.bincount(labels.ravel()), count)
         for region in range(0, len(count), max(1, len(count) // 20)):
             np.testing.assert_allclose(means[region], PICTURE[labels == region].mean(axis=0))
@@ -107,7 +109,7 @@ def test_a_merger_pays_exactly_at_its_ratio():
     pixels[:, 3:] = 4
     error = 4**2 * 6 * 6 / 12
     weight = error / (2 * 1.0 + 8.0)  # two crack edges and a region
-    assert len(Merging(pixels).regions(0.999 * weight)[1]) == 2
+    assert len(Merging(pixels).regions(0.999 * weight)[1]) == 2  # rows of moments
     assert len(Merging(pixels).regions(1.001 * weight)[1]) == 1
 
 

@@ -9,10 +9,9 @@ from qimg.codecs.block.bitstream.strip_coder import settings_for
 from qimg.codecs.block.model.strip import Settings
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK
+from qimg.codecs.quality import LAGRANGE
 from qimg.core import arguments
 
-LAGRANGE = 0.07
-"""λ in units of the squared luma step: the squared error that one bit is worth."""
 WEIGHTS = (1.0, 1.086, 0.825)
 """Total squared error of R, G and B per squared error of Y', Cb and Cr, relative to Y'."""
 _COARSE_LAGRANGE = 0.4

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from qimg.codecs import quality as scale
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.core import arguments
 
@@ -53,8 +54,7 @@ def step_of_quality(quality: float) -> int:
     >>> [step_of_quality(quality) / 64 for quality in (1, 50, 100)]
     [120.0, 11.21875, 1.0]
     """
-    arguments.require(1 <= quality <= 100, "quality", "must be in [1, 100]", quality)
-    return round(64 * 120 ** ((100 - quality) / 99))
+    return round(64 * scale.step_of_quality(quality))
 
 
 def of_size(attempt: Callable[[Parameters], R], size: int, *, area: int, fixed: int, colour: bool) -> R:
