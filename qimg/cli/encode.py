@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -33,6 +33,7 @@ def encode(
     effort: placeholders.OptionalEffort = None,
     progressive: bool = False,
     stable: bool = False,
+    tune: Literal["psnr", "tangent"] = "psnr",
     files: tyro.conf.OmitArgPrefixes[Files] = Files(),  # noqa: B008 (a frozen record)
     reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:
@@ -58,6 +59,7 @@ def encode(
             one of these.
         progressive: Write progressive files, every prefix of which decodes to a picture; larger at equal PSNR.
         stable: Write files that do not change if they are decoded and encoded again at the same quality.
+        tune: Measure that is best at equal bytes: psnr, or tangent for the error that forgives small shifts.
         files: Files to write.
         reading: Rules for reading.
     """
@@ -67,6 +69,7 @@ def encode(
     options: dict[str, Any] = {
         "quality": quality, "size": size, "bits_per_pixel": bits_per_pixel, "psnr_db": psnr, "distance": distance,
         "reduction": reduction, "lossless": lossless, "effort": effort, "progressive": progressive, "stable": stable,
+        "tune": tune,
     }  # fmt: skip
     with arguments_named(**NAMES):
         settings = EncodeOptions(**options)

@@ -4,7 +4,7 @@
     from PIL import Image
 
     Image.open("photo.qimg").show()
-    picture.save("photo.qimg", quality=60)  # or size=…, bits_per_pixel=…, psnr_db=…; effort, progressive, exif, xmp
+    picture.save("photo.qimg", quality=60)  # or size=…, bits_per_pixel=…, psnr_db=…; effort, tune, exif, xmp
 
 The plug-in reads every file with qimg's envelope; `codec=…` selects another codec for writing. Gray, RGB and alpha in
 8 bits and gray in 16 bits are read without change. Pillow has no mode for other pictures in 16 bits, so they are

@@ -15,6 +15,12 @@ from qimg.images import MAX_PIXELS
 TARGETS = ("quality", "size", "bits_per_pixel", "psnr_db", "distance", "reduction", "lossless")
 """Options that set the quality or the size of a file; an encoder needs exactly one of them."""
 
+TANGENT = "tangent"
+"""The value of the option `tune` for the tangent error."""
+
+TUNES = ("psnr", TANGENT)
+"""Values of the option `tune`."""
+
 METADATA = ("icc_profile", "exif", "xmp")
 """Options that hold metadata."""
 
@@ -50,6 +56,9 @@ class EncodeOptions:
     stable: bool = False
     """Write a fixed point: decoding the file and encoding the result with the same quality gives the same bytes. The
     target must be `quality`."""
+    tune: str = "psnr"
+    """Measure that the encoder's search minimises at equal bytes: "psnr", the squared error; or "tangent", the smart
+    error `qimg.metrics.tangent_error`. Files have the same format, and a target `psnr_db` is the PSNR with both."""
     icc_profile: bytes | None = field(default=None, repr=False)
     """Colour profile, stored unchanged."""
     exif: bytes | None = field(default=None, repr=False)
@@ -71,11 +80,15 @@ class EncodeOptions:
             arguments.require(math.isfinite(self.psnr_db), "psnr_db", "must be finite", self.psnr_db)
         if self.effort is not None:
             arguments.integer("effort", self.effort, 1, 9)
+        arguments.one_of("tune", self.tune, TUNES)
 
     @property
     def named(self) -> dict[str, Any]:
         """The options that differ from their defaults, by name."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) is not one.default}
+        values = {
+            one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) is not one.default
+        }
+        return {name: value for name, value in values.items() if (name, value) != ("tune", TUNES[0])}
 
 
 @short_repr

@@ -36,6 +36,7 @@ VALUES = {
     "effort": 1,
     "progressive": True,
     "stable": True,
+    "tune": "tangent",
     "icc_profile": b"profile",
     "exif": b"II*\0\x08\0\0\0\0\0\0\0\0\0",
     "xmp": b"<x/>",
@@ -177,6 +178,7 @@ def test_a_target_is_needed_where_there_is_one(codec, photo) -> None:
         ({"bits_per_pixel": math.nan}, "bits_per_pixel must be positive, but bits_per_pixel=nan"),
         ({"psnr_db": math.inf}, "psnr_db must be finite, but psnr_db=inf"),
         ({"effort": 0}, r"effort must be in \[1, 9\], but effort=0"),
+        ({"tune": "ssim"}, "tune must be one of psnr, tangent, but tune='ssim'"),
         ({"effort": 2.5}, r"effort must be an integer in \[1, 9\], but effort=2.5"),
     ],
 )
@@ -187,6 +189,8 @@ def test_options_are_checked_once_for_all_codecs(options, words) -> None:
 
 def test_options_that_are_named_are_those_that_differ_from_their_defaults() -> None:
     assert EncodeOptions().named == {}
+    assert EncodeOptions(tune="".join(["ps", "nr"])).named == {}
+    assert EncodeOptions(tune="tangent").named == {"tune": "tangent"}
     assert EncodeOptions(quality=0, progressive=True, stable=False).named == {"quality": 0, "progressive": True}
     assert DecodeOptions().max_pixels == MAX_PIXELS
     assert [listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == ["a", "a and b", "a, b and c"]

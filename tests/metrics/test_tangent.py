@@ -62,7 +62,9 @@ def window_error(first: Array, second: Array, at: tuple[int, int], kind: str) ->
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_window_is_a_least_squares_problem(kind):
     first, second = pair(0, (14, 15))
-    whole = parts.difference(first[None], second[None], (NOISE * 255) ** 2, parts.DEFORMATIONS[kind])
+    whole = parts.difference(
+        (first - second)[None], ((first + second) / 2)[None], (NOISE * 255) ** 2, parts.DEFORMATIONS[kind]
+    )
     (strip,) = parts.residuals(whole)
     for at in ((0, 0), (6, 7), (13, 3), (2, 14)):
         assert_allclose(strip.values[at], window_error(first, second, at, kind), rtol=1e-9)
@@ -74,7 +76,9 @@ def test_every_window_is_a_least_squares_problem(kind):
 def test_values_are_a_schur_complement():
     """q Z = det [[A + Z/τ², b], [bᵀ, s]] / det (A + Z/τ²)."""
     first, second = pair(1)
-    whole = parts.difference(first[None], second[None], (NOISE * 255) ** 2, parts.DEFORMATIONS["shift"])
+    whole = parts.difference(
+        (first - second)[None], ((first + second) / 2)[None], (NOISE * 255) ** 2, parts.DEFORMATIONS["shift"]
+    )
     (strip,) = parts.residuals(whole)
     at = (9, 11)
     planes = [*(tangent[0] for tangent in whole.tangents), whole.error[0]]

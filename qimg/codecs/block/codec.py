@@ -9,7 +9,18 @@ from qimg.codecs.block.encoder.encode import BlockEncoded, encode
 from qimg.codecs.protocol import METADATA, Capabilities, CurveSettings, Decoded, DecodeOptions, EncodeOptions
 from qimg.core import Array, Track
 
-_OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "effort", "progressive", "stable", "tables", *METADATA)
+_OPTIONS = (
+    "quality",
+    "size",
+    "bits_per_pixel",
+    "psnr_db",
+    "effort",
+    "progressive",
+    "stable",
+    "tune",
+    "tables",
+    *METADATA,
+)
 
 
 @dataclass(frozen=True)

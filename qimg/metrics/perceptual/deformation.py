@@ -44,11 +44,10 @@ class Difference:
     """Of `DEFORMATIONS`."""
 
 
-def difference(first: Array, second: Array, noise: float, terms: tuple[tuple[int, int], ...]) -> Difference:
-    """Filter two pictures of shape (C, H, W)."""
-    middle = (first + second) / 2
+def difference(error: Array, middle: Array, noise: float, terms: tuple[tuple[int, int], ...]) -> Difference:
+    """Filter a difference of pictures and the picture whose tangents explain it, of shape (C, H, W)."""
     return Difference(
-        error=separable(smoothing, first - second, smoothing),
+        error=separable(smoothing, error, smoothing),
         middle=separable(smoothing, middle, smoothing),
         tangents=(separable(derivative, middle, smoothing), separable(smoothing, middle, derivative)),
         noise=noise,

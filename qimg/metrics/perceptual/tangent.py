@@ -96,7 +96,7 @@ def _scales(
     terms = DEFORMATIONS[one_of("deformation", deformation, DEFORMATIONS)]
     noise = noise_variance(reference, picture, data_range)
     pairs = octaves(*stacked(reference, picture, channel_axis))
-    return [difference(first, second, noise, terms) for first, second in pairs]
+    return [difference(first - second, (first + second) / 2, noise, terms) for first, second in pairs]
 
 
 def _mean_of(parts: Difference) -> float:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qimg.codecs.block.encoder.importance import MAPS, PLAIN, Importance
 from qimg.codecs.block.encoder.rate_distortion import Costs
 from qimg.codecs.block.transform.blocks import Bases, Work
 from qimg.core import Array
@@ -41,6 +42,11 @@ class Space(NamedTuple):
     """(2, 4) float32 cost of an undivided square, and of its decided parts, by size."""
     place: Array
     """(3, 4) int64 by size: number of decided parts, row and column of the square."""
+    local: Array
+    """(5,) float32 mean weight of each map of importance in the block."""
+    weights: Array
+    """(257,) float32 weights of the squared errors of the coefficients, and of what is outside of the basis at the
+    place after the last one."""
 
 
 def new_space() -> Space:
@@ -60,6 +66,8 @@ def new_space() -> Space:
         activity=np.zeros((4, 3, 8, 8), np.int8),
         cost=np.zeros((2, 4), np.float32),
         place=np.zeros((3, 4), np.int64),
+        local=np.zeros(MAPS, np.float32),
+        weights=np.ones(257, np.float32),
     )
 
 
@@ -137,6 +145,8 @@ class Target(NamedTuple):
     """(planes, rows, width) int16 samples to encode; unused by a coder that reads."""
     costs: Costs
     space: Space
+    importance: Importance = PLAIN
+    """Weights of errors in the rows of `source`."""
 
 
 @inner

@@ -17,6 +17,9 @@ WEIGHTS = (1.0, 1.086, 0.825)
 _COARSE_LAGRANGE = 0.4
 """Factor of λ for the coarse picture of a progressive file, from which the layers predict."""
 
+_TUNED_LAGRANGE = 0.2
+"""Factor of λ where errors are weighted: most weights are far below 1, those of low frequencies above."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
@@ -40,6 +43,10 @@ class Search:
     def stable(self) -> "Search":
         """Settings for fixed points: no filter, and a smaller λ, so that encoding again repeats the decisions."""
         return replace(self, lagrange=0.05, filtered=False)
+
+    def tuned(self) -> "Search":
+        """Settings for errors that are weighted as in the tangent error."""
+        return replace(self, lagrange=self.lagrange * _TUNED_LAGRANGE)
 
     def coarse(self) -> "Search":
         """Settings for the coarse picture below layers: no blocks of 32.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,11 +14,13 @@ from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.bitstream.strip_coder import strip_rows
 from qimg.codecs.block.encoder import flat_search
 from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.importance import PLAIN, Importance, importance_of
 from qimg.codecs.block.encoder.progressive import encode_progressive
 from qimg.codecs.block.encoder.strips import encode_strips
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.fold import folded, is_thin, unfolded
+from qimg.codecs.protocol import TANGENT
 from qimg.core import Array, Track
 
 Chunks = list[tuple[bytes, bytes]]
@@ -36,6 +38,8 @@ class Form:
     chunks: Chunks
     error: int
     """Squared error of the decoded pixels."""
+    distortion: float
+    """The same, weighted by the importance of the pixels."""
     version: int
     free: float = 0.0
     """Bytes that do not count in the choice between forms."""
@@ -54,14 +58,24 @@ class Source:
         pixels: (H, W) or (H, W, 3), `uint8` or `uint16`.
         planes: coded planes.
         progressive: whether the file is progressive.
+        tables: fitted tables.
+        tune: as in `EncodeOptions`.
     """
 
-    def __init__(self, pixels: Array, planes: int, *, progressive: bool) -> None:
-        self.pixels, self.planes, self.progressive = pixels, planes, progressive
+    def __init__(self, pixels: Array, planes: int, tables: Tables, *, progressive: bool, tune: str) -> None:
+        self.pixels, self.planes, self.tables, self.progressive = pixels, planes, tables, progressive
         self.height, self.width = pixels.shape[:2]
         self.thin = is_thin(self.height, self.width)
         self.values = pixels.reshape(self.height, self.width, -1)[..., :planes]
         """(H, W, planes) without the repeated channels of a gray RGB picture."""
+        weighted = tune == TANGENT and not self.thin
+        self.importance = importance_of(self.values, tables) if weighted else PLAIN
+        """Weights of errors; plain where a picture is too thin for windows."""
+
+    @property
+    def tuned(self) -> bool:
+        """Whether errors are weighted."""
+        return self.importance is not PLAIN
 
     @cached_property
     def lossless(self) -> Form:
@@ -69,13 +83,13 @@ class Source:
         payload = encode_lossless(self.values)
         whole = [(container.LOSSLESS, payload)]
         chunks = list(container.segments(payload, container.LOSSLESS)) if self.progressive else whole
-        return Form(chunks=chunks, error=0, version=2)
+        return Form(chunks=chunks, error=0, distortion=0, version=2)
 
     def may_be_lossless(self, size: int) -> bool:
         """Whether the lossless form can be the better one beside a lossy one of a number of bytes."""
         return self._simple or size >= _LOSSLESS * self.values.nbytes
 
-    def forms(self, tables: Tables, parameters: Parameters, *, search: Search, track: Track) -> Iterator[Form]:
+    def forms(self, parameters: Parameters, *, search: Search, track: Track) -> Iterator[Form]:
         """The forms for some parameters, the usual one first."""
         pixels = folded(self.pixels) if self.thin else self.pixels
         code = _code_progressive if self.progressive else _code
@@ -83,7 +97,9 @@ class Source:
         errors: list[Array] = []
         decoded: list[Array] = []
         first = 0
-        for more, part in code(pixels, self.planes, tables, parameters, search=search, track=track):
+        for more, part in code(
+            pixels, self.planes, self.tables, parameters, search=search, importance=self.importance, track=track
+        ):
             chunks += more
             if self.thin:
                 decoded.append(part)
@@ -97,9 +113,9 @@ class Source:
             yield self.lossless
 
     def _errors(self, decoded: Array, first: int) -> Array:
-        """Squared errors of decoded rows from `first`: by block if the picture has flat areas, otherwise their sum."""
+        """Squared errors of decoded rows from `first`: by block where blocks differ, otherwise their sum."""
         source = self.pixels[first : first + len(decoded)]
-        if self._areas:
+        if self._areas or self.tuned:
             return flat_search.block_errors(source, decoded)
         return np.array([[colour.squared_error(source, decoded)]])
 
@@ -110,7 +126,7 @@ class Source:
     def _with_areas(self, chunks: Chunks, errors: list[Array]) -> Iterator[Form]:
         by_block = np.concatenate(errors)
         version = 2 if self.thin else 1
-        blocks = Form(chunks=chunks, error=int(by_block.sum()), version=version)
+        blocks = Form(chunks=chunks, **self._sums(by_block), version=version)
         if not self._areas:
             yield blocks
             return
@@ -122,10 +138,23 @@ class Source:
             yield blocks
         allowed = _FREE + sum(len(payload) for _, payload in chunks) * _FREE_SHARE
         for areas, payload, large in self._areas[: 1 if whole else None]:
-            error = int(np.where(areas.index[:rows, :columns] > 0, painted, by_block).sum())
+            sums = self._sums(np.where(areas.index[:rows, :columns] > 0, painted, by_block))
             free = min(len(payload), allowed) if large else 0.0
             pixels = [] if whole else chunks
-            yield Form(chunks=[(container.FLAT, payload), *pixels], error=error, version=2, free=free)
+            yield Form(chunks=[(container.FLAT, payload), *pixels], **sums, version=2, free=free)
+
+    def _sums(self, by_block: Array) -> dict[str, Any]:
+        """Squared error, and its weighted sum."""
+        error = int(by_block.sum())
+        return {"error": error, "distortion": self._weighted(by_block) if self.tuned else error}
+
+    def _weighted(self, by_block: Array) -> float:
+        rows, columns = by_block.shape
+        return float((self._noise_weights[:rows, :columns] * by_block).sum())
+
+    @cached_property
+    def _noise_weights(self) -> Array:
+        return self.importance.of_noise()
 
     @cached_property
     def _areas(self) -> list[_Candidate]:
@@ -145,7 +174,14 @@ def _large(areas: FlatAreas) -> bool:
 
 
 def _code(
-    pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
+    pixels: Array,
+    planes: int,
+    tables: Tables,
+    parameters: Parameters,
+    *,
+    search: Search,
+    importance: Importance,
+    track: Track,
 ) -> Iterator[tuple[Chunks, Array]]:
     """Encode the strips one at a time; yields the chunk and the decoded pixels of each."""
     rows = strip_rows(*pixels.shape[:2])
@@ -153,7 +189,7 @@ def _code(
     parts = [pixels[first : first + count] for first, count in zip(firsts, rows, strict=False)]
     decoded: list[Array] = []
     strips = (colour.to_samples(parts[index], planes) for index in track(range(len(parts))))
-    payloads = encode_strips(strips, tables, parameters, search=search, decoded=decoded)
+    payloads = encode_strips(strips, tables, parameters, search=search, importance=importance, decoded=decoded)
     for part, payload in zip(parts, payloads, strict=True):
         decoded_pixels = np.empty_like(part)
         colour.to_pixels(decoded.pop(), decoded_pixels)
@@ -161,9 +197,17 @@ def _code(
 
 
 def _code_progressive(
-    pixels: Array, planes: int, tables: Tables, parameters: Parameters, *, search: Search, track: Track
+    pixels: Array,
+    planes: int,
+    tables: Tables,
+    parameters: Parameters,
+    *,
+    search: Search,
+    importance: Importance,
+    track: Track,
 ) -> Iterator[tuple[Chunks, Array]]:
     """Encode the segments; yields their chunks and the decoded pixels."""
+    assert importance is PLAIN  # by `encode`
     samples = colour.to_samples(pixels, planes)
     payload, decoded = encode_progressive(samples, tables, parameters, search=search, track=track)
     decoded_pixels = np.empty_like(pixels)

@@ -84,15 +84,16 @@ def magnitude_bits(table: Array, size: int) -> np.float32:
 
 @inner
 def rate_distortion(
-    prices: Prices, sigma: Array, c: Array, extra: np.float32, bound: np.float32, q: Array
+    prices: Prices, weights: Array, sigma: Array, c: Array, extra: np.float32, bound: np.float32, q: Array
 ) -> np.float32:
     """Choose the integers of coefficients and the group at which they end.
 
     Args:
         prices: costs of the integers.
+        weights: (≥ n,) float32 weights of the squared errors of the coefficients.
         sigma: (n,) int16 8 log₂ of their scales.
         c: (≥ n,) float32 coefficients.
-        extra: squared error / step² outside these coefficients plus λ · bits of earlier decisions.
+        extra: weighted squared error / step² outside these coefficients plus λ · bits of earlier decisions.
         bound: cost at which the search stops.
         q: (≥ n,) int32, filled if the cost stays below the bound.
 
@@ -105,7 +106,7 @@ def rate_distortion(
     energy = np.float32(0.0)
     for k in range(n):
         a = c[k] * inverse
-        energy += a * a
+        energy += weights[k] * (a * a)
     level = level_of(sigma[0], log_step)
     best = extra + energy + lagrange * ends[0, level >> 2, 0]
     best_end = 0
@@ -119,20 +120,22 @@ def rate_distortion(
         for k in range(first, last):
             level = level_of(sigma[k], log_step)
             a = abs(c[k] * inverse)
+            weight = weights[k]
             row = table[level >> 1]
-            cost = a * a + lagrange * row[0]
-            left -= a * a
+            energy = weight * (a * a)
+            cost = energy + lagrange * row[0]
+            left -= energy
             chosen = 0
             if a >= 0.5:
                 top = int(a + 0.5)
                 if not optimised:
                     error = a - (np.float32(top) - np.float32(points[level, min(top, 3) - 1]) * np.float32(1 / 256))
-                    cost = error * error + lagrange * magnitude_bits(row, top)
+                    cost = weight * (error * error) + lagrange * magnitude_bits(row, top)
                     chosen = top
                     top = 0
                 for size in range(max(top - 1, 1), top + 1):
                     error = a - (np.float32(size) - np.float32(points[level, min(size, 3) - 1]) * np.float32(1 / 256))
-                    other = error * error + lagrange * magnitude_bits(row, size)
+                    other = weight * (error * error) + lagrange * magnitude_bits(row, size)
                     if other < cost:
                         cost = other
                         chosen = size

@@ -3,6 +3,7 @@
 import numpy as np
 
 from qimg.codecs.block.encoder.analysis import Space, Target, downsampled, exact_coefficients, full, load, separable
+from qimg.codecs.block.encoder.importance import weigh, weights_of_block
 from qimg.codecs.block.encoder.rate_distortion import Costs, bits_of, prices_of, rate_distortion
 from qimg.codecs.block.model.contexts import block_activity, class_costs, magnitudes, set_split
 from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbour_sizes, neighbours
@@ -41,6 +42,7 @@ def best_class(strip: Strip, target: Target, t: int, y: int, x: int) -> tuple[in
         for j in range(48):
             work.ring[1 + j] = (work.ring[1 + 2 * j] + work.ring[2 + 2 * j] + 1) >> 1
     outside = np.float32(0.0)
+    weights_of_block(target.importance, t, y, x, space.local)
     best = np.float32(1e30)
     chosen = 0
     small, prediction = space.downsampled, space.prediction
@@ -53,7 +55,8 @@ def best_class(strip: Strip, target: Target, t: int, y: int, x: int) -> tuple[in
         outside = max(energy - inside, np.float32(0.0)) * inverse * inverse
     scale = np.float32(2.0) if t == 3 else np.float32(1.0)
     for label in range(1 << depth):
-        extra = outside + lagrange * space.class_bits[(1 << depth) + label]
+        weigh(target.importance, t, label, space.local, space.weights)
+        extra = space.weights[n] * outside + lagrange * space.class_bits[(1 << depth) + label]
         if extra >= best:
             continue
         if t < 2:
@@ -77,7 +80,7 @@ def best_class(strip: Strip, target: Target, t: int, y: int, x: int) -> tuple[in
                 space, costs.rows[t - 2][label], costs.columns[t - 2][label], bases.order[t][label], space.coefficients
             )
         sigma = strip.scales.log_sigma[t][0, label]
-        cost = rate_distortion(prices, sigma, space.coefficients, extra, best, space.trial)
+        cost = rate_distortion(prices, space.weights, sigma, space.coefficients, extra, best, space.trial)
         if cost < best:
             best = cost
             chosen = label
@@ -95,6 +98,8 @@ def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float3
     total = np.float32(settings.lagrange[0] * target.space.class_bits[(1 << settings.depths[t]) + label])
     choice.size[block_4x4] = t
     choice.label[block_4x4] = label
+    weights = target.space.weights
+    weigh(target.importance, t, label, target.space.local, weights)
     for plane in range(settings.planes):
         rec = strip.rec[plane]
         predict(bases, work, rec, t, label, y, x, strip.above)
@@ -103,8 +108,8 @@ def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float3
         prices = prices_of(target.costs, settings, strip.points, part)
         q = choice.q[plane, 16 * block_4x4 : 16 * block_4x4 + n]
         sigma = strip.scales.log_sigma[t][plane, label]
-        extra = outside * prices.inverse * prices.inverse
-        cost = rate_distortion(prices, sigma, target.space.coefficients, extra, np.float32(1e30), q)
+        extra = weights[n] * (outside * prices.inverse * prices.inverse)
+        cost = rate_distortion(prices, weights, sigma, target.space.coefficients, extra, np.float32(1e30), q)
         total += np.float32(settings.weight[plane]) * cost
         dequantize(q, n, strip.points, sigma, prices.log_step, settings.steps[plane], work.coefficients)
         reconstruct(bases, work, rec, t, label, y, x)

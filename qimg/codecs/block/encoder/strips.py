@@ -9,11 +9,11 @@ from qimg.codecs.block.bitstream.strip_coder import StripCoder
 from qimg.codecs.block.bitstream.superblocks import code_superblock, keep_decisions
 from qimg.codecs.block.encoder.analysis import Target, new_space
 from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.importance import PLAIN, Importance, weighted_error
 from qimg.codecs.block.encoder.search import search as search_superblock
 from qimg.codecs.block.model.maps import next_row
 from qimg.codecs.block.model.strip import Choice, Strip
 from qimg.codecs.block.model.tables import Tables
-from qimg.codecs.block.transform.colour import squared_error
 from qimg.codecs.block.transform.geometry import SUPERBLOCK, padded
 from qimg.core import Array
 from qimg.core.compiled import compiled
@@ -30,6 +30,7 @@ def encode_strips(
     parameters: Parameters,
     *,
     search: Search | None = None,
+    importance: Importance = PLAIN,
     decoded: list[Array] | None = None,
 ) -> Iterator[bytes]:
     """Encode the strips of a picture; yields their payloads.
@@ -40,13 +41,16 @@ def encode_strips(
         tables: fitted tables.
         parameters: steps.
         search: settings of the search.
+        importance: weights of errors in the picture.
         decoded: list to which the decoded samples of each strip are appended.
     """
     writer: StripWriter | None = None
+    first = 0
     for strip in strips:
         planes, _, width = strip.shape
         writer = writer or StripWriter(planes, width, tables, parameters, search or Search())
-        payload, samples = writer.write(strip)
+        payload, samples = writer.write(strip, importance.rows(first, strip.shape[1]))
+        first += strip.shape[1]
         if decoded is not None:
             decoded.append(samples)
         yield payload
@@ -62,12 +66,17 @@ class StripWriter(StripCoder):
         self.search, self.space = search, new_space()
         self.bits: list[tuple[Array, Array]] = []
 
-    def write(self, samples: Array) -> tuple[bytes, Array]:
-        """Encode samples (planes, rows, width); returns the payload and the decoded samples of the same shape."""
+    def write(self, samples: Array, importance: Importance = PLAIN) -> tuple[bytes, Array]:
+        """Encode samples (planes, rows, width); returns the payload and the decoded samples of the same shape.
+
+        Args:
+            samples: int16.
+            importance: weights of errors in these rows.
+        """
         _, rows, width = samples.shape
         source = padded_samples(samples)
         strip = self.begin(source.shape[1])
-        target = Target(source, self.tables.costs, self.space)
+        target = Target(source, self.tables.costs, self.space, importance)
         writer = new_writer(SUPERBLOCK * self.width * self.planes * MOST_BITS)
         written = []
         for y in range(0, source.shape[1], SUPERBLOCK):
@@ -83,7 +92,8 @@ class StripWriter(StripCoder):
         filtered = 0
         for plane in range(self.planes if self.search.filtered else 0):
             smoothed = self.smoothed(plane)[:rows, :width]
-            if squared_error(samples[plane], smoothed) < squared_error(samples[plane], decoded[plane]):
+            before, after = (weighted_error(importance, samples[plane], one) for one in (decoded[plane], smoothed))
+            if after < before:
                 filtered |= 1 << plane
                 decoded[plane] = smoothed
         self.above = True
