@@ -251,7 +251,8 @@ def test_codecs_are_found_by_name():
     picture = strokes(1)[0]
     block = codecs.get("block")
     assert_array_equal(
-        block.decode(block.encode(picture, quality=60)), codecs.decode(codecs.encode(picture, quality=60))
+        block.decode(block.encode(picture, quality=60)),
+        codecs.decode(codecs.encode(picture, codec="block", quality=60)),
     )
     with pytest.raises(ValueError, match="codec must be one of"):
         codecs.get("none")
