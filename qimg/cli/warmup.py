@@ -56,6 +56,15 @@ def _learned() -> None:
         get(name).decode(get(name).encode(digits, **options))
 
 
+def _lossless() -> None:
+    import numpy as np
+
+    import qimg
+
+    picture = np.random.default_rng(0).integers(0, 64, (16, 16, 3), np.uint8)
+    qimg.decode(qimg.encode(picture, codec="lossless"))
+
+
 def _contours() -> None:
     import numpy as np
 
@@ -98,5 +107,5 @@ def _circuits() -> None:
     parity_path(np.array([1.0, 1.0, 0.0, 1.0]))
 
 
-STEPS = (_codec, _progressive, _learned, _contours, _jpeg, _preparation, _circuits)
+STEPS = (_codec, _progressive, _learned, _lossless, _contours, _jpeg, _preparation, _circuits)
 COMMAND = warmup
