@@ -189,6 +189,7 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
 
 
 def mnist_digits(count: int) -> Collection:
+    """The first test digits of MNIST, and all training digits."""
     data = labelled_digits(_TRAINED)
     train, test = (np.round(255 * pictures).astype(np.uint8) for pictures in (data.train, data.test))
     return Collection(
@@ -270,6 +271,7 @@ def _row(data: Collection, coded: Coded, predict: Callable[[Array], Array] | Non
 
 
 def decibels(error: float) -> float:
+    """PSNR of a mean squared error."""
     return 10 * math.log10(255**2 / error) if error > 0 else math.inf
 
 
