@@ -65,6 +65,7 @@ def packs() -> dict[str, tuple[str, dict[str, object]]]:
     """Name → id of a codec for packs of digits and options of its `encode`."""
     return {
         "mnist_autoencoder": ("mnist-autoencoder", {"rate": 0.5, "effort": 1}),
+        "mnist_contours": ("mnist-contours", {"rate": 0.5, "effort": 1}),
         "mnist_klt": ("mnist-klt", {"rate": 0.5}),
         "mnist_raster_2": ("mnist-raster", {"levels": 2, "effort": 1}),
         "mnist_raster_4": ("mnist-raster", {"levels": 4, "effort": 1}),
