@@ -65,6 +65,7 @@ register("mnist-raster", "qimg.codecs.digits.raster_codec:RASTER", number=6)
 register("mnist-contours", "qimg.codecs.digits.contours.codec:CONTOURS", number=9)
 register("learned", "qimg.codecs.learned.codec:CODEC", number=2)
 register("contour", "qimg.codecs.contour.codec:CODEC", number=7)
+register("mixed", "qimg.codecs.mixed.codec:CODEC", number=8)
 register("sketch", "qimg.codecs.sketch.codec:CODEC", number=3)
 register("lossless", "qimg.codecs.lossless.codec:CODEC", number=10)
 register("peer:jpeg", "qimg.codecs.peers.jpeg:CODEC")
@@ -100,7 +101,12 @@ def codec(codec_id: str) -> Codec:
 
 
 def codec_for(codec_id: str, options: EncodeOptions) -> Codec:
-    """The codec whose capabilities count with these options: for `auto` it is `AUTO`, without loss `AUTO_LOSSLESS`."""
+    """The codec whose capabilities count with these options.
+
+    For `auto` it is `AUTO`, without loss `AUTO_LOSSLESS`, with `max_error` `AUTO_GRAPHICS`.
+    """
+    if codec_id == "auto" and options.max_error is not None:
+        return codec(AUTO_GRAPHICS)
     return codec(AUTO_LOSSLESS if codec_id == "auto" and options.lossless else codec_id)
 
 
