@@ -354,8 +354,8 @@ def findings(rows: Sequence[Row]) -> list[str]:
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
     return {
-        "levels": level_table(rows),
         "rates": rate_table(rows),
+        "levels": level_table(rows),
         "rounds": round_table(rows),
         "times": time_table(rows),
     }
@@ -375,6 +375,7 @@ def level_table(rows: Sequence[Row]) -> Table:
         ]
         for level in LEVELS
         for name, own in latent_curves(mnist).items()
+        if own
     ]
     return Table(
         columns=["codec", "dB", "bytes", "accuracy, %", "beyond originals"],
