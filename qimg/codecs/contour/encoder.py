@@ -15,18 +15,21 @@ from qimg.codecs.contour.fill_coding import encode_fills
 from qimg.codecs.contour.fills import Areas, Fills, areas_of, paint
 from qimg.codecs.contour.fitting import fit
 from qimg.codecs.contour.layers import MOST_COST, encode_layers, spread, superfluous, versions
+from qimg.codecs.contour.near_lossless import near
 from qimg.codecs.contour.pixels import MOST_COLOURS
 from qimg.codecs.contour.rows import encode_rows
+from qimg.codecs.contour.samples import is_slow, sample
 from qimg.codecs.contour.simplification import Simplification
 from qimg.codecs.envelope import metadata_chunks
 from qimg.codecs.protocol import Encoded, EncodeOptions
 from qimg.codecs.quality import weight_of_quality
-from qimg.core import Array, Track
+from qimg.core import ArgumentError, Array, Track
 from qimg.core.records import short_repr
 from qimg.images import has_alpha
 
 _TRIAL = 192  # rows and columns of the part that is coded in both ways
 _MOST_BITS = 1000.0  # per pixel, more than any picture can use
+_COARSE = 2.0**16  # first λ where the target is out of reach of a sample
 _NOTHING = np.zeros(0, np.int64)
 
 
@@ -44,8 +47,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
 
     A picture with loss is a simpler picture without: `qimg.codecs.contour.simplification` makes it at a λ, of areas
     with and without fills, whichever costs less. The file without loss is taken where it is not larger. With `psnr_db`
-    λ is searched on simpler pictures, with `size` and `bits_per_pixel` on files. With `progressive` the same picture,
-    of areas without fills, is written in layers, of which `qimg.codecs.contour.layers` makes the simpler ones.
+    λ is searched on simpler pictures, with `size` and `bits_per_pixel` on files; in a picture that is slow to encode
+    the search begins on a sample. With `progressive` the same picture, of areas without fills, is written in layers,
+    of which `qimg.codecs.contour.layers` makes the simpler ones.
 
     Args:
         image: `uint8`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
@@ -59,24 +63,24 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
     source = _Source(image, options, track)
     if options.lossless:
         version = source.written(source.exact())
-    elif options.quality is not None:
-        version = source.written(source.smaller(source.at(weight_of_quality(options.quality, source.planes))))
-    elif options.psnr_db is not None:
-        version = source.written(source.smaller(source.of_psnr(options.psnr_db)))
+    elif options.max_error is not None:
+        version = source.written(source.near(options.max_error))
     else:
-        version = _of_size(source, options, image)
+        if is_slow(image):
+            source.learn(image, options)
+        version = _with_loss(source, options)
     return ContourEncoded(data=version.data, bits_per_pixel=version.bits_per_pixel, psnr_db=version.psnr_db)
 
 
-def _of_size(source: "_Source", options: EncodeOptions, image: Array) -> "_Version":
+def _with_loss(source: "_Source", options: EncodeOptions) -> "_Version":
+    """The file that meets a target."""
+    if options.quality is not None:
+        return source.written(source.smaller(source.at(weight_of_quality(options.quality, source.planes))))
+    if options.psnr_db is not None:
+        return source.written(source.smaller(source.of_psnr(options.psnr_db)))
     name = "bits_per_pixel" if options.size is None else "size"
-    area = image.shape[0] * image.shape[1]
-    size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * area / 8)
-    if source.few_colours or size >= image.size:
-        exact = source.written(source.exact())
-        if len(exact.data) <= size:
-            return exact
-    return targets.of_size(lambda weight: source.written(source.at(weight)), size, name)
+    size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * source.area / 8)
+    return source.of_size(size, name)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -87,6 +91,8 @@ class _Version(ContourEncoded):
     """(H, W, stored channels) `uint8` colours of its areas."""
     weight: float
     """λ; 0 without loss."""
+    planes: bool
+    """Whether areas may have fills."""
 
 
 class _Source:
@@ -109,6 +115,7 @@ class _Source:
         self._simplifications: dict[bool, Simplification] = {}
         self._layered = options.progressive
         self._planes: bool | None = False if self._layered else None  # layers have no fills
+        self._first: float | None = None
         self._latest: tuple[float, bool, _Simple] | None = None
         self._exact: _Version | None = None
 
@@ -116,6 +123,11 @@ class _Source:
     def planes(self) -> int:
         """Channels of a colour that differ: 3, or 1."""
         return int(self._colour.shape[2])
+
+    @property
+    def area(self) -> int:
+        """Pixels of the picture."""
+        return self._header.width * self._header.height
 
     @property
     def few_colours(self) -> bool:
@@ -134,6 +146,36 @@ class _Source:
             return self.exact()
         return encoded
 
+    def near(self, bound: int) -> _Version:
+        """The smallest file found whose channels differ from the source's by at most a bound."""
+        files = [self.exact()] if self.few_colours else []
+        for stored in near(self._stored, bound, self.planes):
+            difference = stored.astype(np.int64) - self._stored
+            if np.abs(difference).max(initial=0) <= bound and not difference[..., self.planes :].any():
+                psnr_db = metrics.psnr_db(self._colour, stored[..., : self.planes], data_range=255)
+                files.append(self._file(stored, psnr_db, 0.0))
+        return min(files, key=lambda file: len(file.data), default=None) or self.exact()
+
+    def learn(self, image: Array, options: EncodeOptions) -> None:
+        """Decide from a sample whether areas may have fills, and at which λ the search begins."""
+        if options.size is not None:
+            options = replace(options, size=None, bits_per_pixel=8 * options.size / self.area)
+        try:
+            version = _with_loss(_Source(sample(image), replace(options, progressive=False), iter), options)
+        except ArgumentError:  # out of the sample's reach
+            self._first, self._planes = _COARSE, False
+        else:
+            self._first = min(max(version.weight, targets.LEAST), targets.MOST)
+            self._planes = version.planes and not self._layered
+
+    def of_size(self, size: int, name: str) -> _Version:
+        """The best file found of at most `size` bytes."""
+        if self.few_colours or size >= self.area * len(self._header.stored):
+            exact = self.written(self.exact())
+            if len(exact.data) <= size:
+                return exact
+        return targets.of_size(lambda weight: self.written(self.at(weight)), size, name, self._first)
+
     def at(self, weight: float) -> _Version:
         """The file at a λ; the first call decides whether areas may have fills."""
         if self._planes is not None:
@@ -145,8 +187,8 @@ class _Source:
     def of_psnr(self, psnr_db: float) -> _Version:
         """The file of the largest λ found that reaches a PSNR, or the one without loss."""
         files = []
-        for planes in (False, True)[: 1 if self._layered else 2]:
-            weight = targets.weight_of_psnr(partial(self._psnr_db_at, planes=planes), psnr_db)
+        for planes in (False, True) if self._planes is None else (self._planes,):
+            weight = targets.weight_of_psnr(partial(self._psnr_db_at, planes=planes), psnr_db, self._first)
             if weight is not None:
                 files.append(self._at(weight, planes=planes))
         return min(files, key=lambda file: len(file.data)) if files else self.exact()
@@ -210,7 +252,14 @@ class _Source:
         payload, fills = encode_rows(picture, len(header.stored), palette, track=self._track), b""
         if simple and simple.areas and simple.fills:
             header, fills = replace(header, filled=True), encode_fills(simple.areas, simple.fills)
-        version = _Version(data=b"", bits_per_pixel=0.0, psnr_db=psnr_db, stored=stored, weight=weight)
+        version = _Version(
+            data=b"",
+            bits_per_pixel=0.0,
+            psnr_db=psnr_db,
+            stored=stored,
+            weight=weight,
+            planes=simple is not None and simple.areas is not None,
+        )
         return self._assembled(header, [payload], fills, version)
 
     def _numbered(self, pictures: Sequence[Array]) -> tuple[Header, Array, list[Array]]:
