@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments._run import Array, Figure, Panel, Table, Track, check, curves, figure_of, select, table_of
+from experiments._run import Array, Figure, Panel, Table, Track, check, curves, distinct, figure_of, select, table_of
 from experiments.learned import mnist_codecs
 from experiments.learned.digit_codecs import Coded
 from experiments.learned.mnist_codecs import Collection, decibels, jobs_of, mnist_digits, padded
@@ -80,6 +80,17 @@ def _row(name: str, digits: Array, coded: Coded) -> Row:
         psnr_db=decibels(error),
         tangent_error=float(np.mean(tangent)),
     )
+
+
+def findings(rows: Sequence[Row]) -> list[str]:
+    """The tangent error of each codec at its setting nearest to 22 dB."""
+    sentences = []
+    for codec in distinct(rows, "codec"):
+        own = [row for row in select(rows, codec=codec) if np.isfinite(row.psnr_db)]
+        if own:
+            row = min(own, key=lambda row: abs(row.psnr_db - 22))
+            sentences.append(f"{codec}: tangent error {row.tangent_error:.3f} at {row.psnr_db:.2f} dB.")
+    return sentences
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
