@@ -11,6 +11,7 @@ import numpy as np
 from experiments._run import Array, timed
 from experiments.coding.compared_codecs import as_source, curve_of, decoded, encoded, is_installed, lossless_jpegxl
 from qimg import codecs
+from qimg.codecs.digits.contours.codec import ContourCodec
 from qimg.codecs.digits.latent_codec import LatentCodec
 from qimg.codecs.digits.latent_model import SIDE
 from qimg.codecs.digits.raster_codec import RasterCodec
@@ -46,18 +47,19 @@ class Coded:
     """Share of the digits whose codes stay as they were when the decoded digit is coded again, by round."""
 
 
-def latent_pack(name: str, digits: Array, rate: float, effort: int | None, *, rounds: int, recoded: int) -> Coded:
-    """A pack of `mnist-autoencoder` or `mnist-klt`; the first decoded digits are coded again, so many times."""
+def rated_pack(name: str, digits: Array, rate: float, effort: int | None, *, rounds: int, recoded: int) -> Coded:
+    """A pack of a codec with a rate; the first decoded digits are coded again, so many times."""
     codec: Any = codecs.get(name)
-    assert isinstance(codec, LatentCodec)
+    assert isinstance(codec, LatentCodec | ContourCodec)
     setting = f"rate {rate:.2f}" + (f", effort {effort}" if effort else "")
-    codes, seconds = timed(lambda: codec.codes(digits, rate=rate, effort=effort))
+    given: dict[str, Any] = {"rate": rate} | ({"effort": effort} if effort else {})
+    codes, seconds = timed(lambda: codec.codes(digits, **given))
     data, more_seconds = timed(lambda: codec.file(codes, rate=rate))
     output, decode_seconds = timed(codec.decode, data)
     unchanged = []
     picture, before = output[:recoded], codes[:, :recoded]
     for _ in range(rounds):
-        again = codec.codes(picture, rate=rate, effort=effort)
+        again = codec.codes(picture, **given)
         unchanged.append(float((again == before).all(axis=0).mean()))
         picture, before = codec.decode(codec.file(again, rate=rate)), again
     return Coded(

@@ -1,9 +1,10 @@
-"""How many bytes does a digit take, at which error and accuracy of a classifier, by learned codecs and by others?
+"""How many bytes does a digit take, at which errors and accuracy of a classifier, by learned codecs and by others?
 
 Test digits of MNIST, or patches of each picture of the size of digits, are coded in one pack by the learned codecs and
-the KLT, and by other codecs in one file for each digit and on one sheet. Bytes are those of whole files over the number
-of digits; the model's file is a column of its own. The PSNR is that of the squared error averaged over all digits. The
-accuracy is that of a convolutional network which learns from original training digits and which no codec knows.
+the KLT, by contours, and by other codecs in one file for each digit and on one sheet. Bytes are those of whole files
+over the number of digits; the model's file is a column of its own. The PSNR is that of the squared error averaged over
+all digits. The accuracy is that of a convolutional network which learns from original training digits and which no
+codec knows.
 """
 
 import math
@@ -41,10 +42,10 @@ from experiments.coding.compared_codecs import curve_of
 from experiments.learned.digit_codecs import (
     Coded,
     class_means,
-    latent_pack,
     lossless_codecs,
     lossless_sheet,
     raster_pack,
+    rated_pack,
     sheet_file,
     single_files,
 )
@@ -54,10 +55,14 @@ from experiments.tensor_trains.small_network import trained_network
 from qimg import tensor_train
 from qimg.codecs import registry
 from qimg.codecs.digits.latent_model import SIDE
+from qimg.metrics import tangent_error
 from qimg.report.plots import curve_styles
 
 AUTOENCODER, KLT, RASTER, BORN = "auto-encoder", "KLT", "raster-encoder", "Born machine"
+CONTOURS = "contours"
 PEERS = ("peer:jpeg", "peer:webp", "peer:avif", "peer:jpegxl")
+LEVELS = (20.5, 22.0)
+"""PSNR at which codecs with a rate are compared, in dB."""
 _TRAINED = 60_000
 
 
@@ -72,9 +77,9 @@ class Params(PictureParams):
     rates: Annotated[tuple[float, ...], each(fulfils(lambda rate: 0 <= rate <= 1, "must be in [0, 1]"))] = (
         *(0.0, 0.25, 0.5, 0.75, 1.0),
     )
-    """Rates of the auto-encoder and the KLT."""
+    """Rates of the auto-encoder, the KLT and the contours."""
     efforts: Annotated[tuple[int, ...], each(whole(1))] = (1, 5)
-    """Efforts of the auto-encoder."""
+    """Efforts of the auto-encoder; the contours have the largest."""
     levels: Annotated[tuple[int, ...], each(fulfils(lambda n: n in (2, 4, 8, 256), "must be 2, 4, 8 or 256"))] = (
         *(2, 4, 8, 256),
     )
@@ -85,8 +90,10 @@ class Params(PictureParams):
     """Settings of each of them, from the smallest file on."""
     single: Count = 300
     """Digits that are coded in one file each."""
+    compared: Count = 300
+    """First digits whose tangent error is computed."""
     rounds: Annotated[int, whole(0)] = 10
-    """Rounds in which decoded digits are coded again."""
+    """Rounds in which decoded digits are coded again, by codecs that recognise them."""
     recoded: Count = 500
     """Digits of these."""
     seen: Count = 300_000
@@ -114,6 +121,7 @@ TINY = Params(
     peers=("peer:jpeg", "peer:webp"),
     settings=2,
     single=3,
+    compared=3,
     rounds=2,
     bond=2,
     pictures=20,
@@ -144,6 +152,8 @@ class Row:
     """Of the squared error averaged over all digits; infinite if it is zero."""
     mean_psnr_db: float
     """Mean of the PSNR of each digit, of digits with an error."""
+    tangent_error: float
+    """Mean of the tangent errors of the first digits."""
     accuracy: LibraryDependent
     """Share of the decoded digits that the classifier labels rightly; NaN for patches."""
     encode_seconds: Seconds
@@ -205,10 +215,10 @@ def _rows(data: _Collection, params: Params, track: Track) -> list[Row]:
     if data.train_labels is not None:
         pictures = (data.train / 255).astype(np.float32)
         predict = trained_network(pictures, data.train_labels, classes=10, seen=params.seen, seed=params.seed)[0]
-    rows = [_row(data, job(), predict) for job in track(_jobs(data, params))]
+    rows = [_row(data, job(), predict, params.compared) for job in track(_jobs(data, params))]
     if predict is not None and data.train_labels is not None:
         told = predict((data.digits / 255).astype(np.float32))
-        rows.append(_row(data, class_means(data.train, data.train_labels, data.digits, told), predict))
+        rows.append(_row(data, class_means(data.train, data.train_labels, data.digits, told), predict, params.compared))
     return rows + ([_born(data, params)] if params.bond else [])
 
 
@@ -218,8 +228,10 @@ def _jobs(data: _Collection, params: Params) -> list[Callable[[], Coded]]:
     jobs: list[Callable[[], Coded]] = []
     for rate in params.rates:
         for effort in params.efforts:
-            jobs.append(partial(latent_pack, "mnist-autoencoder", digits, rate, effort, **again))
-        jobs.append(partial(latent_pack, "mnist-klt", digits, rate, None, **again))
+            jobs.append(partial(rated_pack, "mnist-autoencoder", digits, rate, effort, **again))
+        jobs.append(partial(rated_pack, "mnist-klt", digits, rate, None, **again))
+        best = max(params.efforts, default=None)
+        jobs.append(partial(rated_pack, "mnist-contours", digits, rate, best, rounds=0, recoded=0))
     for levels in params.levels:
         for effort in (1,) if levels == 256 else (1, 5):
             jobs.append(partial(raster_pack, digits, levels, effort, **again))
@@ -231,7 +243,7 @@ def _jobs(data: _Collection, params: Params) -> list[Callable[[], Coded]]:
     return jobs + [partial(lossless_sheet, name, digits) for name in lossless_codecs()]
 
 
-def _row(data: _Collection, coded: Coded, predict: Callable[[Array], Array] | None) -> Row:
+def _row(data: _Collection, coded: Coded, predict: Callable[[Array], Array] | None, compared: int) -> Row:
     count = len(coded.output)
     errors = ((coded.output.astype(float) - data.digits[:count]) ** 2).mean(axis=(1, 2))
     accuracy = math.nan
@@ -249,11 +261,16 @@ def _row(data: _Collection, coded: Coded, predict: Callable[[Array], Array] | No
         model_bytes=coded.model,
         psnr_db=_psnr(float(errors.mean())),
         mean_psnr_db=float(np.mean([_psnr(error) for error in errors if error > 0])) if errors.any() else math.inf,
+        tangent_error=_tangent_error(data.digits[: min(count, compared)], coded.output),
         accuracy=accuracy,
         encode_seconds=coded.encode_seconds / count,
         decode_seconds=coded.decode_seconds / count,
         unchanged=coded.unchanged,
     )
+
+
+def _tangent_error(digits: Array, output: Array) -> float:
+    return float(np.mean([tangent_error(*pair) for pair in zip(digits, output, strict=False)]))
 
 
 def _psnr(error: float) -> float:
@@ -283,6 +300,7 @@ def _born(data: _Collection, params: Params) -> Row:
         model_bytes=8 * machine.train.parameters,
         psnr_db=_psnr(float(errors.mean())),
         mean_psnr_db=float(np.mean([_psnr(error) for error in errors if error > 0])) if errors.any() else math.inf,
+        tangent_error=_tangent_error(data.digits[: params.compared], output.astype(np.uint8)),
         accuracy=math.nan,
         encode_seconds=math.nan,
         decode_seconds=math.nan,
@@ -300,11 +318,11 @@ def bytes_at(rows: Sequence[Row], psnr_db: float, measure: str = "bytes") -> flo
 
 
 def latent_curves(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The rows of the auto-encoder by effort, and those of the KLT."""
+    """The rows of the auto-encoder by effort, and those of the KLT and of contours."""
     own = select(rows, codec=AUTOENCODER)
     efforts = dict.fromkeys(row.setting.split(", ")[1] for row in own)
     curves = {f"{AUTOENCODER}, {effort}": [row for row in own if row.setting.endswith(effort)] for effort in efforts}
-    return curves | {KLT: select(rows, codec=KLT)}
+    return curves | {name: select(rows, codec=name) for name in (KLT, CONTOURS)}
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
@@ -338,7 +356,45 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
-    return {"rates": rate_table(rows), "rounds": round_table(rows), "times": time_table(rows)}
+    return {
+        "levels": level_table(rows),
+        "rates": rate_table(rows),
+        "rounds": round_table(rows),
+        "times": time_table(rows),
+    }
+
+
+def level_table(rows: Sequence[Row]) -> Table:
+    """Bytes, accuracy and tangent error of codecs with a rate at equal PSNR, by interpolation between rates."""
+    mnist = select(rows, image="mnist")
+    original = max((row.accuracy for row in mnist if math.isinf(row.psnr_db)), default=math.nan)
+    lines = [
+        [
+            name,
+            level,
+            bytes_at(own, level),
+            100 * _interpolated(own, level, "accuracy"),
+            100 * (_interpolated(own, level, "accuracy") - original),
+            _interpolated(own, level, "tangent_error"),
+        ]
+        for level in LEVELS
+        for name, own in latent_curves(mnist).items()
+    ]
+    return Table(
+        columns=["codec", "dB", "bytes", "accuracy, %", "beyond originals", "tangent error"],
+        rows=lines,
+        caption="Codecs with a rate at equal PSNR",
+        formats={"dB": ".1f", "bytes": ".2f", "accuracy, %": ".2f", "beyond originals": "+.2f", "tangent error": ".4f"},
+    )
+
+
+def _interpolated(rows: Sequence[Row], psnr_db: float, measure: str) -> float:
+    """A measure at a PSNR; NaN outside of the settings."""
+    points = sorted((row.psnr_db, float(getattr(row, measure))) for row in rows)
+    if len(points) < 2 or not points[0][0] <= psnr_db <= points[-1][0]:
+        return math.nan
+    levels, values = zip(*points, strict=True)
+    return float(np.interp(psnr_db, levels, values))
 
 
 def rate_table(rows: Sequence[Row]) -> Table:
@@ -356,12 +412,14 @@ def rate_table(rows: Sequence[Row]) -> Table:
             "model": "model_bytes",
             "dB": "psnr_db",
             "dB, mean of digits": "mean_psnr_db",
+            "tangent error": "tangent_error",
             "accuracy, %": lambda row: 100 * row.accuracy,
         },
         caption="Bytes of a digit, bytes of the model that all digits share, and PSNR of the mean squared error",
         formats={
             **dict.fromkeys(("bytes", "of scans", "ideal", "dB", "dB, mean of digits", "accuracy, %"), ".2f"),
             "model": "_d",
+            "tangent error": ".4f",
         },
     )
 
@@ -408,7 +466,7 @@ def plot(rows: Sequence[Row]) -> Figure:
     for codec in distinct(rows, "codec"):
         for form in ("pack", "file each", "sheet"):
             own = select(rows, codec=codec, form=form)
-            if codec not in (AUTOENCODER, KLT, BORN) and own:
+            if codec not in (AUTOENCODER, KLT, CONTOURS, BORN) and own:
                 curves[f"{codec}, {form}"] = own
     for (name, own), style in zip(curves.items(), curve_styles(), strict=False):
         own = sorted(own, key=lambda row: row.bytes)

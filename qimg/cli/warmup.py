@@ -46,8 +46,23 @@ def _learned() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
     qimg.decode(qimg.encode(picture, codec="learned", quality=50))
     digits = np.zeros((1, 28, 28), np.uint8)
-    for name, options in (("mnist-autoencoder", {"rate": 0.5}), ("mnist-raster", {"levels": 4})):
+    digits[0, 5:23, 12:15] = 253
+    packs: dict[str, dict[str, float]] = {
+        "mnist-autoencoder": {"rate": 0.5},
+        "mnist-contours": {"rate": 0.5},
+        "mnist-raster": {"levels": 4},
+    }
+    for name, options in packs.items():
         get(name).decode(get(name).encode(digits, **options))
+
+
+def _lossless() -> None:
+    import numpy as np
+
+    import qimg
+
+    picture = np.random.default_rng(0).integers(0, 64, (16, 16, 3), np.uint8)
+    qimg.decode(qimg.encode(picture, codec="lossless"))
 
 
 def _contours() -> None:
@@ -92,5 +107,5 @@ def _circuits() -> None:
     parity_path(np.array([1.0, 1.0, 0.0, 1.0]))
 
 
-STEPS = (_codec, _progressive, _learned, _contours, _jpeg, _preparation, _circuits)
+STEPS = (_codec, _progressive, _learned, _lossless, _contours, _jpeg, _preparation, _circuits)
 COMMAND = warmup

@@ -1,7 +1,7 @@
 """The codec of `codec="auto"`: which of those that can meet the target gives the better file.
 
-A photograph is coded by `block`, graphics by `contour`: `qimg.codecs.contents` tells them apart. Between the two, both
-codecs encode the picture and the better file is kept.
+A photograph is coded by `block`, or without loss by `lossless`, graphics by `contour`: `qimg.codecs.contents` tells
+them apart. Between the two, both codecs encode the picture and the better file is kept.
 """
 
 import math
@@ -19,8 +19,8 @@ PHOTOGRAPH, GRAPHICS = 0.1, 0.97
 def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
     """Encode a picture by the codec that suits it.
 
-    Without loss that is `contour`. Pictures of 16 bits and options that `contour` does not support, such as `effort`,
-    need `block`. Otherwise the picture decides; of two files the one with fewer bytes is kept if the target is a PSNR,
+    Pictures of 16 bits and options that `contour` does not support, such as `effort`, need `block`, or without loss
+    `lossless`. Otherwise the picture decides; of two files the one with fewer bytes is kept if the target is a PSNR,
     the one of higher PSNR if it is a size, and at a quality the one of less squared error + λ · bits.
 
     Args:
@@ -31,23 +31,23 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     Raises:
         ValueError: a target is out of range or out of reach.
     """
-    contour = registry.codec(registry.AUTO_LOSSLESS)
-    if options.lossless:
-        return contour.encode(image, options, track=track)
-    block = registry.codec(registry.AUTO)
+    contour = registry.codec(registry.AUTO_GRAPHICS)
+    general = registry.codec(registry.AUTO_LOSSLESS if options.lossless else registry.AUTO)
     if image.itemsize > 1 or not contour.capabilities.options.issuperset(options.named):
-        return block.encode(image, options, track=track)
+        return general.encode(image, options, track=track)
     share = graphic_share(image)
     if share < PHOTOGRAPH:
-        return block.encode(image, options, track=track)
+        return general.encode(image, options, track=track)
     files = []
-    for codec in [contour] if share >= GRAPHICS else [contour, block]:
+    for codec in [contour] if share >= GRAPHICS else [contour, general]:
         try:
             files.append(codec.encode(image, options, track=track))
         except ArgumentError:  # the target is out of its reach
             continue
     return (
-        min(files, key=lambda file: cost(image, options, file)) if files else block.encode(image, options, track=track)
+        min(files, key=lambda file: cost(image, options, file))
+        if files
+        else general.encode(image, options, track=track)
     )
 
 
@@ -61,7 +61,7 @@ def cost(image: Array, options: EncodeOptions, file: Encoded) -> tuple[float, fl
     """
     assert file.psnr_db is not None  # by the codecs of this module
     length = len(file.data)
-    if options.psnr_db is not None:
+    if options.psnr_db is not None or options.lossless:
         return length, -file.psnr_db
     if options.quality is None:
         return -file.psnr_db, length

@@ -69,6 +69,9 @@ class Chunk:
 class CutError(BitstreamError):
     """The file ends in the middle of a field or a chunk."""
 
+    chunk: Chunk | None = None
+    """The chunk whose payload or checksum is cut, with what there is of its payload; not verified."""
+
 
 class Reader:
     """Sequential reader of a file; `offset` is the position of the next byte.
@@ -163,8 +166,12 @@ class Reader:
             name = f"chunk {tag.decode()}"
             length = self.varint(f"the length of {name}")
             offset = self.offset
-            payload = self.take(length, name)
-            self.check(name)
+            try:
+                payload = self.take(length, name)
+                self.check(name)
+            except CutError as error:
+                error.chunk = Chunk(tag=tag, payload=self.content[offset : offset + length], offset=offset)
+                raise
             if tag == END:
                 break
             if tag.isupper() and tag not in supported:

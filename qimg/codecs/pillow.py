@@ -4,7 +4,7 @@
     from PIL import Image
 
     Image.open("photo.qimg").show()
-    picture.save("photo.qimg", quality=60)  # or size=…, bits_per_pixel=…, psnr_db=…; effort, tune, exif, xmp
+    picture.save("photo.qimg", quality=60)  # or lossless=True, size=…, psnr_db=…; effort, tune, exif, xmp
 
 The plug-in reads every file with qimg's envelope; `codec=…` selects another codec for writing. Gray, RGB and alpha in
 8 bits and gray in 16 bits are read without change. Pillow has no mode for other pictures in 16 bits, so they are
@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from qimg import codecs
+from qimg.codecs import registry
 from qimg.codecs.envelope import has_envelope
 from qimg.codecs.protocol import METADATA, TARGETS, EncodeOptions
 from qimg.images import colours
@@ -81,7 +82,8 @@ def _save(image: Image.Image, file: IO[bytes], _name: str | bytes) -> None:
     keywords, converted = image.encoderinfo, _converted(image)
     names = ["codec", *(option.name for option in fields(EncodeOptions))]
     options = {name: keywords[name] for name in names if keywords.get(name) is not None}
-    if not any(name in options for name in TARGETS):
+    takes = registry.codec(options.get("codec", "auto")).capabilities.options
+    if "quality" in takes and not any(name in options for name in TARGETS):
         options["quality"] = QUALITY
     if isinstance(options.get("exif"), Image.Exif):
         options["exif"] = options["exif"].tobytes()

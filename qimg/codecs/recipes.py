@@ -9,6 +9,7 @@ from qimg.core import import_names, one_of
 
 RECIPES: dict[str, str] = {
     "mnist-autoencoder": "qimg.codecs.digits.training:AUTOENCODER",
+    "mnist-contours": "qimg.codecs.digits.training:CONTOURS",
     "mnist-klt": "qimg.codecs.digits.training:KLT",
     "mnist-raster-2": "qimg.codecs.digits.training:RASTER2",
     "mnist-raster-4": "qimg.codecs.digits.training:RASTER4",

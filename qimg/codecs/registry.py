@@ -15,8 +15,12 @@ from qimg.images import has_alpha
 AUTO = "block"
 """Id of the codec whose options and pictures `codec="auto"` supports with loss, and that it selects for photographs."""
 
-AUTO_LOSSLESS = "contour"
-"""Id of the codec that `codec="auto"` selects without loss, and for graphics."""
+AUTO_GRAPHICS = "contour"
+"""Id of the codec that `codec="auto"` selects for graphics."""
+
+AUTO_LOSSLESS = "lossless"
+"""Id of the codec whose options and pictures `codec="auto"` supports without loss, and that it selects for photographs
+then."""
 
 
 @short_repr
@@ -58,9 +62,11 @@ register("block", "qimg.codecs.block.codec:CODEC", number=1)
 register("mnist-autoencoder", "qimg.codecs.digits.latent_codec:AUTOENCODER", number=4)
 register("mnist-klt", "qimg.codecs.digits.latent_codec:KLT", number=5)
 register("mnist-raster", "qimg.codecs.digits.raster_codec:RASTER", number=6)
+register("mnist-contours", "qimg.codecs.digits.contours.codec:CONTOURS", number=9)
 register("learned", "qimg.codecs.learned.codec:CODEC", number=2)
 register("contour", "qimg.codecs.contour.codec:CODEC", number=7)
 register("sketch", "qimg.codecs.sketch.codec:CODEC", number=3)
+register("lossless", "qimg.codecs.lossless.codec:CODEC", number=10)
 register("peer:jpeg", "qimg.codecs.peers.jpeg:CODEC")
 register("peer:jpeg-optimised", "qimg.codecs.peers.jpeg:OPTIMISED")
 register("peer:webp", "qimg.codecs.peers.webp:CODEC")
@@ -185,7 +191,8 @@ def check(codec: Codec, options: EncodeOptions | DecodeOptions, image: Array | N
     for name in (name for name, value in named.items() if value is not None):
         _require(codec, f"{{0}} has no effect with codec {codec.id}", partial(_takes, name), name)
     targets = [name for name in TARGETS if _takes(name, codec.capabilities)]
-    if isinstance(options, EncodeOptions) and targets and not any(name in named for name in targets):
+    needed = isinstance(options, EncodeOptions) and not codec.capabilities.lossless
+    if needed and targets and not any(name in named for name in targets):
         if len(targets) > 1:
             raise one_target(targets)
         raise ArgumentError(f"{{0}} must be set, but {{0}}={getattr(options, targets[0])}", targets[0])

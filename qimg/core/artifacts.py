@@ -31,6 +31,7 @@ NAMES = {
     "train": "a model that is a tensor train",
     "latents": "an auto-encoder or a KLT of digits",
     "raster": "a raster-encoder of digits",
+    "contours": "a contour codec of digits",
     "photographs": "a learned codec for photographs",
     "preparations": "circuits of a set of vectors",
 }

@@ -130,6 +130,15 @@ class Distribution:
         _lengths(self.number, self.size, values, table, tables(), lengths)
         return lengths
 
+    def length(self, symbol: int, parameters: Array) -> float:
+        """Code length of one symbol in bits, without the checks of `lengths`.
+
+        Args:
+            symbol: the symbol, in the range that `intervals` states.
+            parameters: (outputs,) int64.
+        """
+        return _length(self.number, self.size, symbol, parameters, tables())
+
     def decode(self, state: Array, words: Array, parameters: ArrayLike) -> Array:
         """Decode symbols; damaged data set `state[INVALID]`.
 
@@ -320,27 +329,46 @@ def _encode(
     return count
 
 
+@inner
+def symbol_bits(kind: int, size: int, p: Array, tables: CumulativeTables, symbol: int) -> float:
+    """Code length of a symbol in bits, as `Distribution.lengths`, for compiled loops.
+
+    Args:
+        kind: `Distribution.number`.
+        size: `Distribution.size`.
+        p: (outputs,) integers.
+        tables: of `tables`.
+        symbol: the symbol.
+    """
+    low, high = _window(kind, size, p, tables)
+    beyond = 0
+    if symbol < low:
+        width = _start(kind, size, p, tables, low, low, high) - 1
+        beyond = low - symbol
+    elif symbol > high:
+        width = TOTAL - 1 - _start(kind, size, p, tables, high + 1, low, high)
+        beyond = symbol - high
+    else:
+        below = _start(kind, size, p, tables, symbol, low, high)
+        width = _start(kind, size, p, tables, symbol + 1, low, high) - below
+    bits = np.log2(TOTAL / width)
+    if beyond:
+        length = 0
+        while beyond >> (length + 1):
+            length += 1
+        bits += (2 * length + 1) * np.log2(TOTAL / _HALF)
+    return float(bits)
+
+
+@compiled
+def _length(kind: int, size: int, symbol: int, parameters: Array, tables: CumulativeTables) -> float:
+    return symbol_bits(kind, size, parameters, tables, symbol)
+
+
 @compiled
 def _lengths(kind: int, size: int, symbols: Array, parameters: Array, tables: CumulativeTables, lengths: Array) -> None:
     for n in range(symbols.size):
-        p, symbol = parameters[n], np.int64(symbols[n])
-        low, high = _window(kind, size, p, tables)
-        beyond = np.int64(0)
-        if symbol < low:
-            width = _start(kind, size, p, tables, low, low, high) - 1
-            beyond = low - symbol
-        elif symbol > high:
-            width = TOTAL - 1 - _start(kind, size, p, tables, high + 1, low, high)
-            beyond = symbol - high
-        else:
-            below = _start(kind, size, p, tables, int(symbol), low, high)
-            width = _start(kind, size, p, tables, int(symbol) + 1, low, high) - below
-        lengths[n] = np.log2(TOTAL / width)
-        if beyond:
-            length = 0
-            while beyond >> (length + 1):
-                length += 1
-            lengths[n] += (2 * length + 1) * np.log2(TOTAL / _HALF)
+        lengths[n] = symbol_bits(kind, size, parameters[n], tables, int(symbols[n]))
 
 
 @inner

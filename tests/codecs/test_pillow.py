@@ -42,6 +42,15 @@ def test_modes_come_back(photo, mode):
     assert data == codecs.encode(np.asarray(image), quality=60)
 
 
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("options", [{"lossless": True}, {"codec": "lossless"}], ids=str)
+def test_files_without_loss(photo, mode, options):
+    image = deep(photo) if mode == "I;16" else photo.convert(mode)
+    shown = opened(written(image, **options))
+    assert shown.mode == mode
+    assert_array_equal(np.asarray(shown), np.asarray(image))
+
+
 def test_big_endian_gray_is_the_same(photo):
     values = np.asarray(deep(photo))
     other = Image.frombuffer("I;16B", photo.size, values.astype(">u2").tobytes(), "raw", "I;16B", 0, 1)

@@ -98,6 +98,7 @@ def test_records_with_a_text_of_their_own_are_one_screen() -> None:
         qimg.restoration.load(),
         codecs.get("mnist-autoencoder").model(),
         codecs.get("mnist-raster").model(4),
+        codecs.get("mnist-contours").model(),
         default(),
         *prior.mixtures.values(),
         next(iter(prior.mixtures.values())).mixture,

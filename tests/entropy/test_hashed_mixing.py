@@ -5,7 +5,8 @@ from numba import njit
 from numpy.testing import assert_array_equal
 
 from qimg.entropy import range_coder
-from qimg.entropy.hashed_mixing import SETS, code_hashed_bit, hashed, logistic_tables, new_model
+from qimg.entropy.hashed_mixing import SETS, code_hashed_bit, hashed, new_model
+from qimg.entropy.logistic_mixing import logistic_tables
 from qimg.entropy.mixing import new_reader, new_writer
 
 
@@ -68,5 +69,5 @@ def test_rates_of_random_and_of_regular_bits():
 
 
 def test_sets_of_weights():
-    assert model().weights.shape == (SETS, 8, 6)
-    assert model().correction.shape == (8, 33)
+    assert model().mixture.weights.shape == (SETS, 8, 6)
+    assert model().mixture.correction.shape == (8, 33)

@@ -45,7 +45,16 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         "thin": (coffee[77:82], {"codec": "block", "quality": 50}),
         "contour": (np.concatenate([graphic, graphic[..., :1] // 2], axis=2), {"codec": "contour", "lossless": True}),
         "contour_fills": (smooth, {"codec": "contour", "quality": 60}),
+        "contour_layers": (graphic, {"codec": "contour", "lossless": True, "progressive": True}),
+        "contour_layers_numbered": (
+            graphic // 64 * 64,
+            {"codec": "contour", "lossless": True, "progressive": True},
+        ),
         "contour_channels": (face, {"codec": "contour", "lossless": True}),
+        "photo": (face, {"codec": "lossless"}),
+        "photo_deep": (coffee[:40, :48].astype(np.uint16) * 16, {"codec": "lossless"}),
+        "photo_alpha": (np.concatenate([face[:40, :40, :1], alpha], axis=2), {"codec": "lossless"}),
+        "photo_plain": (noise, {"codec": "lossless"}),
         "learned": (coffee[60:160, 180:330], {"codec": "learned", "quality": 40}),
         "sketch": (coffee[60:160, 180:330], {"codec": "sketch", "size": 120, "effort": 1}),
         "sketch_gray": (coffee[::3, ::3, 1], {"codec": "sketch", "size": 100, "effort": 1}),
@@ -56,6 +65,7 @@ def packs() -> dict[str, tuple[str, dict[str, object]]]:
     """Name → id of a codec for packs of digits and options of its `encode`."""
     return {
         "mnist_autoencoder": ("mnist-autoencoder", {"rate": 0.5, "effort": 1}),
+        "mnist_contours": ("mnist-contours", {"rate": 0.5, "effort": 1}),
         "mnist_klt": ("mnist-klt", {"rate": 0.5}),
         "mnist_raster_2": ("mnist-raster", {"levels": 2, "effort": 1}),
         "mnist_raster_4": ("mnist-raster", {"levels": 4, "effort": 1}),

@@ -1,20 +1,21 @@
-"""The file of the contour codec: header, chunks of pixels and of fills; `docs/formats/contour.md` specifies it."""
+"""The file of the contour codec: header, layers of pixels, fills; `docs/formats/contour.md` specifies it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qimg.codecs.contour.pixels import MOST_COLOURS
-from qimg.codecs.envelope import FLAGS_AT, METADATA_TAGS, Chunk, Envelope, Reader, assemble, varint
+from qimg.codecs.envelope import FLAGS_AT, METADATA_TAGS, Chunk, CutError, Envelope, Reader, assemble, varint
 from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
 from qimg.core.records import short_repr
 
 ID, NUMBER = "contour", 7
-PLAIN, FILLED = 1, 2
-"""Stream versions: without fills, and with fills."""
+PLAIN, FILLED, LAYERED = 1, 2, 3
+"""Stream versions: sequential without fills and with fills, and progressive, of layers without fills."""
 LARGEST_SIDE = 1 << 20
-PIXELS = b"D"
-"""Tag of the chunk with the pixels."""
+MOST_LAYERS = 8
+PIXELS, CUT = b"D", b"C"
+"""Tags of the chunks with the pixels of a layer, and with the beginning of those of a layer that is cut on purpose."""
 FILLS = b"F"
 """Tag of the chunk with the fills."""
 _COLOUR, _ALPHA, _OPAQUE, _ONE_PLANE = 1, 2, 4, 8
@@ -39,8 +40,11 @@ class Header:
     """The stored channels of the first pixel, if colours are numbered."""
     filled: bool = False
     """Whether areas have fills, in a chunk of their own."""
+    layers: int = 0
+    """Number of layers of a progressive file, up to 8; 0 for sequential files, which have one."""
 
     def __post_init__(self) -> None:
+        arguments.require(not (self.filled and self.layers), "filled", "must be False in layers", self.filled)
         for name, side in (("width", self.width), ("height", self.height)):
             arguments.integer(name, side, 1, LARGEST_SIDE)
 
@@ -68,13 +72,15 @@ class Header:
             | _OPAQUE * self.opaque
             | _ONE_PLANE * self.one_plane
         )
-        start = Envelope(number=NUMBER, version=FILLED if self.filled else PLAIN, flags=flags).to_bytes()
-        return start + varint(self.width) + varint(self.height) + varint(self.colours) + self.first
+        version = LAYERED if self.layers else FILLED if self.filled else PLAIN
+        start = Envelope(number=NUMBER, version=version, flags=flags).to_bytes()
+        layers = varint(self.layers) if self.layers else b""
+        return start + varint(self.width) + varint(self.height) + layers + varint(self.colours) + self.first
 
     @classmethod
     def read(cls, reader: Reader) -> "Header":
         """Read the header of a file and verify its CRC; raises `BitstreamError` if the header breaks a rule."""
-        envelope = reader.envelope_of(ID, NUMBER, version=FILLED)
+        envelope = reader.envelope_of(ID, NUMBER, version=LAYERED)
         flags = envelope.flags
         for flag, other in ((_OPAQUE, _ALPHA), (_ONE_PLANE, _COLOUR)):
             if flags & flag and not flags & other:
@@ -82,14 +88,15 @@ class Header:
                 raise BitstreamError(rule, FLAGS_AT)
         if flags > _COLOUR | _ALPHA | _OPAQUE | _ONE_PLANE:
             raise BitstreamError(f"the flags must be below 0x10, but are {flags:#04x}", FLAGS_AT)
-        bounds = {"width": (1, LARGEST_SIDE), "height": (1, LARGEST_SIDE), "number of colours": (0, MOST_COLOURS)}
+        bounds = {"width": (1, LARGEST_SIDE), "height": (1, LARGEST_SIDE)}
+        bounds |= {"number of layers": (1, MOST_LAYERS)} if envelope.version == LAYERED else {}
         values = []
-        for name, (least, most) in bounds.items():
+        for name, (least, most) in (bounds | {"number of colours": (0, MOST_COLOURS)}).items():
             at, value = reader.offset, reader.varint(f"the {name}")
             if not least <= value <= most:
                 raise BitstreamError(f"the {name} must be in [{least}, {most}], but is {value}", at)
             values.append(value)
-        width, height, colours = values
+        width, height, *layers, colours = values
         header = cls(
             width=width,
             height=height,
@@ -98,6 +105,7 @@ class Header:
             one_plane=bool(flags & _ONE_PLANE),
             colours=colours,
             filled=envelope.version == FILLED,
+            layers=sum(layers),
         )
         first = reader.take(len(header.stored), "the first colour") if colours else b""
         reader.check("the header")
@@ -112,42 +120,89 @@ class Stream:
     header: Header
     chunks: Sequence[Chunk] = field(repr=False)
     """Chunks in order, without the end marker."""
-    pixels: Chunk = field(repr=False)
-    """The chunk with the pixels."""
+    layers: Sequence[Chunk] = field(repr=False)
+    """The chunks with the pixels of the complete layers, in order; one in sequential files."""
+    rest: Chunk | None = field(repr=False)
+    """The beginning of the next layer's pixels; not verified in a file that is cut."""
     fills: Chunk | None = field(repr=False)
     """The chunk with the fills, if areas have fills."""
+    complete: bool
+    """False if the file is cut."""
     parts: Mapping[str, int]
     """Bytes by purpose."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the file is a valid result of `truncate`, without a part of the encoded picture."""
+        return self.complete and len(self.layers) < self.header.layers
 
 
 def write(
     header: Header,
-    payload: bytes,
+    layers: Sequence[bytes],
     fills: bytes = b"",
     *,
     before: Sequence[tuple[bytes, bytes]] = (),
     after: Sequence[tuple[bytes, bytes]] = (),
 ) -> bytes:
-    """The bytes of a file: header, pixels, fills if there are any, and chunks of metadata before and after them."""
+    """The bytes of a file: header, layers, fills if there are any, and chunks of metadata before and after them."""
     filled = [(FILLS, fills)] if header.filled else []
-    return assemble(header.to_bytes(), [*before, (PIXELS, payload), *filled, *after])
+    return assemble(header.to_bytes(), [*before, *((PIXELS, layer) for layer in layers), *filled, *after])
 
 
-def parse(data: bytes | bytearray | memoryview) -> Stream:
+def parse(data: bytes | bytearray | memoryview, *, partial_ok: bool = False) -> Stream:
     """Parse a file and verify its checksums without decoding it.
+
+    Args:
+        data: the whole file.
+        partial_ok: accept a progressive file that is cut after its header.
 
     Raises:
         BitstreamError: the file is of another format or codec, cut or altered.
     """
     reader = Reader(data)
     header = Header.read(reader)
-    tags = [PIXELS, FILLS] if header.filled else [PIXELS]
-    chunks = list(reader.chunks(tags))
-    coded = {chunk.tag: chunk for chunk in chunks if chunk.tag in tags}
-    for tag in tags:
-        if tag not in coded:
+    layered = header.layers > 0
+    chunks: list[Chunk] = []
+    rest, complete = None, True
+    tags = [PIXELS, *[FILLS] * header.filled, *[CUT] * layered]
+    try:
+        for chunk in reader.chunks(tags, repeated=[PIXELS] * layered):
+            _check_place(chunk, chunks, header)
+            chunks.append(chunk)
+    except CutError as error:
+        if not (partial_ok and layered):
+            raise
+        complete = False
+        if error.chunk is not None and error.chunk.tag in (PIXELS, CUT):
+            _check_place(error.chunk, chunks, header)
+            rest = error.chunk
+    by_tag = {tag: [chunk for chunk in chunks if chunk.tag == tag] for tag in (PIXELS, FILLS, CUT)}
+    for tag in tags[: 1 + header.filled] if complete and not by_tag[CUT] else ():
+        if not by_tag[tag]:
             raise BitstreamError(f"the file must have a chunk {tag.decode()}, but has none", reader.offset)
-    names = {tag: name for name, tag in METADATA_TAGS.items()} | {PIXELS: "pixels", FILLS: "fills"}
-    parts = {names[chunk.tag]: len(chunk.payload) for chunk in chunks}
-    parts["structure"] = reader.offset - sum(parts.values())
-    return Stream(header=header, chunks=chunks, pixels=coded[PIXELS], fills=coded.get(FILLS), parts=parts)
+    names = {tag: name for name, tag in METADATA_TAGS.items()} | {PIXELS: "pixels", CUT: "pixels", FILLS: "fills"}
+    parts = {"pixels": len(rest.payload) if rest else 0}
+    for chunk in chunks:
+        parts[names[chunk.tag]] = parts.get(names[chunk.tag], 0) + len(chunk.payload)
+    parts["structure"] = len(reader.content) - sum(parts.values())
+    return Stream(
+        header=header,
+        chunks=chunks,
+        layers=by_tag[PIXELS],
+        rest=next(iter(by_tag[CUT]), rest),
+        fills=next(iter(by_tag[FILLS]), None),
+        complete=complete,
+        parts=parts,
+    )
+
+
+def _check_place(chunk: Chunk, before: Sequence[Chunk], header: Header) -> None:
+    """Raise `BitstreamError` if a chunk is a layer too many, or follows a layer that is cut on purpose."""
+    layers = [one.tag for one in before if one.tag in (PIXELS, CUT)]
+    if not header.layers or chunk.tag not in (PIXELS, CUT):
+        return
+    if CUT in layers:
+        raise BitstreamError("a layer must not follow chunk C, but one does", chunk.offset)
+    if len(layers) >= header.layers:
+        raise BitstreamError(f"the file must have at most {header.layers} layers, but has more", chunk.offset)

@@ -18,7 +18,7 @@ from qimg.codecs.protocol import (
 from qimg.core import Array, Track
 from qimg.core.records import short_repr
 
-_OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "lossless", *METADATA)
+_OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "lossless", "progressive", *METADATA)
 
 
 @short_repr
@@ -30,12 +30,23 @@ class ContourInfo(Info):
     """Number of colours; 0 if they are not numbered."""
     filled: bool
     """Whether areas have fills."""
+    layers: int
+    """Number of layers of a progressive file; 0 for other files."""
+    whole_layers: int
+    """Complete layers that are there."""
+    truncated: bool
+    """Whether the file is a valid result of `truncate`, without a part of the encoded picture."""
 
     @property
     def details(self) -> Mapping[str, str]:
-        """Colours, and whether areas have fills."""
-        colours = {"colours": str(self.colours) if self.colours else "coded by channel"}
-        return colours | ({"areas": "with planes and harmonics"} if self.filled else {})
+        """Colours, whether areas have fills, and layers of a progressive file, label → text."""
+        remark = "" if self.complete else ", cut"
+        remark = ", truncated on purpose" if self.truncated else remark
+        return {
+            "colours": str(self.colours) if self.colours else "coded by channel",
+            **({"areas": "with planes and harmonics"} if self.filled else {}),
+            **({"layers": f"{self.whole_layers} of {self.layers}{remark}"} if self.layers else {}),
+        }
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,8 @@ class ContourCodec:
         return decode(data, options)
 
     def info(self, data: bytes) -> ContourInfo:
-        """Describe a file, which must be complete; raises `BitstreamError` if it is not a file of this codec."""
-        stream = parse(data)
+        """Describe a file; raises `BitstreamError` if it is not a file of this codec, or cut and not progressive."""
+        stream = parse(data, partial_ok=True)
         header = stream.header
         return ContourInfo(
             codec=ID,
@@ -75,7 +86,10 @@ class ContourCodec:
             parts=stream.parts,
             colours=header.colours,
             filled=header.filled,
-            complete=True,
+            layers=header.layers,
+            whole_layers=len(stream.layers) if header.layers else 0,
+            truncated=stream.truncated,
+            complete=stream.complete,
             **metadata_of(stream.chunks),
         )
 

@@ -1,6 +1,7 @@
 """The encoder of the contour codec: from a picture to the bytes of a file."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,6 +14,7 @@ from qimg.codecs.contour.colours import OPAQUE, colours_of, numbered
 from qimg.codecs.contour.fill_coding import encode_fills
 from qimg.codecs.contour.fills import Areas, Fills, areas_of, paint
 from qimg.codecs.contour.fitting import fit
+from qimg.codecs.contour.layers import MOST_COST, encode_layers, spread, superfluous, versions
 from qimg.codecs.contour.pixels import MOST_COLOURS
 from qimg.codecs.contour.rows import encode_rows
 from qimg.codecs.contour.simplification import Simplification
@@ -42,7 +44,8 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
 
     A picture with loss is a simpler picture without: `qimg.codecs.contour.simplification` makes it at a λ, of areas
     with and without fills, whichever costs less. The file without loss is taken where it is not larger. With `psnr_db`
-    λ is searched on simpler pictures, with `size` and `bits_per_pixel` on files.
+    λ is searched on simpler pictures, with `size` and `bits_per_pixel` on files. With `progressive` the same picture,
+    of areas without fills, is written in layers, of which `qimg.codecs.contour.layers` makes the simpler ones.
 
     Args:
         image: `uint8`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
@@ -55,19 +58,35 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
     """
     source = _Source(image, options, track)
     if options.lossless:
-        return source.exact()
-    if options.quality is not None:
-        return source.smaller(source.at(weight_of_quality(options.quality, source.planes)))
-    if options.psnr_db is not None:
-        return source.smaller(source.of_psnr(options.psnr_db))
+        version = source.written(source.exact())
+    elif options.quality is not None:
+        version = source.written(source.smaller(source.at(weight_of_quality(options.quality, source.planes))))
+    elif options.psnr_db is not None:
+        version = source.written(source.smaller(source.of_psnr(options.psnr_db)))
+    else:
+        version = _of_size(source, options, image)
+    return ContourEncoded(data=version.data, bits_per_pixel=version.bits_per_pixel, psnr_db=version.psnr_db)
+
+
+def _of_size(source: "_Source", options: EncodeOptions, image: Array) -> "_Version":
     name = "bits_per_pixel" if options.size is None else "size"
     area = image.shape[0] * image.shape[1]
     size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * area / 8)
     if source.few_colours or size >= image.size:
-        exact = source.exact()
+        exact = source.written(source.exact())
         if len(exact.data) <= size:
             return exact
-    return targets.of_size(source.at, size, name)
+    return targets.of_size(lambda weight: source.written(source.at(weight)), size, name)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Version(ContourEncoded):
+    """A file with the picture that it holds."""
+
+    stored: Array
+    """(H, W, stored channels) `uint8` colours of its areas."""
+    weight: float
+    """λ; 0 without loss."""
 
 
 class _Source:
@@ -88,9 +107,10 @@ class _Source:
             self._colour = np.ascontiguousarray(self._stored[..., :1])
         self._metadata, self._track = metadata_chunks(options), track
         self._simplifications: dict[bool, Simplification] = {}
-        self._planes: bool | None = None
+        self._layered = options.progressive
+        self._planes: bool | None = False if self._layered else None  # layers have no fills
         self._latest: tuple[float, bool, _Simple] | None = None
-        self._exact: ContourEncoded | None = None
+        self._exact: _Version | None = None
 
     @property
     def planes(self) -> int:
@@ -102,19 +122,19 @@ class _Source:
         """Whether the colours of the picture can be numbered."""
         return len(np.unique(colours_of(self._stored))) <= MOST_COLOURS
 
-    def exact(self) -> ContourEncoded:
+    def exact(self) -> _Version:
         """The file without loss."""
         if self._exact is None:
-            self._exact = self._file(self._stored, math.inf)
+            self._exact = self._file(self._stored, math.inf, 0.0)
         return self._exact
 
-    def smaller(self, encoded: ContourEncoded) -> ContourEncoded:
+    def smaller(self, encoded: _Version) -> _Version:
         """The file without loss if it is not larger than another one; it is tried for pictures of few colours."""
         if self.few_colours and len(self.exact().data) <= len(encoded.data):
             return self.exact()
         return encoded
 
-    def at(self, weight: float) -> ContourEncoded:
+    def at(self, weight: float) -> _Version:
         """The file at a λ; the first call decides whether areas may have fills."""
         if self._planes is not None:
             return self._at(weight, planes=self._planes)
@@ -122,18 +142,18 @@ class _Source:
         self._planes = self._cost(filled, weight) < self._cost(flat, weight)
         return filled if self._planes else flat
 
-    def of_psnr(self, psnr_db: float) -> ContourEncoded:
+    def of_psnr(self, psnr_db: float) -> _Version:
         """The file of the largest λ found that reaches a PSNR, or the one without loss."""
         files = []
-        for planes in (False, True):
+        for planes in (False, True)[: 1 if self._layered else 2]:
             weight = targets.weight_of_psnr(partial(self._psnr_db_at, planes=planes), psnr_db)
             if weight is not None:
                 files.append(self._at(weight, planes=planes))
         return min(files, key=lambda file: len(file.data)) if files else self.exact()
 
-    def _at(self, weight: float, *, planes: bool) -> ContourEncoded:
+    def _at(self, weight: float, *, planes: bool) -> _Version:
         simple = self._simple(weight, planes=planes)
-        return self._file(simple.stored, self._psnr_db(simple), simple)
+        return self._file(simple.stored, self._psnr_db(simple), weight, simple)
 
     def _psnr_db_at(self, weight: float, *, planes: bool) -> float:
         return self._psnr_db(self._simple(weight, planes=planes))
@@ -166,20 +186,48 @@ class _Source:
             paint(flat, areas, fills)
         return _Simple(stored=stored, shown=flat, areas=areas, fills=fills)
 
-    def _file(self, stored: Array, psnr_db: float, simple: "_Simple | None" = None) -> ContourEncoded:
-        header, count, colours = self._header, len(self._header.stored), colours_of(stored)
-        picture, palette = numbered(colours)
-        if _numbers_pay(colours, palette, count):
-            header = replace(header, colours=len(palette), first=stored[0, 0].tobytes())
-        else:
-            picture, palette = colours, _NOTHING
-        payload, fills = encode_rows(picture, count, palette, track=self._track), b""
+    def written(self, version: _Version) -> _Version:
+        """A version, or its progressive file if that is asked for, of layers that pay and cost at most `MOST_COST`."""
+        if not self._layered:
+            return version
+        most = MOST_COST * len(version.data)
+        chosen = versions(version.stored, self._colour, self._flat, version.weight, len(version.data))
+        while True:
+            header, palette, layers = self._numbered([layer.stored for layer in chosen])
+            payloads = encode_layers(layers, len(header.stored), palette, track=self._track)
+            errors, lengths = [layer.error for layer in chosen], [len(payload) for payload in payloads]
+            without = superfluous(errors, lengths, spread(self._colour), most)
+            if without is None:
+                break
+            del chosen[without]
+        return self._assembled(replace(header, layers=len(layers)), payloads, b"", version)
+
+    def _flat(self, weight: float) -> Array:
+        return self._simple(weight, planes=False).shown
+
+    def _file(self, stored: Array, psnr_db: float, weight: float, simple: "_Simple | None" = None) -> _Version:
+        header, palette, (picture,) = self._numbered([stored])
+        payload, fills = encode_rows(picture, len(header.stored), palette, track=self._track), b""
         if simple and simple.areas and simple.fills:
             header, fills = replace(header, filled=True), encode_fills(simple.areas, simple.fills)
+        version = _Version(data=b"", bits_per_pixel=0.0, psnr_db=psnr_db, stored=stored, weight=weight)
+        return self._assembled(header, [payload], fills, version)
+
+    def _numbered(self, pictures: Sequence[Array]) -> tuple[Header, Array, list[Array]]:
+        """Header, palette and numbers of colours of all pictures, or their colours where numbers do not pay."""
+        header, colours = self._header, np.concatenate([colours_of(stored) for stored in pictures])
+        numbers, palette = numbered(colours)
+        if _numbers_pay(colours_of(pictures[-1]), palette, len(header.stored)):
+            header = replace(header, colours=len(palette), first=pictures[0][0, 0].tobytes())
+        else:
+            numbers, palette = colours, _NOTHING
+        return header, palette, np.split(numbers, len(pictures))
+
+    def _assembled(self, header: Header, payloads: Sequence[bytes], fills: bytes, version: _Version) -> _Version:
         metadata = self._metadata
         before, after = metadata["icc_profile"], metadata["exif"] + metadata["xmp"]
-        data = bitstream.write(header, payload, fills, before=before, after=after)
-        return ContourEncoded(data=data, bits_per_pixel=8 * len(data) / picture.size, psnr_db=psnr_db)
+        data = bitstream.write(header, payloads, fills, before=before, after=after)
+        return replace(version, data=data, bits_per_pixel=8 * len(data) / (header.width * header.height))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

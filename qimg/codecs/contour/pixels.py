@@ -8,7 +8,8 @@ and decoder run the same loop.
 import numpy as np
 
 from qimg.codecs.contour.differences import code_differences
-from qimg.codecs.contour.surroundings import LONG, MARGIN, SHORT, Surroundings, look_around, remember
+from qimg.codecs.contour.refinement import look_at_coarse
+from qimg.codecs.contour.surroundings import LONG, MARGIN, REACH, SHORT, Surroundings, look_around, remember
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 from qimg.entropy.hashed_mixing import HashedModel, code_hashed_bit
@@ -27,8 +28,13 @@ KINDS = _FIRST_CHANNEL + 32
 """Kinds of decisions: candidates, whether a colour is new, bits of a number and of four channels."""
 SELECTORS = 1280
 """Rows of the weight sets."""
-DECISIONS = _CANDIDATES + 1 + 32
+LAYER_KINDS = KINDS + 1
+"""Kinds of decisions in a finer layer: whether a pixel has the colour of the coarser layer, too."""
+LAYER_SELECTORS = 2048
+"""Rows of the weight sets in a finer layer."""
+DECISIONS = 1 + _CANDIDATES + 1 + 32
 """Most decisions of a pixel."""
+_SAME, _SAME_SALT = KINDS, 1 << 15
 _TREES = 512  # first selector of the bits of colours
 
 
@@ -43,6 +49,7 @@ def code_part(
     channels: int,
     start: int,
     stop: int,
+    coarse: Array,
 ) -> None:
     """Code a part of a row of a picture.
 
@@ -57,10 +64,15 @@ def code_part(
         channels: 1 to 4 of 8 bits each; the highest 8 bits of a colour are the first.
         start: first column of the part, from 0.
         stop: column after the part.
+        coarse: (2 REACH + 1, W + 2 MARGIN) int64 colours of the coarser layer, of the rows around the row; or (0, 0).
     """
     for column in range(MARGIN + start, MARGIN + stop):
-        look_around(around, model, picture, MARGIN, column)
-        colour = _code_candidates(coder, model, around, picture, palette, column)
+        look_around(around, model, picture, MARGIN, column, coarse)
+        same = -1
+        if coarse.size:
+            look_at_coarse(around, model, picture, coarse, column)
+            same = coarse[REACH, column]
+        colour = _code_candidates(coder, model, around, picture, palette, column, same)
         if colour < 0:
             colour = _code_colour(coder, model, around, picture, palette, count, column, channels)
         picture[MARGIN, column] = colour
@@ -69,9 +81,12 @@ def code_part(
 
 @inner
 def _code_candidates(
-    coder: Coder, model: HashedModel, around: Surroundings, picture: Array, palette: Array, column: int
+    coder: Coder, model: HashedModel, around: Surroundings, picture: Array, palette: Array, column: int, same: int
 ) -> int:
-    """Code which of the neighbours and predictions the pixel equals; returns its colour, or −1 if it equals none."""
+    """Code which of the neighbours and predictions the pixel equals; returns its colour, or −1 if it equals none.
+
+    In a finer layer the first candidate is the colour of the coarser one, `same`, which is −1 in the first layer.
+    """
     row = MARGIN
     actual = picture[row, column]
     left, above = picture[row, column - 1], picture[row - 1, column]
@@ -83,9 +98,17 @@ def _code_candidates(
     pattern += 16 * (left == left2) + 32 * (above == above2)
     candidates = (left, above, left_above, right_above, long, short, left2, above2)
     tested = 0
+    if same >= 0:
+        tested = 1
+        model.selected[0] = SELECTORS + pattern + 64 * (same == left) + 128 * (same == above)
+        model.selected[1] = SELECTORS + int(same == long) * 17 + trust_long
+        model.selected[2] = SELECTORS + int(same == short) * 17 + trust_short
+        model.selected[4] = SELECTORS + 16 * min(trust_long, 15) + min(trust_short, 15)
+        if code_hashed_bit(coder, model, _SAME, _SAME_SALT, int(actual == same)):
+            return int(same)
     for step in range(_CANDIDATES):
         colour = candidates[step]
-        earlier = colour < 0
+        earlier = colour < 0 or colour == same
         for other in range(step):
             earlier = earlier or candidates[other] == colour
         if earlier:

@@ -12,6 +12,8 @@ MARGIN = 6
 """Columns around the picture, and rows above it, that hold colour 0."""
 LONG, SHORT = 1, 0
 """Rows of the memory of surroundings: of 40 pixels, and of 12."""
+REACH = 2
+"""Rows and columns of the coarser layer around a pixel, in every direction."""
 CONTEXTS = 19
 """Contexts of each decision."""
 _NEAR = 40
@@ -66,8 +68,24 @@ def new_surroundings(slots: int) -> Surroundings:
     )
 
 
+@inner
+def coarse_square(coarse: Array, column: int, reach: int) -> int:
+    """Hash of the square of the coarser layer around a pixel.
+
+    Args:
+        coarse: (2 REACH + 1, W + 2 MARGIN) int64 colours of the coarser layer, with the pixel's row in the middle.
+        column: of the pixel in `coarse`.
+        reach: rows and columns in every direction, up to `REACH`.
+    """
+    key = 33 + reach
+    for row in range(REACH - reach, REACH + reach + 1):
+        for place in range(column - reach, column + reach + 1):
+            key = hashed(key, coarse[row, place])
+    return int(key)
+
+
 @compiled
-def look_around(around: Surroundings, model: HashedModel, picture: Array, row: int, column: int) -> None:
+def look_around(around: Surroundings, model: HashedModel, picture: Array, row: int, column: int, coarse: Array) -> None:
     """Set the contexts of a pixel and the colours that its surroundings predict.
 
     Args:
@@ -76,9 +94,13 @@ def look_around(around: Surroundings, model: HashedModel, picture: Array, row: i
         picture: (MARGIN + 1, W + 2 MARGIN) int64 colours, of which those before the pixel count.
         row: of the pixel in `picture`.
         column: as for `row`.
+        coarse: as for `qimg.codecs.contour.pixels.code_part`. In a finer layer, the nearest pixels are taken together
+            with the pixel of the coarser layer, and the short surroundings are those of the coarser layer.
     """
     near, hashes = around.near, model.hashes
     exact, size = 1, 0
+    if coarse.size:
+        exact = hashed(exact, coarse[REACH, column])
     for i in range(_NEAR):
         if size < len(_SIZES) and around.sizes[size] == i:
             hashes[size] = hashed(exact, size)
@@ -89,6 +111,8 @@ def look_around(around: Surroundings, model: HashedModel, picture: Array, row: i
         exact = hashed(exact, near[i])
     hashes[size] = hashed(exact, size)
     around.keys[LONG] = exact
+    if coarse.size:
+        around.keys[SHORT] = hashed(hashed(coarse_square(coarse, column, REACH), near[0]), near[1])
     _predict(around)
     _set_shapes(around, hashes)
     left, above = near[0], near[1]

@@ -4,6 +4,7 @@ A number belongs to the picture if the bytes determine it: it must be the same w
 zeros or ones. A payload can therefore be cut at every byte, and neither a count nor an end of the ellipses is stored.
 """
 
+from math import log2
 from typing import Protocol
 
 import numpy as np
@@ -22,7 +23,7 @@ from qimg.codecs.sketch.geometry import (
 )
 from qimg.core import Array
 from qimg.entropy import range_coder
-from qimg.entropy.distributions import MEAN_FRACTION, SCALES, Distribution, bits_of
+from qimg.entropy.distributions import MEAN_FRACTION, SCALES, Distribution
 from qimg.entropy.range_coder import TOTAL
 
 MOST_ELLIPSES = 255
@@ -48,11 +49,6 @@ class Writer:
         self.lefts: list[int] = []
         self.widths: list[int] = []
 
-    @property
-    def bits(self) -> float:
-        """Code length so far."""
-        return bits_of(self.widths)
-
     def equal(self, value: int, count: int) -> int:
         """Append a number in [0, count)."""
         width = (TOTAL - 2) // count
@@ -72,6 +68,23 @@ class Writer:
         encoder = range_coder.Encoder()
         encoder.push_intervals(self.lefts, self.widths)
         return encoder.words().astype(">u4").tobytes()
+
+
+class Meter:
+    """Adds the code lengths of numbers."""
+
+    def __init__(self) -> None:
+        self.bits = 0.0
+
+    def equal(self, value: int, count: int) -> int:
+        """Add a number in [0, count)."""
+        self.bits += log2(TOTAL / ((TOTAL - 2) // count))
+        return value
+
+    def among(self, value: int, distribution: Distribution, parameters: tuple[int, ...]) -> int:
+        """Add a number of a distribution."""
+        self.bits += distribution.length(value, np.array(parameters))
+        return value
 
 
 class UndeterminedError(Exception):
@@ -134,9 +147,7 @@ def code_ellipse(coder: Coder, numbers: Array, index: int, extent: tuple[int, in
         extent: `geometry.sides` of the picture.
     """
     rank = _rank(index)
-    rim = numbers[RIM] = coder.among(
-        int(numbers[RIM]), Distribution(kind="categorical", size=len(statistics.RIMS)), statistics.RIMS
-    )
+    rim = numbers[RIM] = coder.among(int(numbers[RIM]), _RIMS, statistics.RIMS)
     amplitude = numbers[AMPLITUDE] = _amplitude(coder, int(numbers[AMPLITUDE]), rank)
     finer = geometry.half_octaves(amplitude)
     step = geometry.size_step(amplitude, rim)
@@ -185,9 +196,7 @@ def read(payload: bytes, step: int, extent: tuple[int, int], planes: int) -> tup
 def _amplitude(coder: Coder, value: int, rank: int) -> int:
     """Sign, octave and the bits below the highest one."""
     magnitude = abs(value)
-    octave = coder.among(
-        max(magnitude.bit_length() - 1, 0), Distribution(kind="categorical", size=_OCTAVES), statistics.OCTAVES[rank]
-    )
+    octave = coder.among(max(magnitude.bit_length() - 1, 0), _OCTAVES, statistics.OCTAVES[rank])
     rest = coder.equal(magnitude - (1 << octave), 1 << octave)
     negative = coder.equal(int(value < 0), 2)
     return (1 - 2 * negative) * ((1 << octave) + rest)
@@ -220,4 +229,5 @@ def _words(payload: bytes, filler: bytes) -> Array:
     return range_coder.words_of_bytes(payload + filler * length)
 
 
-_OCTAVES = LARGEST_AMPLITUDE.bit_length() - 1
+_RIMS = Distribution(kind="categorical", size=geometry.RIMS)
+_OCTAVES = Distribution(kind="categorical", size=LARGEST_AMPLITUDE.bit_length() - 1)

@@ -29,7 +29,7 @@ from qimg.codecs.sketch.geometry import (
     WIDTH,
 )
 from qimg.codecs.sketch.jacobian import LEVEL, add, parameters
-from qimg.codecs.sketch.numbers import Writer, code_base, code_ellipse
+from qimg.codecs.sketch.numbers import Meter, code_base, code_ellipse
 from qimg.core import Array
 from qimg.core.records import short_repr
 
@@ -60,9 +60,9 @@ class Frame:
 
     def bits(self, numbers: Array, index: int) -> float:
         """Code length of an ellipse."""
-        writer = Writer()
-        code_ellipse(writer, numbers.copy(), index, self.extent)
-        return writer.bits
+        meter = Meter()
+        code_ellipse(meter, numbers.copy(), index, self.extent)
+        return meter.bits
 
 
 def quantize_base(fit: Fit, frame: Frame) -> Array:
@@ -75,9 +75,9 @@ def quantize_base(fit: Fit, frame: Frame) -> Array:
 
 def base_bits(numbers: Array, step: int) -> float:
     """Code length of the base."""
-    writer = Writer()
-    code_base(writer, numbers.copy(), step)
-    return writer.bits
+    meter = Meter()
+    code_base(meter, numbers.copy(), step)
+    return meter.bits
 
 
 def quantize_ellipse(fit: Fit, index: int, frame: Frame, cuts: Cuts) -> Array:

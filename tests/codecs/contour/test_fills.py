@@ -222,7 +222,7 @@ def test_neighbouring_planes_have_different_colours():
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
     """A file with valid checksums whose fills or pixels are changed."""
     stream = bitstream.parse(data)
-    parts = [bytearray(stream.pixels.payload), bytearray(stream.fills.payload)]
+    parts = [bytearray(stream.layers[0].payload), bytearray(stream.fills.payload)]
     part = parts[int(rng.random() < 0.7)]
     kind = rng.integers(3)
     if kind == 0:
@@ -232,7 +232,7 @@ def mutated(data: bytes, rng: np.random.Generator) -> bytes:
     else:
         for place in rng.integers(0, len(part), 2):
             part[place] = rng.integers(256)
-    return bitstream.write(stream.header, *map(bytes, parts))
+    return bitstream.write(stream.header, [bytes(parts[0])], bytes(parts[1]))
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.slow)])
@@ -252,13 +252,13 @@ def test_mutations_with_valid_checksums_are_refused_or_decoded(count):
 
 def test_rules_of_the_chunk_are_named():
     stream = bitstream.parse(encoded(ramps(), quality=60).data)
-    header, pixels, fills = stream.header, stream.pixels.payload, stream.fills.payload
+    header, pixels, fills = stream.header, stream.layers[0].payload, stream.fills.payload
     with pytest.raises(BitstreamError, match="must have a chunk F, but has none"):
         qimg.decode(assemble(header.to_bytes(), [(b"D", pixels)]))
     plain = bitstream.Header(**{**vars(header), "filled": False})
     with pytest.raises(BitstreamError, match="chunk F is required, but this version"):
         qimg.decode(assemble(plain.to_bytes(), [(b"D", pixels), (b"F", fills)]))
     with pytest.raises(BitstreamError, match=r"precision of fills must be in \[1, \d+\], but is 0"):
-        qimg.decode(bitstream.write(header, pixels, b"\0" + fills[2:]))
+        qimg.decode(bitstream.write(header, [pixels], b"\0" + fills[2:]))
     with pytest.raises(BitstreamError, match="fills are damaged"):
-        qimg.decode(bitstream.write(header, pixels, fills + bytes(9)))
+        qimg.decode(bitstream.write(header, [pixels], fills + bytes(9)))

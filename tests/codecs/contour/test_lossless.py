@@ -114,8 +114,8 @@ def test_metadata_and_info():
 def test_options_and_pictures_that_are_not_supported():
     with pytest.raises(ValueError, match="codec contour supports 8 bits per channel, but image is uint16"):
         encoded(drawing().astype(np.uint16))
-    with pytest.raises(ValueError, match="progressive has no effect with codec contour"):
-        encoded(drawing(), progressive=True)
+    with pytest.raises(ValueError, match="stable has no effect with codec contour"):
+        encoded(drawing(), stable=True)
     with pytest.raises(ValueError, match="lossless has no effect with codec block; codecs that support it: contour"):
         qimg.encode(drawing(), codec="block", lossless=True)
 
@@ -136,7 +136,7 @@ def test_damaged_files_are_refused(seed):
 def mutated(data: bytes, rng: np.random.Generator) -> bytes:
     """A file with valid checksums whose header or pixels are changed."""
     stream = bitstream.parse(data)
-    head, payload = bytearray(stream.header.to_bytes()), bytearray(stream.pixels.payload)
+    head, payload = bytearray(stream.header.to_bytes()), bytearray(stream.layers[0].payload)
     part = head if rng.random() < 0.3 else payload
     kind = rng.integers(3)
     if kind == 0:
@@ -176,7 +176,7 @@ def test_thousands_of_mutations():
 def of_header(**changes) -> bytes:
     """The file of a drawing with another header."""
     stream = bitstream.parse(encoded(drawing(16)))
-    return bitstream.write(Header(**{**vars(stream.header), **changes}), stream.pixels.payload)
+    return bitstream.write(Header(**{**vars(stream.header), **changes}), [stream.layers[0].payload])
 
 
 def test_rules_of_the_header_are_named():
@@ -190,7 +190,7 @@ def test_rules_of_the_header_are_named():
         qimg.decode(of_header(channels=1, one_plane=True, first=b"\0"))
     stream = bitstream.parse(encoded(drawing()))
     with pytest.raises(BitstreamError, match="pixels are damaged"):
-        qimg.decode(bitstream.write(stream.header, stream.pixels.payload[:-12]))
+        qimg.decode(bitstream.write(stream.header, [stream.layers[0].payload[:-12]]))
     with pytest.raises(BitstreamError, match="must have a chunk D, but has none"):
         qimg.decode(assemble(bitstream.parse(encoded(drawing(16))).header.to_bytes(), []))
 
@@ -200,7 +200,7 @@ def test_a_palette_with_colours_that_do_not_occur_is_refused():
     payload = rows.encode_rows(image, 1, np.array([7, 9]))
     header = Header(width=4, height=4, channels=1, colours=2, first=b"\7")
     with pytest.raises(BitstreamError, match="palette must have 2 colours, but only 1 occur"):
-        qimg.decode(bitstream.write(header, payload))
+        qimg.decode(bitstream.write(header, [payload]))
 
 
 def test_auto_without_loss_is_this_codec(tmp_path):

@@ -11,6 +11,8 @@ from numpy.testing import assert_array_equal
 from qimg import codecs
 from qimg.codecs import registry
 from qimg.codecs.digits import pack
+from qimg.codecs.digits.contours.codec import CONTOURS
+from qimg.codecs.digits.contours.model import ContourModel
 from qimg.codecs.digits.latent_codec import AUTOENCODER, KLT
 from qimg.codecs.digits.latent_model import LatentModel
 from qimg.codecs.digits.raster_codec import RASTER
@@ -27,9 +29,12 @@ CASES: list[tuple[Any, dict[str, Any]]] = [
     (RASTER, {"levels": 4, "effort": 1}),
     (RASTER, {"levels": 8}),
     (RASTER, {"levels": 256}),
+    (CONTOURS, {"rate": 0.0, "effort": 1}),
+    (CONTOURS, {"rate": 0.6}),
 ]
 MODELS = [
     *((LatentModel, name) for name in ("autoencoder", "klt")),
+    (ContourModel, "contours"),
     *((RasterModel, f"raster{levels}") for levels in (2, 4, 8, 256)),
 ]
 
@@ -89,7 +94,7 @@ def test_pixels_do_not_depend_on_the_batch_or_the_precision(codec, options):
     assert_array_equal(codec.decode(data, dtype=np.float64), whole)
 
 
-@of_codec(1, 4)
+@of_codec(1, 4, 8)
 def test_threads_decode_alike(codec, options):
     data = codec.encode(strokes(20), **options)
     expected, results = codec.decode(data), []
@@ -103,7 +108,7 @@ def test_threads_decode_alike(codec, options):
         assert_array_equal(result, expected)
 
 
-@of_codec()
+@of_codec(*range(7))
 def test_decoded_digits_are_recognised(codec, options):
     digits = strokes(30)
     codes = codec.codes(digits, **options)
@@ -129,6 +134,7 @@ def test_rates_and_levels_cost_bits_and_reduce_errors():
     for codec, name, settings in (
         (AUTOENCODER, "rate", (0, 0.5, 1)),
         (KLT, "rate", (0, 0.5, 1)),
+        (CONTOURS, "rate", (0, 0.5, 1)),
         (RASTER, "levels", (2, 4, 8, 256)),
     ):
         files = [codec.encode(digits, **{name: setting}) for setting in settings]
@@ -145,7 +151,7 @@ def test_rates_and_levels_cost_bits_and_reduce_errors():
         (np.zeros((3, 28, 28)), "images must be uint8, but images='float64'"),
     ],
 )
-@of_codec(0, 2, 3)
+@of_codec(0, 2, 3, 8)
 def test_other_pictures_are_refused(codec, options, images, message):
     with pytest.raises(ArgumentError, match=message):
         codec.encode(images, **options)
@@ -163,7 +169,7 @@ def test_settings_out_of_range_are_refused():
         KLT.encode(digits, rate=0.5, effort=5)
 
 
-@of_codec(1, 2, 4)
+@of_codec(1, 2, 4, 8)
 def test_damaged_files_are_refused(codec, options):
     data = codec.encode(strokes(3), **options)
     for place in range(len(data)):
@@ -179,7 +185,9 @@ def test_damaged_files_are_refused(codec, options):
         codec.decode(data + b"\0")
 
 
-@pytest.mark.parametrize(("codec", "settings"), [(AUTOENCODER, 33), (KLT, 33), (RASTER, 4)], ids=lambda one: str(one))
+@pytest.mark.parametrize(
+    ("codec", "settings"), [(AUTOENCODER, 33), (KLT, 33), (RASTER, 4), (CONTOURS, 33)], ids=lambda one: str(one)
+)
 def test_words_that_no_encoder_writes_decode_or_are_refused(codec, settings):
     rng = np.random.default_rng(0)
     for trial in range(20):
@@ -194,7 +202,7 @@ def test_words_that_no_encoder_writes_decode_or_are_refused(codec, settings):
         except codecs.BitstreamError as error:
             reason = str(error)
         assert shape == (contents.count, 28, 28)
-        assert not reason or "chunk D must be a stream" in reason
+        assert not reason or "chunk D must be a stream" in reason or "must be in [0, 1]" in reason
 
 
 def test_files_of_another_codec_or_model_are_named():
@@ -231,19 +239,20 @@ def test_shipped_models_are_valid_and_were_not_fitted_on_test_digits(kind, name,
     assert all(str(entry).startswith("train-images-idx3-ubyte.gz") for entry in model.provenance["inputs"])
 
 
-def test_shipped_models_take_less_than_a_mebibyte():
-    assert sum(len(shipped(kind, name).to_bytes()) for kind, name in MODELS) < 1 << 20
+def test_shipped_models_take_less_than_a_mebibyte_and_a_half():
+    assert sum(len(shipped(kind, name).to_bytes()) for kind, name in MODELS) < 3 << 19
 
 
 def test_codecs_are_found_by_name():
-    for name in ("mnist-autoencoder", "mnist-klt", "mnist-raster"):
+    for name in ("mnist-autoencoder", "mnist-klt", "mnist-raster", "mnist-contours"):
         assert codecs.get(name).id == name
         with pytest.raises(ValueError, match="is a codec for packs of many pictures"):
             registry.codec(name)
     picture = strokes(1)[0]
     block = codecs.get("block")
     assert_array_equal(
-        block.decode(block.encode(picture, quality=60)), codecs.decode(codecs.encode(picture, quality=60))
+        block.decode(block.encode(picture, quality=60)),
+        codecs.decode(codecs.encode(picture, codec="block", quality=60)),
     )
     with pytest.raises(ValueError, match="codec must be one of"):
         codecs.get("none")

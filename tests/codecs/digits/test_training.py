@@ -12,6 +12,8 @@ pytest.importorskip("torch")
 import torch
 
 from qimg.codecs import recipes
+from qimg.codecs.digits.contours.codec import CONTOURS
+from qimg.codecs.digits.contours.model import ContourModel
 from qimg.codecs.digits.latent_codec import AUTOENCODER, KLT
 from qimg.codecs.digits.raster_codec import RASTER
 from qimg.codecs.digits.raster_model import RasterModel
@@ -27,6 +29,7 @@ from tests.images.test_idx import idx
 
 SMALL: dict[str, dict[str, Any]] = {
     "mnist-autoencoder": {"channels": 6, "encoder": (24,), "decoder": (24,), "hidden": 8, "batch": 16, "steps": 60},
+    "mnist-contours": {"coefficients": (6, 3, 2, 2), "hidden": 8, "batch": 16, "steps": 20},
     "mnist-klt": {"channels": 12, "bands": (4, 8), "hidden": 8, "batch": 16, "steps": 20},
     "mnist-raster-2": {"reach": 2, "hidden": (12,), "batch": 16, "steps": 20},
     "mnist-raster-256": {"reach": 2, "hidden": (12,), "batch": 16, "steps": 20, "counted": (0, 255)},
@@ -47,6 +50,10 @@ def test_trained_models_code_digits(name):
         data = RASTER.encode(digits, levels=model.levels, model=model)
         decoded = RASTER.decode(data, model=model)
         assert_array_equal(decoded, model.reproduced(RASTER.codes(digits, levels=model.levels, model=model)))
+    elif isinstance(model, ContourModel):
+        decoded = CONTOURS.decode(CONTOURS.encode(digits, rate=0.5, model=model), model=model)
+        codes = CONTOURS.codes(digits, rate=0.5, model=model)
+        assert_array_equal(decoded, model.frame.painted(codes, int(model.steps[16])))
     else:
         codec = KLT if name == "mnist-klt" else AUTOENCODER
         decoded = codec.decode(codec.encode(digits, rate=0.5, model=model), model=model)

@@ -12,7 +12,8 @@ from qimg.codecs.sketch import fit as fitting
 from qimg.codecs.sketch import geometry, painter
 from qimg.codecs.sketch.bitstream import Header, parse, write
 from qimg.codecs.sketch.jacobian import add, grid, parameters
-from qimg.codecs.sketch.numbers import Writer, code_base, code_ellipse, read
+from qimg.codecs.sketch.numbers import Meter, Writer, code_base, code_ellipse, read
+from qimg.entropy.distributions import bits_of
 from qimg.images import bundled
 
 COFFEE = np.ascontiguousarray(bundled("coffee")[::8, ::8])
@@ -130,15 +131,17 @@ def test_numbers_come_back_and_every_cut_gives_their_beginning(seed):
     rng = np.random.default_rng(seed)
     extent = geometry.sides(20, 30)
     base, several = rng.integers(-9, 10, (3, len(geometry.BASE_FREQUENCIES))), numbers_of(rng, extent, 5)
-    writer = Writer()
-    code_base(writer, base.copy(), 5)
-    for index, one in enumerate(several):
-        code_ellipse(writer, one.copy(), index, extent)
+    writer, meter = Writer(), Meter()
+    for coder in (writer, meter):
+        code_base(coder, base.copy(), 5)
+        for index, one in enumerate(several):
+            code_ellipse(coder, one.copy(), index, extent)
     payload = writer.to_bytes()
     first, ellipses = read(payload, 5, extent, 3)
     assert_array_equal(first, base)
     assert_array_equal(ellipses[:5], several)
-    assert len(payload) - writer.bits / 8 < 8  # two words at the end of the stream
+    assert meter.bits == pytest.approx(bits_of(writer.widths))
+    assert len(payload) - meter.bits / 8 < 8  # two words at the end of the stream
     for length in range(len(payload)):
         some = read(payload[:length], 5, extent, 3)[1]
         assert_array_equal(some[:5], np.array(several)[: len(some)])

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
+from qimg.codecs.digits.contours.channels import CURVES, Layout
+from qimg.codecs.digits.contours.curves import FREQUENCIES
 from qimg.codecs.digits.latent_model import SIDE
 from qimg.codecs.training import CodecRecipe
 from qimg.core import fraction, integer, require
@@ -67,16 +69,7 @@ class LatentRecipe(_RatedRecipe):
     @property
     def design(self) -> ContextDesign:
         """The context model: each latent given those before it and the rate."""
-        several = self.components > 1
-        distribution = Distribution(kind="mixture", size=self.components) if several else Distribution(kind="gaussian")
-        return ContextDesign(
-            distribution=distribution,
-            bands=(1,) * self.channels,
-            magnitudes=False,
-            conditions=1,
-            hidden=(self.hidden,),
-            input_fraction=2,
-        )
+        return chain_design(self.channels, self.components, self.hidden)
 
 
 @short_repr
@@ -109,6 +102,41 @@ class KltRecipe(_RatedRecipe):
             hidden=(self.hidden,),
             input_fraction=2,
         )
+
+
+@short_repr
+@dataclass(frozen=True, kw_only=True)
+class ContourRecipe(_DigitRecipe):
+    """Parameters of the contour codec: eigenbasis of curves, codes to learn from, training of the context model."""
+
+    batch: int = 256
+    steps: int = 5000
+    averaging: float = 0.999
+    rounded_from: float = 0.6
+    coefficients: tuple[int, ...] = (30, 9, 7, 12)
+    """Coefficients of the outer curve, the first and the second hole, and a second outer curve."""
+    hidden: int = 24
+    """Features of the hidden layer of each context network."""
+    components: int = 2
+    """Gaussians of a latent's distribution."""
+    weights: tuple[float, float] = (2.5, 40.0)
+    """Bits that a unit of squared error is worth, at the lowest rate and at the highest."""
+    coarseness: float = 2.5
+    """Squared step over that of least cost for independent coefficients at high rates, 6 / (weight · ln 2)."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 < self.weights[0] < self.weights[1], "weights", "must be positive and increase", self.weights)
+        require(self.coarseness > 0, "coarseness", "must be positive", self.coarseness)
+        require(len(self.coefficients) == CURVES, "coefficients", f"must be {CURVES} numbers", self.coefficients)
+        for count in self.coefficients:
+            integer("coefficients", count, 1, 4 * FREQUENCIES + 2)
+
+    @property
+    def design(self) -> ContextDesign:
+        """The context model: each latent given those before it and the rate."""
+        channels = Layout(coefficients=self.coefficients).channels
+        return chain_design(channels, self.components, self.hidden)
 
 
 @short_repr
@@ -168,10 +196,24 @@ class RasterRecipe(_DigitRecipe):
         )
 
 
-DigitRecipe = LatentRecipe | KltRecipe | RasterRecipe
+def chain_design(channels: int, components: int, hidden: int) -> ContextDesign:
+    """The context model of a chain: each latent given those before it and the rate."""
+    several = components > 1
+    return ContextDesign(
+        distribution=Distribution(kind="mixture", size=components) if several else Distribution(kind="gaussian"),
+        bands=(1,) * channels,
+        magnitudes=False,
+        conditions=1,
+        hidden=(hidden,),
+        input_fraction=2,
+    )
+
+
+DigitRecipe = LatentRecipe | KltRecipe | ContourRecipe | RasterRecipe
 
 AUTOENCODER_RECIPE = LatentRecipe()
 KLT_RECIPE = KltRecipe()
+CONTOUR_RECIPE = ContourRecipe()
 RASTER_RECIPES = (
     RasterRecipe(levels=2, weight=4e-4),
     RasterRecipe(levels=4, thresholds=(43, 128, 213), weight=9e-4),

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from qimg.codecs.digits.latent_model import PIXELS, SIDE, LatentModel
+from qimg.codecs.digits.contours.model import ContourModel
+from qimg.codecs.digits.latent_model import PIXELS, RATES, SIDE, LatentModel
 from qimg.codecs.digits.raster_model import RasterModel
-from qimg.codecs.digits.training import klt, latents, rasters
+from qimg.codecs.digits.training import contours, klt, latents, rasters
 from qimg.codecs.digits.training.draws import Digits
 from qimg.codecs.digits.training.recipes import (
     AUTOENCODER_RECIPE,
+    CONTOUR_RECIPE,
     KLT_RECIPE,
     RASTER_RECIPES,
+    ContourRecipe,
     DigitRecipe,
     KltRecipe,
     LatentRecipe,
@@ -66,6 +69,8 @@ class DigitTraining:
             parts[-1], others = (name, digits[:-count]), [(f"the last {count} of {name}", digits[-count:])]
         training, evaluated = (np.concatenate([digits for _, digits in some]) for some in (parts, others))
         parameters = {"pictures": _pictures(parts), "held_out": _pictures(others), "recipe": recipe}
+        if isinstance(recipe, ContourRecipe):
+            return _contours(recipe, training, evaluated, parameters)
         if isinstance(recipe, LatentRecipe):
             return _latents(recipe, training, evaluated, parameters)
         return (_klt if isinstance(recipe, KltRecipe) else _raster)(recipe, training, evaluated, parameters)
@@ -131,6 +136,24 @@ def _klt(recipe: KltRecipe, training: Array, held_out: Array, parameters: Any) -
     )
 
 
+def _contours(recipe: ContourRecipe, training: Array, held_out: Array, parameters: Any) -> Task[Any, Any, ContourModel]:
+    frame = contours.fitted_frame(training, recipe)
+    rates = np.random.default_rng(recipe.seed).integers(0, RATES, len(training))
+    codes = contours.refined_codes(frame, training, frame.latents(training), rates, recipe)
+    latents, others = frame.latents(held_out), {}
+    for rate in (0, RATES // 2, RATES - 1):
+        each = np.full(len(held_out), rate)
+        others[rate] = contours.refined_codes(frame, held_out, latents, each, recipe)
+    return Task(
+        **parameters,
+        draws=contours.Codes.of(codes, rates),
+        figures=lambda network: contours.figures(network, held_out, others),
+        build=lambda: contours.ContourNetwork(recipe, frame),
+        loss=contours.loss,
+        assemble=lambda network, provenance: network.export(provenance),
+    )
+
+
 def _raster(recipe: RasterRecipe, training: Array, held_out: Array, parameters: Any) -> Task[Any, Any, RasterModel]:
     levels, others = (
         np.searchsorted(recipe.edges, digits, side="right").astype(np.uint8) for digits in (training, held_out)
@@ -151,4 +174,5 @@ def _raster(recipe: RasterRecipe, training: Array, held_out: Array, parameters: 
 
 AUTOENCODER = DigitTraining(recipe=AUTOENCODER_RECIPE)
 KLT = DigitTraining(recipe=KLT_RECIPE)
+CONTOURS = DigitTraining(recipe=CONTOUR_RECIPE)
 RASTER2, RASTER4, RASTER8, RASTER256 = (DigitTraining(recipe=recipe) for recipe in RASTER_RECIPES)

@@ -1,0 +1,142 @@
+"""The file of the lossless codec: header, and one chunk with the samples; `docs/formats/lossless.md` specifies it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from qimg.codecs.envelope import FLAGS_AT, METADATA_TAGS, Chunk, Envelope, Reader, assemble, varint
+from qimg.codecs.errors import BitstreamError
+from qimg.core import arguments
+from qimg.core.records import short_repr
+
+ID, NUMBER, VERSION = "lossless", 10, 1
+LARGEST_SIDE = 1 << 20
+SAMPLES, PLAIN = b"D", b"P"
+"""Tags of the chunk with the samples: coded, or plain where coding makes them longer."""
+_COLOUR, _ALPHA, _OPAQUE, _ONE_PLANE, _SIXTEEN = 1, 2, 4, 8, 16
+
+
+@short_repr
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """The header of a file."""
+
+    width: int
+    height: int
+    channels: int
+    """1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha."""
+    opaque: bool = False
+    """Whether alpha has the largest value everywhere, and is not stored."""
+    one_plane: bool = False
+    """Whether red, green and blue are equal, and stored once."""
+    bit_depth: int = 8
+    """Per channel, 8 or 16."""
+    bits: int = 8
+    """Bits of a stored sample, at most `bit_depth`, at least 8."""
+    zeros: int = 0
+    """Lowest bits of every sample of 16 bits that are 0, and not stored."""
+
+    def __post_init__(self) -> None:
+        for name, side in (("width", self.width), ("height", self.height)):
+            arguments.integer(name, side, 1, LARGEST_SIDE)
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last channel is alpha."""
+        return self.channels in (2, 4)
+
+    @property
+    def stored(self) -> list[int]:
+        """The channels of the picture that are stored, in the order of the planes: green before red and blue."""
+        colour = [1, 0, 2] if self.channels >= 3 and not self.one_plane else [0]
+        return [*colour, *[self.channels - 1] * (self.has_alpha and not self.opaque)]
+
+    def to_bytes(self) -> bytes:
+        """The bytes of the header without its CRC."""
+        flags = (
+            _COLOUR * (self.channels >= 3)
+            | _ALPHA * self.has_alpha
+            | _OPAQUE * self.opaque
+            | _ONE_PLANE * self.one_plane
+            | _SIXTEEN * (self.bit_depth == 16)
+        )
+        start = Envelope(number=NUMBER, version=VERSION, flags=flags).to_bytes()
+        depth = bytes([(self.bits - 8) << 4 | self.zeros]) * (self.bit_depth == 16)
+        return start + varint(self.width) + varint(self.height) + depth
+
+    @classmethod
+    def read(cls, reader: Reader) -> "Header":
+        """Read the header of a file and verify its CRC; raises `BitstreamError` if the header breaks a rule."""
+        flags = reader.envelope_of(ID, NUMBER, version=VERSION).flags
+        for flag, other in ((_OPAQUE, _ALPHA), (_ONE_PLANE, _COLOUR)):
+            if flags & flag and not flags & other:
+                rule = f"flag {flag} must be combined with flag {other}, but the flags are {flags:#04x}"
+                raise BitstreamError(rule, FLAGS_AT)
+        sides = []
+        for name in ("width", "height"):
+            at, value = reader.offset, reader.varint(f"the {name}")
+            if not 1 <= value <= LARGEST_SIDE:
+                raise BitstreamError(f"the {name} must be in [1, {LARGEST_SIDE}], but is {value}", at)
+            sides.append(value)
+        bits, zeros = 8, 0
+        if flags & _SIXTEEN:
+            at = reader.offset
+            depth = reader.take(1, "the bits of a sample")[0]
+            bits, zeros = 8 + (depth >> 4), depth & 15
+            if bits + zeros > 16:
+                raise BitstreamError(f"a sample must have at most 16 bits, but has {bits} + {zeros}", at)
+        reader.check("the header")
+        return cls(
+            width=sides[0],
+            height=sides[1],
+            channels=(3 if flags & _COLOUR else 1) + bool(flags & _ALPHA),
+            opaque=bool(flags & _OPAQUE),
+            one_plane=bool(flags & _ONE_PLANE),
+            bit_depth=16 if flags & _SIXTEEN else 8,
+            bits=bits,
+            zeros=zeros,
+        )
+
+
+@short_repr
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stream:
+    """A parsed file with verified checksums."""
+
+    header: Header
+    chunks: Sequence[Chunk] = field(repr=False)
+    """Chunks in order, without the end marker."""
+    samples: Chunk = field(repr=False)
+    """The chunk with the samples, of tag `SAMPLES` or `PLAIN`."""
+    parts: Mapping[str, int]
+    """Bytes by purpose."""
+
+
+def write(
+    header: Header,
+    payload: bytes,
+    *,
+    tag: bytes = SAMPLES,
+    before: Sequence[tuple[bytes, bytes]] = (),
+    after: Sequence[tuple[bytes, bytes]] = (),
+) -> bytes:
+    """The bytes of a file: header, the chunk of samples, and chunks of metadata before and after them."""
+    return assemble(header.to_bytes(), [*before, (tag, payload), *after])
+
+
+def parse(data: bytes | bytearray | memoryview) -> Stream:
+    """Parse a file and verify its checksums without decoding it.
+
+    Raises:
+        BitstreamError: the file is of another format or codec, cut or altered.
+    """
+    reader = Reader(data)
+    header = Header.read(reader)
+    chunks = list(reader.chunks([SAMPLES, PLAIN]))
+    samples = [chunk for chunk in chunks if chunk.tag in (SAMPLES, PLAIN)]
+    if len(samples) != 1:
+        rule = f"the file must have one chunk {SAMPLES.decode()} or {PLAIN.decode()}, but has {len(samples)}"
+        raise BitstreamError(rule, reader.offset)
+    names = {tag: name for name, tag in METADATA_TAGS.items()} | {SAMPLES: "pixels", PLAIN: "pixels"}
+    parts = {names[chunk.tag]: len(chunk.payload) for chunk in chunks}
+    parts["structure"] = reader.offset - sum(parts.values())
+    return Stream(header=header, chunks=chunks, samples=samples[0], parts=parts)

@@ -1,0 +1,55 @@
+"""The encoder of the lossless codec: from a picture to the bytes of a file."""
+
+import math
+
+import numpy as np
+
+from qimg.codecs.envelope import metadata_chunks
+from qimg.codecs.lossless.bitstream import PLAIN, SAMPLES, Header, write
+from qimg.codecs.lossless.planes import encode_planes
+from qimg.codecs.protocol import Encoded, EncodeOptions
+from qimg.core import Array, Track
+from qimg.images import has_alpha
+
+
+def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
+    """Encode a picture as a file that decodes to exactly its samples.
+
+    Args:
+        image: `uint8` or `uint16`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
+        options: metadata.
+        track: wraps the indices of the rows.
+    """
+    planes = image.reshape(*image.shape[:2], -1)
+    header = _header(planes, alpha=has_alpha(image))
+    samples = planes[..., header.stored] >> header.zeros
+    payload, tag = encode_planes(samples, header.bits, track=track), SAMPLES
+    if len(payload) > samples.nbytes:
+        payload, tag = samples.astype(samples.dtype.newbyteorder(">")).tobytes(), PLAIN
+    metadata = metadata_chunks(options)
+    after = [*metadata["exif"], *metadata["xmp"]]
+    data = write(header, payload, tag=tag, before=metadata["icc_profile"], after=after)
+    return Encoded(data=data, bits_per_pixel=8 * len(data) / (image.shape[0] * image.shape[1]), psnr_db=math.inf)
+
+
+def _header(planes: Array, *, alpha: bool) -> Header:
+    """The header of a picture (H, W, channels)."""
+    height, width, channels = planes.shape
+    most = int(np.iinfo(planes.dtype).max)
+    opaque = alpha and bool((planes[..., -1] == most).all())
+    one_plane = channels >= 3 and bool((planes[..., :1] == planes[..., 1:3]).all())
+    header = Header(width=width, height=height, channels=channels, opaque=opaque, one_plane=one_plane)
+    if planes.itemsize == 1:
+        return header
+    used = int(np.bitwise_or.reduce(planes[..., header.stored], axis=None))
+    zeros = min((used & -used).bit_length() - 1, 8) if used else 0
+    return Header(
+        width=width,
+        height=height,
+        channels=channels,
+        opaque=opaque,
+        one_plane=one_plane,
+        bit_depth=16,
+        bits=max(8, used.bit_length() - zeros),
+        zeros=zeros,
+    )
