@@ -8,7 +8,7 @@ import math
 
 from qimg.codecs import registry
 from qimg.codecs.contents import graphic_share
-from qimg.codecs.protocol import Encoded, EncodeOptions
+from qimg.codecs.protocol import TANGENT, Encoded, EncodeOptions
 from qimg.codecs.quality import weight_of_quality
 from qimg.core import ArgumentError, Array, Track
 
@@ -20,7 +20,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     """Encode a picture by the codec that suits it.
 
     Pictures of 16 bits and options that `contour` does not support, such as `effort`, need `block`, or without loss
-    `lossless`. Otherwise the picture decides; of two files the one with fewer bytes is kept if the target is a PSNR,
+    `lossless`. `tune="tangent"` needs `block`. Otherwise the picture decides; of two files the one with fewer bytes is kept if the target is a PSNR,
     the one of higher PSNR if it is a size, and at a quality the one of less squared error + λ · bits.
 
     Args:
@@ -33,7 +33,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     """
     contour = registry.codec(registry.AUTO_GRAPHICS)
     general = registry.codec(registry.AUTO_LOSSLESS if options.lossless else registry.AUTO)
-    if image.itemsize > 1 or not contour.capabilities.options.issuperset(options.named):
+    if image.itemsize > 1 or options.tune == TANGENT or not contour.capabilities.options.issuperset(options.named):
         return general.encode(image, options, track=track)
     share = graphic_share(image)
     if share < PHOTOGRAPH:

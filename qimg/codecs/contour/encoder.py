@@ -1,7 +1,7 @@
 """The encoder of the contour codec: from a picture to the bytes of a file."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,19 +11,22 @@ from qimg import metrics
 from qimg.codecs.contour import bitstream, targets
 from qimg.codecs.contour.bitstream import Header
 from qimg.codecs.contour.colours import OPAQUE, colours_of, numbered
+from qimg.codecs.contour.decoder import decode
 from qimg.codecs.contour.fill_coding import encode_fills
 from qimg.codecs.contour.fills import Areas, Fills, areas_of, paint
 from qimg.codecs.contour.fitting import fit
+from qimg.codecs.contour.importance import importance_of, plain
 from qimg.codecs.contour.layers import MOST_COST, encode_layers, spread, superfluous, versions
 from qimg.codecs.contour.pixels import MOST_COLOURS
 from qimg.codecs.contour.rows import encode_rows
 from qimg.codecs.contour.simplification import Simplification
 from qimg.codecs.envelope import metadata_chunks
-from qimg.codecs.protocol import Encoded, EncodeOptions
+from qimg.codecs.protocol import TANGENT, DecodeOptions, Encoded, EncodeOptions
 from qimg.codecs.quality import weight_of_quality
-from qimg.core import Array, Track
+from qimg.core import ArgumentError, Array, Track
 from qimg.core.records import short_repr
-from qimg.images import has_alpha
+from qimg.images import has_alpha, without_alpha
+from qimg.metrics.perceptual.scales import SMALLEST as SMALLEST_SIDE
 
 _TRIAL = 192  # rows and columns of the part that is coded in both ways
 _MOST_BITS = 1000.0  # per pixel, more than any picture can use
@@ -45,7 +48,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
     A picture with loss is a simpler picture without: `qimg.codecs.contour.simplification` makes it at a λ, of areas
     with and without fills, whichever costs less. The file without loss is taken where it is not larger. With `psnr_db`
     λ is searched on simpler pictures, with `size` and `bits_per_pixel` on files. With `progressive` the same picture,
-    of areas without fills, is written in layers, of which `qimg.codecs.contour.layers` makes the simpler ones.
+    of areas without fills, is written in layers, of which `qimg.codecs.contour.layers` makes the simpler ones. With
+    `tune="tangent"` and `size` or `bits_per_pixel` the file of lower tangent error is taken of two: one of the squared
+    error, and one of errors weighted by `qimg.codecs.contour.importance`.
 
     Args:
         image: `uint8`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
@@ -56,7 +61,36 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
     Raises:
         ValueError: a target is out of range or out of reach.
     """
-    source = _Source(image, options, track)
+    if options.tune == TANGENT:
+        return _tuned(image, options, track)
+    return _encode(image, options, track)
+
+
+def _tuned(image: Array, options: EncodeOptions, track: Track) -> ContourEncoded:
+    """The file of a size with and without weights of errors, whichever has the lower tangent error.
+
+    Errors along edges hang together, which weights of single pixels do not see, so that they do not always help.
+    """
+    if options.size is None and options.bits_per_pixel is None:
+        raise ArgumentError("size or bits_per_pixel must be set if {0}=" + options.tune, "tune")
+    least: tuple[float, ContourEncoded] | None = None
+    for weigh in (plain, importance_of):
+        file = _encode(image, options, track, weigh)
+        if min(image.shape[:2]) < SMALLEST_SIDE or math.isinf(file.psnr_db):
+            return file
+        shown = without_alpha(decode(file.data, DecodeOptions(max_pixels=None)).image)
+        source = without_alpha(image)
+        error = metrics.tangent_error(source, shown, channel_axis=2 if source.ndim == 3 else None)
+        if least is None or error < least[0]:
+            least = error, file
+    assert least is not None
+    return least[1]
+
+
+def _encode(
+    image: Array, options: EncodeOptions, track: Track, weigh: Callable[[Array], Array] = plain
+) -> ContourEncoded:
+    source = _Source(image, options, track, weigh)
     if options.lossless:
         version = source.written(source.exact())
     elif options.quality is not None:
@@ -92,7 +126,7 @@ class _Version(ContourEncoded):
 class _Source:
     """A picture that is encoded at several λ."""
 
-    def __init__(self, image: Array, options: EncodeOptions, track: Track) -> None:
+    def __init__(self, image: Array, options: EncodeOptions, track: Track, weigh: Callable[[Array], Array]) -> None:
         planes, alpha = image.reshape(*image.shape[:2], -1), has_alpha(image)
         self._header = Header(
             width=image.shape[1],
@@ -106,6 +140,7 @@ class _Source:
         if self._header.one_plane:
             self._colour = np.ascontiguousarray(self._stored[..., :1])
         self._metadata, self._track = metadata_chunks(options), track
+        self._importance = weigh(self._colour)
         self._simplifications: dict[bool, Simplification] = {}
         self._layered = options.progressive
         self._planes: bool | None = False if self._layered else None  # layers have no fills
@@ -174,7 +209,7 @@ class _Source:
 
     def _simplified(self, weight: float, *, planes: bool) -> "_Simple":
         if planes not in self._simplifications:
-            self._simplifications[planes] = Simplification(self._colour, planes=planes)
+            self._simplifications[planes] = Simplification(self._colour, planes=planes, importance=self._importance)
         flat = self._simplifications[planes].at(weight)
         channels = flat.shape[2]
         stored = np.concatenate([flat, self._stored[..., channels:]], axis=2)
