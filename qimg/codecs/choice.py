@@ -20,8 +20,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     """Encode a picture by the codec that suits it.
 
     Pictures of 16 bits and options that `contour` does not support, such as `effort`, need `block`, or without loss
-    `lossless`. `tune="tangent"` needs `block`. Otherwise the picture decides; of two files the one with fewer bytes is kept if the target is a PSNR,
-    the one of higher PSNR if it is a size, and at a quality the one of less squared error + λ · bits.
+    `lossless`; `tune="tangent"` needs `block`. Otherwise the picture decides; of two files the one with fewer bytes is
+    kept if the target is a PSNR, the one of higher PSNR if it is a size, and at a quality the one of less squared error
+    + λ · bits.
 
     Args:
         image: as for `qimg.encode`.
