@@ -3,7 +3,8 @@
 Pictures are drawn by a script, of several kinds, and may be files as well. At each target the file is the smallest one
 that reaches the PSNR over RGB values: the contour and the block codec search for it themselves; for WebP, AVIF and JPEG
 XL the setting is bisected, for PNG the number of colours of a palette. Lossless files are those of the contour codec,
-WebP, JPEG XL at its slowest effort, and optimised PNG. Bytes are those of whole files.
+WebP, JPEG XL at its slowest effort, and optimised PNG. Bytes are those of whole files. The mixed codec, and the choice
+between the three by the picture ("auto"), are measured on request.
 """
 
 import io
@@ -50,7 +51,8 @@ from qimg.codecs import registry
 from qimg.codecs.peers.peer import save
 from qimg.codecs.pictures import decode, encode
 
-CONTOUR = "contour"
+CONTOUR, AUTO = "contour", "auto"
+_OWN = (CONTOUR, "block", "mixed", AUTO)
 _SCALES: dict[str, tuple[str, float, float]] = {
     "peer:webp": ("quality", 0, 100),
     "peer:avif": ("quality", 0, 100),
@@ -89,13 +91,13 @@ class Params(PictureParams):
     """Drawings of each kind."""
     targets: Annotated[tuple[float, ...], each(positive)] = (30.0, 35.0, 40.0)
     """PSNR in dB."""
-    codecs: Annotated[tuple[str, ...], each(among((CONTOUR, "block", *_SCALES, "palette PNG")))] = (
+    codecs: Annotated[tuple[str, ...], each(among((*_OWN, *_SCALES, "palette PNG")))] = (
         CONTOUR,
         "block",
         *_SCALES,
         "palette PNG",
     )
-    """Codecs at the targets."""
+    """Codecs at the targets; `mixed` and `auto` can be added."""
 
 
 TINY = Params(box_mean=12, drawings=(), targets=(30.0,), codecs=(CONTOUR, "block", "peer:webp", "palette PNG"))
@@ -178,7 +180,7 @@ def _lossless() -> dict[str, Callable[[Array], bytes]]:
 
 def _at(codec: str, image: Array, psnr_db: float) -> tuple[int, float] | None:
     """Bytes and PSNR of the smallest file that reaches a target, or None."""
-    if codec in (CONTOUR, "block"):
+    if codec in _OWN:
         try:
             data = encode(image, codec=codec, psnr_db=psnr_db)
         except ValueError:  # the finest step does not reach it
@@ -232,7 +234,7 @@ def saved(rows: Sequence[Row], target_db: float) -> list[float]:
     """Bytes of the contour codec beyond those of the smallest other file, in %, for every picture at a target."""
     result = []
     for own in groups(select(rows, target_db=target_db), "image").values():
-        others = [row.bytes for row in own if row.codec != CONTOUR and math.isfinite(row.bytes)]
+        others = [row.bytes for row in own if row.codec not in (CONTOUR, "mixed", AUTO) and math.isfinite(row.bytes)]
         contour = [row.bytes for row in own if row.codec == CONTOUR and math.isfinite(row.bytes)]
         if others and contour:
             result.append(100 * (contour[0] / min(others) - 1))
@@ -253,15 +255,49 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
-    """Mean bytes by kind and target, and those of each picture."""
-    return {"kinds": _table(rows, "kind", "kind of picture"), "pictures": _table(rows, "image", "picture")}
+    """Mean bytes by kind and target, and of each picture; of the codecs of qimg alone if `mixed` or `auto` is one."""
+    tables = {"kinds": _table(rows, "kind", "kind of picture"), "pictures": _table(rows, "image", "picture")}
+    if {"mixed", AUTO} & set(distinct(rows, "codec")):
+        tables["own"] = _own_table([row for row in rows if math.isfinite(row.target_db)])
+    return tables
+
+
+def _own_table(rows: Sequence[Row]) -> Table:
+    """Bytes of the codecs of qimg by picture and target, and what the choice costs or saves."""
+    names = [name for name in map(_name, _OWN) if name in distinct(rows, "codec")]
+
+    def ratio(codec: str, over: Sequence[str], own: Sequence[Row]) -> float:
+        lengths = {name: mean(own, "bytes", codec=name) for name in (codec, *over)}
+        finite = [lengths[name] for name in over if math.isfinite(lengths[name])]
+        return 100 * (lengths[codec] / min(finite) - 1) if finite else math.nan
+
+    block = _name("block")
+    ratios = {
+        f"{codec} against {what}, %": partial(ratio, codec, over)
+        for codec in ("mixed", AUTO)
+        for what, over in ((block, [block]), ("the smaller one", [CONTOUR, block]))
+        if codec in names
+    }
+    return table_of(
+        rows,
+        {
+            "picture": "image",
+            "target": lambda own: target_name(own[0].target_db),
+            **{name: partial(_mean_bytes, name) for name in names},
+            **ratios,
+        },
+        by=("image", "target_db"),
+        caption="Bytes of whole files of the codecs of qimg; the smaller one of contour and block",
+        formats={**dict.fromkeys(names, ".0f"), **dict.fromkeys(ratios, "+.1f")},
+    )
+
+
+def _mean_bytes(name: str, own: Sequence[Row]) -> float:
+    return mean(own, "bytes", codec=name)
 
 
 def _table(rows: Sequence[Row], key: str, heading: str) -> Table:
     names = distinct(rows, "codec")
-
-    def of_codec(name: str, own: Sequence[Row]) -> float:
-        return mean(own, "bytes", codec=name)
 
     def smallest(own: Sequence[Row]) -> float:
         percent = saved(own, own[0].target_db)
@@ -270,7 +306,7 @@ def _table(rows: Sequence[Row], key: str, heading: str) -> Table:
     columns = {
         heading: key,
         "target": lambda own: target_name(own[0].target_db),
-        **{name: partial(of_codec, name) for name in names},
+        **{name: partial(_mean_bytes, name) for name in names},
     }
     return table_of(
         rows,

@@ -44,11 +44,11 @@ def encode(
     Args:
         source: Image or RAW file, or a folder of them; --recursive searches its subfolders.
         out: File to write, such as photo.qimg; for a folder, the folder to write into, which is created if necessary.
-        codec: auto (contour for graphics, block for photographs, or lossless without loss), block, learned, contour,
-            lossless, sketch (files of 100 to 400 bytes), or a standard format: peer:jpeg, peer:jpeg-optimised,
-            peer:webp, peer:jpeg2000, peer:avif, peer:avif-psnr, peer:jpegxl, peer:png. Each codec supports some of the
-            options below, refuses the others, and needs its file ending, such as .webp. Or a codec of yours,
-            module:object.
+        codec: auto (contour for graphics, block for photographs, mixed for both in one picture, or lossless without
+            loss), block, learned, contour, lossless, mixed, sketch (files of 100 to 400 bytes), or a standard format:
+            peer:jpeg, peer:jpeg-optimised, peer:webp, peer:jpeg2000, peer:avif, peer:avif-psnr, peer:jpegxl,
+            peer:png. Each codec supports some of the options below, refuses the others, and needs its file ending,
+            such as .webp. Or a codec of yours, module:object.
         quality: 1 to 100.
         size: Largest number of bytes of each file.
         bits_per_pixel: Largest number of bits of each file per pixel.

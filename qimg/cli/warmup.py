@@ -73,7 +73,8 @@ def _contours() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
     shade = (np.indices((32, 32)).sum(axis=0) * 3 + np.tile(picture % 16, (2, 2))).astype(np.uint8)
     for graphic in (picture, shade):
-        qimg.decode(qimg.encode(graphic, codec="contour", quality=50))
+        for codec in ("contour", "mixed"):
+            qimg.decode(qimg.encode(graphic, codec=codec, quality=50))
     qimg.decode(qimg.encode(picture, codec="sketch", size=60, effort=1))
 
 

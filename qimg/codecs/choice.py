@@ -1,19 +1,24 @@
 """The codec of `codec="auto"`: which of those that can meet the target gives the better file.
 
 A photograph is coded by `block`, or without loss by `lossless`, graphics by `contour`: `qimg.codecs.contents` tells
-them apart. Between the two, both codecs encode the picture and the better file is kept.
+them apart. Between the two, with loss, `mixed` encodes the picture, and unless that is clearly better than one codec
+alone, so do both; the best file is kept.
 """
 
 import math
 
 from qimg.codecs import registry
 from qimg.codecs.contents import graphic_share
-from qimg.codecs.protocol import TANGENT, Encoded, EncodeOptions
+from qimg.codecs.protocol import TANGENT, Codec, Encoded, EncodeOptions
 from qimg.codecs.quality import weight_of_quality
 from qimg.core import ArgumentError, Array, Track
 
 PHOTOGRAPH, GRAPHICS = 0.1, 0.97
 """Shares of detail in graphic tiles: below the first a picture is coded by `block`, from the second by `contour`."""
+MIXED = "mixed"
+"""Id of the codec that is tried between these shares."""
+CLEAR = 0.97
+"""Cost of a mixed file over that of the better codec alone below which neither is tried."""
 
 
 def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
@@ -34,22 +39,34 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     """
     contour = registry.codec(registry.AUTO_GRAPHICS)
     general = registry.codec(registry.AUTO_LOSSLESS if options.lossless else registry.AUTO)
-    if image.itemsize > 1 or options.tune == TANGENT or not contour.capabilities.options.issuperset(options.named):
+    if image.itemsize > 1 or options.tune == TANGENT or not _takes(contour, options):
         return general.encode(image, options, track=track)
     share = graphic_share(image)
     if share < PHOTOGRAPH:
         return general.encode(image, options, track=track)
-    files = []
-    for codec in [contour] if share >= GRAPHICS else [contour, general]:
+    several = (contour,) if share >= GRAPHICS else (registry.codec(MIXED), contour, general)
+    files: list[Encoded] = []
+    for codec in (codec for codec in several if _takes(codec, options)):
         try:
             files.append(codec.encode(image, options, track=track))
         except ArgumentError:  # the target is out of its reach
             continue
-    return (
-        min(files, key=lambda file: cost(image, options, file))
-        if files
-        else general.encode(image, options, track=track)
-    )
+        if _clearly_better(files[-1]):
+            break
+    if not files:
+        return general.encode(image, options, track=track)
+    return min(files, key=lambda file: cost(image, options, file))
+
+
+def _takes(codec: Codec, options: EncodeOptions) -> bool:
+    return codec.capabilities.options.issuperset(options.named)
+
+
+def _clearly_better(file: Encoded) -> bool:
+    """Whether a file is one of the mixed codec that is known to be better than those of both codecs."""
+    from qimg.codecs.mixed.attempts import MixedEncoded
+
+    return isinstance(file, MixedEncoded) and file.relative_cost < CLEAR
 
 
 def cost(image: Array, options: EncodeOptions, file: Encoded) -> tuple[float, float]:

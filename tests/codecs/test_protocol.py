@@ -57,11 +57,15 @@ def photo() -> Array:
 
 
 def good(codec: Codec) -> dict[str, Any]:
-    """The best setting of the codec's curve; without one, no loss where that is an option; of sketches, 300 bytes."""
+    """The best setting of the codec's curve; without one no loss, or a quality; of sketches, 300 bytes."""
     if codec.curve:
         return codec.curve.at(codec.curve.settings[-1])
     options = codec.capabilities.options
-    return {"lossless": True} if "lossless" in options else {"size": 300, "effort": 1} if "size" in options else {}
+    if "lossless" in options:
+        return {"lossless": True}
+    if "quality" in options:
+        return {"quality": 70}
+    return {"size": 300, "effort": 1} if "size" in options else {}
 
 
 def value_of(codec: Codec, option: str) -> Any:

@@ -22,6 +22,9 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
     noise = np.random.default_rng(0).integers(0, 256, (33, 31), np.uint8)
     alpha = np.linspace(0, 255, 40 * 40).astype(np.uint8).reshape(40, 40, 1)
     graphic = np.full((70, 90, 3), (200, 30, 60), np.uint8)
+    page = np.full((96, 90, 4), (250, 250, 245, 255), np.uint8)
+    page[8:20:3, 4:80:2, :3], page[:4, :4, 3] = (30, 60, 120), 9
+    page[32:80, 20:84, :3] = bundled("chelsea")[90:138, 120:184]
     graphic[20:50, 30:70] = coffee[100:130, 100:140]
     row, column = np.indices((60, 80))
     smooth = np.stack([40 + 2 * row, 90 + column, 128 + 60 * np.cos(row / 20) * np.cos(column / 25)], axis=2)
@@ -51,6 +54,7 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
             {"codec": "contour", "lossless": True, "progressive": True},
         ),
         "contour_channels": (face, {"codec": "contour", "lossless": True}),
+        "mixed": (page, {"codec": "mixed", "quality": 40}),
         "photo": (face, {"codec": "lossless"}),
         "photo_deep": (coffee[:40, :48].astype(np.uint16) * 16, {"codec": "lossless"}),
         "photo_alpha": (np.concatenate([face[:40, :40, :1], alpha], axis=2), {"codec": "lossless"}),

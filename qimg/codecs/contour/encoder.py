@@ -11,25 +11,25 @@ from qimg import metrics
 from qimg.codecs.contour import bitstream, targets
 from qimg.codecs.contour.bitstream import Header
 from qimg.codecs.contour.colours import OPAQUE, colours_of, numbered
-from qimg.codecs.contour.decoder import decode
 from qimg.codecs.contour.fill_coding import encode_fills
 from qimg.codecs.contour.fills import Areas, Fills, areas_of, paint
 from qimg.codecs.contour.fitting import fit
-from qimg.codecs.contour.importance import importance_of, plain
+from qimg.codecs.contour.importance import plain
 from qimg.codecs.contour.layers import MOST_COST, encode_layers, spread, superfluous, versions
 from qimg.codecs.contour.pixels import MOST_COLOURS
 from qimg.codecs.contour.rows import encode_rows
+from qimg.codecs.contour.samples import is_slow, sample
 from qimg.codecs.contour.simplification import Simplification
 from qimg.codecs.envelope import metadata_chunks
-from qimg.codecs.protocol import TANGENT, DecodeOptions, Encoded, EncodeOptions
+from qimg.codecs.protocol import Encoded, EncodeOptions
 from qimg.codecs.quality import weight_of_quality
 from qimg.core import ArgumentError, Array, Track
 from qimg.core.records import short_repr
-from qimg.images import has_alpha, without_alpha
-from qimg.metrics.perceptual.scales import SMALLEST as SMALLEST_SIDE
+from qimg.images import has_alpha
 
 _TRIAL = 192  # rows and columns of the part that is coded in both ways
 _MOST_BITS = 1000.0  # per pixel, more than any picture can use
+_COARSE = 2.0**16  # first λ where the target is out of reach of a sample
 _NOTHING = np.zeros(0, np.int64)
 
 
@@ -42,75 +42,46 @@ class ContourEncoded(Encoded):
     """PSNR of the decoded gray or RGB channels against the source; infinite if they are equal."""
 
 
-def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> ContourEncoded:
+def encode(
+    image: Array, options: EncodeOptions, *, track: Track = iter, weigh: Callable[[Array], Array] = plain
+) -> ContourEncoded:
     """Encode a picture as a file; alpha is coded without loss.
 
     A picture with loss is a simpler picture without: `qimg.codecs.contour.simplification` makes it at a λ, of areas
     with and without fills, whichever costs less. The file without loss is taken where it is not larger. With `psnr_db`
-    λ is searched on simpler pictures, with `size` and `bits_per_pixel` on files. With `progressive` the same picture,
-    of areas without fills, is written in layers, of which `qimg.codecs.contour.layers` makes the simpler ones. With
-    `tune="tangent"` and `size` or `bits_per_pixel` the file of lower tangent error is taken of two: one of the squared
-    error, and one of errors weighted by `qimg.codecs.contour.importance`.
+    λ is searched on simpler pictures, with `size` and `bits_per_pixel` on files; in a picture that is slow to encode
+    the search begins on a sample. With `progressive` the same picture, of areas without fills, is written in layers,
+    of which `qimg.codecs.contour.layers` makes the simpler ones.
 
     Args:
         image: `uint8`, (H, W), (H, W, 2) gray + alpha, (H, W, 3) or (H, W, 4) RGB + alpha.
         options: the target and metadata; `quality` is on the scale of
             `qimg.codecs.quality.weight_of_quality`.
         track: wraps the indices of the rows at every attempt.
+        weigh: weights (H, W) of the errors of pixels, from pixels (H, W, channels).
 
     Raises:
         ValueError: a target is out of range or out of reach.
     """
-    if options.tune == TANGENT:
-        return _tuned(image, options, track)
-    return _encode(image, options, track)
-
-
-def _tuned(image: Array, options: EncodeOptions, track: Track) -> ContourEncoded:
-    """The file of a size with and without weights of errors, whichever has the lower tangent error.
-
-    Errors along edges hang together, which weights of single pixels do not see, so that they do not always help.
-    """
-    if options.size is None and options.bits_per_pixel is None:
-        raise ArgumentError("size or bits_per_pixel must be set if {0}=" + options.tune, "tune")
-    least: tuple[float, ContourEncoded] | None = None
-    for weigh in (plain, importance_of):
-        file = _encode(image, options, track, weigh)
-        if min(image.shape[:2]) < SMALLEST_SIDE or math.isinf(file.psnr_db):
-            return file
-        shown = without_alpha(decode(file.data, DecodeOptions(max_pixels=None)).image)
-        source = without_alpha(image)
-        error = metrics.tangent_error(source, shown, channel_axis=2 if source.ndim == 3 else None)
-        if least is None or error < least[0]:
-            least = error, file
-    assert least is not None
-    return least[1]
-
-
-def _encode(
-    image: Array, options: EncodeOptions, track: Track, weigh: Callable[[Array], Array] = plain
-) -> ContourEncoded:
     source = _Source(image, options, track, weigh)
     if options.lossless:
         version = source.written(source.exact())
-    elif options.quality is not None:
-        version = source.written(source.smaller(source.at(weight_of_quality(options.quality, source.planes))))
-    elif options.psnr_db is not None:
-        version = source.written(source.smaller(source.of_psnr(options.psnr_db)))
     else:
-        version = _of_size(source, options, image)
+        if is_slow(image):
+            source.learn(image, options)
+        version = _with_loss(source, options)
     return ContourEncoded(data=version.data, bits_per_pixel=version.bits_per_pixel, psnr_db=version.psnr_db)
 
 
-def _of_size(source: "_Source", options: EncodeOptions, image: Array) -> "_Version":
+def _with_loss(source: "_Source", options: EncodeOptions) -> "_Version":
+    """The file that meets a target."""
+    if options.quality is not None:
+        return source.written(source.smaller(source.at(weight_of_quality(options.quality, source.planes))))
+    if options.psnr_db is not None:
+        return source.written(source.smaller(source.of_psnr(options.psnr_db)))
     name = "bits_per_pixel" if options.size is None else "size"
-    area = image.shape[0] * image.shape[1]
-    size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * area / 8)
-    if source.few_colours or size >= image.size:
-        exact = source.written(source.exact())
-        if len(exact.data) <= size:
-            return exact
-    return targets.of_size(lambda weight: source.written(source.at(weight)), size, name)
+    size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * source.area / 8)
+    return source.of_size(size, name)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -121,6 +92,8 @@ class _Version(ContourEncoded):
     """(H, W, stored channels) `uint8` colours of its areas."""
     weight: float
     """λ; 0 without loss."""
+    planes: bool
+    """Whether areas may have fills."""
 
 
 class _Source:
@@ -140,10 +113,11 @@ class _Source:
         if self._header.one_plane:
             self._colour = np.ascontiguousarray(self._stored[..., :1])
         self._metadata, self._track = metadata_chunks(options), track
-        self._importance = weigh(self._colour)
+        self._weigh, self._importance = weigh, weigh(self._colour)
         self._simplifications: dict[bool, Simplification] = {}
         self._layered = options.progressive
         self._planes: bool | None = False if self._layered else None  # layers have no fills
+        self._first: float | None = None
         self._latest: tuple[float, bool, _Simple] | None = None
         self._exact: _Version | None = None
 
@@ -151,6 +125,11 @@ class _Source:
     def planes(self) -> int:
         """Channels of a colour that differ: 3, or 1."""
         return int(self._colour.shape[2])
+
+    @property
+    def area(self) -> int:
+        """Pixels of the picture."""
+        return self._header.width * self._header.height
 
     @property
     def few_colours(self) -> bool:
@@ -169,6 +148,28 @@ class _Source:
             return self.exact()
         return encoded
 
+    def learn(self, image: Array, options: EncodeOptions) -> None:
+        """Decide from a sample whether areas may have fills, and at which λ the search begins."""
+        if options.size is not None:
+            options = replace(options, size=None, bits_per_pixel=8 * options.size / self.area)
+        try:
+            version = _with_loss(
+                _Source(sample(image), replace(options, progressive=False), iter, self._weigh), options
+            )
+        except ArgumentError:  # out of the sample's reach
+            self._first, self._planes = _COARSE, False
+        else:
+            self._first = min(max(version.weight, targets.LEAST), targets.MOST)
+            self._planes = version.planes and not self._layered
+
+    def of_size(self, size: int, name: str) -> _Version:
+        """The best file found of at most `size` bytes."""
+        if self.few_colours or size >= self.area * len(self._header.stored):
+            exact = self.written(self.exact())
+            if len(exact.data) <= size:
+                return exact
+        return targets.of_size(lambda weight: self.written(self.at(weight)), size, name, self._first)
+
     def at(self, weight: float) -> _Version:
         """The file at a λ; the first call decides whether areas may have fills."""
         if self._planes is not None:
@@ -180,8 +181,8 @@ class _Source:
     def of_psnr(self, psnr_db: float) -> _Version:
         """The file of the largest λ found that reaches a PSNR, or the one without loss."""
         files = []
-        for planes in (False, True)[: 1 if self._layered else 2]:
-            weight = targets.weight_of_psnr(partial(self._psnr_db_at, planes=planes), psnr_db)
+        for planes in (False, True) if self._planes is None else (self._planes,):
+            weight = targets.weight_of_psnr(partial(self._psnr_db_at, planes=planes), psnr_db, self._first)
             if weight is not None:
                 files.append(self._at(weight, planes=planes))
         return min(files, key=lambda file: len(file.data)) if files else self.exact()
@@ -245,7 +246,14 @@ class _Source:
         payload, fills = encode_rows(picture, len(header.stored), palette, track=self._track), b""
         if simple and simple.areas and simple.fills:
             header, fills = replace(header, filled=True), encode_fills(simple.areas, simple.fills)
-        version = _Version(data=b"", bits_per_pixel=0.0, psnr_db=psnr_db, stored=stored, weight=weight)
+        version = _Version(
+            data=b"",
+            bits_per_pixel=0.0,
+            psnr_db=psnr_db,
+            stored=stored,
+            weight=weight,
+            planes=simple is not None and simple.areas is not None,
+        )
         return self._assembled(header, [payload], fills, version)
 
     def _numbered(self, pictures: Sequence[Array]) -> tuple[Header, Array, list[Array]]:

@@ -21,6 +21,7 @@ _PRECISION = 24.0  # squared step of an area of one pixel over λ: a bit less fo
 _KIND_BITS = 6.0
 _LEAST_BITS = 12.0  # of any fill
 _RIDGE = 1e-3  # of the squared norm of a term, so that terms which are nearly equal in an area stay small
+_FLOOR = 1e-9
 _MOST_SAMPLES = 1 << 16  # pixels of an area that take part in a fit
 
 
@@ -73,7 +74,7 @@ def _best(
         _evaluate(cosines(), kind, rows, columns, box, ORDERS, basis)
         gram = basis.T @ basis
         gram[np.diag_indices(terms)] *= 1 + _RIDGE
-        solution = np.linalg.lstsq(gram, basis.T @ residual, rcond=None)[0]
+        solution = np.linalg.solve(gram + np.eye(terms) * _FLOOR, basis.T @ residual)
         numbers = np.rint(solution * (64 / step)).astype(np.int64)
         if np.abs(numbers).max() > LARGEST_COEFFICIENT:
             continue

@@ -13,9 +13,10 @@ from qimg.codecs.contour.moments import error_of, error_of_both, moments_of
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 
-EDGE_BITS = 1.0
+EDGE_BITS = 1.25
 """Bits of a crack edge between two pixels."""
-_REGION_BITS = 8.0
+REGION_BITS = 2.0
+"""Bits of a region in addition to its edges."""
 _FIRST_LEVEL = -4
 _ROUNDS = 20
 
@@ -33,8 +34,7 @@ class Merging:
         """
         labels = np.empty(pixels.shape[:2], np.int64)
         label_areas(pixels, labels)
-        _, zones = np.unique(labels, return_inverse=True)
-        self._zones = zones.reshape(labels.shape)
+        self._zones = _numbered(labels.ravel())[1].reshape(labels.shape)
         moments = moments_of(pixels, self._zones, plain(pixels) if importance is None else importance)
         self._planes = planes
         self._levels: list[tuple[Array, ...]] = [(np.arange(len(moments)), moments, *edges_of(self._zones))]
@@ -62,17 +62,24 @@ class Merging:
         for _ in range(_ROUNDS):
             error = np.empty(len(first))
             _pair_errors(moments, first, second, weight, self._planes, error)
-            bits = EDGE_BITS * lengths + _REGION_BITS
+            bits = EDGE_BITS * lengths + REGION_BITS
             pays = np.flatnonzero(error <= weight * bits)
             if not len(pays):
                 break
             order = pays[np.argsort((error / bits)[pays], kind="stable")]
             parent, moments = np.arange(len(moments)), moments.copy()
             merge_pairs(parent, moments, first[order], second[order], bits[order], weight, self._planes)
-            roots, parent = np.unique(parent, return_inverse=True)
+            roots, parent = _numbered(parent)
             owner, moments = parent[owner], moments[roots]
             first, second, lengths = _joined(parent[first], parent[second], lengths)
         return owner, moments, first, second, lengths
+
+
+def _numbered(parent: Array) -> tuple[Array, Array]:
+    """The roots (R,) of a forest of depth 1 in their order, and the number of the root of each member."""
+    is_root = parent == np.arange(len(parent))
+    numbers = np.cumsum(is_root) - 1
+    return np.flatnonzero(is_root), numbers[parent]
 
 
 def edges_of(zones: Array) -> tuple[Array, Array, Array]:

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from qimg.codecs.contour.colours import colours_of
 from qimg.core import Array
 from qimg.core.compiled import compiled
 
-_COLOUR_BITS = 14.0  # of a colour of the palette
-_USE_BITS = 3.0  # that a region's colour costs less where another region has it
+_COLOUR_BITS = 18.0  # of a colour of the palette
+_USE_BITS = 2.0  # that a region's colour costs less where another region has it
 _MOST_COLOURS = 4096
 
 
@@ -17,7 +18,8 @@ def palette_of(count: Array, means: Array, weight: float) -> tuple[Array, Array]
     """
     shift = 0
     while True:  # at most `_MOST_COLOURS` distinct colours
-        colours, owner = np.unique(np.rint(means).astype(np.int64) >> shift, axis=0, return_inverse=True)
+        packed = colours_of((np.rint(means).astype(np.int64) >> shift)[None])
+        colours, owner = np.unique(packed, return_inverse=True)
         if len(colours) <= _MOST_COLOURS:
             break
         shift += 1

@@ -18,7 +18,8 @@ _RATIO = 8.0  # of λ to the mean squared error
 _FIRST = 512.0
 _DB_PER_DOUBLING = 1.5
 _DOUBLINGS_PER_DOUBLING = 0.5  # of bytes
-_AIM = 0.995  # of the allowed bytes
+_AIM, _SLOW_AIM = 0.995, 0.97  # of the allowed bytes
+_SLOW_FULL = 0.94
 _MARGIN, _LONGEST_STEP = 0.25, 3.0  # of log2 λ
 _NARROW = 1 / 64
 _MOST_EXCESS = 20.0
@@ -26,14 +27,15 @@ _MOST_EXCESS = 20.0
 E = TypeVar("E", bound=Encoded)
 
 
-def weight_of_psnr(psnr_db_at: Callable[[float], float], psnr_db: float) -> float | None:
+def weight_of_psnr(psnr_db_at: Callable[[float], float], psnr_db: float, first: float | None = None) -> float | None:
     """The largest λ found whose PSNR is at least a target, or None if there is none.
 
     Args:
         psnr_db_at: PSNR at a λ.
         psnr_db: target in dB.
+        first: λ of the first attempt.
     """
-    first = _RATIO * 255**2 * 10 ** (-psnr_db / 10)
+    first = first or _RATIO * 255**2 * 10 ** (-psnr_db / 10)
     reached: list[float] = []
     for weight, excess in search(lambda weight: psnr_db_at(weight) - psnr_db, first, _DB_PER_DOUBLING):
         if excess >= 0:
@@ -77,25 +79,28 @@ def search(excess_at: Callable[[float], float], first: float, fall: float) -> It
         place = left + (right - left) * min(max(share, 0.05), 0.95)
 
 
-def of_size(attempt: Callable[[float], E], size: int, name: str) -> E:
+def of_size(attempt: Callable[[float], E], size: int, name: str, first: float | None = None) -> E:
     """The best file found of at most `size` bytes.
 
     Args:
         attempt: encodes at a λ.
         size: bytes.
         name: option that sets the size, for messages.
+        first: λ of the first attempt, from a sample of a picture that is slow to encode; the search then ends at a
+            file of 94 % of the bytes.
 
     Raises:
         ValueError: no file is small enough.
     """
     tried: list[E] = []
+    aim, full = (_AIM, FULL) if first is None else (_SLOW_AIM, _SLOW_FULL)
 
     def excess_at(weight: float) -> float:
         tried.append(attempt(weight))
-        return math.log2(len(tried[-1].data) / (_AIM * size))
+        return math.log2(len(tried[-1].data) / (aim * size))
 
-    for _ in search(excess_at, _FIRST, _DOUBLINGS_PER_DOUBLING):
-        if FULL * size <= len(tried[-1].data) <= size:
+    for _ in search(excess_at, first or _FIRST, _DOUBLINGS_PER_DOUBLING):
+        if full * size <= len(tried[-1].data) <= size:
             break
     fitting = [result for result in tried if len(result.data) <= size]
     if not fitting:

@@ -35,6 +35,7 @@ def test_rows_of_a_drawing() -> None:
     (percent,) = graphics.saved(rows, math.inf)
     others = [length for codec, length in lossless.items() if codec != "contour"]
     assert percent == pytest.approx(100 * (lossless["contour"] / min(others) - 1))
+    assert set(graphics.tables(rows)) == {"kinds", "pictures"}
 
 
 def test_bisection_takes_the_smallest_file_that_reaches_the_target() -> None:
@@ -44,3 +45,17 @@ def test_bisection_takes_the_smallest_file_that_reaches_the_target() -> None:
     assert graphics._bisected(attempt, 0, 100, 37.0, whole=True) == (3700, 37.0)
     assert graphics._bisected(attempt, 0, 100, 101.0, whole=True) is None
     assert graphics._bisected(attempt, 0, 100, 0.0, whole=True) == (0, 0)
+
+
+def test_own_codecs_are_compared_with_the_smaller_one() -> None:
+    lengths = {"contour": 100.0, "qimg": 120.0, "mixed": 90.0, "auto": 101.0}
+    rows = [
+        graphics.Row(
+            image="a", kind="slide", codec=codec, target_db=30.0, bytes=length, psnr_db=30.0, encode_seconds=1.0
+        )
+        for codec, length in lengths.items()
+    ]
+    (row,) = graphics.tables(rows)["own"].rows
+    expected = [*lengths.values(), -25.0, -10.0, 100 * (101 / 120 - 1), 1.0]
+    assert [float(value) for value in row[2:]] == pytest.approx(expected)
+    assert graphics.saved(rows, 30.0) == [pytest.approx(100 * (100 / 120 - 1))]

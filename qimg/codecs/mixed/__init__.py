@@ -1,0 +1,1 @@
+"""The mixed codec: photographs by the block codec and graphics by the contour codec, in one picture, tile by tile."""
