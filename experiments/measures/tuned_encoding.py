@@ -55,9 +55,9 @@ MEASURES = {
 class Params(PictureParams):
     """Inputs of the experiment."""
 
-    drawings: Annotated[tuple[str, ...], each(among(KINDS), empty=True)] = ("cartoon", "logo", "map", "slide")
-    """Kinds of drawings, each in addition to the pictures."""
-    side: Annotated[int, whole(64)] = 256
+    drawings: Annotated[tuple[str, ...], each(among(KINDS), empty=True)] = ("logo", "map", "slide")
+    """Kinds of drawings, in addition to the pictures; without pictures, the only ones."""
+    side: Annotated[int, whole(64)] = 160
     """Rows and columns of a drawing."""
     qualities: Annotated[tuple[float, ...], each(positive)] = (20.0, 35.0, 50.0, 65.0)
     """Qualities of the files that are not tuned."""
@@ -92,8 +92,8 @@ class Row:
 def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
     """Rows of the pictures, then of the drawings."""
     check(params)
-    drawings = [Drawing(kind=kind, side=params.side, seed=0) for kind in params.drawings]
-    items: list[Any] = [*params.gather().pictures, *drawings]
+    drawings = [Drawing(kind=kind, side=params.side, seed=1) for kind in params.drawings]
+    items: list[Any] = [*(() if drawings and not params.images else params.gather().pictures), *drawings]
     return rows_by_picture(rows_of, items, params, track=track, workers=workers)
 
 
