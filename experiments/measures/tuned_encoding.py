@@ -86,7 +86,7 @@ class Row:
     tangent: LibraryDependent
     bures: LibraryDependent
     encode_seconds: Seconds
-    """CPU seconds at the quality, which is not the size."""
+    """CPU seconds at the quality, of tuned contour files at the size."""
 
 
 def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
@@ -106,10 +106,11 @@ def rows_of(picture: Picture | Drawing, params: Params) -> list[Row]:
         size = 0
         for tune in TUNES:
             write = partial(encode, image, codec=codec, tune=tune)
-            data, seconds = timed(partial(write, quality=quality), clock=process_time)
+            target = {"size": size} if tune == TANGENT and codec == CONTOUR else {"quality": quality}
+            data, seconds = timed(partial(write, **target), clock=process_time)
             if tune == TUNES[0]:
                 size = len(data)
-            else:
+            elif codec == BLOCK:
                 data = write(size=size)
             rows.append(
                 Row(
