@@ -30,6 +30,7 @@ def encode(
     distance: Annotated[float | None, tyro.conf.arg(metavar="0-25")] = None,
     reduction: Annotated[float | None, tyro.conf.arg(metavar="RATIO")] = None,
     lossless: bool = False,
+    max_error: Annotated[int | None, tyro.conf.arg(metavar="1-32")] = None,
     effort: placeholders.OptionalEffort = None,
     progressive: bool = False,
     stable: bool = False,
@@ -39,7 +40,7 @@ def encode(
 ) -> None:
     """Encode a picture, or every picture of a folder; exactly one option sets the target.
 
-    The target is `quality`, `size`, `bits-per-pixel`, `psnr`, `distance`, `reduction` or `lossless`.
+    The target is `quality`, `size`, `bits-per-pixel`, `psnr`, `distance`, `reduction`, `lossless` or `max-error`.
 
     Args:
         source: Image or RAW file, or a folder of them; --recursive searches its subfolders.
@@ -56,6 +57,7 @@ def encode(
         distance: Butteraugli distance, the scale of JPEG XL: 0.5 is very good, 15 poor.
         reduction: Raw bytes per byte of the file, the scale of JPEG 2000.
         lossless: Decode to exactly the pixels that were encoded.
+        max_error: Largest difference of any channel of any pixel, in code values; for graphics.
         effort: 1 (fast) to 9 (slow), 5 by default; 1, 3, 5 and 7 differ, and every other effort equals the next lower
             one of these.
         progressive: Write progressive files, every prefix of which decodes to a picture; larger at equal PSNR.
@@ -69,8 +71,8 @@ def encode(
 
     options: dict[str, Any] = {
         "quality": quality, "size": size, "bits_per_pixel": bits_per_pixel, "psnr_db": psnr, "distance": distance,
-        "reduction": reduction, "lossless": lossless, "effort": effort, "progressive": progressive, "stable": stable,
-        "tune": tune,
+        "reduction": reduction, "lossless": lossless, "max_error": max_error, "effort": effort,
+        "progressive": progressive, "stable": stable, "tune": tune,
     }  # fmt: skip
     with arguments_named(**NAMES):
         settings = EncodeOptions(**options)

@@ -13,7 +13,7 @@ from qimg.codecs.protocol import TANGENT, Codec, Encoded, EncodeOptions
 from qimg.codecs.quality import weight_of_quality
 from qimg.core import ArgumentError, Array, Track
 
-PHOTOGRAPH, GRAPHICS = 0.1, 0.97
+PHOTOGRAPH, GRAPHICS = 0.1, 0.9
 """Shares of detail in graphic tiles: below the first a picture is coded by `block`, from the second by `contour`."""
 MIXED = "mixed"
 """Id of the codec that is tried between these shares."""
@@ -24,6 +24,7 @@ CLEAR = 0.97
 def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
     """Encode a picture by the codec that suits it.
 
+    With `max_error` that is `contour`, the only one that supports it.
     Pictures of 16 bits and options that `contour` does not support, such as `effort`, need `block`, or without loss
     `lossless`; `tune="tangent"` needs `block`. Otherwise the picture decides; of two files the one with fewer bytes is
     kept if the target is a PSNR, the one of higher PSNR if it is a size, and at a quality the one of less squared error
@@ -38,6 +39,8 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
         ValueError: a target is out of range or out of reach.
     """
     contour = registry.codec(registry.AUTO_GRAPHICS)
+    if options.max_error is not None:
+        return contour.encode(image, options, track=track)
     general = registry.codec(registry.AUTO_LOSSLESS if options.lossless else registry.AUTO)
     if image.itemsize > 1 or options.tune == TANGENT or not _takes(contour, options):
         return general.encode(image, options, track=track)

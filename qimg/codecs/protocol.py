@@ -12,7 +12,7 @@ from qimg.core import ArgumentError, Array, Track, arguments
 from qimg.core.records import short_repr
 from qimg.images import MAX_PIXELS
 
-TARGETS = ("quality", "size", "bits_per_pixel", "psnr_db", "distance", "reduction", "lossless")
+TARGETS = ("quality", "size", "bits_per_pixel", "psnr_db", "distance", "reduction", "lossless", "max_error")
 """Options that set the quality or the size of a file; an encoder needs exactly one of them."""
 
 TANGENT = "tangent"
@@ -49,6 +49,8 @@ class EncodeOptions:
     """Raw bytes per byte of the file, more than 1."""
     lossless: bool = False
     """Decode to exactly the pixels that were encoded."""
+    max_error: int | None = None
+    """Largest difference of any channel of any pixel, 1 to 32 code values of 8 bits; alpha is exact."""
     effort: int | None = None
     """1 (fast) to 9 (slow); the default is 5. Decoders read the files of every effort."""
     progressive: bool = False
@@ -78,6 +80,8 @@ class EncodeOptions:
             arguments.require(self.bits_per_pixel > 0, "bits_per_pixel", "must be positive", self.bits_per_pixel)
         if self.psnr_db is not None:
             arguments.require(math.isfinite(self.psnr_db), "psnr_db", "must be finite", self.psnr_db)
+        if self.max_error is not None:
+            arguments.integer("max_error", self.max_error, 1, 32)
         if self.effort is not None:
             arguments.integer("effort", self.effort, 1, 9)
         arguments.one_of("tune", self.tune, TUNES)

@@ -101,7 +101,12 @@ def codec(codec_id: str) -> Codec:
 
 
 def codec_for(codec_id: str, options: EncodeOptions) -> Codec:
-    """The codec whose capabilities count with these options: for `auto` it is `AUTO`, without loss `AUTO_LOSSLESS`."""
+    """The codec whose capabilities count with these options.
+
+    For `auto` it is `AUTO`, without loss `AUTO_LOSSLESS`, with `max_error` `AUTO_GRAPHICS`.
+    """
+    if codec_id == "auto" and options.max_error is not None:
+        return codec(AUTO_GRAPHICS)
     return codec(AUTO_LOSSLESS if codec_id == "auto" and options.lossless else codec_id)
 
 

@@ -33,6 +33,7 @@ VALUES = {
     "distance": 2.0,
     "reduction": 10.0,
     "lossless": True,
+    "max_error": 4,
     "effort": 1,
     "progressive": True,
     "stable": True,

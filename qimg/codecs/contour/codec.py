@@ -20,7 +20,10 @@ from qimg.codecs.protocol import (
 from qimg.core import Array, Track
 from qimg.core.records import short_repr
 
-_OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "lossless", "progressive", "tune", *METADATA)
+_OPTIONS = (
+    *("quality", "size", "bits_per_pixel", "psnr_db", "lossless", "max_error", "progressive", "tune"),
+    *METADATA,
+)
 
 
 @short_repr

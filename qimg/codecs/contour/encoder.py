@@ -16,6 +16,7 @@ from qimg.codecs.contour.fills import Areas, Fills, areas_of, paint
 from qimg.codecs.contour.fitting import fit
 from qimg.codecs.contour.importance import plain
 from qimg.codecs.contour.layers import MOST_COST, encode_layers, spread, superfluous, versions
+from qimg.codecs.contour.near_lossless import near
 from qimg.codecs.contour.pixels import MOST_COLOURS
 from qimg.codecs.contour.rows import encode_rows
 from qimg.codecs.contour.samples import is_slow, sample
@@ -66,6 +67,8 @@ def encode(
     source = _Source(image, options, track, weigh)
     if options.lossless:
         version = source.written(source.exact())
+    elif options.max_error is not None:
+        version = source.written(source.near(options.max_error))
     else:
         if is_slow(image):
             source.learn(image, options)
@@ -147,6 +150,16 @@ class _Source:
         if self.few_colours and len(self.exact().data) <= len(encoded.data):
             return self.exact()
         return encoded
+
+    def near(self, bound: int) -> _Version:
+        """The smallest file found whose channels differ from the source's by at most a bound."""
+        files = [self.exact()] if self.few_colours else []
+        for stored in near(self._stored, bound, self.planes):
+            difference = stored.astype(np.int64) - self._stored
+            if np.abs(difference).max(initial=0) <= bound and not difference[..., self.planes :].any():
+                psnr_db = metrics.psnr_db(self._colour, stored[..., : self.planes], data_range=255)
+                files.append(self._file(stored, psnr_db, 0.0))
+        return min(files, key=lambda file: len(file.data), default=None) or self.exact()
 
     def learn(self, image: Array, options: EncodeOptions) -> None:
         """Decide from a sample whether areas may have fills, and at which λ the search begins."""
