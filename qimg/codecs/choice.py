@@ -13,7 +13,7 @@ from qimg.codecs.protocol import Codec, Encoded, EncodeOptions
 from qimg.codecs.quality import weight_of_quality
 from qimg.core import ArgumentError, Array, Track
 
-PHOTOGRAPH, GRAPHICS = 0.1, 0.97
+PHOTOGRAPH, GRAPHICS = 0.1, 0.9
 """Shares of detail in graphic tiles: below the first a picture is coded by `block`, from the second by `contour`."""
 MIXED = "mixed"
 """Id of the codec that is tried between these shares."""

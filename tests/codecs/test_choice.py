@@ -73,7 +73,7 @@ def test_a_photograph_is_coded_by_block() -> None:
 
 @pytest.mark.parametrize("target", [{"quality": 60}, {"psnr_db": 38}, {"size": 500}])
 def test_graphics_are_coded_by_contour(target) -> None:
-    drawn = drawing("map", side=64, seed=0)
+    drawn = drawing("logo", side=96, seed=0)
     data = codecs.encode(drawn, **target)
     assert data == codecs.encode(drawn, codec="contour", **target)
     assert codecs.info(data).codec == "contour"
