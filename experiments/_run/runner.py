@@ -68,6 +68,7 @@ THEMES = {
         "codec_parts",
         "entropy_models",
         "mnist_codecs",
+        "digit_errors",
         "size_conditioning",
         "complexity_dial",
         "raster_steps",

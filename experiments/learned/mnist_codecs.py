@@ -1,4 +1,4 @@
-"""How many bytes does a digit take, at which errors and accuracy of a classifier, by learned codecs and by others?
+"""How many bytes does a digit take, at which error and accuracy of a classifier, by learned codecs and by others?
 
 Test digits of MNIST, or patches of each picture of the size of digits, are coded in one pack by the learned codecs and
 the KLT, by contours, and by other codecs in one file for each digit and on one sheet. Bytes are those of whole files
@@ -55,11 +55,11 @@ from experiments.tensor_trains.small_network import trained_network
 from qimg import tensor_train
 from qimg.codecs import registry
 from qimg.codecs.digits.latent_model import SIDE
-from qimg.metrics import tangent_error
 from qimg.report.plots import curve_styles
 
 AUTOENCODER, KLT, RASTER, BORN = "auto-encoder", "KLT", "raster-encoder", "Born machine"
 CONTOURS = "contours"
+RATED = (AUTOENCODER, KLT, CONTOURS)
 PEERS = ("peer:jpeg", "peer:webp", "peer:avif", "peer:jpegxl")
 LEVELS = (20.5, 22.0)
 """PSNR at which codecs with a rate are compared, in dB."""
@@ -74,6 +74,8 @@ class Params(PictureParams):
     """Test digits of MNIST, from the set mnist in QIMG_DATA; 0 takes patches of the pictures instead."""
     patches: Count = 100
     """Most patches of a picture."""
+    rated: Annotated[tuple[str, ...], each(among(RATED))] = RATED
+    """Codecs with a rate."""
     rates: Annotated[tuple[float, ...], each(fulfils(lambda rate: 0 <= rate <= 1, "must be in [0, 1]"))] = (
         *(0.0, 0.25, 0.5, 0.75, 1.0),
     )
@@ -90,8 +92,6 @@ class Params(PictureParams):
     """Settings of each of them, from the smallest file on."""
     single: Count = 300
     """Digits that are coded in one file each."""
-    compared: Count = 300
-    """First digits whose tangent error is computed."""
     rounds: Annotated[int, whole(0)] = 10
     """Rounds in which decoded digits are coded again, by codecs that recognise them."""
     recoded: Count = 500
@@ -121,7 +121,6 @@ TINY = Params(
     peers=("peer:jpeg", "peer:webp"),
     settings=2,
     single=3,
-    compared=3,
     rounds=2,
     bond=2,
     pictures=20,
@@ -152,8 +151,6 @@ class Row:
     """Of the squared error averaged over all digits; infinite if it is zero."""
     mean_psnr_db: float
     """Mean of the PSNR of each digit, of digits with an error."""
-    tangent_error: float
-    """Mean of the tangent errors of the first digits."""
     accuracy: LibraryDependent
     """Share of the decoded digits that the classifier labels rightly; NaN for patches."""
     encode_seconds: Seconds
@@ -165,7 +162,7 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Collection:
+class Collection:
     """Digits to code, and what the classifier and the Born machine learn from."""
 
     name: str
@@ -181,20 +178,21 @@ def run(params: Params, *, track: Track = iter) -> list[Row]:
     """Rows of every codec and setting, for each collection."""
     check(params)
     if params.digits:
-        return _rows(_mnist(params.digits), params, track)
+        return _rows(mnist_digits(params.digits), params, track)
     rng = np.random.default_rng(params.seed)
     rows: list[Row] = []
     for picture in track(params.gather().pictures):
         patches = luma_patches(picture, side=SIDE, count=params.patches, rng=rng)
-        digits, train = (_padded(some) for some in (patches.test, patches.train))
-        rows += _rows(_Collection(name=picture.name, digits=digits, train=train), params, iter)
+        digits, train = (padded(some) for some in (patches.test, patches.train))
+        rows += _rows(Collection(name=picture.name, digits=digits, train=train), params, iter)
     return rows
 
 
-def _mnist(count: int) -> _Collection:
+def mnist_digits(count: int) -> Collection:
+    """The first test digits of MNIST, and all training digits."""
     data = labelled_digits(_TRAINED)
     train, test = (np.round(255 * pictures).astype(np.uint8) for pictures in (data.train, data.test))
-    return _Collection(
+    return Collection(
         name="mnist",
         digits=test[:count],
         train=train,
@@ -203,35 +201,39 @@ def _mnist(count: int) -> _Collection:
     )
 
 
-def _padded(patches: Array) -> Array:
+def padded(patches: Array) -> Array:
     """Patches of at most 28×28 pixels on black digits."""
     digits = np.zeros((len(patches), SIDE, SIDE), np.uint8)
     digits[:, : patches.shape[1], : patches.shape[2]] = patches
     return digits
 
 
-def _rows(data: _Collection, params: Params, track: Track) -> list[Row]:
+def _rows(data: Collection, params: Params, track: Track) -> list[Row]:
     predict = None
     if data.train_labels is not None:
         pictures = (data.train / 255).astype(np.float32)
         predict = trained_network(pictures, data.train_labels, classes=10, seen=params.seen, seed=params.seed)[0]
-    rows = [_row(data, job(), predict, params.compared) for job in track(_jobs(data, params))]
+    rows = [_row(data, job(), predict) for job in track(jobs_of(data, params))]
     if predict is not None and data.train_labels is not None:
         told = predict((data.digits / 255).astype(np.float32))
-        rows.append(_row(data, class_means(data.train, data.train_labels, data.digits, told), predict, params.compared))
+        rows.append(_row(data, class_means(data.train, data.train_labels, data.digits, told), predict))
     return rows + ([_born(data, params)] if params.bond else [])
 
 
-def _jobs(data: _Collection, params: Params) -> list[Callable[[], Coded]]:
+def jobs_of(data: Collection, params: Params) -> list[Callable[[], Coded]]:
     """What codes the digits, one call for each row."""
     digits, again = data.digits, {"rounds": params.rounds, "recoded": params.recoded}
     jobs: list[Callable[[], Coded]] = []
     for rate in params.rates:
-        for effort in params.efforts:
-            jobs.append(partial(rated_pack, "mnist-autoencoder", digits, rate, effort, **again))
-        jobs.append(partial(rated_pack, "mnist-klt", digits, rate, None, **again))
-        best = max(params.efforts, default=None)
-        jobs.append(partial(rated_pack, "mnist-contours", digits, rate, best, rounds=0, recoded=0))
+        if AUTOENCODER in params.rated:
+            jobs += [
+                partial(rated_pack, "mnist-autoencoder", digits, rate, effort, **again) for effort in params.efforts
+            ]
+        if KLT in params.rated:
+            jobs.append(partial(rated_pack, "mnist-klt", digits, rate, None, **again))
+        if CONTOURS in params.rated:
+            best = max(params.efforts, default=None)
+            jobs.append(partial(rated_pack, "mnist-contours", digits, rate, best, rounds=0, recoded=0))
     for levels in params.levels:
         for effort in (1,) if levels == 256 else (1, 5):
             jobs.append(partial(raster_pack, digits, levels, effort, **again))
@@ -243,7 +245,7 @@ def _jobs(data: _Collection, params: Params) -> list[Callable[[], Coded]]:
     return jobs + [partial(lossless_sheet, name, digits) for name in lossless_codecs()]
 
 
-def _row(data: _Collection, coded: Coded, predict: Callable[[Array], Array] | None, compared: int) -> Row:
+def _row(data: Collection, coded: Coded, predict: Callable[[Array], Array] | None) -> Row:
     count = len(coded.output)
     errors = ((coded.output.astype(float) - data.digits[:count]) ** 2).mean(axis=(1, 2))
     accuracy = math.nan
@@ -259,9 +261,8 @@ def _row(data: _Collection, coded: Coded, predict: Callable[[Array], Array] | No
         scan_bytes=coded.scan / count,
         ideal_bytes=coded.ideal_bits / 8 / count,
         model_bytes=coded.model,
-        psnr_db=_psnr(float(errors.mean())),
-        mean_psnr_db=float(np.mean([_psnr(error) for error in errors if error > 0])) if errors.any() else math.inf,
-        tangent_error=_tangent_error(data.digits[: min(count, compared)], coded.output),
+        psnr_db=decibels(float(errors.mean())),
+        mean_psnr_db=float(np.mean([decibels(error) for error in errors if error > 0])) if errors.any() else math.inf,
         accuracy=accuracy,
         encode_seconds=coded.encode_seconds / count,
         decode_seconds=coded.decode_seconds / count,
@@ -269,15 +270,12 @@ def _row(data: _Collection, coded: Coded, predict: Callable[[Array], Array] | No
     )
 
 
-def _tangent_error(digits: Array, output: Array) -> float:
-    return float(np.mean([tangent_error(*pair) for pair in zip(digits, output, strict=False)]))
-
-
-def _psnr(error: float) -> float:
+def decibels(error: float) -> float:
+    """PSNR of a mean squared error."""
     return 10 * math.log10(255**2 / error) if error > 0 else math.inf
 
 
-def _born(data: _Collection, params: Params) -> Row:
+def _born(data: Collection, params: Params) -> Row:
     """Ideal bits of thresholded digits under a Born machine that reads pixels in the order of the raster."""
     rng = np.random.default_rng(params.seed)
     train, test = (binarise(some, THRESHOLD, rng) for some in (data.train[: params.pictures], data.digits))
@@ -298,9 +296,8 @@ def _born(data: _Collection, params: Params) -> Row:
         scan_bytes=math.nan,
         ideal_bytes=bits / 8,
         model_bytes=8 * machine.train.parameters,
-        psnr_db=_psnr(float(errors.mean())),
-        mean_psnr_db=float(np.mean([_psnr(error) for error in errors if error > 0])) if errors.any() else math.inf,
-        tangent_error=_tangent_error(data.digits[: params.compared], output.astype(np.uint8)),
+        psnr_db=decibels(float(errors.mean())),
+        mean_psnr_db=float(np.mean([decibels(error) for error in errors if error > 0])) if errors.any() else math.inf,
         accuracy=math.nan,
         encode_seconds=math.nan,
         decode_seconds=math.nan,
@@ -357,15 +354,15 @@ def findings(rows: Sequence[Row]) -> list[str]:
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
     """The tables of the documentation, by name."""
     return {
-        "levels": level_table(rows),
         "rates": rate_table(rows),
+        "levels": level_table(rows),
         "rounds": round_table(rows),
         "times": time_table(rows),
     }
 
 
 def level_table(rows: Sequence[Row]) -> Table:
-    """Bytes, accuracy and tangent error of codecs with a rate at equal PSNR, by interpolation between rates."""
+    """Bytes and accuracy of codecs with a rate at equal PSNR, by interpolation between rates."""
     mnist = select(rows, image="mnist")
     original = max((row.accuracy for row in mnist if math.isinf(row.psnr_db)), default=math.nan)
     lines = [
@@ -375,16 +372,16 @@ def level_table(rows: Sequence[Row]) -> Table:
             bytes_at(own, level),
             100 * _interpolated(own, level, "accuracy"),
             100 * (_interpolated(own, level, "accuracy") - original),
-            _interpolated(own, level, "tangent_error"),
         ]
         for level in LEVELS
         for name, own in latent_curves(mnist).items()
+        if own
     ]
     return Table(
-        columns=["codec", "dB", "bytes", "accuracy, %", "beyond originals", "tangent error"],
+        columns=["codec", "dB", "bytes", "accuracy, %", "beyond originals"],
         rows=lines,
         caption="Codecs with a rate at equal PSNR",
-        formats={"dB": ".1f", "bytes": ".2f", "accuracy, %": ".2f", "beyond originals": "+.2f", "tangent error": ".4f"},
+        formats={"dB": ".1f", "bytes": ".2f", "accuracy, %": ".2f", "beyond originals": "+.2f"},
     )
 
 
@@ -412,14 +409,12 @@ def rate_table(rows: Sequence[Row]) -> Table:
             "model": "model_bytes",
             "dB": "psnr_db",
             "dB, mean of digits": "mean_psnr_db",
-            "tangent error": "tangent_error",
             "accuracy, %": lambda row: 100 * row.accuracy,
         },
         caption="Bytes of a digit, bytes of the model that all digits share, and PSNR of the mean squared error",
         formats={
             **dict.fromkeys(("bytes", "of scans", "ideal", "dB", "dB, mean of digits", "accuracy, %"), ".2f"),
             "model": "_d",
-            "tangent error": ".4f",
         },
     )
 

@@ -1,4 +1,8 @@
-"""The file format of the sketch codec: 10 to 12 bytes, then the payload, which may be cut at every byte."""
+"""The file format of the sketch codec: 8 to 12 bytes, the payload, which may be cut at every byte, and a last byte.
+
+The header has a checksum of its own, so that an altered length is no cut file; the checksum of the whole file has its
+first bits in the header and the others in the last byte. Files of version 1 have one checksum and no last byte.
+"""
 
 import zlib
 from dataclasses import dataclass, field
@@ -8,11 +12,16 @@ from qimg.codecs.errors import BitstreamError
 from qimg.codecs.sketch.geometry import STEPS
 from qimg.core.records import short_repr
 
-ID, NUMBER, VERSION = "sketch", 3, 1
+ID, NUMBER, VERSION = "sketch", 3, 2
 LARGEST_SIDE = 1 << 16
 LARGEST_PAYLOAD = (1 << 9) - 1
 _GRAY = 16
 _CRC = 2
+_HEADER_BITS, _FILE_BITS = 10, 6
+_HEADER_POLYNOMIAL = 0x233
+"""Of the checksum of the header, x¹⁰ + x⁹ + x⁵ + x⁴ + x + 1: no alteration within 10 bits goes undetected."""
+AFTER = 1
+"""Bytes after the payload."""
 _LENGTH_BITS, _STEP_BITS = 9, 5
 SIDES_AT = SHORT_LENGTH + _CRC
 """Offset of the numbers of rows and columns."""
@@ -41,7 +50,7 @@ class Header:
 
     @property
     def length(self) -> int:
-        """Bytes before the payload."""
+        """Bytes before the payload, in all versions."""
         return SHORT_LENGTH + _CRC + -(-(2 * self.side_bits + _LENGTH_BITS + _STEP_BITS) // 8)
 
 
@@ -55,11 +64,13 @@ class Stream:
     """The bytes that are there."""
     size: int
     """Bytes of the payload of the whole file."""
+    missing: int
+    """Bytes that the file lacks."""
 
     @property
     def complete(self) -> bool:
         """Whether the file is whole."""
-        return len(self.payload) == self.size
+        return not self.missing
 
 
 def write(header: Header, payload: bytes) -> bytes:
@@ -76,8 +87,23 @@ def write(header: Header, payload: bytes) -> bytes:
     packed = (bits << -digits % 8).to_bytes(-(-digits // 8), "big")
     flags = (_GRAY if header.gray else 0) | (header.side_bits - 1)
     start = Envelope(number=NUMBER, version=VERSION, flags=flags, short=True).to_bytes()
-    crc = zlib.crc32(start + packed + payload) & 0xFFFF
-    return start + crc.to_bytes(_CRC, "little") + packed + payload
+    whole = zlib.crc32(start + packed + payload)
+    checks = header_check(start + packed) << _FILE_BITS | (whole >> 8) & ((1 << _FILE_BITS) - 1)
+    return start + checks.to_bytes(_CRC, "little") + packed + payload + bytes([whole & 0xFF])
+
+
+def header_check(content: bytes) -> int:
+    """The checksum of a header, 10 bits: the remainder of its polynomial, with the highest bit first.
+
+    >>> hex(header_check(bytes([4, 0])))
+    '0x233'
+    """
+    remainder = 0
+    for bit in range(8 * len(content)):
+        remainder = remainder << 1 | (content[bit >> 3] >> (7 - (bit & 7))) & 1
+        if remainder >> _HEADER_BITS:
+            remainder ^= 1 << _HEADER_BITS | _HEADER_POLYNOMIAL
+    return remainder
 
 
 def parse(data: bytes) -> Stream:
@@ -87,8 +113,9 @@ def parse(data: bytes) -> Stream:
         BitstreamError: the file is of another format or codec, altered, or cut inside of its header.
     """
     reader = Reader(data)
-    flags = reader.envelope_of(ID, NUMBER, version=VERSION, short=True).flags
-    stored = reader.take(_CRC, "the checksum")
+    envelope = reader.envelope_of(ID, NUMBER, version=VERSION, short=True)
+    flags, after = envelope.flags, AFTER if envelope.version > 1 else 0
+    stored = int.from_bytes(reader.take(_CRC, "the checksum"), "little")
     count = (flags & 15) + 1
     digits = 2 * count + _STEP_BITS + _LENGTH_BITS
     packed = reader.take(-(-digits // 8), "the header")
@@ -102,14 +129,26 @@ def parse(data: bytes) -> Stream:
     width = (bits >> (_LENGTH_BITS + _STEP_BITS) & ((1 << count) - 1)) + 1
     height = (bits >> (_LENGTH_BITS + _STEP_BITS + count)) + 1
     header = Header(height=height, width=width, gray=bool(flags & _GRAY), step=step)
-    payload = data[reader.offset :]
     if header.side_bits != count:
         raise BitstreamError(f"the sides must take {header.side_bits} bits, but take {count}", SHORT_LENGTH - 1)
-    if len(payload) > size:
-        raise BitstreamError(f"the file must end here, but has {len(payload) - size} more bytes", reader.offset + size)
-    if len(payload) == size:
-        crc = (zlib.crc32(data[:SHORT_LENGTH] + packed + payload) & 0xFFFF).to_bytes(_CRC, "little")
-        if crc != stored:
-            rule = f"the file is altered: its checksum must be {crc.hex()}, but is {stored.hex()}"
-            raise BitstreamError(rule, SHORT_LENGTH)
-    return Stream(header=header, payload=payload, size=size)
+    start, rest = data[:SHORT_LENGTH] + packed, data[reader.offset :]
+    if after:
+        _compare("the header", header_check(start), stored >> _FILE_BITS)
+    if len(rest) > size + after:
+        surplus = len(rest) - size - after
+        raise BitstreamError(f"the file must end here, but has {surplus} more bytes", reader.offset + size + after)
+    payload = rest[:size]
+    if len(rest) == size + after:
+        crc = zlib.crc32(start + payload)
+        if after:
+            given = (stored & ((1 << _FILE_BITS) - 1)) << 8 | rest[size]
+            _compare("the file", crc & ((1 << (_FILE_BITS + 8)) - 1), given)
+        else:
+            _compare("the file", crc & 0xFFFF, stored)
+    return Stream(header=header, payload=payload, size=size, missing=size + after - len(rest))
+
+
+def _compare(name: str, computed: int, stored: int) -> None:
+    if computed != stored:
+        rule = f"{name} is altered: its checksum must be {computed:04x}, but is {stored:04x}"
+        raise BitstreamError(rule, SHORT_LENGTH)

@@ -24,7 +24,7 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
     header = stream.header
     options.check_area(header.height, header.width, SIDES_AT)
     if not stream.complete and not options.partial_ok:
-        raise CutError(f"the file is cut: {stream.size - len(stream.payload)} bytes are missing", len(data))
+        raise CutError(f"the file is cut: {stream.missing} bytes are missing", len(data))
     base, ellipses = read(stream.payload, header.step, sides(header.height, header.width), header.planes)
     return Decoded(image=paint_numbers(base, ellipses, header), partial=not stream.complete)
 

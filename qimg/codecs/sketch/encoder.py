@@ -7,7 +7,7 @@ import numpy as np
 from qimg.codecs.protocol import Encoded, EncodeOptions
 from qimg.codecs.sketch import fit as fitting
 from qimg.codecs.sketch import quantizer
-from qimg.codecs.sketch.bitstream import ID, LARGEST_PAYLOAD, LARGEST_SIDE, Header, write
+from qimg.codecs.sketch.bitstream import AFTER, ID, LARGEST_PAYLOAD, LARGEST_SIDE, Header, write
 from qimg.codecs.sketch.decoder import paint_numbers
 from qimg.codecs.sketch.fit import Cuts, Fit
 from qimg.codecs.sketch.geometry import LENGTH_FRACTION, STEPS, sides
@@ -63,11 +63,11 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter, step: i
     allow(max(height, width) <= LARGEST_SIDE, "image", f"must have at most {LARGEST_SIDE} rows and columns")
     assert options.size is not None  # by `qimg.codecs.registry.check`
     header = Header(height=height, width=width, gray=image.ndim == 2, step=0)
-    most = header.length + LARGEST_PAYLOAD
+    most = header.length + LARGEST_PAYLOAD + AFTER
     if not SMALLEST_SIZE <= options.size <= most:
         rule = f"{{0}} must be in [{SMALLEST_SIZE}, {most}] for codec {ID}, but {{0}}={options.size}"
         raise ArgumentError(rule, "size")
-    budget = options.size - header.length
+    budget = options.size - header.length - AFTER
     count = min(max(8 * budget // (_BITS if header.gray else _COLOUR_BITS), 1), MOST_ELLIPSES)
     fit = _fitted(image, count, _ROUNDS[EFFORT if options.effort is None else options.effort])
     step = _step(fit) if step is None else integer("step", step, 0, STEPS - 1)

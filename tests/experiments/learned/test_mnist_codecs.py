@@ -46,8 +46,7 @@ def test_bytes_are_interpolated_between_settings():
     def row(psnr_db: float, size: float) -> mnist_codecs.Row:
         return mnist_codecs.Row(
             image="mnist", codec="KLT", setting="", form="pack", digits=1, bytes=size, scan_bytes=size / 2,
-            ideal_bytes=size, model_bytes=0, psnr_db=psnr_db, mean_psnr_db=psnr_db,
-            tangent_error=0.1, accuracy=0.5, encode_seconds=0.0,
+            ideal_bytes=size, model_bytes=0, psnr_db=psnr_db, mean_psnr_db=psnr_db, accuracy=0.5, encode_seconds=0.0,
             decode_seconds=0.0, unchanged=(),
         )  # fmt: skip
 
