@@ -74,6 +74,7 @@ def test_the_notebooks_are_there():
     assert [path.stem for path in NOTEBOOKS] == [
         "a_density_matrix_at_3072_dimensions",
         "a_picture_as_a_tensor_train",
+        "a_picture_layer_by_layer",
         "classify_digits_with_a_tensor_train",
         "denoising_as_a_singular_value_transformation",
         "inspect_a_density_matrix",

@@ -2,9 +2,9 @@
 
 Pictures are drawn by a script, of several kinds, and may be files as well. At each target the file is the smallest one
 that reaches the PSNR over RGB values: the contour and the block codec search for it themselves; for WebP, AVIF and JPEG
-XL the setting is bisected, for PNG the number of colours of a palette. Lossless files are those of the contour codec,
-WebP, JPEG XL at its slowest effort, and optimised PNG. Bytes are those of whole files. The mixed codec, and the choice
-between the three by the picture ("auto"), are measured on request.
+XL the setting is bisected, for PNG the number of colours of a palette, which median cut or libimagequant chooses.
+Lossless files are those of the contour codec, WebP, JPEG XL at its slowest effort, and optimised PNG. Bytes are those
+of whole files. The mixed codec, and the choice between the three by the picture ("auto"), are measured on request.
 """
 
 import io
@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import numpy as np
@@ -53,6 +54,7 @@ from qimg.codecs.pictures import decode, encode
 
 CONTOUR, AUTO = "contour", "auto"
 _OWN = (CONTOUR, "block", "mixed", AUTO)
+PALETTE, IMAGEQUANT = "palette PNG", "palette PNG (libimagequant)"
 _SCALES: dict[str, tuple[str, float, float]] = {
     "peer:webp": ("quality", 0, 100),
     "peer:avif": ("quality", 0, 100),
@@ -91,16 +93,17 @@ class Params(PictureParams):
     """Drawings of each kind."""
     targets: Annotated[tuple[float, ...], each(positive)] = (30.0, 35.0, 40.0)
     """PSNR in dB."""
-    codecs: Annotated[tuple[str, ...], each(among((*_OWN, *_SCALES, "palette PNG")))] = (
+    codecs: Annotated[tuple[str, ...], each(among((*_OWN, *_SCALES, PALETTE, IMAGEQUANT)))] = (
         CONTOUR,
         "block",
         *_SCALES,
-        "palette PNG",
+        PALETTE,
+        IMAGEQUANT,
     )
-    """Codecs at the targets; `mixed` and `auto` can be added."""
+    """Codecs at the targets; `mixed` and `auto` can be added. Codecs that are not installed are left out."""
 
 
-TINY = Params(box_mean=12, drawings=(), targets=(30.0,), codecs=(CONTOUR, "block", "peer:webp", "palette PNG"))
+TINY = Params(box_mean=12, drawings=(), targets=(30.0,), codecs=(CONTOUR, "block", "peer:webp", PALETTE))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,11 +158,17 @@ def rows_of(picture: Picture | Drawing, params: Params) -> list[Row]:
         rows.append(row(name, math.inf, (len(data), math.inf), seconds))
     for psnr_db in params.targets:
         for codec in params.codecs:
-            if codec in registry.ids() and not is_installed(codec):
+            if not _is_available(codec):
                 continue
             measured, seconds = timed(partial(_at, codec), image, psnr_db)
             rows.append(row(_name(codec), psnr_db, measured, seconds))
     return rows
+
+
+def _is_available(codec: str) -> bool:
+    if codec == IMAGEQUANT:
+        return find_spec("imagequant") is not None
+    return codec not in registry.ids() or is_installed(codec)
 
 
 def _name(codec: str) -> str:
@@ -186,8 +195,9 @@ def _at(codec: str, image: Array, psnr_db: float) -> tuple[int, float] | None:
         except ValueError:  # the finest step does not reach it
             return None
         return len(data), metrics.psnr_db(image, decode(data))
-    if codec == "palette PNG":
-        return _bisected(partial(_palette, image), 1, 256, psnr_db, whole=True)
+    if codec in (PALETTE, IMAGEQUANT):
+        quantize, fewest = (_by_median_cut, 1) if codec == PALETTE else (_by_imagequant, 2)
+        return _bisected(partial(_palette, quantize, image), fewest, 256, psnr_db, whole=True)
     option, coarse, fine = _SCALES[codec]
     return _bisected(partial(_peer, codec, option, image), coarse, fine, psnr_db, whole=option == "quality")
 
@@ -215,14 +225,25 @@ def _peer(codec: str, option: str, image: Array, setting: float) -> tuple[int, f
     return len(data), metrics.psnr_db(image, as_source(image, decode(data, codec=codec)))
 
 
-def _palette(image: Array, colours: float) -> tuple[int, float]:
-    """A PNG file with a palette by median cut, without dithering."""
+def _palette(quantize: Callable[[Image.Image, int], Image.Image], image: Array, colours: float) -> tuple[int, float]:
+    """A PNG file with a palette, without dithering."""
     picture = Image.fromarray(image).convert("RGB")
-    few = picture.quantize(int(colours), method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few = quantize(picture, int(colours))
     shown = np.asarray(few.convert("RGB"))
     file = io.BytesIO()
     few.save(file, "PNG", optimize=True)
     return file.tell(), metrics.psnr_db(np.asarray(picture), shown)
+
+
+def _by_median_cut(picture: Image.Image, colours: int) -> Image.Image:
+    return picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+
+
+def _by_imagequant(picture: Image.Image, colours: int) -> Image.Image:
+    import imagequant  # imported late: an optional peer
+
+    few: Image.Image = imagequant.quantize_pil_image(picture, dithering_level=0.0, max_colors=colours)
+    return few
 
 
 def target_name(target_db: float) -> str:
