@@ -165,10 +165,10 @@ class _Source:
         """Decide from a sample whether areas may have fills, and at which λ the search begins."""
         if options.size is not None:
             options = replace(options, size=None, bits_per_pixel=8 * options.size / self.area)
+        source = _Source(sample(image), replace(options, progressive=False), iter, self._weigh)
+        source._first = targets.FIRST if options.psnr_db is None else None
         try:
-            version = _with_loss(
-                _Source(sample(image), replace(options, progressive=False), iter, self._weigh), options
-            )
+            version = _with_loss(source, options)
         except ArgumentError:  # out of the sample's reach
             self._first, self._planes = _COARSE, False
         else:
