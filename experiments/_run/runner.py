@@ -85,7 +85,7 @@ THEMES = {
         "perception",
         "degradations",
     ),
-    "measures": ("smart_error",),
+    "measures": ("smart_error", "tuned_encoding"),
     "circuits": (
         "transform_circuits",
         "shots",

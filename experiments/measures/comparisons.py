@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from experiments._run import Array
 from experiments.measures.correlation import Correlation, correlation
+from qimg import images, metrics
 
 NAMES = {
     "psnr_db": "PSNR",
@@ -33,6 +35,21 @@ COMPARISONS = (
     ("hot pixels", "noise"),
 )
 """Near and far case."""
+
+
+def measured(first: Array, second: Array) -> dict[str, float]:
+    """All measures but affine deformations and full matrices of a pair of `uint8` pictures, as attributes of a row."""
+    luma = [images.luma(picture) if picture.ndim == 3 else picture.astype(np.float64) for picture in (first, second)]
+    options = {"data_range": 255, "channel_axis": 2 if first.ndim == 3 else None}
+    return {
+        "psnr_db": metrics.psnr_db(first, second),
+        "ssim_y": metrics.measure("ssim", *luma, data_range=255),
+        "ms_ssim_y": metrics.measure("ms_ssim", *luma, data_range=255),
+        "gmsd_y": metrics.measure("gmsd", *luma, data_range=255),
+        "ssimulacra2": metrics.ssimulacra2(first, second),
+        "tangent": metrics.measure("tangent_error", first, second, **options),
+        "bures": metrics.measure("patch_bures", first, second, **options),
+    }
 
 
 def dissimilarity(row: Any, name: str) -> float:

@@ -35,7 +35,7 @@ from experiments._run import (
 )
 from experiments.coding.external_curves import digests
 from experiments.measures import cases
-from experiments.measures.comparisons import COMPARISONS, NAMES, correlations, ratio
+from experiments.measures.comparisons import COMPARISONS, NAMES, correlations, measured, ratio
 from experiments.measures.opinions import (
     DISTORTIONS,
     LEVELS_DB,
@@ -187,7 +187,6 @@ def _row(
     all_modes: bool = True,
 ) -> Row:
     """All measures of a pair of `uint8` pictures; `all_modes` includes affine deformations and full matrices."""
-    luma = [images.luma(picture) if picture.ndim == 3 else picture.astype(np.float64) for picture in (first, second)]
     options = {"data_range": 255, "channel_axis": 2 if first.ndim == 3 else None}
     missing = float("nan")
     return Row(
@@ -196,16 +195,10 @@ def _row(
         position=position,
         level=level,
         opinion=opinion,
-        psnr_db=metrics.psnr_db(first, second),
-        ssim_y=metrics.measure("ssim", *luma, data_range=255),
-        ms_ssim_y=metrics.measure("ms_ssim", *luma, data_range=255),
-        gmsd_y=metrics.measure("gmsd", *luma, data_range=255),
-        ssimulacra2=metrics.ssimulacra2(first, second),
-        tangent=metrics.measure("tangent_error", first, second, **options),
+        **measured(first, second),
         tangent_affine=metrics.measure("tangent_error", first, second, deformation="affine", **options)
         if all_modes
         else missing,
-        bures=metrics.measure("patch_bures", first, second, **options),
         bures_full=metrics.measure("patch_bures", first, second, states="full", **options) if all_modes else missing,
     )
 

@@ -9,7 +9,7 @@ import math
 
 from qimg.codecs import registry
 from qimg.codecs.contents import graphic_share
-from qimg.codecs.protocol import Codec, Encoded, EncodeOptions
+from qimg.codecs.protocol import TANGENT, Codec, Encoded, EncodeOptions
 from qimg.codecs.quality import weight_of_quality
 from qimg.core import ArgumentError, Array, Track
 
@@ -26,8 +26,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
 
     With `max_error` that is `contour`, the only one that supports it.
     Pictures of 16 bits and options that `contour` does not support, such as `effort`, need `block`, or without loss
-    `lossless`. Otherwise the picture decides; of two files the one with fewer bytes is kept if the target is a PSNR,
-    the one of higher PSNR if it is a size, and at a quality the one of less squared error + λ · bits.
+    `lossless`; `tune="tangent"` needs `block`. Otherwise the picture decides; of two files the one with fewer bytes is
+    kept if the target is a PSNR, the one of higher PSNR if it is a size, and at a quality the one of less squared error
+    + λ · bits.
 
     Args:
         image: as for `qimg.encode`.
@@ -41,7 +42,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     if options.max_error is not None:
         return contour.encode(image, options, track=track)
     general = registry.codec(registry.AUTO_LOSSLESS if options.lossless else registry.AUTO)
-    if image.itemsize > 1 or not _takes(contour, options):
+    if image.itemsize > 1 or options.tune == TANGENT or not _takes(contour, options):
         return general.encode(image, options, track=track)
     share = graphic_share(image)
     if share < PHOTOGRAPH:

@@ -120,6 +120,8 @@ def test_pictures_that_are_declared_come_back_close_and_in_shape_and_others_are_
 def test_options_that_are_declared_change_the_file_and_others_are_refused(codec, photo, option) -> None:
     value = value_of(codec, option)
     target = {name: one for name, one in good(codec).items() if option not in TARGETS or name not in TARGETS}
+    if (codec.id, option) == ("contour", "tune"):  # which chooses between files of a size
+        target = {"size": 3000}
     if option not in codec.capabilities.options:
         able = [other.id for other in registry.codecs() if option in other.capabilities.options]
         words = f"{option} has no effect with codec {codec.id}; codecs that support it: {', '.join(able)}"

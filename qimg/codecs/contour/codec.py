@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from qimg.codecs.contour.bitstream import ID, parse
 from qimg.codecs.contour.decoder import decode
 from qimg.codecs.contour.encoder import ContourEncoded, encode
+from qimg.codecs.contour.tuning import encode_tuned
 from qimg.codecs.envelope import metadata_of
 from qimg.codecs.protocol import (
     METADATA,
+    TANGENT,
     Capabilities,
     Decoded,
     DecodeOptions,
@@ -18,7 +20,10 @@ from qimg.codecs.protocol import (
 from qimg.core import Array, Track
 from qimg.core.records import short_repr
 
-_OPTIONS = ("quality", "size", "bits_per_pixel", "psnr_db", "lossless", "max_error", "progressive", *METADATA)
+_OPTIONS = (
+    *("quality", "size", "bits_per_pixel", "psnr_db", "lossless", "max_error", "progressive", "tune"),
+    *METADATA,
+)
 
 
 @short_repr
@@ -66,8 +71,8 @@ class ContourCodec:
         return True
 
     def encode(self, image: Array, options: EncodeOptions, *, track: Track = iter) -> ContourEncoded:
-        """Encode a picture; see `qimg.codecs.contour.encoder.encode`."""
-        return encode(image, options, track=track)
+        """Encode a picture; see `qimg.codecs.contour.encoder.encode`, and `tuning` beside it."""
+        return (encode_tuned if options.tune == TANGENT else encode)(image, options, track=track)
 
     def decode(self, data: bytes, options: DecodeOptions) -> Decoded:
         """Decode a file; see `qimg.codecs.contour.decoder.decode`."""

@@ -1,7 +1,7 @@
 """The encoder of the contour codec: from a picture to the bytes of a file."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,6 +14,7 @@ from qimg.codecs.contour.colours import OPAQUE, colours_of, numbered
 from qimg.codecs.contour.fill_coding import encode_fills
 from qimg.codecs.contour.fills import Areas, Fills, areas_of, paint
 from qimg.codecs.contour.fitting import fit
+from qimg.codecs.contour.importance import plain
 from qimg.codecs.contour.layers import MOST_COST, encode_layers, spread, superfluous, versions
 from qimg.codecs.contour.near_lossless import near
 from qimg.codecs.contour.pixels import MOST_COLOURS
@@ -43,7 +44,9 @@ class ContourEncoded(Encoded):
     """PSNR of the decoded gray or RGB channels against the source; infinite if they are equal."""
 
 
-def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> ContourEncoded:
+def encode(
+    image: Array, options: EncodeOptions, *, track: Track = iter, weigh: Callable[[Array], Array] = plain
+) -> ContourEncoded:
     """Encode a picture as a file; alpha is coded without loss.
 
     A picture with loss is a simpler picture without: `qimg.codecs.contour.simplification` makes it at a λ, of areas
@@ -57,11 +60,12 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Cont
         options: the target and metadata; `quality` is on the scale of
             `qimg.codecs.quality.weight_of_quality`.
         track: wraps the indices of the rows at every attempt.
+        weigh: weights (H, W) of the errors of pixels, from pixels (H, W, channels).
 
     Raises:
         ValueError: a target is out of range or out of reach.
     """
-    source = _Source(image, options, track)
+    source = _Source(image, options, track, weigh)
     if options.lossless:
         version = source.written(source.exact())
     elif options.max_error is not None:
@@ -99,7 +103,7 @@ class _Version(ContourEncoded):
 class _Source:
     """A picture that is encoded at several λ."""
 
-    def __init__(self, image: Array, options: EncodeOptions, track: Track) -> None:
+    def __init__(self, image: Array, options: EncodeOptions, track: Track, weigh: Callable[[Array], Array]) -> None:
         planes, alpha = image.reshape(*image.shape[:2], -1), has_alpha(image)
         self._header = Header(
             width=image.shape[1],
@@ -113,6 +117,7 @@ class _Source:
         if self._header.one_plane:
             self._colour = np.ascontiguousarray(self._stored[..., :1])
         self._metadata, self._track = metadata_chunks(options), track
+        self._weigh, self._importance = weigh, weigh(self._colour)
         self._simplifications: dict[bool, Simplification] = {}
         self._layered = options.progressive
         self._planes: bool | None = False if self._layered else None  # layers have no fills
@@ -162,7 +167,9 @@ class _Source:
         if options.size is not None:
             options = replace(options, size=None, bits_per_pixel=8 * options.size / self.area)
         try:
-            version = _with_loss(_Source(sample(image), replace(options, progressive=False), iter), options)
+            version = _with_loss(
+                _Source(sample(image), replace(options, progressive=False), iter, self._weigh), options
+            )
         except ArgumentError:  # out of the sample's reach
             self._first, self._planes = _COARSE, False
         else:
@@ -217,7 +224,7 @@ class _Source:
 
     def _simplified(self, weight: float, *, planes: bool) -> "_Simple":
         if planes not in self._simplifications:
-            self._simplifications[planes] = Simplification(self._colour, planes=planes)
+            self._simplifications[planes] = Simplification(self._colour, planes=planes, importance=self._importance)
         flat = self._simplifications[planes].at(weight)
         channels = flat.shape[2]
         stored = np.concatenate([flat, self._stored[..., channels:]], axis=2)

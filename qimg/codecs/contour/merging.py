@@ -8,6 +8,7 @@ order of error per bit, up to λ (Koepfler, Lopez & Morel, 1994), at λ of power
 
 import numpy as np
 
+from qimg.codecs.contour.importance import plain
 from qimg.codecs.contour.moments import error_of, error_of_both, moments_of
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
@@ -23,17 +24,18 @@ _ROUNDS = 20
 class Merging:
     """The regions of a picture at any λ; the levels below the largest one are computed once."""
 
-    def __init__(self, pixels: Array, *, planes: bool = False) -> None:
+    def __init__(self, pixels: Array, *, planes: bool = False, importance: Array | None = None) -> None:
         """Start with the areas of one colour.
 
         Args:
             pixels: (H, W, channels) `uint8`.
             planes: whether regions may be planes.
+            importance: (H, W) weights of the errors of pixels; by default all are 1.
         """
         labels = np.empty(pixels.shape[:2], np.int64)
         label_areas(pixels, labels)
         self._zones = _numbered(labels.ravel())[1].reshape(labels.shape)
-        moments = moments_of(pixels, self._zones)
+        moments = moments_of(pixels, self._zones, plain(pixels) if importance is None else importance)
         self._planes = planes
         self._levels: list[tuple[Array, ...]] = [(np.arange(len(moments)), moments, *edges_of(self._zones))]
 

@@ -21,21 +21,24 @@ _LEAST_PIXELS = 16.0
 _LEAST_SCATTER = 1e-6
 
 
-def moments_of(pixels: Array, zones: Array) -> Array:
+def moments_of(pixels: Array, zones: Array, importance: Array) -> Array:
     """The moments (R, 6 + 4 channels) of the zones of a picture.
 
     Args:
         pixels: (H, W, channels) `uint8`.
         zones: (H, W) int64 zone of each pixel, from 0 without gaps.
+        importance: (H, W) weight of each pixel, which counts as so many.
     """
     flat, (height, width) = zones.ravel(), zones.shape
     rows, columns = (axis.ravel().astype(np.float64) for axis in np.indices((height, width)))
     rows, columns = rows - height // 2, columns - width // 2
-    weights = [np.ones(flat.size), rows, columns, rows * rows, rows * columns, columns * columns]
+    weight = importance.ravel()
+    rows_of, columns_of = weight * rows, weight * columns
+    weights = [weight, rows_of, columns_of, rows_of * rows, rows_of * columns, columns_of * columns]
     for channel in np.moveaxis(pixels, 2, 0):
         values = channel.ravel().astype(np.float64)
-        weights += [values, values * values, values * rows, values * columns]
-    return np.stack([np.bincount(flat, weight) for weight in weights], axis=1)
+        weights += [weight * values, weight * values * values, rows_of * values, columns_of * values]
+    return np.stack([np.bincount(flat, one) for one in weights], axis=1)
 
 
 def means_of(moments: Array) -> Array:

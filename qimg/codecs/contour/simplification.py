@@ -3,6 +3,7 @@
 import numpy as np
 
 from qimg.codecs.contour.fills import LEAST_PIXELS
+from qimg.codecs.contour.importance import plain
 from qimg.codecs.contour.merging import EDGE_BITS, Merging, edges_of, label_areas
 from qimg.codecs.contour.moments import PIXELS, means_of, planes_of
 from qimg.codecs.contour.palettes import palette_of
@@ -16,15 +17,17 @@ _NEAR = 48  # largest difference of a channel between a plane and the palette's 
 class Simplification:
     """A picture of which simpler versions are made."""
 
-    def __init__(self, pixels: Array, *, planes: bool = False) -> None:
+    def __init__(self, pixels: Array, *, planes: bool = False, importance: Array | None = None) -> None:
         """Prepare a picture.
 
         Args:
             pixels: (H, W, channels) `uint8`, without alpha.
             planes: whether areas may be planes, which `qimg.codecs.contour.fitting` fits.
+            importance: (H, W) weights of the errors of pixels; by default all are 1.
         """
         self._pixels, self._planes = pixels, planes
-        self._merging = Merging(pixels, planes=planes)
+        self._importance = plain(pixels) if importance is None else importance
+        self._merging = Merging(pixels, planes=planes, importance=self._importance)
 
     def at(self, weight: float) -> Array:
         """The picture (H, W, channels) `uint8` of about least squared error + λ · bits.
@@ -45,21 +48,21 @@ class Simplification:
         for _ in range(_SWEEPS):
             flat = np.zeros((*colours.shape, 3))
             flat[..., 0] = colours
-            flip_pixels(self._pixels, numbers, np.concatenate([flat, planes]), EDGE_BITS * weight)
-            colours = _means(self._pixels, numbers, colours)
+            flip_pixels(self._pixels, self._importance, numbers, np.concatenate([flat, planes]), EDGE_BITS * weight)
+            colours = _means(self._pixels, self._importance, numbers, colours)
         if len(planes):
             numbers, colours = _with_colours(self._pixels, numbers, colours, np.rint(means_of(moments[plane])))
         simple: Array = colours[numbers].astype(np.uint8)
         return simple
 
 
-def _means(pixels: Array, numbers: Array, palette: Array) -> Array:
+def _means(pixels: Array, importance: Array, numbers: Array, palette: Array) -> Array:
     """The rounded mean colour of the pixels of each number; colours without pixels stay."""
-    flat, size = numbers.ravel(), len(palette)
-    count = np.bincount(flat, minlength=size)[:size]
+    flat, size, weights = numbers.ravel(), len(palette), importance.ravel()
+    count = np.bincount(flat, weights, size)[:size]
     channels = np.moveaxis(pixels, 2, 0)
-    sums = np.stack([np.bincount(flat, channel.ravel(), size)[:size] for channel in channels], axis=1)
-    means = np.rint(sums / np.maximum(count, 1)[:, None]).astype(np.int64)
+    sums = np.stack([np.bincount(flat, weights * channel.ravel(), size)[:size] for channel in channels], axis=1)
+    means = np.rint(sums / np.where(count > 0, count, 1)[:, None]).astype(np.int64)
     return np.where(count[:, None] > 0, means, palette)
 
 
@@ -122,11 +125,12 @@ def _fill_islets(pixels: Array, of_plane: Array, numbers: Array, colours: Array)
 
 
 @compiled
-def flip_pixels(pixels: Array, numbers: Array, values: Array, weight: float) -> None:
+def flip_pixels(pixels: Array, importance: Array, numbers: Array, values: Array, weight: float) -> None:
     """Give each pixel the number of itself or a neighbour that costs least error + λ · edges.
 
     Args:
         pixels: (H, W, channels) the picture.
+        importance: (H, W) weights of the errors of pixels.
         numbers: (H, W) int64 of colours or planes, modified.
         values: (K, channels, 3) of each number: value at the middle of the picture, slopes along rows and columns.
         weight: squared error that an edge between two pixels is worth.
@@ -145,6 +149,7 @@ def flip_pixels(pixels: Array, numbers: Array, values: Array, weight: float) -> 
                     value += values[number, channel, 1] * (row - height // 2)
                     value += values[number, channel, 2] * (column - width // 2)
                     cost += (pixels[row, column, channel] - value) ** 2
+                cost *= importance[row, column]
                 for other in range(1, 5):
                     beside = _neighbour(numbers, row, column, other)
                     cost += weight * (beside >= 0 and beside != number)

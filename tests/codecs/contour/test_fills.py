@@ -192,11 +192,13 @@ def _error(moments: np.ndarray, weight: float) -> float:
 
 def test_the_error_of_a_plane_follows_from_moments():
     picture, mask = RNG.integers(0, 256, (9, 11, 3)).astype(np.uint8), RNG.integers(0, 2, (9, 11))
-    moments = moments_of(picture, mask)[1:]
+    weights = RNG.uniform(0.7, 2, mask.shape)
+    moments = moments_of(picture, mask, weights)[1:]
     row, column = (axis[mask == 1] for axis in np.indices((9, 11)))
     basis = np.stack([np.ones(len(row)), row - 4, column - 5], axis=1)
+    root = np.sqrt(weights[mask == 1])[:, None]
     values = picture[mask == 1].astype(float)
-    solution, residual, *_ = np.linalg.lstsq(basis, values, rcond=None)
+    solution, residual, *_ = np.linalg.lstsq(root * basis, root * values, rcond=None)
     assert _error(moments, 1e-9) == pytest.approx(residual.sum())
     is_plane, found = planes_of(moments, 1e-9)
     assert is_plane.all()

@@ -5,10 +5,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import qimg
+from qimg.codecs.contour.importance import importance_of
 from qimg.codecs.contour.merging import EDGE_BITS, REGION_BITS, Merging, label_areas
 from qimg.codecs.contour.moments import PIXELS, means_of
 from qimg.codecs.contour.palettes import merge_colours
 from qimg.codecs.contour.simplification import Simplification
+from qimg.metrics import tangent_error
 
 RNG = np.random.default_rng(0)
 
@@ -126,3 +128,21 @@ def test_simpler_pictures_have_fewer_colours():
     assert colours[0] > colours[1] > colours[2] >= 4
     errors = [np.mean((source.at(weight).astype(float) - PICTURE) ** 2) for weight in (1.0, 30.0, 1000.0)]
     assert errors == sorted(errors)
+
+
+def test_a_tuned_file_has_no_higher_tangent_error_and_other_targets_are_refused():
+    files = [encoded(PICTURE, size=300, **options) for options in ({}, {"tune": "tangent"})]
+    errors = [tangent_error(PICTURE, qimg.decode(file.data), channel_axis=2) for file in files]
+    assert errors[1] <= errors[0]
+    assert len(files[1].data) <= 300
+    for target in ({"quality": 40}, {"psnr_db": 30.0}, {"lossless": True}):
+        with pytest.raises(ValueError, match="size or bits_per_pixel must be set if tune=tangent"):
+            encoded(PICTURE, tune="tangent", **target)
+
+
+def test_importance_is_of_mean_one_and_low_beside_edges():
+    weights = importance_of(PICTURE)
+    assert weights.shape == PICTURE.shape[:2]
+    assert weights.mean() == pytest.approx(1)
+    assert weights.min() < 0.3 < 1 < weights[-4:, :4].min()  # far from the discs
+    assert_array_equal(importance_of(PICTURE[:7]), 1)
