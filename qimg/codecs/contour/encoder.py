@@ -30,6 +30,7 @@ from qimg.images import has_alpha
 _TRIAL = 192  # rows and columns of the part that is coded in both ways
 _MOST_BITS = 1000.0  # per pixel, more than any picture can use
 _COARSE = 2.0**16  # first λ where the target is out of reach of a sample
+_CHUNK = 8  # bytes of a chunk without its payload
 _NOTHING = np.zeros(0, np.int64)
 
 
@@ -238,7 +239,7 @@ class _Source:
             header, palette, layers = self._numbered([layer.stored for layer in chosen])
             payloads = encode_layers(layers, len(header.stored), palette, track=self._track)
             errors, lengths = [layer.error for layer in chosen], [len(payload) for payload in payloads]
-            without = superfluous(errors, lengths, spread(self._colour), most)
+            without = superfluous(errors, lengths, spread(self._colour), most - _CHUNK * len(lengths))
             if without is None:
                 break
             del chosen[without]
