@@ -61,6 +61,7 @@ THEMES = {
         "codec_ablation",
         "channel_of_the_codec",
         "graphics",
+        "graphic_layers",
         "lossless",
         "sketch",
     ),
