@@ -137,7 +137,7 @@ def findings(rows: Sequence[Row]) -> list[str]:
     for bound, own in groups([row for row in rows if row.bound], "bound").items():
         share = 100 * (mean(own, "bytes") / whole_bytes - 1)
         sentences.append(
-            f"With a bound of {bound} files of pictures with noise are {share:+.1f} % of those without loss."
+            f"With a bound of {bound} files of pictures with noise take {share:+.1f} % against those without loss."
         )
     return sentences
 
