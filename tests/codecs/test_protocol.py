@@ -58,7 +58,7 @@ def photo() -> Array:
 
 
 def good(codec: Codec) -> dict[str, Any]:
-    """The best setting of the codec's curve; without one no loss, or a quality; of sketches, 300 bytes."""
+    """The best setting of the codec's curve; without one no loss, or a quality; of sketches, 120 bytes."""
     if codec.curve:
         return codec.curve.at(codec.curve.settings[-1])
     options = codec.capabilities.options
@@ -66,12 +66,12 @@ def good(codec: Codec) -> dict[str, Any]:
         return {"lossless": True}
     if "quality" in options:
         return {"quality": 70}
-    return {"size": 300, "effort": 1} if "size" in options else {}
+    return {"size": 120, "effort": 1} if "size" in options else {}
 
 
 def value_of(codec: Codec, option: str) -> Any:
     """A value of an option; sketches have a few hundred bytes."""
-    return 200 if (codec.id, option) == ("sketch", "size") else VALUES[option]
+    return 90 if (codec.id, option) == ("sketch", "size") else VALUES[option]
 
 
 def kinds(photo: Array) -> dict[str, Array]:

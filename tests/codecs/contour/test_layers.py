@@ -80,14 +80,15 @@ def test_layers_are_ordered_by_the_error_that_they_save_per_byte(target):
     assert np.all(np.diff(saved) < 0)
 
 
-def test_every_prefix_with_the_header_decodes_and_shows_the_last_complete_layer_or_more(lossless):
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_prefix_with_the_header_decodes_and_shows_the_last_complete_layer_or_more(lossless, step):
     header = len(bitstream.parse(lossless).header.to_bytes()) + 4
     bounds = ends(lossless)
     complete = [partial(lossless[:end]) for end in bounds[:-1]]
     for length in range(header):
         with pytest.raises(BitstreamError):
             qimg.decode(lossless[:length])
-    for length in range(header, len(lossless)):
+    for length in sorted({*range(header, len(lossless), step), *bounds[:-1], *(end - 1 for end in bounds)}):
         picture = partial(lossless[:length])
         info = codecs.info(lossless[:length])
         assert not info.complete
