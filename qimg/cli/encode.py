@@ -1,5 +1,6 @@
 """`qimg encode`: encodes a picture or a folder of pictures."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -102,6 +103,8 @@ def _encoded(source: Path, out: Path, **options: Any) -> Done:
     with arguments_named(**NAMES):
         encoded = encode_file(source, out, **options)
     quality = "" if encoded.psnr_db is None else f", {encoded.psnr_db:.2f} dB"
+    if encoded.psnr_db == math.inf:
+        quality = ", without loss"
     line = f"{source} → {out}: {len(encoded.data):,} bytes, {encoded.bits_per_pixel:.3f} bits per pixel{quality}"
     return Done(line=line, facts={"bytes": len(encoded.data), **facts_of(encoded)})
 

@@ -63,6 +63,17 @@ def refusal(arguments: list[str], capsys) -> str:
     return captured.err.strip()
 
 
+def test_encode_without_loss(here, capsys):
+    cli.main(["encode", "photo.png", "photo.qimg", "--lossless"])
+    data = Path("photo.qimg").read_bytes()
+    assert data == qimg.encode(photo(), codec="lossless")
+    bits = 8 * len(data) / 9600
+    said = capsys.readouterr().out
+    assert said == f"photo.png → photo.qimg: {len(data):,} bytes, {bits:.3f} bits per pixel, without loss\n"
+    cli.main(["decode", "photo.qimg", "back.png"])
+    assert_array_equal(qimg.load("back.png"), photo())
+
+
 def test_encode_info_decode(here, capsys):
     cli.main(["encode", "photo.png", "photo.qimg", "--quality", "60"])
     said = capsys.readouterr()
