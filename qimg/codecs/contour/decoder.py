@@ -16,7 +16,7 @@ from qimg.core import Array
 def decode(data: bytes, options: DecodeOptions) -> Decoded:
     """Decode a file; the picture is the same on every machine.
 
-    Memory in addition to the picture is 4 bytes for each pixel, about 40 with fills, and up to 48 MiB for the contexts,
+    Memory in addition to the picture is 4 bytes for each pixel, 12 with fills, and up to 48 MiB for the contexts,
     76 MiB in files of several layers.
 
     A progressive file that is cut behind its header gives the last complete layer, and the rows of the next layer that

@@ -39,7 +39,7 @@ class Areas(NamedTuple):
     """The areas of a picture that can have a fill."""
 
     owner: Array
-    """(H, W) int64 number of each pixel's area, or −1."""
+    """(H, W) int32 number of each pixel's area, or −1."""
     boxes: Array
     """(N, 4) int64 first row, first column, rows and columns of each area."""
     pixels: Array
@@ -64,26 +64,45 @@ def areas_of(colours: Array) -> Areas:
     Args:
         colours: (H, W) integers.
     """
-    owner = np.empty(colours.shape, np.int64)
+    owner, numbers = np.empty(colours.shape, np.int32), np.zeros(colours.size, np.int32)
     label_areas(colours[..., None], owner)
-    counts = np.bincount(owner.ravel(), minlength=owner.size)
-    first = np.flatnonzero(counts >= LEAST_PIXELS)
-    number = np.full(owner.size, -1, np.int64)
-    number[first] = np.arange(len(first))
-    owner = number[owner]
-    boxes = np.zeros((len(first), 4), np.int64)
+    count = number_areas(owner.reshape(-1), numbers)
+    boxes, pixels = np.zeros((count, 4), np.int64), np.zeros(count, np.int64)
     boxes[:, :2] = owner.size
-    _bound(owner, boxes)
-    return Areas(owner=owner, boxes=boxes, pixels=counts[first])
+    _bound(owner, boxes, pixels)
+    return Areas(owner=owner, boxes=boxes, pixels=pixels)
 
 
 @compiled
-def _bound(owner: Array, boxes: Array) -> None:
-    """Set the boxes of areas, whose first rows and columns are large and whose sizes are 0 at first."""
+def number_areas(owner: Array, numbers: Array) -> int:
+    """Replace the labels of areas by numbers in the order of the raster, or −1 in small ones; returns how many.
+
+    Args:
+        owner: (pixels,) int32 the first pixel of each pixel's area, modified.
+        numbers: (pixels,) int32 zeros, a workspace.
+    """
+    for place in range(owner.size):
+        numbers[owner[place]] += 1
+    count = 0
+    for place in range(owner.size):
+        if numbers[place] >= LEAST_PIXELS:
+            numbers[place] = count
+            count += 1
+        else:
+            numbers[place] = -1
+    for place in range(owner.size):
+        owner[place] = numbers[owner[place]]
+    return count
+
+
+@compiled
+def _bound(owner: Array, boxes: Array, pixels: Array) -> None:
+    """Set boxes, whose first rows and columns are large and whose sizes are 0 at first, and count the pixels."""
     for row in range(owner.shape[0]):
         for column in range(owner.shape[1]):
             area = owner[row, column]
             if area >= 0:
+                pixels[area] += 1
                 boxes[area, 0] = min(boxes[area, 0], row)
                 boxes[area, 1] = min(boxes[area, 1], column)
                 boxes[area, 2] = max(boxes[area, 2], row + 1)

@@ -107,7 +107,7 @@ def fitted(simple: Array, fine: Array) -> Array:
         simple: (H, W, colour channels) `uint8`.
         fine: (H, W, channels) `uint8`; alpha, if it is stored, is the same in the result.
     """
-    labels = np.empty(fine.shape[:2], np.int64)
+    labels = np.empty(fine.shape[:2], np.int32)
     label_areas(fine, labels)
     areas = np.unique(labels, return_inverse=True)[1].ravel()
     own = np.concatenate([simple, fine[..., simple.shape[2] :]], axis=2)

@@ -32,7 +32,7 @@ class Merging:
             planes: whether regions may be planes.
             importance: (H, W) weights of the errors of pixels; by default all are 1.
         """
-        labels = np.empty(pixels.shape[:2], np.int64)
+        labels = np.empty(pixels.shape[:2], np.int32)
         label_areas(pixels, labels)
         self._zones = _numbered(labels.ravel())[1].reshape(labels.shape)
         moments = moments_of(pixels, self._zones, plain(pixels) if importance is None else importance)
@@ -117,7 +117,7 @@ def label_areas(pixels: Array, labels: Array) -> None:
 
     Args:
         pixels: (H, W, channels).
-        labels: (H, W) int64, filled.
+        labels: (H, W) int32, filled.
     """
     height, width, channels = pixels.shape
     parent = labels.reshape(-1)

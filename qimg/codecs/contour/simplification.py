@@ -112,7 +112,7 @@ def _apart(colour: Array, others: list[Array]) -> Array:
 
 def _fill_islets(pixels: Array, of_plane: Array, numbers: Array, colours: Array) -> None:
     """Give areas of planes that are too small for a fill the colour nearest to their mean; `numbers` are modified."""
-    areas = np.empty(numbers.shape, np.int64)
+    areas = np.empty(numbers.shape, np.int32)
     label_areas(numbers[..., None], areas)
     count = np.bincount(areas.ravel(), minlength=areas.size)
     places = np.flatnonzero((of_plane & (count[areas] < LEAST_PIXELS)).ravel())
