@@ -15,7 +15,9 @@ FOLDER = Path(__file__).parent
 ENVIRONMENT = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "OPENBLAS_NUM_THREADS": "1",  # the last digits of sums do not depend on the number of cores,
-    "OPENBLAS_CORETYPE": "Haswell",  # nor drawn shots on the processor; other than x86-64 ignore it
+    "OPENBLAS_CORETYPE": "Haswell",  # nor shots and trainings on the processor; others than x86-64 ignore these
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
 }
 """Variables of the kernel's environment."""
 

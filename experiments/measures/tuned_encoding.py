@@ -244,7 +244,9 @@ def plot(rows: Sequence[Row]) -> Figure:
             for (codec, tune), own in groups(rows, "codec", "tune").items()
             if any(math.isfinite(value) for value in _means(own, name)[1])
         }
-        if curves:
+        if not any(value > 0 for _, values in curves.values() for value in values):
+            log = log.replace("y", "")
+        if curves or (name == "ssimulacra2" and not panels):
             panels.append(Panel(curves=curves, x="bits per pixel", y=_LABELS[name], log=log, legend=not panels))
     return figure_of(*panels, size=(4 * len(panels), 3.6), layout="constrained")
 
