@@ -1,8 +1,8 @@
 """The arithmetic that golden rows were computed with.
 
-OpenBLAS, and the MKL and the kernels of PyTorch, are chosen by the processor, and they round differently. Most rows agree within the tolerances of
-their columns; searches whose path depends on rounding do not, such as prepared circuits, sweeps of trains and drawn
-shots. Golden rows are those of the kernels that every x86-64 processor since 2013 can run.
+OpenBLAS, MKL and PyTorch choose their kernels by the processor, and they round differently. Most rows agree within the
+tolerances of their columns; searches whose path depends on rounding do not, such as prepared circuits, sweeps of
+trains, trainings and drawn shots. Golden rows are those of the kernels that every x86-64 processor since 2013 can run.
 """
 
 import platform
