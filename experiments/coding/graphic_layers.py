@@ -20,12 +20,10 @@ from experiments._run import (
     LibraryDependent,
     Panel,
     Picture,
-    PictureParams,
     Seconds,
     Table,
     Track,
     Workers,
-    among,
     check,
     each,
     figure_of,
@@ -37,8 +35,7 @@ from experiments._run import (
     timed,
     whole,
 )
-from experiments.coding.graphics import Drawing
-from experiments.coding.graphics_pictures import KINDS
+from experiments.coding.graphics import Drawing, DrawingParams, pictures_of
 from qimg import metrics
 from qimg.codecs.pictures import decode, encode, info
 
@@ -46,13 +43,9 @@ ONE, LAYERS = "one layer", "layers"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params(PictureParams):
+class Params(DrawingParams):
     """Inputs of the experiment."""
 
-    drawings: Annotated[tuple[str, ...], each(among(KINDS), empty=True)] = KINDS
-    """Kinds of drawings, each in addition to the pictures."""
-    side: Annotated[int, whole(64)] = 480
-    """Rows and columns of a drawing."""
     seeds: Annotated[int, whole(1)] = 1
     """Drawings of each kind."""
     noise: Annotated[int, whole(0)] = 1
@@ -89,12 +82,7 @@ class Row:
 def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
     """Rows of the pictures, then of the drawings."""
     check(params)
-    drawings = [
-        Drawing(kind=kind, side=params.side, seed=seed) for kind in params.drawings for seed in range(params.seeds)
-    ]
-    pictures = () if drawings and not params.images else params.gather().pictures
-    items: list[Any] = [*pictures, *drawings]
-    return rows_by_picture(rows_of, items, params, track=track, workers=workers)
+    return rows_by_picture(rows_of, pictures_of(params), params, track=track, workers=workers)
 
 
 def rows_of(picture: Picture | Drawing, params: Params) -> list[Row]:

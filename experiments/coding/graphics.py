@@ -82,8 +82,8 @@ class Drawing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Params(PictureParams):
-    """Inputs of the experiment."""
+class DrawingParams(PictureParams):
+    """Pictures and drawings of an experiment."""
 
     drawings: Annotated[tuple[str, ...], each(among(KINDS), empty=True)] = KINDS
     """Kinds of drawings, each in addition to the pictures."""
@@ -91,6 +91,12 @@ class Params(PictureParams):
     """Rows and columns of a drawing."""
     seeds: Annotated[int, whole(1)] = 2
     """Drawings of each kind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params(DrawingParams):
+    """Inputs of the experiment."""
+
     targets: Annotated[tuple[float, ...], each(positive)] = (30.0, 35.0, 40.0)
     """PSNR in dB."""
     codecs: Annotated[tuple[str, ...], each(among((*_OWN, *_SCALES, PALETTE, IMAGEQUANT)))] = (
@@ -127,12 +133,16 @@ class Row:
 def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list[Row]:
     """Rows of the pictures, then of the drawings."""
     check(params)
+    return rows_by_picture(rows_of, pictures_of(params), params, track=track, workers=workers)
+
+
+def pictures_of(params: DrawingParams) -> list[Any]:
+    """The pictures, then the drawings; the bundled photographs only without drawings."""
     drawings = [
         Drawing(kind=kind, side=params.side, seed=seed) for kind in params.drawings for seed in range(params.seeds)
     ]
     pictures = () if drawings and not params.images else params.gather().pictures
-    items: list[Any] = [*pictures, *drawings]
-    return rows_by_picture(rows_of, items, params, track=track, workers=workers)
+    return [*pictures, *drawings]
 
 
 def rows_of(picture: Picture | Drawing, params: Params) -> list[Row]:

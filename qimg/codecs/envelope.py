@@ -107,6 +107,13 @@ class Reader:
                 return value
         raise BitstreamError(f"{name} must have at most {_LONGEST_VARINT} bytes, but is longer", start)
 
+    def bounded(self, name: str, least: int, most: int) -> int:
+        """Read a variable integer; raises `BitstreamError` if it is not in [least, most]."""
+        start, value = self.offset, self.varint(name)
+        if not least <= value <= most:
+            raise BitstreamError(f"{name} must be in [{least}, {most}], but is {value}", start)
+        return value
+
     def check(self, name: str) -> None:
         """Read and verify the next checksum."""
         start, crc = self.offset, self._crc
@@ -228,6 +235,27 @@ def metadata_chunks(options: EncodeOptions) -> dict[str, list[tuple[bytes, bytes
     exif = options.exif.removeprefix(b"Exif\0\0") if options.exif else None
     parts = {"icc_profile": options.icc_profile, "exif": exif, "xmp": options.xmp}
     return {name: [(METADATA_TAGS[name], part)] if part else [] for name, part in parts.items()}
+
+
+def metadata_around(options: EncodeOptions) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
+    """Chunks of non-empty metadata before the pixels, which a viewer needs to show them, and after them."""
+    metadata = metadata_chunks(options)
+    return metadata["icc_profile"], metadata["exif"] + metadata["xmp"]
+
+
+def parts_of(chunks: Iterable[Chunk], names: Mapping[bytes, str], size: int) -> dict[str, int]:
+    """Bytes of a file by purpose: payloads by name, and the rest as `structure`.
+
+    Args:
+        chunks: of the file; several may have one name.
+        names: of the codec's tags.
+        size: bytes of the file.
+    """
+    names = {tag: name for name, tag in METADATA_TAGS.items()} | dict(names)
+    parts: dict[str, int] = {}
+    for chunk in chunks:
+        parts[names[chunk.tag]] = parts.get(names[chunk.tag], 0) + len(chunk.payload)
+    return parts | {"structure": size - sum(parts.values())}
 
 
 def metadata_of(chunks: Iterable[Chunk]) -> Mapping[str, bytes]:

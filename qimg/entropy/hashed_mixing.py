@@ -36,11 +36,9 @@ class HashedModel(NamedTuple):
     meaning: Array
     """(contexts, kinds, 256) int32 probability of a one by the last bits, in units of 2⁻²²."""
     mixture: Mixture
-    """Of two logits for each context."""
+    """Of two logits for each context; `code_hashed_bit` sets the last but one of the selected rows."""
     hashes: Array
     """(contexts,) int64 contexts of the next bit, in [0, 2³²)."""
-    selected: Array
-    """`mixture.selected`, whose last but one row `code_hashed_bit` sets."""
     places: Array
     """(contexts,) int64 workspace: slots of the contexts."""
     rate: Array
@@ -63,7 +61,6 @@ def new_model(*, contexts: int, slots: int, kinds: int, selectors: int) -> Hashe
         meaning=np.tile(_meanings(), (contexts, kinds, 1)),
         mixture=mixture,
         hashes=np.zeros(contexts, np.int64),
-        selected=mixture.selected,
         places=np.zeros(contexts, np.int64),
         rate=np.maximum(2 * 65536 // (2 * np.arange(256) + 3), 65536 // _LIMIT).astype(np.int32),
     )
@@ -86,7 +83,7 @@ def hashed(value: int, further: int) -> int:
 
 @inner
 def code_hashed_bit(coder: Coder, model: HashedModel, kind: int, salt: int, bit: int) -> int:
-    """Code one bit in the contexts `model.hashes` and the weight sets `model.selected`, and update the model.
+    """Code one bit in the contexts `model.hashes` and the weight sets `mixture.selected`, and update the model.
 
     Args:
         coder: writer or reader.
@@ -132,7 +129,7 @@ def _look_up(model: HashedModel, kind: int, salt: int) -> None:
         else:
             inputs[2 * i] = 0
             inputs[2 * i + 1] = 0
-    model.selected[SETS - 1] = kind * (places.size + 1) + occupied
+    model.mixture.selected[SETS - 1] = kind * (places.size + 1) + occupied
 
 
 @inner

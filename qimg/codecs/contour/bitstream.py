@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qimg.codecs.contour.pixels import MOST_COLOURS
-from qimg.codecs.envelope import FLAGS_AT, METADATA_TAGS, Chunk, CutError, Envelope, Reader, assemble, varint
+from qimg.codecs.envelope import FLAGS_AT, Chunk, CutError, Envelope, Reader, assemble, parts_of, varint
 from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
 from qimg.core.records import short_repr
@@ -90,13 +90,8 @@ class Header:
             raise BitstreamError(f"the flags must be below 0x10, but are {flags:#04x}", FLAGS_AT)
         bounds = {"width": (1, LARGEST_SIDE), "height": (1, LARGEST_SIDE)}
         bounds |= {"number of layers": (1, MOST_LAYERS)} if envelope.version == LAYERED else {}
-        values = []
-        for name, (least, most) in (bounds | {"number of colours": (0, MOST_COLOURS)}).items():
-            at, value = reader.offset, reader.varint(f"the {name}")
-            if not least <= value <= most:
-                raise BitstreamError(f"the {name} must be in [{least}, {most}], but is {value}", at)
-            values.append(value)
-        width, height, *layers, colours = values
+        bounds |= {"number of colours": (0, MOST_COLOURS)}
+        width, height, *layers, colours = (reader.bounded(f"the {name}", *ends) for name, ends in bounds.items())
         header = cls(
             width=width,
             height=height,
@@ -181,11 +176,8 @@ def parse(data: bytes | bytearray | memoryview, *, partial_ok: bool = False) -> 
     for tag in tags[: 1 + header.filled] if complete and not by_tag[CUT] else ():
         if not by_tag[tag]:
             raise BitstreamError(f"the file must have a chunk {tag.decode()}, but has none", reader.offset)
-    names = {tag: name for name, tag in METADATA_TAGS.items()} | {PIXELS: "pixels", CUT: "pixels", FILLS: "fills"}
-    parts = {"pixels": len(rest.payload) if rest else 0}
-    for chunk in chunks:
-        parts[names[chunk.tag]] = parts.get(names[chunk.tag], 0) + len(chunk.payload)
-    parts["structure"] = len(reader.content) - sum(parts.values())
+    names = {PIXELS: "pixels", CUT: "pixels", FILLS: "fills"}
+    parts = {"pixels": 0} | parts_of([*chunks, *([rest] if rest else [])], names, len(reader.content))
     return Stream(
         header=header,
         chunks=chunks,

@@ -77,9 +77,9 @@ def code_differences(
         node = 1
         for bit in range(_BITS - 1, -1, -1):
             at = channel * _BITS + bit
-            model.selected[0] = selector + node
-            model.selected[1] = selector + 256 + channel * 64 + min(abs(drift), 63)
-            model.selected[2] = model.selected[4] = selector + at
+            model.mixture.selected[0] = selector + node
+            model.mixture.selected[1] = selector + 256 + channel * 64 + min(abs(drift), 63)
+            model.mixture.selected[2] = model.mixture.selected[4] = selector + at
             one = code_hashed_bit(coder, model, kind + at, _SALT + channel * 256 + node, int(folded >> bit & 1))
             node = 2 * node + one
         folded = node - 256

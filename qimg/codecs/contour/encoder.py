@@ -21,7 +21,7 @@ from qimg.codecs.contour.pixels import MOST_COLOURS
 from qimg.codecs.contour.rows import encode_rows
 from qimg.codecs.contour.samples import is_slow, sample
 from qimg.codecs.contour.simplification import Simplification
-from qimg.codecs.envelope import metadata_chunks
+from qimg.codecs.envelope import metadata_around
 from qimg.codecs.protocol import Encoded, EncodeOptions
 from qimg.codecs.quality import weight_of_quality
 from qimg.core import ArgumentError, Array, Track
@@ -116,7 +116,7 @@ class _Source:
         self._colour = np.ascontiguousarray(self._stored[..., : 3 if planes.shape[2] >= 3 else 1])
         if self._header.one_plane:
             self._colour = np.ascontiguousarray(self._stored[..., :1])
-        self._metadata, self._track = metadata_chunks(options), track
+        self._metadata, self._track = metadata_around(options), track
         self._weigh, self._importance = weigh, weigh(self._colour)
         self._simplifications: dict[bool, Simplification] = {}
         self._layered = options.progressive
@@ -281,8 +281,7 @@ class _Source:
         return header, palette, np.split(numbers, len(pictures))
 
     def _assembled(self, header: Header, payloads: Sequence[bytes], fills: bytes, version: _Version) -> _Version:
-        metadata = self._metadata
-        before, after = metadata["icc_profile"], metadata["exif"] + metadata["xmp"]
+        before, after = self._metadata
         data = bitstream.write(header, payloads, fills, before=before, after=after)
         return replace(version, data=data, bits_per_pixel=8 * len(data) / (header.width * header.height))
 

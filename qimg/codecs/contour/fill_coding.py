@@ -43,7 +43,12 @@ def _code_kind(coder: Coder, model: HashedModel, size: int, share: int, previous
     hashes[4] = hashed(4, share)
     hashes[5] = hashed(5, share << 16 | size << 8 | previous)
     for kind in range(kinds - 1):
-        model.selected[0], model.selected[1], model.selected[2], model.selected[4] = kind, 4 + min(size, 20), kind, kind
+        model.mixture.selected[0], model.mixture.selected[1], model.mixture.selected[2], model.mixture.selected[4] = (
+            kind,
+            4 + min(size, 20),
+            kind,
+            kind,
+        )
         if not code_hashed_bit(coder, model, kind, kind, int(actual > kind)):
             return kind
     return kinds - 1
@@ -53,7 +58,7 @@ def _code_kind(coder: Coder, model: HashedModel, size: int, share: int, previous
 def _code_coefficient(coder: Coder, model: HashedModel, selector: int, actual: int) -> int:
     """Code a coefficient: whether it is 0, its sign, the length of its magnitude, and the bits below the highest."""
     for chosen in (0, 1, 2, 4):
-        model.selected[chosen] = selector
+        model.mixture.selected[chosen] = selector
     if not code_hashed_bit(coder, model, _ZERO, _ZERO, int(actual != 0)):
         return 0
     negative = code_hashed_bit(coder, model, _SIGN, _SIGN, int(actual < 0))

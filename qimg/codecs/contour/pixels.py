@@ -100,10 +100,10 @@ def _code_candidates(
     tested = 0
     if same >= 0:
         tested = 1
-        model.selected[0] = SELECTORS + pattern + 64 * (same == left) + 128 * (same == above)
-        model.selected[1] = SELECTORS + int(same == long) * 17 + trust_long
-        model.selected[2] = SELECTORS + int(same == short) * 17 + trust_short
-        model.selected[4] = SELECTORS + 16 * min(trust_long, 15) + min(trust_short, 15)
+        model.mixture.selected[0] = SELECTORS + pattern + 64 * (same == left) + 128 * (same == above)
+        model.mixture.selected[1] = SELECTORS + int(same == long) * 17 + trust_long
+        model.mixture.selected[2] = SELECTORS + int(same == short) * 17 + trust_short
+        model.mixture.selected[4] = SELECTORS + 16 * min(trust_long, 15) + min(trust_short, 15)
         if code_hashed_bit(coder, model, _SAME, _SAME_SALT, int(actual == same)):
             return int(same)
     for step in range(_CANDIDATES):
@@ -117,10 +117,12 @@ def _code_candidates(
         if tested == palette.size:
             return int(colour)
         is_long, is_short = int(colour == long), int(colour == short)
-        model.selected[0] = step * 64 + pattern
-        model.selected[1] = (step * 2 + is_long) * 17 + trust_long
-        model.selected[2] = (step * 2 + is_short) * 17 + trust_short
-        model.selected[4] = (step * 4 + is_short + 2 * is_long) * 16 + min(trust_long, 3) * 4 + min(trust_short, 3)
+        model.mixture.selected[0] = step * 64 + pattern
+        model.mixture.selected[1] = (step * 2 + is_long) * 17 + trust_long
+        model.mixture.selected[2] = (step * 2 + is_short) * 17 + trust_short
+        model.mixture.selected[4] = (
+            (step * 4 + is_short + 2 * is_long) * 16 + min(trust_long, 3) * 4 + min(trust_short, 3)
+        )
         if code_hashed_bit(coder, model, step, step, int(actual == colour)):
             return int(colour)
     return -1
@@ -145,7 +147,9 @@ def _code_colour(
         )
     if number == palette.size:
         return _code_number(coder, model, int(actual), int(number))
-    model.selected[0] = model.selected[1] = model.selected[2] = model.selected[4] = _TREES + NUMBER_BITS
+    model.mixture.selected[0] = model.mixture.selected[1] = model.mixture.selected[2] = model.mixture.selected[4] = (
+        _TREES + NUMBER_BITS
+    )
     if not code_hashed_bit(coder, model, _NEW, _NEW, int(actual == number)):
         return _code_number(coder, model, int(actual), int(number))
     new = palette[number]
@@ -161,8 +165,8 @@ def _code_number(coder: Coder, model: HashedModel, actual: int, count: int) -> i
     """Code the bits of the number of a colour from the highest; returns the number, below `count`."""
     node = 1
     for bit in range(NUMBER_BITS - 1, -1, -1):
-        model.selected[0] = model.selected[1] = _TREES + bit
-        model.selected[2] = model.selected[4] = _TREES + min(node, 511)
+        model.mixture.selected[0] = model.mixture.selected[1] = _TREES + bit
+        model.mixture.selected[2] = model.mixture.selected[4] = _TREES + min(node, 511)
         one = code_hashed_bit(coder, model, _FIRST_BIT + bit, _FIRST_BIT + node, int(actual >> bit & 1))
         node = 2 * node + one
     number = node - MOST_COLOURS

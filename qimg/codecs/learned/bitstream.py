@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qimg.codecs.envelope import FLAGS_AT, Chunk, Envelope, Reader, assemble, varint
+from qimg.codecs.envelope import FLAGS_AT, Chunk, Envelope, Reader, assemble, parts_of, varint
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.learned.design import BLOCK
 from qimg.codecs.learned.model import IDENTITY
@@ -119,15 +119,12 @@ def parse(data: bytes) -> Stream:
     pixels = next((chunk for chunk in chunks if chunk.tag == PIXELS), None)
     if pixels is None:
         raise BitstreamError("the file must have a chunk P, but has none", len(data))
-    names = {b"i": "icc_profile", b"e": "exif", b"x": "xmp", PIXELS: "pixels"}
-    parts = {names[chunk.tag]: len(chunk.payload) for chunk in chunks}
-    parts["structure"] = len(data) - sum(parts.values())
     return Stream(
         header=header,
         chunks=chunks,
         size=len(data),
         tiles=_tiles(pixels, header.tiles),
-        parts=parts,
+        parts=parts_of(chunks, {PIXELS: "pixels"}, len(data)),
         pixels_at=pixels.offset,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from qimg.codecs.envelope import FLAGS_AT, METADATA_TAGS, Chunk, Envelope, Reader, assemble, varint
+from qimg.codecs.envelope import FLAGS_AT, Chunk, Envelope, Reader, assemble, parts_of, varint
 from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
 from qimg.core.records import short_repr
@@ -71,12 +71,7 @@ class Header:
             if flags & flag and not flags & other:
                 rule = f"flag {flag} must be combined with flag {other}, but the flags are {flags:#04x}"
                 raise BitstreamError(rule, FLAGS_AT)
-        sides = []
-        for name in ("width", "height"):
-            at, value = reader.offset, reader.varint(f"the {name}")
-            if not 1 <= value <= LARGEST_SIDE:
-                raise BitstreamError(f"the {name} must be in [1, {LARGEST_SIDE}], but is {value}", at)
-            sides.append(value)
+        width, height = (reader.bounded(f"the {side}", 1, LARGEST_SIDE) for side in ("width", "height"))
         bits, zeros = 8, 0
         if flags & _SIXTEEN:
             at = reader.offset
@@ -86,8 +81,8 @@ class Header:
                 raise BitstreamError(f"a sample must have at most 16 bits, but has {bits} + {zeros}", at)
         reader.check("the header")
         return cls(
-            width=sides[0],
-            height=sides[1],
+            width=width,
+            height=height,
             channels=(3 if flags & _COLOUR else 1) + bool(flags & _ALPHA),
             opaque=bool(flags & _OPAQUE),
             one_plane=bool(flags & _ONE_PLANE),
@@ -136,7 +131,5 @@ def parse(data: bytes | bytearray | memoryview) -> Stream:
     if len(samples) != 1:
         rule = f"the file must have one chunk {SAMPLES.decode()} or {PLAIN.decode()}, but has {len(samples)}"
         raise BitstreamError(rule, reader.offset)
-    names = {tag: name for name, tag in METADATA_TAGS.items()} | {SAMPLES: "pixels", PLAIN: "pixels"}
-    parts = {names[chunk.tag]: len(chunk.payload) for chunk in chunks}
-    parts["structure"] = reader.offset - sum(parts.values())
+    parts = parts_of(chunks, {SAMPLES: "pixels", PLAIN: "pixels"}, reader.offset)
     return Stream(header=header, chunks=chunks, samples=samples[0], parts=parts)

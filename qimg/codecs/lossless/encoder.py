@@ -1,10 +1,11 @@
 """The encoder of the lossless codec: from a picture to the bytes of a file."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from qimg.codecs.envelope import metadata_chunks
+from qimg.codecs.envelope import metadata_around
 from qimg.codecs.lossless.bitstream import PLAIN, SAMPLES, Header, write
 from qimg.codecs.lossless.planes import encode_planes
 from qimg.codecs.protocol import Encoded, EncodeOptions
@@ -26,9 +27,8 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     payload, tag = encode_planes(samples, header.bits, track=track), SAMPLES
     if len(payload) > samples.nbytes:
         payload, tag = samples.astype(samples.dtype.newbyteorder(">")).tobytes(), PLAIN
-    metadata = metadata_chunks(options)
-    after = [*metadata["exif"], *metadata["xmp"]]
-    data = write(header, payload, tag=tag, before=metadata["icc_profile"], after=after)
+    before, after = metadata_around(options)
+    data = write(header, payload, tag=tag, before=before, after=after)
     return Encoded(data=data, bits_per_pixel=8 * len(data) / (image.shape[0] * image.shape[1]), psnr_db=math.inf)
 
 
@@ -43,13 +43,4 @@ def _header(planes: Array, *, alpha: bool) -> Header:
         return header
     used = int(np.bitwise_or.reduce(planes[..., header.stored], axis=None))
     zeros = min((used & -used).bit_length() - 1, 8) if used else 0
-    return Header(
-        width=width,
-        height=height,
-        channels=channels,
-        opaque=opaque,
-        one_plane=one_plane,
-        bit_depth=16,
-        bits=max(8, used.bit_length() - zeros),
-        zeros=zeros,
-    )
+    return replace(header, bit_depth=16, bits=max(8, used.bit_length() - zeros), zeros=zeros)

@@ -52,12 +52,6 @@ def code_part(
                     predictors.window[plane, above, column + 1 : column + 4] = sample
 
 
-@compiled
-def begin_plane(predictors: Predictors, plane: int) -> None:
-    """Prepare a plane for its next row."""
-    begin_row(predictors, plane)
-
-
 class Planes:
     """The state of coding a picture; encoder and decoder call `next_row` and `code` for every row from the top."""
 
@@ -88,7 +82,7 @@ class Planes:
         """Code the current row in parts; a writer needs room for `DECISIONS` bits for each of a part's samples."""
         window = self._predictors.window
         for plane in range(len(window)):
-            begin_plane(self._predictors, plane)
+            begin_row(self._predictors, plane)
             for first in range(0, self._tiles, self._part):
                 last = min(first + self._part, self._tiles)
                 code_part(coder, self._residuals, self._predictors, plane, first, last, self._row == 0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from qimg.codecs.lossless.least_squares import Moments, age, new_moments, observe, solve
 from qimg.core import Array
-from qimg.core.compiled import inner
+from qimg.core.compiled import compiled, inner
 
 MARGIN = 8
 """Columns on each side of the window."""
@@ -33,7 +33,6 @@ _SUPPORTS = ((12, 6, 4), (6, 3, 1))  # of own plane, the plane before and the on
 _DECAYS, _REACHES = ((28, 32), (24, 32)), (3, 3)
 _LARGEST = 22  # neighbours of a sample
 _THRESHOLDS = (1, 3, 7, 15, 27, 48, 82, 139, 234, 393, 656, 1099, 1830, 3057, 5100)
-_SIGNED = (16, 48, 128, 320)
 _SMALLEST_TILE, _MOST_TILES = 4, 4096  # columns of a tile, unless more tiles than these would be needed
 _BLEND = 2048  # entries of the table of weights
 _BIASES = 1000
@@ -136,7 +135,7 @@ def signed_class(error: int) -> int:
     return int(level if error >= 0 else (9 - level) % 9)
 
 
-@inner
+@compiled
 def begin_row(state: Predictors, plane: int) -> None:
     """Prepare a plane for its next row: the errors of the current row become those of the row above."""
     for prediction in range(PREDICTIONS):

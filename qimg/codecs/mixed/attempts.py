@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qimg import metrics
-from qimg.codecs.envelope import metadata_chunks
+from qimg.codecs.envelope import metadata_around
 from qimg.codecs.mixed import bitstream
 from qimg.codecs.mixed.bitstream import ALPHA, BLOCK, CONTOUR, MAP
 from qimg.codecs.mixed.decoder import CODECS, OPAQUE
@@ -47,7 +47,7 @@ class Attempts:
         """Prepare a picture; arguments as for `qimg.codecs.mixed.encoder.encode`."""
         self._header, self._track = bitstream.Header.of(image), track
         self._pixels = np.ascontiguousarray(without_alpha(image).reshape(*image.shape[:2], -1))
-        self._metadata = metadata_chunks(options)
+        self._metadata = metadata_around(options)
         self._alpha: list[tuple[bytes, bytes]] = []
         if has_alpha(image) and (image[..., -1] < OPAQUE).any():
             alpha = CODECS[ALPHA].encode(np.ascontiguousarray(image[..., -1]), EncodeOptions(lossless=True))
@@ -91,7 +91,7 @@ class Attempts:
             file, shown = _coded(tag, filled(pixels, mask), quality)
             error += int(((pixels.astype(np.int64) - shown)[mask] ** 2).sum())
             chunks.append((tag, bitstream.embedded(file)))
-        before, after = self._metadata["icc_profile"], self._metadata["exif"] + self._metadata["xmp"]
+        before, after = self._metadata
         return bitstream.write(self._header, [*chunks, *self._alpha], before, after), error
 
     def _encoded(self, data: bytes, error: int, relative_cost: float) -> MixedEncoded:

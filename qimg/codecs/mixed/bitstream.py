@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from qimg.codecs.envelope import END, FLAGS_AT, MAGIC, METADATA_TAGS, Chunk, Envelope, Reader, assemble, varint
+from qimg.codecs.envelope import END, FLAGS_AT, MAGIC, Chunk, Envelope, Reader, assemble, parts_of, varint
 from qimg.codecs.errors import BitstreamError
 from qimg.core import Array, arguments
 from qimg.core.records import short_repr
@@ -55,15 +55,10 @@ class Header:
         flags = reader.envelope_of(ID, NUMBER, version=VERSION).flags
         if flags > _COLOUR | _ALPHA:
             raise BitstreamError(f"the flags must be below 0x04, but are {flags:#04x}", FLAGS_AT)
-        sides = []
-        for name in ("width", "height"):
-            at, value = reader.offset, reader.varint(f"the {name}")
-            if not 1 <= value <= LARGEST_SIDE:
-                raise BitstreamError(f"the {name} must be in [1, {LARGEST_SIDE}], but is {value}", at)
-            sides.append(value)
+        width, height = (reader.bounded(f"the {side}", 1, LARGEST_SIDE) for side in ("width", "height"))
         reader.check("the header")
         channels = (3 if flags & _COLOUR else 1) + bool(flags & _ALPHA)
-        return cls(width=sides[0], height=sides[1], channels=channels)
+        return cls(width=width, height=height, channels=channels)
 
 
 @short_repr
@@ -106,9 +101,7 @@ def parse(data: bytes | bytearray | memoryview) -> Stream:
         raise BitstreamError(f"the file must have a chunk {MAP.decode()}, but has none", reader.offset)
     if ALPHA in tags and header.channels not in (2, 4):
         raise BitstreamError("chunk A must be in pictures with alpha, but the header has no alpha flag", FLAGS_AT)
-    names = {tag: name for name, tag in METADATA_TAGS.items()} | _NAMES
-    parts = {names[chunk.tag]: len(chunk.payload) for chunk in chunks}
-    parts["structure"] = reader.offset - sum(parts.values())
+    parts = parts_of(chunks, _NAMES, reader.offset)
     return Stream(header=header, chunks=chunks, parts=parts)
 
 

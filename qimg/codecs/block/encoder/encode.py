@@ -20,7 +20,7 @@ from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
-from qimg.codecs.envelope import metadata_chunks
+from qimg.codecs.envelope import metadata_around
 from qimg.codecs.protocol import TARGETS, TUNES, DecodeOptions, Encoded, EncodeOptions
 from qimg.core import ArgumentError, Array, Track
 from qimg.core.records import short_repr
@@ -102,9 +102,9 @@ def _encode_to_target(
     source = Source(pixels, header.planes, tables, progressive=options.progressive, tune=options.tune)
     search = search.tuned() if source.tuned else search
     area = header.width * header.height
-    metadata = metadata_chunks(options)
+    profile, after = metadata_around(options)
     # The profile and alpha come before the pixels, since a viewer needs them to show the pixels.
-    before, after = metadata["icc_profile"] + _alpha(image), metadata["exif"] + metadata["xmp"]
+    before = profile + _alpha(image)
     white = float(np.iinfo(image.dtype).max)
 
     def file(form: Form, parameters: Parameters) -> BlockEncoded:
