@@ -1,0 +1,393 @@
+"""Coding of the coefficients of a block: binary decisions under mixed adaptive contexts, in integers.
+
+The decisions of a block are the number of its last coefficient that is not zero, a tree of six bits; for each AC
+coefficient up to there, from the last one down: is it zero, its sign, and its magnitude in unary, large ones in
+exponential Golomb code; and the difference of the DC coefficient from its conditional mean in the same way.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from qimg.codecs.jpeg_recompression.surroundings import (
+    CURRENT,
+    FRACTION,
+    MAGNITUDE_FEATURES,
+    MARGIN,
+    MEAN_FEATURES,
+    Surroundings,
+    begin_block,
+    end_block,
+    set_coefficient,
+    set_magnitude_features,
+    set_mean_features,
+)
+from qimg.core import Array
+from qimg.core.compiled import compiled, inner
+from qimg.entropy.logistic_mixing import Mixture, adapt_mixture, mixed_probability, new_mixture
+from qimg.entropy.mixing import Coder, code_bypass, code_predicted_bit
+from qimg.entropy.range_coder import INVALID
+from qimg.images.jpeg.markers import ZIGZAG
+
+KINDS = 3
+"""Components with statistics of their own: luma and all components of other files, and the two of chroma."""
+CONTEXTS = 14
+NODES = 32
+LAST, LOWEST_BIT, DC, AC = range(4)
+"""Groups of decisions: bits of the last coefficient but the lowest one, this bit, and those of coefficients."""
+GROUPS = 4
+FIRST_SLOT = (0, 1024, 2048, 3072)
+"""First slot of each group."""
+SLOTS = 3072 + 4096
+"""Values of each context in all groups."""
+_ZERO, _SIGN, _UNARY, _EXPONENT, _MANTISSA = 0, 1, 2, 16, 26
+_MOST_UNARY = 14
+_MOST_EXPONENT = 16
+SETS = 3
+_LEVELS = 16
+DECISIONS = 6 + 64 * (2 + _MOST_UNARY + 2 * _MOST_EXPONENT + 2)
+"""Most decisions of a block."""
+_COUNT = 10
+LIMIT = 255
+"""Largest number of occurrences that sets a learning rate."""
+AVAILABLE = 4
+"""Cases of neighbours: none, left, above, both."""
+_WEIGHT = 14
+"""Bits after the point of the weights of features."""
+
+
+class Model(NamedTuple):
+    """State of the models of one kind of component."""
+
+    slots: Array
+    """(CONTEXTS, SLOTS, NODES) uint32: probability of a one in units of 2⁻²², times 1024, and occurrences."""
+    mixture: Mixture
+    contexts: Array
+    """(CONTEXTS,) int64 workspace: contexts of the next decisions."""
+    selectors: Array
+    """(SETS,) int64 workspace: selectors of weight sets."""
+    mean_weights: Array
+    """(AVAILABLE, 64, MEAN_FEATURES) int64 by the place of a coefficient, in units of 2⁻¹⁴."""
+    magnitude_weights: Array
+    """(AVAILABLE, 64, MAGNITUDE_FEATURES) int64."""
+    levels: Array
+    """(1024,) int64 level of a magnitude in eighths of a step."""
+    rate: Array
+    """(1024,) int64 learning rate by occurrences, in units of 2⁻¹⁶."""
+
+
+def new_model(mean_weights: Array, magnitude_weights: Array) -> Model:
+    """Models without observations."""
+    rows = GROUPS * NODES * 64
+    mixture = new_mixture(sets=SETS, selectors=rows, inputs=CONTEXTS + 1, weight=18000, rate=18)
+    return Model(
+        slots=np.full((CONTEXTS, SLOTS, NODES), 1 << 31, np.uint32),
+        mixture=mixture,
+        contexts=np.zeros(CONTEXTS, np.int64),
+        selectors=np.zeros(SETS, np.int64),
+        mean_weights=mean_weights,
+        magnitude_weights=magnitude_weights,
+        levels=_levels(),
+        rate=655360 // (10 * np.minimum(np.arange(1024), LIMIT) + 16),
+    )
+
+
+def _levels() -> Array:
+    starts = [1, 2, 3, 4, 6, 8, 11, 15, 20, 27, 37, 52, 76, 120, 240]
+    return np.searchsorted(starts, np.arange(1024), side="right").astype(np.int64)
+
+
+@inner
+def _level(model: Model, eighths: int) -> int:
+    return int(model.levels[min(max(eighths, 0), 1023)])
+
+
+@inner
+def _signed(value: int, most: int) -> int:
+    """A number from 0 to 2 · most by a signed one."""
+    return int(min(max(value, -most), most) + most)
+
+
+@inner
+def _dot(weights: Array, features: Array) -> int:
+    total = np.int64(0)
+    for i in range(features.size):
+        total += np.int64(weights[i]) * np.int64(features[i])
+    return int(total >> _WEIGHT)
+
+
+@inner
+def _code(coder: Coder, model: Model, group: int, node: int, bit: int) -> int:
+    """Code a decision in `model.contexts`."""
+    mixture, slots = model.mixture, model.slots
+    for i in range(CONTEXTS):
+        mixture.inputs[i] = mixture.stretch[slots[i, model.contexts[i], node] >> _COUNT + 6]
+    mixture.inputs[CONTEXTS] = 256
+    row = (group * NODES + node) * 64
+    for i in range(SETS):
+        mixture.selected[i] = row + model.selectors[i]
+    mixture.selected[SETS] = row
+    bit = code_predicted_bit(coder, mixed_probability(mixture), bit)
+    adapt_mixture(mixture, bit)
+    goal = (bit << 22) - (bit << 6)
+    for i in range(CONTEXTS):
+        slot = np.int64(slots[i, model.contexts[i], node])
+        count, p = slot & 1023, slot >> _COUNT
+        p += (goal - p) * model.rate[count] >> 16
+        slots[i, model.contexts[i], node] = p << _COUNT | min(count + 1, LIMIT)
+    return bit
+
+
+@inner
+def _code_size(coder: Coder, model: Model, group: int, size: int) -> int:
+    """Code a magnitude of at least 1."""
+    unary = 1
+    while unary <= _MOST_UNARY:
+        if _code(coder, model, group, _UNARY + unary - 1, int(size > unary)) == 0:
+            return unary
+        unary += 1
+    rest, exponent = size - unary + 1, 0
+    while exponent < _MOST_EXPONENT:
+        if _code(coder, model, group, _EXPONENT + min(exponent, 9), int(rest >> exponent + 1 > 0)) == 0:
+            break
+        exponent += 1
+    value = 1
+    for bit in range(exponent - 1, -1, -1):
+        one = int(rest >> bit & 1)
+        if bit == exponent - 1:
+            one = _code(coder, model, group, _MANTISSA + min(exponent - 1, 5), one)
+        else:
+            one = code_bypass(coder, one)
+        value = 2 * value + one
+    return int(value + unary - 1)
+
+
+@inner
+def _code_last(coder: Coder, model: Model, around: Surroundings, at: int, last: int) -> int:
+    """Code the number of the last coefficient that is not zero."""
+    left, above, corner = around.lasts[1, at - 1], around.lasts[0, at], around.lasts[0, at + 1]
+    other, chroma = around.other_lasts[0, at], around.other_lasts[1, at]
+    mean, c = (left + above + 1) >> 1, model.contexts
+    energy = np.int64(0)
+    for place in (1, 8, 9, 2, 16):
+        energy += abs(around.quantized[CURRENT, at - 1, place]) + abs(around.quantized[CURRENT - 1, at, place])
+    level = _level(model, 2 * energy)
+    c[0] = mean
+    c[1] = (left >> 2) * 16 + (above >> 2)
+    c[2] = (corner >> 2) * 16 + (mean >> 2)
+    c[3] = other
+    c[4] = (other >> 2) * 16 + (mean >> 2)
+    c[5] = level * 16 + (mean >> 2)
+    c[6] = chroma * 4 + (other >> 4)
+    c[7] = left
+    c[8] = above
+    c[9] = (around.lasts[0, at - 1] >> 2) * 16 + (around.lasts[1, at - 2] >> 2)
+    c[10] = ((left + above + corner + around.lasts[0, at - 1]) >> 2) + 64 * min(level >> 2, 3)
+    c[11] = (chroma >> 2) * 256 + (other >> 2) * 16 + (mean >> 2)
+    c[12] = min(int(energy), 255)
+    c[13] = (left >> 3) * 64 + (above >> 3) * 8 + (corner >> 3)
+    model.selectors[0], model.selectors[1], model.selectors[2] = mean, level, other
+    value = 1
+    for bit in range(5, 0, -1):
+        value = 2 * value + _code(coder, model, LAST, value, int(last >> bit & 1))
+    for i in range(CONTEXTS):
+        c[i] += FIRST_SLOT[LOWEST_BIT] - FIRST_SLOT[LAST]
+    value = 2 * value + _code(coder, model, LOWEST_BIT, value - NODES, int(last & 1))
+    return int(value - 64)
+
+
+@inner
+def _predict(model: Model, around: Surroundings, at: int, place: int, available: int) -> tuple[int, int]:
+    """Conditional mean and expected magnitude of a coefficient, in steps with `FRACTION` bits after the point."""
+    set_mean_features(around, at, place)
+    set_magnitude_features(around, at, place)
+    inverse = around.inverse[place]
+    mean = (_dot(model.mean_weights[available, place], around.mean) * inverse) >> 20
+    magnitude = (_dot(model.magnitude_weights[available, place], around.magnitude) * inverse) >> 20
+    return int(min(max(mean, -(1 << 18)), 1 << 18)), int(min(max(magnitude, 0), 1 << 18))
+
+
+@inner
+def _side_level(around: Surroundings, place: int, side: int) -> int:
+    """Mean of a coefficient by one neighbour alone, left (0) or above (4), as the signed level of half steps."""
+    f, edge = around.mean, around.edges[0, place & 7 if side == 0 else place >> 3]
+    expected = (3 * f[side] - f[side + 1]) // 2 - f[side + 2]
+    steps = (expected * around.inverse[place] >> 20) * 1024 // (edge << FRACTION - 1)
+    return int(min(max(steps, -4), 4))
+
+
+@inner
+def _code_coefficient(
+    coder: Coder,
+    model: Model,
+    around: Surroundings,
+    at: int,
+    number: int,
+    last: int,
+    coded: int,
+    previous: int,
+    available: int,
+    value: int,
+) -> int:
+    """Code an AC coefficient.
+
+    Args:
+        coder: writer or reader.
+        model: modified.
+        around: of the block.
+        at: column of the block in the window.
+        number: of the coefficient in the order of a file.
+        last: number of the last coefficient that is not zero.
+        coded: sum of the magnitudes of the coefficients that are coded, up to 2 of each.
+        previous: magnitudes of the last two of them, up to 3, in base 4.
+        available: case of neighbours.
+        value: the coefficient, if `coder` writes.
+    """
+    place, c = ZIGZAG[number], model.contexts
+    mean, magnitude = _predict(model, around, at, place, available)
+    flip = 1 if mean >= 0 else -1
+    half = 2 * abs(mean) >> FRACTION
+    sure = _level(model, abs(mean))
+    level = _level(model, magnitude)
+    row, column, quantized = place >> 3, place & 7, around.quantized
+    zone = min(number >> 2, 15)
+    left, above = quantized[CURRENT, at - 1, place], quantized[CURRENT - 1, at, place]
+    block = quantized[CURRENT, at]
+    right = min(abs(block[place + 1]), 3) if column < 7 else 3
+    below = min(abs(block[place + 8]), 3) if row < 7 else 3
+    cross = min(abs(block[place + 9]), 2) if row < 7 and column < 7 else 0
+    inner_level = _level(model, 4 * coded // max(last - number, 1)) if last > number else 15
+    other = _signed(flip * (around.others[0, at, place] * around.inverse[place] >> 19), 4)
+    chroma = _signed(flip * (around.others[1, at, place] * around.inverse[place] >> 19), 4)
+    by_left, by_above = flip * _side_level(around, place, 0), flip * _side_level(around, place, 4)
+    step = min(_level(model, 4 * around.steps[place]), 15)
+    base = FIRST_SLOT[AC]
+    c[0] = base + number * 16 + level
+    c[1] = base + number * 16 + sure
+    c[2] = base + (level * 16 + sure) * 8 + (zone >> 1)
+    c[3] = base + number * 64 + _signed(flip * left, 3) * 8 + _signed(flip * above, 3)
+    c[4] = base + number * 48 + right * 12 + below * 3 + cross
+    c[5] = base + number * 16 + inner_level
+    c[6] = base + number * 32 + min((last - number), 31)
+    c[7] = base + (level * 16 + inner_level) * 16 + zone
+    c[8] = base + (other * 9 + chroma) * 16 + level
+    c[9] = base + step * 256 + level * 16 + zone
+    c[10] = base + (previous * 16 + level) * 16 + zone
+    c[11] = base + ((by_left + 4) * 9 + by_above + 4) * 16 + zone
+    c[12] = base + min(last, 63) * 32 + min(coded, 31)
+    c[13] = base + min(half, 31) * 64 + number
+    model.selectors[0], model.selectors[1], model.selectors[2] = number, level * 4 + min(sure >> 2, 3), sure * 4
+    model.selectors[2] += min(inner_level >> 2, 3)
+    if number < last:
+        if _code(coder, model, AC, _ZERO, int(value != 0)) == 0:
+            return 0
+    negative = _code(coder, model, AC, _SIGN, int(flip * value < 0))
+    size = _code_size(coder, model, AC, abs(value))
+    return -flip * size if negative else flip * size
+
+
+@inner
+def _code_dc(
+    coder: Coder, model: Model, around: Surroundings, at: int, last: int, coded: int, available: int, value: int
+) -> int:
+    """Code the DC coefficient as the difference from its conditional mean; arguments as for `_code_coefficient`."""
+    mean, magnitude = _predict(model, around, at, 0, available)
+    f, c = around.mean, model.contexts
+    unit = around.steps[0] << FRACTION
+    center = (mean + (1 << FRACTION - 1)) >> FRACTION
+    by_left = ((3 * f[0] - f[1]) // 2 - f[2]) * 1024 // 362
+    by_above = ((3 * f[4] - f[5]) // 2 - f[6]) * 1024 // 362
+    apart = _level(model, int(abs(by_left - by_above) * 4 // unit))
+    lean = _signed(int((by_left - by_above) * 2 // unit), 7)
+    spread = _level(model, int(abs(f[8] - f[9]) * 2 // unit))
+    fraction = (mean & 7) if mean >= 0 else (mean & 7)
+    activity = _level(model, coded)
+    energy = np.int64(0)
+    for place in (1, 8, 9):
+        energy += abs(around.values[CURRENT, at, place])
+    local = _level(model, int(2 * energy // around.steps[0]))
+    other = _signed(int((f[12] - f[14]) * 2 // unit), 7)
+    chroma = _signed(int((f[13] - f[15]) * 2 // unit), 7)
+    base = FIRST_SLOT[DC]
+    c[0] = base + apart * 16 + activity
+    c[1] = base + lean * 16 + fraction
+    c[2] = base + spread * 16 + apart
+    c[3] = base + local * 16 + apart
+    c[4] = base + min(last, 63) * 8 + fraction
+    c[5] = base + activity * 16 + local
+    c[6] = base + other * 15 + chroma
+    c[7] = base + chroma * 16 + apart
+    c[8] = base + _level(model, 4 * around.steps[0]) * 16 + apart
+    c[9] = base + around.lasts[1, at - 1] // 4 * 16 + around.lasts[0, at] // 4
+    c[10] = base + lean * 16 + local
+    c[11] = base + other * 16 + lean
+    c[12] = base + min(last, 63)
+    c[13] = base + apart * 64 + (available * 8 + fraction)
+    model.selectors[0], model.selectors[1], model.selectors[2] = apart, activity, local
+    difference = value - center
+    if _code(coder, model, DC, _ZERO, int(difference != 0)) == 0:
+        return int(center)
+    negative = _code(coder, model, DC, _SIGN, int(difference < 0))
+    size = _code_size(coder, model, DC, abs(difference))
+    return int(center - size if negative else center + size)
+
+
+@inner
+def code_block(coder: Coder, model: Model, around: Surroundings, at: int, available: int, block: Array) -> None:
+    """Code a block.
+
+    Args:
+        coder: writer with room for `DECISIONS` bits, or reader.
+        model: modified.
+        around: modified.
+        at: column of the block in the window.
+        available: case of neighbours: 1 with one to the left, and 2 with one above.
+        block: (64,) int16 coefficients, which a reader fills.
+    """
+    begin_block(around)
+    last = 0
+    if coder.writing:
+        last = 63
+        while last > 0 and block[ZIGZAG[last]] == 0:
+            last -= 1
+    last = _code_last(coder, model, around, at, last)
+    coded, previous = 0, 0
+    for number in range(last, 0, -1):
+        place = ZIGZAG[number]
+        value = _code_coefficient(
+            coder, model, around, at, number, last, coded, previous, available, int(block[place])
+        )  # fmt: skip
+        if value != 0:
+            block[place] = _stored(coder, value)
+            set_coefficient(around, at, place, block[place])
+        coded += min(abs(value), 2)
+        previous = (previous & 3) << 2 | min(abs(value), 3)
+    value = _code_dc(coder, model, around, at, last, coded, available, int(block[0]))
+    block[0] = _stored(coder, value)
+    set_coefficient(around, at, 0, block[0])
+    end_block(around, at, last)
+
+
+@inner
+def _stored(coder: Coder, value: int) -> int:
+    """A coefficient in 16 bits; of numbers that need more, the stream is marked as broken."""
+    if value < -32768 or value > 32767:
+        coder.state[INVALID] = np.uint64(1)
+    return min(max(value, -32768), 32767)
+
+
+@compiled
+def code_row(coder: Coder, model: Model, around: Surroundings, row: int, first: int, blocks: Array) -> None:
+    """Code a part of a row of blocks.
+
+    Args:
+        coder: writer with room for `DECISIONS` bits a block, or reader.
+        model: modified.
+        around: modified.
+        row: of blocks.
+        first: column of the part.
+        blocks: (columns, 64) int16, which a reader fills.
+    """
+    for column in range(first, first + len(blocks)):
+        available = (1 if column > 0 else 0) + (2 if row > 0 else 0)
+        code_block(coder, model, around, column + MARGIN, available, blocks[column - first])
