@@ -128,5 +128,6 @@ def adapt_mixture(mixture: Mixture, bit: int) -> None:
     for s in range(mixture.logits.size):
         row = mixture.selected[s]
         error = ((bit << 16) - np.int64(mixture.squash[mixture.logits[s] + LOGIT])) * mixture.rate
+        step = np.int32(error)  # products of two int32 need one instruction, those of int64 several
         for i in range(mixture.inputs.size):
-            mixture.weights[s, row, i] += (np.int64(mixture.inputs[i]) * error + (1 << 19)) >> 20
+            mixture.weights[s, row, i] += (np.int64(mixture.inputs[i]) * np.int64(step) + (1 << 19)) >> 20

@@ -9,18 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qimg.codecs.jpeg_recompression.prediction import Prediction, expected, new_prediction, predict_block
 from qimg.codecs.jpeg_recompression.surroundings import (
     CURRENT,
     FRACTION,
-    MAGNITUDE_FEATURES,
     MARGIN,
-    MEAN_FEATURES,
+    PADDED,
     Surroundings,
     begin_block,
     end_block,
     set_coefficient,
-    set_magnitude_features,
-    set_mean_features,
 )
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
@@ -50,10 +48,6 @@ DECISIONS = 6 + 64 * (2 + _MOST_UNARY + 2 * _MOST_EXPONENT + 2)
 _COUNT = 10
 LIMIT = 255
 """Largest number of occurrences that sets a learning rate."""
-AVAILABLE = 4
-"""Cases of neighbours: none, left, above, both."""
-_WEIGHT = 14
-"""Bits after the point of the weights of features."""
 
 
 class Model(NamedTuple):
@@ -66,29 +60,31 @@ class Model(NamedTuple):
     """(CONTEXTS,) int64 workspace: contexts of the next decisions."""
     selectors: Array
     """(SETS,) int64 workspace: selectors of weight sets."""
-    mean_weights: Array
-    """(AVAILABLE, 64, MEAN_FEATURES) int64 by the place of a coefficient, in units of 2⁻¹⁴."""
-    magnitude_weights: Array
-    """(AVAILABLE, 64, MAGNITUDE_FEATURES) int64."""
+    prediction: Prediction
     levels: Array
     """(1024,) int64 level of a magnitude in eighths of a step."""
     rate: Array
-    """(1024,) int64 learning rate by occurrences, in units of 2⁻¹⁶."""
+    """(256,) int32 learning rate by occurrences, in units of 2⁻¹⁶."""
+    reciprocal: Array
+    """(64,) int64 2¹⁶ / n."""
+    stretch: Array
+    """(4096,) int32 logit by the highest bits of a probability."""
 
 
 def new_model(mean_weights: Array, magnitude_weights: Array) -> Model:
     """Models without observations."""
     rows = GROUPS * NODES * 64
-    mixture = new_mixture(sets=SETS, selectors=rows, inputs=CONTEXTS + 1, weight=18000, rate=18)
+    mixture = new_mixture(sets=SETS, selectors=rows, inputs=CONTEXTS, weight=18000, rate=18)
     return Model(
         slots=np.full((CONTEXTS, SLOTS, NODES), 1 << 31, np.uint32),
         mixture=mixture,
         contexts=np.zeros(CONTEXTS, np.int64),
         selectors=np.zeros(SETS, np.int64),
-        mean_weights=mean_weights,
-        magnitude_weights=magnitude_weights,
+        prediction=new_prediction(mean_weights, magnitude_weights),
         levels=_levels(),
-        rate=655360 // (10 * np.minimum(np.arange(1024), LIMIT) + 16),
+        rate=(655360 // (10 * np.arange(LIMIT + 1) + 16)).astype(np.int32),
+        reciprocal=65536 // np.maximum(np.arange(64), 1),
+        stretch=mixture.stretch[8::16].astype(np.int32),
     )
 
 
@@ -109,20 +105,11 @@ def _signed(value: int, most: int) -> int:
 
 
 @inner
-def _dot(weights: Array, features: Array) -> int:
-    total = np.int64(0)
-    for i in range(features.size):
-        total += np.int64(weights[i]) * np.int64(features[i])
-    return int(total >> _WEIGHT)
-
-
-@inner
 def _code(coder: Coder, model: Model, group: int, node: int, bit: int) -> int:
     """Code a decision in `model.contexts`."""
     mixture, slots = model.mixture, model.slots
     for i in range(CONTEXTS):
-        mixture.inputs[i] = mixture.stretch[slots[i, model.contexts[i], node] >> _COUNT + 6]
-    mixture.inputs[CONTEXTS] = 256
+        mixture.inputs[i] = model.stretch[slots[i, model.contexts[i], node] >> _COUNT + 10]
     row = (group * NODES + node) * 64
     for i in range(SETS):
         mixture.selected[i] = row + model.selectors[i]
@@ -132,8 +119,8 @@ def _code(coder: Coder, model: Model, group: int, node: int, bit: int) -> int:
     goal = (bit << 22) - (bit << 6)
     for i in range(CONTEXTS):
         slot = np.int64(slots[i, model.contexts[i], node])
-        count, p = slot & 1023, slot >> _COUNT
-        p += (goal - p) * model.rate[count] >> 16
+        count, p = slot & LIMIT, slot >> _COUNT
+        p += (goal - p) * np.int64(model.rate[count]) >> 16
         slots[i, model.contexts[i], node] = p << _COUNT | min(count + 1, LIMIT)
     return bit
 
@@ -197,23 +184,18 @@ def _code_last(coder: Coder, model: Model, around: Surroundings, at: int, last: 
 
 
 @inner
-def _predict(model: Model, around: Surroundings, at: int, place: int, available: int) -> tuple[int, int]:
-    """Conditional mean and expected magnitude of a coefficient, in steps with `FRACTION` bits after the point."""
-    set_mean_features(around, at, place)
-    set_magnitude_features(around, at, place)
-    inverse = around.inverse[place]
-    mean = (_dot(model.mean_weights[available, place], around.mean) * inverse) >> 20
-    magnitude = (_dot(model.magnitude_weights[available, place], around.magnitude) * inverse) >> 20
-    return int(min(max(mean, -(1 << 18)), 1 << 18)), int(min(max(magnitude, 0), 1 << 18))
+def _side_level(model: Model, around: Surroundings, place: int, side: int) -> int:
+    """Mean of a coefficient by the neighbour to the left (0) or above (1) alone, as the signed level of half steps."""
+    frequency, line = (place & 7, place >> 3) if side == 0 else (place >> 3, place & 7)
+    missing = model.prediction.edges[side, line] - around.known[2 * side, line]
+    steps = (missing * around.inverse[place] >> 20) * around.inverse_edges[frequency] >> 10 + FRACTION - 1
+    return int(min(max(steps, -4), 4))
 
 
 @inner
-def _side_level(around: Surroundings, place: int, side: int) -> int:
-    """Mean of a coefficient by one neighbour alone, left (0) or above (4), as the signed level of half steps."""
-    f, edge = around.mean, around.edges[0, place & 7 if side == 0 else place >> 3]
-    expected = (3 * f[side] - f[side + 1]) // 2 - f[side + 2]
-    steps = (expected * around.inverse[place] >> 20) * 1024 // (edge << FRACTION - 1)
-    return int(min(max(steps, -4), 4))
+def _size_class(size: int) -> int:
+    """Class, 0 to 3, of a magnitude in units of 2⁻²⁰ steps."""
+    return int(min(max((size >> 19) + 1 >> 1, 0), 3))
 
 
 @inner
@@ -244,7 +226,7 @@ def _code_coefficient(
         value: the coefficient, if `coder` writes.
     """
     place, c = ZIGZAG[number], model.contexts
-    mean, magnitude = _predict(model, around, at, place, available)
+    mean, magnitude = expected(model.prediction, around, place, available)
     flip = 1 if mean >= 0 else -1
     half = 2 * abs(mean) >> FRACTION
     sure = _level(model, abs(mean))
@@ -252,14 +234,14 @@ def _code_coefficient(
     row, column, quantized = place >> 3, place & 7, around.quantized
     zone = min(number >> 2, 15)
     left, above = quantized[CURRENT, at - 1, place], quantized[CURRENT - 1, at, place]
-    block = quantized[CURRENT, at]
-    right = min(abs(block[place + 1]), 3) if column < 7 else 3
-    below = min(abs(block[place + 8]), 3) if row < 7 else 3
-    cross = min(abs(block[place + 9]), 2) if row < 7 and column < 7 else 0
-    inner_level = _level(model, 4 * coded // max(last - number, 1)) if last > number else 15
+    inverse, beside = around.inverse[place], PADDED * row + column + 1
+    right = _size_class(around.block[beside + 1] * inverse)
+    below = _size_class(around.block[beside + PADDED] * inverse)
+    cross = min(_size_class(around.block[beside + PADDED + 1] * inverse), 2)
+    inner_level = _level(model, 4 * coded * model.reciprocal[last - number] >> 16) if last > number else 15
     other = _signed(flip * (around.others[0, at, place] * around.inverse[place] >> 19), 4)
     chroma = _signed(flip * (around.others[1, at, place] * around.inverse[place] >> 19), 4)
-    by_left, by_above = flip * _side_level(around, place, 0), flip * _side_level(around, place, 4)
+    by_left, by_above = flip * _side_level(model, around, place, 0), flip * _side_level(model, around, place, 1)
     step = min(_level(model, 4 * around.steps[place]), 15)
     base = FIRST_SLOT[AC]
     c[0] = base + number * 16 + level
@@ -291,23 +273,25 @@ def _code_dc(
     coder: Coder, model: Model, around: Surroundings, at: int, last: int, coded: int, available: int, value: int
 ) -> int:
     """Code the DC coefficient as the difference from its conditional mean; arguments as for `_code_coefficient`."""
-    mean, magnitude = _predict(model, around, at, 0, available)
-    f, c = around.mean, model.contexts
+    mean, _ = expected(model.prediction, around, 0, available)
+    c, known, edges = model.contexts, around.known, model.prediction.edges
     unit = around.steps[0] << FRACTION
     center = (mean + (1 << FRACTION - 1)) >> FRACTION
-    by_left = ((3 * f[0] - f[1]) // 2 - f[2]) * 1024 // 362
-    by_above = ((3 * f[4] - f[5]) // 2 - f[6]) * 1024 // 362
+    by_left, by_above = (edges[0, 0] - known[0, 0]) * 1024 // 362, (edges[1, 0] - known[2, 0]) * 1024 // 362
+    beside, over = around.values[CURRENT, at - 1, 0], around.values[CURRENT - 1, at, 0]
+    first = around.others[0, at, 0] - around.others[0, at - 1, 0]
+    second = around.others[1, at, 0] - around.others[1, at - 1, 0]
     apart = _level(model, int(abs(by_left - by_above) * 4 // unit))
     lean = _signed(int((by_left - by_above) * 2 // unit), 7)
-    spread = _level(model, int(abs(f[8] - f[9]) * 2 // unit))
-    fraction = (mean & 7) if mean >= 0 else (mean & 7)
+    spread = _level(model, int(abs(beside - over) * 2 // around.steps[0]))
+    fraction = mean & 7
     activity = _level(model, coded)
     energy = np.int64(0)
     for place in (1, 8, 9):
         energy += abs(around.values[CURRENT, at, place])
     local = _level(model, int(2 * energy // around.steps[0]))
-    other = _signed(int((f[12] - f[14]) * 2 // unit), 7)
-    chroma = _signed(int((f[13] - f[15]) * 2 // unit), 7)
+    other = _signed(int(first * 2 // around.steps[0]), 7)
+    chroma = _signed(int(second * 2 // around.steps[0]), 7)
     base = FIRST_SLOT[DC]
     c[0] = base + apart * 16 + activity
     c[1] = base + lean * 16 + fraction
@@ -351,6 +335,7 @@ def code_block(coder: Coder, model: Model, around: Surroundings, at: int, availa
         while last > 0 and block[ZIGZAG[last]] == 0:
             last -= 1
     last = _code_last(coder, model, around, at, last)
+    predict_block(model.prediction, around, at, available)
     coded, previous = 0, 0
     for number in range(last, 0, -1):
         place = ZIGZAG[number]

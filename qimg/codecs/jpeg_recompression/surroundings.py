@@ -15,15 +15,16 @@ import numpy as np
 
 from qimg.core import Array
 from qimg.core.compiled import inner
-from qimg.images.jpeg.markers import ZIGZAG
 
 MARGIN = 2
 """Blocks of zeros on each side of a row."""
 CURRENT = 2
 """Row of the window that is coded; before it lie the two rows above."""
-MEAN_FEATURES, MAGNITUDE_FEATURES = 16, 16
+PADDED = 10
+"""Columns of the block that is coded, with zeros on the right and below, and one column of them on the left."""
 LAST_LINE, LINE_BEFORE, LAST_ROW, ROW_BEFORE = range(4)
 """Profiles of a block: of its last two columns, by row of frequencies, and of its last two rows, by column."""
+_LARGEST_SUM = (1 << 31) - 1
 FRACTION = 3
 """Bits of profiles, and of means and magnitudes in steps, after the point."""
 
@@ -38,6 +39,10 @@ class Surroundings(NamedTuple):
     profiles: Array
     """(2, columns + 4, 4, 8) int64 profiles of the blocks of the row above and of the current one, with `FRACTION`
     bits after the point."""
+    sums: Array
+    """(2, columns + 4, 64) int32 sums of the magnitudes of the four frequencies around each one."""
+    block: Array
+    """(102,) int64 workspace: magnitudes of the coded part of the block, in rows of `PADDED`."""
     lasts: Array
     """(2, columns + 4) int64 number of the last coefficient that is not zero, in the order of a file."""
     others: Array
@@ -51,12 +56,10 @@ class Surroundings(NamedTuple):
     """(64,) int64 quantization steps."""
     inverse: Array
     """(64,) int64 2²⁰ / step."""
-    mean: Array
-    """(MEAN_FEATURES,) int64 workspace: features of the mean."""
-    magnitude: Array
-    """(MAGNITUDE_FEATURES,) int64 workspace: features of the magnitude."""
     edges: Array
     """(4, 8) int64 values of the cosines of each frequency at the first two samples and the last two, in 2⁻¹⁰."""
+    inverse_edges: Array
+    """(8,) int64 2²⁰ / `edges[0]`."""
 
 
 def new_surroundings(columns: int, steps: Array) -> Surroundings:
@@ -77,9 +80,10 @@ def new_surroundings(columns: int, steps: Array) -> Surroundings:
         known=np.zeros((4, 8), np.int64),
         steps=steps.astype(np.int64),
         inverse=(1 << 20) // steps.astype(np.int64),
-        mean=np.zeros(MEAN_FEATURES, np.int64),
-        magnitude=np.zeros(MAGNITUDE_FEATURES, np.int64),
+        sums=np.zeros((2, width, 64), np.int32),
+        block=np.zeros(PADDED * PADDED + 2, np.int64),
         edges=EDGES,
+        inverse_edges=(1 << 20) // EDGES[0],
     )
 
 
@@ -96,7 +100,7 @@ EDGES = np.array(
 
 def begin_row(around: Surroundings) -> None:
     """Advance to the next row of blocks."""
-    for window in (around.quantized, around.values, around.profiles, around.lasts):
+    for window in (around.quantized, around.values, around.profiles, around.sums, around.lasts):
         window[:-1] = window[1:]
         window[-1] = 0
 
@@ -105,6 +109,7 @@ def begin_row(around: Surroundings) -> None:
 def begin_block(around: Surroundings) -> None:
     """Advance to the next block."""
     around.known[:] = 0
+    around.block[:] = 0
 
 
 @inner
@@ -114,6 +119,7 @@ def set_coefficient(around: Surroundings, at: int, place: int, value: int) -> No
     dequantized = value * around.steps[place]
     around.values[CURRENT, at, place] = dequantized
     row, column, known, edges = place >> 3, place & 7, around.known, around.edges
+    around.block[PADDED * row + column + 1] = abs(dequantized)
     known[0, row] += dequantized * edges[0, column] >> 10 - FRACTION
     known[1, row] += dequantized * edges[1, column] >> 10 - FRACTION
     known[2, column] += dequantized * edges[0, row] >> 10 - FRACTION
@@ -137,75 +143,16 @@ def end_block(around: Surroundings, at: int, last: int) -> None:
         profiles[LINE_BEFORE, i] = before >> 10 - FRACTION
         profiles[LAST_ROW, i] = row >> 10 - FRACTION
         profiles[ROW_BEFORE, i] = above >> 10 - FRACTION
+    _set_sums(around, at)
 
 
 @inner
-def set_mean_features(around: Surroundings, at: int, place: int) -> None:
-    """Set the features of the conditional mean of a coefficient, with `FRACTION` bits after the point."""
-    row, column, known, f = place >> 3, place & 7, around.known, around.mean
-    left, above = around.profiles[1, at - 1], around.profiles[0, at]
-    f[0] = left[LAST_LINE, row]
-    f[1] = left[LINE_BEFORE, row]
-    f[2] = known[0, row]
-    f[3] = known[1, row]
-    f[4] = above[LAST_ROW, column]
-    f[5] = above[ROW_BEFORE, column]
-    f[6] = known[2, column]
-    f[7] = known[3, column]
-    values, others = around.values, around.others
-    f[8] = np.int64(values[CURRENT, at - 1, place]) << FRACTION
-    f[9] = np.int64(values[CURRENT - 1, at, place]) << FRACTION
-    f[10] = np.int64(values[CURRENT - 1, at - 1, place]) << FRACTION
-    f[11] = np.int64(values[CURRENT - 1, at + 1, place]) << FRACTION
-    f[12] = np.int64(others[0, at, place]) << FRACTION
-    f[13] = np.int64(others[1, at, place]) << FRACTION
-    f[14] = np.int64(others[0, at - 1, place]) << FRACTION
-    f[15] = np.int64(others[1, at - 1, place]) << FRACTION
-
-
-@inner
-def set_magnitude_features(around: Surroundings, at: int, place: int) -> None:
-    """Set the features of the expected magnitude of a coefficient, with `FRACTION` bits after the point."""
-    row, column, f, values = place >> 3, place & 7, around.magnitude, around.values
-    block, left, above = values[CURRENT, at], values[CURRENT, at - 1], values[CURRENT - 1, at]
-    f[0] = abs(np.int64(left[place]))
-    f[1] = abs(np.int64(above[place]))
-    f[2] = abs(np.int64(values[CURRENT - 1, at - 1, place])) + abs(np.int64(values[CURRENT - 1, at + 1, place]))
-    f[3] = abs(np.int64(values[CURRENT, at - 2, place]))
-    f[4] = abs(np.int64(values[CURRENT - 2, at, place]))
-    f[5] = _around(left, row, column)
-    f[6] = _around(above, row, column)
-    f[7] = abs(np.int64(block[place + 1])) if column < 7 else 0
-    f[8] = abs(np.int64(block[place + 8])) if row < 7 else 0
-    f[9] = abs(np.int64(block[place + 9])) if row < 7 and column < 7 else 0
-    f[10] = abs(np.int64(block[place + 2])) if column < 6 else 0
-    f[11] = abs(np.int64(block[place + 16])) if row < 6 else 0
-    f[12] = 0
-    if row > 0 and column < 7:
-        f[12] += abs(np.int64(block[place - 7]))
-    if row < 7 and column > 0:
-        f[12] += abs(np.int64(block[place + 7]))
-    f[13] = abs(np.int64(around.others[0, at, place]))
-    f[14] = abs(np.int64(around.others[1, at, place]))
-    for i in range(15):
-        f[i] <<= FRACTION
-    f[15] = around.steps[place] << FRACTION
-
-
-@inner
-def _around(block: Array, row: int, column: int) -> int:
-    """Sum of the magnitudes of the four neighbours of a frequency."""
-    total, place = np.int64(0), 8 * row + column
-    if row > 0:
-        total += abs(np.int64(block[place - 8]))
-    if row < 7:
-        total += abs(np.int64(block[place + 8]))
-    if column > 0:
-        total += abs(np.int64(block[place - 1]))
-    if column < 7:
-        total += abs(np.int64(block[place + 1]))
-    return total
-
-
-PLACES = ZIGZAG.astype(np.int64)
-"""(64,) row-major place of each coefficient in the order of a file."""
+def _set_sums(around: Surroundings, at: int) -> None:
+    sums, block = around.sums[1, at], around.block
+    for row in range(8):
+        for column in range(8):
+            place = PADDED * row + column + 1
+            total = block[place - 1] + block[place + 1] + block[place + PADDED]
+            if row > 0:
+                total += block[place - PADDED]
+            sums[8 * row + column] = min(total, _LARGEST_SUM)
