@@ -5,6 +5,7 @@ coefficient up to there, from the last one down: is it zero, its sign, and its m
 exponential Golomb code; and the difference of the DC coefficient from its conditional mean in the same way.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -29,17 +30,18 @@ from qimg.images.jpeg.markers import ZIGZAG
 
 KINDS = 3
 """Components with statistics of their own: luma and all components of other files, and the two of chroma."""
-CONTEXTS = 14
-NODES = 32
-LAST, LOWEST_BIT, DC, AC = range(4)
-"""Groups of decisions: bits of the last coefficient but the lowest one, this bit, and those of coefficients."""
-GROUPS = 4
-FIRST_SLOT = (0, 1024, 2048, 3072)
+CONTEXTS = 12
+NODES = 16
+"""Decisions that a context value has probabilities of: 64 bytes, a line of the processor's cache."""
+LAST, DC, AC = 0, 4, 5
+"""Groups of decisions: of the last coefficient, a group for each two bits of its tree, and of coefficients."""
+GROUPS = 6
+FIRST_SLOT = (0, 1024, 2048, 3072, 4096, 5120)
 """First slot of each group."""
-SLOTS = 3072 + 4096
+SLOTS = 5120 + 4096
 """Values of each context in all groups."""
-_ZERO, _SIGN, _UNARY, _EXPONENT, _MANTISSA = 0, 1, 2, 16, 26
-_MOST_UNARY = 14
+_ZERO, _SIGN, _UNARY, _EXPONENT, _MANTISSA = 0, 1, 2, 10, 14
+_MOST_UNARY = 8
 _MOST_EXPONENT = 16
 SETS = 3
 _LEVELS = 16
@@ -76,7 +78,7 @@ def new_model(mean_weights: Array, magnitude_weights: Array) -> Model:
     rows = GROUPS * NODES * 64
     mixture = new_mixture(sets=SETS, selectors=rows, inputs=CONTEXTS, weight=18000, rate=18)
     return Model(
-        slots=np.full((CONTEXTS, SLOTS, NODES), 1 << 31, np.uint32),
+        slots=_aligned((CONTEXTS, SLOTS, NODES)),
         mixture=mixture,
         contexts=np.zeros(CONTEXTS, np.int64),
         selectors=np.zeros(SETS, np.int64),
@@ -86,6 +88,16 @@ def new_model(mean_weights: Array, magnitude_weights: Array) -> Model:
         reciprocal=65536 // np.maximum(np.arange(64), 1),
         stretch=mixture.stretch[8::16].astype(np.int32),
     )
+
+
+def _aligned(shape: tuple[int, ...]) -> Array:
+    """Slots without observations that begin at a multiple of 64 bytes."""
+    size = 4 * math.prod(shape)
+    memory = np.empty(size + 64, np.uint8)
+    first = -memory.ctypes.data % 64
+    slots = memory[first : first + size].view(np.uint32).reshape(shape)
+    slots[:] = 1 << 31
+    return slots
 
 
 def _levels() -> Array:
@@ -135,14 +147,14 @@ def _code_size(coder: Coder, model: Model, group: int, size: int) -> int:
         unary += 1
     rest, exponent = size - unary + 1, 0
     while exponent < _MOST_EXPONENT:
-        if _code(coder, model, group, _EXPONENT + min(exponent, 9), int(rest >> exponent + 1 > 0)) == 0:
+        if _code(coder, model, group, _EXPONENT + min(exponent, 3), int(rest >> exponent + 1 > 0)) == 0:
             break
         exponent += 1
     value = 1
     for bit in range(exponent - 1, -1, -1):
         one = int(rest >> bit & 1)
         if bit == exponent - 1:
-            one = _code(coder, model, group, _MANTISSA + min(exponent - 1, 5), one)
+            one = _code(coder, model, group, _MANTISSA + min(exponent - 1, 1), one)
         else:
             one = code_bypass(coder, one)
         value = 2 * value + one
@@ -166,20 +178,19 @@ def _code_last(coder: Coder, model: Model, around: Surroundings, at: int, last: 
     c[4] = (other >> 2) * 16 + (mean >> 2)
     c[5] = level * 16 + (mean >> 2)
     c[6] = chroma * 4 + (other >> 4)
-    c[7] = left
-    c[8] = above
-    c[9] = (around.lasts[0, at - 1] >> 2) * 16 + (around.lasts[1, at - 2] >> 2)
-    c[10] = ((left + above + corner + around.lasts[0, at - 1]) >> 2) + 64 * min(level >> 2, 3)
-    c[11] = (chroma >> 2) * 256 + (other >> 2) * 16 + (mean >> 2)
-    c[12] = min(int(energy), 255)
-    c[13] = (left >> 3) * 64 + (above >> 3) * 8 + (corner >> 3)
+    c[7] = (around.lasts[0, at - 1] >> 2) * 16 + (around.lasts[1, at - 2] >> 2)
+    c[8] = ((left + above + corner + around.lasts[0, at - 1]) >> 2) + 64 * min(level >> 2, 3)
+    c[9] = (chroma >> 2) * 256 + (other >> 2) * 16 + (mean >> 2)
+    c[10] = min(int(energy), 255)
+    c[11] = (left >> 3) * 64 + (above >> 3) * 8 + (corner >> 3)
     model.selectors[0], model.selectors[1], model.selectors[2] = mean, level, other
     value = 1
-    for bit in range(5, 0, -1):
-        value = 2 * value + _code(coder, model, LAST, value, int(last >> bit & 1))
-    for i in range(CONTEXTS):
-        c[i] += FIRST_SLOT[LOWEST_BIT] - FIRST_SLOT[LAST]
-    value = 2 * value + _code(coder, model, LOWEST_BIT, value - NODES, int(last & 1))
+    for bit in range(5, -1, -1):
+        group = LAST + (value >> 4)
+        value = 2 * value + _code(coder, model, group, value & 15, int(last >> bit & 1))
+        shift = FIRST_SLOT[LAST + (value >> 4)] - FIRST_SLOT[group] if bit > 0 else 0
+        for i in range(CONTEXTS):
+            c[i] += shift
     return int(value - 64)
 
 
@@ -228,7 +239,6 @@ def _code_coefficient(
     place, c = ZIGZAG[number], model.contexts
     mean, magnitude = expected(model.prediction, around, place, available)
     flip = 1 if mean >= 0 else -1
-    half = 2 * abs(mean) >> FRACTION
     sure = _level(model, abs(mean))
     level = _level(model, magnitude)
     row, column, quantized = place >> 3, place & 7, around.quantized
@@ -242,22 +252,19 @@ def _code_coefficient(
     other = _signed(flip * (around.others[0, at, place] * around.inverse[place] >> 19), 4)
     chroma = _signed(flip * (around.others[1, at, place] * around.inverse[place] >> 19), 4)
     by_left, by_above = flip * _side_level(model, around, place, 0), flip * _side_level(model, around, place, 1)
-    step = min(_level(model, 4 * around.steps[place]), 15)
     base = FIRST_SLOT[AC]
     c[0] = base + number * 16 + level
     c[1] = base + number * 16 + sure
-    c[2] = base + (level * 16 + sure) * 8 + (zone >> 1)
-    c[3] = base + number * 64 + _signed(flip * left, 3) * 8 + _signed(flip * above, 3)
-    c[4] = base + number * 48 + right * 12 + below * 3 + cross
-    c[5] = base + number * 16 + inner_level
-    c[6] = base + number * 32 + min((last - number), 31)
-    c[7] = base + (level * 16 + inner_level) * 16 + zone
-    c[8] = base + (other * 9 + chroma) * 16 + level
-    c[9] = base + step * 256 + level * 16 + zone
-    c[10] = base + (previous * 16 + level) * 16 + zone
-    c[11] = base + ((by_left + 4) * 9 + by_above + 4) * 16 + zone
-    c[12] = base + min(last, 63) * 32 + min(coded, 31)
-    c[13] = base + min(half, 31) * 64 + number
+    c[2] = base + number * 64 + _signed(flip * left, 3) * 8 + _signed(flip * above, 3)
+    c[3] = base + number * 48 + right * 12 + below * 3 + cross
+    c[4] = base + number * 16 + inner_level
+    c[5] = base + number * 32 + min((last - number), 31)
+    c[6] = base + (other * 9 + chroma) * 16 + level
+    c[7] = base + (previous * 16 + level) * 16 + zone
+    c[8] = base + ((by_left + 4) * 9 + by_above + 4) * 16 + zone
+    c[9] = base + min(last, 63) * 32 + min(coded, 31)
+    c[10] = base + ((min(abs(left), 3) * 4 + min(abs(above), 3)) * 16 + right * 4 + below) * 16 + zone
+    c[11] = base + (sure * 16 + inner_level) * 16 + zone
     model.selectors[0], model.selectors[1], model.selectors[2] = number, level * 4 + min(sure >> 2, 3), sure * 4
     model.selectors[2] += min(inner_level >> 2, 3)
     if number < last:
@@ -300,13 +307,11 @@ def _code_dc(
     c[4] = base + min(last, 63) * 8 + fraction
     c[5] = base + activity * 16 + local
     c[6] = base + other * 15 + chroma
-    c[7] = base + chroma * 16 + apart
-    c[8] = base + _level(model, 4 * around.steps[0]) * 16 + apart
-    c[9] = base + around.lasts[1, at - 1] // 4 * 16 + around.lasts[0, at] // 4
-    c[10] = base + lean * 16 + local
-    c[11] = base + other * 16 + lean
-    c[12] = base + min(last, 63)
-    c[13] = base + apart * 64 + (available * 8 + fraction)
+    c[7] = base + _level(model, 4 * around.steps[0]) * 16 + apart
+    c[8] = base + around.lasts[1, at - 1] // 4 * 16 + around.lasts[0, at] // 4
+    c[9] = base + lean * 16 + local
+    c[10] = base + other * 16 + lean
+    c[11] = base + apart * 64 + (available * 8 + fraction)
     model.selectors[0], model.selectors[1], model.selectors[2] = apart, activity, local
     difference = value - center
     if _code(coder, model, DC, _ZERO, int(difference != 0)) == 0:

@@ -1,6 +1,6 @@
 """A JPEG file as headers and coefficients: the scans of a file, taken out and written again bit for bit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -82,16 +82,18 @@ class Headers(Reader):
         scan = self.scans[number]
         return written(self.coefficients, scan.layout, scan.codes, scan.description, padding=padding)
 
-    def file(self, deviations: dict[int, Deviation]) -> bytes:
+    def file(self, deviations: Mapping[int, Deviation], most: int) -> bytes:
         """The file.
 
         Args:
             deviations: of scans, by their numbers.
+            most: bytes at which it is given up.
 
         Raises:
-            NotKept: a table has no code for a symbol.
+            NotKept: a table has no code for a symbol, or the file has more than `most` bytes.
         """
-        parts, at = [], 0
+        parts: list[bytes] = []
+        at = length = 0
         for number, scan in enumerate(self.scans):
             deviation = deviations.get(number, Deviation())
             data, missing = self.scan_data(number, padding=deviation.padding)
@@ -99,6 +101,9 @@ class Headers(Reader):
                 raise NotKept(f"the Huffman tables of scan {number + 1} lack {missing} of its symbols")
             parts += [self.content[at : scan.begin], data[: deviation.kept], deviation.rest]
             at = scan.begin
+            length += len(data[: deviation.kept]) + len(deviation.rest)
+            if length > most:
+                raise NotKept(f"the data of its scans must have at most {most} bytes, but have more")
         return b"".join([*parts, self.content[at:]])
 
 
@@ -160,7 +165,7 @@ def scanned(content: bytes, *, max_pixels: int | None = MAX_PIXELS) -> tuple[Hea
         deviation = _deviation(headers, number, content[begin:end])
         if deviation is not None:
             deviations[number] = deviation
-    if headers.file(deviations) != content:
+    if headers.file(deviations, len(content)) != content:
         raise NotKept("its headers cannot be told from the data of its scans")
     return headers, deviations
 
