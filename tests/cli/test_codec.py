@@ -348,7 +348,7 @@ def test_a_codec_of_others_is_named_by_its_id_and_has_its_own_ending(here, capsy
         (["x.webp", "--codec", "peer:webp", "--size", "900"], "--size has no effect with codec peer:webp; codecs that"),
         (
             ["x.webp", "--codec", "webp", "--quality", "5"],
-            "--codec must be one of block, contour, learned, lossless, mixed, mnist-autoencoder",
+            "--codec must be one of block, contour, jpeg-recompression, learned, lossless, mixed, mnist-autoencoder",
         ),
         (
             ["x.qimg", "--quality", "5", "--distance", "1"],

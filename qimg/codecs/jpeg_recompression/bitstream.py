@@ -10,10 +10,11 @@ from typing import TypeVar
 from qimg.codecs.envelope import Chunk, Envelope, Reader, assemble, parts_of, varint
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.jpeg_recompression.headers import LONGEST, packed, unpacked
+from qimg.codecs.jpeg_recompression.recompression import ID, NUMBER
 from qimg.codecs.jpeg_recompression.scans import Deviation
 from qimg.core.records import short_repr
 
-ID, NUMBER, VERSION = "jpeg-recompression", 11, 1
+VERSION = 1
 HEADERS, DEVIATIONS, COEFFICIENTS = b"H", b"V", b"D"
 """Tags of the chunks."""
 _NAMES = {HEADERS: "headers", DEVIATIONS: "deviations", COEFFICIENTS: "coefficients"}

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from qimg.codecs.errors import BitstreamError
-from qimg.codecs.jpeg_recompression.bitstream import ID, Stream, parse
-from qimg.codecs.jpeg_recompression.recompression import original_jpeg, recompress
+from qimg.codecs.jpeg_recompression.bitstream import Stream, parse
+from qimg.codecs.jpeg_recompression.recompression import ID, original_jpeg, recompress
 from qimg.codecs.protocol import (
     METADATA,
     Capabilities,
@@ -85,7 +85,7 @@ class JpegRecompression:
             with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
                 if picture.mode not in _MODES:
                     raise BitstreamError(
-                        f"pixels must be gray or RGB, but are {picture.mode}; qimg.codecs.original_jpeg returns the file"
+                        f"pixels must be gray or RGB, but are {picture.mode}; original_jpeg returns the file"
                     )
                 image = np.array(picture)
         except (OSError, SyntaxError, Image.DecompressionBombError) as error:

@@ -1,6 +1,6 @@
 """Fits the state of the models at the beginning of a file to photographs; see `fit`.
 
-    python -m qimg.codecs.jpeg_recompression.fitting PICTURES... --out default.recompression
+python -m qimg.codecs.jpeg_recompression.fitting PICTURES... --out default.recompression
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from qimg.codecs.jpeg_recompression.model import KINDS, Model, new_model
+from qimg.codecs.jpeg_recompression.model import KINDS, new_model
 from qimg.codecs.jpeg_recompression.planes import Components, encode_planes
 from qimg.codecs.jpeg_recompression.prediction import AVAILABLE, BITS, FEATURES
 from qimg.codecs.jpeg_recompression.scans import Headers, scanned

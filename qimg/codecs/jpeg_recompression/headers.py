@@ -44,11 +44,17 @@ def unpacked(payload: bytes) -> bytes:
 def _dictionary() -> bytes:
     """Quantization tables of libjpeg at several qualities, and the segments of its files."""
     parts = [_tables(quality) for quality in _QUALITIES]
-    parts.append(bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffe1ffe2ffc20011080300020003012200021101031101"))
-    parts.append(bytes.fromhex("ffda000c03010002110311003f00ffda0008010100013f10ffd9ffc00011080200030003012200021101031101"))
+    parts.append(
+        bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffe1ffe2ffc20011080300020003012200021101031101")
+    )
+    parts.append(
+        bytes.fromhex("ffda000c03010002110311003f00ffda0008010100013f10ffd9ffc00011080200030003012200021101031101")
+    )
     for (kind, number), table in sorted(TYPICAL.items(), key=lambda item: item[0][::-1]):
         length = 19 + len(table.symbols)
-        parts.append(b"\xff\xc4" + length.to_bytes(2, "big") + bytes([kind << 4 | number]) + table.counts + table.symbols)
+        parts.append(
+            b"\xff\xc4" + length.to_bytes(2, "big") + bytes([kind << 4 | number]) + table.counts + table.symbols
+        )
     parts.append(bytes.fromhex("ffda000c03010002110311003f00ffd9"))
     return b"".join(parts)
 

@@ -90,6 +90,14 @@ def new_model(mean_weights: Array, magnitude_weights: Array) -> Model:
     )
 
 
+def copied(model: Model) -> Model:
+    """A model in the same state."""
+    copy = new_model(model.prediction.mean, model.prediction.magnitude)
+    copy.slots[:] = model.slots
+    copy.mixture.weights[:] = model.mixture.weights
+    return copy
+
+
 def _aligned(shape: tuple[int, ...]) -> Array:
     """Slots without observations that begin at a multiple of 64 bytes."""
     size = 4 * math.prod(shape)
@@ -126,14 +134,14 @@ def _code(coder: Coder, model: Model, group: int, node: int, bit: int) -> int:
     for i in range(SETS):
         mixture.selected[i] = row + model.selectors[i]
     mixture.selected[SETS] = row
-    bit = code_predicted_bit(coder, mixed_probability(mixture), bit)
-    adapt_mixture(mixture, bit)
+    bit = code_predicted_bit(coder, mixed_probability(mixture, SETS, CONTEXTS), bit)
+    adapt_mixture(mixture, bit, SETS, CONTEXTS)
     goal = (bit << 22) - (bit << 6)
     for i in range(CONTEXTS):
         slot = np.int64(slots[i, model.contexts[i], node])
         count, p = slot & LIMIT, slot >> _COUNT
         p += (goal - p) * np.int64(model.rate[count]) >> 16
-        slots[i, model.contexts[i], node] = p << _COUNT | min(count + 1, LIMIT)
+        slots[i, model.contexts[i], node] = p << _COUNT | min(count + np.int64(1), np.int64(LIMIT))
     return bit
 
 
@@ -170,7 +178,7 @@ def _code_last(coder: Coder, model: Model, around: Surroundings, at: int, last: 
     energy = np.int64(0)
     for place in (1, 8, 9, 2, 16):
         energy += abs(around.quantized[CURRENT, at - 1, place]) + abs(around.quantized[CURRENT - 1, at, place])
-    level = _level(model, 2 * energy)
+    level = _level(model, int(2 * energy))
     c[0] = mean
     c[1] = (left >> 2) * 16 + (above >> 2)
     c[2] = (corner >> 2) * 16 + (mean >> 2)
@@ -267,9 +275,8 @@ def _code_coefficient(
     c[11] = base + (sure * 16 + inner_level) * 16 + zone
     model.selectors[0], model.selectors[1], model.selectors[2] = number, level * 4 + min(sure >> 2, 3), sure * 4
     model.selectors[2] += min(inner_level >> 2, 3)
-    if number < last:
-        if _code(coder, model, AC, _ZERO, int(value != 0)) == 0:
-            return 0
+    if number < last and _code(coder, model, AC, _ZERO, int(value != 0)) == 0:
+        return 0
     negative = _code(coder, model, AC, _SIGN, int(flip * value < 0))
     size = _code_size(coder, model, AC, abs(value))
     return -flip * size if negative else flip * size

@@ -134,4 +134,3 @@ def decode_planes(payload: bytes, reader: Reader, models: list[Model]) -> None:
             raise BitstreamError(f"the coefficients are damaged: the stream ends or breaks in row {row} of blocks")
     if not range_coder.is_complete(coder.state, words):
         raise BitstreamError("the coefficients are damaged: the stream does not end where they do")
-

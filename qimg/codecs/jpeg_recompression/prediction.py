@@ -92,7 +92,8 @@ def expected(prediction: Prediction, around: Surroundings, place: int, available
     mean = prediction.means[place] + np.int64(w[0, place]) * known[0, row] + np.int64(w[1, place]) * known[1, row]
     mean += np.int64(w[2, place]) * known[2, column] + np.int64(w[3, place]) * known[3, column]
     block, at = around.block, PADDED * row + column + 1
-    size = np.int64(m[0, place]) * block[at + 1] + np.int64(m[1, place]) * block[at + PADDED]
+    size = prediction.magnitudes[place] + np.int64(m[0, place]) * block[at + 1]
+    size += np.int64(m[1, place]) * block[at + PADDED]
     size += np.int64(m[2, place]) * block[at + PADDED + 1] + np.int64(m[3, place]) * block[at + 2]
     size += np.int64(m[4, place]) * block[at + 2 * PADDED]
     size += np.int64(m[5, place]) * block[at + PADDED - 1]

@@ -4,10 +4,14 @@ import os
 import zlib
 from pathlib import Path
 
+from qimg.codecs.envelope import LENGTH, MAGIC, NUMBER_AT, has_envelope
 from qimg.codecs.errors import BitstreamError
-from qimg.core import Track, regular, to_write, write_atomically
+from qimg.core import ArgumentError, Track, regular, to_write, write_atomically
 from qimg.images import MAX_PIXELS, ImageError
 from qimg.images.jpeg.markers import SegmentError
+
+ID, NUMBER = "jpeg-recompression", 11
+"""Of the codec in the registry."""
 
 
 def recompress(jpeg: bytes, *, max_pixels: int | None = MAX_PIXELS, track: Track = iter) -> bytes:
@@ -115,14 +119,52 @@ def recompress_file(
     return len(jpeg), len(data)
 
 
+def original_file(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    max_pixels: int | None = MAX_PIXELS,
+) -> int:
+    """Write the JPEG file of a file of `recompress_file`, atomically; returns its bytes.
+
+    Args:
+        source: the file.
+        out: JPEG file to write.
+        overwrite: replace an existing file.
+        max_pixels: as for `original_jpeg`.
+
+    Raises:
+        ValueError: the source is a file of another codec, for which `out` would need a quality.
+        BitstreamError: as for `original_jpeg`; the message begins with the source's name.
+        OSError: a file cannot be read or written, or exists already.
+    """
+    path = to_write(out, overwrite=overwrite)
+    jpeg = original_jpeg_of(source, max_pixels=max_pixels)
+    write_atomically(path, jpeg, overwrite=overwrite)
+    return len(jpeg)
+
+
+def original_jpeg_of(source: str | os.PathLike[str], *, max_pixels: int | None = MAX_PIXELS) -> bytes:
+    """The JPEG file of a file of `recompress_file`; arguments and errors as for `original_file`."""
+    data = regular(source).read_bytes()
+    if has_envelope(data) and not _begins(data):
+        rule = "{0} must be set for .jpg files (1 to 100), because the source is no recompressed JPEG file"
+        raise ArgumentError(rule, "quality").of_file(source)
+    try:
+        return original_jpeg(data, max_pixels=max_pixels)
+    except BitstreamError as error:
+        raise error.of_file(source) from None
+
+
 def is_recompressed(file: str | os.PathLike[str]) -> bool:
     """Whether a file begins with the envelope of this codec."""
-    from qimg.codecs.envelope import MAGIC, NUMBER_AT
-    from qimg.codecs.jpeg_recompression.bitstream import NUMBER
-
     path = Path(file)
     if not path.is_file():
         return False
     with path.open("rb") as stream:
-        begin = stream.read(NUMBER_AT + 1)
-    return begin == MAGIC + bytes([NUMBER])
+        return _begins(stream.read(LENGTH))
+
+
+def _begins(data: bytes) -> bool:
+    return data[: NUMBER_AT + 1] == MAGIC + bytes([NUMBER])

@@ -1,4 +1,4 @@
-"""Huffman coding of the scans of JPEG files, sequential and progressive, as libjpeg writes them (`jchuff.c`, `jcphuff.c`).
+"""Huffman coding of the scans of JPEG files, sequential and progressive, as by libjpeg (`jchuff.c`, `jcphuff.c`).
 
 What an encoder is free to choose is chosen as libjpeg does: runs of ends of blocks are as long as possible, until
 their corrections fill its buffer, and no block ends with runs of zeros.
@@ -32,23 +32,22 @@ from qimg.images.jpeg.entropy import (
 from qimg.images.jpeg.markers import ZIGZAG
 
 POSITION, BITS, WAITING, MISSING, RUN, CORRECTIONS = range(6)
-"""Entries of the state: bytes written, or bits beside symbols that were counted; bits that wait for a byte, and their
-number; symbols without a code; blocks in the run of ends of blocks, and their corrections."""
+"""Entries of the state: bytes written; bits that wait for a byte, and their number; symbols without a code; blocks in
+the run of ends of blocks, and their corrections."""
 _LONGEST_RUN = 0x7FFF
+_BLOCK_BYTES = 1024
+"""More than a block takes: 64 coefficients of 32 bits, each byte followed by another one, and corrections."""
 _MOST_CORRECTIONS = 937
 """Corrections after which libjpeg ends a run."""
 
 
 class Sink(NamedTuple):
-    """Destination of symbols: bytes, or only the number of occurrences of each symbol."""
+    """Destination of bits."""
 
-    writing: bool
     codes: Array
     """(tables, 256) int64 code · 32 + its length, 0 for a symbol without a code."""
-    counts: Array
-    """(tables, 256) int64 occurrences of each symbol, if not `writing`."""
     content: Array
-    """uint8 bytes, if `writing`."""
+    """uint8 bytes."""
     state: Array
     """(6,) int64."""
     corrections: Array
@@ -66,15 +65,9 @@ def code_table(counts: bytes, symbols: bytes) -> Array:
     return table
 
 
-def symbol_counts(coefficients: Array, layout: Array, tables: int, scan: Array) -> tuple[Array, int]:
-    """Occurrences of the symbols of a scan (tables, 256), and its number of bits beside symbols; as for `written`."""
-    counts, nothing = np.zeros((tables, 256), np.int64), np.zeros((1, 256), np.int64)
-    sink = _sink(False, nothing, counts, np.zeros(1, np.uint8))
-    write_scan(sink, coefficients, layout, scan, np.zeros(len(layout), np.int64), 0)
-    return counts, int(sink.state[POSITION])
-
-
-def written(coefficients: Array, layout: Array, codes: Array, scan: Array, *, padding: int) -> tuple[bytes, int]:
+def written(
+    coefficients: Array, layout: Array, codes: Array, scan: Array, *, padding: int, most: int
+) -> tuple[bytes, int]:
     """The entropy-coded data of a scan, and the number of symbols without a code.
 
     Args:
@@ -83,26 +76,19 @@ def written(coefficients: Array, layout: Array, codes: Array, scan: Array, *, pa
         codes: (tables, 256), as in `Sink`.
         scan: (8,) int64 description, as for `decode_scan`.
         padding: 0 or 1, the bit that fills the last byte of an interval.
+        most: bytes after which the data are given up, so that they have a few more.
     """
-    counts, rest = symbol_counts(coefficients, layout, len(codes), scan)
-    intervals = scan[MCU_COLUMNS] * scan[MCU_ROWS] // max(scan[INTERVAL], 1) + 1
-    n_bytes = (int((counts * (codes & 31)).sum()) + rest) // 8 + 3 * int(intervals) + 8
-    sink = _sink(True, codes, np.zeros((1, 256), np.int64), np.empty(2 * n_bytes, np.uint8))
-    write_scan(sink, coefficients, layout, scan, np.zeros(len(layout), np.int64), padding)
-    return sink.content[: sink.state[POSITION]].tobytes(), int(sink.state[MISSING])
-
-
-def _sink(writing: bool, codes: Array, counts: Array, content: Array) -> Sink:
-    return Sink(writing, codes, counts, content, np.zeros(6, np.int64), np.zeros(1024, np.uint8))
+    blocks = int((layout[:, ACROSS] * layout[:, DOWN]).sum())
+    content = np.empty(most + _BLOCK_BYTES * (blocks + 1), np.uint8)
+    sink = Sink(codes, content, np.zeros(6, np.int64), np.zeros(1024, np.uint8))
+    write_scan(sink, coefficients, layout, scan, np.zeros(len(layout), np.int64), padding, most)
+    return content[: sink.state[POSITION]].tobytes(), int(sink.state[MISSING])
 
 
 @inner
 def _put(sink: Sink, value: int, count: int) -> None:
     """Write the lowest `count` bits of a number, 0 to 16."""
     state = sink.state
-    if not sink.writing:
-        state[POSITION] += count
-        return
     bits = state[BITS] << count | (value & ((1 << count) - 1))
     waiting = state[WAITING] + count
     while waiting >= 8:
@@ -119,9 +105,6 @@ def _put(sink: Sink, value: int, count: int) -> None:
 
 @inner
 def _put_symbol(sink: Sink, table: int, symbol: int) -> None:
-    if not sink.writing:
-        sink.counts[table, symbol] += 1
-        return
     code = sink.codes[table, symbol]
     if code == 0:
         sink.state[MISSING] += 1
@@ -243,7 +226,7 @@ def _ac_refined(sink: Sink, block: Array, ac: int, first: int, last: int, low: i
 def _write_block(sink: Sink, block: Array, layout: Array, place: int, scan: Array, sums: Array) -> None:
     """Write a block of a component in a scan of any kind."""
     kind, dc, ac, low = scan[KIND], layout[place, DC_TABLE], layout[place, AC_TABLE], scan[LOW]
-    if kind == SEQUENTIAL_SCAN or kind == DC_FIRST:
+    if kind in (SEQUENTIAL_SCAN, DC_FIRST):
         value = int(block[0]) >> low if kind == DC_FIRST else int(block[0])
         difference, sums[place] = value - sums[place], value
         if kind == SEQUENTIAL_SCAN:
@@ -262,24 +245,27 @@ def _write_block(sink: Sink, block: Array, layout: Array, place: int, scan: Arra
 def _end_interval(sink: Sink, layout: Array, padding: int) -> None:
     """Write what waits, and fill the last byte."""
     _end_run(sink, layout[0, AC_TABLE])
-    if sink.writing and sink.state[WAITING] > 0:
+    if sink.state[WAITING] > 0:
         _put(sink, 127 * padding, 8 - sink.state[WAITING])
 
 
 @compiled
-def write_scan(sink: Sink, coefficients: Array, layout: Array, scan: Array, sums: Array, padding: int) -> None:
-    """Write a scan, or count its symbols; arguments as for `written`, and working memory (components,) int64."""
+def write_scan(
+    sink: Sink, coefficients: Array, layout: Array, scan: Array, sums: Array, padding: int, most: int
+) -> None:
+    """Write a scan; arguments as for `written`, and working memory (components,) int64."""
     columns, interval, number = scan[MCU_COLUMNS], scan[INTERVAL], 0
     for mcu in range(columns * scan[MCU_ROWS]):
         if interval > 0 and mcu > 0 and mcu % interval == 0:
             _end_interval(sink, layout, padding)
-            if sink.writing:
-                sink.content[sink.state[POSITION]] = 0xFF
-                sink.content[sink.state[POSITION] + 1] = 0xD0 + number
-                sink.state[POSITION] += 2
+            sink.content[sink.state[POSITION]] = 0xFF
+            sink.content[sink.state[POSITION] + 1] = 0xD0 + number
+            sink.state[POSITION] += 2
             number = (number + 1) & 7
             for place in range(len(layout)):
                 sums[place] = 0
+        if sink.state[POSITION] > most:
+            return
         row, column = mcu // columns, mcu % columns
         for place in range(len(layout)):
             across, down = layout[place, ACROSS], layout[place, DOWN]

@@ -64,7 +64,7 @@ class Headers(Reader):
         self.read_scans()
 
     def _decode(self, frame: FrameHeader, scan: ScanHeader) -> None:
-        planes, layout, description, keys = self._described(frame, scan)
+        _, layout, description, keys = self._described(frame, scan)
         codes = [code_table(self._codes[key].counts, self._codes[key].symbols) for key in keys]
         self.scans.append(
             Scan(
@@ -77,10 +77,10 @@ class Headers(Reader):
         if len(self.scans) * len(self.coefficients) > MOST_BLOCKS:
             raise NotKept(f"all scans must have at most {MOST_BLOCKS} blocks, but they have more")
 
-    def scan_data(self, number: int, *, padding: int = 1) -> tuple[bytes, int]:
-        """The data of a scan by the coefficients, and the number of symbols that its tables do not have."""
+    def scan_data(self, number: int, *, padding: int, most: int) -> tuple[bytes, int]:
+        """The data of a scan by the coefficients, and the number of symbols without a code; as `written`."""
         scan = self.scans[number]
-        return written(self.coefficients, scan.layout, scan.codes, scan.description, padding=padding)
+        return written(self.coefficients, scan.layout, scan.codes, scan.description, padding=padding, most=most)
 
     def file(self, deviations: Mapping[int, Deviation], most: int) -> bytes:
         """The file.
@@ -96,7 +96,7 @@ class Headers(Reader):
         at = length = 0
         for number, scan in enumerate(self.scans):
             deviation = deviations.get(number, Deviation())
-            data, missing = self.scan_data(number, padding=deviation.padding)
+            data, missing = self.scan_data(number, padding=deviation.padding, most=most - length)
             if missing and deviation.kept is None:
                 raise NotKept(f"the Huffman tables of scan {number + 1} lack {missing} of its symbols")
             parts += [self.content[at : scan.begin], data[: deviation.kept], deviation.rest]
@@ -157,7 +157,10 @@ def scanned(content: bytes, *, max_pixels: int | None = MAX_PIXELS) -> tuple[Hea
     reader.allocate()
     reader.read_scans()
     headers = Headers(_without(content, reader.places), max_pixels=max_pixels)
-    if len(headers.scans) != len(reader.places):
+    taken = np.cumsum([end - begin for begin, end in reader.places]).tolist()
+    if [scan.begin + before for scan, before in zip(headers.scans, [0, *taken], strict=False)] != [
+        begin for begin, _ in reader.places
+    ]:
         raise NotKept("its headers cannot be told from the data of its scans")
     headers.coefficients = reader.coefficients
     deviations = {}
@@ -165,8 +168,6 @@ def scanned(content: bytes, *, max_pixels: int | None = MAX_PIXELS) -> tuple[Hea
         deviation = _deviation(headers, number, content[begin:end])
         if deviation is not None:
             deviations[number] = deviation
-    if headers.file(deviations, len(content)) != content:
-        raise NotKept("its headers cannot be told from the data of its scans")
     return headers, deviations
 
 
@@ -180,7 +181,7 @@ def _deviation(headers: Headers, number: int, data: bytes) -> Deviation | None:
     """How the data of a scan differ from those that the coefficients give; None if they do not."""
     best = Deviation(kept=-1)
     for padding in (1, 0):
-        rebuilt, _ = headers.scan_data(number, padding=padding)
+        rebuilt, _ = headers.scan_data(number, padding=padding, most=len(data))
         if rebuilt == data:
             return Deviation(padding=0) if padding == 0 else None
         kept = _equal_bytes(rebuilt, data)

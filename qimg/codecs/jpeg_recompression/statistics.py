@@ -10,14 +10,28 @@ from typing import ClassVar
 
 import numpy as np
 
-from qimg.codecs.jpeg_recompression.model import CONTEXTS, GROUPS, KINDS, LIMIT, NODES, SETS, SLOTS, Model, new_model
+from qimg.codecs.jpeg_recompression.model import (
+    CONTEXTS,
+    GROUPS,
+    KINDS,
+    LIMIT,
+    NODES,
+    SETS,
+    SLOTS,
+    Model,
+    copied,
+    new_model,
+)
 from qimg.codecs.jpeg_recompression.prediction import AVAILABLE, FEATURES
 from qimg.core import Array, require
 from qimg.core.artifacts import Artifact, Kind, shipped
+from qimg.core.cached import cached_property
 from qimg.entropy.logistic_mixing import LOGIT, logistic_tables
 
 _SLOTS = (KINDS, CONTEXTS, SLOTS, NODES)
 _WEIGHTS = (KINDS, SETS, GROUPS * NODES * 64, CONTEXTS)
+_FEW = 3
+"""Occurrences from which a probability is stored."""
 _STEP = 20
 """Units of 1/256 nat of a stored logit."""
 
@@ -40,6 +54,7 @@ class Statistics(Artifact):
         """
         slots = np.stack([model.slots for model in models])
         counts = np.minimum(slots & LIMIT, most).astype(np.int8)
+        counts[counts < _FEW] = 0
         stretch, _ = logistic_tables()
         logits = np.rint(stretch[slots >> 16] / _STEP).clip(-127, 127).astype(np.int8)
         logits[counts == 0] = 0
@@ -60,13 +75,17 @@ class Statistics(Artifact):
 
     def check_values(self) -> None:
         """Raise an error unless the packed arrays have their sizes."""
-        self.models()
+        _ = self._state
 
     def models(self) -> list[Model]:
-        """New models in this state."""
+        """New models in this state, which is unpacked once."""
+        return [copied(model) for model in self._state]
+
+    @cached_property
+    def _state(self) -> list[Model]:
         counts, logits = (self._unpacked(name, _SLOTS, "i1") for name in ("counts", "logits"))
         weights = self._unpacked("weights", _WEIGHTS, "<i2").astype(np.int32) << 8
-        require(0 <= counts.min() and counts.max() <= LIMIT, "counts", f"must be in [0, {LIMIT}]", counts.max())
+        require(counts.min() >= 0 and counts.max() <= LIMIT, "counts", f"must be in [0, {LIMIT}]", counts.max())
         _, squash = logistic_tables()
         by_logit = squash[np.clip(_STEP * np.arange(-128, 128), -LOGIT, LOGIT) + LOGIT].astype(np.uint32) << 16
         slots = by_logit[logits.astype(np.int16) + 128] | counts.astype(np.uint32)

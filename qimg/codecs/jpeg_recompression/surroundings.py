@@ -51,7 +51,7 @@ class Surroundings(NamedTuple):
     other_lasts: Array
     """(2, columns + 4) int64 `lasts` of these."""
     known: Array
-    """(4, 8) int64 workspace: profiles of the coded part of the block at its first two columns and its first two rows."""
+    """(4, 8) int64 workspace: profiles of the coded part of the block: of its first two columns and first two rows."""
     steps: Array
     """(64,) int64 quantization steps."""
     inverse: Array

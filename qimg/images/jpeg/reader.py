@@ -244,7 +244,7 @@ class Reader:
     def _described(
         self, frame: FrameHeader, scan: ScanHeader
     ) -> tuple[list[Plane], Array, Array, list[tuple[int, int]]]:
-        """Components of a scan, its layout and description for `entropy.decode_scan`, and keys of its Huffman tables."""
+        """Components of a scan, layout and description for `entropy.decode_scan`, and keys of its Huffman tables."""
         planes = self._planes_of(scan)
         kind = self._kind(scan, planes) if frame.marker == PROGRESSIVE else entropy.SEQUENTIAL_SCAN
         self._latch(planes)
