@@ -20,6 +20,7 @@ def decode(
     /,
     *,
     codec: placeholders.CodecName = "auto",
+    crop: tuple[int, int, int, int] | None = None,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
     limit: tyro.conf.OmitArgPrefixes[Limit] = Limit(),  # noqa: B008
 ) -> None:
@@ -31,6 +32,8 @@ def decode(
             the folder to write into, which is created if necessary. Recompressed JPEG files return the same bytes as
             jpg without a quality.
         codec: Codec of files that are not .qimg, such as peer:jpegxl.
+        crop: Rectangle of pixels to write: its top row and left column, counted from 0, its height and its width. The
+            codecs block and lossless read no pixels below it.
         files: Files to write.
         limit: Limit on the pixels.
     """
@@ -41,6 +44,7 @@ def decode(
         original_each(source, out, files, limit.options)
         return
     suffix, options = registry.codec(codec).suffix, {"codec": codec, "quality": files.quality, **limit.options}
+    options |= {"crop": crop} if crop else {}
     each_of(
         _decoded, source, out, files, options,
         verb="decoded", suffix=files.suffix, suffixes=[suffix], what="file of the codec",
