@@ -124,7 +124,7 @@ def _signed(value: int, most: int) -> int:
     return int(min(max(value, -most), most) + most)
 
 
-@inner
+@compiled(inline="always")
 def _code(coder: Coder, model: Model, group: int, node: int, bit: int) -> int:
     """Code a decision in `model.contexts`."""
     mixture, slots = model.mixture, model.slots
@@ -145,7 +145,7 @@ def _code(coder: Coder, model: Model, group: int, node: int, bit: int) -> int:
     return bit
 
 
-@inner
+@compiled(inline="always")
 def _code_size(coder: Coder, model: Model, group: int, size: int) -> int:
     """Code a magnitude of at least 1."""
     unary = 1
@@ -169,7 +169,7 @@ def _code_size(coder: Coder, model: Model, group: int, size: int) -> int:
     return int(value + unary - 1)
 
 
-@inner
+@compiled(inline="always")
 def _code_last(coder: Coder, model: Model, around: Surroundings, at: int, last: int) -> int:
     """Code the number of the last coefficient that is not zero."""
     left, above, corner = around.lasts[1, at - 1], around.lasts[0, at], around.lasts[0, at + 1]
@@ -217,7 +217,7 @@ def _size_class(size: int) -> int:
     return int(min(max((size >> 19) + 1 >> 1, 0), 3))
 
 
-@inner
+@compiled(inline="always")
 def _code_coefficient(
     coder: Coder,
     model: Model,
@@ -282,7 +282,7 @@ def _code_coefficient(
     return -flip * size if negative else flip * size
 
 
-@inner
+@compiled(inline="always")
 def _code_dc(
     coder: Coder, model: Model, around: Surroundings, at: int, last: int, coded: int, available: int, value: int
 ) -> int:
