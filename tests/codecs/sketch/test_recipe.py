@@ -79,7 +79,7 @@ def test_the_shipped_statistics_are_valid_and_those_of_version_3():
     ("options", "words"),
     [
         ({"pictures": 0}, "pictures must be an integer of at least 1"),
-        ({"sizes": (20,)}, r"sizes must be an integer in \[40, 511\], but sizes=20"),
+        ({"sizes": (20,)}, r"sizes must be in \[40, 511\], but sizes=20"),
         ({"effort": 10}, "effort must be"),
     ],
 )
