@@ -62,6 +62,7 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         "jpeg_recompression": (coffee[:60, :77], {"codec": "jpeg-recompression", "quality": 70}),
         "learned": (coffee[60:160, 180:330], {"codec": "learned", "quality": 40}),
         "sketch": (coffee[60:160, 180:330], {"codec": "sketch", "size": 120, "effort": 1}),
+        "sketch_statistics": (coffee[60:160, 180:330], {"codec": "sketch", "size": 100, "effort": 1}),
         "sketch_checks": (coffee[::3, ::3, 1], {"codec": "sketch", "size": 90, "effort": 1}),
         "sketch_gray": (coffee[::3, ::3, 1], {"codec": "sketch", "size": 100, "effort": 1}),
     }
