@@ -95,7 +95,7 @@ def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters, pixel
     for chunk, count in zip(chunks, rows, strict=True):
         with _located(chunk.offset):
             samples = next(strips)
-        colour.to_pixels(samples, pixels[first : first + count])
+        colour.to_pixels(samples, pixels[first : first + count], parameters.space)
         first += count
 
 
@@ -108,7 +108,7 @@ def _decode_segments(stream: Stream, tables: Tables, parameters: Parameters, pix
         samples = decode_progressive(
             payload, height, stream.header.planes, width, tables, parameters, cut=not stream.complete
         )
-    colour.to_pixels(samples, pixels)
+    colour.to_pixels(samples, pixels, parameters.space)
 
 
 def _decode_lossless(stream: Stream, parameters: Parameters, pixels: Array) -> None:
