@@ -1,12 +1,12 @@
 """What does it cost to write graphics in layers, and what does a bound on every difference save?
 
 Drawings of the script, and pictures that may be files, in the contour codec: without loss in one layer and in layers
-(progressive), and with every channel within a bound (`max_error`). Drawings have noise of one code value on request.
-Bytes are those of whole files.
+(progressive), and with every channel within a bound (`max_error`), beside JPEG-LS, which has such a bound as well.
+Pictures of the second part have noise of one code value on request. Bytes are those of whole files.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -25,6 +25,7 @@ from experiments._run import (
     Track,
     Workers,
     check,
+    distinct,
     each,
     figure_of,
     groups,
@@ -35,11 +36,15 @@ from experiments._run import (
     timed,
     whole,
 )
-from experiments.coding.graphics import Drawing, DrawingParams, pictures_of
+from experiments.coding.compared_codecs import is_installed
+from experiments.coding.graphics import CONTOUR, Drawing, DrawingParams, pictures_of
 from qimg import metrics
 from qimg.codecs.pictures import decode, encode, info
 
 ONE, LAYERS = "one layer", "layers"
+JPEG_LS = "JPEG-LS"
+Functions = tuple[Callable[[Array], bytes], Callable[[bytes], Array]]
+"""Encoder and decoder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +69,7 @@ class Row:
     image: str
     kind: str
     """Kind of the drawing, or "picture"."""
+    codec: str
     mode: str
     """One layer, layers, or the bound of a picture with noise; 0 is without loss."""
     bound: int
@@ -86,30 +92,58 @@ def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list
 
 
 def rows_of(picture: Picture | Drawing, params: Params) -> list[Row]:
-    """Rows of one picture: in one layer, in layers, and with noise without loss and at every bound."""
+    """Rows of one picture: in one layer, in layers, and with noise without loss and at every bound.
+
+    Raises:
+        ValueError: a decoded picture differs by more than the bound.
+    """
     image = picture.code_values()
     noise = np.random.default_rng(0).integers(-params.noise, params.noise + 1, image.shape)
     noisy = np.clip(image + noise, 0, 255).astype(np.uint8)
 
-    def row(mode: str, source: Array, bound: int, **options: Any) -> Row:
-        write: Callable[[], bytes] = partial(encode, source, codec="contour", **options)
-        data, seconds = timed(write)
-        details = info(data).details.get("layers", "0")
+    def row(mode: str, source: Array, bound: int, functions: Functions, codec: str = CONTOUR) -> Row:
+        write, read = functions
+        data, seconds = timed(write, source)
+        decoded = read(data)
+        largest = int(np.abs(decoded.astype(int) - source).max(initial=0))
+        if largest > bound:
+            raise ValueError(
+                f"{codec}, picture {picture.name}: differences must be at most {bound}, but reach {largest}"
+            )
+        layers = info(data).details.get("layers", "0") if codec == CONTOUR else "0"
         return Row(
             image=picture.name,
             kind=picture.kind if isinstance(picture, Drawing) else "picture",
+            codec=codec,
             mode=mode,
             bound=bound,
             noisy=source is noisy,
-            layers=float(details.split()[0]),
+            layers=float(layers.split()[0]),
             bytes=float(len(data)),
-            psnr_db=metrics.psnr_db(source, decode(data)),
+            psnr_db=metrics.psnr_db(source, decoded),
             encode_seconds=seconds,
         )
 
-    rows = [row(ONE, image, 0, lossless=True), row(LAYERS, image, 0, lossless=True, progressive=True)]
-    rows += [row("without loss", noisy, 0, lossless=True)]
-    return rows + [row(f"within {bound}", noisy, bound, max_error=bound) for bound in params.bounds]
+    rows = [
+        row(ONE, image, 0, _contour(lossless=True)),
+        row(LAYERS, image, 0, _contour(lossless=True, progressive=True)),
+    ]
+    for bound in (0, *params.bounds):
+        mode = f"within {bound}" if bound else "without loss"
+        rows.append(row(mode, noisy, bound, _contour(max_error=bound) if bound else _contour(lossless=True)))
+        if is_installed("peer:jpegxl"):
+            rows.append(row(mode, noisy, bound, _jpeg_ls(bound), JPEG_LS))
+    return rows
+
+
+def _contour(**options: Any) -> Functions:
+    return partial(encode, codec=CONTOUR, **options), decode
+
+
+def _jpeg_ls(bound: int) -> Functions:
+    import imagecodecs  # imported late: an optional peer
+
+    return lambda image: bytes(imagecodecs.jpegls_encode(image, level=bound)), imagecodecs.jpegls_decode
 
 
 def cost(rows: Sequence[Row]) -> float:
@@ -121,12 +155,18 @@ def findings(rows: Sequence[Row]) -> list[str]:
     """Cost of layers, and savings by the bounds."""
     costs = [cost(own) for own in groups(rows, "image").values()]
     sentences = [f"In layers files are {min(costs):+.1f} to {max(costs):+.1f} % larger than in one layer."]
-    whole_bytes = mean(rows, "bytes", mode="without loss")
-    for bound, own in groups([row for row in rows if row.bound], "bound").items():
-        share = 100 * (mean(own, "bytes") / whole_bytes - 1)
-        sentences.append(
-            f"With a bound of {bound} files of pictures with noise take {share:+.1f} % against those without loss."
+    own = select(rows, codec=CONTOUR, noisy=True)
+    whole_bytes = mean(own, "bytes", bound=0)
+    for bound in distinct(select(rows, noisy=True), "bound")[1:]:
+        share = 100 * (mean(own, "bytes", bound=bound) / whole_bytes - 1)
+        sentence = (
+            f"With a bound of {bound} files of pictures with noise take {share:+.1f} % against those without loss"
         )
+        others = select(rows, codec=JPEG_LS, bound=bound, noisy=True)
+        if others:
+            difference = 100 * (mean(own, "bytes", bound=bound) / mean(others, "bytes") - 1)
+            sentence += f", and {difference:+.1f} % against JPEG-LS"
+        sentences.append(f"{sentence}.")
     return sentences
 
 
@@ -139,7 +179,12 @@ def tables(rows: Sequence[Row]) -> dict[str, Table]:
         "layers": lambda own: mean(own, "layers", mode=LAYERS),
         "cost, %": cost,
     }
-    modes = list(dict.fromkeys(row.mode for row in rows if row.noisy))
+    noisy = select(rows, noisy=True)
+    columns = {
+        f"{mode}, {codec}": partial(_bytes_of, codec, mode)
+        for mode in distinct(noisy, "mode")
+        for codec in distinct(noisy, "codec")
+    }
     return {
         "layers": table_of(
             rows,
@@ -149,27 +194,35 @@ def tables(rows: Sequence[Row]) -> dict[str, Table]:
             formats={"one layer, bytes": ".0f", "layers, bytes": ".0f", "layers": ".0f", "cost, %": "+.1f"},
         ),
         "bounds": table_of(
-            select(rows, noisy=True),
-            {"picture": "image", **{mode: partial(_bytes_of, mode) for mode in modes}},
+            noisy,
+            {"picture": "image", **columns},
             by=("image",),
             caption="Bytes of pictures with noise, every channel within a bound",
-            formats=dict.fromkeys(modes, ".0f"),
+            formats=dict.fromkeys(columns, ".0f"),
         ),
     }
 
 
-def _bytes_of(mode: str, own: Sequence[Row]) -> float:
-    return mean(own, "bytes", mode=mode)
+def _bytes_of(codec: str, mode: str, own: Sequence[Row]) -> float:
+    return mean(own, "bytes", codec=codec, mode=mode)
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Bytes of pictures with noise over those without loss, by bound: geometric means."""
+    """Bytes of pictures with noise over those of the contour codec without loss, by bound: geometric means."""
     noisy = select(rows, noisy=True)
-    whole_bytes = {row.image: row.bytes for row in noisy if not row.bound}
-    bounds = sorted({row.bound for row in noisy})
-    ratios = [
-        math.exp(float(np.mean([math.log(row.bytes / whole_bytes[row.image]) for row in select(noisy, bound=bound)])))
-        for bound in bounds
-    ]
-    panel = Panel(curves={"contour": (bounds, ratios)}, x="bound, code values", y="bytes over those without loss")
+    whole_bytes = {row.image: row.bytes for row in select(noisy, codec=CONTOUR, bound=0)}
+    panel = Panel(
+        curves={codec: _ratios(own, whole_bytes) for codec, own in groups(noisy, "codec").items()},
+        x="bound, code values",
+        y="bytes over those of contour without loss",
+    )
     return figure_of(panel, size=(6, 3.6), layout="constrained")
+
+
+def _ratios(rows: Sequence[Row], whole_bytes: Mapping[str, float]) -> tuple[list[int], list[float]]:
+    """Bounds, and geometric means of the ratios of bytes."""
+    by_bound = {
+        bound: [math.log(row.bytes / whole_bytes[row.image]) for row in own]
+        for bound, own in groups(rows, "bound").items()
+    }
+    return list(by_bound), [math.exp(float(np.mean(logarithms))) for logarithms in by_bound.values()]

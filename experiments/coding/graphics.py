@@ -22,6 +22,7 @@ from experiments._run import (
     HERE,
     Array,
     Figure,
+    Gathered,
     LibraryDependent,
     Panel,
     Picture,
@@ -92,6 +93,10 @@ class DrawingParams(PictureParams):
     seeds: Annotated[int, whole(1)] = 2
     """Drawings of each kind."""
 
+    def inputs(self) -> Gathered:
+        """The pictures; the bundled photographs only without drawings."""
+        return Gathered(pictures=(), skipped=()) if self.drawings and not self.images else self.gather()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Params(DrawingParams):
@@ -137,12 +142,11 @@ def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list
 
 
 def pictures_of(params: DrawingParams) -> list[Any]:
-    """The pictures, then the drawings; the bundled photographs only without drawings."""
+    """The pictures, then the drawings."""
     drawings = [
         Drawing(kind=kind, side=params.side, seed=seed) for kind in params.drawings for seed in range(params.seeds)
     ]
-    pictures = () if drawings and not params.images else params.gather().pictures
-    return [*pictures, *drawings]
+    return [*params.inputs().pictures, *drawings]
 
 
 def rows_of(picture: Picture | Drawing, params: Params) -> list[Row]:

@@ -17,6 +17,7 @@ def decode(
     /,
     *,
     codec: placeholders.CodecName = "auto",
+    crop: tuple[int, int, int, int] | None = None,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
     limit: tyro.conf.OmitArgPrefixes[Limit] = Limit(),  # noqa: B008
 ) -> None:
@@ -27,12 +28,15 @@ def decode(
         out: File to write; its ending determines the format: png, tif, jpg, webp, avif, bmp, ppm, pgm. For a folder,
             the folder to write into, which is created if necessary.
         codec: Codec of files that are not .qimg, such as peer:jpegxl.
+        crop: Rectangle of pixels to write: its top row and left column, counted from 0, its height and its width. The
+            codecs block and lossless read no pixels below it.
         files: Files to write.
         limit: Limit on the pixels.
     """
     from qimg.codecs import registry
 
     suffix, options = registry.codec(codec).suffix, {"codec": codec, "quality": files.quality, **limit.options}
+    options |= {"crop": crop} if crop else {}
     each_of(
         _decoded, source, out, files, options,
         verb="decoded", suffix=files.suffix, suffixes=[suffix], what="file of the codec",

@@ -1,6 +1,7 @@
 """Encoding and decoding of pictures with any codec of the registry."""
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -44,18 +45,19 @@ def encode_picture(image: ArrayLike, *, codec: str = "auto", track: Track = iter
 
 
 def decode(data: bytes, *, codec: str = "auto", **options: Any) -> Array:
-    """Decode a file to pixels of the shape and the type that were encoded.
+    """Decode a file to pixels of the shape and the type that were encoded, or a rectangle of them.
 
     Args:
         data: the whole file.
         codec: `auto` reads every file with qimg's envelope, using the codec that the envelope identifies. A file of a
             peer needs the id of its codec. The guarantees for damaged and large files hold for files with an envelope.
-        options: fields of `DecodeOptions`: `max_pixels` (2²⁸, or None for no limit), `tables`, `partial_ok`.
+        options: fields of `DecodeOptions`: `max_pixels` (2²⁸, or None for no limit), `tables`, `partial_ok`, and `crop`
+            (top, left, height and width).
 
     Raises:
         BitstreamError: the file is of another format, cut, altered or too large, or its codec, version or tables are
             not available.
-        ValueError: the codec does not support an option.
+        ValueError: the codec does not support an option, or the rectangle is not within the picture.
 
     Warns:
         PartialPictureWarning: the file is progressive and cut; its available part is returned.
@@ -70,7 +72,8 @@ def decode_picture(data: bytes, *, codec: str = "auto", **options: Any) -> Decod
     """Decode a file as `decode` does; returns the picture with its metadata."""
     chosen, settings = _codec_of(data, codec), DecodeOptions(**options)
     registry.check(chosen, settings)
-    return chosen.decode(data, settings)
+    decoded = chosen.decode(data, settings)
+    return decoded if settings.crop is None else replace(decoded, image=settings.cropped(decoded.image))
 
 
 def info(data: bytes, *, codec: str = "auto") -> Info:

@@ -115,6 +115,34 @@ class DecodeOptions:
     """Fitted tables that the file was written with, by default those of qimg."""
     partial_ok: bool = True
     """Decode the available part of a cut progressive file; other cut files are always refused."""
+    crop: tuple[int, int, int, int] | None = None
+    """Top, left, height and width of the rectangle that is needed; None is the whole picture. `qimg.decode` returns it
+    alone; a decoder returns a whole picture and may leave the rest undefined, as `block` and `lossless` do, which read
+    no pixels below it."""
+
+    def __post_init__(self) -> None:
+        if self.crop is not None:
+            four = isinstance(self.crop, Sequence) and len(self.crop) == 4
+            arguments.require(four, "crop", "must be top, left, height and width", self.crop)
+            for value, least in zip(self.crop, (0, 0, 1, 1), strict=True):
+                arguments.integer("crop", value, least)
+
+    def rows_needed(self, height: int) -> int:
+        """The rows from the top that hold the rectangle, of a picture of `height` rows."""
+        return height if self.crop is None else min(height, self.crop[0] + self.crop[2])
+
+    def cropped(self, image: Array) -> Array:
+        """The rectangle of a picture (H, W, …), a copy; without one the picture itself.
+
+        Raises:
+            ArgumentError: the rectangle is not within the picture.
+        """
+        if self.crop is None:
+            return image
+        (top, left, height, width), (rows, columns) = self.crop, image.shape[:2]
+        within = top + height <= rows and left + width <= columns
+        arguments.require(within, "crop", f"must be within the picture of {rows} rows and {columns} columns", self.crop)
+        return image[top : top + height, left : left + width].copy()
 
     def check_area(self, height: int, width: int, offset: int | None = None) -> None:
         """Raise `BitstreamError` if a picture has more than `max_pixels`; a file states its size at `offset`."""

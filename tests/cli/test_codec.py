@@ -171,6 +171,17 @@ def test_a_folder(here, capsys):
     assert len(said.splitlines()) == 2
 
 
+def test_decode_a_rectangle(here, capsys):
+    cli.main(["encode", "photo.png", "photo.qimg", "--quality", "60"])
+    cli.main(["decode", "photo.qimg", "part.png", "--crop", "10", "20", "30", "40"])
+    assert capsys.readouterr().out.splitlines()[-1] == "photo.qimg → part.png: 40 × 30"
+    whole = qimg.decode(Path("photo.qimg").read_bytes())
+    assert_array_equal(images.load("part.png"), whole[10:40, 20:60])
+    said = refusal(["decode", "photo.qimg", "more.png", "--crop", "60", "0", "30", "40"], capsys)
+    assert "photo.qimg: --crop must be within the picture of 80 rows and 120 columns" in said
+    assert not Path("more.png").exists()
+
+
 def test_a_folder_is_decoded_and_described(here, capsys):
     Path("folder/broken.png").unlink()
     cli.main(["encode", "folder", "coded", "--quality", "30"])

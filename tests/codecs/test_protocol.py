@@ -146,6 +146,33 @@ def test_info_describes_what_decoding_gives(codec, photo) -> None:
     assert info.bits_per_pixel == encoded.bits_per_pixel == 8 * len(data) / photo[..., 0].size
 
 
+def test_a_rectangle_is_that_of_the_whole_picture(codec, photo) -> None:
+    data = codecs.encode(photo, codec=codec.id, **good(codec))
+    whole = codecs.decode(data, codec=codec.id)
+    for top, left, height, width in ((0, 0, 80, 120), (0, 7, 3, 20), (33, 50, 30, 41), (79, 119, 1, 1)):
+        part = codecs.decode(data, codec=codec.id, crop=(top, left, height, width))
+        assert_array_equal(part, whole[top : top + height, left : left + width])
+    with pytest.raises(
+        ValueError, match=r"crop must be within the picture of 80 rows and 120 columns, but crop=\(70, "
+    ):
+        codecs.decode(data, codec=codec.id, crop=(70, 0, 11, 5))
+
+
+@pytest.mark.parametrize(
+    ("crop", "words"),
+    [
+        ((0, 0, 5), r"crop must be top, left, height and width, but crop=\(0, 0, 5\)"),
+        (4, "crop must be top, left, height and width, but crop=4"),
+        ((0, 0, 0, 5), "crop must be an integer of at least 1, but crop=0"),
+        ((-1, 0, 5, 5), "crop must be an integer of at least 0, but crop=-1"),
+        ((0, 0.5, 5, 5), "crop must be an integer of at least 0, but crop=0.5"),
+    ],
+)
+def test_other_rectangles_are_refused(crop, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        DecodeOptions(crop=crop)
+
+
 def test_large_pictures_and_other_files_are_refused(codec, photo) -> None:
     data = codecs.encode(photo, codec=codec.id, **good(codec))
     with pytest.raises(codecs.BitstreamError, match="must have at most max_pixels=9599, but has 9600"):

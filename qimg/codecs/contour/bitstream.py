@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from qimg.codecs.channels import LARGEST_SIDE, MOST_FLAGS, PictureHeader, channels_of
 from qimg.codecs.contour.pixels import MOST_COLOURS
 from qimg.codecs.envelope import FLAGS_AT, Chunk, CutError, Envelope, Reader, assemble, parts_of, varint
 from qimg.codecs.errors import BitstreamError
@@ -12,28 +13,18 @@ from qimg.core.records import short_repr
 ID, NUMBER = "contour", 7
 PLAIN, FILLED, LAYERED = 1, 2, 3
 """Stream versions: sequential without fills and with fills, and progressive, of layers without fills."""
-LARGEST_SIDE = 1 << 20
 MOST_LAYERS = 8
 PIXELS, CUT = b"D", b"C"
 """Tags of the chunks with the pixels of a layer, and with the beginning of those of a layer that is cut on purpose."""
 FILLS = b"F"
 """Tag of the chunk with the fills."""
-_COLOUR, _ALPHA, _OPAQUE, _ONE_PLANE = 1, 2, 4, 8
 
 
 @short_repr
 @dataclass(frozen=True, kw_only=True)
-class Header:
+class Header(PictureHeader):
     """The header of a file."""
 
-    width: int
-    height: int
-    channels: int
-    """1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha."""
-    opaque: bool = False
-    """Whether alpha is 255 everywhere, and not stored."""
-    one_plane: bool = False
-    """Whether red, green and blue are equal, and stored once."""
     colours: int = 0
     """Number of colours, up to 4096; 0 if colours are not numbered."""
     first: bytes = b""
@@ -44,36 +35,13 @@ class Header:
     """Number of layers of a progressive file, up to 8; 0 for sequential files, which have one."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         arguments.require(not (self.filled and self.layers), "filled", "must be False in layers", self.filled)
-        for name, side in (("width", self.width), ("height", self.height)):
-            arguments.integer(name, side, 1, LARGEST_SIDE)
-
-    @property
-    def has_alpha(self) -> bool:
-        """Whether the last channel is alpha."""
-        return self.channels in (2, 4)
-
-    @property
-    def stored(self) -> list[int]:
-        """The channels of the picture that are stored."""
-        colour = [0, 1, 2] if self.channels >= 3 and not self.one_plane else [0]
-        return [*colour, *[self.channels - 1] * (self.has_alpha and not self.opaque)]
-
-    @property
-    def colour_channels(self) -> int:
-        """The number of stored channels without alpha."""
-        return 3 if self.channels >= 3 and not self.one_plane else 1
 
     def to_bytes(self) -> bytes:
         """The bytes of the header without its CRC."""
-        flags = (
-            _COLOUR * (self.channels >= 3)
-            | _ALPHA * self.has_alpha
-            | _OPAQUE * self.opaque
-            | _ONE_PLANE * self.one_plane
-        )
         version = LAYERED if self.layers else FILLED if self.filled else PLAIN
-        start = Envelope(number=NUMBER, version=version, flags=flags).to_bytes()
+        start = Envelope(number=NUMBER, version=version, flags=self.flags).to_bytes()
         layers = varint(self.layers) if self.layers else b""
         return start + varint(self.width) + varint(self.height) + layers + varint(self.colours) + self.first
 
@@ -81,27 +49,15 @@ class Header:
     def read(cls, reader: Reader) -> "Header":
         """Read the header of a file and verify its CRC; raises `BitstreamError` if the header breaks a rule."""
         envelope = reader.envelope_of(ID, NUMBER, version=LAYERED)
-        flags = envelope.flags
-        for flag, other in ((_OPAQUE, _ALPHA), (_ONE_PLANE, _COLOUR)):
-            if flags & flag and not flags & other:
-                rule = f"flag {flag} must be combined with flag {other}, but the flags are {flags:#04x}"
-                raise BitstreamError(rule, FLAGS_AT)
-        if flags > _COLOUR | _ALPHA | _OPAQUE | _ONE_PLANE:
-            raise BitstreamError(f"the flags must be below 0x10, but are {flags:#04x}", FLAGS_AT)
+        channels = channels_of(envelope.flags)
+        if envelope.flags > MOST_FLAGS:
+            raise BitstreamError(f"the flags must be below 0x10, but are {envelope.flags:#04x}", FLAGS_AT)
         bounds = {"width": (1, LARGEST_SIDE), "height": (1, LARGEST_SIDE)}
         bounds |= {"number of layers": (1, MOST_LAYERS)} if envelope.version == LAYERED else {}
         bounds |= {"number of colours": (0, MOST_COLOURS)}
         width, height, *layers, colours = (reader.bounded(f"the {name}", *ends) for name, ends in bounds.items())
-        header = cls(
-            width=width,
-            height=height,
-            channels=(3 if flags & _COLOUR else 1) + bool(flags & _ALPHA),
-            opaque=bool(flags & _OPAQUE),
-            one_plane=bool(flags & _ONE_PLANE),
-            colours=colours,
-            filled=envelope.version == FILLED,
-            layers=sum(layers),
-        )
+        filled = envelope.version == FILLED
+        header = cls(width=width, height=height, colours=colours, filled=filled, layers=sum(layers), **channels)
         first = reader.take(len(header.stored), "the first colour") if colours else b""
         reader.check("the header")
         return replace(header, first=first)

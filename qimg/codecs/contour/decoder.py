@@ -71,7 +71,7 @@ def _fill(image: Array, numbers: Array, header: Header, chunk: Chunk) -> None:
     """Add the fills of a chunk to a picture."""
     areas = areas_of(numbers)
     try:
-        fills = decode_fills(chunk.payload, areas, header.colour_channels)
+        fills = decode_fills(chunk.payload, areas, len(header.stored_colours))
     except BitstreamError as error:
         raise BitstreamError(str(error), chunk.offset) from None
     paint(image, areas, fills)

@@ -37,7 +37,7 @@ class Layer:
     """Sum of squared errors of the colour channels against the source."""
 
 
-def versions(
+def simpler_layers(
     target: Array, source: Array, simple_at: Callable[[float], Array], weight: float, length: int
 ) -> list[Layer]:
     """Simpler versions of a picture, and the picture as the last one; errors fall from one to the next.

@@ -13,6 +13,8 @@ FULL = 0.99
 """Least share of the allowed bytes that ends the search."""
 FIRST = 512.0
 """λ of the first attempt at a size."""
+FIRST_OF_SAMPLE = 4096.0
+"""The same on a sample of a picture that is slow to encode: a larger λ, at which attempts take less time."""
 NEAR_DB = 0.05
 """Largest excess over the target PSNR that ends the search."""
 _ATTEMPTS = 14

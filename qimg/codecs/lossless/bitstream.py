@@ -2,32 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from qimg.codecs.envelope import FLAGS_AT, Chunk, Envelope, Reader, assemble, parts_of, varint
+from qimg.codecs.channels import LARGEST_SIDE, PictureHeader, channels_of
+from qimg.codecs.envelope import Chunk, Envelope, Reader, assemble, parts_of, varint
 from qimg.codecs.errors import BitstreamError
-from qimg.core import arguments
 from qimg.core.records import short_repr
 
 ID, NUMBER, VERSION = "lossless", 10, 1
-LARGEST_SIDE = 1 << 20
 SAMPLES, PLAIN = b"D", b"P"
 """Tags of the chunk with the samples: coded, or plain where coding makes them longer."""
-_COLOUR, _ALPHA, _OPAQUE, _ONE_PLANE, _SIXTEEN = 1, 2, 4, 8, 16
+_SIXTEEN = 16
 
 
 @short_repr
 @dataclass(frozen=True, kw_only=True)
-class Header:
-    """The header of a file."""
+class Header(PictureHeader):
+    """The header of a file; green is stored before red and blue."""
 
-    width: int
-    height: int
-    channels: int
-    """1 gray, 2 gray + alpha, 3 RGB, 4 RGB + alpha."""
-    opaque: bool = False
-    """Whether alpha has the largest value everywhere, and is not stored."""
-    one_plane: bool = False
-    """Whether red, green and blue are equal, and stored once."""
+    ORDER: ClassVar[tuple[int, int, int]] = (1, 0, 2)
     bit_depth: int = 8
     """Per channel, 8 or 16."""
     bits: int = 8
@@ -35,30 +28,9 @@ class Header:
     zeros: int = 0
     """Lowest bits of every sample of 16 bits that are 0, and not stored."""
 
-    def __post_init__(self) -> None:
-        for name, side in (("width", self.width), ("height", self.height)):
-            arguments.integer(name, side, 1, LARGEST_SIDE)
-
-    @property
-    def has_alpha(self) -> bool:
-        """Whether the last channel is alpha."""
-        return self.channels in (2, 4)
-
-    @property
-    def stored(self) -> list[int]:
-        """The channels of the picture that are stored, in the order of the planes: green before red and blue."""
-        colour = [1, 0, 2] if self.channels >= 3 and not self.one_plane else [0]
-        return [*colour, *[self.channels - 1] * (self.has_alpha and not self.opaque)]
-
     def to_bytes(self) -> bytes:
         """The bytes of the header without its CRC."""
-        flags = (
-            _COLOUR * (self.channels >= 3)
-            | _ALPHA * self.has_alpha
-            | _OPAQUE * self.opaque
-            | _ONE_PLANE * self.one_plane
-            | _SIXTEEN * (self.bit_depth == 16)
-        )
+        flags = self.flags | _SIXTEEN * (self.bit_depth == 16)
         start = Envelope(number=NUMBER, version=VERSION, flags=flags).to_bytes()
         depth = bytes([(self.bits - 8) << 4 | self.zeros]) * (self.bit_depth == 16)
         return start + varint(self.width) + varint(self.height) + depth
@@ -67,29 +39,17 @@ class Header:
     def read(cls, reader: Reader) -> "Header":
         """Read the header of a file and verify its CRC; raises `BitstreamError` if the header breaks a rule."""
         flags = reader.envelope_of(ID, NUMBER, version=VERSION).flags
-        for flag, other in ((_OPAQUE, _ALPHA), (_ONE_PLANE, _COLOUR)):
-            if flags & flag and not flags & other:
-                rule = f"flag {flag} must be combined with flag {other}, but the flags are {flags:#04x}"
-                raise BitstreamError(rule, FLAGS_AT)
+        channels = channels_of(flags)
         width, height = (reader.bounded(f"the {side}", 1, LARGEST_SIDE) for side in ("width", "height"))
-        bits, zeros = 8, 0
+        bit_depth, bits, zeros = 8, 8, 0
         if flags & _SIXTEEN:
             at = reader.offset
             depth = reader.take(1, "the bits of a sample")[0]
-            bits, zeros = 8 + (depth >> 4), depth & 15
+            bit_depth, bits, zeros = 16, 8 + (depth >> 4), depth & 15
             if bits + zeros > 16:
                 raise BitstreamError(f"a sample must have at most 16 bits, but has {bits} + {zeros}", at)
         reader.check("the header")
-        return cls(
-            width=width,
-            height=height,
-            channels=(3 if flags & _COLOUR else 1) + bool(flags & _ALPHA),
-            opaque=bool(flags & _OPAQUE),
-            one_plane=bool(flags & _ONE_PLANE),
-            bit_depth=16 if flags & _SIXTEEN else 8,
-            bits=bits,
-            zeros=zeros,
-        )
+        return cls(width=width, height=height, bit_depth=bit_depth, bits=bits, zeros=zeros, **channels)
 
 
 @short_repr

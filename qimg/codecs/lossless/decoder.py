@@ -28,7 +28,8 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
         if stream.samples.tag == PLAIN:
             _read_plain(stream.samples.payload, samples, header.bits)
         else:
-            decode_planes(stream.samples.payload, samples, header.bits)
+            needed = options.rows_needed(header.height)
+            decode_planes(stream.samples.payload, samples, header.bits, needed=needed)
     except BitstreamError as error:
         raise BitstreamError(str(error), stream.samples.offset) from None
     return Decoded(image=_image(samples, header), partial=False, **metadata_of(stream.chunks))

@@ -10,7 +10,6 @@ from qimg.codecs.lossless.bitstream import PLAIN, SAMPLES, Header, write
 from qimg.codecs.lossless.planes import encode_planes
 from qimg.codecs.protocol import Encoded, EncodeOptions
 from qimg.core import Array, Track
-from qimg.images import has_alpha
 
 
 def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Encoded:
@@ -22,7 +21,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
         track: wraps the indices of the rows.
     """
     planes = image.reshape(*image.shape[:2], -1)
-    header = _header(planes, alpha=has_alpha(image))
+    header = _header(planes)
     samples = planes[..., header.stored] >> header.zeros
     payload, tag = encode_planes(samples, header.bits, track=track), SAMPLES
     if len(payload) > samples.nbytes:
@@ -32,13 +31,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Enco
     return Encoded(data=data, bits_per_pixel=8 * len(data) / (image.shape[0] * image.shape[1]), psnr_db=math.inf)
 
 
-def _header(planes: Array, *, alpha: bool) -> Header:
+def _header(planes: Array) -> Header:
     """The header of a picture (H, W, channels)."""
-    height, width, channels = planes.shape
-    most = int(np.iinfo(planes.dtype).max)
-    opaque = alpha and bool((planes[..., -1] == most).all())
-    one_plane = channels >= 3 and bool((planes[..., :1] == planes[..., 1:3]).all())
-    header = Header(width=width, height=height, channels=channels, opaque=opaque, one_plane=one_plane)
+    header = Header.of(planes)
     if planes.itemsize == 1:
         return header
     used = int(np.bitwise_or.reduce(planes[..., header.stored], axis=None))

@@ -108,24 +108,26 @@ def encode_planes(samples: Array, bits: int, *, track: Track = iter) -> bytes:
     return range_coder.words_to_bytes(encoder.words())
 
 
-def decode_planes(payload: bytes, samples: Array, bits: int) -> None:
+def decode_planes(payload: bytes, samples: Array, bits: int, *, needed: int | None = None) -> None:
     """Decode the planes of a picture.
 
     Args:
         payload: from `encode_planes`.
         samples: (H, W, planes) integers, filled.
         bits: as for `encode_planes`.
+        needed: rows from the top that are filled; None for all.
 
     Raises:
-        BitstreamError: the payload does not hold exactly these samples.
+        BitstreamError: the payload does not hold exactly these samples, of the rows that are filled.
     """
     planes, words = Planes(samples.shape[:2], samples.shape[2], bits), range_coder.words_of_bytes(payload)
     reader = mixing.new_reader(words)
-    for row in range(len(samples)):
+    rows = len(samples) if needed is None else needed
+    for row in range(rows):
         decoded = planes.next_row()
         for _ in planes.code(reader):
             if range_coder.is_broken(reader.state, words):
                 raise BitstreamError(f"the samples are damaged: the stream ends or breaks in row {row}")
         samples[row] = decoded.T
-    if not range_coder.is_complete(reader.state, words):
+    if rows == len(samples) and not range_coder.is_complete(reader.state, words):
         raise BitstreamError("the samples are damaged: the stream does not end where they do")

@@ -13,6 +13,7 @@ from qimg.codecs.sketch.fit import Cuts, Fit
 from qimg.codecs.sketch.geometry import LENGTH_FRACTION, STEPS, sides
 from qimg.codecs.sketch.jacobian import Grid, grid
 from qimg.codecs.sketch.numbers import MOST_ELLIPSES, Writer, code_base, code_ellipse, read
+from qimg.codecs.sketch.ordering import by_gain
 from qimg.codecs.sketch.quantizer import Frame, base_bits
 from qimg.core import ArgumentError, Array, Track, in_one_blas_thread, integer
 from qimg.core.arguments import EFFORT, allow
@@ -31,6 +32,8 @@ _END = 2.0  # bits after the last number until it is determined
 _HALVINGS = 3
 _LARGEST_SLOPES = 8  # times the slope, for the last ellipse
 _REPLACED = 5  # one ellipse of so many is replaced in a round
+_ORDERINGS = 2  # each followed by steps on the nested error
+_CUT_WEIGHTS = ((1, 0.8), (2, 0.6), (3, 0.5))  # of the errors after quarters of the ellipses, relative to that of all
 
 
 @short_repr
@@ -110,7 +113,7 @@ def _averages(count: int, length: int) -> Array:
 
 
 def _fitted(image: Array, count: int, rounds: int) -> Fit:
-    """Grow ellipses on a coarse grid and replace the weakest ones; then sort them by energy on a fine grid."""
+    """Grow ellipses on a coarse grid and replace the weakest ones; then order them on a fine grid, for all cuts."""
     coarse, fit = _start(image, _COARSE), _start(image, _FINE)
     fitting.grow(coarse, count)
     for _ in range(rounds):
@@ -118,14 +121,16 @@ def _fitted(image: Array, count: int, rounds: int) -> Fit:
         fitting.grow(coarse, count, steps=3)
     fit.base, fit.ellipses = coarse.base, coarse.ellipses
     fitting.improve(fit, 4)
-    fit.ellipses = fit.ellipses[np.argsort(-fitting.energies(fit))]
-    fitting.improve(fit, 3, _cuts(len(fit.ellipses)))
+    for _ in range(_ORDERINGS):
+        fit.ellipses = fit.ellipses[by_gain(fit)]
+        fit.damping = fitting.DAMPING
+        fitting.improve(fit, 3, _cuts(len(fit.ellipses)))
     return fit
 
 
 def _cuts(count: int) -> Cuts:
     """Nested numbers of ellipses with their weights."""
-    nested = {count * share // 4: weight for share, weight in ((1, 0.05), (2, 0.1), (3, 0.2))}
+    nested = {count * share // 4: weight for share, weight in _CUT_WEIGHTS}
     return [*((cut, weight) for cut, weight in nested.items() if 0 < cut < count), (count, 1.0)]
 
 
@@ -165,7 +170,7 @@ def _fill(fit: Fit, ellipses: list[Array], frame: Frame, budget: float) -> None:
         room = budget - sum(frame.bits(one, index) for index, one in enumerate(ellipses))
         index = len(ellipses)
         fitting.add_seeds(fit, 1)
-        fit.damping = 1e-2
+        fit.damping = fitting.DAMPING
         fitting.improve(fit, 6, first=index, with_base=False)
         numbers = [quantizer.quantize_ellipse(fit, index, frame, [(index + 1, 1.0)])]
         ellipses.extend(numbers)

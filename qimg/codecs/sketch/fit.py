@@ -13,6 +13,8 @@ from qimg.codecs.sketch.jacobian import LEVEL, Grid, add
 from qimg.core import Array
 from qimg.core.records import short_repr
 
+DAMPING = 1e-2
+"""Of the first step after the ellipses have changed."""
 _SCALES = (0.012, 0.02, 0.03, 0.045, 0.07, 0.1, 0.15, 0.22)
 _BATCH = 4
 Cuts = Sequence[tuple[int, float]]
@@ -31,7 +33,7 @@ class Fit:
     """(planes, coefficients)."""
     ellipses: Array
     """(n, 9 or 11) parameters."""
-    damping: float = field(default=1e-2)
+    damping: float = field(default=DAMPING)
 
 
 def start(grid: Grid, target: Array) -> Fit:
@@ -64,7 +66,7 @@ def grow(fit: Fit, count: int, *, steps: int = 2) -> None:
     """Add ellipses up to a number, a few at a time, each followed by steps of `improve`."""
     while len(fit.ellipses) < count:
         add_seeds(fit, min(_BATCH, count - len(fit.ellipses)))
-        fit.damping = 1e-2
+        fit.damping = DAMPING
         improve(fit, steps)
 
 

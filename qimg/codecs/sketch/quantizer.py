@@ -89,7 +89,7 @@ def quantize_ellipse(fit: Fit, index: int, frame: Frame, cuts: Cuts) -> Array:
     fit.ellipses[index] = frame.ellipse(numbers)
     if len(hessian) > each:
         rest = gradient[each:] - hessian[each:, :each] @ (fit.ellipses[index] - before)
-        fit.damping = 1e-2
+        fit.damping = fitting.DAMPING
         fitting.step(fit, hessian[each:, each:], rest, cuts, first=index + 1, with_base=False)
     return numbers
 

@@ -88,6 +88,20 @@ def test_one_decoder_reads_every_effort(photo, effort):
     assert qimg.psnr_db(photo, decode(encoded.data)) == pytest.approx(encoded.psnr_db)
 
 
+def test_rows_below_a_rectangle_are_not_decoded(photo):
+    image = np.tile(photo, (3, 1, 1))
+    data = encode(image, quality=40)
+    shown = decode(data)
+    for bottom in range(1, 300, 7):
+        assert_array_equal(decode(data, crop=(bottom - 1, 20, 1, 100)), shown[bottom - 1 : bottom, 20:120])
+    header, (strip,) = container.parse(data).header, container.parse(data).all(container.STRIP)
+    half = strip.payload[: len(strip.payload) // 8 * 4 + 1]
+    cut = container.assemble(header, [(b"S", half)])
+    assert_array_equal(decode(cut, crop=(0, 0, 40, 150)), shown[:40])
+    with pytest.raises(BitstreamError, match="the payload ends or is broken"):
+        decode(cut)
+
+
 @pytest.mark.parametrize("shape", [(100, 70, 3), (70, 30), (65, 33, 4)])
 def test_strips_are_coded_one_by_one(monkeypatch, shape):
     image = noise(shape)
@@ -105,6 +119,8 @@ def test_strips_are_coded_one_by_one(monkeypatch, shape):
     shown = decode(encoded.data)
     assert shown.shape == image.shape
     assert qimg.psnr_db(images.without_alpha(image), images.without_alpha(shown)) == pytest.approx(encoded.psnr_db)
+    for bottom in range(1, shape[0] + 1):  # the filter reads rows below, and those of the next strip are not needed
+        assert_array_equal(decode(encoded.data, crop=(0, 0, bottom, shape[1])), shown[:bottom])
     lost = container.assemble(container.parse(encoded.data).header, [(b"S", strip.payload) for strip in strips[:-1]])
     with pytest.raises(BitstreamError, match=f"must have {len(strips)} strips, but has {len(strips) - 1}"):
         decode(lost)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import qimg
-from qimg.codecs.contour import encoder, samples
+from qimg.codecs.contour import assembly, samples
 from qimg.codecs.contour.samples import is_slow, sample
 
 RNG = np.random.default_rng(0)
@@ -35,13 +35,13 @@ def test_targets_are_met_with_few_files_of_the_whole_picture(monkeypatch, option
     picture = np.clip(100 + 60 * np.sin(row / 30) * np.cos(column / 40) + RNG.normal(0, 3, (220, 230)), 0, 255)
     picture = picture.astype(np.uint8)
     lengths = []
-    encode_rows = encoder.encode_rows
+    encode_rows = assembly.encode_rows
 
     def counted(numbers, *arguments, **named):
         lengths.append(numbers.size)
         return encode_rows(numbers, *arguments, **named)
 
-    monkeypatch.setattr(encoder, "encode_rows", counted)
+    monkeypatch.setattr(assembly, "encode_rows", counted)
     result = qimg.encode_picture(picture, codec="contour", **options)
     assert qimg.psnr_db(picture, qimg.decode(result.data)) == pytest.approx(result.psnr_db)
     assert result.psnr_db >= options.get("psnr_db", 0)

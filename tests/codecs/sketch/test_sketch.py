@@ -15,6 +15,7 @@ from qimg.codecs.sketch import geometry, painter
 from qimg.codecs.sketch.bitstream import Header, parse, write
 from qimg.codecs.sketch.jacobian import add, grid, parameters
 from qimg.codecs.sketch.numbers import Meter, Writer, code_base, code_ellipse, read
+from qimg.codecs.sketch.ordering import by_gain
 from qimg.entropy.distributions import bits_of
 from qimg.images import bundled
 
@@ -255,3 +256,17 @@ def test_info_describes_the_file(example):
     assert info.parts["structure"] <= 12 + 1
     assert info.details["ellipses"] == str(info.ellipses)
     assert info.ellipses >= 3
+
+
+def test_each_ellipse_lowers_the_error_most_of_those_that_are_left():
+    target = COFFEE[None, :32, :48, 1].astype(np.float32) - 128
+    fit = fitting.start(grid((32, 48), (2 / 3, 1.0)), target)
+    fitting.grow(fit, 5)
+    order = by_gain(fit)
+    assert sorted(order) == list(range(5))
+    for place, chosen in enumerate(order):
+        errors = {
+            other: np.square(target - fitting.picture(fit, fit.ellipses[[*order[:place], other]])).sum()
+            for other in order[place:]
+        }
+        assert errors[chosen] == pytest.approx(min(errors.values()), rel=1e-5)

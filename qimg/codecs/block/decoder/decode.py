@@ -49,7 +49,7 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
         areas = _flat_areas(stream)
         strips = stream.all(container.STRIP) + stream.all(container.SEGMENT)
         if strips or areas is None or not areas.whole(header.height, header.width):
-            _decode_blocks(stream, tables, parameters, pixels)
+            _decode_blocks(stream, tables, parameters, pixels, options.rows_needed(header.height))
         if areas is not None:
             areas.paint(pixels)
     if header.has_alpha:
@@ -70,33 +70,38 @@ def _tables_for(header: Header, tables: Tables | None) -> Tables:
     return tables
 
 
-def _decode_blocks(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array) -> None:
-    """Decode the strips or the available segments, and unfold a thin picture."""
-    header = stream.header
-    decode_pixels = _decode_segments if header.progressive else _decode_strips
-    if not header.folded:
-        decode_pixels(stream, tables, parameters, pixels)
-        return
-    shape = folded_shape(header.height, header.width)
-    picture = np.empty((*shape, *pixels.shape[2:]), pixels.dtype)
-    decode_pixels(stream, tables, parameters, picture)
-    pixels[...] = unfolded(picture, header.height, header.width)
+def _decode_blocks(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array, needed: int) -> None:
+    """Decode the strips of the first `needed` rows, or all available segments; unfold a thin picture."""
+    header, folded = stream.header, pixels
+    if header.folded:
+        folded = np.empty((*folded_shape(header.height, header.width), *pixels.shape[2:]), pixels.dtype)
+        needed = len(folded)
+    if header.progressive:
+        _decode_segments(stream, tables, parameters, folded)
+    else:
+        _decode_strips(stream, tables, parameters, folded, needed)
+    if header.folded:
+        pixels[...] = unfolded(folded, header.height, header.width)
 
 
-def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array) -> None:
-    """Decode the strips of a stream one at a time."""
+def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array, needed: int) -> None:
+    """Decode the strips of a stream one at a time, until `needed` rows are there."""
     rows = strip_rows(*pixels.shape[:2])
     chunks = stream.all(container.STRIP)
     if len(chunks) != len(rows):
         raise BitstreamError(f"the picture must have {len(rows)} strips, but has {len(chunks)}", stream.size)
     payloads = (chunk.payload for chunk in chunks)
-    strips = decode_strips(payloads, rows, stream.header.planes, pixels.shape[1], tables, parameters)
+    planes, width = stream.header.planes, pixels.shape[1]
+    strips = decode_strips(payloads, rows, planes, width, tables, parameters, needed=needed)
     first = 0
-    for chunk, count in zip(chunks, rows, strict=True):
+    for chunk in chunks:
+        if first >= needed:
+            return
         with _located(chunk.offset):
             samples = next(strips)
-        colour.to_pixels(samples, pixels[first : first + count], parameters.space)
-        first += count
+        last = first + samples.shape[1]
+        colour.to_pixels(samples, pixels[first:last], parameters.space)
+        first = last
 
 
 def _decode_segments(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array) -> None:

@@ -20,16 +20,34 @@ from qimg.entropy.range_coder import has_ended, is_broken
 
 
 def decode_strips(
-    payloads: Iterable[bytes], rows: Iterable[int], planes: int, width: int, tables: Tables, parameters: Parameters
+    payloads: Iterable[bytes],
+    rows: Iterable[int],
+    planes: int,
+    width: int,
+    tables: Tables,
+    parameters: Parameters,
+    *,
+    needed: int | None = None,
 ) -> Iterator[Array]:
     """Decode the payloads of strips; yields the samples (planes, rows, width) int16 of each strip.
+
+    With `needed`, so many rows from the top are decoded: the last strip has fewer rows, and no strip follows it.
 
     Raises:
         BitstreamError: a payload cannot come from `encode_strips`.
     """
     reader = StripReader(width, tables, settings_for(tables, parameters, planes))
+    rows = list(rows)
+    needed = sum(rows) if needed is None else needed
     for payload, count in zip(payloads, rows, strict=True):
-        yield reader.read(payload, padded(count))[:, :count, :width]
+        yield reader.read(payload, padded(count), needed=needed)[:, : min(count, needed), :width]
+        needed -= count
+        if needed <= 0:
+            return
+
+
+_BELOW = 8
+"""Rows below a sample that its filter may read: three, and those of its 4×4 block, rounded up."""
 
 
 class StripReader(StripCoder):
@@ -37,8 +55,8 @@ class StripReader(StripCoder):
 
     whole = 0
 
-    def read(self, payload: bytes, rows: int, *, cut: bool = False) -> Array:
-        """Decode a strip of `rows` padded rows; returns its samples.
+    def read(self, payload: bytes, rows: int, *, needed: int | None = None, cut: bool = False) -> Array:
+        """Decode a strip of `rows` padded rows; returns its samples, at least of the first `needed` rows.
 
         With `cut` the payload may end anywhere: the result has the rows of superblocks that were begun, and only the
         samples of the first `whole` superblocks are valid.
@@ -52,16 +70,18 @@ class StripReader(StripCoder):
             raise BitstreamError(f"{rule}, but begins with {payload[0]:#04x}")
         words = np.frombuffer(payload, "<u4", offset=1).astype(np.uint32)
         coder = new_reader(words)
-        rows = self.read_decisions(coder, rows, cut=cut)
-        if not (cut or range_coder.is_complete(coder.state, words)):
+        some = rows if needed is None else min(rows, padded(needed + _BELOW))
+        whole = some == rows
+        rows = self.read_decisions(coder, rows, some, cut=cut)
+        if whole and not (cut or range_coder.is_complete(coder.state, words)):
             raise BitstreamError("the payload does not end where its strip ends")
         return self.samples(rows, payload[0])
 
-    def read_decisions(self, coder: Coder, rows: int, *, cut: bool = False) -> int:
-        """Read a strip without its filter flags; returns the rows of superblocks that were begun, all without `cut`."""
-        strip = self.begin(rows)
+    def read_decisions(self, coder: Coder, rows: int, needed: int | None = None, *, cut: bool = False) -> int:
+        """Read all rows of a strip, or those needed, without its filter flags; returns those begun."""
+        strip, some = self.begin(rows), rows if needed is None else needed
         self.whole = 0
-        for y in range(0, rows, SUPERBLOCK):
+        for y in range(0, some, SUPERBLOCK):
             whole = read_row(coder, strip, self.row_decisions(), y, cut)
             self.end_row(y)
             self.whole += whole
@@ -70,14 +90,14 @@ class StripReader(StripCoder):
                     return y + SUPERBLOCK
                 place = f"row {y}, column {SUPERBLOCK * whole} of its strip"
                 raise BitstreamError(f"the payload ends or is broken in {place}")
-        return rows
+        return some
 
     def samples(self, rows: int, flags: int) -> Array:
         """Samples of the first rows of the strip that was read; the planes in `flags` are filtered."""
         samples = self.unfiltered[:, 1 : 1 + rows].copy()
         for plane in range(self.planes):
             if flags >> plane & 1:
-                samples[plane] = self.smoothed(plane, rows + SUPERBLOCK)[:rows]  # the filter reads three rows below
+                samples[plane] = self.smoothed(plane, rows + SUPERBLOCK)[:rows]
         self.above = True
         return samples
 
