@@ -69,7 +69,7 @@ def test_wide_pictures_without_content_end_soon():
     header = container.parse(of.data).header
     wide = container.Header(
         width=1 << 20,
-        height=8,
+        height=16,
         channels=3,
         bits=8,
         planes=3,

@@ -99,12 +99,12 @@ def test_a_truncated_file_is_whole_and_shows_what_its_prefix_shows(picture, code
     assert codecs.info(data).truncated
     assert codecs.info(data).complete
     assert not codecs.info(coded.data).truncated
-    prefix = coded.data[: size - 16]
+    prefix = coded.data[: size - 32]  # an end marker, a word, and a chunk's tag, length and CRC are shorter
     kept, whole, shown = (payload_of(container.parse(each, partial_ok=True)) for each in (data, coded.data, prefix))
     assert whole.startswith(shown)
     assert kept[1:] == whole[1 : len(kept)]
     assert len(kept) >= len(shown)
-    assert partial(prefix).shape == decoded.image.shape
+    assert psnr_db(picture, decoded.image, data_range=255) >= psnr_db(picture, partial(prefix), data_range=255)
     again = block.truncate(data, size - 40)
     assert_array_equal(codecs.decode(again), codecs.decode(block.truncate(coded.data, size - 40)))
 

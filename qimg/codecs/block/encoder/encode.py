@@ -139,7 +139,7 @@ def _encode_to_target(
         step = targets.step_of_quality(options.quality)
         return attempt(Parameters(round(_TUNED_STEP * step) if source.tuned else step))
     if options.psnr_db is not None:
-        return targets.of_psnr(attempt, options.psnr_db, colour=header.planes == 3)
+        return targets.of_psnr(attempt, options.psnr_db)
     size = options.size or math.floor(min(options.bits_per_pixel or 0.0, _MOST_BITS) * area / 8)
     if source.may_be_lossless(size):
         lossless = file(source.lossless, Parameters(targets.FINEST))

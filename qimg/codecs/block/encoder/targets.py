@@ -96,13 +96,12 @@ def of_size(attempt: Callable[[Parameters], R], size: int, *, area: int, fixed: 
     return best()
 
 
-def of_psnr(attempt: Callable[[Parameters], R], psnr_db: float, *, colour: bool) -> R:
+def of_psnr(attempt: Callable[[Parameters], R], psnr_db: float) -> R:
     """Search for the smallest file whose PSNR is at least `psnr_db`; an excess of at most `NEAR_DB` ends the search.
 
     Args:
         attempt: encodes with parameters.
         psnr_db: target in dB.
-        colour: whether to vary the chroma steps too, which allow finer changes of the PSNR than the luma step.
 
     Raises:
         ValueError: the finest step does not reach it.
@@ -110,16 +109,12 @@ def of_psnr(attempt: Callable[[Parameters], R], psnr_db: float, *, colour: bool)
     arguments.require(math.isfinite(psnr_db), "psnr_db", "must be finite", psnr_db)
     tried: list[R] = []
 
-    def reached(step: int, ratio: int = _CHROMA) -> float:
-        tried.append(attempt(Parameters(step, (ratio, ratio))))
+    def reached(step: int) -> float:
+        tried.append(attempt(Parameters(step, (_CHROMA, _CHROMA))))
         return min(tried[-1].psnr_db, _EXACT_DB)
 
     start = _STEP_AT_40_DB * math.exp((psnr_db - 40) / _DB_PER_LOG_STEP)
-    fine, _ = _approach(reached, psnr_db, psnr_db + NEAR_DB, start=start, slope=_DB_PER_LOG_STEP)
-    for change in (1, 2, 4) if colour else ():  # coarser chroma for a PSNR that is too high
-        if fine is None or any(psnr_db <= result.psnr_db <= psnr_db + NEAR_DB for result in tried):
-            break
-        reached(fine, _CHROMA + change)
+    _approach(reached, psnr_db, psnr_db + NEAR_DB, start=start, slope=_DB_PER_LOG_STEP)
     if max(result.psnr_db for result in tried) < psnr_db:
         reached(FINEST)
     enough = [result for result in tried if result.psnr_db >= psnr_db]
@@ -128,7 +123,7 @@ def of_psnr(attempt: Callable[[Parameters], R], psnr_db: float, *, colour: bool)
         raise arguments.ArgumentError(
             f"{{0}} must be at most {highest:.2f} for this picture, but {{0}}={psnr_db}", "psnr_db"
         )
-    return min(enough, key=lambda result: len(result.data))
+    return min(enough, key=lambda result: (len(result.data), result.psnr_db))
 
 
 def _approach(
