@@ -5,6 +5,8 @@ ones. The range coder makes words of them with the decoder's own probabilities. 
 must be refused; all others must decode to the picture that the scripted decoder computed.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from benchmarks.fuzz import Sample, seal
@@ -17,6 +19,8 @@ from qimg.codecs.block.decoder.strips import StripReader
 from qimg.codecs.block.layers.picture import LENGTH, TILE, LayeredPicture, steps_of
 from qimg.codecs.block.model import tables
 from qimg.codecs.block.transform import colour
+from qimg.codecs.block.transform.colour_space import eigenbasis
+from qimg.codecs.block.transform.fold import is_thin
 from qimg.codecs.block.transform.geometry import padded
 from qimg.codecs.envelope import END
 from qimg.core import Array
@@ -53,6 +57,8 @@ def absurd(rng: np.random.Generator, *, side: int = 70, decisions: int = 4000) -
     step = int(rng.choice([16, 65535, rng.integers(16, 48), rng.integers(16, 65536), 16 * 2 ** rng.integers(12)]))
     ratios = [int(ratio) for ratio in rng.choice([16, 48, 255], 2)]
     parameters = Parameters(step, (ratios[0], ratios[1]))
+    if not is_thin(height, width):  # version 3 would fold it
+        parameters = _parameters(rng, parameters)
     header = Header(
         width=width,
         height=height,
@@ -61,7 +67,8 @@ def absurd(rng: np.random.Generator, *, side: int = 70, decisions: int = 4000) -
         planes=3 if colours and rng.random() < 0.8 else 1,
         progressive=bool(rng.integers(2)),
         identity=tables.default().identity,
-        parameters=parameters.to_bytes(),
+        parameters=parameters.to_bytes(parameters.version),
+        version=parameters.version,
     )
     code = _segments if header.progressive else _strip
     payload, samples = code(header, parameters, rng, decisions)
@@ -71,9 +78,20 @@ def absurd(rng: np.random.Generator, *, side: int = 70, decisions: int = 4000) -
         image[..., -1] = rng.integers(np.iinfo(dtype).max, size=(height, width), endpoint=True)
         parts.insert(int(rng.integers(2)), (ALPHA, encode_alpha(image[..., -1]) or b""))
     if samples is not None:
-        colour.to_pixels(samples[:, :height, :width], without_alpha(image))
+        colour.to_pixels(samples[:, :height, :width], without_alpha(image), parameters.space)
     start, parts = header.to_bytes(), [*parts, (END, b"")]
     return Sample(data=seal(start, parts), image=None if samples is None else image, start=start, parts=parts)
+
+
+def _parameters(rng: np.random.Generator, steps: Parameters) -> Parameters:
+    """The parameters of stream version 1, or those of version 3 with any matrix and hidden signs."""
+    if rng.random() < 0.4:
+        return steps
+    parameters = replace(steps, hidden_signs=bool(rng.integers(2)))
+    matrix = rng.integers(-128, 128, 9).astype(np.int8)
+    if rng.random() < 0.3 or round(np.linalg.det(matrix.reshape(3, 3).astype(float))) == 0:
+        return parameters
+    return replace(parameters, space=eigenbasis(matrix.tobytes()))
 
 
 def _script(rng: np.random.Generator, decisions: int) -> Coder:

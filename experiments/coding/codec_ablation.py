@@ -35,7 +35,6 @@ from experiments.coding.codec_variants import CONTROL, FAMILIES, FULL, VARIANTS,
 from experiments.coding.compared_codecs import interval
 from qimg import images, metrics
 from qimg.codecs.block.bitstream import container
-from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.inspection.stages import Inspection, inspect
 from qimg.codecs.block.model import tables as block_tables
 from qimg.codecs.block.model.tables import Tables
@@ -138,9 +137,9 @@ def _chosen(names: Sequence[str]) -> list[Variant]:
 
 
 def _row(name: str, image: Array, variant: Variant, made: Tables, refitted: int, step: float) -> Row:
-    inspection = inspect(image, Parameters(round(64 * step), variant.chroma), tables=made, search=variant.search)
+    inspection = inspect(image, variant.parameters(image, step), tables=made, search=variant.search)
     decoded = np.empty_like(image)
-    colour.to_pixels(inspection.filtered, decoded)
+    colour.to_pixels(inspection.filtered, decoded, inspection.parameters.space)
     size = len(_file(image, inspection))
     side = sum(block.division_bits + block.class_bits for block in inspection.blocks)
     chroma = sum(sum(block.magnitude_bits[1:]) + sum(block.sign_bits[1:]) for block in inspection.blocks)
@@ -169,7 +168,8 @@ def _file(image: Array, inspection: Inspection) -> bytes:
         bits=8,
         planes=inspection.planes,
         identity=inspection.tables.identity,
-        parameters=inspection.parameters.to_bytes(),
+        parameters=inspection.parameters.to_bytes(inspection.parameters.version),
+        version=inspection.parameters.version,
     )
     return container.assemble(header, [(container.STRIP, inspection.payload)])
 

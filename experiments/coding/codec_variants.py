@@ -1,13 +1,14 @@
 """Variants of the codec that lack one ingredient each, and the changes of the tables that remove it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeAlias
 
 import numpy as np
 
 from experiments._run import Array, fulfils, not_empty
 from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.encoder.decorrelation import in_space, space_of
 from qimg.codecs.block.encoder.effort import Search
 from qimg.codecs.block.model import contexts
 from qimg.codecs.block.model.tables import Tables
@@ -42,11 +43,21 @@ class Variant:
     what: str
     """Description of the change, for tables."""
     search: Search = field(default_factory=Search)
-    chroma: tuple[int, int] = Parameters.chroma
+    chroma: tuple[int, int] | None = None
+    """Steps of the chroma planes in 1/64 of the luma step, by default those of the codec."""
+    eigenbasis: bool = True
+    """Whether colours are coded in their eigenbasis."""
+    hidden_signs: bool = True
     change: Callable[[Arrays, Mapping[str, Sequence[int]]], None] | None = None
     """Changes arrays of the tables; its second argument holds, by size, the number of blocks that chose each class."""
     refitted: bool = False
     """Whether the rest can be fitted again on pictures, because the change concerns classes, not the entropy model."""
+
+    def parameters(self, image: Array, step: float) -> Parameters:
+        """Parameters of a picture, gray or RGB, at a luma step in code values."""
+        start = Parameters(round(64 * step), hidden_signs=self.hidden_signs)
+        parameters = in_space(start, space_of(image)) if self.eigenbasis else start
+        return replace(parameters, chroma=self.chroma) if self.chroma else parameters
 
     def tables(self, full: Tables) -> Tables:
         """The tables of this variant, from those of the full codec."""
@@ -226,7 +237,8 @@ VARIANTS = (
         change=one_eigenbasis,
         refitted=True,
     ),
-    Variant(name="equal steps", family="transform", what="steps of Cb and Cr are those of Y'", chroma=(64, 64)),
+    Variant(name="equal steps", family="transform", what="steps of chroma are those of luma", chroma=(64, 64)),
+    Variant(name="Y'CbCr", family="transform", what="Y'CbCr in place of the colours' eigenbasis", eigenbasis=False),
     Variant(
         name="no learning", family="statistical", what="probabilities and mixing weights as fitted", change=fixed_model
     ),
@@ -274,6 +286,13 @@ VARIANTS = (
         what="coefficients are rounded; blocks and classes are still chosen by distortion + λ · bits",
         search=Search(optimised=False),
     ),
+    Variant(
+        name="classes of luma",
+        family="hybrid",
+        what="classes are chosen by luma alone",
+        search=Search(candidates=1),
+    ),
+    Variant(name="all signs", family="hybrid", what="no hidden signs", hidden_signs=False),
     Variant(name="no filter", family="hybrid", what="no filter behind the decoder", search=Search(filtered=False)),
 )
 """All variants, the full codec first."""

@@ -38,6 +38,7 @@ def encode(
     progressive: bool = False,
     stable: bool = False,
     tune: Literal["psnr", "tangent"] = "psnr",
+    colour: Literal["adaptive", "ycbcr"] = "adaptive",
     files: tyro.conf.OmitArgPrefixes[Files] = Files(),  # noqa: B008 (a frozen record)
     reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:
@@ -69,6 +70,7 @@ def encode(
         progressive: Write progressive files, every prefix of which decodes to a picture; larger at equal PSNR.
         stable: Write files that do not change if they are decoded and encoded again at the same quality.
         tune: Measure that is best at equal bytes: psnr, or tangent for the error that forgives small shifts.
+        colour: Colour space of the block codec: adaptive, for the least RGB error, or ycbcr, for the least luma error.
         files: Files to write.
         reading: Rules for reading.
     """
@@ -78,7 +80,7 @@ def encode(
     options: dict[str, Any] = {
         "quality": quality, "size": size, "bits_per_pixel": bits_per_pixel, "psnr_db": psnr, "distance": distance,
         "reduction": reduction, "lossless": lossless, "max_error": max_error, "effort": effort,
-        "progressive": progressive, "stable": stable, "tune": tune,
+        "progressive": progressive, "stable": stable, "tune": tune, "colour": colour,
     }  # fmt: skip
     if recompress:
         with arguments_named(**NAMES):

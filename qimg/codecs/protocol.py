@@ -21,6 +21,9 @@ TANGENT = "tangent"
 TUNES = ("psnr", TANGENT)
 """Values of the option `tune`."""
 
+COLOURS = ("adaptive", "ycbcr")
+"""Values of the option `colour`."""
+
 METADATA = ("icc_profile", "exif", "xmp")
 """Options that hold metadata."""
 
@@ -61,6 +64,9 @@ class EncodeOptions:
     tune: str = "psnr"
     """Measure that the encoder's search minimises at equal bytes: "psnr", the squared error; or "tangent", the smart
     error `qimg.metrics.tangent_error`. Files have the same format, and a target `psnr_db` is the PSNR with both."""
+    colour: str = "adaptive"
+    """Colour space of lossy colour pictures: "adaptive", chosen for the picture, for the least RGB error; or "ycbcr",
+    for files whose luma has the least error at equal bytes."""
     icc_profile: bytes | None = field(default=None, repr=False)
     """Colour profile, stored unchanged."""
     exif: bytes | None = field(default=None, repr=False)
@@ -85,14 +91,17 @@ class EncodeOptions:
         if self.effort is not None:
             arguments.integer("effort", self.effort, 1, 9)
         arguments.one_of("tune", self.tune, TUNES)
+        arguments.one_of("colour", self.colour, COLOURS)
 
     @property
     def named(self) -> dict[str, Any]:
         """The options that differ from their defaults, by name."""
-        values = {
-            one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) is not one.default
+        values = {one.name: (getattr(self, one.name), one.default) for one in fields(self)}
+        return {
+            name: value
+            for name, (value, default) in values.items()
+            if value is not default and not (isinstance(default, str) and value == default)
         }
-        return {name: value for name, value in values.items() if (name, value) != ("tune", TUNES[0])}
 
 
 @short_repr

@@ -33,6 +33,12 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
     return {
         "rgb": (face, {"codec": "block", "quality": 50}),
         "coarse": (coffee[:96, :128], {"codec": "block", "quality": 10}),
+        "eigenbasis": (
+            np.ascontiguousarray(coffee[60:142, 200:305]).astype(np.uint16) * 257,
+            {"codec": "block", "quality": 45},
+        ),
+        "eigenbasis_layers": (face, {"codec": "block", "quality": 60, "progressive": True}),
+        "hidden_signs": (coffee[200:263, 300:371, 1], {"codec": "block", "quality": 60}),
         "gray": (coffee[200:263, 300:371, 1], {"codec": "block", "quality": 70}),
         "noise": (noise, {"codec": "block", "quality": 95}),
         "deep": (coffee[:40, :48].astype(np.uint16) * 257, {"codec": "block", "quality": 80}),

@@ -18,6 +18,7 @@ _OPTIONS = (
     "progressive",
     "stable",
     "tune",
+    "colour",
     "tables",
     *METADATA,
 )

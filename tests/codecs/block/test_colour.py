@@ -1,5 +1,6 @@
 """Pixels to samples and back: the exact integer formulas, the formulas of JPEG, and pictures taken strip by strip."""
 
+from dataclasses import replace
 from fractions import Fraction
 from math import floor
 from operator import mul
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from qimg import images, metrics
+from qimg.codecs.block.encoder.decorrelation import space_of
 from qimg.codecs.block.transform import colour
+from qimg.codecs.block.transform.colour_space import YCBCR, eigenbasis
 
 TYPES = (np.uint8, np.uint16)
 
@@ -134,3 +137,67 @@ def test_squared_error_is_exact(dtype):
     expected = metrics.mean_squared_error(first, second) * first.size
     assert colour.squared_error(first, second) == round(expected)
     assert colour.squared_error(first, first) == 0
+
+
+# --- eigenbases -------------------------------------------------------------------------------------------------
+
+
+def photo(dtype: type = np.uint8) -> np.ndarray:
+    pixels = images.box_mean(images.bundled("coffee"), 4)
+    return pixels.astype(dtype) * (257 if dtype == np.uint16 else 1)
+
+
+BYTES = st.lists(st.integers(-128, 127), min_size=9, max_size=9)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@given(BYTES, st.lists(st.integers(0, 255 * 64), min_size=3, max_size=3))
+@example([-128] * 4 + [127] * 5, [0, 255 * 64, 0])
+def test_pixels_of_a_matrix_are_the_documented_integers(dtype, entries, values):
+    matrix = np.array(entries, np.int8).reshape(3, 3)
+    exact = [[int(entry) for entry in row] for row in matrix]
+    space = replace(YCBCR, synthesis=exact, bits=6, centres=(8160,) * 3, origin=8160)
+    scale = 257 if dtype == np.uint16 else 1
+    sums = [64 * 8160 + sum(entry * (value - 8160) for entry, value in zip(row, values, strict=True)) for row in exact]
+    expected = [min(max((scale * value + 2**11) >> 12, 0), np.iinfo(dtype).max) for value in sums]
+    pixels = np.empty((1, 1, 3), dtype)
+    colour.to_pixels(np.array(values, np.int16).reshape(3, 1, 1), pixels, space)
+    assert pixels.ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_the_eigenbasis_decorrelates_differences_and_keeps_the_energy_of_errors(dtype):
+    pixels = photo(dtype)
+    space = space_of(pixels)
+    assert space == eigenbasis(space.to_bytes()) != YCBCR
+    samples = colour.to_samples(pixels, 3, space).astype(float)
+    differences = np.hstack([np.diff(samples, axis=axis).reshape(3, -1) for axis in (1, 2)])
+    moments = differences @ differences.T
+    energies = np.diag(moments)
+    assert np.all(np.diff(energies) < 0)
+    # Entries are rounded to 1/64: columns deviate by at most 0.014 from the eigenvectors, as a share of their norm √3.
+    assert np.abs(moments[np.triu_indices(3, 1)]).max() < 0.02 * energies[0]
+    assert_allclose(space.weights, 1, atol=0.03)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_every_colour_comes_back_from_an_eigenbasis(dtype):
+    space = space_of(photo(dtype))
+    white = np.iinfo(dtype).max
+    corners = np.array([[[r, g, b] for g in (0, white) for b in (0, white)] for r in (0, white)], dtype)
+    for pixels in (corners, noise((40, 50, 3), dtype), photo(dtype)):
+        shown = np.empty_like(pixels)
+        colour.to_pixels(colour.to_samples(pixels, 3, space), shown, space)
+        # Half a sample in each of three planes, weighted by at most √3; a sample is 257 / 64 of a 16-bit value.
+        assert np.abs(shown.astype(int) - pixels).max() <= (0 if dtype == np.uint8 else 11)
+
+
+def test_few_pixels_and_single_colours_have_no_eigenbasis():
+    assert space_of(photo()[:60, :60]) == YCBCR
+    assert space_of(np.full((100, 100, 3), (200, 30, 60), np.uint8)) == YCBCR
+
+
+def test_errors_of_luma_weigh_three_and_those_of_chroma_as_jpeg_has_them():
+    assert_allclose(YCBCR.weights, [1, (0.344136**2 + 1.772**2) / 3, (1.402**2 + 0.714136**2) / 3], atol=1e-5)
+    with pytest.raises(ValueError, match=r"matrix must be invertible, but matrix=\(\(1, 1, 1\)"):
+        eigenbasis(bytes([1] * 9))

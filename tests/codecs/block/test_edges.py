@@ -142,7 +142,7 @@ def test_few_colours_come_back_exactly_in_few_bytes():
 def test_photographs_have_blocks_only(name):
     photo = images.box_mean(images.bundled(name), 2)
     for quality in (30, 70):
-        assert container.parse(encode(photo, quality=quality, effort=1)).header.version == 1
+        assert {chunk.tag for chunk in container.parse(encode(photo, quality=quality, effort=1)).chunks} == {b"S"}
 
 
 def test_a_fixed_point_of_a_graphic():
@@ -278,7 +278,7 @@ def test_chunks_of_version_2_are_refused_elsewhere():
         header = type(stream.header)(**{**vars(stream.header), "version": 1})
         old = container.assemble(header, [(chunk.tag, chunk.payload) for chunk in stream.chunks])
         with pytest.raises(
-            BitstreamError, match=f"chunk {tag} must be in files of stream version 2, but the version is 1"
+            BitstreamError, match=f"chunk {tag} must be in files of stream version 2 or later, but the version is 1"
         ):
             decode(old)
     both = [(b"L", container.parse(lossless).chunks[0].payload), (b"F", container.parse(areas).chunks[0].payload)]

@@ -313,9 +313,14 @@ def test_other_tables_are_named(photo):
 
 def test_parameters_out_of_range_are_named(photo):
     stream = container.parse(encode(photo, quality=20))
-    data = container.assemble(replace(stream.header, parameters=bytes([1, 0, 48, 48])), [])
-    with pytest.raises(BitstreamError, match=r"step must be in \[16, 65535\], but step=1, at offset 10"):
-        decode(data)
+    for version, parameters, words in [
+        (1, [1, 0, 48, 48], r"step must be in \[16, 65535\], but step=1, at offset 10"),
+        (3, [0, 9, 48, 48, 4], r"the flags of the parameters must be in \[0, 3\], but are 4, at offset 14"),
+        (3, [0, 9, 48, 48, 1, *9 * [0]], r"matrix must be invertible, but matrix=\(\(0, 0, 0\), .* at offset 10"),
+    ]:
+        header = replace(stream.header, parameters=bytes(parameters), version=version)
+        with pytest.raises(BitstreamError, match=words):
+            decode(container.assemble(header, []))
 
 
 def test_a_broken_payload_is_located(photo):

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from qimg.codecs import envelope
+from qimg.codecs.block.bitstream.parameters import read_parameters
 from qimg.codecs.block.transform.fold import is_thin
 from qimg.codecs.envelope import Chunk, CutError, Envelope, Reader, varint
 from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
 from qimg.core.records import short_repr
 
-ID, NUMBER, VERSION = "block", 1, 2
+ID, NUMBER, VERSION = "block", 1, 3
 IDENTITY = 4
 """Bytes of the tables' identity in the header."""
 LARGEST_SIDE = 1 << 20
@@ -21,7 +22,6 @@ SMALLEST_SEGMENT = {SEGMENT: 128, LOSSLESS: 2048}
 """Least number of bytes of a segment, except for the last one."""
 
 _COLOUR, _ALPHA, _DEEP, _ONE_PLANE, _PROGRESSIVE = 1, 2, 4, 8, 16
-_PARAMETERS = 4
 
 
 @short_repr
@@ -41,17 +41,21 @@ class Header:
     identity: bytes
     """First bytes of the SHA-256 of the tables that the payload needs."""
     parameters: bytes
-    """`Parameters.to_bytes()`."""
+    """`Parameters.to_bytes(version)`."""
     version: int = 1
-    """Stream version: 2 allows flat areas and lossless pixels, and folds thin pictures."""
+    """Stream version: 2 allows flat areas and lossless pixels, and folds thin pictures; 3 has more parameters."""
 
     identity_at = envelope.LENGTH
     parameters_at = identity_at + IDENTITY
-    width_at = parameters_at + _PARAMETERS
 
     def __post_init__(self) -> None:
         for name, side in (("width", self.width), ("height", self.height)):
             arguments.integer(name, side, 1, LARGEST_SIDE)
+
+    @property
+    def width_at(self) -> int:
+        """Offset of the width."""
+        return self.parameters_at + len(self.parameters)
 
     @property
     def colour(self) -> bool:
@@ -86,7 +90,7 @@ class Header:
         start = reader.envelope_of(ID, NUMBER, version=VERSION)
         flags = start.flags
         identity = reader.take(IDENTITY, "the identity of the tables")
-        parameters = reader.take(_PARAMETERS, "the parameters")
+        parameters = read_parameters(reader, start.version)
         sides = {}
         for name in ("width", "height"):
             sides[name] = (reader.offset, reader.varint(f"the {name}"))
@@ -171,7 +175,9 @@ def _check_place(chunk: Chunk, header: Header) -> None:
     if tag in (STRIP, SEGMENT) and tag != expected:
         raise BitstreamError(f"pixels must be in chunks {expected.decode()}, but one is {tag.decode()}", chunk.offset)
     if tag in (FLAT, LOSSLESS) and header.version < 2:
-        message = f"chunk {tag.decode()} must be in files of stream version 2, but the version is {header.version}"
+        message = (
+            f"chunk {tag.decode()} must be in files of stream version 2 or later, but the version is {header.version}"
+        )
         raise BitstreamError(message, chunk.offset)
     if tag == ALPHA and not header.has_alpha:
         raise BitstreamError("chunk A must be in pictures with alpha, but the header has no alpha flag", chunk.offset)

@@ -37,6 +37,8 @@ def settings_for(tables: Tables, parameters: Parameters, planes: int) -> Setting
         sizes=np.zeros(len(SIDES), np.uint8),
         depths=np.array([count.bit_length() - 1 for count in tables.classes], np.int64),
         optimised=False,
+        hidden_signs=parameters.hidden_signs,
+        candidates=1,
     )
 
 

@@ -39,7 +39,8 @@ def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: in
     for k in range(n):
         work.before[k] = 0
     for plane in range(settings.planes):
-        part = Part(plane, t, label, nearby_activity(maps, plane, t, cy, cx))
+        hidden_signs = settings.hidden_signs and plane == 0
+        part = Part(plane, t, label, nearby_activity(maps, plane, t, cy, cx), hidden_signs)
         q = choice.q[plane, 16 * block_4x4 : 16 * block_4x4 + n]
         sigma = strip.scales.log_sigma[t][plane, label]
         log_step, step = settings.log_steps[plane], settings.steps[plane]

@@ -100,7 +100,7 @@ def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters, pixel
         with _located(chunk.offset):
             samples = next(strips)
         last = first + samples.shape[1]
-        colour.to_pixels(samples, pixels[first:last])
+        colour.to_pixels(samples, pixels[first:last], parameters.space)
         first = last
 
 
@@ -113,7 +113,7 @@ def _decode_segments(stream: Stream, tables: Tables, parameters: Parameters, pix
         samples = decode_progressive(
             payload, height, stream.header.planes, width, tables, parameters, cut=not stream.complete
         )
-    colour.to_pixels(samples, pixels)
+    colour.to_pixels(samples, pixels, parameters.space)
 
 
 def _decode_lossless(stream: Stream, parameters: Parameters, pixels: Array) -> None:

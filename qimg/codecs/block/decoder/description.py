@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.bitstream.parameters import parameters_of
 from qimg.codecs.block.decoder.progressive import is_truncated
+from qimg.codecs.block.transform.colour_space import YCBCR, ColourSpace
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
 from qimg.codecs.envelope import METADATA_TAGS, metadata_of
 from qimg.codecs.protocol import Info
@@ -25,6 +26,10 @@ class BlockInfo(Info):
     """Luma step in 8-bit code values."""
     chroma: tuple[float, float]
     """Steps of Cb and Cr relative to the luma step."""
+    matrix: tuple[tuple[float, ...], ...] | None
+    """Rows R', G', B' of the colour matrix, from samples to colours; None in Y'CbCr."""
+    hidden_signs: bool
+    """Whether luma has hidden signs."""
     tables: str
     """First digits of the SHA-256 of the tables that the file needs."""
     truncated: bool
@@ -36,17 +41,21 @@ class BlockInfo(Info):
 
     @property
     def details(self) -> Mapping[str, str]:
-        """Mode, steps and tables, label → text."""
+        """Mode, steps, colour matrix and tables, label → text."""
         remarks = {
             "truncated on purpose": self.truncated,
             "cut": not self.complete,
             "coded as gray": self.channels >= 3 and self.planes == 1,
             "folded": self.folded,
             "with flat areas": self.flat_areas,
+            "with hidden signs": self.hidden_signs,
         }
+        cb, cr = ("plane 2", "plane 3") if self.matrix else ("Cb", "Cr")
+        rows = "; ".join(" ".join(f"{value:.2f}" for value in row) for row in self.matrix or ())
         return {
             "mode": ", ".join([self.mode, *(remark for remark, holds in remarks.items() if holds)]),
-            "step": f"{self.step:g} code values; Cb × {self.chroma[0]:g}, Cr × {self.chroma[1]:g}",
+            "step": f"{self.step:g} code values; {cb} × {self.chroma[0]:g}, {cr} × {self.chroma[1]:g}",
+            **({"colours": f"matrix {rows}"} if self.matrix else {}),
             "tables": self.tables,
         }
 
@@ -76,6 +85,8 @@ def describe(data: bytes) -> BlockInfo:
         mode="lossless " * bool(lossless) + ("progressive" if header.progressive else "sequential"),
         step=parameters.step / SAMPLE_SCALE,
         chroma=(parameters.chroma[0] / 64, parameters.chroma[1] / 64),
+        matrix=None if parameters.space == YCBCR else _matrix(parameters.space),
+        hidden_signs=parameters.hidden_signs,
         tables=header.identity.hex(),
         parts={**parts, "structure": stream.size - sum(parts.values())},
         complete=stream.complete,
@@ -84,3 +95,7 @@ def describe(data: bytes) -> BlockInfo:
         flat_areas=bool(stream.all(container.FLAT)),
         **metadata_of(stream.chunks),
     )
+
+
+def _matrix(space: ColourSpace) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(entry / (1 << space.bits) for entry in row) for row in space.synthesis)

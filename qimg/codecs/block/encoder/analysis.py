@@ -10,6 +10,9 @@ from qimg.codecs.block.transform.blocks import Bases, Work
 from qimg.core import Array
 from qimg.core.compiled import inner
 
+MOST_CANDIDATES = 4
+"""Largest number of classes of a block that are judged with chroma."""
+
 
 class Space(NamedTuple):
     """Workspaces of the search."""
@@ -28,6 +31,10 @@ class Space(NamedTuple):
     """(256,) float32."""
     trial: Array
     """(256,) int32."""
+    candidates: Array
+    """(4,) int64 classes of least cost for luma."""
+    candidate_costs: Array
+    """(4,) float32."""
     class_bits: Array
     """(64,) float32."""
     stash: Array
@@ -59,6 +66,8 @@ def new_space() -> Space:
         prediction=np.zeros(256, np.float32),
         coefficients=np.zeros(256, np.float32),
         trial=np.zeros(256, np.int32),
+        candidates=np.zeros(MOST_CANDIDATES, np.int64),
+        candidate_costs=np.zeros(MOST_CANDIDATES, np.float32),
         class_bits=np.zeros(64, np.float32),
         stash=np.zeros((4, 3, 32, 32), np.int16),
         q=np.zeros((4, 3, 1024), np.int32),

@@ -6,14 +6,13 @@ import numpy as np
 
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.bitstream.strip_coder import settings_for
+from qimg.codecs.block.encoder.analysis import MOST_CANDIDATES
 from qimg.codecs.block.model.strip import Settings
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK
 from qimg.codecs.quality import LAGRANGE
 from qimg.core import arguments
 
-WEIGHTS = (1.0, 1.086, 0.825)
-"""Total squared error of R, G and B per squared error of Y', Cb and Cr, relative to Y'."""
 _COARSE_LAGRANGE = 0.4
 """Factor of λ for the coarse picture of a progressive file, from which the layers predict."""
 
@@ -31,14 +30,21 @@ class Search:
     """λ in units of the squared luma step."""
     optimised: bool = True
     """Whether integers minimise distortion + λ · bits; otherwise coefficients are rounded."""
+    candidates: int = MOST_CANDIDATES
+    """Classes of least cost for luma that are judged with chroma, 1 to 4."""
     filtered: bool = True
     """Whether to use the decoder's filter on planes where it reduces the error."""
 
     @classmethod
     def of_effort(cls, effort: int) -> "Search":
-        """Settings of an effort, 1 to 9: blocks of 8×8 and 16×16, from 3 also of 32×32, from 5 also of 4×4."""
+        """Settings of an effort, 1 to 9.
+
+        Blocks of 8×8 and 16×16, and one class judged with chroma; from 3 also blocks of 32×32, and two classes; from 5
+        also blocks of 4×4, and four classes.
+        """
         arguments.integer("effort", effort, 1, 9)
-        return cls(sizes=(8, 16) if effort <= 2 else (8, 16, 32) if effort <= 4 else SIDES)
+        sizes = (8, 16) if effort <= 2 else (8, 16, 32) if effort <= 4 else SIDES
+        return cls(sizes=sizes, candidates=1 if effort <= 2 else 2 if effort <= 4 else MOST_CANDIDATES)
 
     def stable(self) -> "Search":
         """Settings for fixed points: no filter, and a smaller λ, so that encoding again repeats the decisions."""
@@ -59,6 +65,12 @@ class Search:
     def settings(self, tables: Tables, parameters: Parameters, planes: int) -> Settings:
         """Settings of a picture for the compiled loops."""
         common = settings_for(tables, parameters, planes)
-        weights = np.array(WEIGHTS) * (common.steps / common.steps[0]) ** 2
+        weights = parameters.space.weights * (common.steps / common.steps[0]) ** 2
         sizes = np.array([side in self.sizes for side in SIDES], np.uint8)
-        return common._replace(lagrange=self.lagrange / weights, weight=weights, sizes=sizes, optimised=self.optimised)
+        return common._replace(
+            lagrange=self.lagrange / weights,
+            weight=weights,
+            sizes=sizes,
+            optimised=self.optimised,
+            candidates=self.candidates,
+        )

@@ -13,15 +13,17 @@ from qimg.codecs.block.bitstream.container import Header
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.decoder.decode import decode
 from qimg.codecs.block.encoder import targets
+from qimg.codecs.block.encoder.decorrelation import in_space, space_of
 from qimg.codecs.block.encoder.effort import Search
 from qimg.codecs.block.encoder.forms import Chunks, Form, Source
-from qimg.codecs.block.layers.picture import MOST_PIXELS
+from qimg.codecs.block.layers.picture import MOST_PIXELS, layers_of
 from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
+from qimg.codecs.block.transform.colour_space import YCBCR
 from qimg.codecs.block.transform.geometry import SAMPLE_SCALE
 from qimg.codecs.envelope import metadata_around
-from qimg.codecs.protocol import TARGETS, TUNES, DecodeOptions, Encoded, EncodeOptions
+from qimg.codecs.protocol import COLOURS, TARGETS, TUNES, DecodeOptions, Encoded, EncodeOptions
 from qimg.core import ArgumentError, Array, Track
 from qimg.core.records import short_repr
 from qimg.images import has_alpha, without_alpha
@@ -48,8 +50,10 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
     """Encode a picture as a file; alpha is coded without loss.
 
     Efforts 1, 3, 5 and 7 differ; every other effort equals the next lower one of these. Effort 1 uses blocks of 8 and
-    16, effort 3 also of 32, effort 5 also of 4, and effort 7 tries three chroma steps. Gray pictures and `stable` use
-    one chroma step; progressive files with layers have no blocks of 32.
+    16, effort 3 also of 32, effort 5 also of 4, and effort 7 tries three chroma steps. Effort 1 chooses classes by
+    luma, effort 3 judges the best two with chroma, and effort 5 the best four. Gray pictures and `stable` use one
+    chroma step; progressive files with layers have no blocks of 32. Colours are coded in the eigenbasis of their
+    differences, and luma has hidden signs; `stable` uses neither, and files with layers have no hidden signs.
 
     Noise, graphics, flat areas and thin pictures are coded in other ways where these cost less; see
     `qimg.codecs.block.encoder.forms`. A file is at most 1 % and 100 bytes larger than the pixels, metadata not counted.
@@ -101,6 +105,7 @@ def _encode_to_target(
     )
     source = Source(pixels, header.planes, tables, progressive=options.progressive, tune=options.tune)
     search = search.tuned() if source.tuned else search
+    space = YCBCR if options.stable or options.colour != COLOURS[0] else space_of(pixels)
     area = header.width * header.height
     profile, after = metadata_around(options)
     # The profile and alpha come before the pixels, since a viewer needs them to show the pixels.
@@ -108,7 +113,9 @@ def _encode_to_target(
     white = float(np.iinfo(image.dtype).max)
 
     def file(form: Form, parameters: Parameters) -> BlockEncoded:
-        versioned = replace(header, parameters=parameters.to_bytes(), version=form.version)
+        written = parameters if form.has_blocks else Parameters(parameters.step, parameters.chroma)
+        version = max(form.version, written.version)
+        versioned = replace(header, parameters=written.to_bytes(version), version=version)
         data = container.assemble(versioned, [*before, *form.chunks, *after])
         psnr_db, rate = _psnr_db(pixels, form.error), 8 * len(data) / area
         return BlockEncoded(data=data, parameters=parameters, psnr_db=psnr_db, bits_per_pixel=rate)
@@ -117,7 +124,8 @@ def _encode_to_target(
         candidates: list[tuple[float, BlockEncoded]] = []
         for ratio in ratios if header.planes == 3 else (0,):
             cb, cr = parameters.chroma
-            steps = replace(parameters, chroma=(cb + ratio, cr + ratio))
+            steps = replace(parameters, chroma=(cb + ratio, cr + ratio), hidden_signs=_hides_signs(parameters, options))
+            steps = in_space(steps, space)
             for form in source.forms(steps, search=search, track=track):
                 encoded = file(form, steps)
                 # Mean squared error of a gray or RGB value + λ · bits.
@@ -143,6 +151,11 @@ def _encode_to_target(
         name, least = ("size", len(result.data)) if options.size else ("bits_per_pixel", f"{result.bits_per_pixel:.4g}")
         raise ArgumentError(f"{{0}} must be at least {least} for this picture, but {{0}}={options.named[name]}", name)
     return result
+
+
+def _hides_signs(parameters: Parameters, options: EncodeOptions) -> bool:
+    """Whether luma has hidden signs: layers could not correct a changed integer, since they divide its bin."""
+    return not options.stable and not (options.progressive and layers_of(parameters.step) > 0)
 
 
 def _fixed_point(once: Callable[[Array], BlockEncoded], source: Array, tables: Tables) -> BlockEncoded:

@@ -41,8 +41,14 @@ class Form:
     distortion: float
     """The same, weighted by the importance of the pixels."""
     version: int
+    """Least stream version, apart from that of the parameters."""
     free: float = 0.0
     """Bytes that do not count in the choice between forms."""
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether there are blocks, which need the parameters of the samples."""
+        return any(tag in (container.STRIP, container.SEGMENT) for tag, _ in self.chunks)
 
 
 class _Candidate(NamedTuple):
@@ -188,11 +194,11 @@ def _code(
     firsts = np.cumsum([0, *rows]).tolist()
     parts = [pixels[first : first + count] for first, count in zip(firsts, rows, strict=False)]
     decoded: list[Array] = []
-    strips = (colour.to_samples(parts[index], planes) for index in track(range(len(parts))))
+    strips = (colour.to_samples(parts[index], planes, parameters.space) for index in track(range(len(parts))))
     payloads = encode_strips(strips, tables, parameters, search=search, importance=importance, decoded=decoded)
     for part, payload in zip(parts, payloads, strict=True):
         decoded_pixels = np.empty_like(part)
-        colour.to_pixels(decoded.pop(), decoded_pixels)
+        colour.to_pixels(decoded.pop(), decoded_pixels, parameters.space)
         yield [(container.STRIP, payload)], decoded_pixels
 
 
@@ -208,8 +214,8 @@ def _code_progressive(
 ) -> Iterator[tuple[Chunks, Array]]:
     """Encode the segments; yields their chunks and the decoded pixels."""
     assert importance is PLAIN  # by `encode`
-    samples = colour.to_samples(pixels, planes)
+    samples = colour.to_samples(pixels, planes, parameters.space)
     payload, decoded = encode_progressive(samples, tables, parameters, search=search, track=track)
     decoded_pixels = np.empty_like(pixels)
-    colour.to_pixels(decoded, decoded_pixels)
+    colour.to_pixels(decoded, decoded_pixels, parameters.space)
     yield list(container.segments(payload)), decoded_pixels

@@ -2,118 +2,39 @@
 
 import numpy as np
 
-from qimg.codecs.block.encoder.analysis import Space, Target, downsampled, exact_coefficients, full, load, separable
-from qimg.codecs.block.encoder.importance import weigh, weights_of_block
-from qimg.codecs.block.encoder.rate_distortion import Costs, bits_of, prices_of, rate_distortion
-from qimg.codecs.block.model.contexts import block_activity, class_costs, magnitudes, set_split
-from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbour_sizes, neighbours
+from qimg.codecs.block.encoder.analysis import Space, Target
+from qimg.codecs.block.encoder.class_search import best_class, plane_cost
+from qimg.codecs.block.encoder.rate_distortion import Costs, bits_of
+from qimg.codecs.block.model.contexts import block_activity, magnitudes, set_split
+from qimg.codecs.block.model.maps import mark, mark_activity, neighbour_sizes
 from qimg.codecs.block.model.strip import Part, Strip
-from qimg.codecs.block.transform.blocks import predict, reconstruct
+from qimg.codecs.block.transform.blocks import reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize
-from qimg.codecs.block.transform.geometry import gather_ring, interleaved
+from qimg.codecs.block.transform.geometry import interleaved
 from qimg.core import Array
 from qimg.core.compiled import inner
 from qimg.entropy.mixing import probability_of_one
 
 
 @inner
-def best_class(strip: Strip, target: Target, t: int, y: int, x: int) -> tuple[int, np.float32]:
-    """Find the class of least cost for luma; returns it and its cost in units of the squared luma step."""
-    bases, settings, maps, work = strip.bases, strip.settings, strip.maps, strip.work
-    source, costs, space = target.source, target.costs, target.space
-    side = 4 << t
-    cy, cx = 1 + ((y % 32) >> 2), x >> 2
-    left, up = neighbours(maps, t, cy, cx)
-    depth = settings.depths[t]
-    class_costs(strip.model, t, depth, left, up, costs.bits, space.class_bits)
-    nearby = nearby_activity(maps, 0, t, cy, cx)
-    level = gather_ring(strip.rec[0], y, x, side, strip.above, work.ring)
-    prices = prices_of(costs, settings, strip.points, Part(0, t, 0, nearby))
-    inverse, lagrange = prices.inverse, prices.lagrange
-    block = space.block
-    energy = load(source, 0, y, x, side, level, block)
-    n = min(side * side, 256)
-    m = 3 * side + 1
-    if t < 2:
-        for j in range(m):
-            block[n + j] = work.ring[j]
-    elif t == 3:
-        m = 49
-        for j in range(48):
-            work.ring[1 + j] = (work.ring[1 + 2 * j] + work.ring[2 + 2 * j] + 1) >> 1
-    outside = np.float32(0.0)
-    weights_of_block(target.importance, t, y, x, space.local)
-    best = np.float32(1e30)
-    chosen = 0
-    small, prediction = space.downsampled, space.prediction
-    if t == 3:
-        downsampled(space, costs, block, small)
-        inside = np.float32(0.0)
-        for i in range(16):
-            for j in range(16):
-                inside += small[i, j] * small[i, j]
-        outside = max(energy - inside, np.float32(0.0)) * inverse * inverse
-    scale = np.float32(2.0) if t == 3 else np.float32(1.0)
-    for label in range(1 << depth):
-        weigh(target.importance, t, label, space.local, space.weights)
-        extra = space.weights[n] * outside + lagrange * space.class_bits[(1 << depth) + label]
-        if extra >= best:
-            continue
-        if t < 2:
-            full(costs.joint[t][label], block, n + m, n, space.coefficients)
-        else:
-            weights = costs.predictor[t - 2][label]
-            prediction[:] = 0
-            for j in range(m):
-                w = np.float32(work.ring[j])
-                for i in range(256):
-                    prediction[i] += w * weights[j, i]
-            if t == 2:
-                for i in range(16):
-                    for j in range(16):
-                        space.residual[i, j] = block[16 * i + j] - prediction[16 * i + j]
-            else:
-                for i in range(16):
-                    for j in range(16):
-                        space.residual[i, j] = small[i, j] - scale * prediction[16 * i + j]
-            separable(
-                space, costs.rows[t - 2][label], costs.columns[t - 2][label], bases.order[t][label], space.coefficients
-            )
-        sigma = strip.scales.log_sigma[t][0, label]
-        cost = rate_distortion(prices, space.weights, sigma, space.coefficients, extra, best, space.trial)
-        if cost < best:
-            best = cost
-            chosen = label
-    return chosen, best
-
-
-@inner
 def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float32:
     """Decide one undivided block and write its samples, integers and maps; returns its cost."""
     bases, settings, maps, work, choice = strip.bases, strip.settings, strip.maps, strip.work, strip.choice
-    label, _ = best_class(strip, target, t, y, x)
+    label = best_class(strip, target, t, y, x)
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
     block_4x4 = interleaved(cy - 1, cx & 7)
     n = min(16 << (2 * t), 256)
     total = np.float32(settings.lagrange[0] * target.space.class_bits[(1 << settings.depths[t]) + label])
     choice.size[block_4x4] = t
     choice.label[block_4x4] = label
-    weights = target.space.weights
-    weigh(target.importance, t, label, target.space.local, weights)
     for plane in range(settings.planes):
-        rec = strip.rec[plane]
-        predict(bases, work, rec, t, label, y, x, strip.above)
-        outside = exact_coefficients(bases, work, target, plane, t, label, y, x)
-        part = Part(plane, t, label, nearby_activity(maps, plane, t, cy, cx))
-        prices = prices_of(target.costs, settings, strip.points, part)
         q = choice.q[plane, 16 * block_4x4 : 16 * block_4x4 + n]
-        sigma = strip.scales.log_sigma[t][plane, label]
-        extra = weights[n] * (outside * prices.inverse * prices.inverse)
-        cost = rate_distortion(prices, weights, sigma, target.space.coefficients, extra, np.float32(1e30), q)
+        cost = plane_cost(strip, target, plane, t, label, y, x, np.float32(1e30), q)
         total += np.float32(settings.weight[plane]) * cost
-        dequantize(q, n, strip.points, sigma, prices.log_step, settings.steps[plane], work.coefficients)
-        reconstruct(bases, work, rec, t, label, y, x)
-        actual, expected = magnitudes(strip.scales, part, prices.log_step, q)
+        sigma, log_step = strip.scales.log_sigma[t][plane, label], settings.log_steps[plane]
+        dequantize(q, n, strip.points, sigma, log_step, settings.steps[plane], work.coefficients)
+        reconstruct(bases, work, strip.rec[plane], t, label, y, x)
+        actual, expected = magnitudes(strip.scales, Part(plane, t, label, 0), log_step, q)
         mark_activity(maps, plane, t, cy, cx, block_activity(actual, expected))
     mark(maps, t, cy, cx, label)
     return total

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qimg.codecs.block.encoder.strips import StripWriter
+from qimg.codecs.block.model.hidden_signs import hidden_count
 from qimg.codecs.block.transform.geometry import SIDES, SMALLEST, SUPERBLOCK, place_of_block_4x4
 from qimg.core import Array
 from qimg.core.records import short_repr
@@ -28,7 +29,7 @@ class Block:
     magnitude_bits: tuple[float, ...]
     """Bits of the magnitudes and of the end of the coefficients, by plane."""
     sign_bits: tuple[int, ...]
-    """Bits of the signs by plane, one for each nonzero coefficient."""
+    """Bits of the signs by plane, one for each nonzero coefficient whose sign is not hidden."""
 
     @property
     def bits(self) -> float:
@@ -54,6 +55,8 @@ def blocks_of(coder: StripWriter) -> tuple[tuple[Block, ...], tuple[Array, ...]]
                 n = min(SIDES[t] ** 2, 256)
                 q = choice.q[s, :planes, 16 * block_4x4 : 16 * block_4x4 + n].copy()
                 signs = np.count_nonzero(q, axis=1).tolist()
+                if coder.settings.hidden_signs:
+                    signs[0] -= hidden_count(q[0])
                 block = Block(
                     row=SUPERBLOCK * row + SMALLEST * y,
                     column=SUPERBLOCK * s + SMALLEST * x,

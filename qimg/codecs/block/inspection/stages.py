@@ -136,7 +136,7 @@ def inspect(
     >>> sum(block.side**2 for block in inspection.blocks), round(inspection.ideal_bits / inspection.payload_bits, 2)
     (16384, 1.0)
     """
-    samples = _samples(image)
+    samples = _samples(image, parameters)
     planes, height, width = samples.shape
     tables = tables_module.default() if tables is None else tables
     coder = StripWriter(planes, width, tables, parameters, search or Search(), keep=True)
@@ -220,7 +220,7 @@ def class_basis(tables: Tables, side: int, label: int) -> Array:
     return np.kron(rows, columns)[bases.order[t][label]]
 
 
-def _samples(image: Array) -> Array:
+def _samples(image: Array, parameters: Parameters) -> Array:
     if isinstance(image, np.ndarray) and image.dtype == np.int16:
         ok = image.ndim == 3 and len(image) in (1, 3) and image.size > 0
         arguments.require_shape(ok, "image", "(1, H, W) or (3, H, W) of int16 samples", image)
@@ -228,7 +228,7 @@ def _samples(image: Array) -> Array:
         arguments.require(low >= 0 and high <= LARGEST, "image", f"must hold samples in [0, {LARGEST}]", (low, high))
         return image
     pixels = without_alpha(check_image("image", image))
-    return colour.to_samples(pixels, 1 if colour.is_gray(pixels) else 3)
+    return colour.to_samples(pixels, 1 if colour.is_gray(pixels) else 3, parameters.space)
 
 
 def _full_size(prediction: Array, t: int, bases: Bases) -> Array:

@@ -4,6 +4,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from qimg.codecs.block.model.hidden_signs import code_signs
 from qimg.codecs.block.model.strip import Expected, Part, Scales
 from qimg.codecs.block.transform.blocks import Work
 from qimg.core import Array
@@ -286,9 +287,10 @@ def code_coefficients(
                 coded += 1
             if coded == UNARY:
                 coded = at_most(coder, coded + code_excess(coder, model, value - UNARY), scale.largest)
-            if coded > 0:
-                negative = code_bypass(coder, 1 if q[k] < 0 else 0)
-                q[k] = -coded if negative else coded
+            if coded > 0 and part.hidden_signs:
+                q[k] = coded if q[k] >= 0 else -coded
+            elif coded > 0:
+                q[k] = -coded if code_bypass(coder, 1 if q[k] < 0 else 0) else coded
             actual += coded << 8
             expected += scale.magnitude[level]
             two = one
@@ -298,6 +300,8 @@ def code_coefficients(
                 recent += 64
                 if t >= 2:
                     mark_near(near, order[k])
+    if part.hidden_signs:
+        code_signs(coder, q, n)
     return block_activity(actual, expected)
 
 

@@ -40,6 +40,10 @@ class Settings(NamedTuple):
     """(4,) int64 log₂ of the classes of each size."""
     optimised: bool
     """Whether integers minimise the cost; otherwise coefficients are rounded."""
+    hidden_signs: bool
+    """Whether luma has hidden signs."""
+    candidates: int
+    """Classes of least cost for luma that the encoder judges with chroma."""
 
 
 class Choice(NamedTuple):
@@ -101,6 +105,8 @@ class Part(NamedTuple):
     """Class."""
     nearby: int
     """Activity of the neighbours, 0 to 11."""
+    hidden_signs: bool = False
+    """Whether a sign of each set of coefficients may be hidden."""
 
 
 class Expected(NamedTuple):

@@ -1,29 +1,26 @@
 """Conversion between R'G'B' or gray pixels and samples of the codec, in integer arithmetic.
 
-A sample is an `int16` in 1/64 of an 8-bit code value, 0 to 255 · 64: luma Y', and Cb and Cr around 128 · 64, of ITU-R
-BT.601 in full range as in JPEG (ITU-T T.871). Decoded pixels are exact functions of the samples: every machine gives
-the same pixels.
+A sample is an `int16` in 1/64 of an 8-bit code value, 0 to 255 · 64, in a colour space (`colour_space`). Decoded pixels
+are exact functions of the samples: every machine gives the same pixels.
 """
 
 import numpy as np
 
-from qimg.codecs.block.transform.geometry import LARGEST, MIDDLE, SAMPLE_SCALE
+from qimg.codecs.block.transform.colour_space import YCBCR, ColourSpace
+from qimg.codecs.block.transform.geometry import LARGEST, SAMPLE_SCALE
 from qimg.core import Array
 
-_FORWARD = ((19595, 38470, 7471), (-11058, -21710, 32768), (32768, -27439, -5329))
-"""Rows Y', Cb and Cr in units of 2⁻¹⁶; they sum to 2¹⁶, 0 and 0, so that gray has neutral chroma."""
-_RED_CR, _GREEN_CB, _GREEN_CR, _BLUE_CB = 91881, -22554, -46802, 116130
-"""1.402, −0.344136, −0.714136 and 1.772 in units of 2⁻¹⁶."""
 _BLOCK = 1 << 15  # pixels at a time, so that intermediate results stay in the cache
 _DEEP = 257  # 16-bit values per 8-bit code value
 
 
-def to_samples(pixels: Array, planes: int) -> Array:
+def to_samples(pixels: Array, planes: int, space: ColourSpace = YCBCR) -> Array:
     """Convert pixels to samples (planes, H, W), the exact values rounded to nearest and clipped to 0 to 255 · 64.
 
     Args:
         pixels: (H, W) or (H, W, 3), `uint8` or `uint16`, without alpha; white is 255 or 65535.
-        planes: 1 for gray, which is the first channel of (H, W, 3); 3 for Y'CbCr of (H, W, 3).
+        planes: 1 for gray, which is the first channel of (H, W, 3); 3 for the planes of the colour space of (H, W, 3).
+        space: colour space of three planes.
     """
     height, width = pixels.shape[:2]
     deep = pixels.dtype == np.uint16
@@ -36,19 +33,21 @@ def to_samples(pixels: Array, planes: int) -> Array:
         # Sums of 16-bit values reach 2³², sums of 8-bit values 2²⁴.
         red, green, blue = (_widened(pixels[rows, :, channel], deep) for channel in range(3))
         scale = (_DEEP if deep else 1) << 10
-        for plane, (of_red, of_green, of_blue) in enumerate(_FORWARD):
-            total = of_red * red + of_green * green + of_blue * blue
-            total += scale // 2 + (MIDDLE * scale if plane else 0)
+        for plane, (row, centre) in enumerate(zip(space.analysis, space.centres, strict=True)):
+            total = row[0] * red + row[1] * green + row[2] * blue
+            black = (centre << 10) - (sum(row) * space.origin >> 6)
+            total += scale // 2 + (scale >> 10) * black
             samples[plane, rows] = np.clip(total // scale if deep else total >> 10, 0, LARGEST)
     return samples
 
 
-def to_pixels(samples: Array, pixels: Array) -> None:
+def to_pixels(samples: Array, pixels: Array, space: ColourSpace = YCBCR) -> None:
     """Convert samples to pixels, the exact values of the integer matrix rounded to nearest and clipped.
 
     Args:
         samples: (1, H, W) or (3, H, W) `int16` from 0 to 255 · 64.
         pixels: (H, W) or (H, W, 3), `uint8` or `uint16`, filled; one plane gives three equal channels.
+        space: colour space of three planes.
     """
     deep = pixels.dtype == np.uint16
     for rows in _blocks(*pixels.shape[:2]):
@@ -58,25 +57,23 @@ def to_pixels(samples: Array, pixels: Array) -> None:
             pixels[rows] = values if pixels.ndim == 2 else values[..., None]
             continue
         # 8-bit values times 2²² stay below 2³¹.
-        luma, cb, cr = (_widened(samples[plane, rows], deep) for plane in range(3))
-        luma <<= 16
-        cb -= MIDDLE
-        cr -= MIDDLE
-        _put(luma + _RED_CR * cr, pixels[rows, :, 0])
-        _put(luma + _GREEN_CB * cb + _GREEN_CR * cr, pixels[rows, :, 1])
-        _put(luma + _BLUE_CB * cb, pixels[rows, :, 2])
+        planes = [_widened(plane[rows], deep) - centre for plane, centre in zip(samples, space.centres, strict=True)]
+        for channel, row in enumerate(space.synthesis):
+            products = (plane * weight for plane, weight in zip(planes, row, strict=True) if weight)
+            total = sum(products, start=np.full_like(planes[0], space.origin << space.bits))
+            _put(total, pixels[rows, :, channel], space.bits + 6)
 
 
 def _widened(values: Array, deep: bool) -> Array:
     return values.astype(np.int64 if deep else np.int32)
 
 
-def _put(values: Array, pixels: Array) -> None:
-    """Round values in units of 2⁻²² of a code value and write them to one channel."""
+def _put(values: Array, pixels: Array, bits: int) -> None:
+    """Round values in units of 2^-bits of a code value and write them to one channel."""
     if pixels.dtype == np.uint16:
         values *= _DEEP
-    values += 1 << 21
-    values >>= 22
+    values += 1 << (bits - 1)
+    values >>= bits
     pixels[...] = np.clip(values, 0, np.iinfo(pixels.dtype).max)
 
 
