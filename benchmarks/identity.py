@@ -22,7 +22,17 @@ ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 ROWS = GOLDEN / "rows.json.xz"
 SHIPPED = GOLDEN / "shipped.sha256"
-PATTERNS = ("*.prior", "*.tables", "*.restorer", "*.network", "*.latents", "*.raster", "*.codec")
+PATTERNS = (
+    "*.prior",
+    "*.tables",
+    "*.restorer",
+    "*.network",
+    "*.latents",
+    "*.raster",
+    "*.contours",
+    "*.codec",
+    "*.statistics",
+)
 
 
 def plain(row: Any) -> dict[str, Any]:

@@ -63,6 +63,7 @@ THEMES = {
         "graphics",
         "graphic_layers",
         "lossless",
+        "jpeg_recompression",
         "sketch",
     ),
     "learned": (

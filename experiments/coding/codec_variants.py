@@ -12,7 +12,6 @@ from qimg.codecs.block.encoder.decorrelation import in_space, space_of
 from qimg.codecs.block.encoder.effort import Search
 from qimg.codecs.block.model import contexts
 from qimg.codecs.block.model.tables import Tables
-from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.blocks import BASIS_BITS
 from qimg.codecs.block.transform.geometry import SIDES
 from qimg.operators import eigenbasis
@@ -57,8 +56,7 @@ class Variant:
     def parameters(self, image: Array, step: float) -> Parameters:
         """Parameters of a picture, gray or RGB, at a luma step in code values."""
         start = Parameters(round(64 * step), hidden_signs=self.hidden_signs)
-        coloured = self.eigenbasis and not colour.is_gray(image)
-        parameters = in_space(start, space_of(image)) if coloured else start
+        parameters = in_space(start, space_of(image)) if self.eigenbasis else start
         return replace(parameters, chroma=self.chroma) if self.chroma else parameters
 
     def tables(self, full: Tables) -> Tables:

@@ -37,6 +37,7 @@ from experiments._run import (
     each,
     figure_of,
     groups,
+    legend_below,
     levels,
     mean,
     positive,
@@ -361,8 +362,11 @@ def plot(rows: Sequence[Row]) -> Figure:
         y="bytes over those of the contour codec",
         log="y",
         dashed=(1.0,),
+        legend=False,
     )
-    return figure_of(panel, size=(7, 4), layout="constrained")
+    figure = figure_of(panel, size=(7, 4.6), layout="constrained")
+    legend_below(figure)
+    return figure
 
 
 def _ratios(rows: Sequence[Row], name: str) -> tuple[list[float], list[float]]:

@@ -8,6 +8,7 @@ as many as fit.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,10 +33,10 @@ from experiments.coding.blurhash import round_trip
 from experiments.coding.compared_codecs import as_source, is_installed
 from qimg import images, metrics
 from qimg.codecs import registry
-from qimg.codecs.pictures import decode, encode
+from qimg.codecs.pictures import decode, encode, encode_picture
 from qimg.codecs.protocol import DecodeOptions
 from qimg.codecs.sketch.bitstream import LARGEST_PAYLOAD
-from qimg.codecs.sketch.encoder import SMALLEST_SIZE
+from qimg.codecs.sketch.encoder import SMALLEST_SIZE, SketchEncoded
 from qimg.core import arguments, require
 
 SKETCH, CUT, BLURHASH = "sketch", "sketch, cut", "BlurHash"
@@ -75,6 +76,10 @@ class Row:
     """Of the file; more than `size` if no file of the codec is as small."""
     psnr_db: float
     """Over all gray or RGB values; NaN if the file is too large."""
+    fit_psnr_db: float
+    """Of a sketch before quantization, on the reduced picture of the fit; NaN for other files and cut sketches."""
+    quantized_psnr_db: float
+    """The same after quantization."""
 
 
 def rows_of(picture: Picture, params: Params) -> list[Row]:
@@ -87,8 +92,10 @@ def _rows(picture: Picture, params: Params) -> Iterator[Row]:
     image = source if params.colour else images.to_uint8(images.luma(source))
     largest = b""
     for size in sorted(params.sizes):
-        largest = encode(image, codec="sketch", size=size, effort=params.effort)
-        yield _row(picture.name, SKETCH, size, len(largest), image, decode(largest))
+        made = encode_picture(image, codec="sketch", size=size, effort=params.effort)
+        assert isinstance(made, SketchEncoded)
+        largest, fitted = made.data, (made.fit_psnr_db, made.quantized_psnr_db)
+        yield _row(picture.name, SKETCH, size, len(largest), image, decode(largest), fitted)
         for peer in filter(is_installed, PEERS):
             data = within(image, peer, size)
             shown = as_source(image, decode(data, codec=peer))
@@ -105,9 +112,28 @@ def _rows(picture: Picture, params: Params) -> Iterator[Row]:
 run = per_picture(rows_of)
 
 
-def _row(picture: str, codec: str, size: int, length: int, image: Array, shown: Array) -> Row:
-    psnr = float(metrics.psnr_db(image, shown)) if length <= size else float("nan")
-    return Row(image=picture, codec=codec, size=size, bytes=length, psnr_db=psnr)
+_NAN = float("nan")
+
+
+def _row(
+    picture: str,
+    codec: str,
+    size: int,
+    length: int,
+    image: Array,
+    shown: Array,
+    fitted: tuple[float, float] = (_NAN, _NAN),
+) -> Row:
+    psnr = float(metrics.psnr_db(image, shown)) if length <= size else _NAN
+    return Row(
+        image=picture,
+        codec=codec,
+        size=size,
+        bytes=length,
+        psnr_db=psnr,
+        fit_psnr_db=fitted[0],
+        quantized_psnr_db=fitted[1],
+    )
 
 
 def within(image: Array, peer: str, size: int) -> bytes:
@@ -162,8 +188,27 @@ def _pairs(rows: Sequence[Row], codec: str, size: int) -> list[float]:
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
-    """Means of every codec at every size."""
-    return {"decibels": _decibels(rows)}
+    """Means of every codec at every size, and sketches against the block codec and their own fit."""
+    return {"decibels": _decibels(rows), "gains": _gains(rows)}
+
+
+def _gains(rows: Sequence[Row]) -> Table:
+    """PSNR minus that of the block codec, and what quantization takes."""
+    columns = ["bytes", "sketch, dB", "least, dB", "cut, dB", "least of cut, dB", "lost by quantization, dB"]
+    body: list[list[Any]] = []
+    for size in distinct(rows, "size"):
+        whole, cut = (_pairs(rows, codec, size) or [_NAN] for codec in (SKETCH, CUT))
+        lost = [row.fit_psnr_db - row.quantized_psnr_db for row in select(rows, codec=SKETCH, size=size)]
+        means = [float(np.mean(gains)) for gains in (whole, cut, lost)]
+        body.append([size, means[0], min(whole), means[1], min(cut), means[2]])
+    return Table(
+        columns=columns,
+        rows=body,
+        caption="PSNR of sketches, and of the largest one cut, minus that of the block codec: means over the pictures "
+        "that both code within the size, and the least of one picture; and PSNR before quantization minus that after "
+        "it, on the reduced picture of the fit",
+        formats={**dict.fromkeys(columns[1:5], "+.2f"), columns[5]: ".2f"},
+    )
 
 
 def _decibels(rows: Sequence[Row]) -> Table:

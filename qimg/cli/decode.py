@@ -1,5 +1,6 @@
 """`qimg decode`: decodes files of a codec into picture files."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import tyro
 from qimg.cli import placeholders
 from qimg.cli.folders import Out, Pictures, Source, each_of
 from qimg.cli.reading import Limit
+from qimg.cli.recompression import original_each, returns_jpeg
 from qimg.cli.results import Done, facts_of
+from qimg.images.collections import several
 
 
 def decode(
@@ -26,7 +29,8 @@ def decode(
     Args:
         source: A file written by `qimg encode`, or a folder of them; --recursive searches its subfolders.
         out: File to write; its ending determines the format: png, tif, jpg, webp, avif, bmp, ppm, pgm. For a folder,
-            the folder to write into, which is created if necessary.
+            the folder to write into, which is created if necessary. Recompressed JPEG files return the same bytes as
+            jpg without a quality.
         codec: Codec of files that are not .qimg, such as peer:jpegxl.
         crop: Rectangle of pixels to write: its top row and left column, counted from 0, its height and its width. The
             codecs block and lossless read no pixels below it.
@@ -35,6 +39,10 @@ def decode(
     """
     from qimg.codecs import registry
 
+    one = not several(source, root=os.environ.get("QIMG_DATA") or None)
+    if codec == "auto" and returns_jpeg(out, files, one=one):
+        original_each(source, out, files, limit.options)
+        return
     suffix, options = registry.codec(codec).suffix, {"codec": codec, "quality": files.quality, **limit.options}
     options |= {"crop": crop} if crop else {}
     each_of(

@@ -11,6 +11,7 @@ import tyro
 from qimg.cli import placeholders
 from qimg.cli.folders import Files, Out, Source, each_of
 from qimg.cli.reading import Reading
+from qimg.cli.recompression import recompress_each
 from qimg.cli.results import Done, facts_of
 from qimg.core import arguments_named
 
@@ -31,6 +32,7 @@ def encode(
     distance: Annotated[float | None, tyro.conf.arg(metavar="0-25")] = None,
     reduction: Annotated[float | None, tyro.conf.arg(metavar="RATIO")] = None,
     lossless: bool = False,
+    recompress: bool = False,
     max_error: Annotated[int | None, tyro.conf.arg(metavar="1-32")] = None,
     effort: placeholders.OptionalEffort = None,
     progressive: bool = False,
@@ -44,6 +46,7 @@ def encode(
     """Encode a picture, or every picture of a folder; exactly one option sets the target.
 
     The target is `quality`, `size`, `bits-per-pixel`, `psnr`, `distance`, `reduction`, `lossless` or `max-error`.
+    `recompress` keeps JPEG files as they are.
 
     Args:
         source: Image or RAW file, or a folder of them; --recursive searches its subfolders.
@@ -60,6 +63,8 @@ def encode(
         distance: Butteraugli distance, the scale of JPEG XL: 0.5 is very good, 15 poor.
         reduction: Raw bytes per byte of the file, the scale of JPEG 2000.
         lossless: Decode to exactly the pixels that were encoded.
+        recompress: Make JPEG files smaller without loss: `qimg decode photo.qimg photo.jpg` returns the same bytes.
+            Only options for files and --max-pixels can be combined with it.
         max_error: Largest difference of any channel of any pixel, in code values; for graphics.
         effort: 1 (fast) to 9 (slow), 5 by default; 1, 3, 5 and 7 differ, and every other effort equals the next lower
             one of these.
@@ -81,6 +86,10 @@ def encode(
         "progressive": progressive, "stable": stable, "tune": tune, "colour": colour,
         "importance": importance,
     }  # fmt: skip
+    if recompress:
+        with arguments_named(**NAMES):
+            recompress_each(source, out, files, reading, options | {"codec": codec})
+        return
     with arguments_named(**NAMES):
         settings = EncodeOptions(**options)
         chosen = registry.codec_for(codec, settings)

@@ -31,7 +31,8 @@ def restore(
     """Restore a JPEG file, or every JPEG file of a folder, by estimation under a prior of pictures.
 
     Args:
-        source: JPEG file, or a folder of them; --recursive searches its subfolders.
+        source: JPEG file, or one of `qimg encode --recompress`, or a folder of JPEG files; --recursive searches its
+            subfolders.
         out: File to write, such as photo.png, whose ending determines the format; for a folder, the folder to write
             into, which is created if necessary.
         method: explicit, which uses linear algebra only, or network, which is more accurate and needs PyTorch (pip
@@ -65,12 +66,14 @@ def restore(
 
 
 def _restored(source: Path, out: Path, *, seed: int, **options: Any) -> Done:
+    from qimg.codecs.jpeg_recompression.recompression import is_recompressed, original_jpeg_of
     from qimg.restoration.jpeg.files import restore_file
 
     if options["tune"] == "natural":
         # One generator for each picture, so that the result does not depend on the other pictures of a folder.
         options["rng"] = np.random.default_rng(seed)
-    restored = restore_file(source, out, **options)
+    jpeg = original_jpeg_of(source, max_pixels=options["max_pixels"]) if is_recompressed(source) else None
+    restored = restore_file(source, out, content=jpeg, **options)
     height, width = restored.image.shape[:2]
     deviation, damage = restored.rms_deviation, "; ".join(restored.decoder_warnings)
     known = not math.isnan(deviation)

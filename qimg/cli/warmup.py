@@ -65,6 +65,15 @@ def _lossless() -> None:
     qimg.decode(qimg.encode(picture, codec="lossless"))
 
 
+def _recompression() -> None:
+    import numpy as np
+
+    import qimg
+
+    picture = np.random.default_rng(0).integers(0, 64, (16, 16, 3), np.uint8)
+    qimg.decode(qimg.encode(picture, codec="jpeg-recompression", quality=75))
+
+
 def _contours() -> None:
     import numpy as np
 
@@ -108,5 +117,5 @@ def _circuits() -> None:
     parity_path(np.array([1.0, 1.0, 0.0, 1.0]))
 
 
-STEPS = (_codec, _progressive, _learned, _lossless, _contours, _jpeg, _preparation, _circuits)
+STEPS = (_codec, _progressive, _learned, _lossless, _recompression, _contours, _jpeg, _preparation, _circuits)
 COMMAND = warmup

@@ -1,6 +1,7 @@
 """Image codecs: one protocol, one file envelope, and a registry whose default codec is `block`."""
 
 from qimg.codecs.errors import BitstreamError, PartialPictureWarning
+from qimg.codecs.jpeg_recompression.recompression import original_jpeg, recompress
 from qimg.codecs.named import get
 from qimg.codecs.pictures import decode, decode_picture, encode, encode_picture, info
 
@@ -13,4 +14,6 @@ __all__ = [
     "encode_picture",
     "get",
     "info",
+    "original_jpeg",
+    "recompress",
 ]

@@ -143,12 +143,13 @@ def train(
     return model
 
 
-def require_no_evaluation_pictures(digests: Iterable[str], names: Iterable[str]) -> None:
+def require_no_evaluation_pictures(digests: Iterable[str], names: Iterable[str], argument: str = "sources") -> None:
     """Raise ValueError if one of the pictures belongs to an evaluation set.
 
     Args:
         digests: SHA-256 of the pixels of each picture (`qimg.images.collections.pixel_digest`).
         names: name of each picture, for the message.
+        argument: that the pictures belong to, for the message.
 
     Raises:
         ValueError: a picture is one of `evaluation_pictures.csv`, under whatever name.
@@ -157,7 +158,7 @@ def require_no_evaluation_pictures(digests: Iterable[str], names: Iterable[str])
     for digest, name in zip(digests, names, strict=True):
         picture = known.get(digest[:_DIGITS])
         require(
-            picture is None, "sources", f"must hold no picture that codecs are evaluated on, such as {picture}", name
+            picture is None, argument, f"must hold no picture that codecs are evaluated on, such as {picture}", name
         )
 
 

@@ -33,6 +33,8 @@ NAMES = {
     "raster": "a raster-encoder of digits",
     "contours": "a contour codec of digits",
     "photographs": "a learned codec for photographs",
+    "recompression": "statistics of JPEG coefficients",
+    "sketch": "statistics of sketches",
     "preparations": "circuits of a set of vectors",
 }
 """Names of the kinds of files in error messages, by the header entry `kind`; priors have no such entry."""

@@ -96,8 +96,8 @@ def code_hashed_bit(coder: Coder, model: HashedModel, kind: int, salt: int, bit:
         The bit.
     """
     _look_up(model, kind, salt)
-    bit = code_predicted_bit(coder, mixed_probability(model.mixture), bit)
-    adapt_mixture(model.mixture, bit)
+    bit = code_predicted_bit(coder, mixed_probability(model.mixture, SETS, 2 * model.places.size), bit)
+    adapt_mixture(model.mixture, bit, SETS, 2 * model.places.size)
     _update(model, kind, bit)
     return bit
 

@@ -98,15 +98,19 @@ def _upper_half(one: int) -> Array:
 
 
 @inner
-def mixed_probability(mixture: Mixture) -> int:
-    """Probability of a one, in [1, 65535] units of 2⁻¹⁶, for `mixture.inputs` and `mixture.selected`."""
-    sets = mixture.logits.size
+def mixed_probability(mixture: Mixture, sets: int, inputs: int) -> int:
+    """Probability of a one, in [1, 65535] units of 2⁻¹⁶, for `mixture.inputs` and `mixture.selected`.
+
+    Args:
+        mixture: the state.
+        sets: of the mixture; constants make the compiled loop a third faster.
+        inputs: of the mixture.
+    """
     mean = 0
     for s in range(sets):
-        row = mixture.selected[s]
-        total = np.int64(0)
-        for i in range(mixture.inputs.size):
-            total += np.int64(mixture.weights[s, row, i]) * np.int64(mixture.inputs[i])
+        weights, total = mixture.weights[s, mixture.selected[s]], np.int64(0)
+        for i in range(inputs):
+            total += np.int64(weights[i]) * np.int64(mixture.inputs[i])
         mixture.logits[s] = min(max(total >> 16, -LOGIT), LOGIT)
         mean += int(mixture.logits[s])
     mean //= sets
@@ -120,13 +124,14 @@ def mixed_probability(mixture: Mixture) -> int:
 
 
 @inner
-def adapt_mixture(mixture: Mixture, bit: int) -> None:
+def adapt_mixture(mixture: Mixture, bit: int, sets: int, inputs: int) -> None:
     """Adapt the weights and the correction that gave the last probability to the bit that followed."""
     goal = (bit << 22) - (bit << 6)
     node, row = mixture.corrected[0], mixture.corrected[1]
     mixture.correction[row, node] += (goal - np.int64(mixture.correction[row, node])) >> 6
-    for s in range(mixture.logits.size):
-        row = mixture.selected[s]
+    for s in range(sets):
+        weights = mixture.weights[s, mixture.selected[s]]
         error = ((bit << 16) - np.int64(mixture.squash[mixture.logits[s] + LOGIT])) * mixture.rate
-        for i in range(mixture.inputs.size):
-            mixture.weights[s, row, i] += (np.int64(mixture.inputs[i]) * error + (1 << 19)) >> 20
+        step = np.int32(error)  # products of two int32 need one instruction, those of int64 several
+        for i in range(inputs):
+            weights[i] += (np.int64(mixture.inputs[i]) * np.int64(step) + (1 << 19)) >> 20

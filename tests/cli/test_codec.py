@@ -63,6 +63,47 @@ def refusal(arguments: list[str], capsys) -> str:
     return captured.err.strip()
 
 
+def test_jpeg_files_are_recompressed_and_come_back(here, capsys):
+    qimg.images.save(photo(), "photo.jpg", quality=80)
+    jpeg = Path("photo.jpg").read_bytes()
+    cli.main(["encode", "photo.jpg", "photo.qimg", "--recompress"])
+    data = Path("photo.qimg").read_bytes()
+    assert data == qimg.codecs.recompress(jpeg)
+    said = capsys.readouterr().out
+    assert (
+        said == f"photo.jpg → photo.qimg: {len(data):,} bytes, {100 * len(data) / len(jpeg):.1f} % of the JPEG file\n"
+    )
+    cli.main(["decode", "photo.qimg", "back.jpg"])
+    assert Path("back.jpg").read_bytes() == jpeg
+    cli.main(["decode", "photo.qimg", "back.png"])
+    assert_array_equal(qimg.load("back.png"), qimg.load("photo.jpg"))
+    cli.main(["restore", "photo.qimg", "restored.png", "--effort", "1"])
+    assert_array_equal(qimg.load("restored.png"), qimg.restore(jpeg, effort=1))
+    Path("many").mkdir()
+    Path("many/one.jpg").write_bytes(jpeg)
+    cli.main(["encode", "many", "archive", "--recompress"])
+    cli.main(["decode", "archive", "again", "--format", "jpg"])
+    assert Path("again/one.jpg").read_bytes() == jpeg
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--quality", "5"], "--recompress must not be combined with --quality"),
+        (["--codec", "block"], "--recompress must not be combined with --codec"),
+        (["--to-rgb"], "--recompress must not be combined with --to-rgb"),
+        ([], "photo.png: jpeg must be a JPEG file, which begins with FF D8, but begins with 89 50"),
+    ],
+)
+def test_recompression_has_no_other_options(here, capsys, arguments, sentence):
+    assert sentence in refusal(["encode", "photo.png", "photo.qimg", "--recompress", *arguments], capsys)
+
+
+def test_files_of_other_codecs_need_a_quality_for_jpeg(here, capsys):
+    cli.main(["encode", "photo.png", "photo.qimg", "--quality", "30"])
+    assert "--quality must be set for .jpg files" in refusal(["decode", "photo.qimg", "photo.jpg"], capsys)
+
+
 def test_encode_without_loss(here, capsys):
     cli.main(["encode", "photo.png", "photo.qimg", "--lossless"])
     data = Path("photo.qimg").read_bytes()
@@ -379,7 +420,7 @@ def test_a_codec_of_others_is_named_by_its_id_and_has_its_own_ending(here, capsy
         (["x.webp", "--codec", "peer:webp", "--size", "900"], "--size has no effect with codec peer:webp; codecs that"),
         (
             ["x.webp", "--codec", "webp", "--quality", "5"],
-            "--codec must be one of block, contour, learned, lossless, mixed, mnist-autoencoder",
+            "--codec must be one of block, contour, jpeg-recompression, learned, lossless, mixed, mnist-autoencoder",
         ),
         (
             ["x.qimg", "--quality", "5", "--distance", "1"],

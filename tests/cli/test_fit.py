@@ -154,7 +154,7 @@ def test_what_can_be_fitted_is_listed(capsys):
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert all(word in said for word in ("prior", "tables", "restorer", "network"))
-    assert "the next word must be one of prior, tables, restorer, network, codec, but is 'poem'" in refusal(
+    assert "the next word must be one of prior, tables, sketch, restorer, network, codec, but is 'poem'" in refusal(
         ["fit", "poem"], capsys
     )
     assert "but is ''" in refusal(["fit"], capsys)
@@ -191,7 +191,7 @@ def test_missing_pytorch_is_one_sentence_and_hinders_nothing_else(here, capsys, 
 
 def test_other_fits_do_not_import_pytorch():
     script = (
-        "import sys; import qimg.cli.fit.prior, qimg.cli.fit.tables, qimg.cli.fit.restorer; "
+        "import sys; import qimg.cli.fit.prior, qimg.cli.fit.tables, qimg.cli.fit.sketch, qimg.cli.fit.restorer; "
         "print('torch' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

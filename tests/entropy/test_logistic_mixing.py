@@ -16,8 +16,8 @@ from qimg.entropy.logistic_mixing import (
 
 @compiled
 def _bit(mixture, bit: int) -> int:
-    probability = mixed_probability(mixture)
-    adapt_mixture(mixture, bit)
+    probability = mixed_probability(mixture, mixture.logits.size, mixture.inputs.size)
+    adapt_mixture(mixture, bit, mixture.logits.size, mixture.inputs.size)
     return probability
 
 

@@ -65,8 +65,10 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         "photo_deep": (coffee[:40, :48].astype(np.uint16) * 16, {"codec": "lossless"}),
         "photo_alpha": (np.concatenate([face[:40, :40, :1], alpha], axis=2), {"codec": "lossless"}),
         "photo_plain": (noise, {"codec": "lossless"}),
+        "jpeg_recompression": (coffee[:60, :77], {"codec": "jpeg-recompression", "quality": 70}),
         "learned": (coffee[60:160, 180:330], {"codec": "learned", "quality": 40}),
         "sketch": (coffee[60:160, 180:330], {"codec": "sketch", "size": 120, "effort": 1}),
+        "sketch_statistics": (coffee[60:160, 180:330], {"codec": "sketch", "size": 100, "effort": 1}),
         "sketch_checks": (coffee[::3, ::3, 1], {"codec": "sketch", "size": 90, "effort": 1}),
         "sketch_gray": (coffee[::3, ::3, 1], {"codec": "sketch", "size": 100, "effort": 1}),
     }

@@ -1,4 +1,4 @@
-"""`qimg fit`: fits a prior, codec tables, a restorer, a network or a learned codec on pictures; one module for each."""
+"""`qimg fit`: fits a prior, tables or statistics of a codec, a restorer, a network or a learned codec on pictures."""
 
 import os
 import sys
@@ -12,6 +12,7 @@ from qimg.core.artifacts import Artifact
 VERBS = {
     "prior": "Fit a prior.",
     "tables": "Fit codec tables.",
+    "sketch": "Fit the statistics of the sketch codec.",
     "restorer": "Fit the explicit estimator that restores JPEG files.",
     "network": "Train a network that restores JPEG files.",
     "codec": "Train a learned codec.",

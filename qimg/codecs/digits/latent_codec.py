@@ -8,36 +8,27 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from qimg.codecs.digits import pack
+from qimg.codecs.digits.digit_codec import DigitCodec, conditions, rate_number
 from qimg.codecs.digits.latent_model import PIXELS, RATES, SIDE, LatentModel
 from qimg.codecs.digits.recognition import recognised
 from qimg.codecs.digits.refinement import refined
-from qimg.codecs.errors import BitstreamError
-from qimg.core import Array, arguments, fraction
+from qimg.core import Array, arguments
 from qimg.core.arguments import EFFORT, allow
 from qimg.core.artifacts import shipped
-from qimg.entropy import range_coder
-from qimg.integer_networks.coding import decode_latents, latent_bits, latent_intervals
+from qimg.integer_networks.coding import decode_latents, latent_intervals
 
 SWEEPS = (0, 0, 1, 1, 2, 2, 3, 3, 4, 6)
 """Sweeps of the refinement, by effort from 1 to 9; entry 0 has no effort."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class LatentCodec:
+class LatentCodec(DigitCodec[LatentModel]):
     """A codec for packs of digits that quantizes latents; `encode` and `decode` are its verbs."""
 
-    id: str
-    """Id in the registry."""
-    name: str
-    """Name in tables and figures."""
-    number: int
-    """Number in the envelope."""
     shipped: str
     """Name of the shipped model."""
     refines: bool = True
     """Whether `effort` is supported."""
-    about: str = "this package"
-    """Program and settings."""
 
     def model(self, model: "LatentModel | str | os.PathLike[str] | None" = None) -> LatentModel:
         """The shipped model, that of a file, or the given one."""
@@ -72,14 +63,7 @@ class LatentCodec:
 
     def file(self, codes: Array, *, rate: float, model: "LatentModel | str | os.PathLike[str] | None" = None) -> bytes:
         """The file of quantized latents (channels, n) int32 from `codes`; other arguments as for `encode`."""
-        fitted = self.model(model)
-        number, count = round(fraction("rate", rate) * (RATES - 1)), codes.shape[1]
-        encoder = range_coder.Encoder()
-        if count:
-            conditions = _conditions(codes, number)
-            encoder.push_intervals(*latent_intervals(fitted.contexts, _grid(codes), conditions=conditions))
-        contents = pack.Pack(count=count, setting=number, words=encoder.words())
-        return pack.to_bytes(contents, number=self.number, model=fitted.sha256)
+        return self._file(self.model(model), codes, rate_number(rate))
 
     def codes(
         self,
@@ -90,8 +74,7 @@ class LatentCodec:
         model: "LatentModel | str | os.PathLike[str] | None" = None,
     ) -> Array:
         """The quantized latents (channels, n) int32 that `encode` writes; arguments as for `encode`."""
-        digits, fitted = pack.checked(images), self.model(model)
-        number = round(fraction("rate", rate) * (RATES - 1))
+        digits, fitted, number = pack.checked(images), self.model(model), rate_number(rate)
         allow(self.refines or effort is None, "effort", f"has no effect with codec {self.id}")
         sweeps = SWEEPS[arguments.effort(EFFORT if effort is None else effort)] if self.refines else 0
         allow(not sweeps or fitted.is_chain, "effort", "must be 1 for a model whose latents are not coded one by one")
@@ -104,10 +87,7 @@ class LatentCodec:
 
     def ideal_bits(self, codes: Array, *, rate: float, model: Any = None) -> float:
         """The cross entropy of quantized latents (channels, n) in bits, which the file's words attain."""
-        number = round(fraction("rate", rate) * (RATES - 1))
-        if not codes.shape[1]:
-            return 0.0
-        return latent_bits(self.model(model).contexts, _grid(codes), conditions=_conditions(codes, number))
+        return self._ideal_bits(self.model(model), codes, rate_number(rate))
 
     def decode(
         self,
@@ -129,28 +109,29 @@ class LatentCodec:
         Raises:
             BitstreamError: the file is cut, altered, of another codec or version, or needs another model.
         """
-        fitted = self.model(model)
-        contents = pack.of_bytes(data, codec=self.id, number=self.number, model=fitted.sha256, settings=RATES)
-        state = range_coder.start(contents.words)
-        codes = np.zeros((fitted.channels, contents.count), np.int32)
-        if contents.count:
-            shape = (1, 1, contents.count)
-            conditions = _conditions(codes, contents.setting)
-            latents = decode_latents(fitted.contexts, state, contents.words, shape, conditions=conditions, dtype=dtype)
+        return self._decoded(self.model(model), data, RATES, dtype)
+
+    def _count(self, codes: Array) -> int:
+        return int(codes.shape[1])
+
+    def _intervals(self, model: LatentModel, codes: Array, setting: int) -> tuple[Array, Array]:
+        return latent_intervals(model.contexts, _grid(codes), conditions=conditions(codes.shape[1], setting))
+
+    def _digits(self, model: LatentModel, contents: pack.Pack, state: Array, dtype: DTypeLike) -> Array:
+        count = contents.count
+        codes = np.zeros((model.channels, count), np.int32)
+        if count:
+            own = conditions(count, contents.setting)
+            shape = (1, 1, count)
+            latents = decode_latents(model.contexts, state, contents.words, shape, conditions=own, dtype=dtype)
             codes = latents[:, 0, 0]
-        if not range_coder.is_complete(state, contents.words):
-            raise BitstreamError("chunk D must be a stream of the range coder for these digits, but is damaged")
-        pixels = fitted.pixels(codes, contents.setting, dtype)
+        pixels = model.pixels(codes, contents.setting, dtype)
         return np.ascontiguousarray(pixels.T).reshape(-1, SIDE, SIDE)
 
 
 def _grid(codes: Array) -> Array:
     """Quantized latents as (channels, 1, 1, n)."""
     return codes[:, None, None]
-
-
-def _conditions(codes: Array, rate: int) -> Array:
-    return np.full((1, codes.shape[1]), rate)
 
 
 AUTOENCODER = LatentCodec(id="mnist-autoencoder", name="auto-encoder", number=4, shipped="autoencoder")

@@ -8,28 +8,18 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from qimg.codecs.digits import pack
+from qimg.codecs.digits.digit_codec import DigitCodec
 from qimg.codecs.digits.latent_model import SIDE
 from qimg.codecs.digits.raster_model import LEVELS, RasterModel
 from qimg.codecs.errors import BitstreamError
 from qimg.core import Array, arguments, require
 from qimg.core.artifacts import shipped
-from qimg.entropy import range_coder
-from qimg.entropy.distributions import bits_of
 from qimg.integer_networks.coding import Walk, decode_latents, latent_intervals
 
 
 @dataclass(frozen=True, kw_only=True)
-class RasterCodec:
+class RasterCodec(DigitCodec[RasterModel]):
     """A codec for packs of digits that codes pixels in the order of the raster; `encode` and `decode` are its verbs."""
-
-    id: str
-    """Id in the registry."""
-    name: str
-    """Name in tables and figures."""
-    number: int
-    """Number in the envelope."""
-    about: str = "this package"
-    """Program and settings."""
 
     def model(self, levels: int, model: "RasterModel | str | os.PathLike[str] | None" = None) -> RasterModel:
         """The shipped model of a number of levels, that of a file, or the given one."""
@@ -65,12 +55,7 @@ class RasterCodec:
 
     def file(self, codes: Array, *, levels: int, model: "RasterModel | str | os.PathLike[str] | None" = None) -> bytes:
         """The file of levels (n, 28, 28) int32 from `codes`; other arguments as for `encode`."""
-        fitted = self.model(levels, model)
-        encoder = range_coder.Encoder()
-        if len(codes):
-            encoder.push_intervals(*latent_intervals(fitted.contexts, _grid(codes)))
-        contents = pack.Pack(count=len(codes), setting=levels - 1, words=encoder.words())
-        return pack.to_bytes(contents, number=self.number, model=fitted.sha256)
+        return self._file(self.model(levels, model), codes, levels - 1)
 
     def codes(
         self,
@@ -93,7 +78,7 @@ class RasterCodec:
 
     def ideal_bits(self, codes: Array, *, levels: int, model: Any = None) -> float:
         """The cross entropy of levels (n, 28, 28) in bits, which the file's words attain."""
-        return bits_of(latent_intervals(self.model(levels, model).contexts, _grid(codes))[1]) if len(codes) else 0.0
+        return self._ideal_bits(self.model(levels, model), codes, levels - 1)
 
     def decode(
         self,
@@ -118,15 +103,19 @@ class RasterCodec:
         setting = pack.setting_of(data, codec=self.id, number=self.number)
         if setting + 1 not in LEVELS:
             raise BitstreamError(f"the number of levels must be one of {LEVELS}, but is {setting + 1}")
-        fitted = self.model(setting + 1, model)
-        contents = pack.of_bytes(data, codec=self.id, number=self.number, model=fitted.sha256, settings=256)
-        state = range_coder.start(contents.words)
+        return self._decoded(self.model(setting + 1, model), data, 256, dtype)
+
+    def _count(self, codes: Array) -> int:
+        return len(codes)
+
+    def _intervals(self, model: RasterModel, codes: Array, setting: int) -> tuple[Array, Array]:
+        return latent_intervals(model.contexts, _grid(codes))
+
+    def _digits(self, model: RasterModel, contents: pack.Pack, state: Array, dtype: DTypeLike) -> Array:
         levels = np.zeros((1, SIDE, SIDE, 0), np.int32)
         if contents.count:
-            levels = decode_latents(fitted.contexts, state, contents.words, (SIDE, SIDE, contents.count), dtype=dtype)
-        if not range_coder.is_complete(state, contents.words):
-            raise BitstreamError("chunk D must be a stream of the range coder for these digits, but is damaged")
-        return fitted.reproduced(np.ascontiguousarray(levels[0].transpose(2, 0, 1)))
+            levels = decode_latents(model.contexts, state, contents.words, (SIDE, SIDE, contents.count), dtype=dtype)
+        return model.reproduced(np.ascontiguousarray(levels[0].transpose(2, 0, 1)))
 
 
 def _grid(codes: Array) -> Array:

@@ -43,6 +43,7 @@ DECISIONS = 2 + _MOST_STEPS + _ESCAPE + 16
 """Most decisions of a sample."""
 _COUNT = 10  # bits of the occurrences of a slot
 _LIMIT = 250
+_INPUTS = CONTEXTS + PREDICTIONS + 1
 _SETS, _RATE = 2, 28  # weight sets of the mixture, and its rate of learning
 _SMALL = 12  # bits of a scale whose steps have one code value
 _FARTHEST = 2048  # logit beyond which a tail is taken as exponential
@@ -68,8 +69,7 @@ class Residuals(NamedTuple):
 
 def new_residuals(planes: int) -> Residuals:
     """Models without observations."""
-    inputs = CONTEXTS + PREDICTIONS + 1
-    mixture = new_mixture(sets=_SETS, selectors=planes * _NODES * CLASSES, inputs=inputs, weight=10000, rate=_RATE)
+    mixture = new_mixture(sets=_SETS, selectors=planes * _NODES * CLASSES, inputs=_INPUTS, weight=10000, rate=_RATE)
     mixture.weights[..., CONTEXTS:] = 20000
     return Residuals(
         slots=np.full((planes, CONTEXTS, _SLOTS, _NODES), 1 << 31, np.uint32),
@@ -207,8 +207,8 @@ def _code(
     mixture.selected[0] = row + level
     mixture.selected[1] = row + min(state.contexts[2] // CLASSES, CLASSES - 1)
     mixture.selected[2] = row
-    bit = code_predicted_bit(coder, mixed_probability(mixture), bit)
-    adapt_mixture(mixture, bit)
+    bit = code_predicted_bit(coder, mixed_probability(mixture, _SETS, _INPUTS), bit)
+    adapt_mixture(mixture, bit, _SETS, _INPUTS)
     goal = (bit << 22) - (bit << 6)
     for i in range(CONTEXTS):
         slot = np.int64(slots[i, state.contexts[i], node])

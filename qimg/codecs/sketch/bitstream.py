@@ -1,7 +1,8 @@
 """The file format of the sketch codec: 8 to 12 bytes, the payload, which may be cut at every byte, and a last byte.
 
 The header has a checksum of its own, so that an altered length is no cut file; the checksum of the whole file has its
-first bits in the header and the others in the last byte. Files of version 1 have one checksum and no last byte.
+first bits in the header and the others in the last byte. Files of version 1 have one checksum and no last byte;
+those of versions 1 and 2 have other statistics.
 """
 
 import zlib
@@ -12,7 +13,7 @@ from qimg.codecs.errors import BitstreamError
 from qimg.codecs.sketch.geometry import STEPS
 from qimg.core.records import short_repr
 
-ID, NUMBER, VERSION = "sketch", 3, 2
+ID, NUMBER, VERSION = "sketch", 3, 3
 LARGEST_SIDE = 1 << 16
 LARGEST_PAYLOAD = (1 << 9) - 1
 _GRAY = 16
@@ -37,6 +38,8 @@ class Header:
     gray: bool
     step: int
     """Number of the quantization step."""
+    version: int = VERSION
+    """Version of the stream."""
 
     @property
     def side_bits(self) -> int:
@@ -74,7 +77,7 @@ class Stream:
 
 
 def write(header: Header, payload: bytes) -> bytes:
-    """The bytes of a file."""
+    """The bytes of a file of stream version 2 or 3."""
     bits, digits = 0, 0
     fields = (
         (header.height - 1, header.side_bits),
@@ -86,7 +89,7 @@ def write(header: Header, payload: bytes) -> bytes:
         bits, digits = bits << count | value, digits + count
     packed = (bits << -digits % 8).to_bytes(-(-digits // 8), "big")
     flags = (_GRAY if header.gray else 0) | (header.side_bits - 1)
-    start = Envelope(number=NUMBER, version=VERSION, flags=flags, short=True).to_bytes()
+    start = Envelope(number=NUMBER, version=header.version, flags=flags, short=True).to_bytes()
     whole = zlib.crc32(start + packed + payload)
     checks = header_check(start + packed) << _FILE_BITS | (whole >> 8) & ((1 << _FILE_BITS) - 1)
     return start + checks.to_bytes(_CRC, "little") + packed + payload + bytes([whole & 0xFF])
@@ -128,7 +131,7 @@ def parse(data: bytes) -> Stream:
     step = bits >> _LENGTH_BITS & (STEPS - 1)
     width = (bits >> (_LENGTH_BITS + _STEP_BITS) & ((1 << count) - 1)) + 1
     height = (bits >> (_LENGTH_BITS + _STEP_BITS + count)) + 1
-    header = Header(height=height, width=width, gray=bool(flags & _GRAY), step=step)
+    header = Header(height=height, width=width, gray=bool(flags & _GRAY), step=step, version=envelope.version)
     if header.side_bits != count:
         raise BitstreamError(f"the sides must take {header.side_bits} bits, but take {count}", SHORT_LENGTH - 1)
     start, rest = data[:SHORT_LENGTH] + packed, data[reader.offset :]

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 from qimg.codecs.protocol import Capabilities, Decoded, DecodeOptions, EncodeOptions, Info
 from qimg.codecs.sketch.bitstream import ID, parse
-from qimg.codecs.sketch.decoder import decode
+from qimg.codecs.sketch.decoder import decode, numbers_of
 from qimg.codecs.sketch.encoder import SketchEncoded, encode
-from qimg.codecs.sketch.geometry import sides
-from qimg.codecs.sketch.numbers import read
 from qimg.core import Array, Track
 from qimg.core.records import short_repr
 
@@ -57,7 +55,7 @@ class SketchCodec:
         """Describe a file, which may be cut; raises `BitstreamError` if it is not a file of this codec."""
         stream = parse(data)
         header = stream.header
-        _, ellipses = read(stream.payload, header.step, sides(header.height, header.width), header.planes)
+        _, ellipses = numbers_of(stream)
         return SketchInfo(
             codec=ID,
             width=header.width,

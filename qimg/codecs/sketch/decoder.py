@@ -4,10 +4,11 @@ import numpy as np
 
 from qimg.codecs.envelope import CutError
 from qimg.codecs.protocol import Decoded, DecodeOptions
-from qimg.codecs.sketch.bitstream import SIDES_AT, Header, parse
+from qimg.codecs.sketch.bitstream import SIDES_AT, Header, Stream, parse
 from qimg.codecs.sketch.geometry import coefficient, ellipse, sides
-from qimg.codecs.sketch.numbers import read
+from qimg.codecs.sketch.numbers import Frame
 from qimg.codecs.sketch.painter import paint
+from qimg.codecs.sketch.statistics import of_version
 from qimg.core import Array
 
 
@@ -25,8 +26,16 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
     options.check_area(header.height, header.width, SIDES_AT)
     if not stream.complete and not options.partial_ok:
         raise CutError(f"the file is cut: {stream.missing} bytes are missing", len(data))
-    base, ellipses = read(stream.payload, header.step, sides(header.height, header.width), header.planes)
+    base, ellipses = numbers_of(stream)
     return Decoded(image=paint_numbers(base, ellipses, header), partial=not stream.complete)
+
+
+def numbers_of(stream: Stream) -> tuple[Array, Array]:
+    """The numbers that a file determines: (planes, coefficients) of the base and (n, 9 or 11) of ellipses."""
+    header = stream.header
+    extent = sides(header.height, header.width)
+    frame = Frame(step=header.step, extent=extent, statistics=of_version(header.version))
+    return frame.read(stream.payload, header.planes)
 
 
 _FRACTION = 16

@@ -1,20 +1,21 @@
 """The encoder of the sketch codec: from a picture to the bytes of a file of a required size."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from qimg.codecs.protocol import Encoded, EncodeOptions
 from qimg.codecs.sketch import fit as fitting
 from qimg.codecs.sketch import quantizer
-from qimg.codecs.sketch.bitstream import AFTER, ID, LARGEST_PAYLOAD, LARGEST_SIDE, Header, write
+from qimg.codecs.sketch.bitstream import AFTER, ID, LARGEST_PAYLOAD, LARGEST_SIDE, VERSION, Header, write
+from qimg.codecs.sketch.coders import Writer
 from qimg.codecs.sketch.decoder import paint_numbers
 from qimg.codecs.sketch.fit import Cuts, Fit
 from qimg.codecs.sketch.geometry import LENGTH_FRACTION, STEPS, sides
 from qimg.codecs.sketch.jacobian import Grid, grid
-from qimg.codecs.sketch.numbers import MOST_ELLIPSES, Writer, code_base, code_ellipse, read
+from qimg.codecs.sketch.numbers import MOST_ELLIPSES, Frame, magnitude_before
 from qimg.codecs.sketch.ordering import by_gain
-from qimg.codecs.sketch.quantizer import Frame, base_bits
+from qimg.codecs.sketch.statistics import Statistics, of_version
 from qimg.core import ArgumentError, Array, Track, in_one_blas_thread, integer
 from qimg.core.arguments import EFFORT, allow
 from qimg.core.records import short_repr
@@ -65,22 +66,11 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter, step: i
     height, width = image.shape[:2]
     allow(max(height, width) <= LARGEST_SIDE, "image", f"must have at most {LARGEST_SIDE} rows and columns")
     assert options.size is not None  # by `qimg.codecs.registry.check`
-    header = Header(height=height, width=width, gray=image.ndim == 2, step=0)
-    most = header.length + LARGEST_PAYLOAD + AFTER
-    if not SMALLEST_SIZE <= options.size <= most:
-        rule = f"{{0}} must be in [{SMALLEST_SIZE}, {most}] for codec {ID}, but {{0}}={options.size}"
-        raise ArgumentError(rule, "size")
-    budget = options.size - header.length - AFTER
-    count = min(max(8 * budget // (_BITS if header.gray else _COLOUR_BITS), 1), MOST_ELLIPSES)
-    fit = _fitted(image, count, _ROUNDS[EFFORT if options.effort is None else options.effort])
-    step = _step(fit) if step is None else integer("step", step, 0, STEPS - 1)
-    header = replace(header, step=step)
-    before = _psnr(fit)
-    frame = Frame(step, sides(height, width))
-    base, ellipses = _quantized(fit, frame, 8 * budget, track)
-    after = _psnr(fit)
-    payload = _payload(base, ellipses, frame, budget)
-    base, shown = read(payload, step, frame.extent, len(base))
+    effort = EFFORT if options.effort is None else options.effort
+    made = sketched(image, options.size, effort=effort, statistics=of_version(VERSION), step=step, track=track)
+    header = Header(height=height, width=width, gray=image.ndim == 2, step=made.frame.step)
+    payload = _payload(made, options.size - header.length - AFTER)
+    base, shown = made.frame.read(payload, len(made.base))
     data = write(header, payload)
     decoded = paint_numbers(base, shown, header)
     return SketchEncoded(
@@ -88,9 +78,46 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter, step: i
         bits_per_pixel=8 * len(data) / (height * width),
         psnr_db=float(psnr_db(image, decoded)),
         ellipses=len(shown),
-        fit_psnr_db=before,
-        quantized_psnr_db=after,
+        fit_psnr_db=made.fit_psnr_db,
+        quantized_psnr_db=made.quantized_psnr_db,
     )
+
+
+@short_repr
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Sketched:
+    """Numbers of a picture for a file of a size."""
+
+    frame: Frame
+    base: Array
+    """(planes, coefficients) integers."""
+    ellipses: list[Array]
+    """(9,) or (11,) integers of each ellipse."""
+    fit_psnr_db: float
+    quantized_psnr_db: float
+    """As of `SketchEncoded`."""
+
+
+def sketched(
+    image: Array, size: int, *, effort: int, statistics: Statistics, step: int | None = None, track: Track = iter
+) -> Sketched:
+    """The numbers of a picture in a file of at most `size` bytes; other arguments as for `encode`.
+
+    Raises:
+        ValueError: the size is out of range.
+    """
+    height, width = image.shape[:2]
+    header = Header(height=height, width=width, gray=image.ndim == 2, step=0)
+    most = header.length + LARGEST_PAYLOAD + AFTER
+    if not SMALLEST_SIZE <= size <= most:
+        raise ArgumentError(f"{{0}} must be in [{SMALLEST_SIZE}, {most}] for codec {ID}, but {{0}}={size}", "size")
+    budget = 8 * (size - header.length - AFTER)
+    count = min(max(budget // (_BITS if header.gray else _COLOUR_BITS), 1), MOST_ELLIPSES)
+    fit = _fitted(image, count, _ROUNDS[effort])
+    step = _step(fit) if step is None else integer("step", step, 0, STEPS - 1)
+    frame, before = Frame(step=step, extent=sides(height, width), statistics=statistics), _psnr(fit)
+    base, ellipses = _quantized(fit, frame, budget, track)
+    return Sketched(frame=frame, base=base, ellipses=ellipses, fit_psnr_db=before, quantized_psnr_db=_psnr(fit))
 
 
 def _start(image: Array, cells: int) -> Fit:
@@ -137,7 +164,7 @@ def _cuts(count: int) -> Cuts:
 def _quantized(fit: Fit, frame: Frame, budget: int, track: Track) -> tuple[Array, list[Array]]:
     """Numbers of the base and of as many ellipses as a number of bits allows; the fit is set to them."""
     base = quantizer.quantize_base(fit, frame)
-    start = bits = base_bits(base, frame.step)
+    start = bits = frame.base_bits(base)
     fitting.improve(fit, 2, _cuts(len(fit.ellipses)), with_base=False)
     ellipses: list[Array] = []
     for index in track(range(MOST_ELLIPSES)):
@@ -145,7 +172,7 @@ def _quantized(fit: Fit, frame: Frame, budget: int, track: Track) -> tuple[Array
             break
         cuts = [cut for cut in _cuts(len(fit.ellipses)) if cut[0] > index]
         ellipses.append(quantizer.quantize_ellipse(fit, index, frame, cuts))
-        bits += frame.bits(ellipses[-1], index)
+        bits += frame.ellipse_bits(ellipses[-1], index, magnitude_before(ellipses, index))
         if index % 4 == 3:
             _adapt(fit, index + 1, int((budget - bits) * (index + 1) / (bits - start)))
     for _ in range(2):
@@ -167,15 +194,15 @@ def _adapt(fit: Fit, quantized: int, more: int) -> None:
 def _fill(fit: Fit, ellipses: list[Array], frame: Frame, budget: float) -> None:
     """Append ellipses while there is room for them."""
     while len(ellipses) < MOST_ELLIPSES:
-        room = budget - sum(frame.bits(one, index) for index, one in enumerate(ellipses))
-        index = len(ellipses)
+        room, index = budget - frame.bits(ellipses), len(ellipses)
+        before = magnitude_before(ellipses, index)
         fitting.add_seeds(fit, 1)
         fit.damping = fitting.DAMPING
         fitting.improve(fit, 6, first=index, with_base=False)
         numbers = [quantizer.quantize_ellipse(fit, index, frame, [(index + 1, 1.0)])]
         ellipses.extend(numbers)
         slope = _slope(fit.grid, frame)
-        while frame.bits(ellipses[-1], index) > room - _END:
+        while frame.ellipse_bits(ellipses[-1], index, before) > room - _END:
             slope *= 2
             if slope > _LARGEST_SLOPES * _slope(fit.grid, frame):
                 ellipses.pop()
@@ -191,20 +218,20 @@ def _spend(fit: Fit, ellipses: list[Array], frame: Frame, budget: float) -> None
         slope /= 2
         before, shown = list(ellipses), fit.ellipses.copy()
         quantizer.sweep(fit, ellipses, frame, slope)
-        if sum(frame.bits(one, index) for index, one in enumerate(ellipses)) > budget - _END:
+        if frame.bits(ellipses) > budget - _END:
             ellipses[:], fit.ellipses = before, shown
             return
 
 
-def _payload(base: Array, ellipses: list[Array], frame: Frame, size: int) -> bytes:
+def _payload(made: Sketched, size: int) -> bytes:
     """The code of a sketch, cut to a size, without bytes that determine nothing."""
-    writer = Writer()
-    code_base(writer, base.copy(), frame.step)
-    for index, one in enumerate(ellipses):
-        code_ellipse(writer, one.copy(), index, frame.extent)
+    writer, frame, planes = Writer(), made.frame, len(made.base)
+    frame.code_base(writer, made.base.copy())
+    for index, one in enumerate(made.ellipses):
+        frame.code_ellipse(writer, one.copy(), index, magnitude_before(made.ellipses, index))
     payload = writer.to_bytes()[:size]
-    count = len(read(payload, frame.step, frame.extent, len(base))[1])
-    while payload and len(read(payload[:-1], frame.step, frame.extent, len(base))[1]) == count:
+    count = len(frame.read(payload, planes)[1])
+    while payload and len(frame.read(payload[:-1], planes)[1]) == count:
         payload = payload[:-1]
     return payload
 

@@ -5,8 +5,6 @@ of Babai's nearest plane): within an ellipse in closed form, over later ellipses
 numbers then minimise error + slope · bits.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from qimg.codecs.sketch import fit as fitting
@@ -29,40 +27,13 @@ from qimg.codecs.sketch.geometry import (
     WIDTH,
 )
 from qimg.codecs.sketch.jacobian import LEVEL, add, parameters
-from qimg.codecs.sketch.numbers import Meter, code_base, code_ellipse
+from qimg.codecs.sketch.numbers import Frame, magnitude_before
 from qimg.core import Array
-from qimg.core.records import short_repr
 
 _CODED = (5, LEVEL, 2, 3, 4, 0, 1)
 """Parameters in the order of coding; slopes and other planes follow."""
 SLOPE = 0.12
 """Squared error that a bit is worth, in squared steps."""
-
-
-@short_repr
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """What the numbers refer to."""
-
-    step: int
-    """Number of the quantization step."""
-    extent: tuple[int, int]
-    """`geometry.sides` of the picture."""
-
-    def ellipse(self, numbers: Array) -> Array:
-        """Parameters of the numbers of an ellipse."""
-        return parameters(geometry.ellipse(numbers, self.step, self.extent))
-
-    def positions(self, numbers: Array, axis: int) -> tuple[int, int]:
-        """Step of rows or columns, and how many there are, by the numbers of an ellipse up to the shear."""
-        fine = geometry.shape([int(number) for number in numbers])[3][axis]
-        return fine, geometry.places(self.extent[axis], fine)
-
-    def bits(self, numbers: Array, index: int) -> float:
-        """Code length of an ellipse."""
-        meter = Meter()
-        code_ellipse(meter, numbers.copy(), index, self.extent)
-        return meter.bits
 
 
 def quantize_base(fit: Fit, frame: Frame) -> Array:
@@ -73,25 +44,29 @@ def quantize_base(fit: Fit, frame: Frame) -> Array:
     return numbers
 
 
-def base_bits(numbers: Array, step: int) -> float:
-    """Code length of the base."""
-    meter = Meter()
-    code_base(meter, numbers.copy(), step)
-    return meter.bits
-
-
 def quantize_ellipse(fit: Fit, index: int, frame: Frame, cuts: Cuts) -> Array:
     """Numbers of an ellipse, to which the fit's is set; those before it are fixed, those after it follow its error."""
     hessian, gradient = fitting.normal_equations(fit, cuts, first=index, with_base=False)
     each, before = fit.ellipses.shape[1], fit.ellipses[index].copy()
     own = _schur_complement(hessian + np.diag(1e-3 * np.diag(hessian) + 1e-6), each)
     numbers = _rounded(before.copy(), own, frame)
-    fit.ellipses[index] = frame.ellipse(numbers)
+    fit.ellipses[index] = _values(numbers, frame)
     if len(hessian) > each:
         rest = gradient[each:] - hessian[each:, :each] @ (fit.ellipses[index] - before)
         fit.damping = fitting.DAMPING
         fitting.step(fit, hessian[each:, each:], rest, cuts, first=index + 1, with_base=False)
     return numbers
+
+
+def _values(numbers: Array, frame: Frame) -> Array:
+    """Parameters of the numbers of an ellipse."""
+    return parameters(geometry.ellipse(numbers, frame.step, frame.extent))
+
+
+def _positions(numbers: Array, axis: int, frame: Frame) -> tuple[int, int]:
+    """Step of rows or columns, and how many there are, by the numbers of an ellipse up to the shear."""
+    fine = geometry.shape([int(number) for number in numbers])[3][axis]
+    return fine, geometry.places(frame.extent[axis], fine)
 
 
 def _schur_complement(matrix: Array, count: int) -> Array:
@@ -148,7 +123,7 @@ def _nearest(place: int, value: float, numbers: Array, frame: Frame) -> tuple[in
         number = round(value * (1 << RATIO_FRACTION) / fine)
         return number, geometry.shear_of(number, fine) / (1 << RATIO_FRACTION)
     axis = place - ROW
-    fine, count = frame.positions(numbers, axis)
+    fine, count = _positions(numbers, axis, frame)
     number = min(max(int(value * UNIT // fine), 0), count - 1)
     return number, min(number * fine + fine // 2, frame.extent[axis] - 1) / UNIT
 
@@ -163,15 +138,15 @@ def sweep(fit: Fit, numbers: list[Array], frame: Frame, slope: float, *, first: 
 def _improve_numbers(fit: Fit, residual: Array, numbers: list[Array], index: int, frame: Frame, slope: float) -> None:
     """As `sweep`, for one ellipse; the residual is updated."""
     add(fit.grid, fit.ellipses[index], residual)
-    best, one = numbers[index], fit.ellipses[index]
-    cost = _cost(fit, residual, one) + slope * frame.bits(best, index)
+    best, one, before = numbers[index], fit.ellipses[index], magnitude_before(numbers, index)
+    cost = _cost(fit, residual, one) + slope * frame.ellipse_bits(best, index, before)
     for place in (*range(SLOPE_U, len(best)), ROW, ROW + 1, SHEAR, WIDTH, HEIGHT, AMPLITUDE, RIM):
         for change in (-1, 1):
             tried = _changed(best, place, change, one, frame)
             if tried is None:
                 continue
-            candidate = frame.ellipse(tried)
-            its = _cost(fit, residual, candidate) + slope * frame.bits(tried, index)
+            candidate = _values(tried, frame)
+            its = _cost(fit, residual, candidate) + slope * frame.ellipse_bits(tried, index, before)
             if its < cost:
                 best, one, cost = tried, candidate, its
     numbers[index], fit.ellipses[index] = best, one
@@ -200,7 +175,7 @@ def _changed(numbers: Array, place: int, change: int, values: Array, frame: Fram
     for later in range(max(place + 1, HEIGHT), SLOPE_U):
         tried[later], _ = _nearest(later, scaled[order[later]], tried, frame)
     if place in (ROW, ROW + 1):
-        _, count = frame.positions(tried, place - ROW)
+        _, count = _positions(tried, place - ROW, frame)
         if not 0 <= tried[place] < count:
             return None
     return tried

@@ -109,6 +109,7 @@ def read_jpeg(source: str | os.PathLike[str] | bytes, *, max_pixels: int | None 
     except SegmentError as error:
         raise ImageError(f"{name}: its header cannot be read ({error})") from None
     _check(reader, frame, len(content), max_pixels, name)
+    reader.allocate()
     try:
         reader.read_scans()
     except SegmentError as error:

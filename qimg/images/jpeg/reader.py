@@ -96,14 +96,13 @@ class Reader:
         return self.frame
 
     def read_scans(self) -> None:
-        """Decode all scans; what is wrong after the first one has begun is described in `warnings`.
+        """Decode all scans, after `allocate`; what is wrong after the first one has begun is described in `warnings`.
 
         Raises:
             SegmentError: the first scan cannot be decoded at all.
         """
         frame = self.frame
         assert frame is not None
-        self._allocate(frame)
         while self._scan is not None:
             try:
                 self._decode(frame, self._scan)
@@ -188,8 +187,10 @@ class Reader:
                 return 0
             at += 2 if marker != 0xFF else 1
 
-    def _allocate(self, frame: FrameHeader) -> None:
-        """Reserve memory for all blocks; pages that stay zero cost none."""
+    def allocate(self) -> None:
+        """Reserve memory for all blocks of `size`, after `read_header`; pages that stay zero cost none."""
+        frame = self.frame
+        assert frame is not None
         down = max(one.vertical for one in frame.components)
         across = max(one.horizontal for one in frame.components)
         mcus = [-(-length // (8 * factor)) for length, factor in zip(self.size, (down, across), strict=True)]
@@ -213,13 +214,8 @@ class Reader:
 
     def _decode(self, frame: FrameHeader, scan: ScanHeader) -> None:
         """Decode one scan."""
-        planes = self._planes_of(scan)
-        progressive = frame.marker == PROGRESSIVE
-        kind = self._kind(scan, planes) if progressive else entropy.SEQUENTIAL_SCAN
-        self._latch(planes)
-        layout, tables = self._layout(scan, planes, kind)
-        rows, columns = planes[0].needed if len(planes) == 1 else self._mcus
-        entries = (columns, rows, self._interval, kind, scan.first, scan.last, scan.high, scan.low)
+        planes, layout, description, keys = self._described(frame, scan)
+        tables = [self._codes[key].prepared for key in keys] or [np.zeros(SIZE, np.int32)]
         state = np.zeros(9, np.int64)
         state[entropy.POSITION] = self._position
         entropy.decode_scan(
@@ -228,8 +224,8 @@ class Reader:
             self.coefficients,
             self.marks,
             layout,
-            tables,
-            np.array(entries, np.int64),
+            np.stack(tables),
+            description,
             state,
             np.zeros(len(planes), np.int64),
         )
@@ -240,10 +236,22 @@ class Reader:
         self._describe(state, ended=ended)
         for plane in planes:
             self._check_range(plane)
-            if progressive:
+            if frame.marker == PROGRESSIVE:
                 plane.levels[scan.first : scan.last + 1] = scan.low
             else:
                 plane.levels[:] = 0
+
+    def _described(
+        self, frame: FrameHeader, scan: ScanHeader
+    ) -> tuple[list[Plane], Array, Array, list[tuple[int, int]]]:
+        """Components of a scan, layout and description for `entropy.decode_scan`, and keys of its Huffman tables."""
+        planes = self._planes_of(scan)
+        kind = self._kind(scan, planes) if frame.marker == PROGRESSIVE else entropy.SEQUENTIAL_SCAN
+        self._latch(planes)
+        layout, keys = self._layout(scan, planes, kind)
+        rows, columns = planes[0].needed if len(planes) == 1 else self._mcus
+        entries = (columns, rows, self._interval, kind, scan.first, scan.last, scan.high, scan.low)
+        return planes, layout, np.array(entries, np.int64), keys
 
     def _describe(self, state: Array, *, ended: bool) -> None:
         if state[entropy.BAD]:
@@ -299,10 +307,10 @@ class Reader:
                     raise SegmentError(f"quantization table {plane.header.table} is not defined")
                 plane.table = self._tables[plane.header.table]
 
-    def _layout(self, scan: ScanHeader, planes: list[Plane], kind: int) -> tuple[Array, Array]:
-        """Layout of the components of a scan, and the Huffman tables that it uses."""
+    def _layout(self, scan: ScanHeader, planes: list[Plane], kind: int) -> tuple[Array, list[tuple[int, int]]]:
+        """Layout of the components of a scan, and the keys of the Huffman tables that it uses."""
         single = len(planes) == 1
-        prepared: list[Array] = []
+        keys: list[tuple[int, int]] = []
         layout = np.zeros((len(planes), 6), np.int64)
         with_dc, with_ac = kind <= entropy.DC_FIRST, kind in (entropy.SEQUENTIAL_SCAN, *_AC_KINDS)
         for row, plane, (_, dc, ac) in zip(layout, planes, scan.components, strict=True):
@@ -315,9 +323,9 @@ class Reader:
                         raise SegmentError(f"Huffman table {key[1]} for {'AC' if key[0] else 'DC'} is not defined")
                     if not (key[0] or self._codes[key].fits_dc):
                         raise SegmentError("a Huffman table for DC has symbols above 15")
-                    row[column] = len(prepared)
-                    prepared.append(self._codes[key].prepared)
-        return layout, np.stack(prepared) if prepared else np.zeros((1, SIZE), np.int32)
+                    row[column] = len(keys)
+                    keys.append(key)
+        return layout, keys
 
     def plane_of(self, number: int) -> tuple[Array, Array, Array | None]:
         """Coefficients (R, C, 8, 8), marks (R, C) and table of a component, without padding."""

@@ -30,7 +30,7 @@ _DESCRIPTIVE = (
 _SRGB_GAMMA = 45455  # of gAMA, 100000 / 2.2
 
 
-def read_metadata(path: str | os.PathLike[str]) -> Metadata:
+def read_metadata(path: str | os.PathLike[str], *, content: bytes | None = None) -> Metadata:
     """Read the metadata of an image file, with orientation 1, because `load` turns pictures upright.
 
     RAW files give empty metadata. Of the tags of a TIFF file, only those that describe the picture are read, not those
@@ -38,6 +38,7 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata:
 
     Args:
         path: as for `load`.
+        content: of the file, which is read when left out.
 
     Warns:
         PictureWarning: a part is damaged and left out, or a description of colours that is not kept (PNG: gamma,
@@ -47,7 +48,7 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata:
     if path.suffix.lower() in RAW_SUFFIXES:
         return Metadata()
     try:
-        content = content_of(path)
+        content = content_of(path) if content is None else content
         form = format_of(content[:START], path.suffix.lower())
     except ImageError:
         return Metadata()  # `load` reports it

@@ -12,6 +12,7 @@ def restore_file(
     source: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
+    content: bytes | None = None,
     quality: int | None = None,
     overwrite: bool = False,
     **options: Any,
@@ -20,6 +21,7 @@ def restore_file(
 
     Args:
         source: JPEG file.
+        content: its content, which is read from the file when left out.
         out: file to write; its ending names the format, as for `qimg.images.save`.
         quality: quality of a lossy format, for which it is required.
         overwrite: replace an existing file.
@@ -30,7 +32,7 @@ def restore_file(
         OSError: the file exists already, or cannot be written.
     """
     path = to_write(out, overwrite=overwrite)
-    restored = restore_picture(source, **options)
-    metadata = images.read_metadata(source)
+    restored = restore_picture(source if content is None else content, **options)
+    metadata = images.read_metadata(source, content=content)
     images.save(restored.image, path, quality=quality, metadata=metadata, overwrite=overwrite)
     return restored

@@ -68,7 +68,14 @@ def test_wide_pictures_without_content_end_soon():
     (of, *_) = fuzz.samples()
     header = container.parse(of.data).header
     wide = container.Header(
-        width=1 << 20, height=8, channels=3, bits=8, planes=3, identity=header.identity, parameters=header.parameters
+        width=1 << 20,
+        height=16,
+        channels=3,
+        bits=8,
+        planes=3,
+        identity=header.identity,
+        parameters=header.parameters,
+        version=header.version,
     )
     with pytest.raises(codecs.BitstreamError, match="payload"):
         codecs.decode(container.assemble(wide, [(b"S", bytes(64))]))

@@ -1,6 +1,7 @@
 """The sketch codec: sizes are never exceeded, prefixes decode, altered files are refused."""
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,12 @@ from qimg.codecs import BitstreamError, PartialPictureWarning
 from qimg.codecs.sketch import fit as fitting
 from qimg.codecs.sketch import geometry, painter
 from qimg.codecs.sketch.bitstream import Header, parse, write
+from qimg.codecs.sketch.coders import Meter, Writer
+from qimg.codecs.sketch.decoder import paint_numbers
 from qimg.codecs.sketch.jacobian import add, grid, parameters
-from qimg.codecs.sketch.numbers import Meter, Writer, code_base, code_ellipse, read
+from qimg.codecs.sketch.numbers import Frame, magnitude_before
 from qimg.codecs.sketch.ordering import by_gain
+from qimg.codecs.sketch.statistics import of_version
 from qimg.entropy.distributions import bits_of
 from qimg.images import bundled
 
@@ -102,21 +106,25 @@ def test_an_altered_length_is_no_cut_file(length):
                 parse(altered[:40])
 
 
-def test_files_of_version_1_decode(example):
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_of_earlier_versions_decode_by_their_statistics(example, version):
     _, data = example
     stream = parse(data)
-    first = golden(stream.header, stream.payload)
-    assert_array_equal(qimg.decode(first), qimg.decode(data))
+    header = replace(stream.header, version=version)
+    frame = Frame(step=header.step, extent=geometry.sides(header.height, header.width), statistics=of_version(1))
+    payload = stream.payload
+    file = write(header, payload) if version == 2 else golden(header, payload)
+    assert_array_equal(qimg.decode(file), paint_numbers(*frame.read(payload, header.planes), header))
+    assert (qimg.decode(file) != qimg.decode(data)).any()
     with pytest.raises(BitstreamError, match="the file is altered"):
-        qimg.decode(first[:-1] + bytes([first[-1] ^ 1]))
+        qimg.decode(file[:-1] + bytes([file[-1] ^ 1]))
     with pytest.warns(PartialPictureWarning):
-        qimg.decode(first[:-1])
+        qimg.decode(file[:-1])
 
 
 def golden(header, payload):
     """A file of version 1."""
     data = bytearray(write(header, payload)[:-1])
-    data[3] &= 31
     data[4:6] = (zlib.crc32(data[:4] + data[6:]) & 0xFFFF).to_bytes(2, "little")
     return bytes(data)
 
@@ -158,24 +166,26 @@ def numbers_of(rng, extent, count):
     return several
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_numbers_come_back_and_every_cut_gives_their_beginning(seed):
+@pytest.mark.parametrize(("seed", "version"), [(0, 1), (1, 3), (2, 3)])
+def test_numbers_come_back_and_every_cut_gives_their_beginning(seed, version):
     rng = np.random.default_rng(seed)
     extent = geometry.sides(20, 30)
     base, several = rng.integers(-9, 10, (3, len(geometry.BASE_FREQUENCIES))), numbers_of(rng, extent, 5)
     writer, meter = Writer(), Meter()
+    frame = Frame(step=5, extent=extent, statistics=of_version(version))
     for coder in (writer, meter):
-        code_base(coder, base.copy(), 5)
+        frame.code_base(coder, base.copy())
         for index, one in enumerate(several):
-            code_ellipse(coder, one.copy(), index, extent)
+            frame.code_ellipse(coder, one.copy(), index, magnitude_before(several, index))
     payload = writer.to_bytes()
-    first, ellipses = read(payload, 5, extent, 3)
+    first, ellipses = frame.read(payload, 3)
     assert_array_equal(first, base)
     assert_array_equal(ellipses[:5], several)
     assert meter.bits == pytest.approx(bits_of(writer.widths))
+    assert meter.bits == pytest.approx(frame.base_bits(base) + frame.bits(several))
     assert len(payload) - meter.bits / 8 < 8  # two words at the end of the stream
     for length in range(len(payload)):
-        some = read(payload[:length], 5, extent, 3)[1]
+        some = frame.read(payload[:length], 3)[1]
         assert_array_equal(some[:5], np.array(several)[: len(some)])
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.transform.colour import is_gray
 from qimg.codecs.block.transform.colour_space import MATRIX_BITS, YCBCR, ColourSpace, eigenbasis
 from qimg.core import Array
 
@@ -19,12 +20,12 @@ _STRETCH = 0.01
 
 
 def space_of(pixels: Array) -> ColourSpace:
-    """The colour space in which the blocks of a colour picture are coded; Y'CbCr for few pixels or a single colour.
+    """The colour space in which the blocks of a picture are coded; Y'CbCr for gray, few pixels or a single colour.
 
     Args:
-        pixels: (H, W, 3), `uint8` or `uint16`.
+        pixels: (H, W) or (H, W, 3), `uint8` or `uint16`.
     """
-    if pixels.shape[0] * pixels.shape[1] < _SMALLEST:
+    if pixels.shape[0] * pixels.shape[1] < _SMALLEST or is_gray(pixels):
         return YCBCR
     moments = _moments_of_differences(pixels)
     if not moments.any():

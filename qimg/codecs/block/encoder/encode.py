@@ -17,7 +17,7 @@ from qimg.codecs.block.encoder.decorrelation import in_space, space_of
 from qimg.codecs.block.encoder.effort import Search
 from qimg.codecs.block.encoder.forms import Chunks, Form, Source
 from qimg.codecs.block.encoder.step_choice import checked_weights
-from qimg.codecs.block.layers.picture import MOST_PIXELS
+from qimg.codecs.block.layers.picture import MOST_PIXELS, layers_of
 from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
@@ -54,7 +54,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
     16, effort 3 also of 32, effort 5 also of 4, and effort 7 tries three chroma steps. Effort 1 chooses classes by
     luma, effort 3 judges the best two with chroma, and effort 5 the best four. Gray pictures and `stable` use one
     chroma step; progressive files with layers have no blocks of 32. Colours are coded in the eigenbasis of their
-    differences, and luma has hidden signs; `stable` uses neither, and progressive files have no hidden signs.
+    differences, and luma has hidden signs; `stable` uses neither, and files with layers have no hidden signs.
 
     Noise, graphics, flat areas and thin pictures are coded in other ways where these cost less; see
     `qimg.codecs.block.encoder.forms`. A file is at most 1 % and 100 bytes larger than the pixels, metadata not counted.
@@ -114,9 +114,7 @@ def _encode_to_target(
         weights = checked_weights(options.importance, header.height, header.width)
     source = Source(pixels, header.planes, tables, progressive=options.progressive, tune=options.tune, weights=weights)
     search = search.tuned() if source.tuned else search
-    fixed_space = header.planes == 1 or options.stable or options.colour != COLOURS[0]
-    space = YCBCR if fixed_space else space_of(pixels)
-    hidden_signs = not (options.stable or options.progressive)
+    space = YCBCR if options.stable or options.colour != COLOURS[0] else space_of(pixels)
     area = header.width * header.height
     profile, after = metadata_around(options)
     # The profile and alpha come before the pixels, since a viewer needs them to show the pixels.
@@ -135,7 +133,7 @@ def _encode_to_target(
         candidates: list[tuple[float, BlockEncoded]] = []
         for ratio in ratios if header.planes == 3 else (0,):
             cb, cr = parameters.chroma
-            steps = replace(parameters, chroma=(cb + ratio, cr + ratio), hidden_signs=hidden_signs)
+            steps = replace(parameters, chroma=(cb + ratio, cr + ratio), hidden_signs=_hides_signs(parameters, options))
             steps = in_space(steps, space)
             for form in source.forms(steps, search=search, track=track):
                 encoded = file(form, steps)
@@ -162,6 +160,11 @@ def _encode_to_target(
         name, least = ("size", len(result.data)) if options.size else ("bits_per_pixel", f"{result.bits_per_pixel:.4g}")
         raise ArgumentError(f"{{0}} must be at least {least} for this picture, but {{0}}={options.named[name]}", name)
     return result
+
+
+def _hides_signs(parameters: Parameters, options: EncodeOptions) -> bool:
+    """Whether luma has hidden signs: layers could not correct a changed integer, since they divide its bin."""
+    return not options.stable and not (options.progressive and layers_of(parameters.step) > 0)
 
 
 def _fixed_point(once: Callable[[Array], BlockEncoded], source: Array, tables: Tables) -> BlockEncoded:

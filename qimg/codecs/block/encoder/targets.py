@@ -123,7 +123,7 @@ def of_psnr(attempt: Callable[[Parameters], R], psnr_db: float) -> R:
         raise arguments.ArgumentError(
             f"{{0}} must be at most {highest:.2f} for this picture, but {{0}}={psnr_db}", "psnr_db"
         )
-    return min(enough, key=lambda result: len(result.data))
+    return min(enough, key=lambda result: (len(result.data), result.psnr_db))
 
 
 def _approach(

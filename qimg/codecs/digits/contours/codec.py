@@ -10,28 +10,19 @@ from numpy.typing import ArrayLike, DTypeLike
 from qimg.codecs.digits import pack
 from qimg.codecs.digits.contours.channels import CURVES
 from qimg.codecs.digits.contours.model import ContourModel
+from qimg.codecs.digits.digit_codec import DigitCodec, conditions, rate_number
 from qimg.codecs.digits.latent_codec import SWEEPS
 from qimg.codecs.digits.latent_model import FARTHEST, RATES, STEP_FRACTION
 from qimg.codecs.errors import BitstreamError
-from qimg.core import Array, arguments, fraction
+from qimg.core import Array, arguments
 from qimg.core.artifacts import shipped
 from qimg.entropy import range_coder
-from qimg.entropy.distributions import bits_of
 from qimg.integer_networks.coding import Walk
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContourCodec:
+class ContourCodec(DigitCodec[ContourModel]):
     """A codec for packs of digits that codes outlines; `encode` and `decode` are its verbs."""
-
-    id: str
-    """Id in the registry."""
-    name: str
-    """Name in tables and figures."""
-    number: int
-    """Number in the envelope."""
-    about: str = "this package"
-    """Program and settings."""
 
     def model(self, model: "ContourModel | str | os.PathLike[str] | None" = None) -> ContourModel:
         """The shipped model, that of a file, or the given one."""
@@ -64,13 +55,7 @@ class ContourCodec:
 
     def file(self, codes: Array, *, rate: float, model: "ContourModel | str | os.PathLike[str] | None" = None) -> bytes:
         """The file of codes (channels, n) int32 from `codes`; other arguments as for `encode`."""
-        fitted = self.model(model)
-        number = round(fraction("rate", rate) * (RATES - 1))
-        encoder = range_coder.Encoder()
-        if codes.shape[1]:
-            encoder.push_intervals(*_intervals(fitted, codes, number))
-        contents = pack.Pack(count=codes.shape[1], setting=number, words=encoder.words())
-        return pack.to_bytes(contents, number=self.number, model=fitted.sha256)
+        return self._file(self.model(model), codes, rate_number(rate))
 
     def codes(
         self,
@@ -81,8 +66,7 @@ class ContourCodec:
         model: "ContourModel | str | os.PathLike[str] | None" = None,
     ) -> Array:
         """The codes (channels, n) int32 that `encode` writes, in the order of `Layout`; arguments as for `encode`."""
-        digits, fitted = pack.checked(images), self.model(model)
-        number = round(fraction("rate", rate) * (RATES - 1))
+        digits, fitted, number = pack.checked(images), self.model(model), rate_number(rate)
         sweeps = SWEEPS[arguments.effort(effort)]
         frame, step = fitted.frame, int(fitted.steps[number])
         codes = frame.quantized(frame.latents(digits), np.full(len(digits), step / (1 << STEP_FRACTION)))
@@ -94,8 +78,7 @@ class ContourCodec:
 
     def ideal_bits(self, codes: Array, *, rate: float, model: Any = None) -> float:
         """The cross entropy of codes (channels, n) in bits, which the file's words attain."""
-        number = round(fraction("rate", rate) * (RATES - 1))
-        return bits_of(_intervals(self.model(model), codes, number)[1]) if codes.shape[1] else 0.0
+        return self._ideal_bits(self.model(model), codes, rate_number(rate))
 
     def decode(
         self,
@@ -117,17 +100,21 @@ class ContourCodec:
         Raises:
             BitstreamError: the file is cut, altered, of another codec or version, or needs another model.
         """
-        fitted = self.model(model)
-        contents = pack.of_bytes(data, codec=self.id, number=self.number, model=fitted.sha256, settings=RATES)
-        state = range_coder.start(contents.words)
-        codes = _decoded(fitted, contents, state, dtype)
-        if not range_coder.is_complete(state, contents.words):
-            raise BitstreamError("chunk D must be a stream of the range coder for these digits, but is damaged")
-        return fitted.frame.painted(codes, int(fitted.steps[contents.setting]))
+        return self._decoded(self.model(model), data, RATES, dtype)
+
+    def _count(self, codes: Array) -> int:
+        return int(codes.shape[1])
+
+    def _intervals(self, model: ContourModel, codes: Array, setting: int) -> tuple[Array, Array]:
+        return _intervals(model, codes, setting)
+
+    def _digits(self, model: ContourModel, contents: pack.Pack, state: Array, dtype: DTypeLike) -> Array:
+        codes = _codes(model, contents, state, dtype)
+        return model.frame.painted(codes, int(model.steps[contents.setting]))
 
 
 def _walk(model: ContourModel, count: int, rate: int, dtype: DTypeLike = np.float32) -> Walk:
-    return Walk(model.contexts, (1, 1, count), conditions=np.full((1, count), rate), dtype=dtype)
+    return Walk(model.contexts, (1, 1, count), conditions=conditions(count, rate), dtype=dtype)
 
 
 def _intervals(model: ContourModel, codes: Array, rate: int) -> tuple[Array, Array]:
@@ -142,7 +129,7 @@ def _intervals(model: ContourModel, codes: Array, rate: int) -> tuple[Array, Arr
     return lefts, widths
 
 
-def _decoded(model: ContourModel, contents: pack.Pack, state: Array, dtype: DTypeLike) -> Array:
+def _codes(model: ContourModel, contents: pack.Pack, state: Array, dtype: DTypeLike) -> Array:
     """Codes (channels, n) int64."""
     layout, distribution = model.frame.layout, model.contexts.design.distribution
     codes = np.zeros((layout.channels, contents.count), np.int64)

@@ -57,10 +57,10 @@ class DigitTraining:
 
         Raises:
             ImageError: a source cannot be read as digits.
-            ValueError: sources hold MNIST's test digits, or no more digits than are held out.
+            ValueError: sources or held-out digits are MNIST's test digits, or no more digits than are held out.
         """
         require(type(recipe) is type(self.recipe), "recipe", f"must be a {type(self.recipe).__name__}", recipe)
-        parts, others = _read(sources, root), _read(held_out, root)
+        parts, others = _read(sources, root, "sources"), _read(held_out, root, "held_out")
         require(bool(parts), "sources", "must hold digits", [])
         if not others:
             name, digits = parts[-1]
@@ -76,12 +76,12 @@ class DigitTraining:
         return (_klt if isinstance(recipe, KltRecipe) else _raster)(recipe, training, evaluated, parameters)
 
 
-def _read(sources: Iterable[Any], root: Any) -> list[tuple[str, Array]]:
-    """Names and digits of sources."""
-    return [_digits(source, root) for source in sources]
+def _read(sources: Iterable[Any], root: Any, argument: str) -> list[tuple[str, Array]]:
+    """Names and digits of the sources of an argument."""
+    return [_digits(source, root, argument) for source in sources]
 
 
-def _digits(source: Any, root: Any) -> tuple[str, Array]:
+def _digits(source: Any, root: Any, argument: str) -> tuple[str, Array]:
     if isinstance(source, np.ndarray):
         name, digits, part = "array", source, None
     else:
@@ -95,7 +95,7 @@ def _digits(source: Any, root: Any) -> tuple[str, Array]:
         name, digits = path.name + (part[0] if part else ""), read_idx(path, 3)
     if digits.shape[1:] != (SIDE, SIDE) or digits.dtype != np.uint8:
         raise ImageError(f"{name}: must hold digits (n, {SIDE}, {SIDE}) uint8, but has {digits.dtype} {digits.shape}")
-    require_no_evaluation_pictures([pixel_digest(digits)], [name])
+    require_no_evaluation_pictures([pixel_digest(digits)], [name], argument)
     return name, digits[int(part[1]) : int(part[2])] if part else digits
 
 
