@@ -7,7 +7,8 @@ import numpy as np
 from scipy.fft import dct
 
 from qimg.codecs.errors import BitstreamError
-from qimg.codecs.jpeg_recompression.model import DECISIONS, KINDS, Model, code_row
+from qimg.codecs.jpeg_recompression.block_coding import code_row
+from qimg.codecs.jpeg_recompression.model import DECISIONS, KINDS, Model
 from qimg.codecs.jpeg_recompression.surroundings import MARGIN, Surroundings, begin_row, new_surroundings
 from qimg.core import Array, Track
 from qimg.entropy import mixing, range_coder
