@@ -103,7 +103,12 @@ def rows_of(picture: Picture, params: Params) -> list[Row]:
                 for name in codecs:
                     _warm_up(name)
                     write, read = _functions(name)
-                    data, encode_seconds = timed(write, jpeg, clock=time.process_time)
+                    try:
+                        data, encode_seconds = timed(write, jpeg, clock=time.process_time)
+                    except RuntimeError:
+                        if name != LEPTON:
+                            raise
+                        continue  # Lepton refuses files with a few bytes in their scan
                     restored, decode_seconds = timed(read, data, clock=time.process_time)
                     if restored != jpeg:
                         raise ValueError(f"codec {name}, picture {picture.name}: must return the file, but does not")

@@ -4,12 +4,13 @@ Every codec writes and reads every picture at the settings of its curve; bits co
 compares curves of means, of bits per pixel and of PSNR over the pictures, between 28 and 37 dB; its interval resamples
 the pictures. The mean of the rates of single pictures is reported as well, because it does not depend on the
 distribution of bits over the pictures. At equal PSNR, the first anchor is AVIF tuned for PSNR, the second the default
-of Pillow.
+of Pillow. Published curves are copied from their sources: of single pictures, and of means over a set, whose codecs are
+compared with those that were published on the same set.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Annotated, Any
 
@@ -54,6 +55,14 @@ from experiments.coding.compared_codecs import (
     warm_up,
 )
 from experiments.coding.external_curves import Point, digests, read_curves
+from experiments.coding.published_curves import (
+    NAMES,
+    PublishedPoint,
+    PublishedRate,
+    on_measured_pictures,
+    published_rates,
+    read_published,
+)
 from qimg import images, metrics
 from qimg.codecs import registry
 from qimg.codecs.protocol import Codec
@@ -76,6 +85,9 @@ ANCHORS = {
 MEASURES = {"psnr_rgb_db": "RGB", "psnr_y_db": "Y", "ms_ssim": "MS-SSIM", "ssimulacra2": "SSIMULACRA 2"}
 """Measures and their short names."""
 
+PUBLISHED_ANCHORS = (NAMES["cool-chic-5.0"], "JPEG")
+"""Codecs with which others are compared on the pictures of published curves, where theirs are known."""
+
 DRAWS, SEED = 200, 0
 """Resamples of the pictures for an interval."""
 
@@ -93,6 +105,8 @@ class Params(PictureParams):
     ones of `compared_codecs.IDS`."""
     curves: Paths = ()
     """CSV files with curves of further codecs: codec, picture, bytes or bits_per_pixel, psnr_rgb_db or psnr_y_db."""
+    published: Paths = ()
+    """CSV files with published curves: source, codec, picture or set, bits_per_pixel, rgb_psnr_db."""
     qualities: Annotated[tuple[float, ...], not_empty, fulfils(_are_qualities, "must lie in [1, 100]")] = (
         2,
         8,
@@ -115,7 +129,7 @@ class Params(PictureParams):
 
     def files(self) -> dict[str, str]:
         """Hashes of the modules of imported codecs and of the files of curves."""
-        return modules_of(self.codecs) | digests(self.curves)
+        return modules_of(self.codecs) | digests((*self.curves, *self.published))
 
 
 TINY = Params(box_mean=2, codecs=("block", "peer:jpeg", "peer:webp"), qualities=(2, 25, 45, 65), points=4)
@@ -126,12 +140,15 @@ class Row:
     """One picture by one codec at one setting. NaN if a measure was not requested or the picture is too small."""
 
     image: str
+    """A picture; of published curves a set as well."""
     codec: str
+    published: bool
+    """Whether the row is copied from a file of published curves, which state bits per pixel and RGB PSNR only."""
     setting: float
     """On the codec's own scale."""
-    bytes: int
+    bytes: float
     """Of the whole file."""
-    raw_bytes: int
+    raw_bytes: float
     """One byte per sample."""
     bits_per_pixel: float
     psnr_rgb_db: float
@@ -173,7 +190,14 @@ def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list
         areas = {name: shape[0] * shape[1] for name, shape in pixels.items()}
         points = read_curves(params.curves, areas, taken=names)
     rows: list[Row] = measured_rows(params, track=track, workers=workers)
-    return rows + [_read_row(name, pixels[name], point) for name, own in points.items() for point in own]
+    rows += [_read_row(name, pixels[name], point) for name, own in points.items() for point in own]
+    return rows + [_published_row(point) for point in read_published(params.published)]
+
+
+def _published_row(point: PublishedPoint) -> Row:
+    values: dict[str, Any] = {field.name: math.nan for field in fields(Row)}
+    values |= {"image": point.where, "codec": point.codec, "published": True}
+    return Row(**values | {"bits_per_pixel": point.bits_per_pixel, "psnr_rgb_db": point.psnr_rgb_db})
 
 
 def _read_row(name: str, shape: tuple[int, ...], point: Point) -> Row:
@@ -181,6 +205,7 @@ def _read_row(name: str, shape: tuple[int, ...], point: Point) -> Row:
     return Row(
         image=name,
         codec=point.codec,
+        published=False,
         setting=point.setting,
         bytes=point.bytes,
         raw_bytes=math.prod(shape),
@@ -208,6 +233,7 @@ def _row(name: str, codec: Codec, setting: float, image: Array, params: Params) 
     return Row(
         image=name,
         codec=codec.name,
+        published=False,
         setting=float(setting),
         bytes=len(data),
         raw_bytes=image.size,
@@ -236,6 +262,7 @@ def comparisons(rows: Sequence[Row], measure: str, *, draws: int = 0) -> dict[tu
 
 def findings(rows: Sequence[Row]) -> list[str]:
     """The rate of every codec against each anchor at equal PSNR."""
+    rows = measured_on(rows)
     sentences = []
     luma = comparisons(rows, "psnr_y_db")
     for (codec, anchor), result in comparisons(rows, "psnr_rgb_db", draws=DRAWS).items():
@@ -255,7 +282,9 @@ def findings(rows: Sequence[Row]) -> list[str]:
 
 
 def tables(rows: Sequence[Row]) -> dict[str, Table]:
-    """Rates against all anchors, rates with intervals against each anchor, costs, and the scale of qualities."""
+    """Rates against all anchors, rates with intervals against each anchor, costs, the scale, and published rates."""
+    published = published_rates(rows, PUBLISHED_ANCHORS)
+    rows = measured_on(rows)
     measured = {measure: comparisons(rows, measure, draws=DRAWS) for measure in MEASURES}
     anchors = [name for name in (TUNED, "AVIF", "JPEG") if any(name == pair[1] for pair in measured["psnr_rgb_db"])]
     together = {
@@ -264,7 +293,42 @@ def tables(rows: Sequence[Row]) -> dict[str, Table]:
         "costs": _costs(rows),
     }
     ours = [row for row in rows if row.codec == "qimg"]
-    return together | ({"scale": _scale(ours)} if ours else {})
+    if ours:
+        together["scale"] = _scale(ours)
+    if published:
+        together["published"] = _published(published)
+    return together
+
+
+def measured_on(rows: Sequence[Row]) -> list[Row]:
+    """The rows that were measured, without those of published curves."""
+    return [row for row in rows if not row.published]
+
+
+def _published(rates: Sequence[PublishedRate]) -> Table:
+    """Rates on the measured pictures and on those of published means."""
+    low, high = RANGES["psnr_rgb_db"]
+    columns = [f"{anchor}, %" for anchor in PUBLISHED_ANCHORS]
+
+    def percent(one: PublishedRate, anchor: str) -> float:
+        return one.against[anchor].own if anchor in one.against else math.nan
+
+    return Table(
+        columns=["pictures", "codec", "curve", *columns],
+        rows=[
+            [
+                one.pictures,
+                one.codec,
+                "published" if one.published else "measured",
+                *(percent(one, anchor) for anchor in PUBLISHED_ANCHORS),
+            ]
+            for one in rates
+        ],
+        caption="Bytes beyond those of the codec in the heading on the same pictures at equal RGB PSNR, in %: "
+        f"Bjøntegaard rates of curves of means over the part of {low:g} to {high:g} dB that both curves cover. "
+        "On the published set, JPEG is that of the source",
+        formats=dict.fromkeys(columns, "+.1f"),
+    )
 
 
 def _rates(rows: Sequence[Row], measured: Mapping[str, Any], anchors: Sequence[str]) -> Table:
@@ -348,10 +412,14 @@ def _scale(rows: Sequence[Row]) -> Table:
 
 
 def plot(rows: Sequence[Row]) -> Figure:
-    """Curves of means over the pictures, for RGB and for luma."""
+    """Curves of means over the pictures, for RGB and for luma; published ones of the same pictures for RGB."""
+    published = on_measured_pictures(rows)
+    rows = measured_on(rows)
     figure, axes = subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     for ax, measure in zip(axes, ("psnr_rgb_db", "psnr_y_db"), strict=True):
         means = {name: line.mean(np.ones(len(line.rates))) for name, line in rate_curves(rows, measure).items()}
+        if measure == "psnr_rgb_db":
+            means |= published
         Panel(curves=means, x="bits per pixel", y=f"{MEASURES[measure]} PSNR, dB", log="x").draw(ax)
         ax.axhspan(*RANGES[measure], color="0.5", alpha=0.08, linewidth=0)
         counted = pictures_counted(valued(rows, measure), measure)

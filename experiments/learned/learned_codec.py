@@ -8,11 +8,9 @@ curves are copied from their sources: of means over all 24 Kodak pictures, with 
 Cool-chic for each picture.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -41,6 +39,7 @@ from experiments._run import (
 )
 from experiments.coding.compared_codecs import chosen, curve_of, modules_of, not_measured, round_trip, warm_up
 from experiments.coding.external_curves import digests
+from experiments.coding.published_curves import SETS, published_rates, read_published
 from experiments.coding.rate_distortion import spread
 from qimg import metrics
 from qimg.codecs import registry
@@ -51,7 +50,7 @@ from qimg.codecs.learned.latents import predictions
 from qimg.codecs.learned.model import LearnedModel, default
 from qimg.codecs.learned.tiles import windows
 from qimg.codecs.protocol import DecodeOptions, EncodeOptions
-from qimg.evaluation.rate_curves import RANGES, Comparison, RateCurve, compare
+from qimg.evaluation.rate_curves import RANGES, Comparison, compare
 from qimg.evaluation.rate_curves import curves as rate_curves
 
 WHOLE, LINEAR, HISTOGRAMS, NEAREST = (
@@ -61,9 +60,8 @@ WHOLE, LINEAR, HISTOGRAMS, NEAREST = (
     "learned, nearest integers",
 )
 """The learned codec and its variants."""
-ANCHOR, PUBLISHED_ANCHOR = "JPEG", "jpeg"
+ANCHOR = "JPEG"
 MEASURE = "psnr_rgb_db"
-_SET = "kodak 1-24 mean"
 _NEAREST = 1e-6  # of the slope, so that only the distortion counts
 
 
@@ -135,8 +133,7 @@ def run(params: Params, *, track: Track = iter, workers: Workers = HERE) -> list
     """The rows of all codecs that are measured, and those of the files of curves."""
     check(params)
     rows: list[Row] = measured_rows(params, track=track, workers=workers)
-    names = {row.image for row in rows}
-    return rows + [row for path in params.published for row in _published(Path(path), names)]
+    return rows + list(_published(params, {row.image for row in rows}))
 
 
 def _row(
@@ -197,19 +194,18 @@ def _histogram_bits(latents: Array) -> float:
     return total
 
 
-def _published(path: Path, names: set[str]) -> Iterator[Row]:
-    """The rows of a file of curves: those of means over a set, and of the pictures that are measured."""
-    for line in csv.DictReader(path.read_text("utf-8").splitlines()):
-        image = line.get("picture") or line["set"]
-        if image in names or "picture" not in line:
+def _published(params: Params, names: set[str]) -> Iterator[Row]:
+    """The rows of the files of curves: those of means over a set, and of the pictures that are measured."""
+    for point in read_published(params.published):
+        if point.where in names or point.where in SETS:
             yield Row(
-                image=image,
-                codec=line["codec"],
+                image=point.where,
+                codec=point.codec,
                 published=True,
                 setting=float("nan"),
                 bytes=float("nan"),
-                bits_per_pixel=float(line["bits_per_pixel"]),
-                psnr_rgb_db=float(line["rgb_psnr_db"]),
+                bits_per_pixel=point.bits_per_pixel,
+                psnr_rgb_db=point.psnr_rgb_db,
                 macs_per_pixel=float("nan"),
                 encode_seconds=float("nan"),
                 decode_seconds=float("nan"),
@@ -226,36 +222,6 @@ def comparisons(rows: Sequence[Row], anchor: str, *, draws: int = 0) -> dict[str
         for codec, curve in measured.items()
         if codec != anchor
     }
-
-
-def published_comparisons(rows: Sequence[Row]) -> list[tuple[str, str, Comparison]]:
-    """Codec, pictures and rate of the published curves: of means against the published JPEG, others against ours."""
-    published = [row for row in rows if row.published]
-    means = {codec: _curve(own) for codec, own in groups(_on(published, {_SET}), "codec").items()}
-    results = [
-        (codec, _SET, compare(means[PUBLISHED_ANCHOR], curve, MEASURE))
-        for codec, curve in means.items()
-        if PUBLISHED_ANCHOR in means and codec != PUBLISHED_ANCHOR
-    ]
-    measured = {row.image for row in rows if not row.published}
-    anchor = rate_curves([row for row in rows if not row.published], MEASURE).get(ANCHOR)
-    single = groups(_on(published, measured), "codec")
-    for codec, own in single.items():
-        if anchor is not None and {row.image for row in own} == measured:
-            counted = f"{len(measured)} measured pictures"
-            results.append((codec, counted, compare(anchor, rate_curves(own, MEASURE)[codec], MEASURE)))
-    return results
-
-
-def _on(rows: Sequence[Row], names: set[str]) -> list[Row]:
-    return [row for row in rows if row.image in names]
-
-
-def _curve(rows: Sequence[Row]) -> RateCurve:
-    """The curve of means over a set; several versions of a codec may share a name, so that it is sorted."""
-    points = sorted({(row.bits_per_pixel, row.psnr_rgb_db) for row in rows})
-    rates, qualities = np.array(points).T
-    return RateCurve(rates=rates[None], qualities=qualities[None])
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
@@ -315,7 +281,11 @@ def tables(rows: Sequence[Row]) -> dict[str, Table]:
         formats={"bits per pixel": ".3f", "RGB PSNR, dB": ".2f"},
     )
     together = {"rates": rates, "scale": scale}
-    published = published_comparisons(rows)
+    published = [
+        (one.codec, one.pictures, one.against[ANCHOR])
+        for one in published_rates(rows, (ANCHOR,))
+        if one.published and ANCHOR in one.against
+    ]
     if published:
         together["published"] = Table(
             columns=["published codec", "pictures", "against JPEG, %", "common part, %"],

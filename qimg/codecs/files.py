@@ -8,7 +8,7 @@ from qimg import images
 from qimg.codecs import pictures, registry
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import METADATA, Decoded, Encoded, EncodeOptions
-from qimg.core import ArgumentError, Track, regular, to_write, write_atomically
+from qimg.core import ArgumentError, Array, Track, regular, to_write, write_atomically
 from qimg.images.metadata import Metadata, fitting, orientation_of, turned_upright
 
 
@@ -37,10 +37,11 @@ def encode_file(
         first_frame: as above.
         to_rgb: as above.
         track: as for `qimg.encode`.
-        options: fields of `EncodeOptions`, such as the target and the effort.
+        options: fields of `EncodeOptions`, such as the target and the effort. `importance` may name the file of a gray
+            picture of the size of the source, whose values are weights.
 
     Raises:
-        ImageError: the source is not a picture.
+        ImageError: the source, or the picture of the weights, is not a picture.
         ValueError: an option is not supported, or a target is missing or out of reach; the message begins with the
             source's name.
         OSError: the file exists already or cannot be written.
@@ -52,6 +53,8 @@ def encode_file(
     if path.suffix.lower() != chosen.suffix:
         raise ValueError(f"{path}: the file to write must end in {chosen.suffix} for codec {chosen.id}")
     pixels = images.load(source, max_pixels=max_pixels, first_frame=first_frame, to_rgb=to_rgb)
+    if isinstance(options.get("importance"), str | os.PathLike):
+        options["importance"] = weights_in(options["importance"], max_pixels=max_pixels)
     stored = images.read_metadata(source)
     metadata = asdict(fitting(stored, chosen.suffix, images.colours(pixels), str(source)))
     options |= {name: metadata[name] for name in METADATA if name in chosen.capabilities.options}
@@ -63,6 +66,19 @@ def encode_file(
         raise ValueError(f"{source}: {error}") from None
     write_atomically(path, encoded.data, overwrite=overwrite)
     return encoded
+
+
+def weights_in(path: str | os.PathLike[str], *, max_pixels: int | None = images.MAX_PIXELS) -> Array:
+    """Weights (H, W) in the file of a gray picture, or of one whose channels are equal.
+
+    Raises:
+        ImageError: the file is not such a picture.
+    """
+    pixels = images.load(path, max_pixels=max_pixels)
+    planes = pixels.reshape(*pixels.shape[:2], -1)
+    if images.has_alpha(pixels) or (planes != planes[..., :1]).any():
+        raise images.ImageError(f"{path}: a picture of weights must be gray, without colours and alpha, but is not")
+    return planes[..., 0]
 
 
 def decode_file(

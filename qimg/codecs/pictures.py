@@ -37,7 +37,10 @@ def encode(image: ArrayLike, *, codec: str = "auto", track: Track = iter, **opti
 
 def encode_picture(image: ArrayLike, *, codec: str = "auto", track: Track = iter, **options: Any) -> Encoded:
     """Encode a picture as `encode` does; returns the file with the encoder's measurements."""
-    pixels, settings = check_image("image", image), EncodeOptions(**options)
+    pixels = check_image("image", image)
+    if callable(options.get("importance")):
+        options["importance"] = options["importance"](pixels)
+    settings = EncodeOptions(**options)
     chosen = registry.codec_for(codec, settings)
     registry.check(chosen, settings, pixels)
     encode = choice.encode if codec == "auto" else chosen.encode

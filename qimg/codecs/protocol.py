@@ -67,6 +67,9 @@ class EncodeOptions:
     colour: str = "adaptive"
     """Colour space of lossy colour pictures: "adaptive", chosen for the picture, for the least RGB error; or "ycbcr",
     for files whose luma has the least error at equal bytes."""
+    importance: Any = field(default=None, repr=False)
+    """Weights (H, W) of the squared errors of the pixels, relative to their mean; of `qimg.encode` also a function of
+    the picture. Steps are finer where weights are large; targets are reached as without weights."""
     icc_profile: bytes | None = field(default=None, repr=False)
     """Colour profile, stored unchanged."""
     exif: bytes | None = field(default=None, repr=False)

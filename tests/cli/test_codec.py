@@ -223,6 +223,26 @@ def test_decode_a_rectangle(here, capsys):
     assert not Path("more.png").exists()
 
 
+def test_encode_with_a_picture_of_weights(here, capsys):
+    weights = np.full((80, 120), 40, np.uint8)
+    weights[:32, :64] = 255
+    images.save(weights, "weights.png")
+    images.save(np.dstack([weights] * 3), "equal.png")
+    for name in ("weights.png", "equal.png"):
+        cli.main(["encode", "photo.png", f"{name}.qimg", "--quality", "40", "--importance", name])
+    assert Path("weights.png.qimg").read_bytes() == Path("equal.png.qimg").read_bytes()
+    assert Path("weights.png.qimg").read_bytes() == qimg.encode(photo(), quality=40, importance=weights)
+    capsys.readouterr()
+    images.save(weights[:79], "small.png")
+    said = refusal(["encode", "photo.png", "more.qimg", "--quality", "40", "--importance", "small.png"], capsys)
+    assert "photo.png: --importance must have shape (80, 120), but has shape (79, 120)" in said
+    said = refusal(["encode", "photo.png", "more.qimg", "--quality", "40", "--importance", "photo.png"], capsys)
+    assert "photo.png: a picture of weights must be gray" in said
+    said = refusal(["encode", "photo.png", "more.qimg", "--quality", "40", "--importance", "none.png"], capsys)
+    assert "none.png" in said
+    assert not Path("more.qimg").exists()
+
+
 def test_a_folder_is_decoded_and_described(here, capsys):
     Path("folder/broken.png").unlink()
     cli.main(["encode", "folder", "coded", "--quality", "30"])

@@ -39,6 +39,10 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         ),
         "eigenbasis_layers": (face, {"codec": "block", "quality": 60, "progressive": True}),
         "hidden_signs": (coffee[200:263, 300:371, 1], {"codec": "block", "quality": 60}),
+        "local_steps": (
+            coffee[60:142, 200:305],
+            {"codec": "block", "quality": 40, "importance": np.linspace(1, 99, 82 * 105).reshape(82, 105)},
+        ),
         "gray": (coffee[200:263, 300:371, 1], {"codec": "block", "quality": 70}),
         "noise": (noise, {"codec": "block", "quality": 95}),
         "deep": (coffee[:40, :48].astype(np.uint16) * 257, {"codec": "block", "quality": 80}),

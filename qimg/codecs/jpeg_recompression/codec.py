@@ -13,7 +13,6 @@ from qimg.codecs.jpeg_recompression.recompression import ID, original_jpeg, reco
 from qimg.codecs.protocol import (
     METADATA,
     Capabilities,
-    CurveSettings,
     Decoded,
     DecodeOptions,
     Encoded,
@@ -21,6 +20,7 @@ from qimg.codecs.protocol import (
     Info,
 )
 from qimg.core import Array, Track, arguments
+from qimg.core.records import short_repr
 from qimg.images.jpeg.markers import SegmentError
 from qimg.images.jpeg.reader import Reader
 from qimg.images.metadata import Metadata, fitting, options_for
@@ -30,6 +30,7 @@ from qimg.images.reading.tags import stored_metadata
 _MODES = {"L": 1, "RGB": 3}
 
 
+@short_repr
 @dataclass(frozen=True, kw_only=True)
 class RecompressedInfo(Info):
     """The description of a recompressed JPEG file."""
@@ -53,7 +54,7 @@ class JpegRecompression:
     about = "JPEG files of Pillow, 4:2:0, recompressed by this package"
     suffix = ".qimg"
     capabilities = Capabilities(options=frozenset({"quality", *METADATA}))
-    curve = CurveSettings(option="quality", settings=(5, 10, 20, 35, 50, 65, 78, 87, 93, 97))
+    curve = None  # that of JPEG, with fewer bytes
     needs = ""
 
     def installed(self) -> bool:

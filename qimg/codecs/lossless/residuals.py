@@ -18,7 +18,7 @@ from qimg.codecs.lossless.prediction import (
     signed_class,
 )
 from qimg.core import Array
-from qimg.core.compiled import inner
+from qimg.core.compiled import compiled, inner
 from qimg.entropy.logistic_mixing import (
     LOGIT,
     ONE,
@@ -122,7 +122,7 @@ def code_difference(
     return int(min(max(sample, 0), predictors.most))
 
 
-@inner
+@compiled(inline="always")
 def _code_rest(
     coder: Coder, state: Residuals, predictors: Predictors, plane: int, level: int, step: int, low: int, rest: int
 ) -> int:
@@ -163,7 +163,7 @@ def _set_contexts(state: Residuals, predictors: Predictors, plane: int, column: 
         state.inverse[prediction] = (26426 << 12) // scale
 
 
-@inner
+@compiled(inline="always")
 def _code(
     coder: Coder,
     state: Residuals,

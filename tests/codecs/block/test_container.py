@@ -206,7 +206,7 @@ def test_headers_that_break_a_rule_are_refused(start, words):
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ([(b"Q", b"")], "chunk Q is required, but this version of qimg does not support it"),
+        ([(b"Z", b"")], "chunk Z is required, but this version of qimg does not support it"),
         ([(b"5", b"")], "a chunk must begin with a letter, but begins with 0x35"),
         ([(b"\xe9", b"")], "a chunk must begin with a letter, but begins with 0xe9"),
         ([(b"P", b"x")], "pixels must be in chunks S, but one is P"),

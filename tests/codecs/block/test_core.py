@@ -276,7 +276,8 @@ def test_the_filter_is_its_definition(shape, step, spread, known):
     any_weights = rng.integers(-32768, 32767, known.filters[0].shape, np.int16, endpoint=True)
     for weights in (known.filters[1], any_weights):
         out = np.zeros(shape, np.int16)
-        smoothing.smooth(padded, sizes, step, weights, out)
+        steps = np.full([-(-side // 32) for side in shape], step)
+        smoothing.smooth(padded, sizes, steps, weights, out)
         assert np.array_equal(out, filtered_by_definition(padded, sizes, step, weights))
 
 
@@ -288,7 +289,7 @@ def test_every_class_of_the_filter_is_its_definition():
         i, j = np.mgrid[:10, :46]
         plane = np.sin(u * i + v * j + rng.uniform(0, 6)) + noise * rng.standard_normal(i.shape)
         plane = np.clip(8000 + amplitude * plane, 0, 255 * 64).astype(np.int16)
-        smoothing.block_4x4_classes(plane, 0, 200, sums, row)
+        smoothing.block_4x4_classes(plane, 0, np.full(2, 200), sums, row)
         expected = [class_of_a_cell(plane.astype(int), 0, 4 * cx, 200) for cx in range(0, 10, 3)]
         assert row[::3].tolist() == expected
         labels |= set(expected)
@@ -298,7 +299,7 @@ def test_every_class_of_the_filter_is_its_definition():
 def test_the_filter_leaves_a_constant_plane_as_it_is(known):
     plane = np.full((38, 38), 5000, np.int16)
     out = np.zeros((32, 32), np.int16)
-    smoothing.smooth(plane, np.full((8, 8), 1, np.int8), 1000, known.filters[0], out)
+    smoothing.smooth(plane, np.full((8, 8), 1, np.int8), np.full((1, 1), 1000), known.filters[0], out)
     assert np.all(out == 5000)
 
 
@@ -307,7 +308,7 @@ def test_the_filter_is_linear_in_its_features(known):
     plane = (8000 + 500 * rng.standard_normal((38, 38))).astype(np.int16)
     sizes = np.full((8, 8), 1, np.int8)
     out = np.zeros((32, 32), np.int16)
-    smoothing.smooth(plane, sizes, 1000, known.filters[0], out)
+    smoothing.smooth(plane, sizes, np.full((1, 1), 1000), known.filters[0], out)
     y, x = 13, 18
     label = class_of_a_cell(plane.astype(int), 12, 16, 1000)
     place = smoothing.place_of(sizes, 3, 4, 1, 2)

@@ -128,6 +128,25 @@ def test_gray_and_deep_pictures_are_measured(tmp_path) -> None:
         assert (deep.bytes, deep.psnr_rgb_db) == (plain.bytes, plain.psnr_rgb_db)
 
 
+def test_published_curves_have_rows_and_a_table_of_their_own(tmp_path) -> None:
+    names = sorted({row.image for row in rows()})
+    file = tmp_path / "published.csv"
+    lines = [f"source,cool-chic-5.0,{name},{rate},{22 + 8 * rate}" for name in names for rate in (0.2, 0.8, 1.4, 2)]
+    file.write_text("\n".join(["source,codec,picture,bits_per_pixel,rgb_psnr_db", *lines]))
+    params = dataclasses.replace(THEIRS, codecs=("peer:jpeg",), points=2, published=(str(file),))
+    read = [row for row in rate_distortion.run(params) if row.published]
+    assert [row.image for row in read] == [name for name in names for _ in range(4)]
+    assert all(np.isnan(row.bytes) and np.isnan(row.psnr_y_db) for row in read)
+    both = [*rows(), *read]
+    tables = rate_distortion.tables(both)
+    assert {row[1]: row[2] for row in tables["published"].rows}["Cool-chic 5.0"] == "published"
+    same = rate_distortion.tables(rows())
+    assert {name: tables[name].texts() for name in same} == {name: table.texts() for name, table in same.items()}
+    assert rate_distortion.findings(both) == rate_distortion.findings(rows())
+    labels = [rate_distortion.plot(both).axes[k].get_legend_handles_labels()[1] for k in (0, 1)]
+    assert [("Cool-chic 5.0, published" in some) for some in labels] == [True, False]
+
+
 @pytest.mark.slow
 def test_findings_table_and_plot() -> None:
     sentences = rate_distortion.findings(rows())

@@ -69,18 +69,19 @@ def test_published_curves(tmp_path):
     name = rows()[0].image
     means = tmp_path / "means.csv"
     lines = ["source,codec,set,bits_per_pixel,rgb_psnr_db"]
-    for codec, factor in (("jpeg", 1.0), ("half", 0.5)):
+    for codec, factor in (("jpeg", 1.0), ("vtm", 0.5)):
         lines += [f"a,{codec},kodak 1-24 mean,{factor * rate},{27 + 4 * rate}" for rate in (0.1, 1, 2, 3)]
     means.write_text("\n".join(lines))
     single = tmp_path / "single.csv"
-    lines = [f"a,theirs,{name},{rate},{20 + 5 * rate}" for rate in (1, 2, 3)] + ["a,theirs,other,1,30"]
-    single.write_text("\n".join(["source,codec,picture,bits_per_pixel,rgb_psnr_db", *lines]))
-    read = [row for path in (means, single) for row in learned_codec._published(path, {name})]
+    lines = [f"a,cool-chic-5.0,{name},{rate},{20 + 5 * rate}" for rate in (1, 2, 3)]
+    single.write_text("\n".join(["source,codec,picture,bits_per_pixel,rgb_psnr_db", *lines, "a,other,elsewhere,1,30"]))
+    params = dataclasses.replace(TINY, published=(str(means), str(single)))
+    read = list(learned_codec._published(params, {name}))
     assert len(read) == 11
     assert all(row.published for row in read)
-    half = {codec: result for codec, _, result in learned_codec.published_comparisons([*rows(), *read])}["half"]
-    assert half.percent == pytest.approx(-50)
-    assert "published" in learned_codec.tables([*rows(), *read])
+    table = learned_codec.tables([*rows(), *read])["published"]
+    assert table.columns[:3] == ["published codec", "pictures", "against JPEG, %"]
+    assert [row[2] for row in table.rows if row[0] == "VTM"] == [pytest.approx(-50)]
 
 
 def test_findings_tell_what_each_part_buys():

@@ -17,7 +17,7 @@ IDENTITY = 4
 LARGEST_SIDE = 1 << 20
 SEGMENTS = 32
 """Largest number of segments of a progressive payload."""
-STRIP, SEGMENT, ALPHA, FLAT, LOSSLESS = b"S", b"P", b"A", b"F", b"L"
+STRIP, SEGMENT, ALPHA, FLAT, LOSSLESS, STEPS = b"S", b"P", b"A", b"F", b"L", b"Q"
 SMALLEST_SEGMENT = {SEGMENT: 128, LOSSLESS: 2048}
 """Least number of bytes of a segment, except for the last one."""
 
@@ -43,7 +43,8 @@ class Header:
     parameters: bytes
     """`Parameters.to_bytes(version)`."""
     version: int = 1
-    """Stream version: 2 allows flat areas and lossless pixels, and folds thin pictures; 3 has more parameters."""
+    """Stream version: 2 allows flat areas and lossless pixels, and folds thin pictures; 3 has more parameters, and
+    allows a map of steps."""
 
     identity_at = envelope.LENGTH
     parameters_at = identity_at + IDENTITY
@@ -160,7 +161,8 @@ def parse(data: bytes | bytearray | memoryview, *, partial_ok: bool = False) -> 
     chunks: list[Chunk] = []
     complete = True
     try:
-        for chunk in reader.chunks((STRIP, SEGMENT, ALPHA, FLAT, LOSSLESS), repeated=(STRIP, SEGMENT, LOSSLESS)):
+        tags = (STRIP, SEGMENT, ALPHA, FLAT, LOSSLESS, STEPS)
+        for chunk in reader.chunks(tags, repeated=(STRIP, SEGMENT, LOSSLESS)):
             _check_place(chunk, header)
             chunks.append(chunk)
     except CutError:
@@ -174,10 +176,11 @@ def _check_place(chunk: Chunk, header: Header) -> None:
     expected, tag = SEGMENT if header.progressive else STRIP, chunk.tag
     if tag in (STRIP, SEGMENT) and tag != expected:
         raise BitstreamError(f"pixels must be in chunks {expected.decode()}, but one is {tag.decode()}", chunk.offset)
-    if tag in (FLAT, LOSSLESS) and header.version < 2:
-        message = (
-            f"chunk {tag.decode()} must be in files of stream version 2 or later, but the version is {header.version}"
-        )
-        raise BitstreamError(message, chunk.offset)
+    least = {FLAT: 2, LOSSLESS: 2, STEPS: 3}.get(tag, 1)
+    if header.version < least:
+        rule = f"chunk {tag.decode()} must be in files of stream version {least} or later"
+        raise BitstreamError(f"{rule}, but the version is {header.version}", chunk.offset)
+    if tag == STEPS and header.progressive:
+        raise BitstreamError("chunk Q must be in sequential files, but the file is progressive", chunk.offset)
     if tag == ALPHA and not header.has_alpha:
         raise BitstreamError("chunk A must be in pictures with alpha, but the header has no alpha flag", chunk.offset)

@@ -3,6 +3,8 @@
 import numpy as np
 
 from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.bitstream.step_map import ladder_of
+from qimg.codecs.block.model.local_steps import FURTHEST, new_local
 from qimg.codecs.block.model.maps import new_maps
 from qimg.codecs.block.model.strip import Choice, Settings, Strip, decisions, new_choice
 from qimg.codecs.block.model.tables import Tables
@@ -30,7 +32,6 @@ def settings_for(tables: Tables, parameters: Parameters, planes: int) -> Setting
     return Settings(
         steps=steps,
         log_steps=log_steps,
-        step_level=int(np.clip(log_steps[0] // 8 - 1, 0, 7)),
         planes=planes,
         lagrange=np.zeros(3),
         weight=np.zeros(3),
@@ -48,15 +49,20 @@ class StripCoder:
     `unfiltered` holds the samples of the last strip before the filter, (planes, 1 + rows, width) int16; its first row
     is the row above the strip. It is always contiguous, since non-contiguous arrays would compile the loops again.
 
-    With `keep`, `decisions` holds the decisions on every row of superblocks.
+    With `keep`, `decisions` holds the decisions on every row of superblocks. With a map of steps, its rows are used in
+    turn, from strip to strip.
     """
 
-    def __init__(self, width: int, tables: Tables, settings: Settings, *, keep: bool = False) -> None:
+    def __init__(
+        self, width: int, tables: Tables, settings: Settings, *, step_map: Array | None = None, keep: bool = False
+    ) -> None:
         self.tables, self.planes, self.width = tables, settings.planes, padded(width)
-        self.settings = settings
+        self.settings, self.step_map = settings, step_map
+        self.ladder = ladder_of(settings.steps.tolist(), furthest=0 if step_map is None else FURTHEST)
+        self.offsets, self._used = np.zeros((0, 0), np.int8), 0
         self.model = tables.new_model()
         self.maps = new_maps(self.width // 4)
-        self.choice, self.work = new_choice(), new_work()
+        self.choice, self.work, self._local = new_choice(), new_work(), new_local()
         self.unfiltered = np.zeros((self.planes, 1, self.width), np.int16)
         self.last = np.zeros((self.planes, _ABOVE, self.width), np.int16)
         self.sizes = np.zeros((0, self.width // 4), np.int8)
@@ -72,11 +78,19 @@ class StripCoder:
         self.unfiltered = np.zeros((self.planes, 1 + rows, self.width), np.int16)
         self.unfiltered[:, 0] = self.last[:, -1]
         self.sizes = np.zeros((rows // 4, self.width // 4), np.int8)
+        begun, self._used = self._used, self._used + rows // SUPERBLOCK
+        if self.step_map is None:
+            self.offsets = np.zeros((rows // SUPERBLOCK, self.width // SUPERBLOCK), np.int8)
+        else:
+            self.offsets = np.ascontiguousarray(self.step_map[begun : self._used])
         return Strip(
             bases=tables.bases,
             scales=tables.scales,
             points=tables.points,
             settings=self.settings,
+            ladder=self.ladder,
+            offsets=self.offsets,
+            local=self._local,
             model=self.model,
             maps=self.maps,
             choice=self.choice,
@@ -102,5 +116,9 @@ class StripCoder:
         sizes = self.sizes[: len(samples) // 4]
         if self.above:
             samples = np.concatenate([self.last[plane], samples])
-        step, weights = int(self.settings.steps[plane]), self.tables.filters[plane]
-        return smoothed(samples, sizes, step, weights, above=_ABOVE if self.above else 0)
+        steps = self.steps(plane)[: -(-len(sizes) * SIDES[0] // SUPERBLOCK)]
+        return smoothed(samples, sizes, steps, self.tables.filters[plane], above=_ABOVE if self.above else 0)
+
+    def steps(self, plane: int) -> Array:
+        """(rows / 32, width / 32) int64 steps of a plane of the strip."""
+        return np.asarray(self.ladder.steps[self.offsets + len(self.ladder.levels) // 2, plane])

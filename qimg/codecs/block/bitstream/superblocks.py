@@ -1,6 +1,7 @@
 """Syntax of a superblock for encoder and decoder: sizes, classes and coefficients of its blocks."""
 
 from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, code_class, code_coefficients, code_split
+from qimg.codecs.block.model.local_steps import localise
 from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbour_sizes, neighbours
 from qimg.codecs.block.model.strip import Choice, Expected, Part, Strip
 from qimg.codecs.block.transform.blocks import largest_magnitude, predict, reconstruct
@@ -19,7 +20,7 @@ def code_size(coder: Coder, strip: Strip, block_4x4: int, cy: int, cx: int) -> i
     while t > 0:
         left, up = neighbour_sizes(strip.maps, cy, cx)
         divided = 1 if strip.choice.size[block_4x4] < t else 0
-        if code_split(coder, strip.model, t, left, up, strip.settings.step_level, divided) == 0:
+        if code_split(coder, strip.model, t, left, up, strip.local.level[0], divided) == 0:
             break
         t -= 1
     return t
@@ -43,9 +44,9 @@ def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: in
         part = Part(plane, t, label, nearby_activity(maps, plane, t, cy, cx), hidden_signs)
         q = choice.q[plane, 16 * block_4x4 : 16 * block_4x4 + n]
         sigma = strip.scales.log_sigma[t][plane, label]
-        log_step, step = settings.log_steps[plane], settings.steps[plane]
+        log_step, step = strip.local.log_steps[plane], strip.local.steps[plane]
         scale = Expected(sigma, log_step, strip.scales.expected, bases.order[t][label], largest_magnitude(step))
-        value = code_coefficients(coder, strip.model, part, scale, work, settings.step_level, q)
+        value = code_coefficients(coder, strip.model, part, scale, work, strip.local.level[0], q)
         choice.ends[block_4x4, 2 + plane] = coder.position[0]
         mark_activity(maps, plane, t, cy, cx, value)
         for k in range(n):
@@ -61,6 +62,7 @@ def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: in
 @inner
 def code_superblock(coder: Coder, strip: Strip, y: int, x: int) -> None:
     """Code the superblock at row y and column x of the strip."""
+    localise(strip.local, strip.ladder, strip.offsets[y >> 5, x >> 5])
     block_4x4 = 0
     while block_4x4 < 64:
         row, column = place_of_block_4x4(block_4x4)

@@ -11,6 +11,7 @@ from qimg.codecs.block.bitstream.container import Header, Stream
 from qimg.codecs.block.bitstream.flat_areas import FlatAreas
 from qimg.codecs.block.bitstream.lossless import decode_lossless
 from qimg.codecs.block.bitstream.parameters import Parameters, parameters_of
+from qimg.codecs.block.bitstream.step_map import step_map_from_bytes
 from qimg.codecs.block.bitstream.strip_coder import strip_rows
 from qimg.codecs.block.decoder.progressive import check_length, decode_progressive
 from qimg.codecs.block.decoder.strips import decode_strips
@@ -92,7 +93,11 @@ def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters, pixel
         raise BitstreamError(f"the picture must have {len(rows)} strips, but has {len(chunks)}", stream.size)
     payloads = (chunk.payload for chunk in chunks)
     planes, width = stream.header.planes, pixels.shape[1]
-    strips = decode_strips(payloads, rows, planes, width, tables, parameters, needed=needed)
+    step_map = None
+    for chunk in stream.all(container.STEPS):
+        with _located(chunk.offset):
+            step_map = step_map_from_bytes(chunk.payload, *pixels.shape[:2])
+    strips = decode_strips(payloads, rows, planes, width, tables, parameters, step_map=step_map, needed=needed)
     first = 0
     for chunk in chunks:
         if first >= needed:

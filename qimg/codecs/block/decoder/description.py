@@ -38,6 +38,8 @@ class BlockInfo(Info):
     """Whether the blocks hold a thin picture in pieces below each other."""
     flat_areas: bool
     """Whether flat areas are coded apart from the blocks."""
+    local_steps: bool
+    """Whether superblocks have steps of their own."""
 
     @property
     def details(self) -> Mapping[str, str]:
@@ -49,6 +51,7 @@ class BlockInfo(Info):
             "folded": self.folded,
             "with flat areas": self.flat_areas,
             "with hidden signs": self.hidden_signs,
+            "with a map of steps": self.local_steps,
         }
         cb, cr = ("plane 2", "plane 3") if self.matrix else ("Cb", "Cr")
         rows = "; ".join(" ".join(f"{value:.2f}" for value in row) for row in self.matrix or ())
@@ -70,7 +73,7 @@ def describe(data: bytes) -> BlockInfo:
     header, parameters = stream.header, parameters_of(stream.header)
     lossless = stream.all(container.LOSSLESS)
     pixels = (container.STRIP, container.SEGMENT, container.FLAT, container.LOSSLESS)
-    tags = {"pixels": pixels, "alpha": (container.ALPHA,)}
+    tags = {"pixels": (*pixels, container.STEPS), "alpha": (container.ALPHA,)}
     tags |= {name: (tag,) for name, tag in METADATA_TAGS.items()}
     parts = {
         name: sum(len(chunk.payload) for tag in kinds for chunk in stream.all(tag)) for name, kinds in tags.items()
@@ -93,6 +96,7 @@ def describe(data: bytes) -> BlockInfo:
         truncated=any(is_truncated(chunk.payload) for chunk in (lossless or stream.all(container.SEGMENT))[:1]),
         folded=header.folded and not lossless,
         flat_areas=bool(stream.all(container.FLAT)),
+        local_steps=bool(stream.all(container.STEPS)),
         **metadata_of(stream.chunks),
     )
 

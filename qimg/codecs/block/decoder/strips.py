@@ -27,16 +27,25 @@ def decode_strips(
     tables: Tables,
     parameters: Parameters,
     *,
+    step_map: Array | None = None,
     needed: int | None = None,
 ) -> Iterator[Array]:
     """Decode the payloads of strips; yields the samples (planes, rows, width) int16 of each strip.
 
-    With `needed`, so many rows from the top are decoded: the last strip has fewer rows, and no strip follows it.
+    Args:
+        payloads: of the strips.
+        rows: of each strip.
+        planes: 1 or 3.
+        width: columns of the picture.
+        tables: the tables of the encoder.
+        parameters: the parameters of the encoder.
+        step_map: offsets of the steps of the superblocks, if the file has some.
+        needed: rows from the top that are decoded; the last strip then has fewer rows, and no strip follows it.
 
     Raises:
         BitstreamError: a payload cannot come from `encode_strips`.
     """
-    reader = StripReader(width, tables, settings_for(tables, parameters, planes))
+    reader = StripReader(width, tables, settings_for(tables, parameters, planes), step_map=step_map)
     rows = list(rows)
     needed = sum(rows) if needed is None else needed
     for payload, count in zip(payloads, rows, strict=True):

@@ -39,7 +39,8 @@ def _best_for_luma(strip: Strip, target: Target, t: int, y: int, x: int) -> int:
     class_costs(strip.model, t, depth, left, up, costs.bits, space.class_bits)
     nearby = nearby_activity(maps, 0, t, cy, cx)
     level = gather_ring(strip.rec[0], y, x, side, strip.above, work.ring)
-    prices = prices_of(costs, settings, strip.points, Part(0, t, 0, nearby))
+    part = Part(0, t, 0, nearby)
+    prices = prices_of(costs, settings, strip.local.steps[0], strip.local.log_steps[0], strip.points, part)
     inverse, lagrange = prices.inverse, prices.lagrange
     block = space.block
     energy = load(source, 0, y, x, side, level, block)
@@ -150,9 +151,9 @@ def plane_cost(
     weigh(target.importance, t, label, space.local, space.weights)
     predict(strip.bases, strip.work, strip.rec[plane], t, label, y, x, strip.above)
     outside = exact_coefficients(strip.bases, strip.work, target, plane, t, label, y, x)
-    prices = prices_of(
-        target.costs, settings, strip.points, Part(plane, t, label, nearby_activity(strip.maps, plane, t, cy, cx))
-    )
+    part = Part(plane, t, label, nearby_activity(strip.maps, plane, t, cy, cx))
+    step, log_step = strip.local.steps[plane], strip.local.log_steps[plane]
+    prices = prices_of(target.costs, settings, step, log_step, strip.points, part)
     sigma = strip.scales.log_sigma[t][plane, label]
     extra = space.weights[min(16 << (2 * t), 256)] * (outside * prices.inverse * prices.inverse)
     cost = rate_distortion(prices, space.weights, sigma, space.coefficients, extra, bound, q)

@@ -16,6 +16,7 @@ from qimg.codecs.block.encoder import targets
 from qimg.codecs.block.encoder.decorrelation import in_space, space_of
 from qimg.codecs.block.encoder.effort import Search
 from qimg.codecs.block.encoder.forms import Chunks, Form, Source
+from qimg.codecs.block.encoder.step_choice import checked_weights
 from qimg.codecs.block.layers.picture import MOST_PIXELS, layers_of
 from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
@@ -65,7 +66,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
             and gives more weight to distortion. `tune="tangent"` weights errors as `qimg.metrics.tangent_error` does
             (`qimg.codecs.block.encoder.importance`): at equal bytes it is lower, and so is PSNR. A quality then has a
             finer step. It excludes `progressive` and `stable`, and pictures with less than 8 rows or columns, or of one
-            side of at most 12 pixels and a longer one, are encoded as without it.
+            side of at most 12 pixels and a longer one, are encoded as without it. `importance` gives every superblock
+            of 32 × 32 pixels a step that is inversely proportional to the root of its mean weight, in eighths of an
+            octave and at most three octaves from that of the target. It excludes `progressive` and `stable`.
         track: wraps the indices of the strips at every attempt.
 
     Raises:
@@ -77,6 +80,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
     if options.tune != TUNES[0]:
         for name in (name for name in ("progressive", "stable") if getattr(options, name)):
             raise ArgumentError(f"{{0}} must be {TUNES[0]} if {{1}} is set, but {{0}}={options.tune}", "tune", name)
+    if options.importance is not None:
+        for name in (name for name in ("progressive", "stable") if getattr(options, name)):
+            raise ArgumentError("{0} must not be set if {1} is", "importance", name)
     if options.progressive:
         _check_progressive(image, stable=options.stable)
     if not options.stable:
@@ -103,7 +109,10 @@ def _encode_to_target(
         identity=tables.identity,
         parameters=Parameters(16).to_bytes(),
     )
-    source = Source(pixels, header.planes, tables, progressive=options.progressive, tune=options.tune)
+    weights = None
+    if options.importance is not None:
+        weights = checked_weights(options.importance, header.height, header.width)
+    source = Source(pixels, header.planes, tables, progressive=options.progressive, tune=options.tune, weights=weights)
     search = search.tuned() if source.tuned else search
     space = YCBCR if options.stable or options.colour != COLOURS[0] else space_of(pixels)
     area = header.width * header.height

@@ -11,11 +11,13 @@ from qimg.codecs.block.bitstream import container
 from qimg.codecs.block.bitstream.flat_areas import FlatAreas
 from qimg.codecs.block.bitstream.lossless import encode_lossless, looks_simple
 from qimg.codecs.block.bitstream.parameters import Parameters
+from qimg.codecs.block.bitstream.step_map import step_map_to_bytes
 from qimg.codecs.block.bitstream.strip_coder import strip_rows
 from qimg.codecs.block.encoder import flat_search
 from qimg.codecs.block.encoder.effort import Search
-from qimg.codecs.block.encoder.importance import PLAIN, Importance, importance_of
+from qimg.codecs.block.encoder.importance import PLAIN, importance_of
 from qimg.codecs.block.encoder.progressive import encode_progressive
+from qimg.codecs.block.encoder.step_choice import block_means, step_map_of
 from qimg.codecs.block.encoder.strips import encode_strips
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
@@ -66,9 +68,19 @@ class Source:
         progressive: whether the file is progressive.
         tables: fitted tables.
         tune: as in `EncodeOptions`.
+        weights: (H, W) of the squared errors, with mean 1; None for equal weights.
     """
 
-    def __init__(self, pixels: Array, planes: int, tables: Tables, *, progressive: bool, tune: str) -> None:
+    def __init__(
+        self,
+        pixels: Array,
+        planes: int,
+        tables: Tables,
+        *,
+        progressive: bool,
+        tune: str,
+        weights: Array | None = None,
+    ) -> None:
         self.pixels, self.planes, self.tables, self.progressive = pixels, planes, tables, progressive
         self.height, self.width = pixels.shape[:2]
         self.thin = is_thin(self.height, self.width)
@@ -78,10 +90,18 @@ class Source:
         self.importance = importance_of(self.values, tables) if weighted else PLAIN
         """Weights of errors; plain where a picture is too thin for windows."""
 
+        self._weights = weights
+        self.step_map = None if weights is None else step_map_of(folded(weights) if self.thin else weights)
+        """Offsets of the steps of the superblocks."""
+
     @property
     def tuned(self) -> bool:
-        """Whether errors are weighted."""
+        """Whether errors have the weights of a measure."""
         return self.importance is not PLAIN
+
+    @property
+    def _weighted(self) -> bool:
+        return self.tuned or self._weights is not None
 
     @cached_property
     def lossless(self) -> Form:
@@ -103,9 +123,9 @@ class Source:
         errors: list[Array] = []
         decoded: list[Array] = []
         first = 0
-        for more, part in code(
-            pixels, self.planes, self.tables, parameters, search=search, importance=self.importance, track=track
-        ):
+        if self.step_map is not None:
+            chunks.append((container.STEPS, step_map_to_bytes(self.step_map)))
+        for more, part in code(pixels, self, parameters, search=search, track=track):
             chunks += more
             if self.thin:
                 decoded.append(part)
@@ -121,7 +141,7 @@ class Source:
     def _errors(self, decoded: Array, first: int) -> Array:
         """Squared errors of decoded rows from `first`: by block where blocks differ, otherwise their sum."""
         source = self.pixels[first : first + len(decoded)]
-        if self._areas or self.tuned:
+        if self._areas or self._weighted:
             return flat_search.block_errors(source, decoded)
         return np.array([[colour.squared_error(source, decoded)]])
 
@@ -131,7 +151,7 @@ class Source:
 
     def _with_areas(self, chunks: Chunks, errors: list[Array]) -> Iterator[Form]:
         by_block = np.concatenate(errors)
-        version = 2 if self.thin else 1
+        version = 3 if self.step_map is not None else 2 if self.thin else 1
         blocks = Form(chunks=chunks, **self._sums(by_block), version=version)
         if not self._areas:
             yield blocks
@@ -147,20 +167,20 @@ class Source:
             sums = self._sums(np.where(areas.index[:rows, :columns] > 0, painted, by_block))
             free = min(len(payload), allowed) if large else 0.0
             pixels = [] if whole else chunks
-            yield Form(chunks=[(container.FLAT, payload), *pixels], **sums, version=2, free=free)
+            yield Form(chunks=[(container.FLAT, payload), *pixels], **sums, version=max(version, 2), free=free)
 
     def _sums(self, by_block: Array) -> dict[str, Any]:
         """Squared error, and its weighted sum."""
         error = int(by_block.sum())
-        return {"error": error, "distortion": self._weighted(by_block) if self.tuned else error}
-
-    def _weighted(self, by_block: Array) -> float:
         rows, columns = by_block.shape
-        return float((self._noise_weights[:rows, :columns] * by_block).sum())
+        weights = self._block_weights[:rows, :columns] if self._weighted else 1
+        return {"error": error, "distortion": float((weights * by_block).sum()) if self._weighted else error}
 
     @cached_property
-    def _noise_weights(self) -> Array:
-        return self.importance.of_noise()
+    def _block_weights(self) -> Array:
+        """(rows / 4, width / 4) weights of independent errors by 4×4 block of the padded picture."""
+        plain = np.ones(()) if self._weights is None else block_means(self._weights)
+        return plain * self.importance.of_noise() if self.tuned else plain
 
     @cached_property
     def _areas(self) -> list[_Candidate]:
@@ -180,22 +200,23 @@ def _large(areas: FlatAreas) -> bool:
 
 
 def _code(
-    pixels: Array,
-    planes: int,
-    tables: Tables,
-    parameters: Parameters,
-    *,
-    search: Search,
-    importance: Importance,
-    track: Track,
+    pixels: Array, source: Source, parameters: Parameters, *, search: Search, track: Track
 ) -> Iterator[tuple[Chunks, Array]]:
-    """Encode the strips one at a time; yields the chunk and the decoded pixels of each."""
+    """Encode the strips of the pixels, or of those folded, one at a time; yields the chunk and the decoded pixels."""
     rows = strip_rows(*pixels.shape[:2])
     firsts = np.cumsum([0, *rows]).tolist()
     parts = [pixels[first : first + count] for first, count in zip(firsts, rows, strict=False)]
     decoded: list[Array] = []
-    strips = (colour.to_samples(parts[index], planes, parameters.space) for index in track(range(len(parts))))
-    payloads = encode_strips(strips, tables, parameters, search=search, importance=importance, decoded=decoded)
+    strips = (colour.to_samples(parts[index], source.planes, parameters.space) for index in track(range(len(parts))))
+    payloads = encode_strips(
+        strips,
+        source.tables,
+        parameters,
+        search=search,
+        importance=source.importance,
+        step_map=source.step_map,
+        decoded=decoded,
+    )
     for part, payload in zip(parts, payloads, strict=True):
         decoded_pixels = np.empty_like(part)
         colour.to_pixels(decoded.pop(), decoded_pixels, parameters.space)
@@ -203,19 +224,13 @@ def _code(
 
 
 def _code_progressive(
-    pixels: Array,
-    planes: int,
-    tables: Tables,
-    parameters: Parameters,
-    *,
-    search: Search,
-    importance: Importance,
-    track: Track,
+    pixels: Array, source: Source, parameters: Parameters, *, search: Search, track: Track
 ) -> Iterator[tuple[Chunks, Array]]:
     """Encode the segments; yields their chunks and the decoded pixels."""
-    assert importance is PLAIN  # by `encode`
-    samples = colour.to_samples(pixels, planes, parameters.space)
-    payload, decoded = encode_progressive(samples, tables, parameters, search=search, track=track)
+    assert source.importance is PLAIN  # by `encode`, as are steps
+    assert source.step_map is None
+    samples = colour.to_samples(pixels, source.planes, parameters.space)
+    payload, decoded = encode_progressive(samples, source.tables, parameters, search=search, track=track)
     decoded_pixels = np.empty_like(pixels)
     colour.to_pixels(decoded, decoded_pixels, parameters.space)
     yield list(container.segments(payload)), decoded_pixels

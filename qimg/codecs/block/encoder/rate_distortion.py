@@ -52,13 +52,13 @@ class Prices(NamedTuple):
 
 
 @compiled(inline="always")
-def prices_of(costs: Costs, settings: Settings, points: Array, part: Part) -> Prices:
-    """Select the costs of one plane of a block."""
+def prices_of(costs: Costs, settings: Settings, step: int, log_step: int, points: Array, part: Part) -> Prices:
+    """Select the costs of one plane of a block with a step."""
     colour = 1 if part.plane > 0 else 0
     return Prices(
         part.t,
-        settings.log_steps[part.plane],
-        np.float32(1.0 / settings.steps[part.plane]),
+        log_step,
+        np.float32(1.0 / step),
         np.float32(settings.lagrange[part.plane]),
         settings.optimised,
         costs.magnitude[colour, part.nearby],

@@ -6,6 +6,7 @@ from qimg.codecs.block.encoder.analysis import Space, Target
 from qimg.codecs.block.encoder.class_search import best_class, plane_cost
 from qimg.codecs.block.encoder.rate_distortion import Costs, bits_of
 from qimg.codecs.block.model.contexts import block_activity, magnitudes, set_split
+from qimg.codecs.block.model.local_steps import localise
 from qimg.codecs.block.model.maps import mark, mark_activity, neighbour_sizes
 from qimg.codecs.block.model.strip import Part, Strip
 from qimg.codecs.block.transform.blocks import reconstruct
@@ -31,8 +32,8 @@ def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float3
         q = choice.q[plane, 16 * block_4x4 : 16 * block_4x4 + n]
         cost = plane_cost(strip, target, plane, t, label, y, x, np.float32(1e30), q)
         total += np.float32(settings.weight[plane]) * cost
-        sigma, log_step = strip.scales.log_sigma[t][plane, label], settings.log_steps[plane]
-        dequantize(q, n, strip.points, sigma, log_step, settings.steps[plane], work.coefficients)
+        sigma, log_step = strip.scales.log_sigma[t][plane, label], strip.local.log_steps[plane]
+        dequantize(q, n, strip.points, sigma, log_step, strip.local.steps[plane], work.coefficients)
         reconstruct(bases, work, strip.rec[plane], t, label, y, x)
         actual, expected = magnitudes(strip.scales, Part(plane, t, label, 0), log_step, q)
         mark_activity(maps, plane, t, cy, cx, block_activity(actual, expected))
@@ -74,7 +75,7 @@ def _copy(state: Array, row: int, column: int, saved: Array, i: int, j: int, res
 def divide_bits(strip: Strip, costs: Costs, t: int, cy: int, cx: int, bit: bool) -> np.float32:
     """Bits of the split flag of a block under the model's current state."""
     left, up = neighbour_sizes(strip.maps, cy, cx)
-    p = probability_of_one(strip.model, set_split(strip.model, t, left, up, strip.settings.step_level))
+    p = probability_of_one(strip.model, set_split(strip.model, t, left, up, strip.local.level[0]))
     return bits_of(costs.bits, p, 1 if bit else 0)
 
 
@@ -85,6 +86,7 @@ def search(strip: Strip, target: Target, y: int, x: int) -> np.float32:
     Each square is first coded undivided and saved, then divided as long as its parts together cost less. Squares are
     visited in decoding order, so that every trial has the neighbours of the decoder.
     """
+    localise(strip.local, strip.ladder, strip.offsets[y >> 5, x >> 5])
     settings = strip.settings
     lagrange = np.float32(settings.lagrange[0])
     whole, divided = target.space.cost[0], target.space.cost[1]

@@ -31,6 +31,7 @@ def encode_strips(
     *,
     search: Search | None = None,
     importance: Importance = PLAIN,
+    step_map: Array | None = None,
     decoded: list[Array] | None = None,
 ) -> Iterator[bytes]:
     """Encode the strips of a picture; yields their payloads.
@@ -42,13 +43,14 @@ def encode_strips(
         parameters: steps.
         search: settings of the search.
         importance: weights of errors in the picture.
+        step_map: offsets of the steps of its superblocks, as from `step_map_of`.
         decoded: list to which the decoded samples of each strip are appended.
     """
     writer: StripWriter | None = None
     first = 0
     for strip in strips:
         planes, _, width = strip.shape
-        writer = writer or StripWriter(planes, width, tables, parameters, search or Search())
+        writer = writer or StripWriter(planes, width, tables, parameters, search or Search(), step_map=step_map)
         payload, samples = writer.write(strip, importance.rows(first, strip.shape[1]))
         first += strip.shape[1]
         if decoded is not None:
@@ -60,9 +62,17 @@ class StripWriter(StripCoder):
     """Encoder of strips. With `keep`, `bits` holds every bit and its probability of one in units of 2⁻¹⁶."""
 
     def __init__(
-        self, planes: int, width: int, tables: Tables, parameters: Parameters, search: Search, *, keep: bool = False
+        self,
+        planes: int,
+        width: int,
+        tables: Tables,
+        parameters: Parameters,
+        search: Search,
+        *,
+        step_map: Array | None = None,
+        keep: bool = False,
     ) -> None:
-        super().__init__(width, tables, search.settings(tables, parameters, planes), keep=keep)
+        super().__init__(width, tables, search.settings(tables, parameters, planes), step_map=step_map, keep=keep)
         self.search, self.space = search, new_space()
         self.bits: list[tuple[Array, Array]] = []
 

@@ -117,12 +117,11 @@ def _code_plane(
     q = layer.q[s, plane, 16 * block_4x4 : 16 * block_4x4 + n]
     below = layer.q[s, max(plane - 1, 0), 16 * block_4x4 : 16 * block_4x4 + n]
     sigma = scales.log_sigma[t][plane, label]
-    step = int(settings.steps[plane])
+    step, log_step = int(settings.steps[plane]), int(settings.log_steps[plane])
     largest = largest_magnitude(step)
     wanted, shift = layer.wanted, layer.shift[plane]
     part = Part(plane, t, label, _nearby_activity(layer.activity[plane], t, cy, cx))
-    prices = prices_of(target.costs, settings, layer.points, part)
-    log_step = prices.log_step
+    prices = prices_of(target.costs, settings, step, log_step, layer.points, part)
     actual = int(layer.actual[s, plane, block_4x4]) >> 1
     expected = int(layer.expected[s, plane, block_4x4]) >> 1
     order = layer.bases.order[t][label]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qimg.codecs.block.model.local_steps import Ladder, Local
 from qimg.codecs.block.model.maps import Maps
 from qimg.codecs.block.transform.blocks import Bases, Work
 from qimg.core import Array
@@ -26,8 +27,6 @@ class Settings(NamedTuple):
     """(3,) int64 step of each plane in units of samples."""
     log_steps: Array
     """(3,) int64 8 log₂(step / 64)."""
-    step_level: int
-    """Coarse logarithm of the luma step, 0 to 7."""
     planes: int
     """1 or 3."""
     lagrange: Array
@@ -83,6 +82,11 @@ class Strip(NamedTuple):
     points: Array
     """(64, 3) int16 reconstruction points, as for `dequantize`."""
     settings: Settings
+    ladder: Ladder
+    offsets: Array
+    """(rows / 32, width / 32) int8 offsets of the superblocks' steps, at most half of the ladder."""
+    local: Local
+    """Steps of the current superblock."""
     model: Model
     maps: Maps
     choice: Choice

@@ -27,7 +27,7 @@ _LANES = 64  # 2 · _HERE + 1, rounded up to whole vectors; past the last sample
 
 
 @compiled
-def block_4x4_classes(padded: Array, y: int, step: int, sums: Array, labels: Array) -> None:
+def block_4x4_classes(padded: Array, y: int, steps: Array, sums: Array, labels: Array) -> None:
     """Classify a row of 4×4 blocks, whose first sample is `padded[y + 3, 3]`.
 
     Second differences along four directions are summed over the 6×6 samples around each 4×4 block.
@@ -35,7 +35,7 @@ def block_4x4_classes(padded: Array, y: int, step: int, sums: Array, labels: Arr
     Args:
         padded: (rows + 6, width + 6) int16.
         y: row of the first samples of the 4×4 blocks, without the margin.
-        step: step of the plane.
+        steps: (width / 32,) int64 steps of the superblocks.
         sums: (4, width + 2) int32 workspace.
         labels: (width / 4,) int64, filled.
     """
@@ -55,7 +55,7 @@ def block_4x4_classes(padded: Array, y: int, step: int, sums: Array, labels: Arr
             vertical += sums[1, j]
             rising += sums[2, j]
             falling += sums[3, j]
-        labels[cx] = _class_of(horizontal, vertical, rising, falling, step)
+        labels[cx] = _class_of(horizontal, vertical, rising, falling, steps[cx >> 3])
 
 
 @inner
@@ -130,17 +130,16 @@ def place_of(sizes: Array, cy: int, cx: int, i: int, j: int) -> int:
 
 
 @compiled(allocates=True)
-def smooth(padded: Array, sizes: Array, step: int, weights: Array, out: Array) -> None:
+def smooth(padded: Array, sizes: Array, steps: Array, weights: Array, out: Array) -> None:
     """Filter a plane.
 
     Args:
         padded: (rows + 6, width + 6) int16 samples with a margin of three.
         sizes: (rows / 4, width / 4) int8 size index of the block of each 4×4 block.
-        step: step of the plane.
+        steps: (rows / 32, width / 32) int64 steps of the plane by superblock, both sides rounded up.
         weights: (CLASSES, PLACES, FEATURES) int16, units of 2⁻¹².
         out: (rows, width) int16, filled.
     """
-    small, large = thresholds(step)
     rows, columns = sizes.shape
     sums = np.empty((4, 4 * columns + 2), np.int32)
     labels = np.empty(columns, np.int64)
@@ -149,12 +148,13 @@ def smooth(padded: Array, sizes: Array, step: int, weights: Array, out: Array) -
     transposed = np.empty((padded.shape[1], _HEIGHT), np.int16)
     samples = transposed.reshape(-1)
     for cy in range(rows):
-        block_4x4_classes(padded, 4 * cy, step, sums, labels)
+        block_4x4_classes(padded, 4 * cy, steps[cy >> 3], sums, labels)
         for i in range(_HEIGHT):
             row = padded[4 * cy + i]
             for x in range(len(row)):
                 transposed[x, i] = row[x]
         for cx in range(columns):
+            small, large = thresholds(steps[cy >> 3, cx >> 3])
             for j in range(4):
                 for i in range(4):
                     x = 4 * cx + j
@@ -213,8 +213,9 @@ def add_moments(padded: Array, sizes: Array, step: int, source: Array, moments: 
     rows, columns = sizes.shape
     sums = np.empty((4, 4 * columns + 2), np.int32)
     labels = np.empty(columns, np.int64)
+    steps = np.full((columns + 7) >> 3, step, np.int64)
     for cy in range(rows):
-        block_4x4_classes(padded, 4 * cy, step, sums, labels)
+        block_4x4_classes(padded, 4 * cy, steps, sums, labels)
         for cx in range(columns):
             label = labels[cx]
             for i in range(4):
@@ -233,19 +234,20 @@ def add_moments(padded: Array, sizes: Array, step: int, source: Array, moments: 
                                 target[a, b] += vector[a] * vector[b]
 
 
-def smoothed(plane: Array, sizes: Array, step: int, weights: Array, *, above: int = 0) -> Array:
+def smoothed(plane: Array, sizes: Array, steps: int | Array, weights: Array, *, above: int = 0) -> Array:
     """The filtered plane; its outer samples are repeated beyond its border.
 
     Args:
         plane: (above + rows, width) int16.
         sizes: (rows / 4, width / 4) int8 as for `smooth`.
-        step: step of the plane.
+        steps: step of the plane, or steps as for `smooth`.
         weights: weights of the plane, as for `smooth`.
         above: rows at the top of `plane`, up to 3, that are input only.
     """
     out = np.empty((len(plane) - above, plane.shape[1]), np.int16)
     margin = np.pad(plane, ((_REACH - above, _REACH), (_REACH, _REACH)), mode="edge")
-    smooth(margin, sizes, step, weights, out)
+    shape = [-(-side // 8) for side in sizes.shape]
+    smooth(margin, sizes, np.array(np.broadcast_to(steps, shape), np.int64), weights, out)
     return out
 
 
