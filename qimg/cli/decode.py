@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -20,7 +20,7 @@ def decode(
     /,
     *,
     codec: placeholders.CodecName = "auto",
-    crop: tuple[int, int, int, int] | None = None,
+    crop: Annotated[tuple[int, int, int, int] | None, tyro.conf.arg(metavar="TOP LEFT HEIGHT WIDTH")] = None,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
     limit: tyro.conf.OmitArgPrefixes[Limit] = Limit(),  # noqa: B008
 ) -> None:

@@ -39,7 +39,7 @@ def encode(
     stable: bool = False,
     tune: Literal["psnr", "tangent"] = "psnr",
     colour: Literal["adaptive", "ycbcr"] = "adaptive",
-    importance: Path | None = None,
+    importance: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None,
     files: tyro.conf.OmitArgPrefixes[Files] = Files(),  # noqa: B008 (a frozen record)
     reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
 ) -> None:
