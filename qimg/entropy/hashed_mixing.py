@@ -74,7 +74,7 @@ def _meanings() -> Array:
     return ((5 * ones + 2) * (1 << 22) // (5 * lengths + 4)).astype(np.int32)
 
 
-@inner
+@inner(forceinline=True)
 def hashed(value: int, further: int) -> int:
     """The hash of a hash and a number, both in [0, 2³²)."""
     mixed = ((value ^ further) * 0x2C1B3C6D + further + 0x27D4EB2F) & 0xFFFFFFFF
@@ -102,7 +102,7 @@ def code_hashed_bit(coder: Coder, model: HashedModel, kind: int, salt: int, bit:
     return bit
 
 
-@inner
+@inner(forceinline=True)
 def _look_up(model: HashedModel, kind: int, salt: int) -> None:
     """Find the slots of the contexts, or replace the less used one of two, and set the inputs of the mixture."""
     inputs, stretch, places, occupied = model.mixture.inputs, model.mixture.stretch, model.places, 0
@@ -132,7 +132,7 @@ def _look_up(model: HashedModel, kind: int, salt: int) -> None:
     model.mixture.selected[SETS - 1] = kind * (places.size + 1) + occupied
 
 
-@inner
+@inner(forceinline=True)
 def _update(model: HashedModel, kind: int, bit: int) -> None:
     """Adapt the statistics of the contexts to a bit of a kind."""
     goal = (bit << 22) - (bit << 6)

@@ -97,7 +97,7 @@ def _upper_half(one: int) -> Array:
     return np.array(upper, np.int64)
 
 
-@inner
+@inner(forceinline=True)
 def mixed_probability(mixture: Mixture, sets: int, inputs: int) -> int:
     """Probability of a one, in [1, 65535] units of 2⁻¹⁶, for `mixture.inputs` and `mixture.selected`.
 
@@ -123,7 +123,7 @@ def mixed_probability(mixture: Mixture, sets: int, inputs: int) -> int:
     return min(max(int(mixture.squash[mean + LOGIT] + corrected) >> 1, 1), 65535)
 
 
-@inner
+@inner(forceinline=True)
 def adapt_mixture(mixture: Mixture, bit: int, sets: int, inputs: int) -> None:
     """Adapt the weights and the correction that gave the last probability to the bit that followed."""
     goal = (bit << 22) - (bit << 6)

@@ -106,7 +106,7 @@ def new_script(script: Array) -> Coder:
     )
 
 
-@inner
+@inner(forceinline=True)
 def set_contexts(model: Model, a: int, b: int, c: int, d: int, e: int, f: int) -> None:
     """Set the six contexts of the next bit."""
     context = model.context
@@ -131,7 +131,7 @@ def probability_of_one(model: Model, mixer: int) -> int:
     return _mixed_probability(model, mixer)
 
 
-@inner
+@inner(forceinline=True)
 def code_predicted_bit(coder: Coder, p: int, bit: int) -> int:
     """Code a bit whose probability of a one is p / 2¹⁶; returns the bit, which a reader is not given."""
     if not coder.writing:
@@ -162,7 +162,7 @@ def _read_bit(coder: Coder, p: int) -> int:
     return bit
 
 
-@compiled
+@compiled(forceinline=True)
 def code_bit(coder: Coder, model: Model, mixer: int, bit: int) -> int:
     """Code one bit in `model.context` and update the model; returns the bit.
 

@@ -42,7 +42,7 @@ _SIZES_OF_MIXERS = (4, 4 * 6, 2 * 4 * 10, 2 * 4 * _BINS * 20, 2)
 _MIX_SPLIT, _MIX_CLASS, _MIX_END, _MIX_MAGNITUDE, _MIX_OTHER, MIXERS = accumulate(_SIZES_OF_MIXERS, initial=0)
 
 
-@inner
+@inner(forceinline=True)
 def log_eighths(value: int) -> int:
     """About 8 log₂(value) of a positive integer; piecewise linear between powers of two."""
     bits = 0
@@ -94,7 +94,7 @@ def place_in_class(k: int) -> int:
     return k if k < 32 else min(32 + ((k - 32) >> 3), 63)
 
 
-@inner
+@inner(forceinline=True)
 def mark_near(near: Array, place: int) -> None:
     """Increment the counts within two steps of a coefficient at index 16 u + v; `near` has a margin of two."""
     u = place >> 4
@@ -176,7 +176,7 @@ def class_costs(model: Model, t: int, depths: int, left: int, above: int, cost_o
             costs[2 * node + 1] = costs[node] + cost_of[p >> 4]
 
 
-@compiled
+@compiled(forceinline=True)
 def set_end(model: Model, part: Part, group: int, level: int, running: int, other: int, step_level: int) -> int:
     """Set the contexts of the flag that nonzero coefficients follow; returns the mixer."""
     t, nearby = part.t, part.nearby
@@ -194,7 +194,7 @@ def set_end(model: Model, part: Part, group: int, level: int, running: int, othe
     return _MIX_END + here
 
 
-@compiled
+@compiled(forceinline=True)
 def set_magnitude(
     model: Model, part: Part, place: int, order: int, level: int, running: int, before: int, beside: int
 ) -> int:
