@@ -415,7 +415,7 @@ def plot(rows: Sequence[Row]) -> Figure:
     """Curves of means over the pictures, for RGB and for luma; published ones of the same pictures for RGB."""
     published = on_measured_pictures(rows)
     rows = measured_on(rows)
-    figure, axes = subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    figure, axes = subplots(1, 2, figsize=(11, 5.2), layout="constrained")
     for ax, measure in zip(axes, ("psnr_rgb_db", "psnr_y_db"), strict=True):
         means = {name: line.mean(np.ones(len(line.rates))) for name, line in rate_curves(rows, measure).items()}
         if measure == "psnr_rgb_db":
