@@ -1,6 +1,5 @@
 """`qimg decode`: decodes files of a codec into picture files."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,6 @@ from qimg.cli.folders import Out, Pictures, Source, each_of
 from qimg.cli.reading import Limit
 from qimg.cli.recompression import original_each, returns_jpeg
 from qimg.cli.results import Done, facts_of
-from qimg.images.collections import several
 
 
 def decode(
@@ -39,8 +37,7 @@ def decode(
     """
     from qimg.codecs import registry
 
-    one = not several(source, root=os.environ.get("QIMG_DATA") or None)
-    if codec == "auto" and returns_jpeg(out, files, one=one):
+    if codec == "auto" and crop is None and returns_jpeg(source, out, files):
         original_each(source, out, files, limit.options)
         return
     suffix, options = registry.codec(codec).suffix, {"codec": codec, "quality": files.quality, **limit.options}

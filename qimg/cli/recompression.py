@@ -1,14 +1,17 @@
 """JPEG files made smaller without loss, for `encode`, `decode` and `restore`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 from qimg.cli.folders import Files, Pictures, each_of
 from qimg.cli.reading import Reading
 from qimg.cli.results import Done
-from qimg.core import ArgumentError
+from qimg.core import ArgumentError, regular
+from qimg.images.collections import gather, named_path, several
 
 JPEG_ENDINGS = (".jpg", ".jpeg")
+_WHAT = "file of the codec"
 
 
 def recompress_each(source: str, out: str, files: Files, reading: Reading, options: dict[str, Any]) -> None:
@@ -47,10 +50,29 @@ def _recompressed(source: Path, out: Path, **options: Any) -> Done:
     return Done(line=line, facts={"bytes": after, "jpeg_bytes": before})
 
 
-def returns_jpeg(out: str, files: Pictures, *, one: bool) -> bool:
-    """Whether `decode` writes JPEG files without a quality: those that were recompressed."""
+def returns_jpeg(source: str, out: str, files: Pictures) -> bool:
+    """Whether `decode` writes the JPEG files that were recompressed: without a quality, if a source is one of them."""
+    root = os.environ.get("QIMG_DATA") or None
+    one = not several(source, root=root)
     ending = Path(out).suffix.lower() if one else files.suffix.lower()
-    return ending in JPEG_ENDINGS and files.quality is None
+    if ending not in JPEG_ENDINGS or files.quality is not None:
+        return False
+    if one:
+        return _is_recompressed(named_path(source))
+    found = gather([source], root=root, suffixes=[".qimg"], what=_WHAT, recursive=files.recursive)
+    return any(one.path is not None and _is_recompressed(one.path) for one in found)
+
+
+def _is_recompressed(path: Path) -> bool:
+    from qimg.codecs import registry
+    from qimg.codecs.envelope import LENGTH
+    from qimg.codecs.jpeg_recompression.codec import CODEC
+
+    try:
+        with regular(path).open("rb") as file:
+            return registry.id_of(file.read(LENGTH)) == CODEC.id
+    except (OSError, ValueError):  # reported when it is decoded
+        return False
 
 
 def original_each(source: str, out: str, files: Pictures, options: dict[str, Any]) -> None:
@@ -58,7 +80,7 @@ def original_each(source: str, out: str, files: Pictures, options: dict[str, Any
     shared = Files(**{name: getattr(files, name) for name in Files.__dataclass_fields__})
     each_of(
         _original, source, out, shared, options,
-        verb="decoded", suffix=".jpg", suffixes=[".qimg"], what="file of the codec",
+        verb="decoded", suffix=".jpg", suffixes=[".qimg"], what=_WHAT,
     )  # fmt: skip
 
 

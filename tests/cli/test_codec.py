@@ -223,6 +223,15 @@ def test_decode_a_rectangle(here, capsys):
     assert not Path("more.png").exists()
 
 
+def test_a_rectangle_of_a_recompressed_file_needs_a_quality(here, capsys):
+    images.save(photo(), "photo.jpg", quality=80)
+    cli.main(["encode", "photo.jpg", "photo.qimg", "--recompress"])
+    part = ["--crop", "8", "16", "24", "32"]
+    assert "--quality must be set for .jpg" in refusal(["decode", "photo.qimg", "part.jpg", *part], capsys)
+    cli.main(["decode", "photo.qimg", "part.png", *part])
+    assert_array_equal(images.load("part.png"), images.load("photo.jpg")[8:32, 16:48])
+
+
 def test_encode_with_a_picture_of_weights(here, capsys):
     weights = np.full((80, 120), 40, np.uint8)
     weights[:32, :64] = 255
