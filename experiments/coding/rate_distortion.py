@@ -347,9 +347,18 @@ def _rates(rows: Sequence[Row], measured: Mapping[str, Any], anchors: Sequence[s
     return Table(
         columns=columns,
         rows=body,
-        caption=f"Bytes beyond those of the codec in the heading at equal PSNR, in %: {_method(rows)}",
+        caption="Bytes beyond those of the codec in the heading at equal PSNR, in %: "
+        f"{_method(rows)}{_perceptual(kinds)}",
         formats=dict.fromkeys(columns[1:-1], "+.1f"),
     )
+
+
+def _perceptual(kinds: Sequence[tuple[str, str]]) -> str:
+    """What a caption adds where perceptual measures are compared."""
+    units = {"ms_ssim": "dB of −10 log₁₀(1 − MS-SSIM)", "ssimulacra2": "points of SSIMULACRA 2"}
+    shown = [measure for measure in units if any(measure == one for one, _ in kinds)]
+    ranges = [f"{RANGES[measure][0]:g} to {RANGES[measure][1]:g} {units[measure]}" for measure in shown]
+    return f"; by other measures at equal values, {' and '.join(ranges)}" if shown else ""
 
 
 def _against(rows: Sequence[Row], measured: Mapping[str, Any], anchor: str) -> Table:
