@@ -15,7 +15,7 @@ from qimg.codecs.jpeg_recompression.model import KINDS, new_model
 from qimg.codecs.jpeg_recompression.planes import Components, encode_planes
 from qimg.codecs.jpeg_recompression.prediction import AVAILABLE, BITS, FEATURES
 from qimg.codecs.jpeg_recompression.scans import Headers, scanned
-from qimg.codecs.jpeg_recompression.statistics import Statistics
+from qimg.codecs.jpeg_recompression.statistics import InitialModels
 from qimg.codecs.jpeg_recompression.surroundings import (
     CURRENT,
     FRACTION,
@@ -41,7 +41,7 @@ MOST_OCCURRENCES = 12
 """Occurrences that probabilities begin with at most."""
 
 
-def fit(pictures: Sequence[Array], *, seed: int, names: Sequence[str] = (), track: Track = iter) -> Statistics:
+def fit(pictures: Sequence[Array], *, seed: int, names: Sequence[str] = (), track: Track = iter) -> InitialModels:
     """The state of the models after coding pictures as JPEG files of random quality and sampling.
 
     First the weights of the prediction: least squares, weighted by the inverse of the expected squares, for each
@@ -58,7 +58,7 @@ def fit(pictures: Sequence[Array], *, seed: int, names: Sequence[str] = (), trac
     for file in track(files):
         encode_planes(file, models)
     provenance = {"inputs": list(names), "seed": seed, "qualities": list(QUALITIES), "files": len(files)}
-    return Statistics.of(models, provenance, most=MOST_OCCURRENCES)
+    return InitialModels.of(models, provenance, most=MOST_OCCURRENCES)
 
 
 def jpeg_files(pictures: Sequence[Array], *, seed: int) -> Iterator[bytes]:

@@ -36,7 +36,7 @@ _STEP = 20
 """Units of 1/256 nat of a stored logit."""
 
 
-class Statistics(Artifact):
+class InitialModels(Artifact):
     """The state of the models at the beginning of a file."""
 
     KIND: ClassVar[Kind] = Kind(
@@ -44,7 +44,7 @@ class Statistics(Artifact):
     )  # fmt: skip
 
     @classmethod
-    def of(cls, models: list[Model], provenance: dict[str, object], *, most: int) -> "Statistics":
+    def of(cls, models: list[Model], provenance: dict[str, object], *, most: int) -> "InitialModels":
         """The statistics of models that have coded pictures.
 
         Args:
@@ -110,4 +110,4 @@ def _packed(array: Array) -> Array:
 
 def models() -> list[Model]:
     """New models for each kind of component, in the state that is shipped with qimg."""
-    return shipped(Statistics, "default").models()
+    return shipped(InitialModels, "default").models()

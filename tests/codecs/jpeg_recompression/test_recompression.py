@@ -14,7 +14,7 @@ from qimg.codecs import BitstreamError, original_jpeg, recompress
 from qimg.codecs.envelope import assemble
 from qimg.codecs.jpeg_recompression import bitstream, headers
 from qimg.codecs.jpeg_recompression.scans import scanned
-from qimg.codecs.jpeg_recompression.statistics import Statistics
+from qimg.codecs.jpeg_recompression.statistics import InitialModels
 from qimg.images import ImageError
 
 COFFEE = images.bundled("coffee")
@@ -148,7 +148,7 @@ def test_headers_of_libjpeg_take_few_bytes():
 
 
 def test_the_shipped_statistics_are_valid():
-    Statistics.load().check_values()
+    InitialModels.load().check_values()
 
 
 def test_damaged_files_are_refused():

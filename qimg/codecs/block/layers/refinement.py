@@ -117,7 +117,7 @@ def _code_plane(
     q = layer.q[s, plane, 16 * block_4x4 : 16 * block_4x4 + n]
     below = layer.q[s, max(plane - 1, 0), 16 * block_4x4 : 16 * block_4x4 + n]
     sigma = scales.log_sigma[t][plane, label]
-    step, log_step = int(settings.steps[plane]), int(settings.log_steps[plane])
+    step, log_step = int(settings.steps[plane]), settings.log_steps[plane]
     largest = largest_magnitude(step)
     wanted, shift = layer.wanted, layer.shift[plane]
     part = Part(plane, t, label, _nearby_activity(layer.activity[plane], t, cy, cx))
