@@ -59,13 +59,14 @@ def absurd(rng: np.random.Generator, *, side: int = 70, decisions: int = 4000) -
     parameters = Parameters(step, (ratios[0], ratios[1]))
     if not is_thin(height, width):  # version 3 would fold it
         parameters = _parameters(rng, parameters)
+    progressive = not parameters.matching and bool(rng.integers(2))
     header = Header(
         width=width,
         height=height,
         channels=(3 if colours else 1) + alpha,
         bits=8 * np.dtype(dtype).itemsize,
         planes=3 if colours and rng.random() < 0.8 else 1,
-        progressive=bool(rng.integers(2)),
+        progressive=progressive,
         identity=tables.default().identity,
         parameters=parameters.to_bytes(parameters.version),
         version=parameters.version,
@@ -84,10 +85,10 @@ def absurd(rng: np.random.Generator, *, side: int = 70, decisions: int = 4000) -
 
 
 def _parameters(rng: np.random.Generator, steps: Parameters) -> Parameters:
-    """The parameters of stream version 1, or those of version 3 with any matrix and hidden signs."""
+    """The parameters of stream version 1, or those of version 3 or 4 with any matrix, hidden signs and matching."""
     if rng.random() < 0.4:
         return steps
-    parameters = replace(steps, hidden_signs=bool(rng.integers(2)))
+    parameters = replace(steps, hidden_signs=bool(rng.integers(2)), matching=rng.random() < 0.3)
     matrix = rng.integers(-128, 128, 9).astype(np.int8)
     if rng.random() < 0.3 or round(np.linalg.det(matrix.reshape(3, 3).astype(float))) == 0:
         return parameters

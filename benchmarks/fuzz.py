@@ -74,6 +74,7 @@ def samples() -> list[Sample]:
         ((5, 3, 2), np.uint16, {"quality": 90, "exif": b"MM\0*" * 4}),
         ((1, 1), np.uint8, {"quality": 50}),
         ((3, 70, 3), np.uint8, {"quality": 20}),
+        ((48, 50, 3), np.uint8, {"quality": 50, "profile": "max"}),
         ((40, 33, 3), np.uint8, {"quality": 85, "progressive": True}),
         ((20, 9, 2), np.uint16, {"quality": 97, "progressive": True, "xmp": b"<x/>"}),
     ]:

@@ -48,6 +48,8 @@ class Variant:
     eigenbasis: bool = True
     """Whether colours are coded in their eigenbasis."""
     hidden_signs: bool = True
+    matching: bool = False
+    """Whether blocks may be predicted from their matches, as with `profile="max"`."""
     change: Callable[[Arrays, Mapping[str, Sequence[int]]], None] | None = None
     """Changes arrays of the tables; its second argument holds, by size, the number of blocks that chose each class."""
     refitted: bool = False
@@ -55,7 +57,7 @@ class Variant:
 
     def parameters(self, image: Array, step: float) -> Parameters:
         """Parameters of a picture, gray or RGB, at a luma step in code values."""
-        start = Parameters(round(64 * step), hidden_signs=self.hidden_signs)
+        start = Parameters(round(64 * step), hidden_signs=self.hidden_signs, matching=self.matching)
         parameters = in_space(start, space_of(image)) if self.eigenbasis else start
         return replace(parameters, chroma=self.chroma) if self.chroma else parameters
 
@@ -291,6 +293,12 @@ VARIANTS = (
         family="hybrid",
         what="classes are chosen by luma alone",
         search=Search(candidates=1),
+    ),
+    Variant(
+        name="plus matched blocks",
+        family="predictive",
+        what='nothing is left out; blocks may be predicted from their matches, as with profile="max"',
+        matching=True,
     ),
     Variant(name="all signs", family="hybrid", what="no hidden signs", hidden_signs=False),
     Variant(name="no filter", family="hybrid", what="no filter behind the decoder", search=Search(filtered=False)),

@@ -39,6 +39,7 @@ def encode(
     stable: bool = False,
     tune: Literal["psnr", "tangent"] = "psnr",
     colour: Literal["adaptive", "ycbcr"] = "adaptive",
+    profile: Annotated[Literal["standard", "max"], tyro.conf.arg(metavar="standard|max")] = "standard",
     importance: Annotated[Path | None, tyro.conf.arg(metavar="PATH")] = None,
     files: tyro.conf.OmitArgPrefixes[Files] = Files(),  # noqa: B008 (a frozen record)
     reading: tyro.conf.OmitArgPrefixes[Reading] = Reading(),  # noqa: B008
@@ -72,6 +73,7 @@ def encode(
         stable: Write files that do not change if they are decoded and encoded again at the same quality.
         tune: Measure that is best at equal bytes: psnr, or tangent for the error that forgives small shifts.
         colour: Colour space of the block codec: adaptive, for the least RGB error, or ycbcr, for the least luma error.
+        profile: Tools of the block codec: standard, for fast decoding, or max, for the smallest files.
         importance: Gray picture of the size of the source, whose values weigh the errors of the pixels; steps are finer
             where they are large.
         files: Files to write.
@@ -84,7 +86,7 @@ def encode(
         "quality": quality, "size": size, "bits_per_pixel": bits_per_pixel, "psnr_db": psnr, "distance": distance,
         "reduction": reduction, "lossless": lossless, "max_error": max_error, "effort": effort,
         "progressive": progressive, "stable": stable, "tune": tune, "colour": colour,
-        "importance": importance,
+        "profile": profile, "importance": importance,
     }  # fmt: skip
     if recompress:
         with arguments_named(**NAMES):

@@ -24,6 +24,12 @@ TUNES = ("psnr", TANGENT)
 COLOURS = ("adaptive", "ycbcr")
 """Values of the option `colour`."""
 
+MAX = "max"
+"""The value of the option `profile` for the smallest files."""
+
+PROFILES = ("standard", MAX)
+"""Values of the option `profile`."""
+
 METADATA = ("icc_profile", "exif", "xmp")
 """Options that hold metadata."""
 
@@ -67,6 +73,9 @@ class EncodeOptions:
     colour: str = "adaptive"
     """Colour space of lossy colour pictures: "adaptive", chosen for the picture, for the least RGB error; or "ycbcr",
     for files whose luma has the least error at equal bytes."""
+    profile: str = "standard"
+    """Tools of the codec: "standard", for fast decoding; or "max", for the smallest files, which take longer to encode
+    and to decode. Decoders read the files of every profile."""
     importance: Any = field(default=None, repr=False)
     """Weights (H, W) of the squared errors of the pixels, relative to their mean; of `qimg.encode` also a function of
     the picture. Steps are finer where weights are large; targets are reached as without weights."""
@@ -95,6 +104,7 @@ class EncodeOptions:
             arguments.integer("effort", self.effort, 1, 9)
         arguments.one_of("tune", self.tune, TUNES)
         arguments.one_of("colour", self.colour, COLOURS)
+        arguments.one_of("profile", self.profile, PROFILES)
 
     @property
     def named(self) -> dict[str, Any]:

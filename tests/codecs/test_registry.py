@@ -110,12 +110,12 @@ def test_unknown_codecs_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"codec must be one of block, .*peer:avif, .*, but codec='webp'"):
         qimg.encode(picture, codec="webp", quality=50)
     unknown = "^the file needs codec 200, which this version of qimg does not have, at offset 4$"
-    newer = "^the block stream version must be at most 3 for this version of qimg, but is 4, at offset 5$"
+    newer = "^the block stream version must be at most 4 for this version of qimg, but is 5, at offset 5$"
     for function in (qimg.decode, qimg.info):
         with pytest.raises(codecs.BitstreamError, match=unknown):
             function(Envelope(number=200).to_bytes() + b"more")
         with pytest.raises(codecs.BitstreamError, match=newer):
-            function(Envelope(number=1, version=4).to_bytes() + b"more")
+            function(Envelope(number=1, version=5).to_bytes() + b"more")
 
 
 def test_files_of_peers_are_read_where_their_codec_is_named() -> None:

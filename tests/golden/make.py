@@ -20,6 +20,7 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
     """Name → picture and options of `encode`."""
     face, coffee = bundled("astronaut")[60:140, 180:260], bundled("coffee")
     noise = np.random.default_rng(0).integers(0, 256, (33, 31), np.uint8)
+    tile_noise = np.random.default_rng(1).integers(0, 20, (100, 99, 3), np.uint8)
     alpha = np.linspace(0, 255, 40 * 40).astype(np.uint8).reshape(40, 40, 1)
     graphic = np.full((70, 90, 3), (200, 30, 60), np.uint8)
     page = np.full((96, 90, 4), (250, 250, 245, 255), np.uint8)
@@ -39,6 +40,10 @@ def pictures() -> dict[str, tuple[np.ndarray, dict[str, object]]]:
         ),
         "eigenbasis_layers": (face, {"codec": "block", "quality": 60, "progressive": True}),
         "hidden_signs": (coffee[200:263, 300:371, 1], {"codec": "block", "quality": 60}),
+        "matched_blocks": (
+            np.tile(coffee[100:120, 150:176], (5, 4, 1))[:, :99] // 2 + tile_noise,
+            {"codec": "block", "quality": 55, "profile": "max"},
+        ),
         "local_steps": (
             coffee[60:142, 200:305],
             {"codec": "block", "quality": 40, "importance": np.linspace(1, 99, 82 * 105).reshape(82, 105)},

@@ -19,6 +19,7 @@ _OPTIONS = (
     "stable",
     "tune",
     "colour",
+    "profile",
     "importance",
     "tables",
     *METADATA,

@@ -16,7 +16,7 @@ HEADER = Header(
     width=300, height=20, channels=3, bits=8, planes=3, identity=bytes.fromhex("0123456789abcdef"),
     parameters=bytes.fromhex("00063030"),
 )  # fmt: skip
-NEWER = "the block stream version must be at most 3 for this version of qimg, but is 4, at offset 5"
+NEWER = "the block stream version must be at most 4 for this version of qimg, but is 5, at offset 5"
 PARTS = [(b"i", b"profile"), (b"S", b"pixels of one strip"), (b"S", b"and of another"), (b"e", b"exif")]
 
 
@@ -174,7 +174,7 @@ def test_a_chunk_of_another_file_is_found():
         (b"\x89qi\r\n\x01", "probably converted it as text"),
         (b"\x09qi\n\x01", "probably converted it as text"),
         (b"\x89qi\n\x02\x01", "the file must be of codec 1 (block), but needs codec 2, at offset 4"),
-        (b"\x89qi\n\x01\x61", NEWER),
+        (b"\x89qi\n\x01\x81", NEWER),
     ],
 )
 def test_other_files_are_told_apart(data, words):
@@ -192,7 +192,7 @@ START = header_bytes()[:14]
         (START + b"\x01\x00", "the height must be in [1, 1048576], but is 0, at offset 15"),
         (START + b"\x81\x00\x01", "the width must be written in as few bytes as possible, but is not, at offset 14"),
         (START + b"\xff\xff\xff\xff\xff\x01\x01", "the width must have at most 5 bytes, but is longer, at offset 14"),
-        (START[:5] + b"\x60" + START[6:] + b"\x01\x01", NEWER),
+        (START[:5] + b"\x80" + START[6:] + b"\x01\x01", NEWER),
         (
             START[:5] + b"\x08" + START[6:] + b"\x01\x01",
             "flag 8 must be combined with flag 1, but the flags are 0x08",

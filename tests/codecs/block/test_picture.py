@@ -315,7 +315,9 @@ def test_parameters_out_of_range_are_named(photo):
     stream = container.parse(encode(photo, quality=20))
     for version, parameters, words in [
         (1, [1, 0, 48, 48], r"step must be in \[16, 65535\], but step=1, at offset 10"),
-        (3, [0, 9, 48, 48, 4], r"the flags of the parameters must be in \[0, 3\], but are 4, at offset 14"),
+        (3, [0, 9, 48, 48, 4], "the flags of the parameters may have the bits 0x03 only, but are 0x04, at offset 14"),
+        (3, [0, 9, 48, 48, 8], "the flags of the parameters may have the bits 0x03 only, but are 0x08, at offset 14"),
+        (4, [0, 9, 48, 48, 32], "the flags of the parameters may have the bits 0x0b only, but are 0x20, at offset 14"),
         (3, [0, 9, 48, 48, 1, *9 * [0]], r"matrix must be invertible, but matrix=\(\(0, 0, 0\), .* at offset 10"),
     ]:
         header = replace(stream.header, parameters=bytes(parameters), version=version)

@@ -11,7 +11,7 @@ from qimg.codecs.errors import BitstreamError
 from qimg.core import arguments
 from qimg.core.records import short_repr
 
-ID, NUMBER, VERSION = "block", 1, 3
+ID, NUMBER, VERSION = "block", 1, 4
 IDENTITY = 4
 """Bytes of the tables' identity in the header."""
 LARGEST_SIDE = 1 << 20
@@ -91,7 +91,7 @@ class Header:
         start = reader.envelope_of(ID, NUMBER, version=VERSION)
         flags = start.flags
         identity = reader.take(IDENTITY, "the identity of the tables")
-        parameters = read_parameters(reader, start.version)
+        parameters = read_parameters(reader, start.version, progressive=bool(flags & _PROGRESSIVE))
         sides = {}
         for name in ("width", "height"):
             sides[name] = (reader.offset, reader.varint(f"the {name}"))

@@ -4,6 +4,7 @@ import numpy as np
 
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.bitstream.step_map import ladder_of
+from qimg.codecs.block.model import match_contexts
 from qimg.codecs.block.model.local_steps import FURTHEST, new_local
 from qimg.codecs.block.model.maps import new_maps
 from qimg.codecs.block.model.strip import Choice, Settings, Strip, decisions, new_choice
@@ -39,6 +40,7 @@ def settings_for(tables: Tables, parameters: Parameters, planes: int) -> Setting
         depths=np.array([count.bit_length() - 1 for count in tables.classes], np.int64),
         optimised=False,
         hidden_signs=parameters.hidden_signs,
+        matching=parameters.matching,
         candidates=1,
     )
 
@@ -61,6 +63,7 @@ class StripCoder:
         self.ladder = ladder_of(settings.steps.tolist(), furthest=0 if step_map is None else FURTHEST)
         self.offsets, self._used = np.zeros((0, 0), np.int8), 0
         self.model = tables.new_model()
+        self.matching_model = match_contexts.new_model(self.model)
         self.maps = new_maps(self.width // 4)
         self.choice, self.work, self._local = new_choice(), new_work(), new_local()
         self.unfiltered = np.zeros((self.planes, 1, self.width), np.int16)
@@ -92,6 +95,7 @@ class StripCoder:
             offsets=self.offsets,
             local=self._local,
             model=self.model,
+            matching_model=self.matching_model,
             maps=self.maps,
             choice=self.choice,
             work=self.work,

@@ -3,10 +3,12 @@
 from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, code_class, code_coefficients, code_split
 from qimg.codecs.block.model.local_steps import localise
 from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbour_sizes, neighbours
+from qimg.codecs.block.model.match_contexts import code_matched
 from qimg.codecs.block.model.strip import Choice, Expected, Part, Strip
-from qimg.codecs.block.transform.blocks import largest_magnitude, predict, reconstruct
+from qimg.codecs.block.transform.blocks import largest_magnitude, predict, predict_matched, reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize
 from qimg.codecs.block.transform.geometry import place_of_block_4x4
+from qimg.codecs.block.transform.matching import find_matches
 from qimg.core.compiled import inner
 from qimg.entropy.mixing import Coder
 
@@ -34,6 +36,12 @@ def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: in
     left, up = neighbours(maps, t, cy, cx)
     label = code_class(coder, strip.model, t, settings.depths[t], left, up, choice.label[block_4x4])
     choice.label[block_4x4] = label
+    matched = 0
+    if settings.matching:
+        matched = code_matched(coder, strip.matching_model, maps, t, label, y, x, choice.matched[block_4x4])
+        if matched and not coder.writing:
+            find_matches(strip.rec[0], t, y, x, strip.above, work.matches)
+    choice.matched[block_4x4] = matched
     choice.size[block_4x4] = t
     choice.ends[block_4x4, 1] = coder.position[0]
     n = GROUPS[t, GROUP_COUNT[t]]
@@ -53,7 +61,10 @@ def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: in
             work.before[k] = abs(q[k])
         if not coder.writing:
             rec = strip.rec[plane]
-            predict(bases, work, rec, t, label, y, x, strip.above)
+            if matched:
+                predict_matched(bases, work, rec, t, label, y, x, strip.above)
+            else:
+                predict(bases, work, rec, t, label, y, x, strip.above)
             dequantize(q, n, strip.points, sigma, log_step, step, work.coefficients)
             reconstruct(bases, work, rec, t, label, y, x)
     mark(maps, t, cy, cx, label)
@@ -80,6 +91,7 @@ def keep_decisions(choice: Choice, row: Choice, s: int) -> None:
     for block_4x4 in range(64):
         row.size[s, block_4x4] = choice.size[block_4x4]
         row.label[s, block_4x4] = choice.label[block_4x4]
+        row.matched[s, block_4x4] = choice.matched[block_4x4]
         for part in range(5):
             row.ends[s, block_4x4, part] = choice.ends[block_4x4, part]
     for plane in range(3):

@@ -30,6 +30,8 @@ class BlockInfo(Info):
     """Rows R', G', B' of the colour matrix, from samples to colours; None in Y'CbCr."""
     hidden_signs: bool
     """Whether luma has hidden signs."""
+    matching: bool
+    """Whether blocks may be predicted from their matches."""
     tables: str
     """First digits of the SHA-256 of the tables that the file needs."""
     truncated: bool
@@ -51,6 +53,7 @@ class BlockInfo(Info):
             "folded": self.folded,
             "with flat areas": self.flat_areas,
             "with hidden signs": self.hidden_signs,
+            "with matched blocks": self.matching,
             "with a map of steps": self.local_steps,
         }
         cb, cr = ("plane 2", "plane 3") if self.matrix else ("Cb", "Cr")
@@ -90,6 +93,7 @@ def describe(data: bytes) -> BlockInfo:
         chroma=(parameters.chroma[0] / 64, parameters.chroma[1] / 64),
         matrix=None if parameters.space == YCBCR else _matrix(parameters.space),
         hidden_signs=parameters.hidden_signs,
+        matching=parameters.matching,
         tables=header.identity.hex(),
         parts={**parts, "structure": stream.size - sum(parts.values())},
         complete=stream.complete,

@@ -37,11 +37,15 @@ class Space(NamedTuple):
     """(4,) float32."""
     class_bits: Array
     """(64,) float32."""
+    side_bits: Array
+    """(2, 32) float32 bits of a class and of the flag of matched blocks, by flag and class."""
     stash: Array
     """(4, 3, 32, 32) int16 saved samples by size."""
     q: Array
     """(4, 3, 1024) int32."""
     label: Array
+    """(4,) int8."""
+    matched: Array
     """(4,) int8."""
     activity: Array
     """(4, 3, 8, 8) int8."""
@@ -69,9 +73,11 @@ def new_space() -> Space:
         candidates=np.zeros(MOST_CANDIDATES, np.int64),
         candidate_costs=np.zeros(MOST_CANDIDATES, np.float32),
         class_bits=np.zeros(64, np.float32),
+        side_bits=np.zeros((2, 32), np.float32),
         stash=np.zeros((4, 3, 32, 32), np.int16),
         q=np.zeros((4, 3, 1024), np.int32),
         label=np.zeros(4, np.int8),
+        matched=np.zeros(4, np.int8),
         activity=np.zeros((4, 3, 8, 8), np.int8),
         cost=np.zeros((2, 4), np.float32),
         place=np.zeros((3, 4), np.int64),

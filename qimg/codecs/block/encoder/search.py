@@ -7,7 +7,7 @@ from qimg.codecs.block.encoder.class_search import best_class, plane_cost
 from qimg.codecs.block.encoder.rate_distortion import Costs, bits_of
 from qimg.codecs.block.model.contexts import block_activity, magnitudes, set_split
 from qimg.codecs.block.model.local_steps import localise
-from qimg.codecs.block.model.maps import mark, mark_activity, neighbour_sizes
+from qimg.codecs.block.model.maps import mark, mark_activity, mark_matched, neighbour_sizes
 from qimg.codecs.block.model.strip import Part, Strip
 from qimg.codecs.block.transform.blocks import reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize
@@ -21,16 +21,17 @@ from qimg.entropy.mixing import probability_of_one
 def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float32:
     """Decide one undivided block and write its samples, integers and maps; returns its cost."""
     bases, settings, maps, work, choice = strip.bases, strip.settings, strip.maps, strip.work, strip.choice
-    label = best_class(strip, target, t, y, x)
+    label, matched = best_class(strip, target, t, y, x)
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
     block_4x4 = interleaved(cy - 1, cx & 7)
     n = min(16 << (2 * t), 256)
-    total = np.float32(settings.lagrange[0] * target.space.class_bits[(1 << settings.depths[t]) + label])
+    total = np.float32(settings.lagrange[0] * target.space.side_bits[matched, label])
     choice.size[block_4x4] = t
     choice.label[block_4x4] = label
+    choice.matched[block_4x4] = matched
     for plane in range(settings.planes):
         q = choice.q[plane, 16 * block_4x4 : 16 * block_4x4 + n]
-        cost = plane_cost(strip, target, plane, t, label, y, x, np.float32(1e30), q)
+        cost = plane_cost(strip, target, plane, t, label, y, x, matched, np.float32(1e30), q)
         total += np.float32(settings.weight[plane]) * cost
         sigma, log_step = strip.scales.log_sigma[t][plane, label], strip.local.log_steps[plane]
         dequantize(q, n, strip.points, sigma, log_step, strip.local.steps[plane], work.coefficients)
@@ -38,6 +39,7 @@ def code_leaf(strip: Strip, target: Target, t: int, y: int, x: int) -> np.float3
         actual, expected = magnitudes(strip.scales, Part(plane, t, label, 0), log_step, q)
         mark_activity(maps, plane, t, cy, cx, block_activity(actual, expected))
     mark(maps, t, cy, cx, label)
+    mark_matched(maps, t, cy, cx, matched)
     return total
 
 
@@ -58,9 +60,12 @@ def _stash(space: Space, strip: Strip, t: int, y: int, x: int, restore: bool) ->
     if restore:
         choice.size[block_4x4] = t
         choice.label[block_4x4] = space.label[t]
+        choice.matched[block_4x4] = space.matched[t]
         mark(strip.maps, t, cy, cx, int(space.label[t]))
+        mark_matched(strip.maps, t, cy, cx, int(space.matched[t]))
     else:
         space.label[t] = choice.label[block_4x4]
+        space.matched[t] = choice.matched[block_4x4]
 
 
 @inner

@@ -23,9 +23,12 @@ class Block:
     """4, 8, 16 or 32."""
     label: int
     """Class of the block."""
+    matched: bool
+    """Whether it is predicted from its matches (`qimg.codecs.block.transform.matching`)."""
     division_bits: float
     """Bits of the split flags of the squares that begin with this block."""
     class_bits: float
+    """Bits of the class, and of whether the block is matched."""
     magnitude_bits: tuple[float, ...]
     """Bits of the magnitudes and of the end of the coefficients, by plane."""
     sign_bits: tuple[int, ...]
@@ -62,6 +65,7 @@ def blocks_of(coder: StripWriter) -> tuple[tuple[Block, ...], tuple[Array, ...]]
                     column=SUPERBLOCK * s + SMALLEST * x,
                     side=SIDES[t],
                     label=int(choice.label[s, block_4x4]),
+                    matched=bool(choice.matched[s, block_4x4]),
                     division_bits=bits[0],
                     class_bits=bits[1],
                     magnitude_bits=tuple(bits[2 + plane] - signs[plane] for plane in range(planes)),

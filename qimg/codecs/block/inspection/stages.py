@@ -11,9 +11,10 @@ from qimg.codecs.block.inspection.replay import Block, blocks_of
 from qimg.codecs.block.model import tables as tables_module
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import colour
-from qimg.codecs.block.transform.blocks import BASIS_BITS, Bases, new_work, predict, reconstruct
+from qimg.codecs.block.transform.blocks import BASIS_BITS, Bases, new_work, predict, predict_matched, reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize, log_step
 from qimg.codecs.block.transform.geometry import LARGEST, SAMPLE_SCALE, SIDES, gather_ring
+from qimg.codecs.block.transform.matching import find_matches, gather_difference
 from qimg.core import Array, arguments
 from qimg.core.cached import cached_property
 from qimg.core.records import short_repr
@@ -92,11 +93,13 @@ class Stages:
     source: Array
     """(side, side)."""
     ring: Array
-    """(3 side + 1,) decoded samples: corner, row above, its continuation to the right, column to the left."""
+    """(3 side + 1,) decoded samples: corner, row above, its continuation to the right, column to the left; of a matched
+    block, minus the mean of those of its matches."""
     level: float
     """Mean of the ring, rounded to 1/64."""
     prediction: Array
-    """(side, side) conditional mean of the block given the ring, under the class operator."""
+    """(side, side) conditional mean of the block given the ring, under the class operator; of a matched block, plus the
+    mean of its matches."""
     residual: Array
     """(side, side) source minus prediction."""
     basis: Array
@@ -173,8 +176,13 @@ def block_stages(inspection: Inspection, number: int, *, plane: int = 0) -> Stag
     q = np.ascontiguousarray(inspection.integers[number][plane])
     sigma = tables.scales.log_sigma[t][plane, label]
     strip, work, ring = inspection.strip[plane], new_work(), np.zeros(97, np.int32)
-    level = gather_ring(strip, y, x, side, False, ring)
-    predict(tables.bases, work, strip, t, label, y, x, False)
+    if block.matched:
+        find_matches(inspection.strip[0], t, y, x, False, work.matches)
+        level = gather_difference(strip, work.matches, y, x, side, False, ring)
+        predict_matched(tables.bases, work, strip, t, label, y, x, False)
+    else:
+        level = gather_ring(strip, y, x, side, False, ring)
+        predict(tables.bases, work, strip, t, label, y, x, False)
     dequantize(q, len(q), tables.points, sigma, log_step(step), step, work.coefficients)
     out = np.zeros((1 + side, side), np.int16)
     reconstruct(tables.bases, work, out, t, label, 0, 0)

@@ -63,7 +63,7 @@ class LayeredPicture:
         self.tables, self.planes = coder.tables, coder.planes
         self.sizes, self.settings = coder.sizes, settings
         self.rows, columns = len(coder.decisions), coder.width // SUPERBLOCK
-        size, label, q, _ = (np.concatenate(rows) for rows in zip(*coder.decisions, strict=True))
+        size, label, _, q, _ = (np.concatenate(rows) for rows in zip(*coder.decisions, strict=True))
         coder.decisions.clear()  # they take as much memory as the layers
         count = len(size)
         self.layer = Layer(

@@ -16,6 +16,8 @@ class Maps(NamedTuple):
     label: Array
     activity: Array
     """(3, 9, width / 4) int8."""
+    matched: Array
+    """(9, width / 4) int8 1 for matched blocks."""
 
 
 def new_maps(blocks_4x4: int) -> Maps:
@@ -24,6 +26,7 @@ def new_maps(blocks_4x4: int) -> Maps:
         size=np.full((9, blocks_4x4), 4, np.int8),
         label=np.zeros((9, blocks_4x4), np.int8),
         activity=np.zeros((3, 9, blocks_4x4), np.int8),
+        matched=np.zeros((9, blocks_4x4), np.int8),
     )
 
 
@@ -84,10 +87,18 @@ def mark_activity(maps: Maps, plane: int, t: int, cy: int, cx: int, value: int) 
 
 
 @inner
+def mark_matched(maps: Maps, t: int, cy: int, cx: int, matched: int) -> None:
+    """Record in the maps whether a block is matched."""
+    blocks_4x4 = 1 << t
+    maps.matched[cy : cy + blocks_4x4, cx : cx + blocks_4x4] = matched
+
+
+@inner
 def next_row(maps: Maps) -> None:
     """Move the last row of 4×4 blocks to row 0, above the next row of superblocks."""
     for x in range(maps.size.shape[1]):
         maps.size[0, x] = maps.size[8, x]
         maps.label[0, x] = maps.label[8, x]
+        maps.matched[0, x] = maps.matched[8, x]
         for plane in range(3):
             maps.activity[plane, 0, x] = maps.activity[plane, 8, x]

@@ -41,6 +41,8 @@ class Settings(NamedTuple):
     """Whether integers minimise the cost; otherwise coefficients are rounded."""
     hidden_signs: bool
     """Whether luma has hidden signs."""
+    matching: bool
+    """Whether blocks may be matched."""
     candidates: int
     """Classes of least cost for luma that the encoder judges with chroma."""
 
@@ -52,6 +54,8 @@ class Choice(NamedTuple):
     """(64,) int8 size index by 4×4 block in decoding order."""
     label: Array
     """(64,) int8 class."""
+    matched: Array
+    """(64,) int8 1 if the block is predicted from its matches."""
     q: Array
     """(3, 1024) int32 coefficients; those of a block begin at 16 · its first 4×4 block."""
     ends: Array
@@ -64,6 +68,7 @@ def new_choice() -> Choice:
     return Choice(
         size=np.zeros(64, np.int8),
         label=np.zeros(64, np.int8),
+        matched=np.zeros(64, np.int8),
         q=np.zeros((3, 1024), np.int32),
         ends=np.zeros((64, 5), np.int64),
     )
@@ -88,6 +93,8 @@ class Strip(NamedTuple):
     local: Local
     """Steps of the current superblock."""
     model: Model
+    matching_model: Model
+    """Model of the flags of matched blocks."""
     maps: Maps
     choice: Choice
     """Decisions on the current superblock."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qimg.codecs.block.transform.geometry import LARGEST, SIDES, gather_ring
+from qimg.codecs.block.transform.matching import Matches, gather_difference, mean_match, new_matches
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 
@@ -17,6 +18,7 @@ LARGEST_COEFFICIENT = 1 << 25
 
 Samples and ring are in [0, S], S = 16320, so that a residual is at most S (1 + `LARGEST_GAIN`) = 2⁵ S. A block has up
 to 32² samples and unitary bases, so that a coefficient is at most 2⁵ · 2⁵ S < 2²⁴; rounding adds half of a step, < 2¹⁷.
+Matched blocks have a residual of at most 2⁵ S + 2 S, but up to 16² samples.
 """
 
 
@@ -54,6 +56,8 @@ class Work(NamedTuple):
     """(256,) int32 magnitudes in the plane before the current one."""
     near: Array
     """(20, 20) int8 number of nonzero coefficients nearby, with a margin of two."""
+    matches: Matches
+    """Places that match the block."""
 
 
 @compiled(inline="always")
@@ -68,10 +72,31 @@ def predict(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, 
 
     The mean is written to `work.prediction`; the function returns the level.
     """
+    level = gather_ring(plane, y, x, 4 << t, above, work.ring)
+    _predict_from_ring(bases, work, t, label, level)
+    return level
+
+
+@compiled
+def predict_matched(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, x: int, above: bool) -> int:
+    """Write the mean of the matches of a block plus the conditional mean of the difference, given that of the rings.
+
+    The mean is written to `work.prediction`; the function returns the level of the difference.
+    """
     side = 4 << t
-    level = gather_ring(plane, y, x, side, above, work.ring)
+    level = gather_difference(plane, work.matches, y, x, side, above, work.ring)
+    _predict_from_ring(bases, work, t, label, level)
+    for i in range(side):
+        for j in range(side):
+            work.prediction[side * i + j] += mean_match(plane, work.matches, i, j)
+    return level
+
+
+@compiled
+def _predict_from_ring(bases: Bases, work: Work, t: int, label: int, level: int) -> None:
+    """Write level + P · `work.ring` to `work.prediction`."""
     ring = work.ring
-    m = 3 * side + 1
+    m = 3 * (4 << t) + 1
     if t == 3:  # means of pairs of the ring, since the block is represented by 16×16 samples
         for j in range(48):
             ring[1 + j] = (ring[1 + 2 * j] + ring[2 + 2 * j] + 1) >> 1
@@ -88,7 +113,6 @@ def predict(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, 
                 out[i] = np.int32(out[i] + np.int32(value * np.int32(row[i])))
     for i in range(n):
         out[i] = level + (out[i] >> PREDICTOR_BITS)
-    return level
 
 
 @compiled
@@ -210,6 +234,7 @@ def new_work() -> Work:
         half=np.zeros((32, 32), np.int64),
         before=np.zeros(256, np.int32),
         near=np.zeros((20, 20), np.int8),
+        matches=new_matches(),
     )
 
 
