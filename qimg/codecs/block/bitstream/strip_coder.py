@@ -40,6 +40,7 @@ def settings_for(tables: Tables, parameters: Parameters, planes: int) -> Setting
         optimised=False,
         hidden_signs=parameters.hidden_signs,
         candidates=1,
+        shortlist=1,
     )
 
 

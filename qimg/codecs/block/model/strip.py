@@ -43,6 +43,8 @@ class Settings(NamedTuple):
     """Whether luma has hidden signs."""
     candidates: int
     """Classes of least cost for luma that the encoder judges with chroma."""
+    shortlist: int
+    """Classes of least estimated cost that the encoder judges for luma."""
 
 
 class Choice(NamedTuple):
