@@ -12,7 +12,7 @@ from qimg.codecs.block.model.contexts import class_costs
 from qimg.codecs.block.model.maps import nearby_activity, neighbours
 from qimg.codecs.block.model.strip import Part, Strip
 from qimg.codecs.block.transform.blocks import predict
-from qimg.codecs.block.transform.geometry import gather_ring
+from qimg.codecs.block.transform.geometry import gather_ring, pair_means
 from qimg.core import Array
 from qimg.core.compiled import inner
 
@@ -87,8 +87,7 @@ def _load_block(strip: Strip, target: Target, t: int, y: int, x: int, level: int
     m = 3 * side + 1
     if t == 3:
         m = 49
-        for j in range(48):
-            ring[1 + j] = (ring[1 + 2 * j] + ring[2 + 2 * j] + 1) >> 1
+        pair_means(ring)
     for j in range(m):
         block[side * side + j] = ring[j]
     if t < 2:

@@ -78,6 +78,11 @@ class Tables(Artifact):
         """(3, classes, places, features) int16 weights of the decoder's filter for Y', Cb and Cr."""
         return self.array("filters")
 
+    @cached_property
+    def filters_by_lane(self) -> tuple[Array, ...]:
+        """The weights of each plane in the order of `smoothing.smooth_rows`."""
+        return tuple(smoothing.by_lane(weights) for weights in self.filters)
+
     def new_model(self) -> model.Model:
         """The entropy model before the first bit."""
         return model.Model(

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qimg.codecs.block.transform.geometry import LARGEST, SIDES, gather_ring
+from qimg.codecs.block.transform.geometry import LARGEST, SIDES, gather_ring, pair_means
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
 
@@ -73,8 +73,7 @@ def predict(bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, 
     ring = work.ring
     m = 3 * side + 1
     if t == 3:  # means of pairs of the ring, since the block is represented by 16×16 samples
-        for j in range(48):
-            ring[1 + j] = (ring[1 + 2 * j] + ring[2 + 2 * j] + 1) >> 1
+        pair_means(ring)
         m = 49
     weights = bases.predictor[t]
     n = weights.shape[2]
