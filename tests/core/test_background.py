@@ -32,10 +32,14 @@ def test_an_error_of_a_call_is_raised_and_later_calls_are_left_out(threads):
     def fails():
         raise ValueError("no")
 
-    with pytest.raises(ValueError, match="no"), background(threads) as beside:
-        beside.call(fails)
-        beside.wait()
-        beside.call(done.append, 1)
+    def run():
+        with background(threads) as beside:
+            beside.call(fails)
+            beside.wait()
+            beside.call(done.append, 1)
+
+    with pytest.raises(ValueError, match="no"):
+        run()
     assert done == []
 
 
@@ -47,9 +51,13 @@ def test_an_error_of_the_caller_waits_for_the_call_in_progress_alone():
         time.sleep(0.05)
         done.append(0)
 
-    with pytest.raises(KeyError), background(2) as beside:
-        beside.call(slow)
-        beside.call(done.append, 1)
-        begun.wait()
-        raise KeyError
+    def run():
+        with background(2) as beside:
+            beside.call(slow)
+            beside.call(done.append, 1)
+            begun.wait()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        run()
     assert done == [0]

@@ -65,5 +65,6 @@ def test_altered_strips_with_valid_checksums_give_the_same_error_or_pixels():
 
 
 def test_threads_are_checked():
-    with pytest.raises(ValueError, match="threads must be .*threads=0"):
-        decode(encode(PHOTO[:32, :32], codec="block", quality=30, effort=1), threads=0)
+    data = encode(PHOTO[:32, :32], codec="block", quality=30, effort=1)
+    with pytest.raises(ValueError, match=r"threads must be .*threads=0"):
+        decode(data, threads=0)
