@@ -1,6 +1,7 @@
-"""The codec against Pillow's AVIF, its efforts, and its time and memory by picture size.
+"""The codec against other formats, its efforts, and its time and memory by picture size.
 
-Everything runs on one thread and is timed in CPU seconds, which other processes hardly change.
+Everything runs on one thread and is timed in CPU seconds, which other processes hardly change; beside the peers, two
+threads are timed as well.
 """
 
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import qimg
+from benchmarks.codec_peers import beside_peers
 from benchmarks.memory import peak_mebibytes
 from benchmarks.timing import comparison, medians, printed
 from experiments._results.measurements import Measurement
@@ -101,28 +103,28 @@ def efforts(photo: np.ndarray) -> list[Measurement]:
     return rows
 
 
-def growth(sides: tuple[int, ...]) -> list[Measurement]:
+def growth(sides: tuple[int, ...], *, effort: int = 5) -> list[Measurement]:
     """CPU time and peak memory of square mosaics of a photograph, each in a separate process, by pixels on a side."""
     script = (
         "import sys, time\n"
         "import numpy as np, qimg\n"
         "from benchmarks.codec import photograph, QUALITY\n"
         "from benchmarks.memory import peak_mebibytes\n"
-        "side = int(sys.argv[1]); photo = photograph(); h, w = photo.shape[:2]\n"
+        "side, effort = map(int, sys.argv[1:]); photo = photograph(); h, w = photo.shape[:2]\n"
         "tall = np.concatenate([photo, photo[::-1]]); tile = np.concatenate([tall, tall[:, ::-1]], axis=1)\n"
         "qimg.decode(qimg.encode(photo[:40, :40], quality=50))\n"
         "picture = np.empty((side, side, 3), np.uint8)\n"
         "for y in range(0, side, 2 * h):\n"
         "    for x in range(0, side, 2 * w):\n"
         "        part = picture[y : y + 2 * h, x : x + 2 * w]; part[:] = tile[: part.shape[0], : part.shape[1]]\n"
-        "start = time.process_time(); data = qimg.encode(picture, quality=QUALITY)\n"
+        "start = time.process_time(); data = qimg.encode(picture, quality=QUALITY, effort=effort)\n"
         "middle = time.process_time(); del picture\n"
         "decoded = qimg.decode(data, max_pixels=side * side); end = time.process_time()\n"
         "print(middle - start, end - middle, len(data), peak_mebibytes())\n"
     )
     rows = []
     for side in sides:
-        encode, decode, size, peak = map(float, printed(script, str(side), **ONE_THREAD).split())
+        encode, decode, size, peak = map(float, printed(script, str(side), str(effort), **ONE_THREAD).split())
         raw = 3 * side * side / 1e6
         quantities = (
             ("encode, CPU time", encode, "s"),
@@ -132,10 +134,9 @@ def growth(sides: tuple[int, ...]) -> list[Measurement]:
             ("file", size / 1e6, "MB"),
             ("peak memory", peak, "MiB"),
         )
+        what = f"{side * side / 1e6:.3g} Mpixel{'' if effort == 5 else f', effort {effort}'}"
         rows += [
-            Measurement(
-                table="picture_size", what=f"{side * side / 1e6:.3g} Mpixel", quantity=quantity, value=value, unit=unit
-            )
+            Measurement(table="picture_size", what=what, quantity=quantity, value=value, unit=unit)
             for quantity, value, unit in quantities
         ]
     return rows
@@ -174,16 +175,17 @@ def measure_progressive() -> list[Measurement]:
 
 @in_one_blas_thread
 def measure() -> list[Measurement]:
-    """Speed beside AVIF, efforts, and growth up to 4 Mpixel."""
+    """Speed beside AVIF, JPEG XL and WebP, efforts, and growth up to 4 Mpixel."""
     photo = photograph()
-    return [*against_avif(photo, 5), *efforts(photo), *growth((512, 1024, 2048))]
+    return [*against_avif(photo, 5), *beside_peers(photo, 5), *efforts(photo), *growth((512, 1024, 2048))]
 
 
 def measure_large() -> list[Measurement]:
-    """Growth up to 100 Mpixel, which takes several minutes."""
+    """Growth up to 200 Mpixel, which takes a quarter of an hour; the largest picture at effort 1."""
     return [
         Measurement(
             table="process", what="before encoding", quantity="peak memory", value=peak_mebibytes(), unit="MiB"
         ),
         *growth((2048, 4096, 10_000)),
+        *growth((14_142,), effort=1),
     ]

@@ -54,8 +54,8 @@ def decode(data: bytes, *, codec: str = "auto", **options: Any) -> Array:
         data: the whole file.
         codec: `auto` reads every file with qimg's envelope, using the codec that the envelope identifies. A file of a
             peer needs the id of its codec. The guarantees for damaged and large files hold for files with an envelope.
-        options: fields of `DecodeOptions`: `max_pixels` (2²⁸, or None for no limit), `tables`, `partial_ok`, and `crop`
-            (top, left, height and width).
+        options: fields of `DecodeOptions`: `max_pixels` (2²⁸, or None for no limit), `tables`, `partial_ok`, `threads`
+            (1), and `crop` (top, left, height and width).
 
     Raises:
         BitstreamError: the file is of another format, cut, altered or too large, or its codec, version or tables are

@@ -132,8 +132,12 @@ class DecodeOptions:
     """Top, left, height and width of the rectangle that is needed; None is the whole picture. `qimg.decode` returns it
     alone; a decoder returns a whole picture and may leave the rest undefined, as `block` and `lossless` do, which read
     no pixels below it."""
+    threads: int = 1
+    """Threads that may decode; the pixels do not depend on it. From 2, `block` filters rows and computes their pixels
+    while it reads the next ones. Other codecs use one."""
 
     def __post_init__(self) -> None:
+        arguments.integer("threads", self.threads, 1)
         if self.crop is not None:
             four = isinstance(self.crop, Sequence) and len(self.crop) == 4
             arguments.require(four, "crop", "must be top, left, height and width", self.crop)

@@ -12,11 +12,10 @@ from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.blocks import new_work
 from qimg.codecs.block.transform.dequantization import log_step
 from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK, padded
-from qimg.codecs.block.transform.smoothing import smoothed
+from qimg.codecs.block.transform.strip_filter import ABOVE, StripFilter
 from qimg.core import Array
 
 _STRIP = 1 << 20  # approximate number of pixels of a strip
-_ABOVE = 3  # rows of the previous strip that the filter reads
 _NOTHING = decisions(0)
 
 
@@ -42,6 +41,7 @@ def settings_for(tables: Tables, parameters: Parameters, planes: int) -> Setting
         hidden_signs=parameters.hidden_signs,
         matching=parameters.matching,
         candidates=1,
+        shortlist=1,
     )
 
 
@@ -67,7 +67,7 @@ class StripCoder:
         self.maps = new_maps(self.width // 4)
         self.choice, self.work, self._local = new_choice(), new_work(), new_local()
         self.unfiltered = np.zeros((self.planes, 1, self.width), np.int16)
-        self.last = np.zeros((self.planes, _ABOVE, self.width), np.int16)
+        self.last = np.zeros((self.planes, ABOVE, self.width), np.int16)
         self.sizes = np.zeros((0, self.width // 4), np.int8)
         self.above = False
         self.keep = keep
@@ -77,7 +77,7 @@ class StripCoder:
         """Start a strip of `rows` rows below the previous one; returns the record for the compiled loops."""
         tables = self.tables
         if self.above:
-            self.last = self.unfiltered[:, -_ABOVE:].copy()
+            self.last = self.unfiltered[:, -ABOVE:].copy()
         self.unfiltered = np.zeros((self.planes, 1 + rows, self.width), np.int16)
         self.unfiltered[:, 0] = self.last[:, -1]
         self.sizes = np.zeros((rows // 4, self.width // 4), np.int8)
@@ -114,15 +114,20 @@ class StripCoder:
         """Store the block sizes of a row of superblocks for the filter."""
         self.sizes[y // 4 : y // 4 + 8] = self.maps.size[1:]
 
+    @property
+    def filter(self) -> StripFilter:
+        """The filter of the strip."""
+        return StripFilter(
+            samples=self.unfiltered[:, 1:],
+            before=self.last if self.above else None,
+            sizes=self.sizes,
+            steps=np.ascontiguousarray(
+                self.ladder.steps[self.offsets + len(self.ladder.levels) // 2].transpose(2, 0, 1)[: self.planes]
+            ),
+            weights=self.tables.filters_by_lane,
+        )
+
     def smoothed(self, plane: int, rows: int | None = None) -> Array:
         """The first rows of a filtered plane of the strip, by default all; copies of the last row follow them."""
-        samples = self.unfiltered[plane, 1:][:rows]
-        sizes = self.sizes[: len(samples) // 4]
-        if self.above:
-            samples = np.concatenate([self.last[plane], samples])
-        steps = self.steps(plane)[: -(-len(sizes) * SIDES[0] // SUPERBLOCK)]
-        return smoothed(samples, sizes, steps, self.tables.filters[plane], above=_ABOVE if self.above else 0)
-
-    def steps(self, plane: int) -> Array:
-        """(rows / 32, width / 32) int64 steps of a plane of the strip."""
-        return np.asarray(self.ladder.steps[self.offsets + len(self.ladder.levels) // 2, plane])
+        end = min(self.unfiltered.shape[1] - 1, rows or self.unfiltered.shape[1])
+        return self.filter.filtered(plane, 0, end, end=end)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from qimg.codecs.envelope import metadata_of
 from qimg.codecs.errors import BitstreamError
 from qimg.codecs.protocol import Decoded, DecodeOptions
 from qimg.core import Array
+from qimg.core.background import background
 from qimg.images import without_alpha
 
 
@@ -50,7 +52,7 @@ def decode(data: bytes, options: DecodeOptions) -> Decoded:
         areas = _flat_areas(stream)
         strips = stream.all(container.STRIP) + stream.all(container.SEGMENT)
         if strips or areas is None or not areas.whole(header.height, header.width):
-            _decode_blocks(stream, tables, parameters, pixels, options.rows_needed(header.height))
+            _decode_blocks(stream, tables, parameters, pixels, options)
         if areas is not None:
             areas.paint(pixels)
     if header.has_alpha:
@@ -71,21 +73,25 @@ def _tables_for(header: Header, tables: Tables | None) -> Tables:
     return tables
 
 
-def _decode_blocks(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array, needed: int) -> None:
-    """Decode the strips of the first `needed` rows, or all available segments; unfold a thin picture."""
-    header, folded = stream.header, pixels
+def _decode_blocks(
+    stream: Stream, tables: Tables, parameters: Parameters, pixels: Array, options: DecodeOptions
+) -> None:
+    """Decode the strips of the rows that are needed, or all available segments; unfold a thin picture."""
+    header, folded, needed = stream.header, pixels, options.rows_needed(stream.header.height)
     if header.folded:
         folded = np.empty((*folded_shape(header.height, header.width), *pixels.shape[2:]), pixels.dtype)
         needed = len(folded)
     if header.progressive:
         _decode_segments(stream, tables, parameters, folded)
     else:
-        _decode_strips(stream, tables, parameters, folded, needed)
+        _decode_strips(stream, tables, parameters, folded, needed, options.threads)
     if header.folded:
         pixels[...] = unfolded(folded, header.height, header.width)
 
 
-def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array, needed: int) -> None:
+def _decode_strips(
+    stream: Stream, tables: Tables, parameters: Parameters, pixels: Array, needed: int, threads: int
+) -> None:
     """Decode the strips of a stream one at a time, until `needed` rows are there."""
     rows = strip_rows(*pixels.shape[:2])
     chunks = stream.all(container.STRIP)
@@ -97,16 +103,23 @@ def _decode_strips(stream: Stream, tables: Tables, parameters: Parameters, pixel
     for chunk in stream.all(container.STEPS):
         with _located(chunk.offset):
             step_map = step_map_from_bytes(chunk.payload, *pixels.shape[:2])
-    strips = decode_strips(payloads, rows, planes, width, tables, parameters, step_map=step_map, needed=needed)
-    first = 0
-    for chunk in chunks:
-        if first >= needed:
-            return
-        with _located(chunk.offset):
-            samples = next(strips)
-        last = first + samples.shape[1]
-        colour.to_pixels(samples, pixels[first:last], parameters.space)
-        first = last
+
+    def finish(first: int, samples: Array) -> None:
+        colour.to_pixels(samples, pixels[first : first + samples.shape[1]], parameters.space)
+
+    with background(threads) as beside:
+        strips = decode_strips(
+            *(payloads, rows, planes, width, tables, parameters),
+            step_map=step_map,
+            needed=needed,
+            beside=beside,
+            finish=finish,
+        )
+        for chunk, first in zip(chunks, accumulate(rows, initial=0), strict=False):
+            if first >= needed:
+                return
+            with _located(chunk.offset):
+                next(strips)
 
 
 def _decode_segments(stream: Stream, tables: Tables, parameters: Parameters, pixels: Array) -> None:

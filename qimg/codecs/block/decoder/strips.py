@@ -1,6 +1,6 @@
 """The decoder of strips."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -10,13 +10,21 @@ from qimg.codecs.block.bitstream.superblocks import code_superblock, keep_decisi
 from qimg.codecs.block.model.maps import next_row
 from qimg.codecs.block.model.strip import Choice, Strip
 from qimg.codecs.block.model.tables import Tables
-from qimg.codecs.block.transform.geometry import SUPERBLOCK, padded
+from qimg.codecs.block.transform.geometry import SMALLEST, SUPERBLOCK, padded
+from qimg.codecs.block.transform.strip_filter import StripFilter
 from qimg.codecs.errors import BitstreamError
 from qimg.core import Array
+from qimg.core.background import Background
 from qimg.core.compiled import compiled
 from qimg.entropy import range_coder
 from qimg.entropy.mixing import Coder, new_reader
 from qimg.entropy.range_coder import has_ended, is_broken
+
+Finish = Callable[[int, Array], None]
+FinishRows = Callable[[Array, int, int], None]
+AT_ONCE = Background()
+_BELOW = 8
+"""Rows below a sample that its filter may read: three, and those of its 4×4 block, rounded up."""
 
 
 def decode_strips(
@@ -29,8 +37,12 @@ def decode_strips(
     *,
     step_map: Array | None = None,
     needed: int | None = None,
+    beside: Background = AT_ONCE,
+    finish: Finish | None = None,
 ) -> Iterator[Array]:
     """Decode the payloads of strips; yields the samples (planes, rows, width) int16 of each strip.
+
+    With another thread, they are complete when `beside.wait` has returned.
 
     Args:
         payloads: of the strips.
@@ -41,22 +53,29 @@ def decode_strips(
         parameters: the parameters of the encoder.
         step_map: offsets of the steps of the superblocks, if the file has some.
         needed: rows from the top that are decoded; the last strip then has fewer rows, and no strip follows it.
+        beside: runs the filter.
+        finish: called with the first row in the picture and the samples (planes, rows, width) of rows after the
+            filter, in order.
 
     Raises:
         BitstreamError: a payload cannot come from `encode_strips`.
     """
+    first = 0
     reader = StripReader(width, tables, settings_for(tables, parameters, planes), step_map=step_map)
     rows = list(rows)
     needed = sum(rows) if needed is None else needed
     for payload, count in zip(payloads, rows, strict=True):
-        yield reader.read(payload, padded(count), needed=needed)[:, : min(count, needed), :width]
+        wanted = min(count, needed)
+
+        def finish_rows(samples: Array, row: int, last: int, first: int = first, wanted: int = wanted) -> None:
+            if finish is not None and row < wanted:
+                finish(first + row, samples[:, row : min(last, wanted), :width])
+
+        yield reader.read(payload, padded(count), needed=needed, beside=beside, finish=finish_rows)[:, :wanted, :width]
         needed -= count
+        first += count
         if needed <= 0:
             return
-
-
-_BELOW = 8
-"""Rows below a sample that its filter may read: three, and those of its 4×4 block, rounded up."""
 
 
 class StripReader(StripCoder):
@@ -64,8 +83,20 @@ class StripReader(StripCoder):
 
     whole = 0
 
-    def read(self, payload: bytes, rows: int, *, needed: int | None = None, cut: bool = False) -> Array:
+    def read(
+        self,
+        payload: bytes,
+        rows: int,
+        *,
+        needed: int | None = None,
+        cut: bool = False,
+        beside: Background = AT_ONCE,
+        finish: FinishRows | None = None,
+    ) -> Array:
         """Decode a strip of `rows` padded rows; returns its samples, at least of the first `needed` rows.
+
+        Rows are filtered by `beside` while the next ones are read, then passed to `finish` with their first row and
+        the one after the last.
 
         With `cut` the payload may end anywhere: the result has the rows of superblocks that were begun, and only the
         samples of the first `whole` superblocks are valid.
@@ -81,13 +112,34 @@ class StripReader(StripCoder):
         coder = new_reader(words)
         some = rows if needed is None else min(rows, padded(needed + _BELOW))
         whole = some == rows
-        rows = self.read_decisions(coder, rows, some, cut=cut)
-        if whole and not (cut or range_coder.is_complete(coder.state, words)):
-            raise BitstreamError("the payload does not end where its strip ends")
-        return self.samples(rows, payload[0])
+        if cut:
+            return self.samples(self.read_decisions(coder, rows, some, cut=True), payload[0])
+        filtering = FilteredRows(np.empty((self.planes, some, self.width), np.int16), payload[0], finish)
 
-    def read_decisions(self, coder: Coder, rows: int, needed: int | None = None, *, cut: bool = False) -> int:
-        """Read all rows of a strip, or those needed, without its filter flags; returns those begun."""
+        def row_done(count: int) -> None:
+            if beside.threaded:
+                beside.call(filtering.up_to, self.filter, count - SMALLEST)
+
+        self.read_decisions(coder, rows, some, row_done=row_done)
+        if whole and not range_coder.is_complete(coder.state, words):
+            raise BitstreamError("the payload does not end where its strip ends")
+        beside.call(filtering.up_to, self.filter, some)
+        self.above = True
+        return filtering.samples
+
+    def read_decisions(
+        self,
+        coder: Coder,
+        rows: int,
+        needed: int | None = None,
+        *,
+        cut: bool = False,
+        row_done: Callable[[int], None] | None = None,
+    ) -> int:
+        """Read all rows of a strip, or those needed, without its filter flags; returns those begun.
+
+        `row_done` is called with the number of rows that are complete, after each row of superblocks.
+        """
         strip, some = self.begin(rows), rows if needed is None else needed
         self.whole = 0
         for y in range(0, some, SUPERBLOCK):
@@ -99,6 +151,8 @@ class StripReader(StripCoder):
                     return y + SUPERBLOCK
                 place = f"row {y}, column {SUPERBLOCK * whole} of its strip"
                 raise BitstreamError(f"the payload ends or is broken in {place}")
+            if row_done is not None:
+                row_done(y + SUPERBLOCK)
         return some
 
     def samples(self, rows: int, flags: int) -> Array:
@@ -109,6 +163,31 @@ class StripReader(StripCoder):
                 samples[plane] = self.smoothed(plane, rows + SUPERBLOCK)[:rows]
         self.above = True
         return samples
+
+
+class FilteredRows:
+    """Filters rows of a strip as they become complete.
+
+    Args:
+        samples: (planes, rows, width) int16, filled.
+        flags: bits of the planes that are filtered.
+        finish: called with the samples, the first new row and the one after the last.
+    """
+
+    def __init__(self, samples: Array, flags: int, finish: FinishRows | None) -> None:
+        self.samples, self._flags, self._finish, self._done = samples, flags, finish, 0
+
+    def up_to(self, strip: StripFilter, last: int) -> None:
+        """Filter rows up to `last`, which three complete rows follow unless it is the end."""
+        first, self._done = self._done, last
+        end = min(last + SMALLEST, self.samples.shape[1])
+        for plane, samples in enumerate(self.samples):
+            if self._flags >> plane & 1:
+                samples[first:last] = strip.filtered(plane, first, last, end=end)
+            else:
+                samples[first:last] = strip.samples[plane, first:last]
+        if self._finish is not None:
+            self._finish(self.samples, first, last)
 
 
 @compiled

@@ -4,12 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qimg.codecs.block.encoder.class_matrices import LEADING
 from qimg.codecs.block.encoder.importance import MAPS, PLAIN, Importance
 from qimg.codecs.block.encoder.rate_distortion import Costs
+from qimg.codecs.block.model.contexts import CLASSES
 from qimg.codecs.block.transform.blocks import Bases, Work
 from qimg.core import Array
 from qimg.core.compiled import inner
 
+EMPTY = np.zeros((0, 0, 0), np.float32)
 MOST_CANDIDATES = 4
 """Largest number of classes of a block that are judged with chroma."""
 
@@ -23,14 +26,24 @@ class Space(NamedTuple):
     """(16, 16) float32."""
     half: Array
     """(32, 32) float32."""
-    downsampled: Array
-    """(16, 16) float32 a block of 32×32 after downsampling, the input of its basis."""
-    prediction: Array
-    """(256,) float32."""
+    transposed: Array
+    """(256,) float32 a block of 16×16, or one of 32×32 after downsampling, column by column."""
+    halves: Array
+    """(16, 512) float32 that block after the left factors of the bases of all classes."""
+    products: Array
+    """(8192,) float32 its coefficients in all classes, as from `separable_products`."""
+    leading: Array
+    """(2048,) float32 leading coefficients k of the residual in all classes c, element k C + c."""
+    rest: Array
+    """(32,) float32 energy of the other coefficients of the block in each class."""
     coefficients: Array
     """(256,) float32."""
     trial: Array
     """(256,) int32."""
+    shortlist: Array
+    """(32,) int64 classes of least estimated cost for luma."""
+    estimates: Array
+    """(32,) float32 their estimated costs."""
     candidates: Array
     """(4,) int64 classes of least cost for luma."""
     candidate_costs: Array
@@ -66,10 +79,15 @@ def new_space() -> Space:
         block=np.zeros(1024 + 97, np.float32),
         residual=np.zeros((16, 16), np.float32),
         half=np.zeros((32, 32), np.float32),
-        downsampled=np.zeros((16, 16), np.float32),
-        prediction=np.zeros(256, np.float32),
+        transposed=np.zeros(256, np.float32),
+        halves=np.zeros((16, 16 * CLASSES), np.float32),
+        products=np.zeros(256 * CLASSES, np.float32),
+        leading=np.zeros(max(LEADING) * CLASSES, np.float32),
+        rest=np.zeros(CLASSES, np.float32),
         coefficients=np.zeros(256, np.float32),
         trial=np.zeros(256, np.int32),
+        shortlist=np.zeros(CLASSES, np.int64),
+        estimates=np.zeros(CLASSES, np.float32),
         candidates=np.zeros(MOST_CANDIDATES, np.int64),
         candidate_costs=np.zeros(MOST_CANDIDATES, np.float32),
         class_bits=np.zeros(64, np.float32),
@@ -160,6 +178,8 @@ class Target(NamedTuple):
     """(planes, rows, width) int16 samples to encode; unused by a coder that reads."""
     costs: Costs
     space: Space
+    expected: Array = EMPTY
+    """(12, 32, 64) expected costs of coefficients, as from `expected_costs`; unused without a search."""
     importance: Importance = PLAIN
     """Weights of errors in the rows of `source`."""
 
@@ -182,7 +202,7 @@ def exact_coefficients(
         for i in range(side):
             for j in range(side):
                 block[i * side + j] = source[plane, y + i, x + j] - work.prediction[i * side + j]
-        full(costs.joint[t][label][:, :n], block, n, n, out)
+        full(costs.joint[t][label], block, n, n, out)
         return np.float32(0.0)
     outside = np.float32(0.0)
     if t == 2:

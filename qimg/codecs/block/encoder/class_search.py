@@ -2,16 +2,18 @@
 
 import numpy as np
 
-from qimg.codecs.block.encoder.analysis import Target, downsampled, exact_coefficients, full, load, separable
+from qimg.codecs.block.encoder.analysis import Target, downsampled, exact_coefficients, full, load
+from qimg.codecs.block.encoder.class_matrices import add_products, separable_products
 from qimg.codecs.block.encoder.importance import weigh, weights_of_block
 from qimg.codecs.block.encoder.rate_distortion import bits_of, prices_of, rate_distortion
+from qimg.codecs.block.encoder.shortlist import shortlist
 from qimg.codecs.block.encoder.sign_hiding import hide_signs
 from qimg.codecs.block.model.contexts import class_costs
 from qimg.codecs.block.model.maps import nearby_activity, neighbours
 from qimg.codecs.block.model.match_contexts import set_matched
 from qimg.codecs.block.model.strip import Part, Strip
 from qimg.codecs.block.transform.blocks import predict, predict_matched
-from qimg.codecs.block.transform.geometry import gather_ring
+from qimg.codecs.block.transform.geometry import gather_ring, pair_means
 from qimg.codecs.block.transform.matching import can_match, find_matches, gather_difference, mean_match
 from qimg.core import Array
 from qimg.core.compiled import inner
@@ -69,71 +71,31 @@ def _best_for_luma(strip: Strip, target: Target, t: int, y: int, x: int, matched
 
     Their costs, in units of the squared luma step, are in `space.candidate_costs`.
     """
-    bases, settings, maps, work = strip.bases, strip.settings, strip.maps, strip.work
-    source, costs, space = target.source, target.costs, target.space
+    settings, maps, costs, space = strip.settings, strip.maps, target.costs, target.space
     side = 4 << t
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
-    depth = settings.depths[t]
     nearby = nearby_activity(maps, 0, t, cy, cx)
     if matched:
-        level = gather_difference(strip.rec[0], work.matches, y, x, side, strip.above, work.ring)
+        level = gather_difference(strip.rec[0], strip.work.matches, y, x, side, strip.above, strip.work.ring)
     else:
-        level = gather_ring(strip.rec[0], y, x, side, strip.above, work.ring)
+        level = gather_ring(strip.rec[0], y, x, side, strip.above, strip.work.ring)
     part = Part(0, t, 0, nearby)
     prices = prices_of(costs, settings, strip.local.steps[0], strip.local.log_steps[0], strip.points, part)
     inverse, lagrange = prices.inverse, prices.lagrange
-    block = space.block
-    energy = load(source, 0, y, x, side, level, block)
-    if matched:
-        _subtract_match(strip, side, block)
+    energy, outside = _load_block(strip, target, t, y, x, level, matched)
+    outside *= inverse * inverse
     n = min(side * side, 256)
-    m = 3 * side + 1
-    if t < 2:
-        for j in range(m):
-            block[n + j] = work.ring[j]
-    elif t == 3:
-        m = 49
-        for j in range(48):
-            work.ring[1 + j] = (work.ring[1 + 2 * j] + work.ring[2 + 2 * j] + 1) >> 1
-    outside = np.float32(0.0)
     weights_of_block(target.importance, t, y, x, space.local)
     candidates, costs_of = space.candidates, space.candidate_costs
     count = 0
     best = np.float32(1e30)  # cost that a class must stay below
-    small, prediction = space.downsampled, space.prediction
-    if t == 3:
-        downsampled(space, costs, block, small)
-        inside = np.float32(0.0)
-        for i in range(16):
-            for j in range(16):
-                inside += small[i, j] * small[i, j]
-        outside = max(energy - inside, np.float32(0.0)) * inverse * inverse
-    scale = np.float32(2.0) if t == 3 else np.float32(1.0)
-    for label in range(1 << depth):
+    for index in range(shortlist(strip, target, t, matched, nearby, prices, energy)):
+        label = int(space.shortlist[index])
         weigh(target.importance, t, label, space.local, space.weights)
         extra = space.weights[n] * outside + lagrange * space.side_bits[matched, label]
         if extra >= best:
             continue
-        if t < 2:
-            full(costs.joint[t][label], block, n + m, n, space.coefficients)
-        else:
-            weights = costs.predictor[t - 2][label]
-            prediction[:] = 0
-            for j in range(m):
-                w = np.float32(work.ring[j])
-                for i in range(256):
-                    prediction[i] += w * weights[j, i]
-            if t == 2:
-                for i in range(16):
-                    for j in range(16):
-                        space.residual[i, j] = block[16 * i + j] - prediction[16 * i + j]
-            else:
-                for i in range(16):
-                    for j in range(16):
-                        space.residual[i, j] = small[i, j] - scale * prediction[16 * i + j]
-            separable(
-                space, costs.rows[t - 2][label], costs.columns[t - 2][label], bases.order[t][label], space.coefficients
-            )
+        _coefficients(strip, target, t, label)
         sigma = strip.scales.log_sigma[t][0, label]
         cost = rate_distortion(prices, space.weights, sigma, space.coefficients, extra, best, space.trial)
         if cost < best:
@@ -149,11 +111,72 @@ def _best_for_luma(strip: Strip, target: Target, t: int, y: int, x: int, matched
 
 
 @inner
-def _subtract_match(strip: Strip, side: int, block: Array) -> None:
-    """Subtract the mean of the matches from a block of luma."""
+def _load_block(
+    strip: Strip, target: Target, t: int, y: int, x: int, level: int, matched: int
+) -> tuple[np.float32, np.float32]:
+    """Copy the block and the ring in `work.ring`, relative to the level, to `space.block`; downsample blocks of 32.
+
+    Of a matched block, `work.ring` is the difference of the rings, and the mean of the matches is subtracted.
+    From size 16, `space.products` becomes the coefficients of the block in all classes.
+
+    Returns:
+        The energy inside the bases, and outside of them.
+    """
+    space, ring = target.space, strip.work.ring
+    side = 4 << t
+    block, square = space.block, space.transposed
+    energy = load(target.source, 0, y, x, side, level, block)
+    if matched:
+        energy = _subtract_match(strip, side, block)
+    m = 3 * side + 1
+    if t == 3:
+        m = 49
+        pair_means(ring)
+    for j in range(m):
+        block[side * side + j] = ring[j]
+    if t < 2:
+        return energy, np.float32(0.0)
+    inside = energy
+    if t == 2:
+        for i in range(16):
+            for j in range(16):
+                square[16 * j + i] = block[16 * i + j]
+    else:
+        downsampled(space, target.costs, block, space.residual)
+        inside = np.float32(0.0)
+        for i in range(16):
+            for j in range(16):
+                square[16 * j + i] = space.residual[i, j]
+                inside += space.residual[i, j] * space.residual[i, j]
+    separable_products(target.costs.by_class, t, square, space.halves, space.products)
+    return inside, max(energy - inside, np.float32(0.0))
+
+
+@inner
+def _coefficients(strip: Strip, target: Target, t: int, label: int) -> None:
+    """Compute the coefficients of the residual of the block in `space` to its prediction in a class."""
+    space, costs = target.space, target.costs
+    n = 16 << (2 * t)
+    if t < 2:
+        full(costs.joint[t][label], space.block, costs.joint[t].shape[2], n, space.coefficients)
+        return
+    order, out = strip.bases.order[t][label], space.coefficients
+    classes = 1 << strip.settings.depths[t]
+    for k in range(256):
+        out[k] = space.products[order[k] * classes + label]
+    add_products(costs.ring[t - 2][label], space.block, n, out)
+
+
+@inner
+def _subtract_match(strip: Strip, side: int, block: Array) -> np.float32:
+    """Subtract the mean of the matches from a block of luma; returns the energy of the difference."""
+    energy = np.float32(0.0)
     for i in range(side):
         for j in range(side):
-            block[side * i + j] -= np.float32(mean_match(strip.rec[0], strip.work.matches, i, j))
+            value = block[side * i + j] - np.float32(mean_match(strip.rec[0], strip.work.matches, i, j))
+            block[side * i + j] = value
+            energy += value * value
+    return energy
 
 
 @inner

@@ -7,6 +7,7 @@ import numpy as np
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.bitstream.strip_coder import settings_for
 from qimg.codecs.block.encoder.analysis import MOST_CANDIDATES
+from qimg.codecs.block.model.contexts import CLASSES
 from qimg.codecs.block.model.strip import Settings
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK
@@ -32,6 +33,8 @@ class Search:
     """Whether integers minimise distortion + λ · bits; otherwise coefficients are rounded."""
     candidates: int = MOST_CANDIDATES
     """Classes of least cost for luma that are judged with chroma, 1 to 4."""
+    shortlist: int = CLASSES
+    """Classes of least estimated cost that are judged for luma, 1 to 32 (all)."""
     filtered: bool = True
     """Whether to use the decoder's filter on planes where it reduces the error."""
 
@@ -39,12 +42,14 @@ class Search:
     def of_effort(cls, effort: int) -> "Search":
         """Settings of an effort, 1 to 9.
 
-        Blocks of 8×8 and 16×16, and one class judged with chroma; from 3 also blocks of 32×32, and two classes; from 5
-        also blocks of 4×4, and four classes.
+        Blocks of 8×8 and 16×16, five classes judged for luma and one with chroma; from 3 also blocks of 32×32, and
+        eight and two classes; from 5 also blocks of 4×4, and twelve and four classes; from 7 all classes for luma.
         """
         arguments.integer("effort", effort, 1, 9)
         sizes = (8, 16) if effort <= 2 else (8, 16, 32) if effort <= 4 else SIDES
-        return cls(sizes=sizes, candidates=1 if effort <= 2 else 2 if effort <= 4 else MOST_CANDIDATES)
+        candidates = 1 if effort <= 2 else 2 if effort <= 4 else MOST_CANDIDATES
+        shortlist = 5 if effort <= 2 else 8 if effort <= 4 else 12 if effort <= 6 else CLASSES
+        return cls(sizes=sizes, candidates=candidates, shortlist=shortlist)
 
     def stable(self) -> "Search":
         """Settings for fixed points: no filter, and a smaller λ, so that encoding again repeats the decisions."""
@@ -73,4 +78,5 @@ class Search:
             sizes=sizes,
             optimised=self.optimised,
             candidates=self.candidates,
+            shortlist=self.shortlist,
         )

@@ -51,8 +51,9 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
     """Encode a picture as a file; alpha is coded without loss.
 
     Efforts 1, 3, 5 and 7 differ; every other effort equals the next lower one of these. Effort 1 uses blocks of 8 and
-    16, effort 3 also of 32, effort 5 also of 4, and effort 7 tries three chroma steps. Effort 1 chooses classes by
-    luma, effort 3 judges the best two with chroma, and effort 5 the best four. Gray pictures and `stable` use one
+    16, effort 3 also of 32, effort 5 also of 4, and effort 7 tries three chroma steps. Efforts 1, 3 and 5 judge the 5,
+    8 and 12 classes of least estimated cost for luma, effort 7 all of them. Effort 1 chooses classes by luma, effort 3
+    judges the best two with chroma, and effort 5 the best four. Gray pictures and `stable` use one
     chroma step; progressive files with layers have no blocks of 32. Colours are coded in the eigenbasis of their
     differences, and luma has hidden signs; `stable` uses neither, and files with layers have no hidden signs.
 

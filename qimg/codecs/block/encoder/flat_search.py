@@ -10,7 +10,7 @@ _SHARE = 0.01  # least share of flat squares of 8×8; photographs have next to n
 _MANY = 1 / 32  # least share of the blocks of a colour that no constant square has
 _NOISE = 1  # largest error of a value
 _BIASES = (8, 16)  # largest distance of a block's mean from its colour, in 1/16: first from the nearest one
-_ROWS = 1024
+_PART = 1 << 18  # pixels at a time, so that intermediate results stay in the cache
 
 
 def flat_areas(pixels: Array) -> FlatAreas | None:
@@ -30,7 +30,7 @@ def flat_areas(pixels: Array) -> FlatAreas | None:
     complete = pixels.shape[0] // SMALLEST, pixels.shape[1] // SMALLEST
     colours = _colours(low, high, total, near, complete)
     places = np.flatnonzero(near)
-    low, high, total = (part.reshape(-1, part.shape[-1])[places] for part in (low, high, total))
+    low, high, total = (part.reshape(-1, part.shape[-1])[places].astype(np.int32) for part in (low, high, total))
     index = np.zeros(near.size, np.uint8)
     for bias in _BIASES:
         for number, colour in enumerate(colours, 1):
@@ -73,10 +73,10 @@ def block_errors(source: Array, decoded: Array) -> Array:
 def painted_errors(pixels: Array, areas: FlatAreas) -> Array:
     """Block errors of the flat areas, zero elsewhere."""
     parts = []
-    for first in range(0, len(pixels), _ROWS):
-        part = pixels[first : first + _ROWS]
+    for rows in _parts(pixels):
+        part = pixels[rows]
         painted = part.copy()
-        areas.paint(painted, first)
+        areas.paint(painted, rows.start)
         parts.append(block_errors(part, painted))
     return np.concatenate(parts)
 
@@ -88,7 +88,7 @@ def _colours(low: Array, high: Array, total: Array, near: Array, complete: tuple
     constant[complete[0] :] = constant[:, complete[1] :] = False
     keys = np.zeros(low.shape[:2], np.int64)
     for channel in range(channels):
-        keys = keys << 16 | ((total[..., channel] + 8) >> 4)
+        keys = keys << 16 | ((total[..., channel].astype(np.int64) + 8) >> 4)
     colours, counts = np.unique(keys[near], return_counts=True)
     exact = set(keys[constant & _squares(np.where(constant, keys + 1, 0), 8)].tolist())
     useful = np.array([count >= _MANY * near.size or key in exact for key, count in zip(colours, counts, strict=True)])
@@ -103,15 +103,27 @@ def _colours(low: Array, high: Array, total: Array, near: Array, complete: tuple
 
 
 def _statistics(pixels: Array) -> tuple[Array, Array, Array]:
-    """Least and largest value and sum of each channel of every 4×4 block, int32; the border is repeated."""
-    found = []
-    for first in range(0, len(pixels), _ROWS):
-        part = pixels[first : first + _ROWS]
+    """Least and largest value and sum of each channel of every 4×4 block; the border is repeated.
+
+    The values have the type of the pixels, and the sums one of twice its width: large pictures have many blocks.
+    """
+    shape = (*(-(-side // SMALLEST) for side in pixels.shape[:2]), pixels.shape[2])
+    low, high = np.empty(shape, pixels.dtype), np.empty(shape, pixels.dtype)
+    total = np.empty(shape, np.uint16 if pixels.itemsize == 1 else np.uint32)
+    for rows in _parts(pixels):
+        part = pixels[rows]
         more = [(0, -side % SMALLEST) for side in part.shape[:2]]
-        values = np.pad(part, (*more, (0, 0)), mode="edge").astype(np.int32)
-        found.append([_reduced(values, function) for function in (np.minimum, np.maximum, np.add)])
-    low, high, total = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        values = np.pad(part, (*more, (0, 0)), mode="edge").astype(total.dtype)
+        blocks = slice(rows.start // SMALLEST, -(-rows.stop // SMALLEST))
+        for out, function in ((low, np.minimum), (high, np.maximum), (total, np.add)):
+            out[blocks] = _reduced(values, function)
     return low, high, total
+
+
+def _parts(pixels: Array) -> list[slice]:
+    """Rows of whole blocks, about `_PART` pixels at a time."""
+    rows = max(1, _PART // (SMALLEST * pixels.shape[1])) * SMALLEST
+    return [slice(first, min(first + rows, len(pixels))) for first in range(0, len(pixels), rows)]
 
 
 def _reduced(values: Array, function: np.ufunc) -> Array:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qimg.codecs.block.encoder.class_matrices import ClassMatrices
 from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, level_of
 from qimg.codecs.block.model.strip import Part, Settings
 from qimg.core import Array
@@ -23,8 +24,9 @@ class Costs(NamedTuple):
     """(4097,) float32 bits by probability in units of 2⁻¹²."""
     joint: tuple[Array, ...]
     """Sizes 4 and 8: (classes, n, n + m) float32 from block ⊕ ring to coefficients."""
-    predictor: tuple[Array, ...]
-    """Sizes 16 and 32: (classes, m, 256) float32."""
+    ring: tuple[Array, ...]
+    """Sizes 16 and 32: (classes, m, 256) float32 from the ring to coefficients, to add to those of the block."""
+    by_class: ClassMatrices
     rows: tuple[Array, ...]
     columns: tuple[Array, ...]
     upsampling: Array

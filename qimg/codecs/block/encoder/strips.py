@@ -11,6 +11,7 @@ from qimg.codecs.block.encoder.analysis import Target, new_space
 from qimg.codecs.block.encoder.effort import Search
 from qimg.codecs.block.encoder.importance import PLAIN, Importance, weighted_error
 from qimg.codecs.block.encoder.search import search as search_superblock
+from qimg.codecs.block.encoder.shortlist import expected_costs
 from qimg.codecs.block.model.maps import next_row
 from qimg.codecs.block.model.strip import Choice, Strip
 from qimg.codecs.block.model.tables import Tables
@@ -74,6 +75,8 @@ class StripWriter(StripCoder):
     ) -> None:
         super().__init__(width, tables, search.settings(tables, parameters, planes), step_map=step_map, keep=keep)
         self.search, self.space = search, new_space()
+        lagrange = float(self.settings.lagrange[0])
+        self.expected = expected_costs(tables.costs, tables.points, lagrange)
         self.bits: list[tuple[Array, Array]] = []
 
     def write(self, samples: Array, importance: Importance = PLAIN) -> tuple[bytes, Array]:
@@ -86,7 +89,7 @@ class StripWriter(StripCoder):
         _, rows, width = samples.shape
         source = padded_samples(samples)
         strip = self.begin(source.shape[1])
-        target = Target(source, self.tables.costs, self.space, importance)
+        target = Target(source, self.tables.costs, self.space, self.expected, importance)
         writer = new_writer(SUPERBLOCK * self.width * self.planes * MOST_BITS)
         written = []
         for y in range(0, source.shape[1], SUPERBLOCK):

@@ -13,7 +13,14 @@ from qimg.codecs.block.model.contexts import GROUP_COUNT, GROUPS, block_activity
 from qimg.codecs.block.model.maps import Maps, mark, mark_activity, nearby_activity, new_maps, next_row
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform import smoothing
-from qimg.codecs.block.transform.geometry import SAMPLE_SCALE, SIDES, gather_ring, place_of_block_4x4, upsampling
+from qimg.codecs.block.transform.geometry import (
+    SAMPLE_SCALE,
+    SIDES,
+    gather_ring,
+    pair_means,
+    place_of_block_4x4,
+    upsampling,
+)
 from qimg.core import Array
 from qimg.core.compiled import compiled
 
@@ -200,8 +207,7 @@ def _collect(
                 m = 3 * side + 1
                 if t == 3:
                     m = 49
-                    for j in range(48):
-                        ring[1 + j] = (ring[1 + 2 * j] + ring[2 + 2 * j] + 1) >> 1
+                    pair_means(ring)
                 for j in range(m):
                     vectors[filled, j] = ring[j] / 64
                 if t < 3:

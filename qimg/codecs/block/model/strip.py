@@ -45,6 +45,8 @@ class Settings(NamedTuple):
     """Whether blocks may be matched."""
     candidates: int
     """Classes of least cost for luma that the encoder judges with chroma."""
+    shortlist: int
+    """Classes of least estimated cost that the encoder judges for luma."""
 
 
 class Choice(NamedTuple):

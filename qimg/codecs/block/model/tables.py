@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from qimg.codecs.block.encoder.class_matrices import class_matrices, from_ring
 from qimg.codecs.block.encoder.rate_distortion import Costs
 from qimg.codecs.block.model import contexts
 from qimg.codecs.block.model.strip import Scales
@@ -77,6 +78,11 @@ class Tables(Artifact):
         """(3, classes, places, features) int16 weights of the decoder's filter for Y', Cb and Cr."""
         return self.array("filters")
 
+    @cached_property
+    def filters_by_lane(self) -> tuple[Array, ...]:
+        """The weights of each plane in the order of `smoothing.smooth_rows`."""
+        return tuple(smoothing.by_lane(weights) for weights in self.filters)
+
     def new_model(self) -> model.Model:
         """The entropy model before the first bit."""
         return model.Model(
@@ -93,27 +99,30 @@ class Tables(Artifact):
     @cached_property
     def costs(self) -> Costs:
         """Expected bits and matrices for the encoder's search, in single precision; decoding does not use them."""
-        joint, predictor, rows, columns = [], [], [], []
+        bases, unit = self.bases, float(1 << BASIS_BITS)
+        joint, ring = [], []
+        rows, columns = (
+            tuple((part / unit).astype(np.float32) for part in side) for side in (bases.rows, bases.columns)
+        )
         for size in _SIZES:
-            weights = self.bases.predictor[size] / float(1 << PREDICTOR_BITS)
+            weights = bases.predictor[size] / float(1 << PREDICTOR_BITS)
             if size < 2:
-                basis = self.bases.full[size] / float(1 << BASIS_BITS)
+                basis = bases.full[size] / unit
                 folded = -np.einsum("kij,kmj->kim", basis, weights)
                 joint.append(np.ascontiguousarray(np.concatenate([basis, folded], axis=2), np.float32))
             else:
-                predictor.append(weights.astype(np.float32))
-                rows.append((self.bases.rows[size - 2] / float(1 << BASIS_BITS)).astype(np.float32))
-                columns.append((self.bases.columns[size - 2] / float(1 << BASIS_BITS)).astype(np.float32))
+                ring.append(from_ring(weights, rows[size - 2], columns[size - 2], bases.order[size], size))
         shares = np.maximum(np.arange(4097), 0.5) / 4096
         return Costs(
             magnitude=(self.array("magnitude bits") / _BITS_SCALE).astype(np.float32),
             end=(self.array("end bits") / _BITS_SCALE).astype(np.float32),
             bits=-np.log2(shares).astype(np.float32),
             joint=tuple(joint),
-            predictor=tuple(predictor),
-            rows=tuple(rows),
-            columns=tuple(columns),
-            upsampling=(self.bases.upsampling / float(1 << BASIS_BITS)).astype(np.float32),
+            ring=tuple(ring),
+            by_class=class_matrices(joint, ring, rows, columns),
+            rows=rows,
+            columns=columns,
+            upsampling=(bases.upsampling / unit).astype(np.float32),
         )
 
     def check(self) -> None:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qimg.codecs.block.transform.geometry import LARGEST, SIDES, gather_ring
+from qimg.codecs.block.transform.geometry import LARGEST, SIDES, gather_ring, pair_means
 from qimg.codecs.block.transform.matching import Matches, gather_difference, mean_match, new_matches
 from qimg.core import Array
 from qimg.core.compiled import compiled, inner
@@ -98,8 +98,7 @@ def _predict_from_ring(bases: Bases, work: Work, t: int, label: int, level: int)
     ring = work.ring
     m = 3 * (4 << t) + 1
     if t == 3:  # means of pairs of the ring, since the block is represented by 16×16 samples
-        for j in range(48):
-            ring[1 + j] = (ring[1 + 2 * j] + ring[2 + 2 * j] + 1) >> 1
+        pair_means(ring)
         m = 49
     weights = bases.predictor[t]
     n = weights.shape[2]

@@ -105,6 +105,13 @@ def gather_ring(plane: Array, y: int, x: int, side: int, above: bool, ring: Arra
     return level
 
 
+@compiled
+def pair_means(ring: Array) -> None:
+    """Replace the ring of a block of 32 after its corner by the means of its pairs, 48 numbers."""
+    for j in range(48):
+        ring[1 + j] = (ring[1 + 2 * j] + ring[2 + 2 * j] + 1) >> 1
+
+
 def ring_length(size: int) -> int:
     """Number of inputs of the predictors of a size: 13, 25, 49, 49 (blocks of 32 use means of pairs of the ring)."""
     return 3 * min(SIDES[size], 16) + 1

@@ -20,10 +20,11 @@ DIRECTIONS = 9
 PLACES = 9
 CLASSES = LEVELS * DIRECTIONS
 WEIGHT_BITS = 12
-_REACH = 3
-_HEIGHT = 4 + 2 * _REACH  # height of a row of 4×4 blocks with its margin
-_HERE = _REACH * _HEIGHT  # elements from the left end of the diamond to its centre
-_LANES = 64  # 2 · _HERE + 1, rounded up to whole vectors; past the last sample there are 2 · _REACH more elements
+REACH = 3
+"""Rows and columns around a sample that its filter reads."""
+_HEIGHT = 4 + 2 * REACH  # height of a row of 4×4 blocks with its margin
+_HERE = REACH * _HEIGHT  # elements from the left end of the diamond to its centre
+_LANES = 64  # 2 · _HERE + 1, rounded up to whole vectors; past the last sample there are 2 · REACH more elements
 
 
 @compiled
@@ -41,7 +42,7 @@ def block_4x4_classes(padded: Array, y: int, steps: Array, sums: Array, labels: 
     """
     end = sums.shape[1]
     sums[:] = 0
-    for i in range(y + _REACH - 1, y + _REACH + 5):
+    for i in range(y + REACH - 1, y + REACH + 5):
         above, here, below = padded[i - 1], padded[i], padded[i + 1]
         middle = here[2 : 2 + end]
         _add_second_differences(here[1 : 1 + end], middle, here[3 : 3 + end], sums[0])
@@ -140,28 +141,43 @@ def smooth(padded: Array, sizes: Array, steps: Array, weights: Array, out: Array
         weights: (CLASSES, PLACES, FEATURES) int16, units of 2⁻¹².
         out: (rows, width) int16, filled.
     """
-    rows, columns = sizes.shape
+    smooth_rows(padded, 0, sizes, steps, by_lane(weights), out)
+
+
+@compiled(allocates=True)
+def smooth_rows(padded: Array, first: int, sizes: Array, steps: Array, lane_weights: Array, out: Array) -> None:
+    """Filter rows of a plane.
+
+    Args:
+        padded: (rows + 6, width + 6) int16 samples of these rows with a margin of three.
+        first: number of the first row of 4×4 blocks in the plane.
+        sizes: of the plane, as for `smooth`.
+        steps: of the plane, as for `smooth`.
+        lane_weights: as from `by_lane`.
+        out: (rows, width) int16, filled.
+    """
+    columns = sizes.shape[1]
     sums = np.empty((4, 4 * columns + 2), np.int32)
     labels = np.empty(columns, np.int64)
-    lane_weights = _by_lane(weights)
     # A row of 4×4 blocks with its margin, transposed: the neighbours of a sample lie in _LANES consecutive elements.
     transposed = np.empty((padded.shape[1], _HEIGHT), np.int16)
     samples = transposed.reshape(-1)
-    for cy in range(rows):
-        block_4x4_classes(padded, 4 * cy, steps[cy >> 3], sums, labels)
+    for row in range(out.shape[0] >> 2):
+        cy = first + row
+        block_4x4_classes(padded, 4 * row, steps[cy >> 3], sums, labels)
         for i in range(_HEIGHT):
-            row = padded[4 * cy + i]
-            for x in range(len(row)):
-                transposed[x, i] = row[x]
+            line = padded[4 * row + i]
+            for x in range(len(line)):
+                transposed[x, i] = line[x]
         for cx in range(columns):
             small, large = thresholds(steps[cy >> 3, cx >> 3])
             for j in range(4):
                 for i in range(4):
                     x = 4 * cx + j
-                    nearby = samples[_HEIGHT * x + _REACH + i :]
+                    nearby = samples[_HEIGHT * x + REACH + i :]
                     filter_weights = lane_weights[labels[cx], place_of(sizes, cy, cx, i, j)]
                     value = nearby[_HERE] + _correction(nearby, filter_weights, np.int32(small), np.int32(large))
-                    out[4 * cy + i, x] = min(max(value, 0), LARGEST)
+                    out[4 * row + i, x] = min(max(value, 0), LARGEST)
 
 
 @inner
@@ -185,7 +201,7 @@ def _correction(nearby: Array, weights: Array, small: np.int32, large: np.int32)
 
 
 @compiled(allocates=True)
-def _by_lane(weights: Array) -> Array:
+def by_lane(weights: Array) -> Array:
     """(CLASSES, PLACES, 2, _LANES) int32 weights in the order of `transposed` samples, zero outside the diamond."""
     out = np.zeros((CLASSES, PLACES, 2, _LANES), np.int32)
     n = len(TAPS)
@@ -221,10 +237,10 @@ def add_moments(padded: Array, sizes: Array, step: int, source: Array, moments: 
             for i in range(4):
                 for j in range(4):
                     y, x = 4 * cy + i, 4 * cx + j
-                    features(padded, y + _REACH, x + _REACH, small, large, values)
+                    features(padded, y + REACH, x + REACH, small, large, values)
                     for k in range(FEATURES):
                         vector[k] = values[k] / step
-                    vector[FEATURES] = (np.int64(source[y, x]) - padded[y + _REACH, x + _REACH]) / step
+                    vector[FEATURES] = (np.int64(source[y, x]) - padded[y + REACH, x + REACH]) / step
                     place = place_of(sizes, cy, cx, i, j)
                     counts[label, place] += 1
                     target = moments[label, place]
@@ -245,7 +261,7 @@ def smoothed(plane: Array, sizes: Array, steps: int | Array, weights: Array, *, 
         above: rows at the top of `plane`, up to 3, that are input only.
     """
     out = np.empty((len(plane) - above, plane.shape[1]), np.int16)
-    margin = np.pad(plane, ((_REACH - above, _REACH), (_REACH, _REACH)), mode="edge")
+    margin = np.pad(plane, ((REACH - above, REACH), (REACH, REACH)), mode="edge")
     shape = [-(-side // 8) for side in sizes.shape]
     smooth(margin, sizes, np.array(np.broadcast_to(steps, shape), np.int64), weights, out)
     return out
@@ -253,4 +269,4 @@ def smoothed(plane: Array, sizes: Array, steps: int | Array, weights: Array, *, 
 
 def with_margin(plane: Array) -> Array:
     """The plane with its outer samples repeated three times on every side."""
-    return np.pad(plane, _REACH, mode="edge")
+    return np.pad(plane, REACH, mode="edge")
