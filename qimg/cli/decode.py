@@ -19,6 +19,7 @@ def decode(
     *,
     codec: placeholders.CodecName = "auto",
     crop: Annotated[tuple[int, int, int, int] | None, tyro.conf.arg(metavar="TOP LEFT HEIGHT WIDTH")] = None,
+    threads: int = 1,
     files: tyro.conf.OmitArgPrefixes[Pictures] = Pictures(),  # noqa: B008 (a frozen record)
     limit: tyro.conf.OmitArgPrefixes[Limit] = Limit(),  # noqa: B008
 ) -> None:
@@ -32,6 +33,7 @@ def decode(
         codec: Codec of files that are not .qimg, such as peer:jpegxl.
         crop: Rectangle of pixels to write: its top row and left column, counted from 0, its height and its width. The
             codecs block and lossless read no pixels below it.
+        threads: Threads for one picture; the codec block uses two. The pixels do not depend on it.
         files: Files to write.
         limit: Limit on the pixels.
     """
@@ -41,7 +43,7 @@ def decode(
         original_each(source, out, files, limit.options)
         return
     suffix, options = registry.codec(codec).suffix, {"codec": codec, "quality": files.quality, **limit.options}
-    options |= {"crop": crop} if crop else {}
+    options |= {"threads": threads} | ({"crop": crop} if crop else {})
     each_of(
         _decoded, source, out, files, options,
         verb="decoded", suffix=files.suffix, suffixes=[suffix], what="file of the codec",
