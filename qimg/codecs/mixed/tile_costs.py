@@ -7,6 +7,7 @@ import numpy as np
 from qimg.codecs.block import step_of_quality
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.encoder.decorrelation import in_space, space_of
+from qimg.codecs.block.encoder.effort import DEFAULT_EFFORT, Search
 from qimg.codecs.block.inspection.stages import inspect
 from qimg.codecs.block.transform import colour
 from qimg.codecs.block.transform.geometry import SMALLEST
@@ -42,7 +43,7 @@ def block_costs(pixels: Array, quality: float) -> Costs:
     height, width, channels = pixels.shape
     flat = pixels[..., 0] if channels == 1 else pixels
     parameters = in_space(Parameters(step_of_quality(quality), hidden_signs=True), space_of(flat))
-    inspection = inspect(flat, parameters)
+    inspection = inspect(flat, parameters, search=Search.of_effort(DEFAULT_EFFORT))
     decoded = np.empty_like(flat)
     colour.to_pixels(inspection.filtered, decoded, parameters.space)
     rows, columns = shape_of(height, width)

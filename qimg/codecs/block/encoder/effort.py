@@ -14,6 +14,7 @@ from qimg.codecs.block.transform.geometry import SIDES, SUPERBLOCK
 from qimg.codecs.quality import LAGRANGE
 from qimg.core import arguments
 
+DEFAULT_EFFORT = 5
 _COARSE_LAGRANGE = 0.4
 """Factor of λ for the coarse picture of a progressive file, from which the layers predict."""
 

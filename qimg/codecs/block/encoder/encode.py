@@ -14,7 +14,7 @@ from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.decoder.decode import decode
 from qimg.codecs.block.encoder import targets
 from qimg.codecs.block.encoder.decorrelation import in_space, space_of
-from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.effort import DEFAULT_EFFORT, Search
 from qimg.codecs.block.encoder.forms import Chunks, Form, Source
 from qimg.codecs.block.encoder.step_choice import checked_weights
 from qimg.codecs.block.layers.picture import MOST_PIXELS, layers_of
@@ -29,7 +29,6 @@ from qimg.core import ArgumentError, Array, Track
 from qimg.core.records import short_repr
 from qimg.images import has_alpha, without_alpha
 
-_EFFORT = 5
 _MOST_BITS = 1000.0  # per pixel, more than any picture can use
 _RATIOS = (-8, 0, 10)  # offsets of the chroma steps, in 1/64 of the luma step
 _MANY_RATIOS = 7  # least effort that tries all of them
@@ -79,7 +78,7 @@ def encode(image: Array, options: EncodeOptions, *, track: Track = iter) -> Bloc
         ValueError: a target is out of range or out of reach.
     """
     tables = tables_module.default() if options.tables is None else options.tables
-    effort = _EFFORT if options.effort is None else options.effort
+    effort = DEFAULT_EFFORT if options.effort is None else options.effort
     search, ratios = Search.of_effort(effort), _RATIOS if effort >= _MANY_RATIOS else (0,)
     for option, default in (("tune", TUNES[0]), ("profile", PROFILES[0])):
         value = getattr(options, option)
