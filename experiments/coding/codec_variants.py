@@ -1,7 +1,7 @@
 """Variants of the codec that lack one ingredient each, and the changes of the tables that remove it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from experiments._run import Array, fulfils, not_empty
 from qimg.codecs.block.bitstream.parameters import Parameters
 from qimg.codecs.block.encoder.decorrelation import in_space, space_of
-from qimg.codecs.block.encoder.effort import Search
+from qimg.codecs.block.encoder.effort import DEFAULT_EFFORT, Search
 from qimg.codecs.block.model import contexts
 from qimg.codecs.block.model.tables import Tables
 from qimg.codecs.block.transform.blocks import BASIS_BITS
@@ -30,6 +30,7 @@ Steps = Annotated[
 ]
 """Luma steps in code values."""
 
+_SEARCH = Search.of_effort(DEFAULT_EFFORT)
 _HALF = 1 << 14  # a probability of one half in the tables
 _FREEZE = 16  # factor by which the inputs of mixers are divided and their weights multiplied
 
@@ -42,7 +43,7 @@ class Variant:
     family: str
     what: str
     """Description of the change, for tables."""
-    search: Search = field(default_factory=Search)
+    search: Search = _SEARCH
     chroma: tuple[int, int] | None = None
     """Steps of the chroma planes in 1/64 of the luma step, by default those of the codec."""
     eigenbasis: bool = True
@@ -222,9 +223,13 @@ VARIANTS = (
         change=level_alone,
         refitted=True,
     ),
-    Variant(name="8×8 alone", family="transform", what="no blocks of 4, 16 and 32", search=Search(sizes=(8,))),
-    Variant(name="without 4×4", family="transform", what="no blocks of 4", search=Search(sizes=(8, 16, 32))),
-    Variant(name="without 32×32", family="transform", what="no blocks of 32", search=Search(sizes=(4, 8, 16))),
+    Variant(
+        name="8×8 alone", family="transform", what="no blocks of 4, 16 and 32", search=replace(_SEARCH, sizes=(8,))
+    ),
+    Variant(name="without 4×4", family="transform", what="no blocks of 4", search=replace(_SEARCH, sizes=(8, 16, 32))),
+    Variant(
+        name="without 32×32", family="transform", what="no blocks of 32", search=replace(_SEARCH, sizes=(4, 8, 16))
+    ),
     Variant(
         name="DCT",
         family="transform",
@@ -286,13 +291,13 @@ VARIANTS = (
         name="rounding",
         family="hybrid",
         what="coefficients are rounded; blocks and classes are still chosen by distortion + λ · bits",
-        search=Search(optimised=False),
+        search=replace(_SEARCH, optimised=False),
     ),
     Variant(
         name="classes of luma",
         family="hybrid",
         what="classes are chosen by luma alone",
-        search=Search(candidates=1),
+        search=replace(_SEARCH, candidates=1),
     ),
     Variant(
         name="plus matched blocks",
@@ -301,7 +306,9 @@ VARIANTS = (
         matching=True,
     ),
     Variant(name="all signs", family="hybrid", what="no hidden signs", hidden_signs=False),
-    Variant(name="no filter", family="hybrid", what="no filter behind the decoder", search=Search(filtered=False)),
+    Variant(
+        name="no filter", family="hybrid", what="no filter behind the decoder", search=replace(_SEARCH, filtered=False)
+    ),
 )
 """All variants, the full codec first."""
 

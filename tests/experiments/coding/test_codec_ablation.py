@@ -170,7 +170,7 @@ def test_contexts_of_a_class_are_found_where_the_model_has_them():
 )
 def test_what_does_not_learn_stays(name, contexts_learn, mixers_learn, picture):
     made = changed(name)
-    coder = StripWriter(3, 96, made, Parameters(8 * 64), variant(name).search)
+    coder = StripWriter(3, 96, made, Parameters(4 * 64), variant(name).search)
     coder.write(to_samples(picture, 3))
     before = made.new_model()
     assert (coder.model.probability != before.probability).any() == contexts_learn
