@@ -5,7 +5,7 @@ from qimg.codecs.block.model.local_steps import localise
 from qimg.codecs.block.model.maps import mark, mark_activity, nearby_activity, neighbour_sizes, neighbours
 from qimg.codecs.block.model.match_contexts import code_matched
 from qimg.codecs.block.model.strip import Choice, Expected, Part, Strip
-from qimg.codecs.block.transform.blocks import largest_magnitude, predict, predict_matched, reconstruct
+from qimg.codecs.block.transform.blocks import largest_magnitude, predict_block, reconstruct
 from qimg.codecs.block.transform.dequantization import dequantize
 from qimg.codecs.block.transform.geometry import place_of_block_4x4
 from qimg.codecs.block.transform.matching import find_matches
@@ -61,10 +61,7 @@ def code_block(coder: Coder, strip: Strip, t: int, block_4x4: int, y: int, x: in
             work.before[k] = abs(q[k])
         if not coder.writing:
             rec = strip.rec[plane]
-            if matched:
-                predict_matched(bases, work, rec, t, label, y, x, strip.above)
-            else:
-                predict(bases, work, rec, t, label, y, x, strip.above)
+            predict_block(bases, work, rec, t, label, y, x, strip.above, matched)
             dequantize(q, n, strip.points, sigma, log_step, step, work.coefficients)
             reconstruct(bases, work, rec, t, label, y, x)
     mark(maps, t, cy, cx, label)

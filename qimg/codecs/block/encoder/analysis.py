@@ -91,7 +91,7 @@ def new_space() -> Space:
         candidates=np.zeros(MOST_CANDIDATES, np.int64),
         candidate_costs=np.zeros(MOST_CANDIDATES, np.float32),
         class_bits=np.zeros(64, np.float32),
-        side_bits=np.zeros((2, 32), np.float32),
+        side_bits=np.zeros((2, CLASSES), np.float32),
         stash=np.zeros((4, 3, 32, 32), np.int16),
         q=np.zeros((4, 3, 1024), np.int32),
         label=np.zeros(4, np.int8),

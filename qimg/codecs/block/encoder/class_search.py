@@ -6,13 +6,13 @@ from qimg.codecs.block.encoder.analysis import Target, downsampled, exact_coeffi
 from qimg.codecs.block.encoder.class_matrices import add_products, separable_products
 from qimg.codecs.block.encoder.importance import weigh, weights_of_block
 from qimg.codecs.block.encoder.rate_distortion import bits_of, prices_of, rate_distortion
-from qimg.codecs.block.encoder.shortlist import shortlist
+from qimg.codecs.block.encoder.shortlist import insert_class, shortlist
 from qimg.codecs.block.encoder.sign_hiding import hide_signs
 from qimg.codecs.block.model.contexts import class_costs
 from qimg.codecs.block.model.maps import nearby_activity, neighbours
 from qimg.codecs.block.model.match_contexts import set_matched
 from qimg.codecs.block.model.strip import Part, Strip
-from qimg.codecs.block.transform.blocks import predict, predict_matched
+from qimg.codecs.block.transform.blocks import predict_block
 from qimg.codecs.block.transform.geometry import gather_ring, pair_means
 from qimg.codecs.block.transform.matching import can_match, find_matches, gather_difference, mean_match
 from qimg.core import Array
@@ -99,12 +99,7 @@ def _best_for_luma(strip: Strip, target: Target, t: int, y: int, x: int, matched
         sigma = strip.scales.log_sigma[t][0, label]
         cost = rate_distortion(prices, space.weights, sigma, space.coefficients, extra, best, space.trial)
         if cost < best:
-            place = min(count, settings.candidates - 1)
-            while place > 0 and costs_of[place - 1] > cost:
-                candidates[place], costs_of[place] = candidates[place - 1], costs_of[place - 1]
-                place -= 1
-            candidates[place], costs_of[place] = label, cost
-            count = min(count + 1, settings.candidates)
+            count = insert_class(candidates, costs_of, count, settings.candidates, label, cost)
             if count == settings.candidates:
                 best = costs_of[count - 1]
     return count
@@ -236,10 +231,7 @@ def plane_cost(
     settings, space = strip.settings, target.space
     cy, cx = 1 + ((y % 32) >> 2), x >> 2
     weigh(target.importance, t, label, space.local, space.weights)
-    if matched:
-        predict_matched(strip.bases, strip.work, strip.rec[plane], t, label, y, x, strip.above)
-    else:
-        predict(strip.bases, strip.work, strip.rec[plane], t, label, y, x, strip.above)
+    predict_block(strip.bases, strip.work, strip.rec[plane], t, label, y, x, strip.above, matched)
     outside = exact_coefficients(strip.bases, strip.work, target, plane, t, label, y, x)
     part = Part(plane, t, label, nearby_activity(strip.maps, plane, t, cy, cx))
     step, log_step = strip.local.steps[plane], strip.local.log_steps[plane]

@@ -15,6 +15,7 @@ from qimg.codecs.quality import LAGRANGE
 from qimg.core import arguments
 
 DEFAULT_EFFORT = 5
+"""Effort of `encode` where none is asked for."""
 _COARSE_LAGRANGE = 0.4
 """Factor of λ for the coarse picture of a progressive file, from which the layers predict."""
 

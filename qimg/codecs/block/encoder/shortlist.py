@@ -70,13 +70,23 @@ def shortlist(
         cost += _estimated_cost(strip, target, t, label, nearby, prices)
         if count == limit and cost >= estimates[count - 1]:
             continue
-        place = min(count, limit - 1)
-        while place > 0 and estimates[place - 1] > cost:
-            labels[place], estimates[place] = labels[place - 1], estimates[place - 1]
-            place -= 1
-        labels[place], estimates[place] = label, cost
-        count = min(count + 1, limit)
+        count = insert_class(labels, estimates, count, limit, label, cost)
     return count
+
+
+@inner
+def insert_class(labels: Array, costs: Array, count: int, limit: int, label: int, cost: np.float32) -> int:
+    """Insert a class into `count` classes of increasing cost; of more than `limit`, the last is dropped.
+
+    Returns:
+        The new number of classes.
+    """
+    place = min(count, limit - 1)
+    while place > 0 and costs[place - 1] > cost:
+        labels[place], costs[place] = labels[place - 1], costs[place - 1]
+        place -= 1
+    labels[place], costs[place] = label, cost
+    return min(count + 1, limit)
 
 
 @inner(fastmath=True)

@@ -4,13 +4,13 @@ from itertools import accumulate
 
 import numpy as np
 
+from qimg.codecs.block.model.contexts import CLASSES
 from qimg.codecs.block.model.maps import Maps, mark_matched, nearby_activity
 from qimg.codecs.block.transform.matching import can_match
 from qimg.core.compiled import inner
 from qimg.entropy.mixing import INPUTS, Coder, Model, code_bit, set_contexts
 
-_CLASSES = 32
-_SIZES_OF_SLOTS = (3, 3 * 4, 3 * _CLASSES, 3 * _CLASSES * 3, 3 * 12 * 4, 3 * 32)
+_SIZES_OF_SLOTS = (3, 3 * 4, 3 * CLASSES, 3 * CLASSES * 3, 3 * 12 * 4, 3 * 32)
 _SIZE, _BESIDE, _CLASS, _COUNT, _ACTIVITY, _AROUND, _SLOTS = accumulate(_SIZES_OF_SLOTS, initial=0)
 _MIXERS = 3
 _FIRST_WEIGHT = 20000
@@ -34,7 +34,7 @@ def set_matched(model: Model, maps: Maps, t: int, label: int, cy: int, cx: int) 
     left, above = int(matched[cy, cx - 1]), int(matched[cy - 1, cx])
     around = int(matched[cy - 1, cx - 1]) + 2 * int(matched[cy - 1, cx + end]) + 4 * int(matched[cy + end, cx - 1])
     beside = left + 2 * above
-    by_class = _CLASSES * t + label
+    by_class = CLASSES * t + label
     set_contexts(
         model,
         _SIZE + t,

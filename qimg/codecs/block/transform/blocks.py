@@ -93,6 +93,17 @@ def predict_matched(bases: Bases, work: Work, plane: Array, t: int, label: int, 
 
 
 @compiled
+def predict_block(
+    bases: Bases, work: Work, plane: Array, t: int, label: int, y: int, x: int, above: bool, matched: int
+) -> None:
+    """Write the prediction of a block, with its matches if it is matched, to `work.prediction`."""
+    if matched:
+        predict_matched(bases, work, plane, t, label, y, x, above)
+    else:
+        predict(bases, work, plane, t, label, y, x, above)
+
+
+@compiled
 def _predict_from_ring(bases: Bases, work: Work, t: int, label: int, level: int) -> None:
     """Write level + P · `work.ring` to `work.prediction`."""
     ring = work.ring
